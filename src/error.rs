@@ -1,0 +1,57 @@
+//! The one error type: what happened, where, what to try, and the exit status it leads to.
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+/// Why a run, or one attempt to connect, failed. Made at the place that knows the phase; nobody reads the
+/// text back, decisions are taken on [`Failure::exit`] alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit status if nothing recovers from it.
+    pub exit: Exit,
+    /// What happened and where, without a full stop. URLs in it carry no secrets.
+    pub what: String,
+    /// What the person can try.
+    pub hint: Option<String>,
+    /// Further lines worth showing, such as the headers and the body of a refusal. From the network, so
+    /// whoever prints them escapes control characters.
+    pub details: Vec<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), hint: None, details: Vec::new() }
+    }
+
+    /// A mistake on the command line or in a configuration file.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// Adds what the person can try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds lines that explain the failure.
+    #[must_use]
+    pub fn details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The result of everything that can fail in a way the user has to be told.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;

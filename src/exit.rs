@@ -1,0 +1,112 @@
+//! How a run can end: the one table behind exit statuses, `--help`, the man page and the README.
+
+/// The exit status of the process. The numbers are part of the public contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Exit {
+    /// Ended as asked.
+    Ok = 0,
+    /// Something that was asserted is not so.
+    Assertion = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// A jq program does not compile.
+    FilterCompile = 3,
+    /// `--exit-status` was given and nothing was written.
+    NoOutput = 4,
+    /// A jq program failed on a message, and `--filter-errors fail` was given.
+    FilterRuntime = 5,
+    /// The host name could not be resolved.
+    Dns = 10,
+    /// No address accepted a TCP (or unix socket) connection.
+    Tcp = 11,
+    /// The proxy refused, or could not be understood.
+    Proxy = 12,
+    /// The TLS handshake failed.
+    Tls = 13,
+    /// The server answered the upgrade with another status than 101.
+    Refused = 14,
+    /// The server answered 101, but not as RFC 6455 demands.
+    BadUpgrade = 15,
+    /// The server does not accept the credentials.
+    Credentials = 16,
+    /// The server does not know what was asked for.
+    NotFound = 17,
+    /// The connection ended without a clean close.
+    ClosedAbnormally = 20,
+    /// The peer broke the WebSocket protocol.
+    PeerProtocol = 21,
+    /// Nothing came back in time.
+    LinkSilent = 22,
+    /// Reconnecting was given up.
+    GaveUp = 23,
+    /// The provider refused a subscription.
+    SubscriptionRefused = 24,
+    /// Standard output or a file could not be written.
+    OutputFailed = 30,
+    /// Interrupted by SIGINT.
+    Interrupted = 130,
+    /// Terminated by SIGTERM.
+    Terminated = 143,
+}
+
+/// Every status with its meaning, in the order in which it is printed.
+pub const TABLE: &[(Exit, &str)] = &[
+    (
+        Exit::Ok,
+        "ended as asked: clean close, --count reached, --until matched, or time was up with nothing else asked",
+    ),
+    (
+        Exit::Assertion,
+        "an assertion failed: --fail-if matched, --until never matched, time was up before --count, last output false or null with -e",
+    ),
+    (Exit::Usage, "usage: the command line or a configuration file is wrong"),
+    (Exit::FilterCompile, "a jq program does not compile"),
+    (Exit::NoOutput, "-e was given and there was no output at all"),
+    (Exit::FilterRuntime, "jq error at run time (with --filter-errors fail)"),
+    (Exit::Dns, "name resolution failed"),
+    (Exit::Tcp, "TCP or unix socket connection failed"),
+    (Exit::Proxy, "the proxy failed"),
+    (Exit::Tls, "TLS failed"),
+    (Exit::Refused, "handshake refused: any HTTP status but 101"),
+    (Exit::BadUpgrade, "handshake answered 101 but breaks RFC 6455"),
+    (Exit::Credentials, "credentials refused: HTTP 401 or 403, close 1008"),
+    (Exit::NotFound, "not found: HTTP 404, close 4004"),
+    (
+        Exit::ClosedAbnormally,
+        "closed abnormally, or with a code that is not clean (1000, 1001 and 1005 are; --ok-close adds)",
+    ),
+    (Exit::PeerProtocol, "the peer broke the WebSocket protocol"),
+    (Exit::LinkSilent, "the link went silent: no pong, no heartbeat"),
+    (Exit::GaveUp, "gave up reconnecting"),
+    (Exit::SubscriptionRefused, "subscription refused"),
+    (Exit::OutputFailed, "output could not be written"),
+    (Exit::Interrupted, "interrupted (SIGINT)"),
+    (Exit::Terminated, "terminated (SIGTERM)"),
+];
+
+impl Exit {
+    /// The number the process ends with.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The table as aligned text, one status a line.
+#[must_use]
+pub fn table_text() -> String {
+    TABLE.iter().map(|(exit, meaning)| format!("  {:>3}  {meaning}\n", exit.code())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_frozen() {
+        let numbers: Vec<u8> = TABLE.iter().map(|(exit, _)| exit.code()).collect();
+        let frozen = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 22, 23, 24, 30, 130, 143];
+        assert_eq!(numbers, frozen);
+    }
+}

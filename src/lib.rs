@@ -1,0 +1,8 @@
+//! wstap: a command-line tool for WebSocket event APIs.
+
+pub mod error;
+pub mod exit;
+pub mod handshake;
+pub mod message;
+pub mod report;
+pub mod secret;

@@ -1,0 +1,2 @@
+//! The binary: see the library for everything.
+fn main() {}

@@ -1,0 +1,190 @@
+//! The core connection module: the one way to open a link, for every command. [`open`] runs the phases in
+//! order — name resolution, TCP, proxy, TLS, HTTP upgrade — times each, bounds all by one deadline, and gives
+//! back what it saw whether or not it worked.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_tungstenite::WebSocketStream;
+
+use crate::error::Failure;
+use crate::secret::Secret;
+
+pub mod url;
+
+pub use url::WsUrl;
+
+/// Everything that decides how a connection is opened, resolved from what was typed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Headers to send besides those of the upgrade, in order; repeated names are sent as often as given. A
+    /// name that the upgrade itself sets (such as `Host` or `User-Agent`) replaces that value; an empty
+    /// value (`K:` in curl's notation) removes it.
+    pub headers: Vec<(String, Secret)>,
+    /// `Origin`; none is sent by default.
+    pub origin: Option<String>,
+    /// Subprotocols to offer, in order of preference.
+    pub subprotocols: Vec<String>,
+    /// User name and password for `Authorization: Basic`.
+    pub basic: Option<(String, Secret)>,
+    /// A credential and its place in the request.
+    pub token: Option<(TokenPlace, Secret)>,
+    /// TLS settings.
+    pub tls: TlsOptions,
+    /// curl's `--resolve HOST:PORT:ADDR[,ADDR]`: addresses used instead of name resolution. `*` is any host.
+    pub resolve: Vec<ResolveEntry>,
+    /// curl's `--connect-to HOST1:PORT1:HOST2:PORT2`: connect elsewhere, keep Host and SNI. Empty parts of
+    /// the first pair match anything, empty parts of the second keep what was there.
+    pub connect_to: Vec<ConnectToEntry>,
+    /// Connect to this unix socket instead of TCP.
+    pub unix_socket: Option<PathBuf>,
+    /// Use only IPv4 (`Some(false)`) or only IPv6 (`Some(true)`) addresses.
+    pub only_ipv6: Option<bool>,
+    /// The proxy to go through, already chosen from flag and environment.
+    pub proxy: Option<Proxy>,
+    /// How many redirects to follow; 0 makes a redirect a refusal.
+    pub max_redirects: u32,
+    /// The time for all phases together, each redirect included.
+    pub connect_timeout: Duration,
+    /// The largest message, and frame, accepted from the peer, in bytes; `None` sets no limit.
+    pub max_message_size: Option<usize>,
+}
+
+/// Where the credential goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// A query parameter of this name, percent-encoded as needed.
+    Query(String),
+    /// A header of this name.
+    Header(String),
+    /// `Authorization: Bearer`.
+    Bearer,
+}
+
+/// TLS settings; files are PEM.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// Trust these certificates as roots, besides none of the system's (curl's `--cacert`).
+    pub cacert: Option<PathBuf>,
+    /// The client certificate chain.
+    pub cert: Option<PathBuf>,
+    /// The client's private key; when absent it is looked for in the file of `cert`.
+    pub key: Option<PathBuf>,
+    /// Accept any certificate. What was wrong with it is still recorded in the report.
+    pub insecure: bool,
+}
+
+/// One `--resolve`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolveEntry {
+    /// Host name, or `*`.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Addresses to use.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// One `--connect-to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectToEntry {
+    /// Host and port it applies to; `None` is any.
+    pub from: (Option<String>, Option<u16>),
+    /// Host and port to connect to instead; `None` keeps.
+    pub to: (Option<String>, Option<u16>),
+}
+
+/// A proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// How it is spoken to.
+    pub scheme: ProxyScheme,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User name and password.
+    pub auth: Option<(String, Secret)>,
+}
+
+/// The protocol of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyScheme {
+    /// HTTP `CONNECT`.
+    Http,
+    /// SOCKS5 with names resolved here.
+    Socks5,
+    /// SOCKS5 with names resolved by the proxy.
+    Socks5h,
+}
+
+/// A byte stream under the WebSocket: TCP, TLS or a unix socket.
+pub trait Transport: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Transport for T {}
+
+/// An open WebSocket.
+pub type Link = WebSocketStream<Box<dyn Transport>>;
+
+/// One attempt to open a link: what was seen in every phase, and the link or why there is none.
+pub struct Attempt {
+    /// What was seen, complete as far as the attempt came.
+    pub report: OpenReport,
+    /// The link, or the failure with the phase's exit status.
+    pub link: Result<Link, Failure>,
+}
+
+/// What one attempt saw. Times are durations of the phase alone; `None` means that it was not reached or not
+/// needed. Secrets are masked.
+#[derive(Clone, Debug, Default)]
+pub struct OpenReport {
+    /// The URL that was opened in the end (after redirects), with secrets masked.
+    pub url: String,
+    /// Name resolution.
+    pub dns: Option<Duration>,
+    /// What the name resolved to, in the order of trial.
+    pub addresses: Vec<SocketAddr>,
+    /// TCP connection, from the first attempt to the one that won.
+    pub tcp: Option<Duration>,
+    /// The address that is connected to.
+    pub remote: Option<SocketAddr>,
+    /// Proxy negotiation.
+    pub proxy: Option<Duration>,
+    /// TLS handshake.
+    pub tls: Option<Duration>,
+    /// TLS facts.
+    pub tls_info: Option<TlsInfo>,
+    /// HTTP upgrade, from the first byte sent to the end of the response head.
+    pub upgrade: Option<Duration>,
+    /// All phases, redirects included.
+    pub total: Duration,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Reason phrase of the status line.
+    pub reason: String,
+    /// Response headers in order, as sent.
+    pub headers: Vec<(String, String)>,
+    /// The subprotocol that the server chose.
+    pub subprotocol: Option<String>,
+    /// Where redirects led, in order, masked.
+    pub redirects: Vec<String>,
+    /// Things that are odd but not fatal, such as offered subprotocols of which none was chosen.
+    pub warnings: Vec<String>,
+    /// `Retry-After` of a refusal.
+    pub retry_after: Option<Duration>,
+}
+
+/// What TLS negotiated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// Such as `TLSv1.3`.
+    pub version: String,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The protocol chosen by ALPN.
+    pub alpn: Option<String>,
+    /// The server's certificates, DER, leaf first.
+    pub certificates: Vec<Vec<u8>>,
+    /// Why the certificate would have been refused, where `insecure` let it pass.
+    pub verify_error: Option<String>,
+}

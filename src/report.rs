@@ -1,0 +1,209 @@
+//! Notices for people, on stderr. Nothing else in the crate writes there.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+
+use colored::{Color, Colorize};
+
+use crate::error::Failure;
+use crate::secret::{MASK, Secret};
+
+/// How much a notice matters, most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The run fails because of it. Shown even with `-q`.
+    Error,
+    /// Something is not as it should be.
+    Warning,
+    /// What a person wants to know by default.
+    Notice,
+    /// Shown with `-v`.
+    Verbose,
+    /// Shown with `-vv`.
+    Debug,
+}
+
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+            Self::Verbose => "verbose",
+            Self::Debug => "debug",
+        }
+    }
+
+    fn color(self) -> Option<Color> {
+        match self {
+            Self::Error => Some(Color::Red),
+            Self::Warning => Some(Color::Yellow),
+            Self::Notice => None,
+            Self::Verbose | Self::Debug => Some(Color::BrightBlack),
+        }
+    }
+}
+
+/// Where notices go and which are shown. Clones share the destination.
+#[derive(Clone)]
+pub struct Report {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    most: Level,
+    json: bool,
+    color: bool,
+    secrets: Mutex<Vec<Secret>>,
+    out: Mutex<Box<dyn std::io::Write + Send>>,
+}
+
+impl Report {
+    /// Shows notices up to `most` on stderr, as JSON lines or as text, in colour or not.
+    #[must_use]
+    pub fn stderr(most: Level, json: bool, color: bool) -> Self {
+        Self::to(Box::new(std::io::stderr()), most, json, color)
+    }
+
+    /// Shows notices elsewhere.
+    #[must_use]
+    pub fn to(out: Box<dyn std::io::Write + Send>, most: Level, json: bool, color: bool) -> Self {
+        let (secrets, out) = (Mutex::default(), Mutex::new(out));
+        Self { inner: Arc::new(Inner { most, json, color, secrets, out }) }
+    }
+
+    /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
+    /// credential they refuse.
+    pub fn hide(&self, secret: &Secret) {
+        // A very short secret would turn ordinary words into masks without hiding much.
+        if secret.expose().len() >= 4
+            && let Ok(mut secrets) = self.inner.secrets.lock()
+        {
+            secrets.push(secret.clone());
+        }
+    }
+
+    /// Would a notice of this level be shown?
+    #[must_use]
+    pub fn shows(&self, level: Level) -> bool {
+        level <= self.inner.most
+    }
+
+    /// A failure with its details and its hint.
+    pub fn failure(&self, failure: &Failure) {
+        self.say(Level::Error, &failure.what);
+        for line in &failure.details {
+            self.say_unlabelled(Level::Error, line);
+        }
+        if let Some(hint) = &failure.hint {
+            self.say_unlabelled(Level::Error, &format!("try: {hint}"));
+        }
+    }
+
+    /// Something is not as it should be.
+    pub fn warning(&self, text: &str) {
+        self.say(Level::Warning, text);
+    }
+
+    /// What a person wants to know by default.
+    pub fn notice(&self, text: &str) {
+        self.say(Level::Notice, text);
+    }
+
+    /// Shown with `-v`.
+    pub fn verbose(&self, text: &str) {
+        self.say(Level::Verbose, text);
+    }
+
+    /// Shown with `-vv`.
+    pub fn debug(&self, text: &str) {
+        self.say(Level::Debug, text);
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        let label = match level {
+            Level::Error => "wstap: error: ",
+            Level::Warning => "wstap: warning: ",
+            _ => "wstap: ",
+        };
+        self.write(level, label, text);
+    }
+
+    fn say_unlabelled(&self, level: Level, text: &str) {
+        self.write(level, "  ", text);
+    }
+
+    fn write(&self, level: Level, label: &str, text: &str) {
+        if !self.shows(level) {
+            return;
+        }
+        let text = escape_controls(&self.masked(text));
+        let line = if self.inner.json {
+            let at = jiff::Timestamp::now();
+            serde_json::json!({"ts": format!("{at:.6}"), "level": level.word(), "text": text}).to_string()
+        } else {
+            match level.color() {
+                Some(color) if self.inner.color => format!("{}{text}", label.color(color)),
+                _ => format!("{label}{text}"),
+            }
+        };
+        if let Ok(mut out) = self.inner.out.lock() {
+            // Nobody can be told that stderr is gone.
+            let _ = out.write_all(format!("{line}\n").as_bytes());
+        }
+    }
+
+    fn masked(&self, text: &str) -> String {
+        let Ok(secrets) = self.inner.secrets.lock() else { return MASK.to_owned() };
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), MASK))
+    }
+}
+
+/// Text from the network made harmless for a terminal: C0, DEL, C1 and the bidirectional overrides are
+/// written as `\u{..}`, so that no peer can move the cursor, set the clipboard or reverse what is read.
+#[must_use]
+pub fn escape_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let overrides =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if (c.is_control() && c != '\t') || overrides {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{}", c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn secrets_and_escapes_do_not_reach_the_terminal() {
+        let out = Shared::default();
+        let report = Report::to(Box::new(out.clone()), Level::Notice, false, false);
+        report.hide(&Secret::new("tok-123456"));
+        report.notice("bad tok-123456 \u{1b}[2J\u{202e}x");
+        report.verbose("not shown");
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, "wstap: bad *** \\u{1b}[2J\\u{202e}x\n");
+    }
+}

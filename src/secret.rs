@@ -1,0 +1,93 @@
+//! Values that must not be shown by accident.
+
+use std::fmt;
+
+/// What is printed in the place of a secret.
+pub const MASK: &str = "***";
+
+/// A token, password or other credential. `Debug` and `Display` print [`MASK`]; the text is only to be had
+/// from [`Secret::expose`], so a search for that name finds every use.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text as it is.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the wire.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// Is a query parameter or header of this name a credential? The names are those of the four providers'
+/// documents and of HTTP.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "token",
+        "access_token",
+        "accesskey",
+        "access_key",
+        "api_key",
+        "apikey",
+        "x-api-key",
+        "key",
+        "auth",
+        "password",
+        "secret",
+        "signature",
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+    ];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// The path and query of a request target with the values of secret query parameters masked.
+#[must_use]
+pub fn mask_query(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if is_secret_name(name) => format!("{name}={MASK}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_prints_as_its_mask() {
+        let secret = Secret::new("s3cr3t");
+        assert_eq!(format!("{secret} {secret:?}"), "*** ***");
+        assert_eq!(secret.expose(), "s3cr3t");
+    }
+
+    #[test]
+    fn only_secret_parameters_are_masked() {
+        assert_eq!(mask_query("/ws?a=1&Token=x=y&b"), "/ws?a=1&Token=***&b");
+        assert_eq!(mask_query("/ws"), "/ws");
+    }
+}
