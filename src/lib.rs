@@ -3,6 +3,7 @@
 pub mod error;
 pub mod exit;
 pub mod handshake;
+pub mod json;
 pub mod message;
 pub mod report;
 pub mod secret;

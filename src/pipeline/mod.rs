@@ -1,0 +1,3 @@
+//! From what arrives to the bytes of a line.
+
+pub mod filter;
