@@ -5,5 +5,6 @@ pub mod exit;
 pub mod handshake;
 pub mod json;
 pub mod message;
+pub mod pipeline;
 pub mod report;
 pub mod secret;

@@ -1,0 +1,308 @@
+//! jq programs: compiled once, run on every message. Nothing else in the tool names the engine.
+//!
+//! The engine is jaq (`jaq-core`, which was called `jaq-interpret` until jaq 2.0), with values of our own
+//! (see `value.rs`) and the definitions of jq that it lacks (`prelude.jq`).
+
+mod arithmetic;
+mod compile;
+mod natives;
+mod read;
+mod value;
+mod vars;
+mod write;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use jaq_core::{Ctx, Filter};
+
+use self::natives::{Data, Kind, Scene};
+use self::value::Val;
+pub use self::vars::Vars;
+use crate::error::Result;
+use crate::json;
+
+/// The stack to give to a thread that runs programs. A program that recurses without end overflows any stack,
+/// which cannot be caught; this much (only reserved, not used) lets every sane one through. Values as deep as
+/// [`json::MAX_DEPTH`] are also compared, written and dropped by recursion.
+pub const STACK: usize = 256 << 20;
+
+/// Receives what `debug` and `stderr` write, as `jq` would write it to stderr.
+pub type Sink = dyn Fn(&str) + Send + Sync;
+
+/// A compiled jq program. Clones share everything.
+#[derive(Clone)]
+pub struct Program(Arc<Compiled>);
+
+struct Compiled {
+    filter: Arc<Filter<Kind>>,
+    /// Values of the global variables, in the order they were compiled with.
+    globals: Vec<Val>,
+    identity: bool,
+    inputs: bool,
+    sink: Arc<Sink>,
+}
+
+/// A JSON value, cheap to clone: parsed once, it can be given to several programs.
+///
+/// Dropping a deeply nested one recurses, so it should end on a thread with [`STACK`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value(Val);
+
+/// How a program ended other than by running out of outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// An error nobody caught; the message is what `jq` would print.
+    Error(String),
+    /// `halt` or `halt_error` was called: the run is over, with this status.
+    Halt {
+        /// The exit status asked for.
+        code: i32,
+        /// What `halt_error` wants printed, as it is.
+        text: String,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(message) => f.write_str(message),
+            Self::Halt { code, .. } => write!(f, "halted with status {code}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl Program {
+    /// Compiles a program. `name` is what the message calls it, such as `--filter`; `details` of the failure
+    /// show the line with a caret under the place.
+    pub fn compile(name: &str, source: &str, vars: &Vars) -> Result<Self> {
+        let words = compile::words(source);
+        let globals = vars.globals(&words);
+        let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();
+        let filter = compile::compile(name, source, &names)?;
+        let globals = globals.into_iter().map(|(_, value)| value).collect();
+        let sink: Arc<Sink> = Arc::new(|_: &str| {});
+        Ok(Self(Arc::new(Compiled { filter, globals, identity: words.identity, inputs: words.inputs, sink })))
+    }
+
+    /// The same program with somewhere to send what `debug` and `stderr` write; without, it is lost.
+    #[must_use]
+    pub fn with_sink(self, sink: Arc<Sink>) -> Self {
+        let Compiled { filter, globals, identity, inputs, .. } = &*self.0;
+        let (filter, globals) = (Arc::clone(filter), globals.clone());
+        Self(Arc::new(Compiled { filter, globals, identity: *identity, inputs: *inputs, sink }))
+    }
+
+    /// The program is `.`: its output is its input, byte for byte, without parsing it.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        self.0.identity
+    }
+
+    /// The program calls `input` or `inputs`, so it has to be driven by [`Program::run_all`] rather than
+    /// message by message.
+    #[must_use]
+    pub fn uses_inputs(&self) -> bool {
+        self.0.inputs
+    }
+
+    /// Runs the program on one value. `emit` gets each output when it is there and can end the run. `inputs`
+    /// is empty.
+    pub fn run(
+        &self,
+        input: &Value,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> std::result::Result<(), RunError> {
+        let stage = Stage::new(std::iter::empty(), &*self.0.sink);
+        self.play(&stage, input.0.clone(), emit).map(drop)
+    }
+
+    /// Runs the program once with `null` as its input, as `jq -n` does. `input` and `inputs` pull from the
+    /// iterator only when the program asks, so it may wait for messages to come. An `Err` item raises an
+    /// error in the program.
+    pub fn run_stream<I>(
+        &self,
+        inputs: I,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> std::result::Result<(), RunError>
+    where
+        I: Iterator<Item = std::result::Result<Value, String>>,
+    {
+        self.play(&Stage::new(inputs, &*self.0.sink), Val::Null, emit).map(drop)
+    }
+
+    /// Runs the program on every value of the iterator, as `jq` does: what `input` and `inputs` take is not
+    /// seen again. `emit` gets the errors too and decides whether to go on; a halt is the last it gets.
+    pub fn run_all<I>(&self, inputs: I, emit: &mut dyn FnMut(std::result::Result<Value, RunError>) -> ControlFlow<()>)
+    where
+        I: Iterator<Item = std::result::Result<Value, String>>,
+    {
+        let stage = Stage::new(inputs, &*self.0.sink);
+        while let Some(input) = stage.next_input() {
+            let end = match input {
+                Ok(input) => self.play(&stage, input, &mut |value| emit(Ok(value))),
+                Err(message) => Err(RunError::Error(message)),
+            };
+            let flow = match end {
+                Ok(flow) => flow,
+                Err(error @ RunError::Halt { .. }) => {
+                    let _ = emit(Err(error));
+                    return;
+                }
+                Err(error) => emit(Err(error)),
+            };
+            if flow.is_break() {
+                return;
+            }
+        }
+    }
+
+    fn play(
+        &self,
+        stage: &dyn Stages,
+        input: Val,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> std::result::Result<ControlFlow<()>, RunError> {
+        let filter = &*self.0.filter;
+        let data = Data { lut: &filter.lut, scene: stage.scene() };
+        let ctx = Ctx::<Kind>::new(data, jaq_core::Vars::new(self.0.globals.iter().cloned()));
+        for output in filter.id.run((ctx, input)) {
+            match output {
+                Ok(value) => {
+                    if emit(Value(value)).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                // The library's own way of unwrapping this would exit the process on a halt.
+                Err(exception) => {
+                    return Err(match exception.get_err() {
+                        Ok(error) => RunError::Error(message(error.into_val())),
+                        Err(other) => {
+                            RunError::Halt { code: other.get_halt().unwrap_or(5), text: stage.take_last_words() }
+                        }
+                    });
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("identity", &self.0.identity).field("inputs", &self.0.inputs).finish()
+    }
+}
+
+fn message(error: Val) -> String {
+    match error {
+        Val::Str(text) => text.to_string(),
+        other => format!("(not a string): {}", other.text()),
+    }
+}
+
+impl Value {
+    /// The value of a JSON text, as strict as [`json::scan`]. Lone surrogates are refused here: jq strings
+    /// cannot hold them.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        read::one(text).map(Self).map_err(|e| e.to_string())
+    }
+
+    /// A string, such as a message that is not JSON.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        Self(Val::string(text))
+    }
+
+    /// The value `null`.
+    #[must_use]
+    pub fn null() -> Self {
+        Self(Val::Null)
+    }
+
+    /// Neither `null` nor `false`.
+    #[must_use]
+    pub fn is_truthy(&self) -> bool {
+        !matches!(self.0, Val::Null | Val::Bool(false))
+    }
+
+    /// The text of a string, for output without quotes.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.0 {
+            Val::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Appends the value as JSON on one line, without a line break. On an error nothing is appended.
+    pub fn write(&self, out: &mut Vec<u8>) -> std::result::Result<(), String> {
+        let start = out.len();
+        write::value(&self.0, out).inspect_err(|_| out.truncate(start))
+    }
+
+    /// Appends the value laid out over several lines as `jq` does, with its colours if wanted.
+    pub fn write_pretty(&self, out: &mut Vec<u8>, color: bool) -> std::result::Result<(), String> {
+        let mut line = Vec::new();
+        self.write(&mut line)?;
+        json::pretty_into(&String::from_utf8_lossy(&line), out, color);
+        Ok(())
+    }
+}
+
+/// The surroundings of a run.
+struct Stage<'a, I> {
+    inputs: RefCell<I>,
+    pulled: Cell<usize>,
+    last_words: RefCell<String>,
+    sink: &'a Sink,
+}
+
+impl<'a, I> Stage<'a, I> {
+    fn new(inputs: I, sink: &'a Sink) -> Self {
+        Self { inputs: RefCell::new(inputs), pulled: Cell::new(0), last_words: RefCell::default(), sink }
+    }
+}
+
+impl<I: Iterator<Item = std::result::Result<Value, String>>> Scene for Stage<'_, I> {
+    fn next_input(&self) -> Option<std::result::Result<Val, String>> {
+        let input = self.inputs.borrow_mut().next()?;
+        self.pulled.set(self.pulled.get() + 1);
+        Some(input.map(|value| value.0))
+    }
+
+    fn pulled(&self) -> usize {
+        self.pulled.get()
+    }
+
+    fn aside(&self, text: &str) {
+        (self.sink)(text);
+    }
+
+    fn last_words(&self, text: String) {
+        *self.last_words.borrow_mut() = text;
+    }
+}
+
+/// What [`Program::play`] needs of a stage, whatever its inputs are.
+trait Stages {
+    fn scene(&self) -> &dyn Scene;
+    fn take_last_words(&self) -> String;
+}
+
+impl<I: Iterator<Item = std::result::Result<Value, String>>> Stages for Stage<'_, I> {
+    fn scene(&self) -> &dyn Scene {
+        self
+    }
+
+    fn take_last_words(&self) -> String {
+        self.last_words.take()
+    }
+}
+
+#[cfg(test)]
+mod tests;
