@@ -121,7 +121,9 @@ impl Rem for Val {
             _ => Num::Int(float(n) as isize),
         };
         match (&self, &other) {
-            (Self::Num(a), Self::Num(b)) if float(a).is_nan() || float(b).is_nan() => Ok(Self::from(f64::NAN)),
+            (Self::Num(a), Self::Num(b)) if float(a).is_nan() || float(b).is_nan() => {
+                Ok(Self::from(f64::NAN))
+            }
             (Self::Num(a), Self::Num(b)) => {
                 let (a, b) = (whole(a), whole(b));
                 if b == Num::Int(0) {

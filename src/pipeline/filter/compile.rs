@@ -34,8 +34,7 @@ pub(super) fn compile(name: &str, source: &str, variables: &[&str]) -> Result<Ar
     let loader = Loader::new(definitions());
     let modules =
         loader.load(&arena, File { code: source, path: () }).map_err(|errors| report.load(first(errors)))?;
-    let compiler =
-        Compiler::default().with_funs(natives::all()).with_global_vars(variables.iter().copied());
+    let compiler = Compiler::default().with_funs(natives::all()).with_global_vars(variables.iter().copied());
     let filter = compiler.compile(modules).map_err(|errors| {
         let undefined = first(errors).and_then(|errors| errors.into_iter().next());
         report.undefined(undefined, variables)
@@ -61,7 +60,10 @@ pub(super) fn known() -> &'static [String] {
         let native = natives::all().map(|(name, args, _)| format!("{name}/{}", args.len()));
         // Helpers of the libraries' own definitions are nobody's business.
         let public = |name: &String| {
-            !name.starts_with('_') && !name.starts_with('@') && !name.contains("_empty") && !name.contains("_/")
+            !name.starts_with('_')
+                && !name.starts_with('@')
+                && !name.contains("_empty")
+                && !name.contains("_/")
         };
         defined.chain(native).filter(public).collect::<BTreeSet<_>>().into_iter().collect()
     })
@@ -132,7 +134,9 @@ impl Report<'_> {
 
     fn lexing(&self, expected: &lex::Expect<&str>, found: &str) -> Failure {
         match expected {
-            lex::Expect::Delim("\"") => self.fail("this string has no closing quote", opening(expected, found)),
+            lex::Expect::Delim("\"") => {
+                self.fail("this string has no closing quote", opening(expected, found))
+            }
             lex::Expect::Delim(open) => match found.chars().next().filter(|c| ")]}".contains(*c)) {
                 Some(close) => self.fail(&format!("`{open}` is closed by `{close}`"), open),
                 None => self.fail(&format!("`{open}` is never closed"), open),
@@ -140,7 +144,9 @@ impl Report<'_> {
             lex::Expect::Digit => self.fail("expected a digit", upto(found, 1)),
             lex::Expect::Ident => self.fail("expected a name", upto(found, 1)),
             lex::Expect::Escape => self.fail("unknown escape in a string", upto(found, 1)),
-            lex::Expect::Unicode => self.fail("expected four hexadecimal digits of a character", upto(found, 4)),
+            lex::Expect::Unicode => {
+                self.fail("expected four hexadecimal digits of a character", upto(found, 4))
+            }
             _ => {
                 let c = upto(found, 1);
                 self.fail(&format!("unexpected character `{c}`"), c)
@@ -161,7 +167,11 @@ impl Report<'_> {
             parse::Expect::CommaOrRBrack => Some("`,` or `]`".to_owned()),
             parse::Expect::CommaOrRBrace => Some("`,` or `}`".to_owned()),
             parse::Expect::SemicolonOrRParen => Some("`;` or `)`".to_owned()),
-            other => Some(format!("a {}", other.as_str()).replace("a argument", "an argument").replace("a identifier", "a name")),
+            other => Some(
+                format!("a {}", other.as_str())
+                    .replace("a argument", "an argument")
+                    .replace("a identifier", "a name"),
+            ),
         };
         match (wanted, shown) {
             (None, shown) => self.fail(&format!("unexpected `{shown}`"), shown),
@@ -189,7 +199,8 @@ impl Report<'_> {
     /// `place` is a part of the source; its first line is underlined.
     fn fail(&self, what: &str, place: &str) -> Failure {
         let start = (place.as_ptr() as usize).wrapping_sub(self.source.as_ptr() as usize);
-        let in_source = start.saturating_add(place.len()) <= self.source.len() && self.source.is_char_boundary(start);
+        let in_source =
+            start.saturating_add(place.len()) <= self.source.len() && self.source.is_char_boundary(start);
         let start = if in_source { start } else { self.source.len() };
         let start = if place.is_empty() { self.source[..start].trim_end().len() } else { start };
         let line_start = self.source[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -206,7 +217,11 @@ impl Report<'_> {
         } else {
             ("  ".to_owned(), "  ".to_owned())
         };
-        let at = if several { format!("line {number}, column {}", before.chars().count() + 1) } else { format!("column {}", before.chars().count() + 1) };
+        let at = if several {
+            format!("line {number}, column {}", before.chars().count() + 1)
+        } else {
+            format!("column {}", before.chars().count() + 1)
+        };
         Failure::new(Exit::FilterCompile, format!("{} does not compile: {what} ({at})", self.name))
             .details(vec![format!("{gutter}{line}"), format!("{blank}{pad}{}", "^".repeat(carets))])
     }
@@ -237,12 +252,18 @@ fn width(c: char) -> usize {
 /// Names that look like `name`: the same with another number of arguments, or with a slip or two.
 fn hint<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let bare = |known: &str| known.split('/').next().unwrap_or_default().to_owned();
-    let mut near: Vec<(usize, &str)> =
-        known.map(|known| (distance(name, &bare(known)), known)).filter(|(far, _)| *far <= name.len().div_ceil(3).min(2)).collect();
+    let mut near: Vec<(usize, &str)> = known
+        .map(|known| (distance(name, &bare(known)), known))
+        .filter(|(far, _)| *far <= name.len().div_ceil(3).min(2))
+        .collect();
     near.sort_unstable();
     let nearest = near.first().map_or(0, |(far, _)| *far);
-    let names: Vec<_> =
-        near.iter().filter(|(far, _)| *far == nearest).take(4).map(|(_, known)| format!("`{known}`")).collect();
+    let names: Vec<_> = near
+        .iter()
+        .filter(|(far, _)| *far == nearest)
+        .take(4)
+        .map(|(_, known)| format!("`{known}`"))
+        .collect();
     if names.is_empty() { failure } else { failure.hint(format!("did you mean {}?", names.join(" or "))) }
 }
 

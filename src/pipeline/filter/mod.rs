@@ -137,8 +137,11 @@ impl Program {
 
     /// Runs the program on every value of the iterator, as `jq` does: what `input` and `inputs` take is not
     /// seen again. `emit` gets the errors too and decides whether to go on; a halt is the last it gets.
-    pub fn run_all<I>(&self, inputs: I, emit: &mut dyn FnMut(std::result::Result<Value, RunError>) -> ControlFlow<()>)
-    where
+    pub fn run_all<I>(
+        &self,
+        inputs: I,
+        emit: &mut dyn FnMut(std::result::Result<Value, RunError>) -> ControlFlow<()>,
+    ) where
         I: Iterator<Item = std::result::Result<Value, String>>,
     {
         let stage = Stage::new(inputs, &*self.0.sink);
@@ -181,9 +184,10 @@ impl Program {
                 Err(exception) => {
                     return Err(match exception.get_err() {
                         Ok(error) => RunError::Error(message(error.into_val())),
-                        Err(other) => {
-                            RunError::Halt { code: other.get_halt().unwrap_or(5), text: stage.take_last_words() }
-                        }
+                        Err(other) => RunError::Halt {
+                            code: other.get_halt().unwrap_or(5),
+                            text: stage.take_last_words(),
+                        },
                     });
                 }
             }

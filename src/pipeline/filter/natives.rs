@@ -97,7 +97,11 @@ fn world() -> Box<[Filter<RunPtr<Kind>>]> {
         ("input_line_number", v(0), |cv| bome(Ok(Val::from(cv.0.data().scene.pulled())))),
         ("input", v(0), |cv| {
             let input = cv.0.data().scene.next_input();
-            box_once(input.unwrap_or_else(|| Err("No more inputs".to_owned())).map_err(|e| Exn::from(Error::str(e))))
+            box_once(
+                input
+                    .unwrap_or_else(|| Err("No more inputs".to_owned()))
+                    .map_err(|e| Exn::from(Error::str(e))),
+            )
         }),
         ("inputs", v(0), |cv| {
             let scene = cv.0.data().scene;
@@ -169,7 +173,9 @@ fn to_number(val: Val) -> ValR<Val> {
             // jq also takes `.5`, `5.` and `+5`.
             let numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
             match read::one(text) {
-                Ok(num @ Val::Num(_)) if text.starts_with(numeric) && text.ends_with(numeric) => return Ok(num),
+                Ok(num @ Val::Num(_)) if text.starts_with(numeric) && text.ends_with(numeric) => {
+                    return Ok(num);
+                }
                 _ if text.chars().all(numeric) => {
                     if let Ok(n) = text.parse::<f64>() {
                         return Ok(Val::from(n));
@@ -268,7 +274,8 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 fn base32(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.chunks(5) {
-        let bits = chunk.iter().enumerate().fold(0_u64, |bits, (n, byte)| bits | u64::from(*byte) << (32 - 8 * n));
+        let bits =
+            chunk.iter().enumerate().fold(0_u64, |bits, (n, byte)| bits | u64::from(*byte) << (32 - 8 * n));
         for n in 0..8 {
             let used = n * 5 < chunk.len() * 8;
             out.push(if used { char::from(BASE32[(bits >> (35 - 5 * n)) as usize & 31]) } else { '=' });

@@ -24,6 +24,7 @@ def __skip($n; f): skip($n; f);
 def skip($n; f): if $n < 0 then error("Skip doesn't support negative count") else __skip($n; f) end;
 def nth($n; f): if $n < 0 then error("nth doesn't support negative indices") else first(__skip($n; f)) end;
 def recurse_down: recurse;
+def repeat(f): def rec: ., (f | rec); rec;
 
 # Paths
 def delpaths($paths): reduce ($paths | sort | reverse[]) as $path (.; getpath($path) |= empty);

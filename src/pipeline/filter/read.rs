@@ -31,10 +31,12 @@ pub(super) fn many(text: &str) -> Result<Vec<Val>, json::Error> {
 
 /// A number that is spelled as in JSON. The spelling of what is not a plain integer is kept.
 pub(super) fn number(raw: &str, integer: bool) -> Num {
-    if integer && raw != "-0" && raw.len() <= MAX_DIGITS {
-        if let Some(n) = Num::from_str_radix(raw, 10) {
-            return n;
-        }
+    if integer
+        && raw != "-0"
+        && raw.len() <= MAX_DIGITS
+        && let Some(n) = Num::from_str_radix(raw, 10)
+    {
+        return n;
     }
     Num::Dec(Arc::new(raw.to_owned()))
 }
@@ -65,7 +67,11 @@ impl Build {
 
 impl Visit for Build {
     fn open(&mut self, object: bool) {
-        self.open.push(if object { Open::Object(Object::default(), Arc::default()) } else { Open::Array(Vec::new()) });
+        self.open.push(if object {
+            Open::Object(Object::default(), Arc::default())
+        } else {
+            Open::Array(Vec::new())
+        });
     }
 
     fn close(&mut self, _: bool) {

@@ -271,9 +271,13 @@ impl jaq_core::ValT for Val {
                     Some(Ok(at)) if at <= MAX_INDEX => at,
                     Some(Ok(_)) => return opt.fail(old, |_| Exn::from(Error::str("Array index too large"))),
                     Some(Err(_)) => {
-                        return opt.fail(old, |_| Exn::from(Error::str("Out of bounds negative array index")));
+                        return opt
+                            .fail(old, |_| Exn::from(Error::str("Out of bounds negative array index")));
                     }
-                    None => return opt.fail(old, |_| Exn::from(Error::str("Cannot set array element at NaN index"))),
+                    None => {
+                        return opt
+                            .fail(old, |_| Exn::from(Error::str("Cannot set array element at NaN index")));
+                    }
                 };
                 let now = f(old.get(index)?).next().transpose()?;
                 Ok(set_place(old, place, now))
@@ -307,7 +311,9 @@ impl jaq_core::ValT for Val {
         let now = match f(part).next().transpose()? {
             Some(Self::Arr(now)) => (*now).clone(),
             None => Vec::new(),
-            Some(_) => return Err(Error::str("A slice of an array can only be assigned another array").into()),
+            Some(_) => {
+                return Err(Error::str("A slice of an array can only be assigned another array").into());
+            }
         };
         Arc::make_mut(&mut items).splice(start..end, now);
         Ok(Self::Arr(items))

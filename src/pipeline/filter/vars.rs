@@ -21,7 +21,8 @@ impl Vars {
 
     /// `--argjson NAME JSON`.
     pub fn argjson(&mut self, name: &str, text: &str) -> Result<()> {
-        let value = read::one(text).map_err(|e| Failure::usage(format!("--argjson {name}: not JSON: {e}")))?;
+        let value =
+            read::one(text).map_err(|e| Failure::usage(format!("--argjson {name}: not JSON: {e}")))?;
         self.define("--argjson", name, value)
     }
 
@@ -58,11 +59,15 @@ impl Vars {
         }
         if used("$ARGS") {
             let named = self.0.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
-            let fields = [("positional".into(), Val::Arr(Vec::new().into())), ("named".into(), Val::object(named.collect()))];
+            let fields = [
+                ("positional".into(), Val::Arr(Vec::new().into())),
+                ("named".into(), Val::object(named.collect())),
+            ];
             globals.push(("$ARGS".to_owned(), Val::object(fields.into_iter().collect::<Object>())));
         }
         if used("$__loc__") {
-            let fields = [("file".into(), Val::string("<top-level>")), ("line".into(), Val::from(words.line))];
+            let fields =
+                [("file".into(), Val::string("<top-level>")), ("line".into(), Val::from(words.line))];
             globals.push(("$__loc__".to_owned(), Val::object(fields.into_iter().collect::<Object>())));
         }
         globals
