@@ -408,7 +408,11 @@ impl<'t> Walk<'t> {
     }
 
     fn space(&mut self) {
-        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.bytes.get(self.at) {
+        // One comparison for the usual case that there is none.
+        while let Some(byte) = self.bytes.get(self.at).filter(|byte| **byte <= b' ') {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return;
+            }
             self.scan.line_break |= matches!(byte, b'\n' | b'\r');
             self.at += 1;
         }

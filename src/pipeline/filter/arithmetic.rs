@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jaq_core::ValR;
 use jaq_json::Num;
 
-use super::value::{Error, Object, Val, float};
+use super::object::Object;
+use super::value::{Error, Val, float};
 
 /// How long a repeated string may get, in bytes: `"abc" * 1e9` is a slip, not a wish.
 const MAX_REPEAT: f64 = 268_435_456.0;
@@ -81,7 +82,7 @@ fn repeat(text: &str, times: f64) -> ValR<Val> {
 
 /// Objects within objects are merged too.
 fn merge(into: &mut Object, from: &Object) {
-    for (key, value) in from {
+    for (key, value) in from.iter() {
         match (into.get_mut(key), value) {
             (Some(Val::Obj(old)), Val::Obj(new)) => merge(Arc::make_mut(old), new),
             (Some(old), new) => *old = new.clone(),

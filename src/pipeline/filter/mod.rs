@@ -6,6 +6,7 @@
 mod arithmetic;
 mod compile;
 mod natives;
+mod object;
 mod read;
 mod value;
 mod vars;

@@ -9,7 +9,8 @@ use jaq_core::box_iter::box_once;
 use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{DataT, Exn, Lut, RunPtr, ValR, data};
 
-use super::value::{Error, Object, Val, float, places_of};
+use super::object::Object;
+use super::value::{Error, Val, float, places_of};
 use super::{compile, read, write};
 
 /// What the engine is told about: our values, and the surroundings of a run.
@@ -205,7 +206,7 @@ fn keys(val: &Val) -> ValR<Val> {
     match val {
         Val::Arr(items) => Ok((0..items.len()).map(Val::from).collect()),
         Val::Obj(fields) => {
-            let mut keys: Vec<_> = fields.keys().map(|key| Val::Str(Arc::clone(key))).collect();
+            let mut keys: Vec<_> = fields.iter().map(|(key, _)| Val::Str(Arc::clone(key))).collect();
             keys.sort();
             Ok(Val::Arr(Arc::new(keys)))
         }

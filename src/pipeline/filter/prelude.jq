@@ -16,6 +16,7 @@ def input_filename: null;
 def get_search_list: [];
 def halt_error: halt_error(5);
 def pow10: exp10;
+def gamma: lgamma;
 
 # Generators
 def __limit($n; f): limit($n; f);
@@ -55,6 +56,9 @@ def flatten($depth):
   def f($d): reduce .[] as $x ([]; if ($x | isarray) and $d != 0 then . + ($x | f($d - 1)) else . + [$x] end);
   if $depth < 0 then error("flatten depth must not be negative") else f($depth) end;
 def flatten: flatten(1e9);
+def __reverse: reverse;
+def reverse:
+  if . == null then [] elif isstring then explode | __reverse | implode else __reverse end;
 def __entry_key: if . == null then "null" elif isstring then . elif isboolean or isnumber then tojson
   else error("Cannot use \(type) (\(tojson)) as object key") end;
 def __first_of($names): . as $entry | first(($names[] | select(. as $name | $entry | has($name)) | $entry[.]), null);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jaq_json::Num;
 
-use super::value::{Object, Val};
+use super::object::Object;
+use super::value::Val;
 use crate::json::{self, Visit};
 
 /// Longer integers are kept as text: turning digits into a number takes time that grows with their square.

@@ -244,6 +244,7 @@ fn arrays_objects_and_generators() {
         ("unique, unique_by(length), min, max", r#"["b","a","b"]"#, r#"["a","b"] ["b"] "a" "b""#),
         ("min_by(.a), max_by(.a)", r#"[{"a":2},{"a":1}]"#, r#"{"a":1} {"a":2}"#),
         ("reverse", "[1,2]", "[2,1]"),
+        ("reverse", "\"aé\"", "\"éa\""),
         ("transpose", "[[1],[2,3]]", "[[1,2],[null,3]]"),
         ("keys, keys_unsorted", r#"{"b":1,"a":2}"#, r#"["a","b"] ["b","a"]"#),
         ("keys", "1", "!number (1) has no keys"),
@@ -445,6 +446,20 @@ fn inputs_are_pulled_only_when_asked_for() {
     for (source, outputs, count) in cases {
         assert_eq!(pulled(source), (outputs.to_owned(), count), "{source}");
     }
+}
+
+#[test]
+fn large_objects_are_found_in_as_well() {
+    let count = "reduce range(1000) as $i ({}; .[\"k\\($i % 100)\"] += 1)";
+    check(&[
+        (&format!("{count} | length, .k7, (keys_unsorted | .[0], .[99])"), "null", r#"100 10 "k0" "k99""#),
+        (
+            &format!("{count} | del(.k0, .k50) | length, .k50, .k51, .k99, has(\"k50\")"),
+            "null",
+            "98 null 10 10 false",
+        ),
+        (&format!("{count} as $a | $a == ($a | to_entries | reverse | from_entries)"), "null", "true"),
+    ]);
 }
 
 #[test]

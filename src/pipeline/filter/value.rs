@@ -13,6 +13,7 @@ use jaq_core::val::Range;
 use jaq_core::{Exn, ValR, ValX, box_iter, path};
 use jaq_json::Num;
 
+use super::object::Object;
 use super::write;
 
 /// One JSON value. Cheap to clone: whatever is large is shared.
@@ -26,9 +27,6 @@ pub(super) enum Val {
     Arr(Arc<Vec<Val>>),
     Obj(Arc<Object>),
 }
-
-/// Keys and values in the order in which they came.
-pub(super) type Object = jaq_json::Map<Arc<str>, Val>;
 
 pub(super) type Error = jaq_core::Error<Val>;
 
@@ -221,7 +219,7 @@ impl jaq_core::ValT for Val {
     fn values(self) -> Box<dyn Iterator<Item = ValR<Self>>> {
         match self {
             Self::Arr(items) => Box::new(unwrap_or_clone(items).into_iter().map(Ok)),
-            Self::Obj(fields) => Box::new(unwrap_or_clone(fields).into_values().map(Ok)),
+            Self::Obj(fields) => Box::new(unwrap_or_clone(fields).into_iter().map(|(_, value)| Ok(value))),
             other => box_iter::box_once(Err(other.cannot_iterate())),
         }
     }
@@ -340,7 +338,7 @@ fn set_key(old: Val, key: &Arc<str>, now: Option<Val>) -> Val {
     };
     match now {
         Some(value) => Arc::make_mut(&mut fields).insert(Arc::clone(key), value),
-        None => Arc::make_mut(&mut fields).shift_remove(key),
+        None => Arc::make_mut(&mut fields).remove(key),
     };
     Val::Obj(fields)
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::compile::Words;
 use super::natives;
+use super::object::Object;
 use super::read;
-use super::value::{Object, Val};
+use super::value::Val;
 use crate::error::{Failure, Result};
 use crate::json;
 
