@@ -17,6 +17,7 @@ const INDEXED: usize = 24;
 pub(super) struct Object {
     fields: Vec<(Arc<str>, Val)>,
     /// Where each key is, once there are many. Keyed at random, since keys come from the network.
+    #[expect(clippy::box_collection, reason = "most objects have none, and should be small")]
     index: Option<Box<HashMap<Arc<str>, usize, RandomState>>>,
 }
 

@@ -79,6 +79,7 @@ fn paths_and_construction() {
         (". as [$a,{b:$c}] | [$a,$c]", r#"[1,{"b":2}]"#, "[1,2]"),
         (". as {$a} | $a", r#"{"a":5}"#, "5"),
         (".a,.b", r#"{"a":1,"b":2}"#, "1 2"),
+        (".", r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
         ("path(..)", "[[1]]", "[] [0] [0,0]"),
         ("[paths]", r#"{"a":[1]}"#, r#"[["a"],["a",0]]"#),
         ("[paths(type==\"number\")]", r#"{"a":[1]}"#, r#"[["a",0]]"#),
@@ -228,7 +229,7 @@ fn strings() {
 }
 
 #[test]
-fn arrays_objects_and_generators() {
+fn arrays_and_objects() {
     check(&[
         ("map(.+1)", "[1,2]", "[2,3]"),
         ("add", "[[1],[2]]", "[1,2]"),
@@ -259,6 +260,12 @@ fn arrays_objects_and_generators() {
         ("length", "[[],{},null,5]", "4"),
         ("[.[] | length]", r#"[[1],{"a":1},null,-5,"ab"]"#, "[1,1,0,5,2]"),
         ("length", "true", "!boolean (true) has no length"),
+    ]);
+}
+
+#[test]
+fn generators() {
+    check(&[
         ("[range(3)], [range(0;10;4)], [range(3;0;-1)]", "null", "[0,1,2] [0,4,8] [3,2,1]"),
         ("[limit(2; 1,2,3)], [skip(2; 1,2,3)], first(1,2), [first(empty)]", "null", "[1,2] [3] 1 []"),
         ("[limit(0; error)]", "null", "[]"),
