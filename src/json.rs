@@ -356,7 +356,7 @@ impl<'t> Walk<'t> {
         Ok((self.text.get(start..self.at - 1).unwrap_or_default(), escaped))
     }
 
-    /// Out of line, like the making of errors: that keeps the usual path short, a quarter of the time of a scan.
+    /// Out of line, like the making of errors, to keep the usual path short.
     #[cold]
     #[inline(never)]
     fn escape(&mut self) -> Result<(), Error> {
