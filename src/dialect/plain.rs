@@ -1,0 +1,83 @@
+//! Any endpoint: nothing is known of it, so everything it sends is an event.
+
+use super::{Client, Credential, Dialect, Meaning, TopicCheck};
+use crate::message::Message;
+use crate::mock::{Echo, Provider};
+
+/// The dialect for endpoints that no other dialect knows.
+pub struct Plain;
+
+impl Dialect for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+
+    fn summary(&self) -> &'static str {
+        "any endpoint; what it wants to be told is given with -x"
+    }
+
+    fn default_url(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn owns(&self, _host: &str, _path: &str) -> bool {
+        false
+    }
+
+    fn credential(&self) -> Option<Credential> {
+        None
+    }
+
+    fn check_topic(&self, topic: &str) -> TopicCheck {
+        TopicCheck::Wrong(format!(
+            "the plain dialect does not know how this endpoint is told of the topic '{topic}'; \
+             give the message itself with -x, or the provider with -d"
+        ))
+    }
+
+    fn client(&self) -> Box<dyn Client> {
+        Box::new(PlainClient)
+    }
+
+    fn provider(&self) -> Option<&'static dyn Provider> {
+        Some(&Echo)
+    }
+}
+
+struct PlainClient;
+
+impl Client for PlainClient {
+    fn subscribe(&mut self, _topics: &[String]) -> Vec<Message> {
+        Vec::new()
+    }
+
+    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
+        Vec::new()
+    }
+
+    fn expects_ack(&self) -> bool {
+        false
+    }
+
+    fn understand(&mut self, _message: &Message) -> Meaning {
+        Meaning::Event
+    }
+
+    fn early_drop_hint(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_not_known_and_everything_is_an_event() {
+        assert!(matches!(Plain.check_topic("a"), TopicCheck::Wrong(why) if why.contains("-x")));
+        let mut client = Plain.client();
+        assert!(client.subscribe(&["a".into()]).is_empty());
+        assert!(client.unsubscribe(&["a".into()]).is_empty());
+        assert_eq!(client.understand(&Message::text(r#"{"type":"error"}"#)), Meaning::Event);
+    }
+}

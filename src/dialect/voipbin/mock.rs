@@ -1,0 +1,310 @@
+//! The mock half: who may connect, what a subscription is, and which events it gets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::topic::{Kind, Pattern};
+use super::wire::{self, Code};
+use super::world::{EPOCH, View, World};
+use crate::handshake::server::{Request, Response};
+use crate::message::Message;
+use crate::mock::{Answer, Keepalive, Peer, Provider, Service, Settings};
+
+/// The endpoint of the documents (Overview, "Connection Endpoint").
+pub(super) const PATH: &str = "/v1.0/ws";
+
+/// The window in which subscribe messages are counted. The documents name `RATE_LIMITED` without numbers.
+const LIMIT_WINDOW: Duration = Duration::from_secs(10);
+
+/// The mock half of the dialect.
+pub(super) struct VoipbinMock;
+
+impl Provider for VoipbinMock {
+    fn paths(&self) -> &'static [&'static str] {
+        &[PATH]
+    }
+
+    fn target(&self, token: Option<&str>) -> String {
+        token.map_or_else(|| PATH.to_owned(), |token| format!("{PATH}?token={token}"))
+    }
+
+    fn service(&self, settings: &Arc<Settings>) -> Box<dyn Service> {
+        Box::new(VoipbinService { settings: Arc::clone(settings), requests: AtomicU64::new(0) })
+    }
+}
+
+struct VoipbinService {
+    settings: Arc<Settings>,
+    requests: AtomicU64,
+}
+
+impl Service for VoipbinService {
+    /// "The token is passed as a query parameter, not a header" (Tutorial). The service looks at the
+    /// credential before it looks whether the request is an upgrade at all.
+    fn answer(&self, request: &Request) -> Option<Answer> {
+        if request.path() != PATH {
+            return None;
+        }
+        let token = request.query("token").unwrap_or_default();
+        let refused = |reason, text| Some(Answer::Http(self.unauthenticated(request, reason, text)));
+        if token.is_empty() {
+            return refused("AUTHENTICATION_REQUIRED", "Authentication is required.");
+        }
+        if !self.settings.accepts(token) {
+            return refused("INVALID_CREDENTIALS", "The provided credentials are invalid or expired.");
+        }
+        Some(Answer::Upgrade { protocol: None, peer: Box::new(Session::new(Arc::clone(&self.settings))) })
+    }
+}
+
+impl VoipbinService {
+    /// The body of a refusal, as the service's source has it. The documents only say "authentication failure".
+    fn unauthenticated(&self, request: &Request, reason: &str, text: &str) -> Response {
+        let id = self.request_id(request);
+        let body = serde_json::json!({
+            "error": {"status": "UNAUTHENTICATED", "reason": reason, "message": text, "request_id": id}
+        });
+        Response::json(401, body.to_string()).header("X-Request-Id", &id)
+    }
+
+    /// `req_` and 26 base32 characters, or the client's own id if it is harmless.
+    fn request_id(&self, request: &Request) -> String {
+        let safe = |id: &&str| {
+            (1..=64).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        if let Some(id) = request.header("X-Request-Id").filter(safe) {
+            return id.to_owned();
+        }
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut rng = fastrand::Rng::with_seed(self.settings.seed ^ number.rotate_left(32));
+        let digits = (0..26).map(|_| char::from(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[rng.usize(0..32)]));
+        format!("req_{}", digits.collect::<String>())
+    }
+}
+
+/// One connection. Subscriptions are lost with it (Tutorial).
+struct Session {
+    settings: Arc<Settings>,
+    /// The subscribed patterns, as spelled: unsubscribing needs the exact text.
+    topics: Vec<(String, Pattern)>,
+    /// The worlds behind them, one a scope and one a single resource.
+    worlds: Vec<World>,
+    clock: i64,
+    window: Option<Instant>,
+    requests: u32,
+}
+
+impl Peer for Session {
+    /// The service pings every 10 s and gives up after 60 s without a pong.
+    fn keepalive(&self) -> Option<Keepalive> {
+        Some(Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) })
+    }
+
+    fn received(&mut self, message: Message) -> Vec<Message> {
+        let (action, topics) = wire::read_request(&message);
+        let Some(topics) = topics else { return vec![wire::error(&action, &[], Code::InvalidMessage)] };
+        if action == "unsubscribe" {
+            self.topics.retain(|(topic, _)| !topics.contains(topic));
+            self.look_at_subscribed();
+            return self.acknowledge(&action, &topics);
+        }
+        if self.too_many() {
+            return vec![wire::error(&action, &topics, Code::RateLimited)];
+        }
+        self.subscribe(&action, topics)
+    }
+
+    fn next_event(&mut self) -> Option<Message> {
+        let times = self.worlds.iter_mut().enumerate().filter_map(|(at, world)| Some((world.next_at()?, at)));
+        let (time, index) = times.min()?;
+        self.clock = time;
+        self.worlds[index].next().map(Message::text)
+    }
+}
+
+impl Session {
+    fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, topics: Vec::new(), worlds: Vec::new(), clock: EPOCH, window: None, requests: 0 }
+    }
+
+    /// Each topic is judged by itself, since an answer names the topics it is about.
+    fn subscribe(&mut self, action: &str, topics: Vec<String>) -> Vec<Message> {
+        let (mut accepted, mut denied, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
+        for topic in topics {
+            match Pattern::parse(&topic) {
+                None => invalid.push(topic),
+                Some(_) if self.settings.denies(&topic) => denied.push(topic),
+                Some(pattern) => {
+                    if !self.topics.iter().any(|(known, _)| *known == topic) {
+                        self.topics.push((topic.clone(), pattern));
+                    }
+                    accepted.push(topic);
+                }
+            }
+        }
+        self.look_at_subscribed();
+        let mut answers = self.acknowledge(action, &accepted);
+        for (refused, code) in [(invalid, Code::InvalidTopic), (denied, Code::PermissionDenied)] {
+            if !refused.is_empty() {
+                answers.push(wire::error(action, &refused, code));
+            }
+        }
+        answers
+    }
+
+    fn acknowledge(&self, action: &str, topics: &[String]) -> Vec<Message> {
+        if topics.is_empty() || !self.settings.ack {
+            return Vec::new();
+        }
+        vec![wire::ack(action, topics)]
+    }
+
+    fn too_many(&mut self) -> bool {
+        let now = Instant::now();
+        if self.window.is_none_or(|start| now - start >= LIMIT_WINDOW) {
+            self.window = Some(now);
+            self.requests = 0;
+        }
+        self.requests = self.requests.saturating_add(1);
+        self.requests > self.settings.subscribe_limit
+    }
+
+    /// Keeps exactly the worlds that the subscriptions look at. A world that is kept goes on where it was.
+    fn look_at_subscribed(&mut self) {
+        let mut views: Vec<(View, Vec<Kind>)> = Vec::new();
+        for (_, pattern) in &self.topics {
+            let pin = pattern.kind.zip(pattern.id.clone());
+            let view = View { scope: pattern.scope, scope_id: pattern.scope_id.clone(), pin };
+            let kinds = pattern.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
+            match views.iter_mut().find(|(known, _)| *known == view) {
+                Some((_, wanted)) => wanted.extend(kinds),
+                None => views.push((view, kinds)),
+            }
+        }
+        self.worlds.retain(|world| views.iter().any(|(view, _)| view == world.view()));
+        for (view, kinds) in views {
+            let known = self.worlds.iter().position(|world| *world.view() == view);
+            let index = known.unwrap_or_else(|| {
+                self.worlds.push(World::new(self.settings.seed, view, self.clock));
+                self.worlds.len() - 1
+            });
+            self.worlds[index].want(kinds);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
+
+    fn session() -> Session {
+        Session::new(Arc::new(Settings::default()))
+    }
+
+    fn ask(session: &mut Session, action: &str, topics: &[&str]) -> Vec<Value> {
+        let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        json(session.received(wire::request(action, &topics).unwrap()))
+    }
+
+    fn json(messages: Vec<Message>) -> Vec<Value> {
+        messages.iter().map(|message| serde_json::from_slice(message.as_bytes()).unwrap()).collect()
+    }
+
+    fn topics_of_next(session: &mut Session, count: usize) -> Vec<String> {
+        let events = (0..count).map(|_| session.next_event().unwrap()).collect();
+        json(events).iter().map(|event| event["topic"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn nothing_before_a_subscription_and_nothing_after_its_end() {
+        let mut session = session();
+        assert_eq!(session.next_event(), None);
+        ask(&mut session, "subscribe", &[CALLS]);
+        assert!(session.next_event().is_some());
+        // Only the exact pattern ends it.
+        ask(&mut session, "unsubscribe", &[&CALLS.replace('*', "x")]);
+        assert!(session.next_event().is_some());
+        ask(&mut session, "unsubscribe", &[CALLS]);
+        assert_eq!(session.next_event(), None);
+    }
+
+    #[test]
+    fn what_was_unsubscribed_is_never_delivered_even_if_it_was_next() {
+        let mut session = session();
+        let messages = CALLS.replace("call", "message");
+        ask(&mut session, "subscribe", &[CALLS, &messages]);
+        topics_of_next(&mut session, 7);
+        ask(&mut session, "unsubscribe", &[CALLS]);
+        assert!(topics_of_next(&mut session, 50).iter().all(|topic| topic.contains(":message:")));
+    }
+
+    #[test]
+    fn one_resource_beside_all_of_its_type_is_delivered_once() {
+        let mut session = session();
+        let one = CALLS.replace('*', "a1b2c3d4-e5f6-7890-abcd-ef1234567890");
+        ask(&mut session, "subscribe", &[CALLS, &one, CALLS]);
+        let events: Vec<Message> = (0..200).map(|_| session.next_event().unwrap()).collect();
+        let unique: std::collections::HashSet<&[u8]> = events.iter().map(Message::as_bytes).collect();
+        assert_eq!(unique.len(), events.len());
+        assert!(json(events).iter().any(|event| event["topic"] == one.as_str()));
+    }
+
+    #[test]
+    fn each_topic_is_judged_by_itself() {
+        let settings = Settings { deny: vec!["agent_id:*".into()], ..Settings::default() };
+        let mut session = Session::new(Arc::new(settings));
+        let answers = ask(&mut session, "subscribe", &["agent_id:a:queue:*", CALLS, "customer_id:c:call"]);
+        assert_eq!(
+            answers[0],
+            serde_json::json!(
+                {"type": "ack", "action": "subscribe", "topics": [CALLS], "status": "success"}
+            )
+        );
+        assert_eq!(answers[1]["code"], "INVALID_TOPIC");
+        assert_eq!(
+            answers[2],
+            serde_json::json!({
+                "type": "error", "action": "subscribe", "topics": ["agent_id:a:queue:*"],
+                "code": "PERMISSION_DENIED", "message": "You do not have permission to subscribe to this topic"
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_is_an_invalid_message() {
+        for text in [
+            "",
+            "x",
+            "[]",
+            "{}",
+            r#"{"type":"hello","topics":["a"]}"#,
+            r#"{"type":"subscribe"}"#,
+            r#"{"type":"subscribe","topics":"a"}"#,
+            r#"{"type":"subscribe","topics":[1]}"#,
+            r#"{"type":"subscribe","topics":[]}"#,
+        ] {
+            let answers = json(session().received(Message::text(text)));
+            assert_eq!(answers[0]["code"], "INVALID_MESSAGE", "{text}");
+        }
+        let binary = Message::Binary(bytes::Bytes::from_static(br#"{"type":"subscribe","topics":["a"]}"#));
+        assert_eq!(json(session().received(binary))[0]["code"], "INVALID_MESSAGE");
+    }
+
+    #[test]
+    fn all_of_a_customer_is_possible() {
+        let mut session = session();
+        ask(&mut session, "subscribe", &["customer_id:abc123:*:*"]);
+        let topics = topics_of_next(&mut session, 300);
+        for kind in Kind::ALL {
+            assert!(topics.iter().any(|topic| topic.contains(&format!(":{}:", kind.name()))));
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! VoIPBIN: events of calls, messages, queues and so on, by topic. Written from the provider's WebSocket
+//! documents (Overview, Structures, Tutorial); where the running service is known to differ, a comment says so.
+//!
+//! `wire` has the frames that both halves share, `topic` the grammar, `mock` and `world` the mock half.
+
+use memchr::memmem::Finder;
+
+use super::{Client, Credential, Dialect, Meaning, Place, TopicCheck};
+use crate::message::Message;
+use crate::mock::Provider;
+
+mod mock;
+mod topic;
+mod wire;
+mod world;
+
+/// The dialect of VoIPBIN's WebSocket.
+pub struct Voipbin;
+
+impl Dialect for Voipbin {
+    fn name(&self) -> &'static str {
+        "voipbin"
+    }
+
+    fn summary(&self) -> &'static str {
+        "VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>"
+    }
+
+    fn default_url(&self) -> Option<&'static str> {
+        Some("wss://api.voipbin.net/v1.0/ws")
+    }
+
+    /// The second path is the service's own for agents; the documents name only the first.
+    fn owns(&self, host: &str, path: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        host.ends_with(".voipbin.net") || path == mock::PATH || path == "/v1.0/service_agents/ws"
+    }
+
+    fn credential(&self) -> Option<Credential> {
+        Some(Credential { place: Place::Query("token"), variable: "VOIPBIN_TOKEN" })
+    }
+
+    fn check_topic(&self, topic: &str) -> TopicCheck {
+        topic::check(topic)
+    }
+
+    fn client(&self) -> Box<dyn Client> {
+        Box::new(VoipbinClient { ack: Finder::new(wire::ACK_MARK), error: Finder::new(wire::ERROR_MARK) })
+    }
+
+    fn provider(&self) -> Option<&'static dyn Provider> {
+        Some(&mock::VoipbinMock)
+    }
+}
+
+/// The form in which an event came. The documents have one; the service has used two others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `{"event_type":"call.status","timestamp":…,"topic":…,"data":{…}}`, the documents' form.
+    Documented,
+    /// `{"type":"call_created","data":{…}}`.
+    Wrapped,
+    /// The resource itself. It may have a `type` of its own, such as `flow`.
+    Bare,
+}
+
+/// The shape of an event, or `None` for what is not a JSON object. A wrapped event is told from a bare
+/// resource by `data` being an object: a bare call has a `type` too, so that `type` alone decides nothing.
+#[must_use]
+pub fn shape(message: &Message) -> Option<Shape> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(message.as_bytes()).ok()?;
+    Some(if object.contains_key("event_type") {
+        Shape::Documented
+    } else if object.contains_key("type") && object.get("data").is_some_and(serde_json::Value::is_object) {
+        Shape::Wrapped
+    } else {
+        Shape::Bare
+    })
+}
+
+struct VoipbinClient {
+    ack: Finder<'static>,
+    error: Finder<'static>,
+}
+
+impl Client for VoipbinClient {
+    fn subscribe(&mut self, topics: &[String]) -> Vec<Message> {
+        wire::request("subscribe", topics).into_iter().collect()
+    }
+
+    /// "Must match the exact topic patterns used during subscription" (Structures, Unsubscribe Message).
+    fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
+        wire::request("unsubscribe", topics).into_iter().collect()
+    }
+
+    /// "Server may send acknowledgments" (Structures); the running service sends none at all.
+    fn expects_ack(&self) -> bool {
+        false
+    }
+
+    /// Nearly every message is an event, in one of three shapes, and it must not be parsed here only to find
+    /// that out. An answer spells its `type` as one of two quoted words, so a message without either is an
+    /// event after two scans at memory speed. One with such a word, which an event may well have in its data,
+    /// is parsed and judged by its fields. An answer that spells its type with `\u` escapes passes as an
+    /// event: it is shown instead of understood, and no encoder writes that.
+    fn understand(&mut self, message: &Message) -> Meaning {
+        let bytes = message.as_bytes();
+        if self.ack.find(bytes).is_none() && self.error.find(bytes).is_none() {
+            return Meaning::Event;
+        }
+        wire::answer(bytes).unwrap_or(Meaning::Event)
+    }
+
+    fn early_drop_hint(&self) -> Option<&'static str> {
+        Some(
+            "VoIPBIN drops the connection without a word when one of the topics is invalid or not permitted, \
+             and then subscribes to none of them: check the ids, and that the token belongs to that customer \
+             (admin or manager) or agent",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understand(text: &str) -> Meaning {
+        Voipbin.client().understand(&Message::text(text))
+    }
+
+    #[test]
+    fn one_message_for_all_topics_and_the_same_patterns_back() {
+        let topics = ["customer_id:c:call:*".to_owned(), "agent_id:a\"b:queue:*".to_owned()];
+        let mut client = Voipbin.client();
+        assert_eq!(
+            client.subscribe(&topics),
+            [Message::text(
+                r#"{"type":"subscribe","topics":["customer_id:c:call:*","agent_id:a\"b:queue:*"]}"#
+            )]
+        );
+        assert_eq!(
+            client.unsubscribe(&topics[..1]),
+            [Message::text(r#"{"type":"unsubscribe","topics":["customer_id:c:call:*"]}"#)]
+        );
+        assert!(client.subscribe(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_documents_answers_are_understood() {
+        assert_eq!(
+            understand(
+                "{\n\"type\": \"ack\",\n\"action\": \"subscribe\",\n\"topics\": [\n\"customer_id:abc123:call:*\"\n],\n\
+                 \"status\": \"success\"\n}"
+            ),
+            Meaning::Confirmed {
+                action: "subscribe".into(),
+                topics: vec!["customer_id:abc123:call:*".into()]
+            }
+        );
+        assert_eq!(
+            understand(
+                r#"{"type":"error","action":"subscribe","topics":["t"],"code":"PERMISSION_DENIED","message":"no"}"#
+            ),
+            Meaning::Refused {
+                action: "subscribe".into(),
+                topics: vec!["t".into()],
+                code: "PERMISSION_DENIED".into(),
+                message: "no".into(),
+                retry: false
+            }
+        );
+        let limited = understand(r#"{"type":"error","code":"RATE_LIMITED"}"#);
+        assert!(matches!(limited, Meaning::Refused { retry: true, .. }), "{limited:?}");
+        let lenient = understand(r#"{"type":"error","code":7,"topics":"t","message":null}"#);
+        assert!(matches!(&lenient, Meaning::Refused { code, .. } if code == "7"), "{lenient:?}");
+    }
+
+    #[test]
+    fn an_ack_that_did_not_succeed_is_a_refusal() {
+        let meaning = understand(r#"{"type":"ack","action":"subscribe","topics":["t"],"status":"failed"}"#);
+        assert!(matches!(meaning, Meaning::Refused { code, .. } if code == "failed"));
+    }
+
+    #[test]
+    fn all_three_shapes_are_events() {
+        let cases = [
+            (
+                r#"{"event_type":"call.status","topic":"t","data":{"status":"error"}}"#,
+                Some(Shape::Documented),
+            ),
+            (r#"{"event_type":"x","type":"ack"}"#, Some(Shape::Documented)),
+            (r#"{"type":"call_created","data":{"id":"a"}}"#, Some(Shape::Wrapped)),
+            (r#"{"id":"a","type":"flow","status":"ringing"}"#, Some(Shape::Bare)),
+            (r#"{"id":"a","type":"flow","data":null}"#, Some(Shape::Bare)),
+            ("{}", Some(Shape::Bare)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(understand(text), Meaning::Event, "{text}");
+            assert_eq!(shape(&Message::text(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_panics_and_the_unknown_is_an_event() {
+        for text in
+            ["", "null", "[\"ack\"]", "\"error\"", "{\"type\":\"ack\"", "{\"type\":[\"ack\"]}", "\"ack\" {"]
+        {
+            assert_eq!(understand(text), Meaning::Event, "{text}");
+        }
+        let deep = format!("{}\"ack\"", "[".repeat(100_000));
+        assert_eq!(understand(&deep), Meaning::Event);
+        let binary = Message::Binary(bytes::Bytes::from_static(b"\xff\"ack\"\xff"));
+        assert_eq!(Voipbin.client().understand(&binary), Meaning::Event);
+    }
+
+    #[test]
+    fn its_urls_are_recognised() {
+        assert!(Voipbin.owns("API.voipbin.net", "/"));
+        assert!(Voipbin.owns("127.0.0.1", "/v1.0/ws"));
+        assert!(Voipbin.owns("127.0.0.1", "/v1.0/service_agents/ws"));
+        assert!(!Voipbin.owns("notvoipbin.net", "/ws"));
+    }
+}

@@ -1,0 +1,306 @@
+//! The topic grammar of the documents (Structures, "Topic Components"):
+//! `<scope>:<scope_id>:<resource_type>:<resource_id>`, with `*` as the resource id for all of a type.
+
+use crate::dialect::TopicCheck;
+
+/// The scopes of the documents ("Valid Scopes").
+pub(super) const SCOPES: [&str; 2] = ["customer_id", "agent_id"];
+
+const FORMAT: &str = "<scope>:<scope_id>:<resource_type>:<resource_id>";
+
+/// Resource types that the service's source knows beside those of the documents: there the type is the part of
+/// the event's name before the first `_`.
+const UNDOCUMENTED: [&str; 4] = ["conferencecall", "queuecall", "transcribe", "transcript"];
+
+/// A resource type of the documents ("Valid Resource Types").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Call,
+    Message,
+    Activeflow,
+    Conference,
+    Queue,
+    Agent,
+    Recording,
+    Transcription,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Call,
+        Self::Message,
+        Self::Activeflow,
+        Self::Conference,
+        Self::Queue,
+        Self::Agent,
+        Self::Recording,
+        Self::Transcription,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Message => "message",
+            Self::Activeflow => "activeflow",
+            Self::Conference => "conference",
+            Self::Queue => "queue",
+            Self::Agent => "agent",
+            Self::Recording => "recording",
+            Self::Transcription => "transcription",
+        }
+    }
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A topic pattern as the documents' server understands it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// `customer_id` or `agent_id`.
+    pub(super) scope: &'static str,
+    pub(super) scope_id: String,
+    /// `None` for `*`, which the Overview prints as legal and not recommended.
+    pub(super) kind: Option<Kind>,
+    /// `None` for `*`.
+    pub(super) id: Option<String>,
+}
+
+impl Pattern {
+    /// Reads a pattern; `None` if the documents do not allow it. Ids need not be UUIDs: the documents' own
+    /// examples use `abc123`. A name such as `call_hangup` in the place of the id is the spelling of the
+    /// service's later editions and no id.
+    pub(super) fn parse(topic: &str) -> Option<Self> {
+        let mut parts = topic.split(':');
+        let (scope, scope_id, kind, id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let scope = SCOPES.into_iter().find(|known| *known == scope)?;
+        let kind = if kind == "*" { None } else { Some(Kind::by_name(kind)?) };
+        let id = if id == "*" { None } else { Some(id.to_owned()) };
+        let ids_fit = !scope_id.is_empty()
+            && !scope_id.contains('*')
+            && id.as_deref().is_none_or(|id| !id.is_empty() && !id.contains('*'));
+        let is_event_name = kind.zip(id.as_deref()).is_some_and(|(kind, id)| is_event_name(kind.name(), id));
+        let whole = parts.next().is_none() && (kind.is_some() || id.is_none());
+        (ids_fit && whole && !is_event_name).then(|| Self { scope, scope_id: scope_id.to_owned(), kind, id })
+    }
+}
+
+/// What is to be said about a topic before it is sent. Wrong is what neither the documents nor the service
+/// could ever match; what only one of the two knows is odd.
+pub(super) fn check(topic: &str) -> TopicCheck {
+    let parts: Vec<&str> = topic.split(':').collect();
+    match judge(topic, &parts) {
+        Err(why) => TopicCheck::Wrong(why),
+        Ok(oddities) if oddities.is_empty() => TopicCheck::Fine,
+        Ok(oddities) => TopicCheck::Odd(format!("topic '{topic}': {}", oddities.join("; "))),
+    }
+}
+
+fn judge(topic: &str, parts: &[&str]) -> Result<Vec<String>, String> {
+    let wrong = |why: String| format!("topic '{topic}': {why}");
+    if parts.len() < 2 || parts.len() > 5 {
+        return Err(wrong(format!(
+            "it has {} parts; a topic is {FORMAT}, for example customer_id:<uuid>:call:*",
+            parts.len()
+        )));
+    }
+    if !SCOPES.contains(&parts[0]) {
+        let near = nearest(parts[0], &SCOPES);
+        return Err(wrong(format!("unknown scope '{}'{near}; valid are {}", parts[0], SCOPES.join(", "))));
+    }
+    let mut oddities = Vec::new();
+    oddities.extend(check_scope_id(parts[0], parts[1]).map_err(wrong)?);
+    match parts[2..] {
+        [] => oddities.push(
+            "the documents want four parts; the service takes this as a prefix, that is every event in the \
+             scope, each twice"
+                .to_owned(),
+        ),
+        [kind] => {
+            check_kind(kind).map_err(wrong)?;
+            oddities.push(format!(
+                "the documents want four parts ({topic}:* for all of a type); the service takes three parts \
+                 as a prefix and sends each event twice"
+            ));
+        }
+        [kind, id] => oddities.extend(check_resource(kind, id).map_err(wrong)?),
+        [kind, event, _] if is_event_name(kind, event) => oddities.push(
+            "five parts with an event's name are the service's own spelling; the documents know four"
+                .to_owned(),
+        ),
+        _ => return Err(wrong(format!("it has five parts; a topic is {FORMAT}"))),
+    }
+    Ok(oddities)
+}
+
+fn check_scope_id(scope: &str, id: &str) -> Result<Option<String>, String> {
+    if id.is_empty() {
+        return Err(format!("the id after '{scope}:' is empty"));
+    }
+    if id.contains('*') {
+        return Err("'*' may only stand as the resource id, the last part".to_owned());
+    }
+    Ok((!is_uuid(id)).then(|| format!("the {scope} '{id}' is not a UUID")))
+}
+
+fn check_kind(kind: &str) -> Result<Option<String>, String> {
+    if Kind::by_name(kind).is_some() {
+        return Ok(None);
+    }
+    if UNDOCUMENTED.contains(&kind) {
+        return Ok(Some(format!("the resource type '{kind}' is known to the service, not to the documents")));
+    }
+    let names = Kind::ALL.map(Kind::name);
+    Err(format!("unknown resource type '{kind}'{}; valid are {}", nearest(kind, &names), names.join(", ")))
+}
+
+fn check_resource(kind: &str, id: &str) -> Result<Option<String>, String> {
+    if kind == "*" {
+        return if id == "*" {
+            Ok(Some("the documents do not recommend all events of a customer; name the types".to_owned()))
+        } else {
+            Err("'*' may stand for the resource type only if it is the resource id as well".to_owned())
+        };
+    }
+    let odd_kind = check_kind(kind)?;
+    if id.is_empty() {
+        return Err(format!("the resource id is empty; give a UUID, or * for every {kind}"));
+    }
+    if id.contains('*') && id != "*" {
+        return Err(format!("'*' stands for a whole resource id, not for a part of one as in '{id}'"));
+    }
+    if is_event_name(kind, id) {
+        return Ok(Some(format!(
+            "'{id}' is the name of an event, which the service takes as the last part and the documents do not"
+        )));
+    }
+    Ok(odd_kind
+        .or_else(|| (id != "*" && !is_uuid(id)).then(|| format!("the {kind} id '{id}' is not a UUID"))))
+}
+
+/// `call_hangup` for `call`: how the service's source spells event names.
+fn is_event_name(kind: &str, text: &str) -> bool {
+    text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('_')).is_some_and(|verb| {
+        !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    })
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// ` (did you mean 'call'?)` if one of the names is within two edits.
+fn nearest(word: &str, names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| (edits(word, name), name))
+        .min()
+        .filter(|(distance, _)| *distance <= 2)
+        .map_or_else(String::new, |(_, name)| format!(" (did you mean '{name}'?)"))
+}
+
+/// The Levenshtein distance, one row at a time.
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.chars().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[row.len() - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "12345678-1234-1234-1234-123456789012";
+
+    fn wrong(topic: &str) -> String {
+        match check(topic) {
+            TopicCheck::Wrong(why) => why,
+            other => panic!("{topic}: {other:?}"),
+        }
+    }
+
+    fn odd(topic: &str) -> String {
+        match check(topic) {
+            TopicCheck::Odd(why) => why,
+            other => panic!("{topic}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_documents_examples_with_uuids_are_fine() {
+        for kind in Kind::ALL {
+            assert_eq!(check(&format!("customer_id:{ID}:{}:*", kind.name())), TopicCheck::Fine);
+            assert_eq!(check(&format!("agent_id:{ID}:{}:{ID}", kind.name())), TopicCheck::Fine);
+        }
+    }
+
+    #[test]
+    fn a_wrong_topic_is_told_the_reason_and_the_valid_set() {
+        let why = wrong(&format!("customer_id:{ID}:cals:*"));
+        assert!(why.contains("'cals'") && why.contains("did you mean 'call'"), "{why}");
+        assert!(
+            why.contains("call, message, activeflow, conference, queue, agent, recording, transcription")
+        );
+        let why = wrong(&format!("customer:{ID}:call:*"));
+        assert!(why.contains("customer_id, agent_id"), "{why}");
+        assert!(wrong(&format!("agentid:{ID}:call:*")).contains("did you mean 'agent_id'"));
+        assert!(!wrong(&format!("zzz:{ID}:call:*")).contains("did you mean"));
+        assert!(wrong("call").contains("<scope>:<scope_id>"));
+        assert!(wrong("").contains("<scope>:<scope_id>"));
+        assert!(wrong(&format!("customer_id:{ID}:call:*:")).contains("five parts"));
+        assert!(wrong(&format!("customer_id:{ID}:call:*:a:b")).contains("6 parts"));
+        assert!(wrong("customer_id:*:call:*").contains("resource id"));
+        assert!(wrong("customer_id::call:*").contains("empty"));
+        assert!(wrong(&format!("customer_id:{ID}:call:")).contains("empty"));
+        assert!(wrong(&format!("customer_id:{ID}:call:ab*")).contains("'ab*'"));
+        assert!(wrong(&format!("customer_id:{ID}:*:{ID}")).contains("resource type"));
+    }
+
+    #[test]
+    fn what_only_one_side_knows_is_odd() {
+        assert!(odd("customer_id:abc123:call:*").contains("not a UUID"));
+        assert!(odd(&format!("customer_id:{ID}:call:xyz789")).contains("'xyz789' is not a UUID"));
+        assert!(odd("customer_id:abc123:*:*").contains("do not recommend"));
+        assert!(odd(&format!("customer_id:{ID}:call")).contains("prefix"));
+        assert!(odd(&format!("customer_id:{ID}")).contains("prefix"));
+        assert!(odd(&format!("customer_id:{ID}:call:call_hangup")).contains("name of an event"));
+        assert!(odd(&format!("customer_id:{ID}:call:call_hangup:{ID}")).contains("five parts"));
+        assert!(odd(&format!("customer_id:{ID}:queuecall:*")).contains("not to the documents"));
+    }
+
+    #[test]
+    fn patterns_are_those_of_the_documents() {
+        let pattern = Pattern::parse("agent_id:a:queue:*").unwrap();
+        assert_eq!((pattern.scope, pattern.kind, pattern.id), ("agent_id", Some(Kind::Queue), None));
+        assert_eq!(Pattern::parse("customer_id:c:call:x").unwrap().id.as_deref(), Some("x"));
+        assert_eq!(Pattern::parse("customer_id:c:*:*").unwrap().kind, None);
+        for topic in [
+            "",
+            "customer_id:c:call",
+            "customer_id:c:call:",
+            "customer_id::call:*",
+            "customer_id:*:call:*",
+            "customer_id:c:*:x",
+            "customer_id:c:call:x*",
+            "customer_id:c:calls:*",
+            "customer:c:call:*",
+            "customer_id:c:call:*:",
+            "customer_id:c:call:call_hangup",
+        ] {
+            assert_eq!(Pattern::parse(topic), None, "{topic}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The options of `serve-mock`, which `--mock='…'` of the client commands takes as well.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use super::{Rate, Settings, Then};
+use crate::error::{Failure, Result};
+use crate::secret::Secret;
+
+/// What a mock server is like. The documents decide on everything that no option changes.
+#[derive(Args, Clone, Debug)]
+pub struct MockArgs {
+    /// Dialects to serve [default: all]
+    ///
+    /// They share one port and are told apart by path. `/echo` is always there: it sends every message back.
+    #[arg(value_name = "DIALECT", value_parser = dialects())]
+    pub dialects: Vec<String>,
+
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+
+    /// Write the port to this file as soon as the server listens
+    #[arg(long, value_name = "FILE")]
+    pub port_file: Option<PathBuf>,
+
+    /// The only token that is accepted
+    ///
+    /// Without it any token is, except an empty one and the words 'invalid' and 'expired', which are refused as
+    /// the provider refuses bad credentials.
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+
+    /// Events per second for each client; a fraction, or 'max' for as fast as it reads
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub rate: Rate,
+
+    /// Stop after N events for each client
+    #[arg(long, value_name = "N")]
+    pub events: Option<u64>,
+
+    /// What a connection does after its last event
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Then::Stay)]
+    pub then: Then,
+
+    /// Seed of everything that is made up: the same seed and subscriptions give the same bytes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub deny: Vec<String>,
+
+    /// Subscribe messages a connection may send in 10 seconds before it is told that these are too many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub subscribe_limit: u32,
+
+    /// Never acknowledge a subscription, as some real servers do
+    #[arg(long)]
+    pub no_ack: bool,
+}
+
+/// The options alone, without a program name before them.
+#[derive(Parser)]
+#[command(name = "--mock", no_binary_name = true, disable_help_flag = true)]
+struct Words {
+    #[command(flatten)]
+    args: MockArgs,
+}
+
+impl MockArgs {
+    /// Reads the options from one text, split as a shell splits it, such as `--rate 50 --seed 7`.
+    ///
+    /// # Errors
+    /// A quote that is not closed, or what the parser of `serve-mock` would refuse.
+    pub fn from_words(text: &str) -> Result<Self> {
+        let words = split(text).ok_or_else(|| {
+            Failure::usage(format!("--mock='{text}': a quote or a backslash is not followed by its end"))
+        })?;
+        Words::try_parse_from(words).map(|words| words.args).map_err(|error| {
+            let text = error.render().to_string();
+            let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+            let first = lines.next().unwrap_or_default();
+            let what = first.strip_prefix("error: ").unwrap_or(first);
+            Failure::usage(format!("--mock: {what}"))
+                .details(lines.filter(|line| !line.contains("--help")).map(str::to_owned).collect())
+                .hint("it takes what serve-mock takes: see wstap serve-mock --help")
+        })
+    }
+
+    /// The settings that these options stand for.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            dialects: self.dialects.clone(),
+            host: self.host.clone(),
+            port: self.port,
+            token: self.token.as_deref().map(Secret::new),
+            rate: self.rate,
+            events: self.events,
+            then: self.then,
+            seed: self.seed,
+            deny: self.deny.clone(),
+            subscribe_limit: self.subscribe_limit,
+            ack: !self.no_ack,
+        }
+    }
+}
+
+fn dialects() -> clap::builder::PossibleValuesParser {
+    super::mockable().collect::<Vec<_>>().into()
+}
+
+/// Splits a text into words as a POSIX shell does, with quotes and backslashes and nothing else of a shell.
+/// `None` if a quote or a backslash stays open.
+fn split(text: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some('"'), '\\') if matches!(chars.peek()?, '"' | '\\') => {
+                word.get_or_insert_default().extend(chars.next());
+            }
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '\\') => word.get_or_insert_default().push(chars.next()?),
+            (None, _) if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_as_by_a_shell() {
+        let words = |text: &str| split(text).unwrap();
+        assert!(words("  ").is_empty());
+        assert_eq!(words(r#" a 'b c'"d" \e\ f '' "\"\\\x" "#), ["a", "b cd", "e f", "", "\"\\\\x"]);
+        for open in ["'a", "\"a", "a\\", "\"a\\"] {
+            assert_eq!(split(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn options_are_read_from_words() {
+        let args = MockArgs::from_words(
+            "voipbin --rate max --events 5 --then close --seed 7 --deny 'a b' --deny c --no-ack --token t",
+        );
+        let settings = args.unwrap().settings();
+        assert_eq!(settings.dialects, ["voipbin"]);
+        assert_eq!((settings.rate, settings.events, settings.then), (Rate::Max, Some(5), Then::Close));
+        assert_eq!((settings.seed, settings.ack), (7, false));
+        assert_eq!(settings.deny, ["a b", "c"]);
+        assert!(settings.accepts("t") && !settings.accepts("u"));
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_settings() {
+        let (from_words, defaults) = (MockArgs::from_words("").unwrap().settings(), Settings::default());
+        assert_eq!(format!("{from_words:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        let told = |text: &str| MockArgs::from_words(text).unwrap_err().what;
+        assert!(told("--rat 5").contains("--rat"));
+        assert!(told("nosuch").contains("nosuch"));
+        assert!(told("--rate 0").contains("--events 0"));
+        assert!(told("'").contains("quote"));
+    }
+}

@@ -1,0 +1,53 @@
+//! `/echo`: every message comes back as it went. It is the plain dialect's mock.
+
+use std::sync::Arc;
+
+use super::{Answer, Limits, Peer, Provider, Service, Settings};
+use crate::handshake::server::Request;
+use crate::message::Message;
+
+const PATH: &str = "/echo";
+
+/// The longest message that is echoed, and how much may wait to be written before reading pauses. A client
+/// that writes this much before it reads anything is still served; one that writes more has to read.
+const MAX: usize = 64 << 20;
+
+/// The echo.
+pub struct Echo;
+
+impl Provider for Echo {
+    fn paths(&self) -> &'static [&'static str] {
+        &[PATH]
+    }
+
+    fn target(&self, _token: Option<&str>) -> String {
+        PATH.to_owned()
+    }
+
+    fn service(&self, _settings: &Arc<Settings>) -> Box<dyn Service> {
+        Box::new(EchoService)
+    }
+}
+
+struct EchoService;
+
+impl Service for EchoService {
+    /// The client's first subprotocol is chosen: a browser drops a connection on which it offered some and got
+    /// none, and an echo speaks all of them.
+    fn answer(&self, request: &Request) -> Option<Answer> {
+        let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
+        (request.path() == PATH).then(|| Answer::Upgrade { protocol, peer: Box::new(EchoPeer) })
+    }
+}
+
+struct EchoPeer;
+
+impl Peer for EchoPeer {
+    fn limits(&self) -> Limits {
+        Limits { message: MAX, waiting: MAX }
+    }
+
+    fn received(&mut self, message: Message) -> Vec<Message> {
+        vec![message]
+    }
+}

@@ -1,0 +1,323 @@
+//! The mock server: one port, told apart by path, on which every dialect's mock half can be reached. It is what
+//! `serve-mock` runs and what `--mock` runs inside a client command.
+//!
+//! `server` accepts and reads the request, a [`Service`] decides on it, `client` carries one connection: it
+//! asks the [`Peer`] what a message means and what happens next, `pace` when, and writes through `link`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::dialect;
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::handshake::server::{Request, Response};
+use crate::message::Message;
+use crate::secret::Secret;
+
+mod args;
+mod client;
+mod echo;
+mod link;
+mod pace;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use args::MockArgs;
+pub use echo::Echo;
+pub use pace::Rate;
+
+/// The token in the URLs of a mock that accepts any.
+const ANY_TOKEN: &str = "mock";
+
+/// Tokens that are refused although any is accepted, so that a client's handling of it can be tried.
+const REFUSED_TOKENS: [&str; 2] = ["invalid", "expired"];
+
+/// What a mock is like.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The dialects to serve; none named means all that have a mock. The echo is always there.
+    pub dialects: Vec<String>,
+    /// The address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// The one token that is accepted. Without it, any is, but for the empty one, `invalid` and `expired`.
+    pub token: Option<Secret>,
+    /// Events per second and client.
+    pub rate: Rate,
+    /// Events per client, if not without end.
+    pub events: Option<u64>,
+    /// What follows the last event.
+    pub then: Then,
+    /// Decides on everything that is made up.
+    pub seed: u64,
+    /// Topics that nobody may subscribe to; `*` stands for any text.
+    pub deny: Vec<String>,
+    /// Subscribe messages that a connection may send in ten seconds.
+    pub subscribe_limit: u32,
+    /// Are subscriptions acknowledged?
+    pub ack: bool,
+}
+
+/// What a connection does after its last event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Then {
+    /// Stay open and silent.
+    #[default]
+    Stay,
+    /// Close with 1000.
+    Close,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dialects: Vec::new(),
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            token: None,
+            rate: Rate::PerSecond(10.0),
+            events: None,
+            then: Then::Stay,
+            seed: 0,
+            deny: Vec::new(),
+            subscribe_limit: 20,
+            ack: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Is this credential good?
+    #[must_use]
+    pub fn accepts(&self, token: &str) -> bool {
+        match &self.token {
+            Some(good) => good.expose() == token,
+            None => !token.is_empty() && !REFUSED_TOKENS.contains(&token),
+        }
+    }
+
+    /// Is a subscription to this topic to be refused?
+    #[must_use]
+    pub fn denies(&self, topic: &str) -> bool {
+        self.deny.iter().any(|pattern| matches_glob(pattern, topic))
+    }
+}
+
+/// The mock half of a dialect. Whatever it makes has no I/O and no tasks: it answers questions, and `client`
+/// does the waiting.
+pub trait Provider: Sync {
+    /// The paths that exist, for the person who asked for another one.
+    fn paths(&self) -> &'static [&'static str];
+
+    /// A path to connect to, with a credential in it if one is given.
+    fn target(&self, token: Option<&str>) -> String;
+
+    /// What all connections to one mock server share.
+    fn service(&self, settings: &Arc<Settings>) -> Box<dyn Service>;
+}
+
+/// The mock half of a dialect in one running server.
+pub trait Service: Send + Sync {
+    /// What to do with a request; `None` if its path belongs to another.
+    fn answer(&self, request: &Request) -> Option<Answer>;
+}
+
+/// What to do with a request.
+pub enum Answer {
+    /// Answer it and close.
+    Http(Response),
+    /// Upgrade it, if it is a proper opening handshake.
+    Upgrade {
+        /// The subprotocol to choose.
+        protocol: Option<String>,
+        /// The server's end of the conversation.
+        peer: Box<dyn Peer>,
+    },
+}
+
+/// The server's end of one connection.
+pub trait Peer: Send {
+    /// The bounds of this connection.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    /// How the connection is kept alive, if the server does that.
+    fn keepalive(&self) -> Option<Keepalive> {
+        None
+    }
+
+    /// The answers to a message.
+    fn received(&mut self, message: Message) -> Vec<Message>;
+
+    /// The next event for this client; `None` as long as there is nothing that it asked for. Events come one
+    /// after the other, without regard to the time of day: when they are sent is the pace's business.
+    fn next_event(&mut self) -> Option<Message> {
+        None
+    }
+}
+
+/// The bounds of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message that is accepted, in bytes.
+    pub message: usize,
+    /// Answers that may wait to be written, in bytes, before the client is not listened to any more.
+    pub waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { message: 1 << 20, waiting: 1 << 20 }
+    }
+}
+
+/// A server's pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How often it pings.
+    pub every: Duration,
+    /// How long it lives without a pong before it drops the connection, without a close frame.
+    pub patience: Duration,
+}
+
+/// A running mock server. Dropping it ends it at once, with every connection; [`Mock::shutdown`] says goodbye.
+#[derive(Debug)]
+pub struct Mock {
+    local_addr: SocketAddr,
+    names: Vec<&'static str>,
+    token: Option<Secret>,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+/// Starts a mock server on the current runtime.
+///
+/// # Errors
+/// A dialect that has no mock, or an address that cannot be listened on.
+pub async fn start(settings: Settings) -> Result<Mock> {
+    let names = served(&settings.dialects)?;
+    let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
+    let cannot = |error: std::io::Error| {
+        let (host, port) = (&settings.host, settings.port);
+        Failure::new(Exit::Tcp, format!("the mock cannot listen on {host} port {port}: {error}"))
+    };
+    let listener = listener.map_err(cannot)?;
+    let local_addr = listener.local_addr().map_err(cannot)?;
+    let (stop, stopped) = watch::channel(false);
+    let token = settings.token.clone();
+    let site = server::Site::new(&names, &Arc::new(settings));
+    let accepting = tokio::spawn(server::run(listener, Arc::new(site), stopped));
+    Ok(Mock { local_addr, names, token, stop, accepting })
+}
+
+impl Mock {
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Each dialect with the URL to connect to, to be announced. A token that was set is a secret and is left
+    /// out; where any will do, one stands there, so that the URL works as it is.
+    #[must_use]
+    pub fn urls(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.is_none().then_some(ANY_TOKEN);
+        self.names.iter().map(|name| (*name, self.url_for(name, token))).collect()
+    }
+
+    /// The URL of one dialect with a good token in it, for a client in the same process.
+    #[must_use]
+    pub fn url(&self, dialect: &str) -> Option<String> {
+        let name = self.names.iter().find(|name| **name == dialect)?;
+        let token = self.token.as_ref().map_or(ANY_TOKEN, Secret::expose);
+        Some(self.url_for(name, Some(&encode(token))))
+    }
+
+    /// Takes no more connections, closes those there are with 1001 and waits a few seconds for the clients to
+    /// agree.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        // Every connection bounds its own goodbye, so this ends; a task that panicked has nothing to wait for.
+        let _ = (&mut self.accepting).await;
+    }
+
+    fn url_for(&self, name: &str, token: Option<&str>) -> String {
+        let mut address = self.local_addr;
+        if address.ip().is_unspecified() {
+            // 0.0.0.0 can be listened on and not be connected to everywhere.
+            address.set_ip(match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        let target = provider(name).map_or_else(|| "/".to_owned(), |provider| provider.target(token));
+        format!("ws://{address}{target}")
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Waits for the server to be told to stop. A sender that is gone means the same.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The names of all dialects that have a mock.
+fn mockable() -> impl Iterator<Item = &'static str> {
+    dialect::ALL.iter().filter(|dialect| dialect.provider().is_some()).map(|dialect| dialect.name())
+}
+
+fn provider(name: &str) -> Option<&'static dyn Provider> {
+    dialect::by_name(name)?.provider()
+}
+
+/// The dialects to serve. The plain one's echo answers beside any other.
+fn served(wanted: &[String]) -> Result<Vec<&'static str>> {
+    if let Some(unknown) = wanted.iter().find(|name| provider(name).is_none()) {
+        let known: Vec<&str> = mockable().collect();
+        return Err(Failure::usage(format!("there is no mock of '{unknown}'"))
+            .hint(format!("there is one of: {}", known.join(", "))));
+    }
+    let plain = dialect::Dialect::name(&dialect::plain::Plain);
+    Ok(mockable()
+        .filter(|name| wanted.is_empty() || *name == plain || wanted.iter().any(|w| w == name))
+        .collect())
+}
+
+/// Percent-encodes a query value.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Does the text match a pattern in which `*` stands for any text?
+fn matches_glob(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}

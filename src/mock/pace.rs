@@ -1,0 +1,136 @@
+//! When the next events are due. Pure: it is told the time.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The most events that are handed over at once. Between two batches the client is listened to.
+const BATCH: u64 = 256;
+
+/// Events per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// This many; the first at once.
+    PerSecond(f64),
+    /// As many as the client reads.
+    Max,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        match text.parse() {
+            Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(Self::PerSecond(rate)),
+            _ => Err("a rate is a number of events per second from 0.001 to 1000000, or 'max' \
+                      (for no events: --events 0)"
+                .to_owned()),
+        }
+    }
+}
+
+/// The pace of one connection.
+#[derive(Debug)]
+pub(super) struct Pace {
+    rate: Rate,
+    left: Option<u64>,
+    /// When the current run of events began, and how many of it were sent. Event `n` is due at
+    /// `begin + n / rate`: a schedule, not a pause after each, so that the rate holds however late a timer is.
+    run: Option<(Instant, u64)>,
+}
+
+impl Pace {
+    pub(super) fn new(rate: Rate, events: Option<u64>) -> Self {
+        Self { rate, left: events, run: None }
+    }
+
+    /// Have all events been sent?
+    pub(super) fn finished(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// How many events are due by now, but for more than a batch.
+    pub(super) fn due(&mut self, now: Instant) -> u64 {
+        let (begin, sent) = *self.run.get_or_insert((now, 0));
+        let due = match self.rate {
+            Rate::Max => BATCH,
+            Rate::PerSecond(rate) => {
+                (0..BATCH).take_while(|n| at(begin, sent + n, rate) <= now).count() as u64
+            }
+        };
+        self.left.map_or(due, |left| due.min(left))
+    }
+
+    /// Notes that events were sent.
+    pub(super) fn sent(&mut self, events: u64) {
+        self.left = self.left.map(|left| left.saturating_sub(events));
+        if let Some((_, sent)) = &mut self.run {
+            *sent += events;
+        }
+    }
+
+    /// Notes that there was nothing to send. What is asked for later is not owed the time until then.
+    pub(super) fn pause(&mut self) {
+        self.run = None;
+    }
+
+    /// When to look again; `None` if there is nothing to wait for.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        let (begin, sent) = self.run.filter(|_| !self.finished())?;
+        match self.rate {
+            Rate::Max => Some(begin),
+            Rate::PerSecond(rate) => Some(at(begin, sent, rate)),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 events are enough")]
+fn at(begin: Instant, n: u64, rate: f64) -> Instant {
+    let after = Duration::try_from_secs_f64(n as f64 / rate).unwrap_or(Duration::MAX);
+    // A century from now is as good as never, and can still be added to.
+    begin + after.min(Duration::from_secs(100 * 365 * 24 * 3600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read() {
+        assert_eq!("max".parse(), Ok(Rate::Max));
+        assert_eq!("0.5".parse(), Ok(Rate::PerSecond(0.5)));
+        for text in ["0", "-1", "nan", "inf", "", "fast"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn events_are_due_on_schedule_and_catch_up() {
+        let begin = Instant::now();
+        let mut pace = Pace::new(Rate::PerSecond(50_000.0), Some(120));
+        assert_eq!(pace.due(begin), 1);
+        pace.sent(1);
+        assert_eq!(pace.next_at(), Some(begin + Duration::from_micros(20)));
+        assert_eq!(pace.due(begin + Duration::from_micros(19)), 0);
+        assert_eq!(pace.due(begin + Duration::from_millis(1)), 50);
+        pace.sent(50);
+        assert_eq!(pace.due(begin + Duration::from_secs(1)), 69);
+        pace.sent(69);
+        assert!(pace.finished());
+        assert_eq!(pace.next_at(), None);
+    }
+
+    #[test]
+    fn silence_is_not_made_up_for() {
+        let begin = Instant::now();
+        let mut pace = Pace::new(Rate::PerSecond(10.0), None);
+        assert_eq!(pace.due(begin), 1);
+        pace.pause();
+        assert_eq!(pace.next_at(), None);
+        assert_eq!(pace.due(begin + Duration::from_secs(60)), 1);
+    }
+}
