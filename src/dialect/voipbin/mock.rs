@@ -211,16 +211,16 @@ mod tests {
 
     fn ask(session: &mut Session, action: &str, topics: &[&str]) -> Vec<Value> {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
-        json(session.received(wire::request(action, &topics).unwrap()))
+        json(&session.received(wire::request(action, &topics).unwrap()))
     }
 
-    fn json(messages: Vec<Message>) -> Vec<Value> {
+    fn json(messages: &[Message]) -> Vec<Value> {
         messages.iter().map(|message| serde_json::from_slice(message.as_bytes()).unwrap()).collect()
     }
 
     fn topics_of_next(session: &mut Session, count: usize) -> Vec<String> {
-        let events = (0..count).map(|_| session.next_event().unwrap()).collect();
-        json(events).iter().map(|event| event["topic"].as_str().unwrap().to_owned()).collect()
+        let events: Vec<Message> = (0..count).map(|_| session.next_event().unwrap()).collect();
+        json(&events).iter().map(|event| event["topic"].as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
         let events: Vec<Message> = (0..200).map(|_| session.next_event().unwrap()).collect();
         let unique: std::collections::HashSet<&[u8]> = events.iter().map(Message::as_bytes).collect();
         assert_eq!(unique.len(), events.len());
-        assert!(json(events).iter().any(|event| event["topic"] == one.as_str()));
+        assert!(json(&events).iter().any(|event| event["topic"] == one.as_str()));
     }
 
     #[test]
@@ -291,11 +291,11 @@ mod tests {
             r#"{"type":"subscribe","topics":[1]}"#,
             r#"{"type":"subscribe","topics":[]}"#,
         ] {
-            let answers = json(session().received(Message::text(text)));
+            let answers = json(&session().received(Message::text(text)));
             assert_eq!(answers[0]["code"], "INVALID_MESSAGE", "{text}");
         }
         let binary = Message::Binary(bytes::Bytes::from_static(br#"{"type":"subscribe","topics":["a"]}"#));
-        assert_eq!(json(session().received(binary))[0]["code"], "INVALID_MESSAGE");
+        assert_eq!(json(&session().received(binary))[0]["code"], "INVALID_MESSAGE");
     }
 
     #[test]
