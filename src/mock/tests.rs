@@ -69,7 +69,7 @@ async fn subscribe(socket: &mut Socket, topics: &[&str]) {
     say(socket, &json!({"type": "subscribe", "topics": topics}).to_string()).await;
 }
 
-/// The next text message; whatever the server may do wrong, the test does not hang.
+/// The next text message.
 async fn text(socket: &mut Socket) -> String {
     loop {
         match socket.next().await.unwrap().unwrap() {

@@ -20,6 +20,9 @@ pub(super) const EPOCH: i64 = 1_705_314_600_000_000;
 
 const SECOND: i64 = 1_000_000;
 
+/// How long a caller waits in a queue. Without an end to that, a busy agent's queue would grow for ever.
+const WAIT: i64 = 120 * SECOND;
+
 const TEXTS: [&str; 5] = [
     "Hello, I need help with my order",
     "What are your hours?",
@@ -312,7 +315,12 @@ impl World {
             }
             return;
         };
-        if step == Step::QueueConnected && !self.agents.iter().any(|agent| agent.status == "available") {
+        let nobody_free = || !self.agents.iter().any(|agent| agent.status == "available");
+        if step == Step::QueueConnected && nobody_free() {
+            if self.now - call.joined_at >= WAIT {
+                // The next step is to leave, and without an agent that is to give up.
+                call.script.pop_front();
+            }
             self.after(3, 6, Task::Call(call));
             return;
         }
@@ -413,12 +421,18 @@ impl World {
 
     /// Guess: `queue.joined`'s fields, and `reason` as in `conference.left`.
     fn queue_left(&mut self, call: &mut Call) {
-        let id = Arc::clone(&self.queues[call.queue].id);
+        let agent = call.agent.take();
+        let queue = &mut self.queues[call.queue];
+        if agent.is_none() {
+            queue.waiting = queue.waiting.saturating_sub(1);
+        }
+        let id = Arc::clone(&queue.id);
+        let reason = if agent.is_some() { "serviced" } else { "abandoned" };
         self.emit(Kind::Queue, &id, "queue.left", |world, data| {
-            data.text("queue_id", &id).text("call_id", &call.id).text("reason", "serviced");
+            data.text("queue_id", &id).text("call_id", &call.id).text("reason", reason);
             data.time("tm_leave", world.now);
         });
-        if let Some(agent) = call.agent.take() {
+        if let Some(agent) = agent {
             self.agent_becomes(agent, "available");
         }
     }
@@ -787,6 +801,18 @@ mod tests {
         let mut expected = ["call.created", "call.status"].iter();
         let events = events(&mut world(2, "customer_id", Some((Kind::Call, "a")), &[Kind::Call]), 2);
         assert!(events.iter().all(|event| event["event_type"] == *expected.next().unwrap()));
+    }
+
+    /// One agent has more calls than it can take; what waits for it must not pile up.
+    #[test]
+    fn a_long_run_needs_no_more_room_than_a_short_one() {
+        for scope in ["customer_id", "agent_id"] {
+            let mut world = world(4, scope, None, &Kind::ALL);
+            for _ in 0..20_000 {
+                world.next().unwrap();
+                assert!(world.pending.len() < 40 && world.ready.len() < 10, "{}", world.pending.len());
+            }
+        }
     }
 
     #[test]
