@@ -7,6 +7,7 @@ pub mod handshake;
 pub mod json;
 pub mod message;
 pub mod mock;
+pub mod net;
 pub mod pipeline;
 pub mod report;
 pub mod secret;

@@ -1,5 +1,762 @@
 //! The URL forms that wstap takes.
+//!
+//! | form | meaning |
+//! |---|---|
+//! | `ws://host[:port]/path?query` | plain, port 80 |
+//! | `wss://…` | TLS, port 443 |
+//! | `http://…`, `https://…` | taken as `ws://`, `wss://` |
+//! | `host:port[/path]`, `[::1]:port` | `ws://`; `wss://` where the port is 443 |
+//! | `:port[/path]` | `ws://localhost:port` |
+//! | `ws+unix:/path/to.sock[:/request/target]` | a unix socket, as npm's `ws` writes it |
+//!
+//! A host without scheme and without port is refused rather than guessed: the guess would decide whether a
+//! token travels in the clear.
 
-/// A WebSocket URL.
+use std::fmt;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Failure, Result};
+use crate::secret::{MASK, Secret, is_secret_name, mask_query};
+
+/// A WebSocket URL (RFC 6455 §3), valid and ready to be connected to. `Display` shows it without user name
+/// and password, and with secret query parameters masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WsUrl;
+pub struct WsUrl {
+    tls: bool,
+    host: String,
+    port: Option<u16>,
+    target: String,
+    userinfo: Option<(String, Secret)>,
+    socket: Option<PathBuf>,
+    /// Query parameters that are secret besides those known by name.
+    secret_params: Vec<String>,
+}
+
+impl WsUrl {
+    /// Reads any of the forms above. What is wrong with a text is shown in the failure's details, with a
+    /// caret under the place.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Failure::usage("the URL is empty").hint("such as wss://host/path"));
+        }
+        parse(text).map_err(|mistake| mistake.failure(text))
+    }
+
+    /// Is it `wss://`?
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Host name or address, in lower case and without the brackets of an IPv6 address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, given or the scheme's own.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(self.default_port())
+    }
+
+    /// The port of the scheme: 80, or 443 with TLS.
+    #[must_use]
+    pub fn default_port(&self) -> u16 {
+        if self.tls { 443 } else { 80 }
+    }
+
+    /// What goes into the request line: path and query, percent-encoded, always with a slash in front.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The value of the `Host` header: the port only where it is not the scheme's own (RFC 6455 §4.1).
+    #[must_use]
+    pub fn host_header(&self) -> String {
+        let host = bracketed(&self.host);
+        if self.port() == self.default_port() { host } else { format!("{host}:{}", self.port()) }
+    }
+
+    /// The unix socket to connect to, if the URL names one.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
+    }
+
+    /// User name and password of the URL, percent-decoded.
+    #[must_use]
+    pub fn userinfo(&self) -> Option<&(String, Secret)> {
+        self.userinfo.as_ref()
+    }
+
+    /// The same URL with one more query parameter, percent-encoded as needed.
+    #[must_use]
+    pub fn with_query_param(&self, name: &str, value: &str) -> Self {
+        let mut url = self.clone();
+        url.target.push(if url.target.contains('?') { '&' } else { '?' });
+        encode_component(name, &mut url.target);
+        url.target.push('=');
+        encode_component(value, &mut url.target);
+        url
+    }
+
+    /// The same URL with one more query parameter that is never shown, whatever its name.
+    #[must_use]
+    pub fn with_secret_param(&self, name: &str, value: &Secret) -> Self {
+        let mut url = self.with_query_param(name, value.expose());
+        let mut encoded = String::new();
+        encode_component(name, &mut encoded);
+        url.secret_params.push(encoded);
+        url
+    }
+
+    /// Is there a query parameter of this name?
+    #[must_use]
+    pub fn has_query_param(&self, name: &str) -> bool {
+        let mut encoded = String::new();
+        encode_component(name, &mut encoded);
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').any(|pair| pair.split('=').next() == Some(&encoded))
+    }
+
+    /// Where a `Location` leads from here (RFC 3986 §5.2): absolute, `//host/path`, `/path`, `?query`, or
+    /// relative to this path. A fragment is dropped and user name and password are ignored, since a server
+    /// has no say in which credentials are sent. Only `ws`, `wss`, `http` and `https` are followed.
+    pub fn join(&self, location: &str) -> Result<Self> {
+        let location = location.trim().split('#').next().unwrap_or_default();
+        let mut url = if let Some(rest) = location.strip_prefix("//") {
+            Self::parse(&format!("{}://{rest}", self.scheme()))?
+        } else if let Some((scheme, _)) = location.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
+            if tls_of(scheme).is_none() {
+                return Err(Failure::usage(format!("a redirect to {scheme}:// is not followed")));
+            }
+            Self::parse(location)?
+        } else {
+            let target = encode_target(&self.relative(location)).map_err(|at| {
+                Mistake::new(at, "a control character in a redirect").failure(&self.relative(location))
+            })?;
+            Self { target, ..self.clone() }
+        };
+        url.secret_params.clone_from(&self.secret_params);
+        url.userinfo = None;
+        Ok(url)
+    }
+
+    /// Do both lead to the same server, over the same kind of connection? Credentials meant for one may then
+    /// be sent to the other (RFC 6454 §5).
+    #[must_use]
+    pub fn same_origin(&self, other: &Self) -> bool {
+        self.tls == other.tls
+            && self.host == other.host
+            && self.port() == other.port()
+            && self.socket == other.socket
+    }
+
+    /// `ws` or `wss`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls { "wss" } else { "ws" }
+    }
+
+    /// The target that a relative reference leads to.
+    fn relative(&self, reference: &str) -> String {
+        let path = self.target.split('?').next().unwrap_or_default();
+        if reference.is_empty() {
+            return self.target.clone();
+        }
+        if reference.starts_with('?') {
+            return format!("{path}{reference}");
+        }
+        let (to, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let merged = if to.starts_with('/') { to.to_owned() } else { format!("{folder}/{to}") };
+        format!("{}{query}", without_dots(&merged))
+    }
+
+    fn masked_target(&self) -> String {
+        let target = mask_query(&self.target);
+        let Some((path, query)) = target.split_once('?') else { return target };
+        let pairs: Vec<String> = query
+            .split('&')
+            .map(|pair| match pair.split_once('=') {
+                Some((name, _)) if self.secret_params.iter().any(|secret| secret == name) => {
+                    format!("{name}={MASK}")
+                }
+                _ => pair.to_owned(),
+            })
+            .collect();
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+impl fmt::Display for WsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Some(socket) => write!(f, "ws+unix:{}:{}", socket.display(), self.masked_target()),
+            None => write!(f, "{}://{}{}", self.scheme(), self.host_header(), self.masked_target()),
+        }
+    }
+}
+
+impl std::str::FromStr for WsUrl {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+/// Is a positional argument meant as a URL? Topics (`customer_id:1234-5678:call:*`) and numbers are not.
+#[must_use]
+pub fn looks_like_url(text: &str) -> bool {
+    if text.contains("://") || has_prefix_ignore_case(text, UNIX_PREFIX) {
+        return true;
+    }
+    let authority = text.split(['/', '?']).next().unwrap_or_default();
+    let Some((host, port)) = authority.rsplit_once(':') else { return false };
+    let is_port = !port.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    // A name with an underscore is a topic's (`agent_id:42`): host names have none.
+    let is_host = match is_v6 {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.'),
+    };
+    is_port && is_host
+}
+
+/// A host as it stands in a URL or a `Host` header: an IPv6 address gets brackets.
+#[must_use]
+pub fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+const UNIX_PREFIX: &str = "ws+unix:";
+
+/// What is wrong with a text, and at which byte.
+struct Mistake {
+    at: usize,
+    what: String,
+    hint: Option<String>,
+}
+
+impl Mistake {
+    fn new(at: usize, what: impl Into<String>) -> Self {
+        Self { at, what: what.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn failure(self, text: &str) -> Failure {
+        let (shown, column) = show(text, self.at);
+        let mut failure = Failure::usage(format!("not a WebSocket URL: {}", self.what))
+            .details(vec![shown, format!("{}^", " ".repeat(column))]);
+        failure.hint = self.hint;
+        failure
+    }
+}
+
+fn parse(text: &str) -> Result<WsUrl, Mistake> {
+    if let Some(at) = text.find(char::is_control) {
+        return Err(Mistake::new(at, "a control character"));
+    }
+    if let Some(at) = text.find('#') {
+        return Err(Mistake::new(at, "a fragment, which WebSocket URLs cannot have")
+            .hint("write a '#' that belongs to the path or query as %23"));
+    }
+    if has_prefix_ignore_case(text, UNIX_PREFIX) {
+        return parse_unix(text);
+    }
+    let (tls, start) = parse_scheme(text)?;
+    let end = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
+    let (userinfo, start) = parse_userinfo(text, start, end)?;
+    let (host, port) = parse_host_port(text, start, end)?;
+    let tls = match tls {
+        Some(tls) => tls,
+        None if port.is_none() => {
+            return Err(Mistake::new(0, "neither a scheme nor a port")
+                .hint(format!("wss://{0} (with TLS) or ws://{0} (without)", show(text, 0).0)));
+        }
+        None => port == Some(443),
+    };
+    let target = encode_target(&text[end..]).map_err(|at| Mistake::new(end + at, "a control character"))?;
+    Ok(WsUrl { tls, host, port, target, userinfo, socket: None, secret_params: Vec::new() })
+}
+
+/// npm `ws`'s form: `ws+unix:` path of the socket, then `:` and the request target.
+fn parse_unix(text: &str) -> Result<WsUrl, Mistake> {
+    let rest = &text[UNIX_PREFIX.len()..];
+    let rest = rest.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
+    let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
+    if path.is_empty() {
+        return Err(Mistake::new(UNIX_PREFIX.len(), "no path of a socket")
+            .hint("such as ws+unix:/run/app.sock:/request/path"));
+    }
+    let target = encode_target(target).map_err(|at| Mistake::new(at, "a control character"))?;
+    Ok(WsUrl {
+        tls: false,
+        host: "localhost".into(),
+        port: None,
+        target,
+        userinfo: None,
+        socket: Some(path.into()),
+        secret_params: Vec::new(),
+    })
+}
+
+/// Whether TLS is asked for, if a scheme is given, and where the authority starts.
+fn parse_scheme(text: &str) -> Result<(Option<bool>, usize), Mistake> {
+    if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '@']))
+    {
+        let start = scheme.len() + 3;
+        return match tls_of(scheme) {
+            Some(tls) => Ok((Some(tls), start)),
+            None => Err(Mistake::new(0, format!("unknown scheme {scheme:?}"))
+                .hint("ws://, wss://, http://, https:// and ws+unix: are known")),
+        };
+    }
+    for scheme in ["wss", "ws", "https", "http"] {
+        let slipped = has_prefix_ignore_case(text, scheme)
+            .then(|| &text[scheme.len()..])
+            .and_then(|rest| rest.strip_prefix(':').or_else(|| rest.strip_prefix("//")));
+        if let Some(rest) = slipped {
+            let rest = rest.trim_start_matches('/');
+            return Err(Mistake::new(scheme.len(), "the scheme is not followed by ://")
+                .hint(format!("did you mean {scheme}://{}", show(rest, 0).0)));
+        }
+    }
+    Ok((None, 0))
+}
+
+/// User name and password in front of the last `@` of the authority, and where the host starts.
+fn parse_userinfo(
+    text: &str,
+    start: usize,
+    end: usize,
+) -> Result<(Option<(String, Secret)>, usize), Mistake> {
+    let Some(at) = text[start..end].rfind('@') else { return Ok((None, start)) };
+    let (user, password) = text[start..start + at].split_once(':').unwrap_or((&text[start..start + at], ""));
+    let decode = |part: &str| {
+        percent_decode(part).ok_or_else(|| {
+            Mistake::new(start, "user name or password is not UTF-8 once its %XX are decoded")
+                .hint("write a '%' as %25")
+        })
+    };
+    Ok((Some((decode(user)?, Secret::new(decode(password)?))), start + at + 1))
+}
+
+fn parse_host_port(text: &str, start: usize, end: usize) -> Result<(String, Option<u16>), Mistake> {
+    let authority = &text[start..end];
+    if authority.starts_with('[') {
+        let close = authority.find(']').ok_or_else(|| Mistake::new(start, "'[' without ']'"))?;
+        let host = &authority[1..close];
+        check_v6(host, start + 1)?;
+        let port = match authority[close + 1..].strip_prefix(':') {
+            Some(port) => parse_port(port, text, start + close + 2)?,
+            None if close + 1 == authority.len() => None,
+            None => return Err(Mistake::new(start + close + 1, "text after the ']' that is no port")),
+        };
+        return Ok((host.to_ascii_lowercase(), port));
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((_, rest)) if rest.contains(':') => {
+            return Err(Mistake::new(start, "more than one ':' in host and port")
+                .hint("an IPv6 address goes in brackets: ws://[::1]:8080/"));
+        }
+        Some((host, port)) => (host, parse_port(port, text, start + host.len() + 1)?),
+        None => (authority, None),
+    };
+    if host.is_empty() && start == 0 && port.is_some() {
+        return Ok(("localhost".into(), port));
+    }
+    check_name(host, start)?;
+    Ok((host.to_ascii_lowercase(), port))
+}
+
+fn check_v6(host: &str, at: usize) -> Result<(), Mistake> {
+    if let Some(zone) = host.find('%') {
+        return Err(Mistake::new(at + zone, "an IPv6 zone, which URLs cannot name")
+            .hint("use --connect-to with an address that needs no zone"));
+    }
+    host.parse::<Ipv6Addr>().map(drop).map_err(|_| Mistake::new(at, "not an IPv6 address"))
+}
+
+fn check_name(host: &str, at: usize) -> Result<(), Mistake> {
+    if host.is_empty() {
+        return Err(Mistake::new(at, "no host"));
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let Some((place, wrong)) = host.char_indices().find(|&(_, c)| !allowed(c)) else { return Ok(()) };
+    let at = at + place;
+    Err(match wrong {
+        ' ' => Mistake::new(at, "a space in the host"),
+        wrong if !wrong.is_ascii() => Mistake::new(at, format!("the host has the character {wrong:?}"))
+            .hint("write an international name in its ASCII (punycode, xn--…) form"),
+        wrong => Mistake::new(at, format!("a host name cannot have {wrong:?}")),
+    })
+}
+
+fn parse_port(port: &str, text: &str, at: usize) -> Result<Option<u16>, Mistake> {
+    // RFC 3986 §3.2.3: an empty port is the scheme's own.
+    if port.is_empty() {
+        return Ok(None);
+    }
+    match port.parse::<u16>() {
+        Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(number)),
+        _ if port.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(Mistake::new(at, "the port is out of range").hint("ports are 1 to 65535"))
+        }
+        _ if text[at..].contains('@') => Err(Mistake::new(at, "the port is not a number")
+            .hint("if that is a password, write '/' in it as %2F and '?' as %3F")),
+        _ => Err(Mistake::new(at, "the port is not a number")),
+    }
+}
+
+/// `Some(true)` for the schemes with TLS, `Some(false)` for those without, `None` for others.
+fn tls_of(scheme: &str) -> Option<bool> {
+    match scheme.to_ascii_lowercase().as_str() {
+        "ws" | "http" => Some(false),
+        "wss" | "https" => Some(true),
+        _ => None,
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+fn has_prefix_ignore_case(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// RFC 3986 §5.2.4.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                // A trailing dot segment names a folder.
+                if last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+/// Makes a request target of path and query: a slash in front, and percent-encoding for what RFC 3986 does
+/// not allow there. A `%` stays, since the text may be encoded already. Control characters are an error, at
+/// their place.
+fn encode_target(text: &str) -> Result<String, usize> {
+    if let Some(at) = text.find(char::is_control) {
+        return Err(at);
+    }
+    let mut target = String::with_capacity(text.len() + 1);
+    if !text.starts_with('/') {
+        target.push('/');
+    }
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{'..=b'}')
+        {
+            target.push(char::from(byte));
+        } else {
+            push_encoded(byte, &mut target);
+        }
+    }
+    Ok(target)
+}
+
+/// Encodes all but the unreserved characters (RFC 3986 §2.3).
+fn encode_component(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            into.push(char::from(byte));
+        } else {
+            push_encoded(byte, into);
+        }
+    }
+}
+
+fn push_encoded(byte: u8, into: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write!(into, "%{byte:02X}");
+}
+
+/// Decodes `%XX`; a `%` that starts no such triplet stays. `None` if the outcome is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = |at: usize| tail.get(at).and_then(|&b| char::from(b).to_digit(16));
+        match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.extend(u8::try_from(high * 16 + low).ok());
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The text with its secrets masked and its control characters replaced, and the column at which the byte
+/// `at` is shown.
+fn show(text: &str, at: usize) -> (String, usize) {
+    let secrets = secret_ranges(text);
+    let mut shown = String::new();
+    let mut column = None;
+    for (index, c) in text.char_indices() {
+        if index >= at && column.is_none() {
+            column = Some(shown.chars().count());
+        }
+        match secrets.iter().find(|range| range.contains(&index)) {
+            Some(range) if range.start == index => shown.push_str(MASK),
+            Some(_) => {}
+            None => shown.push(if c.is_control() { '\u{fffd}' } else { c }),
+        }
+    }
+    let column = column.unwrap_or(shown.chars().count());
+    (shown, column)
+}
+
+/// Where a text, right or wrong, has credentials: in front of an `@`, and in secret query parameters.
+fn secret_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut ranges = Vec::new();
+    let head = &text[..text.find('?').unwrap_or(text.len())];
+    let start = head.find("//").or_else(|| head.find(":/")).map_or(0, |at| at + 2);
+    let query = text[start..].find('?').map_or(text.len(), |at| start + at);
+    let authority = text[start..query].find('/').map_or(query, |at| start + at);
+    // A password with a raw '/' or '?' ends the authority early; what follows its ':' is then no port.
+    let cut_password = || {
+        let colon = text[start..authority].find(':').map(|at| start + at + 1)?;
+        let is_port = text[colon..authority].bytes().all(|b| b.is_ascii_digit());
+        (!is_port).then(|| text.rfind('@')).flatten().filter(|&at| at > colon)
+    };
+    if let Some(at) = text[start..authority].rfind('@').map(|at| start + at).or_else(cut_password)
+        && at > start
+    {
+        ranges.push(start..at);
+    }
+    let mut place = query + 1;
+    for pair in text.get(place..).unwrap_or_default().split(['&', '#']) {
+        if let Some((name, value)) = pair.split_once('=')
+            && is_secret_name(name)
+            && !value.is_empty()
+        {
+            let from = place + name.len() + 1;
+            ranges.push(from..from + value.len());
+        }
+        place += pair.len() + 1;
+    }
+    ranges
+}
+
+/// Is the host an address rather than a name?
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
+    host.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    fn url(text: &str) -> WsUrl {
+        WsUrl::parse(text).unwrap()
+    }
+
+    fn parts(text: &str) -> (bool, String, u16, String) {
+        let url = url(text);
+        (url.is_tls(), url.host().to_owned(), url.port(), url.target().to_owned())
+    }
+
+    fn mistake(text: &str) -> (String, String, usize) {
+        let failure = WsUrl::parse(text).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        let caret = failure.details[1].find('^').unwrap();
+        (
+            format!("{} | {}", failure.what, failure.hint.unwrap_or_default()),
+            failure.details[0].clone(),
+            caret,
+        )
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        let cases: &[(&str, (bool, &str, u16, &str))] = &[
+            ("ws://Example.com", (false, "example.com", 80, "/")),
+            ("wss://h/a?b=c", (true, "h", 443, "/a?b=c")),
+            ("WSS://h?b", (true, "h", 443, "/?b")),
+            ("http://h:1/", (false, "h", 1, "/")),
+            ("https://h", (true, "h", 443, "/")),
+            (":8080/x", (false, "localhost", 8080, "/x")),
+            ("host:9000", (false, "host", 9000, "/")),
+            ("host:443/x", (true, "host", 443, "/x")),
+            ("[::1]:8080/p", (false, "::1", 8080, "/p")),
+            ("ws://[2001:DB8::1]/", (false, "2001:db8::1", 80, "/")),
+            ("ws://h:/", (false, "h", 80, "/")),
+            (" ws://h/a \n", (false, "h", 80, "/a")),
+            ("ws://h/a b/\u{e9}?q=\"{}", (false, "h", 80, "/a%20b/%C3%A9?q=%22%7B%7D")),
+            ("ws://h/%41", (false, "h", 80, "/%41")),
+            ("h:1/?next=http://x", (false, "h", 1, "/?next=http://x")),
+        ];
+        for (text, (tls, host, port, target)) in cases {
+            assert_eq!(parts(text), (*tls, (*host).to_owned(), *port, (*target).to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_has_a_path_and_a_target() {
+        let both = url("ws+unix:/run/a.sock:/ws?x=1");
+        assert_eq!(both.socket(), Some(Path::new("/run/a.sock")));
+        assert_eq!((both.target(), both.host_header().as_str()), ("/ws?x=1", "localhost"));
+        assert_eq!(both.to_string(), "ws+unix:/run/a.sock:/ws?x=1");
+        assert_eq!(url("ws+unix:///run/a.sock").socket(), Some(Path::new("/run/a.sock")));
+        assert_eq!(url("ws+unix:/run/a.sock").target(), "/");
+    }
+
+    #[test]
+    fn the_host_header_has_the_port_only_when_needed() {
+        assert_eq!(url("ws://h:80").host_header(), "h");
+        assert_eq!(url("wss://h:80").host_header(), "h:80");
+        assert_eq!(url("ws://[::1]:81").host_header(), "[::1]:81");
+    }
+
+    #[test]
+    fn userinfo_is_decoded_and_never_shown() {
+        let url = url("ws://us%40er:p%3Ass%%@h/x");
+        let (user, password) = url.userinfo().unwrap();
+        assert_eq!((user.as_str(), password.expose()), ("us@er", "p:ss%%"));
+        assert_eq!(url.to_string(), "ws://h/x");
+        assert!(!format!("{url:?}").contains("p:ss"));
+    }
+
+    #[test]
+    fn mistakes_are_shown_with_a_caret_and_a_hint() {
+        let cases: &[(&str, &str, usize)] = &[
+            ("wss:/host/p", "did you mean wss://host/p", 3),
+            ("ws//host", "did you mean ws://host", 2),
+            ("ftp://host", "unknown scheme \"ftp\"", 0),
+            ("example.com/ws", "wss://example.com/ws (with TLS)", 0),
+            ("ws://ho st/", "a space in the host", 7),
+            ("ws://h\u{f6}st/", "punycode", 6),
+            ("ws://h:99999/", "1 to 65535", 7),
+            ("ws://h:0", "1 to 65535", 7),
+            ("ws://h:+1", "not a number", 7),
+            ("ws://h:8x/", "not a number", 7),
+            ("ws://::1:80/", "in brackets", 5),
+            ("ws://[fe80::1%25eth0]/", "zone", 13),
+            ("ws://[::1/", "without ']'", 5),
+            ("ws://h/a#b", "%23", 8),
+            ("ws:///path", "no host", 5),
+            ("ws://h/a\rb", "control character", 8),
+            ("ws://h]/", "cannot have ']'", 6),
+        ];
+        for (text, say, at) in cases {
+            let (said, _, caret) = mistake(text);
+            assert!(said.contains(say), "{text}: {said}");
+            assert_eq!(caret, *at, "{text}");
+        }
+        assert_eq!(WsUrl::parse("").unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn mistakes_show_no_secrets() {
+        let (said, shown, caret) = mistake("ws://user:hunter2@ho st/?token=hunter2&a=1#x");
+        assert_eq!(shown, "ws://***@ho st/?token=***&a=1#x");
+        assert_eq!(caret, shown.find('#').unwrap());
+        assert!(!said.contains("hunter2"));
+        for text in [
+            "ws://user:hun/ter2@host/",
+            "wss:/u:hunter2@h",
+            "wss//u:hunter2@h",
+            "h/?token=hunter2",
+            "wss:h?token=hunter2",
+        ] {
+            let failure = WsUrl::parse(text).unwrap_err();
+            assert!(!format!("{failure:?}").contains("ter2"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_added_encoded_and_secret_ones_masked() {
+        let plain = url("ws://h/p").with_query_param("a b", "c&d=\u{e9}");
+        assert_eq!(plain.target(), "/p?a%20b=c%26d%3D%C3%A9");
+        let secret = plain.with_secret_param("sesame", &Secret::new("s3cr3t/"));
+        assert_eq!(secret.target(), "/p?a%20b=c%26d%3D%C3%A9&sesame=s3cr3t%2F");
+        assert_eq!(secret.to_string(), "ws://h/p?a%20b=c%26d%3D%C3%A9&sesame=***");
+        assert!(secret.has_query_param("a b") && !secret.has_query_param("c"));
+        assert_eq!(url("ws://h/?token=x").to_string(), "ws://h/?token=***");
+    }
+
+    #[test]
+    fn redirects_lead_where_rfc_3986_says() {
+        let base = url("wss://h:1/a/b/c?q=1");
+        let cases = [
+            ("https://other/x", "wss://other/x"),
+            ("//other/x", "wss://other/x"),
+            ("/x?y", "wss://h:1/x?y"),
+            ("x", "wss://h:1/a/b/x"),
+            ("../x", "wss://h:1/a/x"),
+            ("../../../../x/.", "wss://h:1/x/"),
+            ("?z", "wss://h:1/a/b/c?z"),
+            ("/x#frag", "wss://h:1/x"),
+            ("/x?u=http://y", "wss://h:1/x?u=http://y"),
+            ("ws://u:p@h/", "ws://h/"),
+        ];
+        for (location, to) in cases {
+            assert_eq!(base.join(location).unwrap().to_string(), to, "{location}");
+        }
+        assert_eq!(base.join("file:///etc/passwd").unwrap_err().exit, Exit::Usage);
+        assert!(base.join("/a\r\nX: y").is_err());
+        assert!(!base.same_origin(&base.join("//h/x").unwrap()));
+        assert!(base.same_origin(&base.join("/x").unwrap()));
+    }
+
+    #[test]
+    fn arguments_that_are_urls_are_told_from_topics() {
+        for yes in [
+            "ws://x",
+            "foo://x",
+            "ws+unix:/x",
+            ":8080",
+            ":8080/x",
+            "host:80",
+            "host:80/x",
+            "[::1]:80",
+            "h:1?x",
+        ] {
+            assert!(looks_like_url(yes), "{yes}");
+        }
+        for no in [
+            "customer_id:1234-5:call:*",
+            "42",
+            "agent_id:42",
+            "host",
+            "a:b",
+            ":",
+            "host:99999",
+            "[x]:80",
+            "h:",
+        ] {
+            assert!(!looks_like_url(no), "{no}");
+        }
+    }
+}
