@@ -9,11 +9,21 @@ use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
 
 use crate::error::Failure;
+use crate::handshake::client::Finding;
 use crate::secret::Secret;
 
+mod dns;
+mod open;
+mod proxy;
+mod refusal;
+mod tcp;
+mod tls;
+mod upgrade;
 pub mod url;
 
-pub use url::WsUrl;
+pub use open::open;
+pub use proxy::choose_proxy;
+pub use url::{WsUrl, looks_like_url};
 
 /// Everything that decides how a connection is opened, resolved from what was typed.
 #[derive(Clone, Debug)]
@@ -49,6 +59,28 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// The largest message, and frame, accepted from the peer, in bytes; `None` sets no limit.
     pub max_message_size: Option<usize>,
+}
+
+impl Default for Options {
+    /// What a run without any option uses.
+    fn default() -> Self {
+        Self {
+            headers: Vec::new(),
+            origin: None,
+            subprotocols: Vec::new(),
+            basic: None,
+            token: None,
+            tls: TlsOptions::default(),
+            resolve: Vec::new(),
+            connect_to: Vec::new(),
+            unix_socket: None,
+            only_ipv6: None,
+            proxy: None,
+            max_redirects: 0,
+            connect_timeout: Duration::from_secs(10),
+            max_message_size: Some(64 << 20),
+        }
+    }
 }
 
 /// Where the credential goes.
@@ -135,7 +167,8 @@ pub struct Attempt {
 }
 
 /// What one attempt saw. Times are durations of the phase alone; `None` means that it was not reached or not
-/// needed. Secrets are masked.
+/// needed; a phase that failed has the time it took to fail. With redirects, all but `total` and `redirects`
+/// are of the last hop. Secrets of the request are masked; what the server sent is as it came.
 #[derive(Clone, Debug, Default)]
 pub struct OpenReport {
     /// The URL that was opened in the end (after redirects), with secrets masked.
@@ -148,6 +181,8 @@ pub struct OpenReport {
     pub tcp: Option<Duration>,
     /// The address that is connected to.
     pub remote: Option<SocketAddr>,
+    /// The proxy gone through, without its credentials.
+    pub via: Option<String>,
     /// Proxy negotiation.
     pub proxy: Option<Duration>,
     /// TLS handshake.
@@ -164,6 +199,10 @@ pub struct OpenReport {
     pub reason: String,
     /// Response headers in order, as sent.
     pub headers: Vec<(String, String)>,
+    /// Every check of a 101 answer, whatever it says; empty for other answers.
+    pub findings: Vec<Finding>,
+    /// The body of a refusal, as far as it was read.
+    pub body: Vec<u8>,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,
     /// Where redirects led, in order, masked.

@@ -1,0 +1,341 @@
+//! The phases of opening a link, in order, under one deadline.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::proxy::Goal;
+use super::tls::Witness;
+use super::url::literal;
+use super::{
+    Attempt, Link, OpenReport, Options, Proxy, ProxyScheme, TokenPlace, Transport, WsUrl, dns, proxy,
+    refusal, tcp, tls, upgrade,
+};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::handshake::client::{Ask, Request, ResponseHead, examine, new_key};
+use crate::secret::{Secret, is_secret_name};
+
+/// Room for reads. Larger than tungstenite's own 128 KiB gains nothing, and the memory counts per link.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
+/// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
+///
+/// A phase that the deadline hits names itself, with its own exit status; an upgrade that gets no answer is
+/// [`Exit::LinkSilent`].
+pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
+    let started = Instant::now();
+    let mut opening = Opening {
+        report: OpenReport::default(),
+        deadline: started + options.connect_timeout,
+        limit: options.connect_timeout,
+    };
+    let link = opening.follow(url, options).await;
+    opening.report.total = started.elapsed();
+    Attempt { report: opening.report, link }
+}
+
+/// An attempt under way.
+struct Opening {
+    report: OpenReport,
+    deadline: Instant,
+    limit: Duration,
+}
+
+/// Where one hop led.
+enum Hop {
+    Open(Link),
+    Redirect(WsUrl),
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    Dns,
+    Tcp,
+    Proxy,
+    Tls,
+    Upgrade,
+}
+
+impl Opening {
+    async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Link> {
+        let mut credentials = Credentials::of(url, options);
+        let mut url = url.clone();
+        loop {
+            let here = credentials.in_query(&url);
+            let next = match self.hop(&here, options, &credentials).await? {
+                Hop::Open(link) => return Ok(link),
+                Hop::Redirect(next) => next,
+            };
+            if !next.same_origin(&here) {
+                if here.is_tls() && !next.is_tls() && credentials.any() {
+                    let what =
+                        format!("{here} redirects to {next}, which would send credentials without TLS");
+                    return Err(Failure::new(Exit::Refused, what)
+                        .hint("if that is meant, open the second URL itself"));
+                }
+                credentials = Credentials::none(&credentials.headers);
+            }
+            let mut redirects = std::mem::take(&mut self.report.redirects);
+            redirects.push(next.to_string());
+            self.report = OpenReport { redirects, ..OpenReport::default() };
+            url = next;
+        }
+    }
+
+    async fn hop(&mut self, url: &WsUrl, options: &Options, credentials: &Credentials) -> Result<Hop> {
+        self.report.url = url.to_string();
+        let request = credentials.request(url, options)?;
+        let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
+        let mut stream = self.dial(url, options).await?;
+        let mut witness = None;
+        if let Some(setup) = setup {
+            let (secured, seen) = self.secure(setup, stream, url).await?;
+            (stream, witness) = (secured, Some(seen));
+        }
+        let shown = url.to_string();
+        let (head, tail) = self
+            .phase(
+                Phase::Upgrade,
+                &shown,
+                upgrade::ask(&mut stream, &request.bytes(), &shown, witness.as_ref()),
+            )
+            .await?;
+        self.report.status = Some(head.status);
+        self.report.reason.clone_from(&head.reason);
+        self.report.headers.clone_from(&head.headers);
+        if head.status != 101 {
+            return self.refused(url, options, stream, &head, tail).await;
+        }
+        self.report.findings = examine(&head, &request.expectation());
+        if let Some(failure) = refusal::violations(&shown, &self.report.findings) {
+            return Err(failure);
+        }
+        self.report.warnings.extend(refusal::oddities(&self.report.findings));
+        self.report.subprotocol = head.value("Sec-WebSocket-Protocol").map(str::to_owned);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(options.max_message_size)
+            .max_frame_size(options.max_message_size);
+        Ok(Hop::Open(WebSocketStream::from_partially_read(stream, tail, Role::Client, Some(config)).await))
+    }
+
+    /// A stream to the server, or to the unix socket, or through the proxy.
+    async fn dial(&mut self, url: &WsUrl, options: &Options) -> Result<Box<dyn Transport>> {
+        if let Some(path) = options.unix_socket.as_deref().or(url.socket()) {
+            let shown = path.display().to_string();
+            return Ok(Box::new(self.phase(Phase::Tcp, &shown, tcp::connect_unix(path)).await?));
+        }
+        let (host, port) = connect_to(url, options);
+        let Some(proxy) = &options.proxy else { return self.reach(&host, port, options).await };
+        self.report.via = Some(proxy.shown());
+        let goal = self.goal(proxy, &host, port, options).await?;
+        let mut stream = self.reach(&proxy.host, proxy.port, options).await?;
+        self.phase(Phase::Proxy, &proxy.shown(), proxy::tunnel(&mut stream, proxy, &goal)).await?;
+        Ok(stream)
+    }
+
+    /// What the proxy is asked for: `socks5` gets the first address, as resolved here, the others the name.
+    async fn goal<'a>(
+        &mut self,
+        proxy: &Proxy,
+        host: &'a str,
+        port: u16,
+        options: &Options,
+    ) -> Result<Goal<'a>> {
+        if proxy.scheme != ProxyScheme::Socks5 {
+            return Ok(Goal::Name(host, port));
+        }
+        let addresses = self.phase(Phase::Dns, host, dns::resolve(host, port, options)).await?;
+        Ok(addresses.first().map_or(Goal::Name(host, port), |address| Goal::Address(*address)))
+    }
+
+    async fn reach(&mut self, host: &str, port: u16, options: &Options) -> Result<Box<dyn Transport>> {
+        let asked = literal(host).is_none();
+        let addresses = self.phase(Phase::Dns, host, dns::resolve(host, port, options)).await?;
+        if !asked {
+            self.report.dns = None;
+        }
+        self.report.addresses.clone_from(&addresses);
+        let shown = dns::authority(host, port);
+        let mut trace = tcp::Trace::default();
+        let connected = self.phase(Phase::Tcp, &shown, tcp::connect(&addresses, &shown, &mut trace)).await;
+        let (stream, remote) = connected.map_err(|mut failure| {
+            failure.details = trace.lines();
+            failure
+        })?;
+        self.report.remote = Some(remote);
+        Ok(Box::new(stream))
+    }
+
+    async fn secure(
+        &mut self,
+        setup: tls::Setup,
+        stream: Box<dyn Transport>,
+        url: &WsUrl,
+    ) -> Result<(Box<dyn Transport>, Witness)> {
+        let shown = dns::authority(url.host(), url.port());
+        // Reading the roots is work of this machine; it is not counted as TLS.
+        let mut warnings = Vec::new();
+        let ready = setup.ready(&mut warnings).await?;
+        self.report.warnings.extend(warnings);
+        let (stream, info, witness) =
+            self.phase(Phase::Tls, &shown, ready.connect(stream, url.host(), &shown)).await?;
+        self.report.tls_info = Some(info);
+        Ok((Box::new(stream), witness))
+    }
+
+    /// An answer other than 101: a redirect to follow, or a failure with the body.
+    async fn refused(
+        &mut self,
+        url: &WsUrl,
+        options: &Options,
+        mut stream: Box<dyn Transport>,
+        head: &ResponseHead,
+        tail: Vec<u8>,
+    ) -> Result<Hop> {
+        let location = head.value("Location").filter(|_| matches!(head.status, 301 | 302 | 303 | 307 | 308));
+        if let Some(location) = location.filter(|_| options.max_redirects > 0) {
+            let followed = u32::try_from(self.report.redirects.len()).unwrap_or(u32::MAX);
+            if followed >= options.max_redirects {
+                let what = format!("more than {} redirects, the last from {url}", options.max_redirects);
+                return Err(Failure::new(Exit::Refused, what).details(self.report.redirects.clone()));
+            }
+            return url.join(location).map(Hop::Redirect).map_err(|failure| {
+                let what = format!("{url} redirects to where no WebSocket can be: {}", failure.what);
+                Failure { exit: Exit::Refused, what, ..failure }
+            });
+        }
+        self.report.retry_after = refusal::retry_after(head);
+        self.report.body = upgrade::read_body(&mut stream, head, tail).await;
+        Err(refusal::refusal(&url.to_string(), head, &self.report.body))
+    }
+
+    /// Runs one phase: its time goes into the report, however it ends, and the deadline ends it by name.
+    async fn phase<T>(
+        &mut self,
+        phase: Phase,
+        shown: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let outcome = tokio::time::timeout_at(self.deadline, work).await;
+        let place = match phase {
+            Phase::Dns => &mut self.report.dns,
+            Phase::Tcp => &mut self.report.tcp,
+            Phase::Proxy => &mut self.report.proxy,
+            Phase::Tls => &mut self.report.tls,
+            Phase::Upgrade => &mut self.report.upgrade,
+        };
+        *place = Some(started.elapsed());
+        outcome.unwrap_or_else(|_| Err(late(phase, shown, self.limit)))
+    }
+}
+
+fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
+    let within = format!("within {}", humantime::format_duration(limit));
+    let (exit, what) = match phase {
+        Phase::Dns => (Exit::Dns, format!("name resolution of {shown} gave no answer {within}")),
+        Phase::Tcp => (Exit::Tcp, format!("no connection to {shown} {within}")),
+        Phase::Proxy => (Exit::Proxy, format!("no tunnel from proxy {shown} {within}")),
+        Phase::Tls => (Exit::Tls, format!("TLS with {shown} was not finished {within}")),
+        Phase::Upgrade => (Exit::LinkSilent, format!("no answer to the upgrade {within} from {shown}")),
+    };
+    let hint = match phase {
+        Phase::Tcp => "packets get no answer: a firewall, or a wrong address? --connect-timeout waits longer",
+        Phase::Tls => "does the server speak TLS on this port? ws:// goes without",
+        Phase::Upgrade => "does the server speak HTTP on this port? --connect-timeout waits longer",
+        Phase::Dns | Phase::Proxy => "--connect-timeout waits longer",
+    };
+    Failure::new(exit, what).hint(hint)
+}
+
+/// Where to connect for a URL: the first `--connect-to` that fits decides, as in curl.
+fn connect_to(url: &WsUrl, options: &Options) -> (String, u16) {
+    let (host, port) = (url.host(), url.port());
+    let fits = |from: &(Option<String>, Option<u16>)| {
+        from.0.as_deref().is_none_or(|from| bare(from).eq_ignore_ascii_case(host))
+            && from.1.is_none_or(|p| p == port)
+    };
+    match options.connect_to.iter().find(|entry| fits(&entry.from)) {
+        Some(entry) => (entry.to.0.as_deref().map_or(host, bare).to_owned(), entry.to.1.unwrap_or(port)),
+        None => (host.to_owned(), port),
+    }
+}
+
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// What proves who we are, and the headers, which may do so too. Made for the first URL; another origin gets
+/// none of it (as in curl), nor does any hop after that one.
+#[derive(Default)]
+struct Credentials {
+    authorization: Option<Secret>,
+    query: Option<(String, Secret)>,
+    /// The token's own header.
+    header: Option<(String, Secret)>,
+    headers: Vec<(String, Secret)>,
+}
+
+impl Credentials {
+    fn of(url: &WsUrl, options: &Options) -> Self {
+        let mut credentials = Self { headers: options.headers.clone(), ..Self::default() };
+        // `-u` goes before the URL's own user name, and a bearer token before both.
+        if let Some((user, password)) = options.basic.as_ref().or(url.userinfo()) {
+            let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+            credentials.authorization = Some(Secret::new(format!("Basic {pair}")));
+        }
+        match &options.token {
+            Some((TokenPlace::Query(name), token)) => credentials.query = Some((name.clone(), token.clone())),
+            Some((TokenPlace::Header(name), token)) => {
+                credentials.headers.push((name.clone(), token.clone()))
+            }
+            Some((TokenPlace::Bearer, token)) => {
+                credentials.authorization = Some(Secret::new(format!("Bearer {}", token.expose())));
+            }
+            None => {}
+        }
+        credentials
+    }
+
+    /// For another origin: no credential, and none of the headers that may be one or that name the first host.
+    fn none(headers: &[(String, Secret)]) -> Self {
+        let harmless = |name: &str| !is_secret_name(name) && !name.eq_ignore_ascii_case("Host");
+        let headers = headers.iter().filter(|(name, _)| harmless(name)).cloned().collect();
+        Self { headers, ..Self::default() }
+    }
+
+    fn any(&self) -> bool {
+        self.authorization.is_some()
+            || self.query.is_some()
+            || self.header.is_some()
+            || self.headers.iter().any(|(name, _)| is_secret_name(name))
+    }
+
+    /// The URL with the query token, unless a redirect carried it along already.
+    fn in_query(&self, url: &WsUrl) -> WsUrl {
+        match &self.query {
+            Some((name, token)) if !url.has_query_param(name) => url.with_secret_param(name, token),
+            _ => url.clone(),
+        }
+    }
+
+    fn request(&self, url: &WsUrl, options: &Options) -> Result<Request> {
+        let headers: Vec<_> = self.headers.iter().chain(&self.header).cloned().collect();
+        let ask = Ask {
+            target: url.target(),
+            host: url.host_header(),
+            origin: options.origin.as_deref(),
+            subprotocols: &options.subprotocols,
+            authorization: self.authorization.clone(),
+            headers: &headers,
+        };
+        Request::new(&ask, &new_key()?)
+    }
+}

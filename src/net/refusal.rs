@@ -1,0 +1,192 @@
+//! An HTTP answer that opens no WebSocket, explained: pure, from head and body to the failure.
+
+use std::time::Duration;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::handshake::client::{Finding, ResponseHead, Verdict};
+
+/// Headers of a refusal that help to understand it.
+const TELLING: &[&str] = &[
+    "Server",
+    "Via",
+    "Content-Type",
+    "Location",
+    "WWW-Authenticate",
+    "Retry-After",
+    "Sec-WebSocket-Version",
+    "Upgrade",
+    "X-Request-Id",
+];
+
+/// How many lines of a web page are shown: enough for its title and message.
+const HTML_LINES: usize = 20;
+
+/// The failure for an answer with another status than 101. `shown` is the URL without secrets.
+pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure {
+    let exit = match head.status {
+        401 | 403 => Exit::Credentials,
+        404 => Exit::NotFound,
+        _ => Exit::Refused,
+    };
+    let what = format!("handshake refused: {} from {shown}", head.status_text());
+    let mut failure = Failure::new(exit, what).details(details(head, body));
+    failure.hint = hint(head, body);
+    failure
+}
+
+/// The failure for a 101 with violations, if there are any.
+pub(super) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
+    let failed: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
+    if failed.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = failed.iter().map(|finding| finding.id).collect();
+    let what = format!("{shown} answered 101, but breaks RFC 6455: {}", names.join(", "));
+    let failure = Failure::new(Exit::BadUpgrade, what).details(failed.iter().map(|f| line(f)).collect());
+    Some(if names.contains(&"upgrade-header") || names.contains(&"connection-token") {
+        failure.hint("a reverse proxy that strips hop-by-hop headers? it must pass Upgrade and Connection on")
+    } else if names.contains(&"accept-key") {
+        failure.hint("a cache or proxy that answers in the place of the server?")
+    } else {
+        failure
+    })
+}
+
+/// What is odd about an answer, without being wrong.
+pub(super) fn oddities(findings: &[Finding]) -> Vec<String> {
+    findings.iter().filter(|finding| finding.verdict == Verdict::Warn).map(line).collect()
+}
+
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, of which the past means now.
+pub(super) fn retry_after(head: &ResponseHead) -> Option<Duration> {
+    let value = head.value("Retry-After")?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding { id, expected, got, clause, .. } = finding;
+    format!("{id}: expected {expected}; got {got} ({clause})")
+}
+
+fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
+    let telling = |name: &String| TELLING.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let headers = head.headers.iter().filter(|(name, _)| telling(name));
+    let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    match std::str::from_utf8(body) {
+        Ok(text) => {
+            let most = if is_html(head, body) { HTML_LINES } else { usize::MAX };
+            let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+            lines.extend(all.iter().take(most).map(|line| (*line).to_owned()));
+            if all.len() > most {
+                lines.push(format!("… {} more lines", all.len() - most));
+            }
+        }
+        // The end may have been cut in the middle of a character.
+        Err(error) if error.error_len().is_none() => {
+            lines.extend(String::from_utf8_lossy(body).lines().map(str::to_owned));
+        }
+        Err(_) => lines.push(format!("a binary body of {} bytes", body.len())),
+    }
+    lines
+}
+
+fn hint(head: &ResponseHead, body: &[u8]) -> Option<String> {
+    let plain_on_tls =
+        contains(body, "HTTP request was sent to HTTPS port") || contains(body, "HTTP to an HTTPS server");
+    let text = match head.status {
+        400 if plain_on_tls => "the port speaks TLS: use wss://",
+        400 => {
+            "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?"
+        }
+        401 => "credentials are missing or wrong: --token-env, --bearer, -u or -H give them",
+        403 => "credentials without the right to this, or an Origin the server does not like (--origin)",
+        404 => "is the path right?",
+        405 | 501 => "the server knows the path, but not as a WebSocket",
+        408 | 504 => "the server, or the one behind it, took too long",
+        426 => return Some(upgrade_required(head)),
+        429 => "too many connections or requests: try later",
+        502 | 503 => "the server behind the proxy is down or overloaded: try later",
+        200..=299 if is_html(head, body) => {
+            "a web server answered, not a WebSocket endpoint: is the path right?"
+        }
+        200..=299 => "a plain HTTP endpoint answered, not a WebSocket one: is the path right?",
+        300..=399 if head.value("Location").is_some() => "-L follows redirects",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+/// RFC 6455 §4.4: a server that does not speak our version says which it does.
+fn upgrade_required(head: &ResponseHead) -> String {
+    match head.value("Sec-WebSocket-Version") {
+        Some(versions) => format!("the server speaks WebSocket version {versions}, this is version 13"),
+        None => "the server saw no upgrade: does a proxy in between strip the Upgrade header?".into(),
+    }
+}
+
+fn is_html(head: &ResponseHead, body: &[u8]) -> bool {
+    let by_type = head.value("Content-Type").is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    let start = body.trim_ascii_start();
+    by_type
+        || start.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<html"))
+        || start.starts_with(b"<!")
+}
+
+fn contains(body: &[u8], needle: &str) -> bool {
+    memchr::memmem::find(body, needle.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(status: u16, headers: &[(&str, &str)]) -> ResponseHead {
+        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        ResponseHead { version_minor: 1, status, reason: "Why".into(), headers }
+    }
+
+    #[test]
+    fn statuses_lead_to_exits_and_hints() {
+        let html = [("Content-Type", "text/html")];
+        let cases: &[(ResponseHead, &str, Exit, &str)] = &[
+            (head(401, &[]), "", Exit::Credentials, "credentials are missing"),
+            (head(403, &[]), "", Exit::Credentials, "Origin"),
+            (head(404, &[]), "", Exit::NotFound, "path"),
+            (head(200, &html), "<p>", Exit::Refused, "a web server answered"),
+            (head(302, &[("Location", "/x")]), "", Exit::Refused, "-L"),
+            (head(426, &[("Sec-WebSocket-Version", "8")]), "", Exit::Refused, "version 8"),
+            (head(400, &[]), "The plain HTTP request was sent to HTTPS port", Exit::Refused, "wss://"),
+        ];
+        for (head, body, exit, say) in cases {
+            let failure = refusal("ws://h/", head, body.as_bytes());
+            assert_eq!(failure.exit, *exit);
+            assert_eq!(failure.what, format!("handshake refused: {} Why from ws://h/", head.status));
+            assert!(failure.hint.as_ref().unwrap().contains(say), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn details_are_telling_headers_and_the_body() {
+        let headers = [("server", "s"), ("Date", "d"), ("Content-Type", "text/html")];
+        let page = "<p>\n".repeat(HTML_LINES + 3);
+        let lines = refusal("u", &head(500, &headers), page.as_bytes()).details;
+        assert_eq!(lines[..2], ["server: s", "Content-Type: text/html"]);
+        assert_eq!(lines.last().unwrap(), "… 3 more lines");
+        assert_eq!(refusal("u", &head(500, &[]), b"\xff\xfe").details, ["a binary body of 2 bytes"]);
+        assert_eq!(refusal("u", &head(500, &[]), "ab\n\n{}".as_bytes()).details, ["ab", "{}"]);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |value| retry_after(&head(503, &[("Retry-After", value)]));
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert!(after("Fri, 01 Jan 2100 00:00:00 GMT").unwrap() > Duration::from_secs(86400));
+        assert_eq!(after("soon"), None);
+    }
+}

@@ -1,0 +1,490 @@
+//! TLS over whatever carries it: rustls with its ring provider named explicitly, so that no other crate's
+//! features can change or break the choice.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::{TlsInfo, TlsOptions, Transport};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+
+/// TLS made ready before anything connects: the named files are read, so a mistake in them costs no
+/// connection, and the system's roots (some 40 ms to read) are on their way while names are resolved.
+pub(super) struct Setup {
+    provider: Arc<CryptoProvider>,
+    roots: Roots,
+    client: Arc<ClientCert>,
+    insecure: bool,
+}
+
+enum Roots {
+    Given(Arc<RootCertStore>),
+    System(tokio::task::JoinHandle<SystemRoots>),
+}
+
+/// What TLS knows besides the stream, for the report and for later failures.
+pub(super) struct Witness {
+    client: Arc<ClientCert>,
+}
+
+impl Setup {
+    /// Reads the files of the options, and starts to load the system's roots where they are needed.
+    pub(super) fn start(options: &TlsOptions) -> Result<Self> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = Arc::new(ClientCert {
+            certified: client_cert(options, &provider)?,
+            asked: AtomicBool::new(false),
+        });
+        let roots = match &options.cacert {
+            Some(path) => Roots::Given(Arc::new(roots_from(path)?)),
+            None => Roots::System(tokio::task::spawn_blocking(system_roots)),
+        };
+        Ok(Self { provider, roots, client, insecure: options.insecure })
+    }
+
+    /// Waits for the roots. Warnings about them go to `warnings`.
+    pub(super) async fn ready(self, warnings: &mut Vec<String>) -> Result<Ready> {
+        let roots = match self.roots {
+            Roots::Given(roots) => roots,
+            Roots::System(task) => {
+                let (roots, warning) =
+                    task.await.map_err(|_| fail("the system's root certificates cannot be read"))?;
+                warnings.extend(warning);
+                roots
+            }
+        };
+        let webpki = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
+            .build()
+            .map_err(|error| fail(format!("the root certificates cannot be used: {error}")))?;
+        let recorder =
+            self.insecure.then(|| Arc::new(Recorder { inner: webpki.clone(), error: Mutex::new(None) }));
+        let verifier: Arc<dyn ServerCertVerifier> = match &recorder {
+            Some(recorder) => recorder.clone(),
+            None => webpki,
+        };
+        let mut config = ClientConfig::builder_with_provider(self.provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| fail(format!("TLS cannot be set up: {error}")))?
+            // Not less safe than the usual way: without `insecure` this is the verifier it would build.
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_client_cert_resolver(self.client.clone());
+        // A WebSocket needs HTTP/1.1; without ALPN some servers would choose HTTP/2 (RFC 9113 §3.3).
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Ready { config: Arc::new(config), recorder, client: self.client })
+    }
+}
+
+/// TLS with everything it needs.
+pub(super) struct Ready {
+    config: Arc<ClientConfig>,
+    recorder: Option<Arc<Recorder>>,
+    client: Arc<ClientCert>,
+}
+
+impl Ready {
+    /// The handshake. `host` is the name for SNI and for the certificate, `shown` what failures call the peer.
+    pub(super) async fn connect(
+        self,
+        stream: Box<dyn Transport>,
+        host: &str,
+        shown: &str,
+    ) -> Result<(TlsStream<Box<dyn Transport>>, TlsInfo, Witness)> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| fail(format!("{host} is no name that a certificate can have")))?;
+        let witness = Witness { client: self.client };
+        let stream = TlsConnector::from(self.config)
+            .connect(name, stream)
+            .await
+            .map_err(|error| witness.failure(&error, shown).unwrap_or_else(|| broken_off(&error, shown)))?;
+        let mut info = info(stream.get_ref().1);
+        info.verify_error = self.recorder.and_then(|recorder| recorder.take());
+        Ok((stream, info, witness))
+    }
+}
+
+impl Witness {
+    /// The failure, if this I/O error is TLS's. With TLS 1.3 a server refuses a missing client certificate only
+    /// after the handshake is over for the client, so it shows at the first read or write (RFC 8446 §4.4.2.4);
+    /// some servers then just hang up.
+    pub(super) fn failure(&self, error: &io::Error, shown: &str) -> Option<Failure> {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        match tls {
+            Some(tls) => Some(self.explain(tls, shown)),
+            None => self.hung_up(shown),
+        }
+    }
+
+    /// The failure of a peer that hung up without a word, if a missing client certificate explains it.
+    pub(super) fn hung_up(&self, shown: &str) -> Option<Failure> {
+        self.lacks_client_cert().then(|| {
+            fail(format!("{shown} asked for a client certificate, got none and hung up"))
+                .hint(CLIENT_CERT_HINT)
+        })
+    }
+
+    fn lacks_client_cert(&self) -> bool {
+        self.client.certified.is_none() && self.client.asked.load(Ordering::Relaxed)
+    }
+
+    fn explain(&self, error: &Error, shown: &str) -> Failure {
+        let (what, hint) = match error {
+            Error::InvalidCertificate(error) => certificate(error),
+            Error::InvalidMessage(_) => (
+                "the server does not speak TLS on this port".into(),
+                Some("ws:// connects without TLS; is the port right?"),
+            ),
+            Error::AlertReceived(alert) if self.lacks_client_cert() => {
+                (format!("the server wants a client certificate ({alert:?})"), Some(CLIENT_CERT_HINT))
+            }
+            Error::AlertReceived(alert) => {
+                (format!("the server broke off with {alert:?}"), alert_hint(*alert))
+            }
+            Error::NoApplicationProtocol => {
+                (error.to_string(), alert_hint(AlertDescription::NoApplicationProtocol))
+            }
+            Error::PeerIncompatible(why) => (
+                format!("no common ground: {why:?}"),
+                Some("TLS 1.2 and 1.3 are spoken; the server may be too old"),
+            ),
+            other => (other.to_string(), None),
+        };
+        let mut failure = fail(format!("TLS with {shown} failed: {what}"));
+        failure.hint = hint.map(str::to_owned);
+        failure
+    }
+}
+
+const CLIENT_CERT_HINT: &str = "give one with --cert and --key";
+
+fn fail(what: impl Into<String>) -> Failure {
+    Failure::new(Exit::Tls, what)
+}
+
+/// The peer went away in the middle of the handshake.
+fn broken_off(error: &io::Error, shown: &str) -> Failure {
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the server closed the connection during the handshake".into(),
+        _ => super::tcp::reason(error),
+    };
+    fail(format!("TLS with {shown} failed: {why}"))
+        .hint("does the server speak TLS on this port? ws:// goes without")
+}
+
+fn certificate(error: &CertificateError) -> (String, Option<&'static str>) {
+    use CertificateError as E;
+    match error {
+        E::UnknownIssuer => (
+            "the certificate is from an unknown issuer".into(),
+            Some("--cacert FILE trusts the CA that signed it, -k goes on without trust"),
+        ),
+        E::Expired | E::ExpiredContext { .. } => {
+            (format!("the certificate has expired{}", since(error)), Some("-k goes on without trust"))
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => (
+            format!("the certificate is not valid yet{}", since(error)),
+            Some("is the clock of this machine right?"),
+        ),
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            (wrong_name(error), Some("connect by one of the names it is for; --connect-to keeps the name"))
+        }
+        E::BadSignature => ("the certificate's signature is wrong".into(), None),
+        E::Revoked => ("the certificate has been revoked".into(), None),
+        other if other.to_string().contains("CaUsedAsEndEntity") => (
+            "the server presents a CA certificate as its own".into(),
+            Some("-k goes on without trust; better is a certificate signed by that CA"),
+        ),
+        other => (format!("the certificate is not acceptable: {other}"), None),
+    }
+}
+
+fn since(error: &CertificateError) -> String {
+    let time = match error {
+        CertificateError::ExpiredContext { not_after, .. } => not_after,
+        CertificateError::NotValidYetContext { not_before, .. } => not_before,
+        _ => return String::new(),
+    };
+    let time = i64::try_from(time.as_secs()).ok().and_then(|secs| jiff::Timestamp::from_second(secs).ok());
+    time.map(|time| format!(" ({time})")).unwrap_or_default()
+}
+
+fn wrong_name(error: &CertificateError) -> String {
+    let CertificateError::NotValidForNameContext { expected, presented } = error else {
+        return "the certificate is for another name".into();
+    };
+    // webpki writes names as `DnsName("x")` and `IpAddress(192.0.2.1)`.
+    let names: Vec<&str> = presented
+        .iter()
+        .map(|name| {
+            name.split_once('(')
+                .map_or(name.as_str(), |(_, rest)| rest.trim_end_matches(')').trim_matches('"'))
+        })
+        .collect();
+    let names = if names.is_empty() { "no name at all".into() } else { names.join(", ") };
+    format!("the certificate is not for {}, but for {names}", expected.to_str())
+}
+
+fn alert_hint(alert: AlertDescription) -> Option<&'static str> {
+    match alert {
+        AlertDescription::NoApplicationProtocol => {
+            Some("the server speaks HTTP/2 only; a WebSocket needs HTTP/1.1 there")
+        }
+        AlertDescription::UnrecognisedName => Some("the server has no certificate for this host name"),
+        AlertDescription::ProtocolVersion => Some("TLS 1.2 and 1.3 are spoken; the server may be too old"),
+        AlertDescription::HandshakeFailure => {
+            Some("no common cipher, or the server wants a client certificate")
+        }
+        AlertDescription::CertificateRequired => Some(CLIENT_CERT_HINT),
+        AlertDescription::UnknownCA
+        | AlertDescription::BadCertificate
+        | AlertDescription::CertificateUnknown => Some("the server does not accept the client certificate"),
+        _ => None,
+    }
+}
+
+fn info(connection: &rustls::ClientConnection) -> TlsInfo {
+    TlsInfo {
+        version: connection
+            .protocol_version()
+            .and_then(|version| version.as_str())
+            .unwrap_or_default()
+            .replacen("TLSv1_", "TLSv1.", 1),
+        cipher: connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or_default()
+            .to_owned(),
+        alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        certificates: connection.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect(),
+        verify_error: None,
+    }
+}
+
+type SystemRoots = (Arc<RootCertStore>, Option<String>);
+
+/// The system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), read once a process; Mozilla's, as built in,
+/// where the system has none, as in a bare container.
+fn system_roots() -> SystemRoots {
+    static LOADED: OnceLock<SystemRoots> = OnceLock::new();
+    let load = || {
+        let found = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(found.certs);
+        if !roots.is_empty() {
+            return (Arc::new(roots), None);
+        }
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let why = found.errors.first().map(|error| {
+            format!("no root certificates on this system ({error}): the built-in Mozilla roots are used")
+        });
+        (Arc::new(roots), why)
+    };
+    LOADED.get_or_init(load).clone()
+}
+
+fn roots_from(path: &Path) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| {
+            Failure::usage(format!("{}: a certificate that cannot be a root: {error}", path.display()))
+        })?;
+    }
+    Ok(roots)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let text = read(path)?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::usage(format!("{}: not PEM: {error}", path.display())))?;
+    if found.is_empty() {
+        let what = format!("{}: no certificate in it", path.display());
+        return Err(Failure::usage(what).hint("PEM is expected: -----BEGIN CERTIFICATE-----"));
+    }
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+}
+
+fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option<Arc<CertifiedKey>>> {
+    let Some(cert) = &options.cert else {
+        return match &options.key {
+            None => Ok(None),
+            Some(_) => Err(Failure::usage("--key without --cert")),
+        };
+    };
+    let path = options.key.as_ref().unwrap_or(cert);
+    let key = PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| {
+        let hint = "PEM is expected, without a passphrase: -----BEGIN PRIVATE KEY-----";
+        Failure::usage(format!("{}: no usable private key: {error}", path.display())).hint(hint)
+    })?;
+    let certified = CertifiedKey::from_der(certificates(cert)?, key, provider).map_err(|error| {
+        let what =
+            format!("{} and {} do not make a client certificate: {error}", cert.display(), path.display());
+        Failure::usage(what)
+    })?;
+    Ok(Some(Arc::new(certified)))
+}
+
+/// Gives the client certificate, if there is one, and remembers that it was asked for: the only way to explain
+/// a server that hangs up for the lack of it.
+#[derive(Debug)]
+struct ClientCert {
+    certified: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for ClientCert {
+    fn resolve(&self, _issuers: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.certified.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certified.is_some()
+    }
+}
+
+/// The verifier of `-k`: it verifies, keeps what was wrong, and goes on.
+#[derive(Debug)]
+struct Recorder {
+    inner: Arc<WebPkiServerVerifier>,
+    error: Mutex<Option<String>>,
+}
+
+impl Recorder {
+    fn take(&self) -> Option<String> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn record(&self, error: &Error) {
+        let text = match error {
+            Error::InvalidCertificate(error) => certificate(error).0,
+            other => other.to_string(),
+        };
+        // The first finding is the reason; later ones follow from it.
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }
+
+    /// A certificate that cannot even be read has no key to check a signature with; a signature that was
+    /// checked and is wrong means that the peer does not own the certificate, and stays an error.
+    fn lenient(
+        &self,
+        checked: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match checked {
+            Err(Error::InvalidCertificate(error)) if error != CertificateError::BadSignature => {
+                self.record(&Error::InvalidCertificate(error));
+                Ok(HandshakeSignatureValid::assertion())
+            }
+            checked => checked,
+        }
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).or_else(
+            |error| {
+                self.record(&error);
+                Ok(ServerCertVerified::assertion())
+            },
+        )
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.lenient(self.inner.verify_tls12_signature(message, cert, dss))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.lenient(self.inner.verify_tls13_signature(message, cert, dss))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(options: TlsOptions) -> Failure {
+        match Setup::start(&options) {
+            Ok(_) => panic!("a setup that should fail"),
+            Err(failure) => failure,
+        }
+    }
+
+    #[test]
+    fn files_that_do_not_serve_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "nothing").unwrap();
+        let missing = folder.path().join("missing.pem");
+        let cases = [
+            (TlsOptions { cacert: Some(missing.clone()), ..TlsOptions::default() }, "missing.pem"),
+            (
+                TlsOptions { cacert: Some(empty.clone()), ..TlsOptions::default() },
+                "empty.pem: no certificate",
+            ),
+            (TlsOptions { cert: Some(missing.clone()), ..TlsOptions::default() }, "missing.pem"),
+            (
+                TlsOptions { cert: Some(empty.clone()), ..TlsOptions::default() },
+                "empty.pem: no usable private key",
+            ),
+            (TlsOptions { key: Some(empty), ..TlsOptions::default() }, "--key without --cert"),
+        ];
+        for (options, say) in cases {
+            let failure = start(options);
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.what.contains(say), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_does_not_fit_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+        let other = rcgen::generate_simple_self_signed(["b".to_owned()]).unwrap();
+        let (cert, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+        std::fs::write(&cert, one.cert.pem()).unwrap();
+        std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
+        let failure = start(TlsOptions { cert: Some(cert), key: Some(key), ..TlsOptions::default() });
+        assert!(failure.what.contains("do not make a client certificate"), "{failure}");
+    }
+}

@@ -1,0 +1,201 @@
+//! The HTTP upgrade over a connected stream: the request out, the response head in, and the body of a
+//! refusal.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::Transport;
+use super::tls::Witness;
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::handshake::client::{HeadError, MAX_HEAD, MAX_HEADERS, ResponseHead, list_items, parse_head};
+
+/// How much of the body of a refusal is kept.
+const MAX_BODY: usize = 64 * 1024;
+
+/// How long the body of a refusal is waited for after its head. It explains the refusal, but a server that
+/// holds it back must not hold back the failure.
+const BODY_TIME: Duration = Duration::from_secs(2);
+
+/// Writes the request and reads the head of the answer: the head, and the bytes that came after it.
+pub(super) async fn ask(
+    stream: &mut Box<dyn Transport>,
+    request: &[u8],
+    shown: &str,
+    witness: Option<&Witness>,
+) -> Result<(ResponseHead, Vec<u8>)> {
+    // A server may answer and close before it has read everything, so a failed write is not the end: what it
+    // said is worth more than that it hung up.
+    let written = async {
+        stream.write_all(request).await?;
+        stream.flush().await
+    };
+    let written = written.await;
+    let mut bytes = Vec::with_capacity(4096);
+    loop {
+        match parse_head(&bytes) {
+            // Interim answers (RFC 9110 §15.2) announce another; 101 is the one that is final.
+            Ok(Some((head, length))) if (100..200).contains(&head.status) && head.status != 101 => {
+                bytes.drain(..length);
+                continue;
+            }
+            Ok(Some((head, length))) => return Ok((head, bytes.split_off(length))),
+            Ok(None) => {}
+            Err(error) => return Err(no_http(error, &bytes, shown)),
+        }
+        match stream.read_buf(&mut bytes).await {
+            Ok(0) => return Err(closed(&bytes, None, shown, witness)),
+            Ok(_) => {}
+            Err(read) => return Err(closed(&bytes, Some(written.err().unwrap_or(read)), shown, witness)),
+        }
+    }
+}
+
+/// Reads the body of a refusal as far as size and time allow, and decodes it.
+pub(super) async fn read_body(
+    stream: &mut Box<dyn Transport>,
+    head: &ResponseHead,
+    tail: Vec<u8>,
+) -> Vec<u8> {
+    let framing = Framing::of(head);
+    let mut raw = tail;
+    let reading =
+        async { while !framing.is_complete(&raw) && matches!(stream.read_buf(&mut raw).await, Ok(1..)) {} };
+    let _ = tokio::time::timeout(BODY_TIME, reading).await;
+    let mut body = framing.decode(raw);
+    body.truncate(MAX_BODY);
+    body
+}
+
+/// How the end of a body is told (RFC 9112 §6.3).
+enum Framing {
+    Length(usize),
+    Chunked,
+    UntilClose,
+}
+
+impl Framing {
+    fn of(head: &ResponseHead) -> Self {
+        if matches!(head.status, 204 | 304) {
+            return Self::Length(0);
+        }
+        let mut codings = head.values("Transfer-Encoding").flat_map(list_items);
+        if codings.any(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            return Self::Chunked;
+        }
+        match head.value("Content-Length").and_then(|length| length.parse().ok()) {
+            Some(length) => Self::Length(length),
+            None => Self::UntilClose,
+        }
+    }
+
+    /// Has everything come, or enough?
+    fn is_complete(&self, raw: &[u8]) -> bool {
+        match self {
+            Self::Length(length) => raw.len() >= (*length).min(MAX_BODY),
+            // Chunk sizes and extensions take room too, but a body of tiny chunks need not be read whole.
+            Self::Chunked => raw.len() >= 2 * MAX_BODY || dechunk(raw).1,
+            Self::UntilClose => raw.len() >= MAX_BODY,
+        }
+    }
+
+    fn decode(&self, mut raw: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Length(length) => {
+                raw.truncate(*length);
+                raw
+            }
+            Self::Chunked => dechunk(&raw).0,
+            Self::UntilClose => raw,
+        }
+    }
+}
+
+/// Takes the chunks apart (RFC 9112 §7.1): what is there of the body, and whether it has ended, or is broken so
+/// that nothing more can be had.
+fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match httparse::parse_chunk_size(raw) {
+            Ok(httparse::Status::Complete((start, size))) => {
+                if size == 0 {
+                    return (body, true);
+                }
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                let rest = &raw[start..];
+                body.extend(&rest[..size.min(rest.len())]);
+                match size.checked_add(2).and_then(|next| rest.get(next..)) {
+                    Some(next) => raw = next,
+                    None => return (body, false),
+                }
+            }
+            Ok(httparse::Status::Partial) => return (body, false),
+            Err(_) => return (body, true),
+        }
+    }
+}
+
+fn closed(bytes: &[u8], error: Option<io::Error>, shown: &str, witness: Option<&Witness>) -> Failure {
+    let as_tls = witness.and_then(|witness| match &error {
+        Some(error) => witness.failure(error, shown),
+        None => witness.hung_up(shown),
+    });
+    if let Some(failure) = as_tls {
+        return failure;
+    }
+    let when = if bytes.is_empty() { "without an answer" } else { "in the middle of its answer" };
+    let why = match error {
+        Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            format!(" ({})", super::tcp::reason(&error))
+        }
+        _ => String::new(),
+    };
+    let failure =
+        Failure::new(Exit::Refused, format!("{shown} closed the connection {when} to the upgrade{why}"));
+    if witness.is_none() && bytes.is_empty() {
+        return failure.hint("if the server speaks TLS on this port, use wss://");
+    }
+    failure
+}
+
+/// The answer is no HTTP: what it may be instead.
+fn no_http(error: HeadError, bytes: &[u8], shown: &str) -> Failure {
+    let what = match error {
+        HeadError::TooLarge => format!(
+            "{shown} answered the upgrade with more than {} KiB or {MAX_HEADERS} lines of headers",
+            MAX_HEAD / 1024
+        ),
+        HeadError::Malformed(place) => {
+            format!("{shown} answered the upgrade with broken HTTP: mistake {place}")
+        }
+        HeadError::NotHttp => format!("{shown} answered the upgrade with something that is no HTTP/1"),
+    };
+    // The first bytes of a TLS record (RFC 8446 §5.1: alert, version 3.x) and of an HTTP/2 SETTINGS frame.
+    let hint = match bytes {
+        [0x15, 3, ..] => Some("that is TLS: use wss://"),
+        [0, 0, _, 4, ..] => Some("that is HTTP/2, which this port alone seems to speak"),
+        _ if error == HeadError::NotHttp => Some("is the port right?"),
+        _ => None,
+    };
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+    let mut failure = Failure::new(Exit::BadUpgrade, what).details(vec![format!("it starts with {start:?}")]);
+    failure.hint = hint.map(str::to_owned);
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_taken_apart_as_far_as_they_came() {
+        assert_eq!(dechunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), (b"abcde".to_vec(), true));
+        assert_eq!(dechunk(b"3\r\nabc\r\n5\r\nde"), (b"abcde".to_vec(), false));
+        assert_eq!(dechunk(b"3\r\nab"), (b"ab".to_vec(), false));
+        assert_eq!(dechunk(b""), (Vec::new(), false));
+        assert_eq!(dechunk(b"zz\r\n"), (Vec::new(), true));
+        assert_eq!(dechunk(b"ffffffffffffffff\r\nab"), (b"ab".to_vec(), false));
+    }
+}
