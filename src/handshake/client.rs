@@ -48,7 +48,7 @@ impl Request {
         if let Some(origin) = ask.origin {
             check_value("Origin", origin)?;
         }
-        Ok(Self { target: ask.target.to_owned(), headers: merge(standard_headers(ask, key), ask.headers) })
+        Ok(Self { target: ask.target.to_owned(), headers: merge(&standard_headers(ask, key), ask.headers) })
     }
 
     /// The bytes for the wire, secrets included.
@@ -374,10 +374,10 @@ pub const USER_AGENT: &str = concat!("wstap/", env!("CARGO_PKG_VERSION"));
 
 /// Custom headers take the place of a standard one of the same name; the others follow at the end. An empty
 /// value sends nothing.
-fn merge(standard: Vec<(String, Secret)>, custom: &[(String, Secret)]) -> Vec<(String, Secret)> {
+fn merge(standard: &[(String, Secret)], custom: &[(String, Secret)]) -> Vec<(String, Secret)> {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     let mut merged = Vec::with_capacity(standard.len() + custom.len());
-    for (name, value) in &standard {
+    for (name, value) in standard {
         let before = merged.len();
         let replacing = || custom.iter().filter(|(given, _)| same(given, name));
         merged.extend(replacing().filter(|(_, value)| !value.expose().is_empty()).cloned());
@@ -567,7 +567,8 @@ mod tests {
     fn each_fault_is_found_by_its_own_check() {
         use Verdict::{Fail, Warn};
         let with = |more: &str| format!("{GOOD}|{more}");
-        let cases: &[(String, &[&str], &[(&str, Verdict)])] = &[
+        type Case<'a> = (String, &'a [&'a str], &'a [(&'a str, Verdict)]);
+        let cases: &[Case<'_>] = &[
             (GOOD.replace("WebSocket|", "h2c|"), &[], &[("upgrade-header", Fail)]),
             (GOOD.replace(", upgrade", ", upgraded"), &[], &[("connection-token", Fail)]),
             (GOOD.replace("s3p", "S3p"), &[], &[("accept-key", Fail)]),

@@ -17,6 +17,8 @@ mod open;
 mod proxy;
 mod refusal;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod upgrade;
 pub mod url;

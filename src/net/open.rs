@@ -73,7 +73,7 @@ impl Opening {
                 Hop::Redirect(next) => next,
             };
             if !next.same_origin(&here) {
-                if here.is_tls() && !next.is_tls() && credentials.any() {
+                if here.is_tls() && !next.is_tls() && (credentials.any() || next.has_secret()) {
                     let what =
                         format!("{here} redirects to {next}, which would send credentials without TLS");
                     return Err(Failure::new(Exit::Refused, what)
@@ -156,11 +156,11 @@ impl Opening {
     }
 
     async fn reach(&mut self, host: &str, port: u16, options: &Options) -> Result<Box<dyn Transport>> {
-        let asked = literal(host).is_none();
-        let addresses = self.phase(Phase::Dns, host, dns::resolve(host, port, options)).await?;
-        if !asked {
-            self.report.dns = None;
-        }
+        let addresses = if literal(host).is_some() {
+            dns::resolve(host, port, options).await?
+        } else {
+            self.phase(Phase::Dns, host, dns::resolve(host, port, options)).await?
+        };
         self.report.addresses.clone_from(&addresses);
         let shown = dns::authority(host, port);
         let mut trace = tcp::Trace::default();
@@ -294,7 +294,7 @@ impl Credentials {
         match &options.token {
             Some((TokenPlace::Query(name), token)) => credentials.query = Some((name.clone(), token.clone())),
             Some((TokenPlace::Header(name), token)) => {
-                credentials.headers.push((name.clone(), token.clone()))
+                credentials.header = Some((name.clone(), token.clone()));
             }
             Some((TokenPlace::Bearer, token)) => {
                 credentials.authorization = Some(Secret::new(format!("Bearer {}", token.expose())));

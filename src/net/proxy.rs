@@ -11,7 +11,7 @@ use super::url::{WsUrl, literal, percent_decode};
 use super::{Proxy, ProxyScheme, Transport};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{MAX_HEAD, ResponseHead, USER_AGENT, check_headers, parse_head};
+use crate::handshake::client::{MAX_HEAD, ResponseHead, USER_AGENT, parse_head};
 use crate::secret::Secret;
 
 /// The port of a proxy that names none: 1080 for every kind, as in curl.
@@ -115,7 +115,6 @@ async fn connect(stream: &mut Box<dyn Transport>, proxy: &Proxy, goal: &Goal<'_>
     let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: {USER_AGENT}\r\n");
     if let Some((user, password)) = &proxy.auth {
         let value = Secret::new(STANDARD.encode(format!("{user}:{}", password.expose())));
-        check_headers(&[("Proxy-Authorization".into(), value.clone())])?;
         request.extend(["Proxy-Authorization: Basic ", value.expose(), "\r\n"]);
     }
     request.push_str("\r\n");
@@ -216,32 +215,27 @@ async fn socks_password(
 }
 
 fn socks_request(proxy: &Proxy, goal: &Goal<'_>) -> Result<Vec<u8>> {
-    let mut request = vec![5, 1, 0];
-    let ip = match goal {
-        Goal::Address(address) => Some(address.ip()),
-        Goal::Name(host, _) => literal(host),
+    let (ip, port) = match goal {
+        Goal::Address(address) => (Ok(address.ip()), address.port()),
+        Goal::Name(host, port) => (literal(host).ok_or(*host), *port),
     };
-    match (ip, goal) {
-        (Some(IpAddr::V4(ip)), _) => {
+    let mut request = vec![5, 1, 0];
+    match ip {
+        Ok(IpAddr::V4(ip)) => {
             request.push(1);
             request.extend(ip.octets());
         }
-        (Some(IpAddr::V6(ip)), _) => {
+        Ok(IpAddr::V6(ip)) => {
             request.push(4);
             request.extend(ip.octets());
         }
-        (None, Goal::Name(host, _)) => {
+        Err(host) => {
             let length =
                 u8::try_from(host.len()).map_err(|_| fail(proxy, "cannot be given so long a host name"))?;
             request.extend([3, length]);
             request.extend(host.as_bytes());
         }
-        (None, Goal::Address(_)) => unreachable!("an address has an IP"),
     }
-    let port = match goal {
-        Goal::Name(_, port) => *port,
-        Goal::Address(address) => address.port(),
-    };
     request.extend(port.to_be_bytes());
     Ok(request)
 }

@@ -203,7 +203,10 @@ fn certificate(error: &CertificateError) -> (String, Option<&'static str>) {
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             (wrong_name(error), Some("connect by one of the names it is for; --connect-to keeps the name"))
         }
-        E::BadSignature => ("the certificate's signature is wrong".into(), None),
+        E::BadSignature => (
+            "the certificate's signature is wrong".into(),
+            Some("is the trusted CA another one of the same name, such as one made anew?"),
+        ),
         E::Revoked => ("the certificate has been revoked".into(), None),
         other if other.to_string().contains("CaUsedAsEndEntity") => (
             "the server presents a CA certificate as its own".into(),
@@ -443,8 +446,8 @@ impl ServerCertVerifier for Recorder {
 mod tests {
     use super::*;
 
-    fn start(options: TlsOptions) -> Failure {
-        match Setup::start(&options) {
+    fn start(options: &TlsOptions) -> Failure {
+        match Setup::start(options) {
             Ok(_) => panic!("a setup that should fail"),
             Err(failure) => failure,
         }
@@ -470,7 +473,7 @@ mod tests {
             (TlsOptions { key: Some(empty), ..TlsOptions::default() }, "--key without --cert"),
         ];
         for (options, say) in cases {
-            let failure = start(options);
+            let failure = start(&options);
             assert_eq!(failure.exit, Exit::Usage);
             assert!(failure.what.contains(say), "{failure}");
         }
@@ -484,7 +487,7 @@ mod tests {
         let (cert, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
         std::fs::write(&cert, one.cert.pem()).unwrap();
         std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
-        let failure = start(TlsOptions { cert: Some(cert), key: Some(key), ..TlsOptions::default() });
+        let failure = start(&TlsOptions { cert: Some(cert), key: Some(key), ..TlsOptions::default() });
         assert!(failure.what.contains("do not make a client certificate"), "{failure}");
     }
 }

@@ -124,6 +124,12 @@ impl WsUrl {
         query.split('&').any(|pair| pair.split('=').next() == Some(&encoded))
     }
 
+    /// Is there a query parameter that `Display` masks?
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.masked_target() != self.target
+    }
+
     /// Where a `Location` leads from here (RFC 3986 §5.2): absolute, `//host/path`, `/path`, `?query`, or
     /// relative to this path. A fragment is dropped and user name and password are ignored, since a server
     /// has no say in which credentials are sent. Only `ws`, `wss`, `http` and `https` are followed.
@@ -600,7 +606,8 @@ mod tests {
 
     #[test]
     fn every_form_is_read() {
-        let cases: &[(&str, (bool, &str, u16, &str))] = &[
+        type Parts<'a> = (bool, &'a str, u16, &'a str);
+        let cases: &[(&str, Parts<'_>)] = &[
             ("ws://Example.com", (false, "example.com", 80, "/")),
             ("wss://h/a?b=c", (true, "h", 443, "/a?b=c")),
             ("WSS://h?b", (true, "h", 443, "/?b")),
@@ -704,6 +711,7 @@ mod tests {
         assert_eq!(secret.to_string(), "ws://h/p?a%20b=c%26d%3D%C3%A9&sesame=***");
         assert!(secret.has_query_param("a b") && !secret.has_query_param("c"));
         assert_eq!(url("ws://h/?token=x").to_string(), "ws://h/?token=***");
+        assert!(secret.has_secret() && !plain.has_secret());
     }
 
     #[test]
