@@ -1,9 +1,28 @@
 //! wstap: a command-line tool for WebSocket event APIs.
+//!
+//! ```text
+//! argv, environment ─► cli ─► config ─► commands               (join parts, no loops)
+//!                                          ▼
+//!  input (stdin) ─────────► session ◄── net::open (dns ► tcp ► proxy ► tls ► upgrade)
+//!                            │   ▲  asks meaning: dialect (rules as data, pure functions)
+//!                            ▼   │
+//!                          event ─► pipeline: decode ► filter ► record ► line ► sink ─► stdout
+//!                                ▲                                               │
+//!                                └──────────────── "done up to here" ◄───────────┘
+//!  the session ends with an Outcome ─► its exit status; notices ─► report ─► stderr
+//! ```
 
+use std::ffi::OsString;
+
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod dialect;
 pub mod error;
+pub mod event;
 pub mod exit;
 pub mod handshake;
+pub mod input;
 pub mod json;
 pub mod message;
 pub mod mock;
@@ -11,3 +30,58 @@ pub mod net;
 pub mod pipeline;
 pub mod report;
 pub mod secret;
+pub mod session;
+pub mod signals;
+
+use cli::{Cli, Command};
+use commands::Context;
+use config::World;
+use config::profile::ParseError;
+use error::{Failure, Result};
+use exit::Exit;
+use report::{Level, Report};
+
+/// Runs a command line to its exit status.
+pub async fn run(argv: &[OsString]) -> Exit {
+    let world = World::of_process();
+    let cli = match config::profile::parse(argv, world.var) {
+        Ok(cli) => cli,
+        Err(ParseError::Clap(error)) => return print_clap(&error),
+        Err(ParseError::Failure(failure)) => {
+            let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
+            Report::stderr(Level::Error, false, color).failure(&failure);
+            return failure.exit;
+        }
+    };
+    let report = config::report(&cli.global, &world);
+    let context = Context { report: &report, world: &world, color: cli.global.color };
+    match dispatch(&cli, &context).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            report.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Exit> {
+    match &cli.command {
+        Command::Connect(args) => commands::connect::run(args, context).await,
+        Command::Subscribe(args) => commands::subscribe::run(args, context).await,
+        Command::ServeMock(args) => commands::serve_mock::run(args, context).await,
+        Command::Completions(args) => commands::generated::completions(args),
+        Command::Man(args) => commands::generated::man(args),
+    }
+}
+
+/// Help and version go to standard output with status 0, everything else to stderr with status 2.
+fn print_clap(error: &clap::Error) -> Exit {
+    // Nobody is left to be told if this cannot be printed.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+}
+
+/// A failure of something that only the system decides.
+fn system(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::OutputFailed, format!("{what}: {error}"))
+}

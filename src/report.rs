@@ -121,7 +121,8 @@ impl Report {
         self.say(Level::Debug, text);
     }
 
-    fn say(&self, level: Level, text: &str) {
+    /// A notice of this level.
+    pub fn say(&self, level: Level, text: &str) {
         let label = match level {
             Level::Error => "wstap: error: ",
             Level::Warning => "wstap: warning: ",

@@ -31,6 +31,9 @@ pub trait Dialect: Sync {
     /// One line for the help text.
     fn summary(&self) -> &'static str;
 
+    /// Command lines that show it at work, without the program's name; for the help text.
+    fn examples(&self) -> &'static [&'static str];
+
     /// The endpoint that the provider's documents give, if there is one for all.
     fn default_url(&self) -> Option<&'static str>;
 

@@ -16,6 +16,10 @@ impl Dialect for Plain {
         "any endpoint; what it wants to be told is given with -x"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["subscribe -d plain --url wss://host/feed -x '{\"op\":\"subscribe\"}'"]
+    }
+
     fn default_url(&self) -> Option<&'static str> {
         None
     }

@@ -1,3 +1,496 @@
-//! From what arrives to the bytes of a line.
+//! Decode, filter, record, write: what turns events into lines.
+//!
+//! A [`Pipeline`] is synchronous and owns everything that output depends on: the jq programs, the recording, the
+//! count of lines, and whether an end condition has been met. [`stage`] decides which thread runs it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::ops::ControlFlow;
+
+use crate::event::{Direction, Event, Kind};
+use crate::json;
+use crate::message::Message;
+use crate::report::Report;
 
 pub mod filter;
+pub mod line;
+pub mod record;
+pub mod sink;
+pub mod stage;
+
+use filter::{Program, RunError, Value};
+use line::Style;
+use sink::Sink;
+
+/// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
+const CHUNK: usize = 64 * 1024;
+
+/// How many run-time errors of jq programs are shown; the rest is only counted.
+const SHOWN_ERRORS: u64 = 5;
+
+/// What decides the output, resolved from the options.
+#[derive(Default)]
+pub struct Config {
+    /// Print records instead of messages.
+    pub envelope: bool,
+    /// How lines look.
+    pub style: Style,
+    /// The filter.
+    pub filter: Option<Program>,
+    /// The filter runs once, over the whole stream as `inputs`.
+    pub null_input: bool,
+    /// Success once it yields a true value.
+    pub until: Option<Program>,
+    /// Failure once it yields a true value.
+    pub fail_if: Option<Program>,
+    /// Its outputs are sent back.
+    pub reply: Option<Program>,
+    /// A run-time error of a program ends the session.
+    pub errors_fail: bool,
+    /// Stop after this many lines.
+    pub count: Option<u64>,
+    /// Records of everything go here.
+    pub recording: Option<BufWriter<File>>,
+}
+
+impl Config {
+    /// Is there a jq program to run on every message?
+    #[must_use]
+    pub fn has_programs(&self) -> bool {
+        self.filter.is_some() || self.until.is_some() || self.fail_if.is_some() || self.reply.is_some()
+    }
+}
+
+/// Why the pipeline wants the session to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// `--count` lines have been written.
+    Count,
+    /// `--until` has matched.
+    Until,
+    /// `--fail-if` has matched.
+    FailIf,
+    /// The filter has said all it will say: its `-n` program came to its end, or it halted.
+    FilterDone,
+    /// A jq program failed and that counts, or it called `halt_error`.
+    FilterError(String),
+    /// The reader of standard output has gone.
+    ReaderGone,
+    /// Standard output or the recording could not be written.
+    OutputFailed(String),
+}
+
+/// What has been achieved since it was last told.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Events that are done with: written, where they had something to write.
+    pub events: usize,
+    /// Messages to send back.
+    pub replies: Vec<Message>,
+    /// Set when an end condition is met.
+    pub stop: Option<Stop>,
+    /// What has been done over the whole life.
+    pub totals: Totals,
+}
+
+/// What the pipeline has done over its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Outputs written to standard output.
+    pub lines: u64,
+    /// Run-time errors of jq programs.
+    pub filter_errors: u64,
+    /// Was the last output something other than `false` and `null`? `None` before the first.
+    pub last_output: Option<bool>,
+}
+
+/// Turns events into output.
+pub struct Pipeline {
+    config: Config,
+    sink: Box<dyn Sink>,
+    report: Report,
+    out: Vec<u8>,
+    scratch: Vec<u8>,
+    totals: Totals,
+    stopped: Option<Stop>,
+    progress: Progress,
+}
+
+impl Pipeline {
+    /// A pipeline that writes to `sink` and tells `report` about failing programs.
+    #[must_use]
+    pub fn new(config: Config, sink: Box<dyn Sink>, report: Report) -> Self {
+        Self {
+            config,
+            sink,
+            report,
+            out: Vec::with_capacity(CHUNK),
+            scratch: Vec::new(),
+            totals: Totals::default(),
+            stopped: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Takes one event all the way into the output buffer, which is written out when it is full.
+    pub fn take(&mut self, event: &Event) {
+        self.progress.events += 1;
+        self.record(event);
+        if !self.wanted(event) {
+            return;
+        }
+        if self.config.has_programs() {
+            self.run_programs(event);
+        } else if self.config.envelope {
+            self.scratch.clear();
+            record::write(event, &mut self.scratch);
+            let line = std::mem::take(&mut self.scratch);
+            line::write_json(&String::from_utf8_lossy(&line), true, self.config.style, &mut self.out);
+            self.scratch = line;
+            self.line_done(true);
+        } else if let Kind::Message { message, .. } = &event.kind {
+            line::write_message(message, self.config.style, &mut self.out);
+            // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
+            self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
+        }
+        if self.out.len() >= CHUNK {
+            self.flush();
+        }
+    }
+
+    /// For filters that run over the stream: takes one event as far as the value that is the program's next
+    /// input, if it is one.
+    pub fn take_input(&mut self, event: &Event) -> Option<Result<Value, String>> {
+        self.progress.events += 1;
+        self.record(event);
+        if !self.wanted(event) {
+            return None;
+        }
+        let value = self.input(event)?;
+        if let Ok(value) = &value {
+            self.run_reply(event, value);
+            let verdict = self.conditions(value);
+            self.settle(verdict);
+        }
+        Some(value)
+    }
+
+    /// For filters that run over the stream: writes one output.
+    pub fn take_output(&mut self, output: &Value) -> ControlFlow<()> {
+        self.write_value(output);
+        if self.output_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// The same for a program that is run again and again, and goes on after an error.
+    pub fn take_result(&mut self, output: Result<Value, RunError>) -> ControlFlow<()> {
+        match output {
+            Ok(output) => return self.take_output(&output),
+            Err(error) => self.note_run(Err(error)),
+        }
+        if self.output_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// For filters that run over the stream: the program has ended, perhaps before the stream.
+    pub fn stream_done(&mut self, result: Result<(), RunError>, stream_ended: bool) {
+        self.note_run(result);
+        if !stream_ended {
+            self.stop(Stop::FilterDone);
+        }
+        self.flush();
+    }
+
+    /// The filter, if it runs over the stream as a whole.
+    #[must_use]
+    pub fn stream_filter(&self) -> Option<(Program, bool)> {
+        let filter = self.config.filter.as_ref()?;
+        let streams = self.config.null_input || filter.uses_inputs();
+        streams.then(|| (filter.clone(), self.config.null_input))
+    }
+
+    /// Are there jq programs to run?
+    #[must_use]
+    pub fn has_programs(&self) -> bool {
+        self.config.has_programs()
+    }
+
+    /// Writes out what has gathered, waiting for the reader if need be.
+    pub fn flush(&mut self) {
+        self.flush_recording();
+        if !self.out.is_empty() && !self.dead() {
+            let result = self.sink.write(&self.out);
+            self.note_written(result);
+        }
+        self.out.clear();
+        // An emptied buffer that once held a huge message would keep its memory for the whole session.
+        self.out.shrink_to(2 * CHUNK);
+    }
+
+    /// Writes out what has gathered if that takes no waiting. `false`: it is still there.
+    pub fn flush_if_ready(&mut self) -> bool {
+        if self.out.is_empty() {
+            self.flush_recording();
+            return true;
+        }
+        if self.out.len() > sink::ATOMIC || !self.sink.ready() {
+            return false;
+        }
+        self.flush();
+        true
+    }
+
+    /// What has been achieved since the last call.
+    pub fn progress(&mut self) -> Progress {
+        let totals = self.totals;
+        Progress { totals, ..std::mem::take(&mut self.progress) }
+    }
+
+    /// Is it settled that no further message will be written?
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
+
+    /// The value that programs see for an event, or why there is none; `None` if the event is not shown.
+    fn input(&mut self, event: &Event) -> Option<Result<Value, String>> {
+        if self.config.envelope {
+            self.scratch.clear();
+            record::write(event, &mut self.scratch);
+            return Some(Value::parse(&String::from_utf8_lossy(&self.scratch)));
+        }
+        match &event.kind {
+            Kind::Message { message, .. } => Some(self.message_value(message)),
+            _ => None,
+        }
+    }
+
+    fn message_value(&self, message: &Message) -> Result<Value, String> {
+        match message {
+            Message::Text(text) => match Value::parse(text) {
+                Err(_) if json::scan_str(text).is_err() => Ok(Value::string(text)),
+                parsed => parsed,
+            },
+            Message::Binary(bytes) => Ok(Value::string(&line::binary_text(bytes, self.config.style.binary))),
+        }
+    }
+
+    fn run_programs(&mut self, event: &Event) {
+        let value = match self.input(event) {
+            Some(Ok(value)) => value,
+            Some(Err(error)) => return self.program_failed(&format!("message not usable: {error}")),
+            None => return,
+        };
+        self.run_reply(event, &value);
+        let verdict = self.conditions(&value);
+        match self.config.filter.clone() {
+            Some(filter) => self.run_filter(&filter, &value),
+            None => self.write_value(&value),
+        }
+        self.settle(verdict);
+    }
+
+    fn run_filter(&mut self, filter: &Program, value: &Value) {
+        let result = filter.run(value, &mut |output| self.take_output(&output));
+        self.note_run(result);
+    }
+
+    /// `--fail-if` and `--until`, in this order, so that a message that matches both is a failure.
+    fn conditions(&mut self, value: &Value) -> Option<Stop> {
+        if let Some(program) = self.config.fail_if.clone()
+            && self.matches(&program, value)
+        {
+            return Some(Stop::FailIf);
+        }
+        if let Some(program) = self.config.until.clone()
+            && self.matches(&program, value)
+        {
+            return Some(Stop::Until);
+        }
+        None
+    }
+
+    /// What a message decided, now that it is written. It outranks a count that the same message completed.
+    fn settle(&mut self, verdict: Option<Stop>) {
+        let Some(verdict) = verdict else { return };
+        if self.stopped == Some(Stop::Count) {
+            self.stopped = None;
+        }
+        self.stop(verdict);
+    }
+
+    fn run_reply(&mut self, event: &Event, value: &Value) {
+        let Kind::Message { dir: Direction::In, message, .. } = &event.kind else { return };
+        let Some(reply) = self.config.reply.clone() else { return };
+        let value = match self.config.envelope.then(|| self.message_value(message)) {
+            None => value.clone(),
+            Some(Ok(value)) => value,
+            Some(Err(error)) => return self.program_failed(&error),
+        };
+        let mut replies = Vec::new();
+        let result = reply.run(&value, &mut |output| {
+            replies.push(reply_message(&output));
+            ControlFlow::Continue(())
+        });
+        self.note_run(result);
+        for reply in replies {
+            match reply {
+                Ok(message) => self.progress.replies.push(message),
+                Err(error) => self.program_failed(&error),
+            }
+        }
+    }
+
+    fn matches(&mut self, program: &Program, value: &Value) -> bool {
+        let mut matched = false;
+        let result = program.run(value, &mut |output| {
+            matched |= output.is_truthy();
+            if matched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        self.note_run(result);
+        matched
+    }
+
+    fn write_value(&mut self, value: &Value) {
+        if self.output_closed() {
+            return;
+        }
+        let style = self.config.style;
+        if let (true, Some(text)) = (style.raw || style.join, value.as_str()) {
+            line::write_string(text, style, &mut self.out);
+            return self.line_done(true);
+        }
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        match value.write(&mut text) {
+            Ok(()) if style == Style::default() => {
+                self.out.extend_from_slice(&text);
+                self.out.push(b'\n');
+                self.line_done(value.is_truthy());
+            }
+            Ok(()) => {
+                line::write_json(&String::from_utf8_lossy(&text), true, style, &mut self.out);
+                self.line_done(value.is_truthy());
+            }
+            Err(error) => self.program_failed(&error),
+        }
+        self.scratch = text;
+    }
+
+    fn line_done(&mut self, truthy: bool) {
+        self.totals.lines += 1;
+        self.totals.last_output = Some(truthy);
+        if self.out.len() >= CHUNK {
+            self.flush();
+        }
+        if self.config.count.is_some_and(|count| self.totals.lines >= count) {
+            self.stop(Stop::Count);
+        }
+    }
+
+    /// Is the event to be shown at all?
+    fn wanted(&self, event: &Event) -> bool {
+        match &self.stopped {
+            None if self.config.envelope => true,
+            None => match event.kind {
+                Kind::Message { dir, data, .. } => data && dir == Direction::In,
+                _ => false,
+            },
+            // The records that tell how a session ended come on top of what was asked for.
+            Some(Stop::ReaderGone | Stop::OutputFailed(_) | Stop::FilterDone) => false,
+            Some(_) => self.config.envelope && self.config.filter.is_none() && is_last_word(&event.kind),
+        }
+    }
+
+    fn note_run(&mut self, result: Result<(), RunError>) {
+        match result {
+            Ok(()) => {}
+            Err(RunError::Error(text)) => self.program_failed(&text),
+            Err(RunError::Halt { code: 0, .. }) => self.stop(Stop::FilterDone),
+            Err(RunError::Halt { text, .. }) => self.stop(Stop::FilterError(text)),
+        }
+    }
+
+    fn program_failed(&mut self, text: &str) {
+        self.totals.filter_errors += 1;
+        if self.config.errors_fail {
+            return self.stop(Stop::FilterError(text.to_owned()));
+        }
+        match self.totals.filter_errors {
+            shown if shown < SHOWN_ERRORS => self.report.warning(&format!("jq: {text}")),
+            SHOWN_ERRORS => {
+                self.report.warning(&format!("jq: {text} (further errors are counted, not shown)"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The first reason stands.
+    fn stop(&mut self, stop: Stop) {
+        if self.stopped.is_none() {
+            self.stopped = Some(stop.clone());
+            self.progress.stop = Some(stop);
+        }
+    }
+
+    fn record(&mut self, event: &Event) {
+        let Some(recording) = &mut self.config.recording else { return };
+        self.scratch.clear();
+        record::write(event, &mut self.scratch);
+        self.scratch.push(b'\n');
+        if let Err(error) = recording.write_all(&self.scratch) {
+            self.recording_failed(&error);
+        }
+    }
+
+    fn note_written(&mut self, result: io::Result<()>) {
+        let Err(error) = result else { return };
+        // These override an earlier reason: whatever was achieved, the reader did not get it all.
+        let stop = if error.kind() == io::ErrorKind::BrokenPipe {
+            Stop::ReaderGone
+        } else {
+            Stop::OutputFailed(format!("standard output could not be written: {error}"))
+        };
+        self.stopped = Some(stop.clone());
+        self.progress.stop = Some(stop);
+    }
+
+    /// May nothing more be written? A program over the whole stream may still give its result once the stream
+    /// has come to its end.
+    fn output_closed(&self) -> bool {
+        match self.stopped {
+            None => false,
+            Some(Stop::Until | Stop::FailIf) => self.stream_filter().is_none(),
+            Some(_) => true,
+        }
+    }
+
+    fn flush_recording(&mut self) {
+        if let Some(recording) = &mut self.config.recording
+            && let Err(error) = recording.flush()
+        {
+            self.recording_failed(&error);
+        }
+    }
+
+    fn recording_failed(&mut self, error: &io::Error) {
+        self.config.recording = None;
+        self.stop(Stop::OutputFailed(format!("the recording could not be written: {error}")));
+    }
+
+    fn dead(&self) -> bool {
+        matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(_)))
+    }
+}
+
+fn is_last_word(kind: &Kind) -> bool {
+    matches!(kind, Kind::Close(_) | Kind::Summary(_))
+}
+
+/// What a `--reply` program yields is sent as text: a string as it is, any other value as its JSON.
+fn reply_message(output: &Value) -> Result<Message, String> {
+    if let Some(text) = output.as_str() {
+        return Ok(Message::text(text.to_owned()));
+    }
+    let mut json = Vec::new();
+    output.write(&mut json)?;
+    String::from_utf8(json).map(Message::text).map_err(|error| error.to_string())
+}

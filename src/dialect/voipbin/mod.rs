@@ -26,6 +26,13 @@ impl Dialect for Voipbin {
         "VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "subscribe -d voipbin 'customer_id:ID:call:*' -f .data.status",
+            "subscribe --mock='--rate 50 --seed 7' -d voipbin 'customer_id:ID:message:*' --count 3",
+        ]
+    }
+
     fn default_url(&self) -> Option<&'static str> {
         Some("wss://api.voipbin.net/v1.0/ws")
     }

@@ -1,0 +1,240 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_wstap_global_optspecs
+    string join \n q/quiet v/verbose log-format= color= h/help V/version
+end
+
+function __fish_wstap_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_wstap_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_wstap_using_subcommand
+    set -l cmd (__fish_wstap_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c wstap -n "__fish_wstap_needs_command" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_needs_command" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_needs_command" -s V -l version -d 'Print version'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "subscribe" -d 'Subscribe to topics of a provider and print its events'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "serve-mock" -d 'Run a mock of the providers on a loopback port'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'How to speak to the provider; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+plain\t'any endpoint; what it wants to be told is given with -x'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
+hex\t'A JSON string in lower-case hexadecimal'
+raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-file -d 'Read the jq program from a file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l arg -d 'Set $N to the string V in every jq program' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l argjson -d 'Set $N to the JSON value V' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
+fail\t'The end'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
+hex\t'A JSON string in lower-case hexadecimal'
+raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has come for this long' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after this time' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Reason in the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password for basic authentication' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Take the credential from this environment variable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'The credential itself; other users can see it in the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unix-socket -d 'Connect through this unix socket' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'How many redirects to follow with -L' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 64M; 0 is no limit' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l echo -d 'Send each message back as it came'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s n -l null-input -d 'Run the filter once with null as input; it reads the live stream with `input` and `inputs`'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s e -l exit-status -d 'Take the exit status from the last output: 1 for false or null, 4 for none'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l envelope -d 'Print records of everything that happens instead of messages; the filter then sees records'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s r -l raw-output -d 'Print strings without quotes'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pretty -d 'Indent JSON'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Do not mask credentials in records'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+plain\t'any endpoint; what it wants to be told is given with -x'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from this file, one a line; empty lines and lines with # in front are skipped' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
+hex\t'A JSON string in lower-case hexadecimal'
+raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-file -d 'Read the jq program from a file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l arg -d 'Set $N to the string V in every jq program' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l argjson -d 'Set $N to the JSON value V' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
+fail\t'The end'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
+hex\t'A JSON string in lower-case hexadecimal'
+raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has come for this long' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after this time' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Reason in the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password for basic authentication' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Take the credential from this environment variable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'The credential itself; other users can see it in the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unix-socket -d 'Connect through this unix socket' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'How many redirects to follow with -L' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 64M; 0 is no limit' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l keep-going -d 'Go on when the provider refuses a topic'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l echo -d 'Send each message back as it came'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s n -l null-input -d 'Run the filter once with null as input; it reads the live stream with `input` and `inputs`'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s e -l exit-status -d 'Take the exit status from the last output: 1 for false or null, 4 for none'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l envelope -d 'Print records of everything that happens instead of messages; the filter then sees records'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s r -l raw-output -d 'Print strings without quotes'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pretty -d 'Indent JSON'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Do not mask credentials in records'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port -d 'Port to listen on; 0 takes a free one' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -d 'Write the port to this file as soon as the server listens' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l token -d 'The only token that is accepted' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l rate -d 'Events per second for each client; a fraction, or \'max\' for as fast as it reads' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l events -d 'Stop after N events for each client' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l then -d 'What a connection does after its last event' -r -f -a "stay\t'Stay open and silent'
+close\t'Close with 1000'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-ack -d 'Never acknowledge a subscription, as some real servers do'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -l dir -d 'Write the scripts of all shells into this folder instead' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write the pages of all commands into this folder instead' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand man" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand man" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "subscribe" -d 'Subscribe to topics of a provider and print its events'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "serve-mock" -d 'Run a mock of the providers on a loopback port'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "man" -d 'Print the manual page'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,423 @@
+//! The options, in groups that commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::pipeline::line::BinaryForm;
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Notices")]
+pub struct GlobalArgs {
+    /// Show errors only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Show more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Notices on stderr as text, or as one JSON object a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Colour on terminals, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// The form of notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On terminals, unless the environment says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Arguments of `connect`.
+#[derive(Clone, Debug, Args)]
+pub struct ConnectArgs {
+    /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
+    pub url: Option<String>,
+    /// How to speak to the provider; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// What is sent.
+    #[command(flatten)]
+    pub send: SendArgs,
+    /// Shared by commands that hold a connection.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// Arguments of `subscribe`.
+#[derive(Clone, Debug, Args)]
+pub struct SubscribeArgs {
+    /// Topics to subscribe to; `@-` reads them from standard input, one a line. A URL or @profile may stand first
+    #[arg(value_name = "TOPIC")]
+    pub topics: Vec<String>,
+    /// Where to connect; the provider's own endpoint when it has one
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// How to speak to the provider; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// Read topics from this file, one a line; empty lines and lines with # in front are skipped
+    #[arg(long, value_name = "FILE")]
+    pub topics_file: Vec<PathBuf>,
+    /// Go on when the provider refuses a topic
+    #[arg(long)]
+    pub keep_going: bool,
+    /// What is sent.
+    #[command(flatten)]
+    pub send: SendArgs,
+    /// Shared by commands that hold a connection.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Sending")]
+pub struct SendArgs {
+    /// Send this message on every connection; repeatable, in order
+    #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub send: Vec<String>,
+    /// Run this jq program over each incoming message and send every output back
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub reply: Option<String>,
+    /// Send each message back as it came
+    #[arg(long)]
+    pub echo: bool,
+    /// Standard input is binary: a message a line in base64 or hex, or raw chunks
+    #[arg(long, value_name = "FORM")]
+    pub binary_in: Option<BinaryForm>,
+}
+
+/// Options of every command that holds a connection.
+#[derive(Clone, Debug, Args)]
+pub struct SessionArgs {
+    /// Start a mock of the dialect in this process and connect to it; serve-mock's arguments may follow the `=`
+    #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub mock: Option<String>,
+    /// Read messages from a recording or NDJSON instead of a connection; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mock", "reply", "echo"])]
+    pub from: Option<PathBuf>,
+    /// The filter and its variables.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// How output looks.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// When it ends.
+    #[command(flatten)]
+    pub end: EndArgs,
+    /// How to connect.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// Keeping the connection.
+    #[command(flatten)]
+    pub liveness: LivenessArgs,
+}
+
+/// The filter and its variables.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Filter (jq)")]
+pub struct FilterArgs {
+    /// Print the outputs of this jq program instead of the messages
+    #[arg(short, long, value_name = "EXPR", visible_alias = "jq", allow_hyphen_values = true)]
+    pub filter: Option<String>,
+    /// Read the jq program from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "filter")]
+    pub filter_file: Option<PathBuf>,
+    /// Set $N to the string V in every jq program
+    #[arg(long, num_args = 2, value_names = ["N", "V"], action = clap::ArgAction::Append, allow_hyphen_values = true)]
+    pub arg: Vec<String>,
+    /// Set $N to the JSON value V
+    #[arg(long, num_args = 2, value_names = ["N", "V"], action = clap::ArgAction::Append, allow_hyphen_values = true)]
+    pub argjson: Vec<String>,
+    /// Set $N to an array of the JSON values in a file
+    #[arg(long, num_args = 2, value_names = ["N", "FILE"], action = clap::ArgAction::Append)]
+    pub slurpfile: Vec<String>,
+    /// Run the filter once with null as input; it reads the live stream with `input` and `inputs`
+    #[arg(short, long)]
+    pub null_input: bool,
+    /// Take the exit status from the last output: 1 for false or null, 4 for none
+    #[arg(short, long)]
+    pub exit_status: bool,
+    /// What an error of a jq program does: a notice and on, or the end with status 5
+    #[arg(long, value_name = "WHAT", default_value = "warn")]
+    pub filter_errors: FilterErrors,
+}
+
+/// What an error of a jq program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FilterErrors {
+    /// A notice, and on.
+    Warn,
+    /// The end.
+    Fail,
+}
+
+/// How output looks.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Print records of everything that happens instead of messages; the filter then sees records
+    #[arg(long)]
+    pub envelope: bool,
+    /// Print strings without quotes
+    #[arg(short, long)]
+    pub raw_output: bool,
+    /// Like --raw-output, with nothing between outputs
+    #[arg(short, long)]
+    pub join_output: bool,
+    /// Indent JSON
+    #[arg(long)]
+    pub pretty: bool,
+    /// How binary messages are printed
+    #[arg(long, value_name = "FORM", default_value = "base64")]
+    pub binary: BinaryForm,
+    /// Write records of everything to this file
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Do not mask credentials in records
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// When a session ends. Whatever applies first wins.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Ending")]
+pub struct EndArgs {
+    /// End after N lines
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End with success once this jq expression is true; the matching message is printed
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// End with status 1 as soon as this jq expression is true
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub fail_if: Option<String>,
+    /// End when no message has come for this long
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub idle_timeout: Option<Duration>,
+    /// End after this time
+    #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
+    pub max_time: Option<Duration>,
+    /// After standard input ended, stay until nothing has come for this long, or `forever`
+    #[arg(long, value_name = "D", visible_alias = "wait", value_parser = linger)]
+    pub linger: Option<LingerTime>,
+    /// A close code that also counts as a clean end; repeatable
+    #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
+    pub ok_close: Vec<u16>,
+    /// Code of the close frame that ends the session
+    #[arg(long, value_name = "CODE", default_value_t = 1000, value_parser = close_code)]
+    pub close_code: u16,
+    /// Reason in the close frame that ends the session
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = close_reason)]
+    pub close_reason: String,
+}
+
+/// How long to stay after standard input ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LingerTime {
+    /// Until nothing has come for this long.
+    For(Duration),
+    /// Until something else ends the session.
+    Forever,
+}
+
+/// How to connect. Names are curl's where curl has one.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// Send this header; repeatable; `K:` removes one, @FILE reads one a line
+    #[arg(short = 'H', long, value_name = "K: V", action = clap::ArgAction::Append, num_args = 1)]
+    pub header: Vec<String>,
+    /// Send this Origin
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<String>,
+    /// Offer this subprotocol; repeatable, or several with commas
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub subprotocol: Vec<String>,
+    /// User and password for basic authentication
+    #[arg(short, long, value_name = "USER:PASSWORD", visible_alias = "auth")]
+    pub user: Option<String>,
+    /// Send this bearer token; see also --token-env and --token-file, which keep it out of the process list
+    #[arg(long, value_name = "TOKEN")]
+    pub bearer: Option<String>,
+    /// Take the credential from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub token_env: Option<String>,
+    /// Take the credential from the first line of this file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The credential itself; other users can see it in the process list
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it
+    #[arg(long, value_name = "PLACE")]
+    pub token_in: Option<String>,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", visible_alias = "ca")]
+    pub cacert: Option<PathBuf>,
+    /// Client certificate chain, PEM
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Accept any certificate
+    #[arg(short = 'k', long, alias = "no-check")]
+    pub insecure: bool,
+    /// Use these addresses for a host and port; repeatable
+    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", action = clap::ArgAction::Append)]
+    pub resolve: Vec<String>,
+    /// Connect to another host and port, keeping Host and SNI; repeatable
+    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2", action = clap::ArgAction::Append)]
+    pub connect_to: Vec<String>,
+    /// Connect through this unix socket
+    #[arg(long, value_name = "PATH")]
+    pub unix_socket: Option<PathBuf>,
+    /// Use IPv4 addresses only
+    #[arg(short = '4', long, overrides_with = "ipv6")]
+    pub ipv4: bool,
+    /// Use IPv6 addresses only
+    #[arg(short = '6', long, overrides_with = "ipv4")]
+    pub ipv6: bool,
+    /// Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; '' for none
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Hosts for which no proxy is used, separated by commas
+    #[arg(long, value_name = "HOSTS")]
+    pub noproxy: Option<String>,
+    /// Follow redirects
+    #[arg(short = 'L', long)]
+    pub location: bool,
+    /// How many redirects to follow with -L
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub max_redirects: u32,
+    /// Time for everything from name resolution to the end of the upgrade
+    #[arg(long, value_name = "D", default_value = "10s", value_parser = duration)]
+    pub connect_timeout: Duration,
+    /// Largest incoming message, such as 64M; 0 is no limit
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
+    pub max_message_size: usize,
+}
+
+/// Keeping the connection.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Keeping the connection")]
+pub struct LivenessArgs {
+    /// Ping this often; 0s never
+    #[arg(long, value_name = "D", default_value = "25s", value_parser = duration)]
+    pub ping_interval: Duration,
+    /// The link is dead when nothing has come for this long after a ping was sent
+    #[arg(long, value_name = "D", default_value = "20s", value_parser = duration)]
+    pub ping_timeout: Duration,
+    /// Reconnect after a loss, and keep trying when the first connection fails
+    #[arg(long, overrides_with = "no_reconnect")]
+    pub reconnect: bool,
+    /// Do not reconnect
+    #[arg(long, overrides_with = "reconnect")]
+    pub no_reconnect: bool,
+    /// Give up after N attempts in a row
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Bound of the first wait before an attempt; it doubles with every attempt
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = duration)]
+    pub reconnect_delay: Duration,
+    /// Bound of every wait before an attempt
+    #[arg(long, value_name = "D", default_value = "30s", value_parser = duration)]
+    pub reconnect_max_delay: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) => Ok(time),
+        Err(_) if text == "0" => Ok(Duration::ZERO),
+        Err(error) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            Err(format!("{error}: write the unit, such as {text}s or {text}ms"))
+        }
+        Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
+    }
+}
+
+fn linger(text: &str) -> Result<LingerTime, String> {
+    if text == "forever" {
+        return Ok(LingerTime::Forever);
+    }
+    duration(text).map(LingerTime::For)
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        unit => return Err(format!("unknown unit {unit:?}; sizes are written 65536, 64K, 16M, 1G")),
+    };
+    let number: usize = digits.parse().map_err(|error| format!("{error}"))?;
+    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
+}
+
+/// Codes that may be sent in a close frame (RFC 6455 §7.4).
+fn close_code(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => Ok(code),
+        _ => Err("a close frame may carry 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4)".to_owned()),
+    }
+}
+
+/// A control frame's payload is at most 125 bytes, two of them the code (RFC 6455 §5.5).
+fn close_reason(text: &str) -> Result<String, String> {
+    if text.len() > 123 {
+        return Err(format!("a close reason has at most 123 bytes, this one has {}", text.len()));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_want_a_unit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("5").unwrap_err().contains("5s"));
+        assert!(duration("x").unwrap_err().contains("30s"));
+        assert_eq!(linger("forever"), Ok(LingerTime::Forever));
+    }
+
+    #[test]
+    fn sizes_take_units() {
+        assert_eq!(size("64K"), Ok(65536));
+        assert_eq!(size("16MiB"), Ok(16 << 20));
+        assert!(size("1X").is_err());
+        assert!(size("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn close_frames_carry_only_what_the_rfc_allows() {
+        assert!(close_code("1000").is_ok() && close_code("4999").is_ok());
+        for wrong in ["999", "1005", "1006", "1015", "2000", "5000", "x"] {
+            assert!(close_code(wrong).is_err(), "{wrong}");
+        }
+        assert!(close_reason(&"é".repeat(62)).is_err());
+    }
+}

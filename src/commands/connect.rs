@@ -1,0 +1,26 @@
+//! `wstap connect`: a raw session with any endpoint.
+
+use super::{Context, Session, dialect_for, parse_url};
+use crate::cli::options::ConnectArgs;
+use crate::config::session::Defaults;
+use crate::error::Result;
+use crate::exit::Exit;
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever can be said before a connection is tried.
+pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
+    let url = args.url.as_deref().map(parse_url).transpose()?;
+    let session = Session {
+        args: &args.session,
+        send: &args.send,
+        dialect: dialect_for(args.dialect.as_deref(), url.as_ref())?,
+        url,
+        topics: Vec::new(),
+        keep_going: false,
+        defaults: Defaults::CONNECT,
+        read_stdin: true,
+    };
+    session.run(context).await
+}

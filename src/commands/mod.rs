@@ -1,0 +1,136 @@
+//! The commands: each joins parts and holds no loop of its own.
+
+pub mod connect;
+pub mod generated;
+pub mod offline;
+pub mod serve_mock;
+pub mod subscribe;
+
+use crate::cli::options::{ColorChoice, SendArgs, SessionArgs};
+use crate::config::session::{Defaults, input_form, policy};
+use crate::config::{World, connection, output};
+use crate::dialect::{self, Dialect};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::input::Source;
+use crate::mock::MockArgs;
+use crate::mock::{self, Mock};
+use crate::net::WsUrl;
+use crate::pipeline::Pipeline;
+use crate::pipeline::sink::Stdout;
+use crate::pipeline::stage::Stage;
+use crate::report::Report;
+use crate::session::{self, Setup};
+use crate::signals::Signals;
+
+/// What every command is given.
+pub struct Context<'a> {
+    /// Where notices go.
+    pub report: &'a Report,
+    /// The facts options are resolved against.
+    pub world: &'a World<'a>,
+    /// When to use colour.
+    pub color: ColorChoice,
+}
+
+/// A session's parts that the commands decide.
+struct Session<'a> {
+    args: &'a SessionArgs,
+    send: &'a SendArgs,
+    url: Option<WsUrl>,
+    dialect: &'static dyn Dialect,
+    topics: Vec<String>,
+    keep_going: bool,
+    defaults: Defaults,
+    read_stdin: bool,
+}
+
+impl Session<'_> {
+    /// Runs it, live or from a recording, to its exit status.
+    async fn run(self, context: &Context<'_>) -> Result<Exit> {
+        let Context { report, world, color } = context;
+        let config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
+        let asked = output::asked(self.args);
+        let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
+        if let Some(path) = &self.args.from {
+            return offline::run(path, self.dialect.client(), pipeline, asked, report).await;
+        }
+        let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
+        let url = match (&mock, self.url) {
+            (Some(mock), _) => parse_url(
+                &mock.url(self.dialect.name()).unwrap_or_else(|| format!("ws://{}/echo", mock.local_addr())),
+            )?,
+            (None, Some(url)) => url,
+            (None, None) => return Err(no_url(self.dialect)),
+        };
+        // The mock takes any credential, and needs none of the real ones.
+        let credential = if mock.is_some() { None } else { self.dialect.credential() };
+        let connection = connection::resolve(&self.args.connection, &url, credential, world, report)?;
+        let form = input_form(self.send);
+        let setup = Setup {
+            url,
+            connection,
+            policy: policy(self.args, self.send, self.topics, self.keep_going, self.defaults),
+            asked,
+            dialect: self.dialect.client(),
+            input: if self.read_stdin { Some(Source::stdin(form).map_err(|e| no_thread(&e))?) } else { None },
+            stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
+            watch_stdout: true,
+            report: (*report).clone(),
+            signals: Signals::listen().map_err(|e| no_thread(&e))?,
+        };
+        let outcome = session::run(setup).await;
+        drop(mock);
+        Ok(tell(report, outcome))
+    }
+}
+
+/// Says what there is to say about an end, and gives its status.
+fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
+    let exit = outcome.exit;
+    if let Some(what) = outcome.text {
+        report.failure(&Failure { exit, what, hint: outcome.hint, details: outcome.details });
+    }
+    exit
+}
+
+async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Mock>> {
+    let Some(words) = words else { return Ok(None) };
+    let mut settings = MockArgs::from_words(words)?.settings();
+    if settings.dialects.is_empty() && dialect.provider().is_some() {
+        settings.dialects.push(dialect.name().to_owned());
+    }
+    let mock = mock::start(settings).await?;
+    report.verbose(&format!("the mock listens on {}", mock.local_addr()));
+    Ok(Some(mock))
+}
+
+fn no_url(dialect: &dyn Dialect) -> Failure {
+    Failure::usage("there is no URL to connect to").hint(format!(
+        "give one, such as wss://host/path; or --mock for the built-in mock; the {} dialect has no endpoint of its own",
+        dialect.name()
+    ))
+}
+
+fn no_thread(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::OutputFailed, format!("the system gives no thread or signal: {error}"))
+}
+
+/// The dialect that was named, or the one that the URL belongs to.
+fn dialect_for(name: Option<&str>, url: Option<&WsUrl>) -> Result<&'static dyn Dialect> {
+    match (name, url) {
+        (Some(name), _) => dialect::by_name(name).ok_or_else(|| {
+            let names: Vec<&str> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+            Failure::usage(format!("there is no dialect {name:?}"))
+                .hint(format!("dialects are: {}", names.join(" ")))
+        }),
+        (None, Some(url)) => {
+            Ok(dialect::for_url(url.host(), url.target().split('?').next().unwrap_or_default()))
+        }
+        (None, None) => Ok(&dialect::plain::Plain),
+    }
+}
+
+fn parse_url(text: &str) -> Result<WsUrl> {
+    WsUrl::parse(text)
+}

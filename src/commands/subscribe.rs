@@ -1,0 +1,98 @@
+//! `wstap subscribe`: a session that subscribes to a provider's topics.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use super::{Context, Session, dialect_for, parse_url};
+use crate::cli::options::SubscribeArgs;
+use crate::config::session::Defaults;
+use crate::dialect::{Dialect, TopicCheck};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::net::url::looks_like_url;
+use crate::report::Report;
+
+/// Topics from standard input.
+const STDIN: &str = "@-";
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever can be said before a connection is tried.
+pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
+    let (url, topics) = match (&args.url, args.topics.split_first()) {
+        (None, Some((first, rest))) if looks_like_url(first) => (Some(first.as_str()), rest),
+        (url, _) => (url.as_deref(), &args.topics[..]),
+    };
+    let url = url.map(parse_url).transpose()?;
+    let dialect = dialect_for(args.dialect.as_deref(), url.as_ref())?;
+    let topics = gather(topics, args)?;
+    check(&topics, dialect, context.report)?;
+    let default_url = || dialect.default_url().map(parse_url).transpose();
+    let session = Session {
+        args: &args.session,
+        send: &args.send,
+        url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
+        dialect,
+        // Topics or messages: standard input cannot be both. A terminal is left to the shell.
+        read_stdin: !reads_topics(args) && !std::io::stdin().is_terminal(),
+        topics,
+        keep_going: args.keep_going,
+        defaults: Defaults::SUBSCRIBE,
+    };
+    session.run(context).await
+}
+
+fn reads_topics(args: &SubscribeArgs) -> bool {
+    args.topics.iter().any(|topic| topic == STDIN)
+        || args.topics_file.iter().any(|file| file == Path::new("-"))
+}
+
+/// All topics in the order in which they were given, each once.
+fn gather(arguments: &[String], args: &SubscribeArgs) -> Result<Vec<String>> {
+    let mut topics: Vec<String> = Vec::new();
+    for argument in arguments {
+        if argument == STDIN {
+            topics.extend(lines(&read(Path::new("-"))?));
+        } else {
+            topics.push(argument.clone());
+        }
+    }
+    for file in &args.topics_file {
+        topics.extend(lines(&read(file)?));
+    }
+    let mut seen = std::collections::HashSet::new();
+    topics.retain(|topic| seen.insert(topic.clone()));
+    Ok(topics)
+}
+
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    let topic = |line: &str| !line.is_empty() && !line.starts_with('#');
+    text.lines().map(str::trim).filter(move |line| topic(line)).map(str::to_owned)
+}
+
+fn read(path: &Path) -> Result<String> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| Failure::usage(format!("topics from {}: {error}", path.display())))
+}
+
+/// All topics are looked at before anything connects, so that every mistake is shown at once.
+fn check(topics: &[String], dialect: &dyn Dialect, report: &Report) -> Result<()> {
+    let mut wrong = Vec::new();
+    for topic in topics {
+        match dialect.check_topic(topic) {
+            TopicCheck::Fine => {}
+            TopicCheck::Odd(why) => report.warning(&why),
+            TopicCheck::Wrong(why) => wrong.push(why),
+        }
+    }
+    let mut wrong = wrong.into_iter();
+    match wrong.next() {
+        None => Ok(()),
+        Some(first) => Err(Failure::usage(first).details(wrong.collect())),
+    }
+}

@@ -1,0 +1,251 @@
+//! The connection options, resolved.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::World;
+use crate::cli::options::ConnectionArgs;
+use crate::dialect::{Credential, Place};
+use crate::error::{Failure, Result};
+use crate::net::{ConnectToEntry, Options, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy};
+use crate::report::Report;
+use crate::secret::{Secret, is_secret_name};
+
+/// Resolves how to connect to `url`, and tells the report what must never be shown.
+///
+/// # Errors
+/// A usage failure that names the option.
+pub fn resolve(
+    args: &ConnectionArgs,
+    url: &WsUrl,
+    credential: Option<Credential>,
+    world: &World<'_>,
+    report: &Report,
+) -> Result<Options> {
+    let headers = headers(&args.header)?;
+    let basic = basic(args)?;
+    let token = token(args, url, credential, world, report)?;
+    let proxy = choose_proxy(args.proxy.as_deref(), &|name| proxy_var(args, world, name), url)?;
+    for (name, value) in headers.iter().filter(|(name, _)| is_secret_name(name)) {
+        report.hide(value);
+        // `Authorization: Bearer TOKEN`: servers quote the token without its scheme.
+        if name.eq_ignore_ascii_case("authorization")
+            && let Some((_, credentials)) = value.expose().split_once(' ')
+        {
+            report.hide(&Secret::new(credentials));
+        }
+    }
+    let proxy_auth = proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
+    let passwords = basic.iter().chain(url.userinfo()).chain(proxy_auth).map(|(_, password)| password);
+    passwords.chain(token.iter().map(|(_, token)| token)).for_each(|secret| report.hide(secret));
+    Ok(Options {
+        headers,
+        origin: args.origin.clone(),
+        subprotocols: args.subprotocol.clone(),
+        basic,
+        token,
+        tls: tls(args),
+        resolve: args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?,
+        connect_to: args.connect_to.iter().map(|text| connect_to_entry(text)).collect::<Result<_>>()?,
+        unix_socket: args.unix_socket.clone(),
+        only_ipv6: (args.ipv4 || args.ipv6).then_some(args.ipv6),
+        proxy,
+        max_redirects: if args.location { args.max_redirects } else { 0 },
+        connect_timeout: args.connect_timeout,
+        max_message_size: (args.max_message_size > 0).then_some(args.max_message_size),
+    })
+}
+
+/// `--noproxy` stands in for both spellings of the variable.
+fn proxy_var(args: &ConnectionArgs, world: &World<'_>, name: &str) -> Option<String> {
+    match (&args.noproxy, name) {
+        (Some(hosts), "no_proxy" | "NO_PROXY") => Some(hosts.clone()),
+        _ => (world.var)(name),
+    }
+}
+
+fn tls(args: &ConnectionArgs) -> TlsOptions {
+    TlsOptions {
+        cacert: args.cacert.clone(),
+        cert: args.cert.clone(),
+        key: args.key.clone(),
+        insecure: args.insecure,
+    }
+}
+
+fn headers(args: &[String]) -> Result<Vec<(String, Secret)>> {
+    let mut headers = Vec::new();
+    for arg in args {
+        let Some(file) = arg.strip_prefix('@') else {
+            headers.push(header(arg)?);
+            continue;
+        };
+        let text =
+            fs::read_to_string(file).map_err(|error| Failure::usage(format!("--header @{file}: {error}")))?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            headers.push(header(line)?);
+        }
+    }
+    Ok(headers)
+}
+
+fn header(text: &str) -> Result<(String, Secret)> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), Secret::new(value.trim())))
+        }
+        // The text is not quoted back: it may be a credential that lost its name.
+        _ => Err(Failure::usage("--header: there is no `Name:` before the value")
+            .hint("headers are written -H 'Name: value'; -H @FILE reads them from a file")),
+    }
+}
+
+fn basic(args: &ConnectionArgs) -> Result<Option<(String, Secret)>> {
+    let Some(user) = &args.user else { return Ok(None) };
+    let text = match user.strip_prefix('@') {
+        Some(file) => first_line(Path::new(file), "--user")?,
+        None => user.clone(),
+    };
+    match text.split_once(':') {
+        Some((user, password)) => Ok(Some((user.to_owned(), Secret::new(password)))),
+        None => Err(Failure::usage("--user: there is no `:` between user and password")
+            .hint("write -u USER:PASSWORD, or -u @FILE to keep the password out of the process list")),
+    }
+}
+
+fn token(
+    args: &ConnectionArgs,
+    url: &WsUrl,
+    credential: Option<Credential>,
+    world: &World<'_>,
+    report: &Report,
+) -> Result<Option<(TokenPlace, Secret)>> {
+    if let Some(bearer) = &args.bearer {
+        report.verbose("--bearer is visible to other users in the process list; --token-env is not");
+        return Ok(Some((TokenPlace::Bearer, Secret::new(bearer))));
+    }
+    let place = token_place(args, credential)?;
+    let value = if let Some(token) = &args.token {
+        report.verbose(
+            "--token is visible to other users in the process list; --token-env and --token-file are not",
+        );
+        Some(token.clone())
+    } else if let Some(file) = &args.token_file {
+        Some(first_line(file, "--token-file")?)
+    } else if let Some(name) = &args.token_env {
+        let value = (world.var)(name).ok_or_else(|| {
+            Failure::usage(format!("--token-env: the environment variable {name} is not set"))
+        })?;
+        Some(value)
+    } else {
+        let written_out = matches!(&place, TokenPlace::Query(name) if url.has_query_param(name));
+        credential.filter(|_| !written_out).and_then(|credential| (world.var)(credential.variable))
+    };
+    Ok(value.map(|value| (place, Secret::new(value))))
+}
+
+fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<TokenPlace> {
+    let default = credential.map(|credential| credential.place);
+    let Some(text) = &args.token_in else {
+        return Ok(match default {
+            Some(Place::Query(name)) => TokenPlace::Query(name.to_owned()),
+            Some(Place::Header(name)) => TokenPlace::Header(name.to_owned()),
+            Some(Place::Bearer) | None => TokenPlace::Bearer,
+        });
+    };
+    let (kind, name) = text.split_once(':').map_or((text.as_str(), None), |(kind, name)| (kind, Some(name)));
+    match (kind, name) {
+        ("bearer", None) => Ok(TokenPlace::Bearer),
+        ("query", name) => Ok(TokenPlace::Query(name.unwrap_or("token").to_owned())),
+        ("header", name) => Ok(TokenPlace::Header(name.unwrap_or("token").to_owned())),
+        _ => Err(Failure::usage(format!("--token-in: {text:?} is no place for a credential"))
+            .hint("places are query, query:NAME, header, header:NAME and bearer")),
+    }
+}
+
+fn first_line(path: &Path, option: &str) -> Result<String> {
+    let name = path.display();
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        fs::read_to_string(path)
+    };
+    let text = text.map_err(|error| Failure::usage(format!("{option} {name}: {error}")))?;
+    match text.lines().next().map(str::trim) {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(Failure::usage(format!("{option} {name}: the first line is empty"))),
+    }
+}
+
+/// curl's `[+]HOST:PORT:ADDR[,ADDR]`.
+fn resolve_entry(text: &str) -> Result<ResolveEntry> {
+    let wrong = || {
+        Failure::usage(format!("--resolve: {text:?} is not HOST:PORT:ADDR[,ADDR]"))
+            .hint("for example --resolve example.test:443:127.0.0.1 or --resolve 'example.test:443:[::1]'")
+    };
+    let (host, rest) = split_host(text.trim_start_matches('+')).ok_or_else(wrong)?;
+    let (port, addresses) = rest.split_once(':').ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    let addresses: Vec<IpAddr> = addresses
+        .split(',')
+        .map(|address| address.trim_matches(['[', ']']).parse().map_err(|_| wrong()))
+        .collect::<Result<_>>()?;
+    Ok(ResolveEntry { host: host.to_owned(), port, addresses })
+}
+
+/// curl's `HOST1:PORT1:HOST2:PORT2`, each part possibly empty.
+fn connect_to_entry(text: &str) -> Result<ConnectToEntry> {
+    let wrong = || {
+        Failure::usage(format!("--connect-to: {text:?} is not HOST1:PORT1:HOST2:PORT2")).hint(
+            "for example --connect-to example.test:443:127.0.0.1:8443; empty parts match or keep anything",
+        )
+    };
+    let (from_host, rest) = split_host(text).ok_or_else(wrong)?;
+    let (from_port, rest) = rest.split_once(':').ok_or_else(wrong)?;
+    let (to_host, to_port) = split_host(rest).ok_or_else(wrong)?;
+    let port =
+        |text: &str| if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| wrong()) };
+    let host = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Ok(ConnectToEntry { from: (host(from_host), port(from_port)?), to: (host(to_host), port(to_port)?) })
+}
+
+/// A host, in brackets if it is an IPv6 address, and what follows its colon.
+fn split_host(text: &str) -> Option<(&str, &str)> {
+    match text.strip_prefix('[') {
+        Some(rest) => rest.split_once("]:"),
+        None => text.split_once(':'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolve_entries_read_like_curls() {
+        let entry = resolve_entry("+example.test:443:127.0.0.1,[::1]").unwrap();
+        assert_eq!((entry.host.as_str(), entry.port), ("example.test", 443));
+        assert_eq!(entry.addresses, ["127.0.0.1".parse::<IpAddr>().unwrap(), "::1".parse().unwrap()]);
+        for wrong in ["", "a", "a:1", "a:x:127.0.0.1", "a:1:nope"] {
+            assert!(resolve_entry(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn connect_to_entries_may_leave_parts_out() {
+        let entry = connect_to_entry("a.test:443:[::1]:8443").unwrap();
+        assert_eq!(entry.from, (Some("a.test".into()), Some(443)));
+        assert_eq!(entry.to, (Some("::1".into()), Some(8443)));
+        let entry = connect_to_entry("::127.0.0.1:").unwrap();
+        assert_eq!((entry.from, entry.to), ((None, None), (Some("127.0.0.1".into()), None)));
+        assert!(connect_to_entry("a:1").is_err());
+    }
+
+    #[test]
+    fn a_header_without_a_name_is_not_quoted_back() {
+        let failure = header("Bearer s3cr3t").unwrap_err();
+        assert!(!format!("{failure:?}").contains("s3cr3t"));
+        assert_eq!(header("A:  b: c ").unwrap(), ("A".to_owned(), Secret::new("b: c")));
+    }
+}

@@ -1,0 +1,111 @@
+//! Filter and output options, resolved to a pipeline configuration.
+
+use std::fs::{File, OpenOptions};
+use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::World;
+use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, SessionArgs};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::pipeline::Config;
+use crate::pipeline::filter::{Program, Vars};
+use crate::pipeline::line::{BinaryForm, Style};
+use crate::report::Report;
+use crate::session::policy::Asked;
+
+/// Compiles the programs and opens the recording.
+///
+/// # Errors
+/// A filter that does not compile, a file that cannot be read or written, options that exclude each other.
+pub fn resolve(
+    args: &SessionArgs,
+    reply: Option<&str>,
+    color: ColorChoice,
+    world: &World<'_>,
+    report: &Report,
+) -> Result<Config> {
+    let vars = vars(&args.filter)?;
+    let sink = {
+        let report = report.clone();
+        Arc::new(move |text: &str| report.notice(text.trim_end_matches('\n')))
+    };
+    let compile =
+        |name: &str, source: &str| Ok(Program::compile(name, source, &vars)?.with_sink(sink.clone()));
+    let optional = |name: &str, source: Option<&str>| source.map(|source| compile(name, source)).transpose();
+    let filter = match &args.filter.filter_file {
+        Some(path) => Some(compile("--filter-file", &read(path, "--filter-file")?)?),
+        None => optional("--filter", args.filter.filter.as_deref())?,
+    };
+    if args.filter.null_input && filter.is_none() {
+        return Err(
+            Failure::usage("--null-input needs a filter").hint("for example -n -f 'limit(3; inputs)'")
+        );
+    }
+    let config = Config {
+        envelope: args.output.envelope,
+        style: style(args, color, world),
+        // A filter that passes everything on would only cost what it costs to parse.
+        filter: filter.filter(|filter| args.filter.null_input || !filter.is_identity()),
+        null_input: args.filter.null_input,
+        until: optional("--until", args.end.until.as_deref())?,
+        fail_if: optional("--fail-if", args.end.fail_if.as_deref())?,
+        reply: optional("--reply", reply)?,
+        errors_fail: args.filter.filter_errors == FilterErrors::Fail,
+        count: args.end.count,
+        recording: args.output.record.as_deref().map(create_recording).transpose()?,
+    };
+    if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
+        return Err(Failure::usage("--binary raw is for messages as they came, not for a filter or records"));
+    }
+    Ok(config)
+}
+
+/// What was asked of the output, as far as the exit status depends on it.
+#[must_use]
+pub fn asked(args: &SessionArgs) -> Asked {
+    Asked {
+        until: args.end.until.is_some(),
+        count: args.end.count.is_some(),
+        exit_status: args.filter.exit_status,
+    }
+}
+
+fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
+    Style {
+        raw: args.output.raw_output,
+        join: args.output.join_output,
+        pretty: args.output.pretty,
+        color: world.color(color, world.stdout_terminal),
+        terminal: world.stdout_terminal,
+        binary: args.output.binary,
+    }
+}
+
+fn vars(args: &FilterArgs) -> Result<Vars> {
+    let mut vars = Vars::default();
+    for pair in args.arg.chunks_exact(2) {
+        vars.arg(&pair[0], &pair[1])?;
+    }
+    for pair in args.argjson.chunks_exact(2) {
+        vars.argjson(&pair[0], &pair[1])?;
+    }
+    for pair in args.slurpfile.chunks_exact(2) {
+        vars.slurpfile(&pair[0], Path::new(&pair[1]))?;
+    }
+    Ok(vars)
+}
+
+fn read(path: &Path, option: &str) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
+}
+
+/// What a recording holds is nobody else's business.
+fn create_recording(path: &Path) -> Result<BufWriter<File>> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.map(BufWriter::new)
+        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}

@@ -1,0 +1,373 @@
+//! Profiles and the environment: both are options that were not typed.
+//!
+//! A profile is a table of long option names in `config.toml`; a variable `WSTAP_CONNECT_TIMEOUT` is the option
+//! `--connect-timeout`. Both are put before what was typed and parsed with it, so that every option can be set
+//! there, checked by the same rules, and the last one wins.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+
+use crate::cli::{Cli, Command};
+use crate::error::{Failure, Result};
+
+/// Options of which only one can be meant: a higher layer that gives one takes the others of the lower layers away.
+const EXCLUSIVE: &[&[&str]] = &[
+    &["filter", "filter-file"],
+    &["token", "token-env", "token-file", "bearer"],
+    &["ipv4", "ipv6"],
+    &["reconnect", "no-reconnect"],
+    &["mock", "from"],
+];
+
+/// Parses a command line with the layers below it.
+///
+/// # Errors
+/// clap's own error for what was typed; a usage failure for a profile or a variable.
+pub fn parse(argv: &[OsString], var: &dyn Fn(&str) -> Option<String>) -> Result<Cli, ParseError> {
+    let matches = Cli::command().try_get_matches_from(argv)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let Some((name, typed)) = matches.subcommand() else { return Ok(cli) };
+    let layers = Layers::gather(&cli, name, typed, var)?;
+    let mut argv = argv.to_vec();
+    // Global options may stand before the command; none of them has a value that is a command's name.
+    let at = argv.iter().position(|arg| arg.to_str() == Some(name)).map_or(argv.len(), |at| at + 1);
+    argv.splice(at..at, layers.arguments.iter().map(OsString::from));
+    let mut cli = Cli::try_parse_from_layers(&argv, &layers)?;
+    layers.apply_positionals(&mut cli);
+    Ok(cli)
+}
+
+/// Why a command line was not understood.
+#[derive(Debug)]
+pub enum ParseError {
+    /// What clap says, which includes `--help` and `--version`.
+    Clap(Box<clap::Error>),
+    /// A profile or a variable is wrong.
+    Failure(Failure),
+}
+
+impl From<clap::Error> for ParseError {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(Box::new(error))
+    }
+}
+
+impl From<Failure> for ParseError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl Cli {
+    fn try_parse_from_layers(argv: &[OsString], layers: &Layers) -> Result<Self, ParseError> {
+        let parsed = Self::command().try_get_matches_from(argv).and_then(|m| Self::from_arg_matches(&m));
+        // What was typed is known to be right, so it is the layers that are wrong.
+        parsed.map_err(|error| {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Failure::usage(format!("{}: {first}", layers.origin)).into()
+        })
+    }
+}
+
+/// What the layers below the command line add to it.
+#[derive(Default)]
+struct Layers {
+    arguments: Vec<String>,
+    url: Option<String>,
+    topics: Vec<String>,
+    profile_named: bool,
+    origin: String,
+}
+
+impl Layers {
+    fn gather(
+        cli: &Cli,
+        command: &str,
+        typed: &ArgMatches,
+        var: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        let mut layers = Self { origin: "the environment (WSTAP_…)".to_owned(), ..Self::default() };
+        let known = options_of(command);
+        let mut options: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        if let Some(name) = profile_name(cli) {
+            let path = config_file(var);
+            layers.origin = format!("profile @{name} in {}", path.display());
+            layers.profile_named = true;
+            layers.read_profile(&path, &name, &known, &mut options)?;
+        }
+        layers.read_environment(&known, var, &mut options);
+        for given in
+            known.iter().filter(|option| typed.value_source(&option.id) == Some(ValueSource::CommandLine))
+        {
+            drop_rivals(&mut options, &given.long);
+        }
+        layers.arguments = options.into_values().flatten().collect();
+        Ok(layers)
+    }
+
+    fn read_profile(
+        &mut self,
+        path: &std::path::Path,
+        name: &str,
+        known: &[KnownOption],
+        options: &mut BTreeMap<String, Vec<String>>,
+    ) -> Result<()> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
+        let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            Failure::usage(format!("{} is not valid TOML", path.display()))
+                .details(error.to_string().lines().map(str::to_owned).collect())
+        })?;
+        let profiles = config.get("profile").and_then(toml::Value::as_table);
+        let Some(profile) = profiles.and_then(|profiles| profiles.get(name)).and_then(toml::Value::as_table)
+        else {
+            let names: Vec<&str> =
+                profiles.map(|p| p.keys().map(String::as_str).collect()).unwrap_or_default();
+            return Err(Failure::usage(format!("there is no [profile.{name}] in {}", path.display()))
+                .hint(format!("the profiles are: {}", names.join(" "))));
+        };
+        for (key, value) in profile {
+            match (key.as_str(), value) {
+                ("url", toml::Value::String(url)) => self.url = Some(url.clone()),
+                ("topics", toml::Value::Array(topics)) => {
+                    self.topics =
+                        topics.iter().filter_map(|topic| topic.as_str().map(str::to_owned)).collect();
+                }
+                _ => {
+                    let option = known
+                        .iter()
+                        .find(|option| option.long == *key)
+                        .ok_or_else(|| self.unknown(key, known))?;
+                    options.insert(
+                        option.long.clone(),
+                        option
+                            .arguments(value)
+                            .map_err(|why| Failure::usage(format!("{}: {key}: {why}", self.origin)))?,
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, key: &str, known: &[KnownOption]) -> Failure {
+        let longs: Vec<&str> = known.iter().map(|option| option.long.as_str()).collect();
+        Failure::usage(format!("{}: no option is called {key:?}", self.origin))
+            .hint(format!("keys are url, topics and long options: {}", longs.join(" ")))
+    }
+
+    fn read_environment(
+        &mut self,
+        known: &[KnownOption],
+        var: &dyn Fn(&str) -> Option<String>,
+        options: &mut BTreeMap<String, Vec<String>>,
+    ) {
+        for option in known {
+            let name = format!("WSTAP_{}", option.long.to_ascii_uppercase().replace('-', "_"));
+            let Some(value) = var(&name) else { continue };
+            let arguments = match (option.takes_value, value.as_str()) {
+                (true, _) => vec![format!("--{}={value}", option.long)],
+                (false, "1" | "true") => vec![format!("--{}", option.long)],
+                (false, _) => continue,
+            };
+            drop_rivals(options, &option.long);
+            options.insert(option.long.clone(), arguments);
+        }
+        self.url = var("WSTAP_URL").or(self.url.take());
+    }
+
+    /// A URL that was typed stays; one that names a profile is replaced by the profile's.
+    fn apply_positionals(&self, cli: &mut Cli) {
+        match &mut cli.command {
+            Command::Connect(args) if self.profile_named || args.url.is_none() => {
+                args.url.clone_from(&self.url);
+            }
+            Command::Subscribe(args) => {
+                if self.profile_named && args.topics.first().is_some_and(|topic| is_profile(topic)) {
+                    args.topics.remove(0);
+                }
+                if args.url.as_deref().is_none_or(is_profile) {
+                    args.url.clone_from(&self.url);
+                }
+                if args.topics.is_empty() {
+                    args.topics.clone_from(&self.topics);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One long option of a command.
+struct KnownOption {
+    id: String,
+    long: String,
+    takes_value: bool,
+    values: usize,
+}
+
+impl KnownOption {
+    fn arguments(&self, value: &toml::Value) -> Result<Vec<String>, String> {
+        match value {
+            toml::Value::Boolean(on) if !self.takes_value => {
+                Ok(if *on { vec![format!("--{}", self.long)] } else { Vec::new() })
+            }
+            toml::Value::Table(table) if self.values == 2 => {
+                table.iter().try_fold(Vec::new(), |mut all, (name, value)| {
+                    all.extend([format!("--{}", self.long), name.clone(), scalar(value)?]);
+                    Ok(all)
+                })
+            }
+            toml::Value::Array(values) if self.values == 1 => {
+                values.iter().map(|value| Ok(format!("--{}={}", self.long, scalar(value)?))).collect()
+            }
+            value if self.takes_value && self.values == 1 => {
+                Ok(vec![format!("--{}={}", self.long, scalar(value)?)])
+            }
+            _ if self.takes_value => Err("this option takes a table of names and values".to_owned()),
+            _ => Err("this option is true or false".to_owned()),
+        }
+    }
+}
+
+fn scalar(value: &toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Float(number) => Ok(number.to_string()),
+        other => Err(format!("a string or a number is expected here, not {}", other.type_str())),
+    }
+}
+
+fn options_of(command: &str) -> Vec<KnownOption> {
+    let mut cli = Cli::command();
+    cli.build();
+    let Some(command) = cli.find_subcommand(command) else { return Vec::new() };
+    command
+        .get_arguments()
+        .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version" | "url"))
+        .filter_map(|arg| {
+            let values = arg.get_num_args().map_or(0, |range| range.max_values());
+            let takes_value = arg.get_action().takes_values();
+            let (id, long) = (arg.get_id().to_string(), arg.get_long()?.to_owned());
+            Some(KnownOption { id, long, takes_value, values })
+        })
+        .collect()
+}
+
+fn drop_rivals(options: &mut BTreeMap<String, Vec<String>>, given: &str) {
+    for rivals in EXCLUSIVE.iter().filter(|group| group.contains(&given)) {
+        options.retain(|option, _| option == given || !rivals.contains(&option.as_str()));
+    }
+}
+
+fn profile_name(cli: &Cli) -> Option<String> {
+    let place = match &cli.command {
+        Command::Connect(args) => args.url.as_deref(),
+        Command::Subscribe(args) => {
+            args.url.as_deref().filter(|url| is_profile(url)).or(args.topics.first().map(String::as_str))
+        }
+        _ => None,
+    }?;
+    is_profile(place).then(|| place[1..].to_owned())
+}
+
+/// `@name` names a profile; `@-` is standard input.
+fn is_profile(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('@') && text != "@-"
+}
+
+fn config_file(var: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let home = || PathBuf::from(var("HOME").unwrap_or_default()).join(".config");
+    var("XDG_CONFIG_HOME").map_or_else(home, PathBuf::from).join("wstap").join("config.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::options::ConnectArgs;
+
+    fn connect(config: &str, env: &[(&str, &str)], typed: &[&str]) -> Result<ConnectArgs, String> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("wstap")).unwrap();
+        std::fs::write(dir.path().join("wstap/config.toml"), config).unwrap();
+        let home = dir.path().to_str().unwrap().to_owned();
+        let var = |name: &str| match name {
+            "XDG_CONFIG_HOME" => Some(home.clone()),
+            _ => env.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()),
+        };
+        let argv: Vec<OsString> = ["wstap", "connect"].iter().chain(typed).map(OsString::from).collect();
+        match parse(&argv, &var) {
+            Ok(Cli { command: Command::Connect(args), .. }) => Ok(*args),
+            Ok(_) => unreachable!("connect was typed"),
+            Err(ParseError::Failure(failure)) => Err(failure.what),
+            Err(ParseError::Clap(error)) => Err(error.to_string()),
+        }
+    }
+
+    const CONFIG: &str = r#"
+        [profile.prod]
+        url = "wss://example.test/ws"
+        header = ["A: 1", "B: 2"]
+        token-env = "PROD_TOKEN"
+        connect-timeout = "3s"
+        insecure = true
+        arg = { who = "me" }
+    "#;
+
+    #[test]
+    fn a_profile_gives_url_and_options() {
+        let args = connect(CONFIG, &[], &["@prod"]).unwrap();
+        assert_eq!(args.url.as_deref(), Some("wss://example.test/ws"));
+        let connection = &args.session.connection;
+        assert_eq!(connection.header, ["A: 1", "B: 2"]);
+        assert_eq!(connection.token_env.as_deref(), Some("PROD_TOKEN"));
+        assert!(connection.insecure);
+        assert_eq!(args.session.filter.arg, ["who", "me"]);
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_that_beats_the_profile() {
+        let env = [("WSTAP_CONNECT_TIMEOUT", "4s")];
+        let timeout = |env: &[_], typed: &[&str]| {
+            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout.as_secs()
+        };
+        assert_eq!(timeout(&[], &["@prod"]), 3);
+        assert_eq!(timeout(&env, &["@prod"]), 4);
+        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), 5);
+        assert_eq!(timeout(&env, &["ws://x"]), 4);
+    }
+
+    #[test]
+    fn a_typed_credential_takes_the_profiles_away() {
+        let args = connect(CONFIG, &[], &["@prod", "--token-file", "f"]).unwrap();
+        assert_eq!(args.session.connection.token_env, None);
+        let args = connect(CONFIG, &[("WSTAP_TOKEN", "t")], &["@prod"]).unwrap();
+        assert_eq!(args.session.connection.token_env, None);
+        assert_eq!(args.session.connection.token.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn mistakes_name_the_profile() {
+        assert!(connect(CONFIG, &[], &["@nope"]).unwrap_err().contains("[profile.nope]"));
+        let wrong = "[profile.p]\nheadr = 1";
+        assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("\"headr\""));
+        let wrong = "[profile.p]\nconnect-timeout = \"5 parsecs\"";
+        assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("profile @p"));
+        assert!(connect("[profile", &[], &["@p"]).unwrap_err().contains("TOML"));
+    }
+
+    #[test]
+    fn header_files_are_no_profiles() {
+        let args = connect(CONFIG, &[], &["ws://x", "-H", "@file"]).unwrap();
+        assert_eq!(
+            (args.url.as_deref(), &*args.session.connection.header),
+            (Some("ws://x"), &["@file".to_owned()][..])
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! The course of a session, resolved from the options.
+
+use std::time::Duration;
+
+use crate::cli::options::{LingerTime, SendArgs, SessionArgs};
+use crate::input::Form;
+use crate::message::Message;
+use crate::pipeline::line::BinaryForm;
+use crate::session::backoff::Limits;
+use crate::session::policy::{EndPolicy, Linger, Policy, ReconnectPolicy};
+
+/// What differs between the commands that hold a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// How long to stay after standard input ended, unless `--linger` says.
+    pub linger: Linger,
+    /// Whether losses are followed by another attempt, unless an option says.
+    pub reconnect: bool,
+}
+
+impl Defaults {
+    /// A `connect` answers what it is fed and ends; fed nothing, it listens.
+    pub const CONNECT: Self =
+        Self { linger: Linger { fed: Some(Duration::from_secs(2)), unfed: None }, reconnect: false };
+
+    /// A `subscribe` listens.
+    pub const SUBSCRIBE: Self = Self { linger: Linger { fed: None, unfed: None }, reconnect: true };
+}
+
+/// The rules of the course.
+#[must_use]
+pub fn policy(
+    args: &SessionArgs,
+    send: &SendArgs,
+    topics: Vec<String>,
+    keep_going: bool,
+    defaults: Defaults,
+) -> Policy {
+    Policy {
+        topics,
+        greeting: send.send.iter().map(|text| Message::text(text.clone())).collect(),
+        echo: send.echo,
+        keep_going,
+        end: EndPolicy {
+            idle_timeout: args.end.idle_timeout,
+            max_time: args.end.max_time,
+            linger: linger(args.end.linger, defaults.linger),
+            ok_close: args.end.ok_close.clone(),
+        },
+        ping_interval: (!args.liveness.ping_interval.is_zero()).then_some(args.liveness.ping_interval),
+        ping_timeout: args.liveness.ping_timeout,
+        reconnect: reconnect(args, defaults.reconnect),
+        close: (args.end.close_code, args.end.close_reason.clone()),
+    }
+}
+
+/// How standard input becomes messages.
+#[must_use]
+pub fn input_form(send: &SendArgs) -> Form {
+    match send.binary_in {
+        None => Form::Lines,
+        Some(BinaryForm::Base64) => Form::Base64Lines,
+        Some(BinaryForm::Hex) => Form::HexLines,
+        Some(BinaryForm::Raw) => Form::RawChunks,
+    }
+}
+
+fn linger(typed: Option<LingerTime>, default: Linger) -> Linger {
+    match typed {
+        None => default,
+        Some(LingerTime::Forever) => Linger { fed: None, unfed: None },
+        Some(LingerTime::For(time)) => Linger { fed: Some(time), unfed: Some(time) },
+    }
+}
+
+fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
+    let liveness = &args.liveness;
+    let wanted = liveness.reconnect || (default && !liveness.no_reconnect);
+    wanted.then_some(ReconnectPolicy {
+        limits: Limits { first: liveness.reconnect_delay, most: liveness.reconnect_max_delay },
+        retries: liveness.retries,
+        first_too: liveness.reconnect,
+    })
+}

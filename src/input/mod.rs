@@ -1,0 +1,205 @@
+//! Standard input as messages to send.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::sync::mpsc;
+
+use crate::message::Message;
+
+pub mod recording;
+
+/// Lines longer than this are refused. The same bound as for incoming messages.
+const LONGEST_LINE: usize = 64 << 20;
+
+/// What one read takes, and the size of a message with [`Form::RawChunks`].
+const CHUNK: usize = 64 * 1024;
+
+/// How input becomes messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A line is a text message. The newline, and a carriage return before it, are not part of it.
+    #[default]
+    Lines,
+    /// A line is a binary message in base64.
+    Base64Lines,
+    /// A line is a binary message in hexadecimal.
+    HexLines,
+    /// Whatever one read yields, up to 64 KiB, is a binary message.
+    RawChunks,
+}
+
+/// One thing that was read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A message to send.
+    Message(Message),
+    /// Something that cannot be sent, with the reason.
+    Unusable(String),
+}
+
+/// Messages that come from somewhere, in order, as fast as they are asked for.
+pub struct Source {
+    inputs: mpsc::Receiver<Vec<Input>>,
+}
+
+impl Source {
+    /// Reads standard input on a thread of its own: a read of a terminal cannot be cancelled.
+    ///
+    /// # Errors
+    /// If the system has no thread to give.
+    pub fn stdin(form: Form) -> io::Result<Self> {
+        Self::spawn(io::stdin(), form)
+    }
+
+    fn spawn(reader: impl Read + Send + 'static, form: Form) -> io::Result<Self> {
+        let (send, inputs) = mpsc::channel(2);
+        std::thread::Builder::new().name("stdin".into()).stack_size(128 * 1024).spawn(move || {
+            let mut reader = BufReader::with_capacity(CHUNK, reader);
+            let mut line_number = 0;
+            while let Some(batch) = read_batch(&mut reader, form, &mut line_number) {
+                if send.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { inputs })
+    }
+
+    /// What was read next; `None` at the end of the input.
+    pub async fn next(&mut self) -> Option<Vec<Input>> {
+        self.inputs.recv().await
+    }
+}
+
+/// Everything that is there now, at least one line; `None` at the end.
+fn read_batch(reader: &mut BufReader<impl Read>, form: Form, line_number: &mut u64) -> Option<Vec<Input>> {
+    if form == Form::RawChunks {
+        return read_chunk(reader).map(|bytes| vec![Input::Message(Message::Binary(bytes.into()))]);
+    }
+    let mut batch = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        match reader.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line) {
+            // A failing standard input, such as a terminal that hung up, is the end of it.
+            Ok(0) | Err(_) => return (!batch.is_empty()).then_some(batch),
+            Ok(_) => *line_number += 1,
+        }
+        if line.len() > LONGEST_LINE && skip_line(reader).is_err() {
+            return (!batch.is_empty()).then_some(batch);
+        }
+        batch.push(decode(line, form).unwrap_or_else(|why| {
+            Input::Unusable(format!("line {line_number} of standard input was not sent: {why}"))
+        }));
+        if !reader.buffer().contains(&b'\n') {
+            return Some(batch);
+        }
+    }
+}
+
+/// The rest of a line that is too long: half a message must not go out as one.
+fn skip_line(reader: &mut BufReader<impl Read>) -> io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        let newline = buffer.iter().position(|byte| *byte == b'\n');
+        let used = newline.map_or(buffer.len(), |at| at + 1);
+        let done = newline.is_some() || buffer.is_empty();
+        reader.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+fn read_chunk(reader: &mut BufReader<impl Read>) -> Option<Vec<u8>> {
+    let chunk = loop {
+        match reader.fill_buf() {
+            Ok([]) => return None,
+            Ok(bytes) => break bytes.to_vec(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    };
+    reader.consume(chunk.len());
+    Some(chunk)
+}
+
+fn decode(mut line: Vec<u8>, form: Form) -> Result<Input, String> {
+    if line.len() > LONGEST_LINE {
+        return Err(format!("it is longer than {LONGEST_LINE} bytes"));
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+    }
+    let binary = |bytes: Vec<u8>| Message::Binary(bytes.into());
+    let message = match form {
+        Form::Base64Lines => {
+            binary(STANDARD.decode(line.trim_ascii()).map_err(|e| format!("not base64: {e}"))?)
+        }
+        Form::HexLines => binary(decode_hex(line.trim_ascii())?),
+        Form::Lines | Form::RawChunks => match String::from_utf8(line) {
+            Ok(text) => Message::text(text),
+            Err(_) => return Err("not UTF-8, which a text message must be; see --binary-in".to_owned()),
+        },
+    };
+    Ok(Input::Message(message))
+}
+
+/// Pairs of hexadecimal digits, with spaces between the pairs where the writer likes them.
+fn decode_hex(text: &[u8]) -> Result<Vec<u8>, String> {
+    let digits: Vec<u32> = text
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| char::from(*byte).to_digit(16).ok_or(format!("not hexadecimal: {:?}", char::from(*byte))))
+        .collect::<Result<_, _>>()?;
+    if digits.len() % 2 == 1 {
+        return Err("not hexadecimal: an odd number of digits".to_owned());
+    }
+    // Two digits make at most 255.
+    Ok(digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(u8::MAX)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(bytes: &'static [u8], form: Form) -> Vec<Input> {
+        let mut reader = BufReader::new(bytes);
+        let mut number = 0;
+        std::iter::from_fn(|| read_batch(&mut reader, form, &mut number)).flatten().collect()
+    }
+
+    fn text(text: &str) -> Input {
+        Input::Message(Message::text(text.to_owned()))
+    }
+
+    #[test]
+    fn lines_lose_their_newline_and_nothing_else() {
+        assert_eq!(
+            read_all(b"a\r\n\n b \nlast", Form::Lines),
+            [text("a"), text(""), text(" b "), text("last")]
+        );
+        assert_eq!(read_all(b"", Form::Lines), []);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_named_by_its_line() {
+        let read = read_all(b"ok\n\xff\nok", Form::Lines);
+        assert!(matches!(&read[1], Input::Unusable(why) if why.contains("line 2") && why.contains("UTF-8")));
+        assert_eq!(read[2], text("ok"));
+    }
+
+    #[test]
+    fn binary_comes_in_three_forms() {
+        let binary = |bytes: &[u8]| Input::Message(Message::Binary(bytes.to_vec().into()));
+        assert_eq!(read_all(b"/wo=\n", Form::Base64Lines), [binary(&[0xff, 0x0a])]);
+        assert_eq!(read_all(b"ff 0A\n", Form::HexLines), [binary(&[0xff, 0x0a])]);
+        assert_eq!(read_all(b"a\nb", Form::RawChunks), [binary(b"a\nb")]);
+        assert!(matches!(&read_all(b"f\n", Form::HexLines)[0], Input::Unusable(_)));
+        assert!(matches!(&read_all(b"?\n", Form::Base64Lines)[0], Input::Unusable(_)));
+    }
+}

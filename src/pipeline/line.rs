@@ -1,0 +1,200 @@
+//! One message as the line that standard output shows (without a filter).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::json;
+use crate::message::Message;
+use crate::report::escape_controls;
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Strings without quotes.
+    pub raw: bool,
+    /// Nothing between outputs; implies `raw`.
+    pub join: bool,
+    /// Indented, over several lines.
+    pub pretty: bool,
+    /// Coloured.
+    pub color: bool,
+    /// The reader is a terminal, so control characters are escaped.
+    pub terminal: bool,
+    /// How binary messages are shown.
+    pub binary: BinaryForm,
+}
+
+/// How a binary message becomes output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum BinaryForm {
+    /// A JSON string in base64 (RFC 4648 §4).
+    #[default]
+    Base64,
+    /// A JSON string in lower-case hexadecimal.
+    Hex,
+    /// The bytes themselves with nothing added, not even a newline.
+    Raw,
+}
+
+/// Appends a message as output, terminator included.
+pub fn write_message(message: &Message, style: Style, out: &mut Vec<u8>) {
+    match message {
+        Message::Text(text) => write_text(text, style, out),
+        Message::Binary(bytes) if style.binary == BinaryForm::Raw => out.extend_from_slice(bytes),
+        Message::Binary(bytes) => write_string(&binary_text(bytes, style.binary), style, out),
+    }
+}
+
+/// A binary message as the text of the JSON string that stands for it.
+#[must_use]
+pub fn binary_text(bytes: &[u8], form: BinaryForm) -> String {
+    match form {
+        BinaryForm::Hex => bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+            text
+        }),
+        BinaryForm::Base64 | BinaryForm::Raw => STANDARD.encode(bytes),
+    }
+}
+
+/// Appends a JSON text that is known to be valid, compact or not, as output.
+pub fn write_json(text: &str, one_line: bool, style: Style, out: &mut Vec<u8>) {
+    let start = out.len();
+    if style.pretty || style.color {
+        write_decorated(text, style, out);
+    } else if one_line {
+        out.extend_from_slice(text.trim_ascii().as_bytes());
+    } else {
+        json::compact_into(text, out);
+    }
+    if style.terminal {
+        escape_json_controls(out, start);
+    }
+    terminate(style, out);
+}
+
+/// Appends a string as output: quoted, or as it is under `raw`.
+pub fn write_string(text: &str, style: Style, out: &mut Vec<u8>) {
+    if style.raw || style.join {
+        if style.terminal {
+            // Line breaks are what a person expects of raw output; everything else that moves is escaped.
+            let lines: Vec<String> = text.split('\n').map(escape_controls).collect();
+            out.extend_from_slice(lines.join("\n").as_bytes());
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
+        terminate(style, out);
+    } else {
+        let mut quoted = Vec::with_capacity(text.len() + 2);
+        json::write_string(text, &mut quoted);
+        // The writer only emits UTF-8.
+        write_json(&String::from_utf8_lossy(&quoted), true, style, out);
+    }
+}
+
+fn write_text(text: &str, style: Style, out: &mut Vec<u8>) {
+    match json::scan_str(text) {
+        Ok(scan) => {
+            let trimmed = text.trim_ascii();
+            if (style.raw || style.join)
+                && trimmed.starts_with('"')
+                && let Ok(string) = serde_json::from_str::<String>(trimmed)
+            {
+                write_string(&string, style, out);
+            } else {
+                write_json(text, !scan.line_break, style, out);
+            }
+        }
+        Err(_) => write_string(text, style, out),
+    }
+}
+
+fn write_decorated(text: &str, style: Style, out: &mut Vec<u8>) {
+    if style.pretty {
+        json::pretty_into(text, out, style.color);
+    } else {
+        json::pretty_into(text, out, true);
+    }
+}
+
+fn terminate(style: Style, out: &mut Vec<u8>) {
+    if !style.join {
+        out.push(b'\n');
+    }
+}
+
+/// JSON escapes C0 in strings already, but lets DEL, C1 and the bidirectional overrides through; on a
+/// terminal they are written as `\u` escapes, which mean the same to every JSON reader.
+fn escape_json_controls(out: &mut Vec<u8>, start: usize) {
+    let risky = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
+    if !text.contains(risky) {
+        return;
+    }
+    let escaped = text.chars().fold(String::with_capacity(text.len() + 16), |mut escaped, c| {
+        if risky(c) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+        escaped
+    });
+    out.truncate(start);
+    out.extend_from_slice(escaped.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(message: &Message, style: Style) -> String {
+        let mut out = Vec::new();
+        write_message(message, style, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn json_is_one_line_with_its_numbers_untouched() {
+        let style = Style::default();
+        assert_eq!(shown(&Message::text(r#"{"a":1.0}"#), style), "{\"a\":1.0}\n");
+        assert_eq!(
+            shown(&Message::text("{\n \"a\": 1.10,\r\n \"b\":\t[1e3 , -0.0]\n}"), style),
+            "{\"a\":1.10,\"b\":[1e3,-0.0]}\n"
+        );
+    }
+
+    #[test]
+    fn text_is_a_json_string_and_raw_takes_the_quotes_away() {
+        let raw = Style { raw: true, ..Style::default() };
+        assert_eq!(shown(&Message::text("a \"b\"\n"), Style::default()), "\"a \\\"b\\\"\\n\"\n");
+        assert_eq!(shown(&Message::text("a b"), raw), "a b\n");
+        assert_eq!(shown(&Message::text("\"a\\u0041\""), raw), "aA\n");
+        let join = Style { join: true, ..Style::default() };
+        assert_eq!(shown(&Message::text("a b"), join), "a b");
+    }
+
+    #[test]
+    fn binary_has_three_forms() {
+        let message = Message::Binary(vec![0xff, 0x0a].into());
+        let form = |binary| Style { binary, ..Style::default() };
+        assert_eq!(shown(&message, form(BinaryForm::Base64)), "\"/wo=\"\n");
+        assert_eq!(shown(&message, form(BinaryForm::Hex)), "\"ff0a\"\n");
+        let mut out = Vec::new();
+        write_message(&message, form(BinaryForm::Raw), &mut out);
+        assert_eq!(out, [0xff, 0x0a]);
+    }
+
+    #[test]
+    fn a_terminal_gets_no_control_characters() {
+        let style = Style { terminal: true, ..Style::default() };
+        assert_eq!(
+            shown(&Message::text("{\"a\":\"\u{9b}2J\u{202e}\"}"), style),
+            "{\"a\":\"\\u009b2J\\u202e\"}\n"
+        );
+        assert_eq!(shown(&Message::text("\u{1b}[2J"), style), "\"\\u001b[2J\"\n");
+        let raw = Style { raw: true, ..style };
+        assert_eq!(shown(&Message::text("a\n\u{1b}[2J"), raw), "a\n\\u{1b}[2J\n");
+    }
+}

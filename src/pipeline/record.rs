@@ -1,0 +1,297 @@
+//! The public schema of records: what `--envelope` prints, `--record` stores and `--from` reads.
+//!
+//! Every record is one JSON object on one line: `v` (1), `ts` (RFC 3339 with microseconds, UTC), `type`, `conn`,
+//! and the fields of its type. A message's `data` is the message's own JSON, spelled as received.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::event::{Close, Event, Kind, Open, Summary};
+use crate::json;
+use crate::message::Message;
+
+/// The version of the schema, in every record as `v`.
+pub const VERSION: u32 = 1;
+
+/// Appends the record of an event, without a newline.
+pub fn write(event: &Event, out: &mut Vec<u8>) {
+    // Writing to a Vec cannot fail, here and below.
+    let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}","type":"{}""#, event.at, type_word(&event.kind));
+    number(out, "conn", u64::from(event.conn));
+    match &event.kind {
+        Kind::Message { dir, seq, message, .. } => {
+            string(out, "dir", dir.word());
+            number(out, "seq", *seq);
+            write_message(message, out);
+        }
+        Kind::Open(open) => write_open(open, out),
+        Kind::Ping(dir, payload) => {
+            string(out, "dir", dir.word());
+            write_payload(payload, out);
+        }
+        Kind::Pong(payload, rtt) => {
+            string(out, "dir", "in");
+            write_payload(payload, out);
+            if let Some(rtt) = rtt {
+                number(out, "rtt_us", micros(*rtt));
+            }
+        }
+        Kind::Close(close) => write_close(close, out),
+        Kind::Reconnect(reconnect) => {
+            number(out, "attempt", u64::from(reconnect.attempt));
+            number(out, "delay_ms", millis(reconnect.delay));
+            string(out, "cause", &reconnect.cause);
+        }
+        Kind::Gap(gap) => {
+            let _ = write!(out, r#","from":"{:.6}","to":"{:.6}""#, gap.from, gap.to);
+            optional(out, "last_id", gap.last_id.as_deref());
+        }
+        Kind::Subscribed { action, topics } => {
+            string(out, "action", action);
+            strings(out, "topics", topics);
+        }
+        Kind::Error { what, text } => {
+            string(out, "error", what);
+            string(out, "text", text);
+        }
+        Kind::Summary(summary) => write_summary(summary, out),
+    }
+    out.push(b'}');
+}
+
+/// A message as its record carries it: embedded JSON, text, or base64.
+fn write_message(message: &Message, out: &mut Vec<u8>) {
+    string(out, "opcode", message.opcode());
+    number(out, "bytes", message.len() as u64);
+    match message {
+        Message::Text(text) => match json::scan_str(text) {
+            Ok(scan) => {
+                out.extend_from_slice(br#","data":"#);
+                if !scan.line_break {
+                    out.extend_from_slice(text.trim_ascii().as_bytes());
+                } else {
+                    json::compact_into(text, out);
+                }
+            }
+            Err(_) => string(out, "text", text),
+        },
+        Message::Binary(bytes) => string(out, "base64", &STANDARD.encode(bytes)),
+    }
+}
+
+fn write_open(open: &Open, out: &mut Vec<u8>) {
+    string(out, "url", &open.url);
+    optional(out, "remote", open.remote.as_deref());
+    optional(out, "subprotocol", open.subprotocol.as_deref());
+    optional(out, "tls", open.tls.as_deref());
+    out.extend_from_slice(br#","phases_us":{"#);
+    for (i, (phase, time)) in open.phases.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        let _ = write!(out, r#"{comma}"{phase}":{}"#, micros(*time));
+    }
+    out.push(b'}');
+}
+
+fn write_payload(payload: &[u8], out: &mut Vec<u8>) {
+    match std::str::from_utf8(payload) {
+        Ok(text) => string(out, "text", text),
+        Err(_) => string(out, "base64", &STANDARD.encode(payload)),
+    }
+}
+
+fn write_close(close: &Close, out: &mut Vec<u8>) {
+    string(out, "by", close.by);
+    number(out, "code", u64::from(close.code));
+    string(out, "reason", &close.reason);
+    boolean(out, "clean", close.clean);
+}
+
+fn write_summary(summary: &Summary, out: &mut Vec<u8>) {
+    string(out, "reason", summary.reason);
+    number(out, "exit", u64::from(summary.exit));
+    match &summary.close {
+        Some(close) => {
+            string(out, "closed_by", close.by);
+            number(out, "code", u64::from(close.code));
+            string(out, "close_reason", &close.reason);
+            boolean(out, "clean", close.clean);
+        }
+        None => out.extend_from_slice(br#","closed_by":null,"code":null,"close_reason":null,"clean":false"#),
+    }
+    number(out, "connections", u64::from(summary.connections));
+    number(out, "reconnects", u64::from(summary.connections.saturating_sub(1)));
+    number(out, "received", summary.received);
+    number(out, "sent", summary.sent);
+    number(out, "lines", summary.lines);
+    number(out, "bytes_in", summary.bytes_in);
+    number(out, "bytes_out", summary.bytes_out);
+    number(out, "filter_errors", summary.filter_errors);
+    number(out, "duration_ms", millis(summary.duration));
+}
+
+fn type_word(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Message { .. } => "message",
+        Kind::Open(_) => "open",
+        Kind::Ping(..) => "ping",
+        Kind::Pong(..) => "pong",
+        Kind::Close(_) => "close",
+        Kind::Reconnect(_) => "reconnect",
+        Kind::Gap(_) => "gap",
+        Kind::Subscribed { .. } => "subscribed",
+        Kind::Error { .. } => "error",
+        Kind::Summary(_) => "summary",
+    }
+}
+
+fn key(out: &mut Vec<u8>, name: &str) {
+    let _ = write!(out, r#","{name}":"#);
+}
+
+fn string(out: &mut Vec<u8>, name: &str, value: &str) {
+    key(out, name);
+    json::write_string(value, out);
+}
+
+fn strings(out: &mut Vec<u8>, name: &str, values: &[String]) {
+    key(out, name);
+    out.push(b'[');
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        json::write_string(value, out);
+    }
+    out.push(b']');
+}
+
+fn optional(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    match value {
+        Some(value) => string(out, name, value),
+        None => {
+            key(out, name);
+            out.extend_from_slice(b"null");
+        }
+    }
+}
+
+fn number(out: &mut Vec<u8>, name: &str, value: u64) {
+    let _ = write!(out, r#","{name}":{value}"#);
+}
+
+fn boolean(out: &mut Vec<u8>, name: &str, value: bool) {
+    let _ = write!(out, r#","{name}":{value}"#);
+}
+
+fn micros(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A line of a recording, read back. Only what a replay of messages needs is kept.
+#[derive(Debug, PartialEq)]
+pub enum Line {
+    /// A message that was received (`dir` is `in`).
+    Received(Message),
+    /// Another record: a message that was sent, or an event without a message.
+    Other,
+    /// No record at all: plain NDJSON or text.
+    Foreign,
+}
+
+/// Is this line a record, and does it hold a received message?
+#[must_use]
+pub fn read(line: &str) -> Line {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        v: u32,
+        #[serde(rename = "ts")]
+        _ts: String,
+        #[serde(rename = "type")]
+        kind: String,
+        dir: Option<String>,
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+        text: Option<String>,
+        base64: Option<String>,
+    }
+    let Ok(fields) = serde_json::from_str::<Fields<'_>>(line) else { return Line::Foreign };
+    if fields.v != VERSION {
+        return Line::Foreign;
+    }
+    if fields.kind != "message" || fields.dir.as_deref() != Some("in") {
+        return Line::Other;
+    }
+    match (fields.data, fields.text, fields.base64) {
+        // `data: null` reads as absent, and is the message `null`.
+        (Some(data), _, _) => Line::Received(Message::text(data.get().to_owned())),
+        (None, Some(text), _) => Line::Received(Message::text(text)),
+        (None, None, Some(base64)) => match STANDARD.decode(base64) {
+            Ok(bytes) => Line::Received(Message::Binary(bytes.into())),
+            Err(_) => Line::Other,
+        },
+        (None, None, None) => Line::Received(Message::text("null")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::{Direction, Reconnect};
+
+    fn line(kind: Kind) -> String {
+        let at = "2026-01-02T03:04:05.678901Z".parse().unwrap();
+        let mut out = Vec::new();
+        write(&Event { at, conn: 1, kind }, &mut out);
+        let line = String::from_utf8(out).unwrap();
+        serde_json::from_str::<serde_json::Value>(&line).unwrap();
+        line
+    }
+
+    fn received(message: Message) -> Kind {
+        Kind::Message { dir: Direction::In, seq: 7, message, data: true }
+    }
+
+    #[test]
+    fn a_message_is_embedded_as_json_spelled_as_received() {
+        let text = "{\n \"a\": 1.0, \"b\": 100000000000000000000 }";
+        assert_eq!(
+            line(received(Message::text(text))),
+            format!(
+                r#"{{"v":1,"ts":"2026-01-02T03:04:05.678901Z","type":"message","conn":1,"dir":"in","seq":7,"opcode":"text","bytes":{},"data":{{"a":1.0,"b":100000000000000000000}}}}"#,
+                text.len()
+            )
+        );
+    }
+
+    #[test]
+    fn messages_survive_a_round_trip() {
+        let messages = [
+            Message::text(r#"{"a":1.0}"#),
+            Message::text("null"),
+            Message::text("not json \u{1}"),
+            Message::text(""),
+            Message::Binary(vec![0, 255].into()),
+        ];
+        for message in messages {
+            assert_eq!(read(&line(received(message.clone()))), Line::Received(message));
+        }
+    }
+
+    #[test]
+    fn other_lines_are_told_apart() {
+        let reconnect = Reconnect { attempt: 1, delay: Duration::from_millis(5), cause: "x".into() };
+        assert_eq!(read(&line(Kind::Reconnect(Box::new(reconnect)))), Line::Other);
+        assert_eq!(read(r#"{"v":1,"type":"message"}"#), Line::Foreign);
+        assert_eq!(read("plain text"), Line::Foreign);
+    }
+}

@@ -1,0 +1,246 @@
+//! Which thread runs the pipeline.
+//!
+//! A message that comes alone is handled where it arrives, as long as that takes no waiting: it reaches the
+//! pipe without a change of thread. Everything else goes to one worker thread in batches: jq programs, because
+//! they may run for ever and need a deep stack; bursts, because two cores are faster than one; and output that
+//! its reader does not take at once, because the session must stay able to answer pings and signals.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::filter::{self, Value};
+use super::sink::ATOMIC;
+use super::{Pipeline, Progress};
+use crate::event::{Event, Kind};
+
+/// Batches on their way at most: one being worked on, the others so that the worker never waits.
+const QUEUE: usize = 3;
+
+/// Payload bytes after which a batch is full; about one write's worth of lines.
+pub const BATCH_BYTES: usize = 64 * 1024;
+
+/// Events after which a batch is full.
+pub const BATCH_EVENTS: usize = 512;
+
+/// The worker's stack when it runs no jq programs.
+const PLAIN_STACK: usize = 256 * 1024;
+
+type Batch = Vec<Event>;
+
+/// Runs a pipeline beside the session.
+pub struct Stage {
+    pipeline: Arc<Mutex<Pipeline>>,
+    inline: bool,
+    queue: Option<SyncSender<Batch>>,
+    progress: UnboundedReceiver<(Progress, Option<Batch>)>,
+    in_flight: usize,
+    spare: Vec<Batch>,
+}
+
+impl Stage {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    /// If the system has no thread to give.
+    pub fn start(pipeline: Pipeline) -> std::io::Result<Self> {
+        let inline = !pipeline.has_programs();
+        let stream = pipeline.stream_filter();
+        let pipeline = Arc::new(Mutex::new(pipeline));
+        let (queue, batches) = sync_channel(QUEUE);
+        let (tell, progress) = unbounded_channel();
+        let worker = Arc::new(Worker {
+            pipeline: Arc::clone(&pipeline),
+            batches: Mutex::new(batches),
+            tell,
+            rest: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
+        thread::Builder::new()
+            .name("pipeline".into())
+            // Only address space: pages are taken as they are touched.
+            .stack_size(if inline { PLAIN_STACK } else { filter::STACK })
+            .spawn(move || match stream {
+                Some((program, null_input)) => worker.run_stream(&program, null_input),
+                None => worker.run(),
+            })?;
+        Ok(Self { pipeline, inline, queue: Some(queue), progress, in_flight: 0, spare: Vec::new() })
+    }
+
+    /// Can a batch be pushed without waiting?
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.in_flight < QUEUE
+    }
+
+    /// Is everything that was pushed done with?
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.in_flight == 0
+    }
+
+    /// Hands over a batch and leaves an empty one. Returns what was achieved where that is known at once.
+    ///
+    /// Call it only while [`Stage::has_room`]; a batch more is kept waiting in the channel, it is not lost.
+    pub fn push(&mut self, batch: &mut Batch) -> Option<Progress> {
+        if self.inline && self.is_idle() && size(batch) <= ATOMIC {
+            return self.run_inline(batch);
+        }
+        let empty = self.spare.pop().unwrap_or_default();
+        self.send(std::mem::replace(batch, empty));
+        None
+    }
+
+    /// Waits until the worker has done something. `None`: it has ended.
+    pub async fn progress(&mut self) -> Option<Progress> {
+        let (progress, batch) = self.progress.recv().await?;
+        // The end of a program over the stream is told on its own, with no batch handled.
+        if let Some(batch) = batch {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            if self.spare.len() < QUEUE {
+                self.spare.push(batch);
+            }
+        }
+        Some(progress)
+    }
+
+    /// Tells the worker that nothing more will come.
+    pub fn close(&mut self) {
+        self.queue = None;
+    }
+
+    fn run_inline(&mut self, batch: &mut Batch) -> Option<Progress> {
+        let mut pipeline = lock(&self.pipeline);
+        for event in batch.drain(..) {
+            pipeline.take(&event);
+        }
+        let flushed = pipeline.flush_if_ready();
+        let progress = pipeline.progress();
+        drop(pipeline);
+        if !flushed {
+            let empty = self.spare.pop().unwrap_or_default();
+            self.send(empty);
+        }
+        Some(progress)
+    }
+
+    fn send(&mut self, batch: Batch) {
+        // The worker ends only after the queue was closed, or by a panic, which `progress` tells as its end.
+        if let Some(queue) = &self.queue
+            && queue.send(batch).is_ok()
+        {
+            self.in_flight += 1;
+        }
+    }
+}
+
+struct Worker {
+    pipeline: Arc<Mutex<Pipeline>>,
+    batches: Mutex<Receiver<Batch>>,
+    tell: UnboundedSender<(Progress, Option<Batch>)>,
+    /// What a program over the stream has not asked for yet of the batch it is in.
+    rest: Mutex<Option<std::vec::IntoIter<Event>>>,
+    /// Has such a program been told that the stream has ended?
+    ended: AtomicBool,
+}
+
+impl Worker {
+    fn run(&self) {
+        while let Some(mut batch) = self.wait() {
+            self.take(batch.drain(..));
+            self.tell(Some(batch));
+        }
+    }
+
+    /// One program over the whole stream; what it does not ask for is taken all the same, for the recording.
+    fn run_stream(self: Arc<Self>, program: &filter::Program, null_input: bool) {
+        let inputs = Inputs(Arc::clone(&self));
+        let result = if null_input {
+            program.run_stream(inputs, &mut |output| lock(&self.pipeline).take_output(&output))
+        } else {
+            program.run_all(inputs, &mut |output| lock(&self.pipeline).take_result(output));
+            Ok(())
+        };
+        let stream_ended = self.ended.load(Ordering::Relaxed);
+        lock(&self.pipeline).stream_done(result, stream_ended);
+        self.tell(None);
+        if let Some(rest) = lock(&self.rest).take() {
+            self.take(rest);
+            self.tell(Some(Batch::new()));
+        }
+        self.run();
+    }
+
+    fn take(&self, events: impl Iterator<Item = Event>) {
+        let mut pipeline = lock(&self.pipeline);
+        for event in events {
+            pipeline.take(&event);
+        }
+        pipeline.flush();
+    }
+
+    fn next_input(&self) -> Option<Result<Value, String>> {
+        loop {
+            for event in lock(&self.rest).iter_mut().flatten() {
+                if let Some(input) = lock(&self.pipeline).take_input(&event) {
+                    return Some(input);
+                }
+            }
+            if lock(&self.rest).take().is_some() {
+                self.tell(Some(Batch::new()));
+            }
+            if lock(&self.pipeline).stopped() {
+                return None;
+            }
+            let Some(batch) = self.next_batch() else {
+                self.ended.store(true, Ordering::Relaxed);
+                return None;
+            };
+            *lock(&self.rest) = Some(batch.into_iter());
+        }
+    }
+
+    fn next_batch(&self) -> Option<Batch> {
+        if let Ok(batch) = lock(&self.batches).try_recv() {
+            return Some(batch);
+        }
+        lock(&self.pipeline).flush();
+        self.wait()
+    }
+
+    fn wait(&self) -> Option<Batch> {
+        lock(&self.batches).recv().ok()
+    }
+
+    fn tell(&self, batch: Option<Batch>) {
+        let progress = lock(&self.pipeline).progress();
+        // A session that has gone needs no telling.
+        let _ = self.tell.send((progress, batch));
+    }
+}
+
+/// The stream as the values a program pulls, one at a time and no earlier than it asks.
+struct Inputs(Arc<Worker>);
+
+impl Iterator for Inputs {
+    type Item = Result<Value, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next_input()
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic in a jq program leaves counters behind that are still good enough to end the session with.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn size(batch: &Batch) -> usize {
+    batch
+        .iter()
+        .map(|event| if let Kind::Message { message, .. } = &event.kind { message.len() } else { 256 })
+        .sum()
+}

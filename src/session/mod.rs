@@ -1,0 +1,376 @@
+//! A session: one task that owns a connection after another until its end is decided.
+//!
+//! [`state`] holds the rules and knows no I/O; this file is the one loop that waits, tells the state what
+//! happened and does what it asks for.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::dialect::Client;
+use crate::event::{Event, Open};
+use crate::exit::Exit;
+use crate::input::{Input, Source};
+use crate::message::Message;
+use crate::net::{self, Attempt, OpenReport, WsUrl};
+use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
+use crate::pipeline::{Progress, Stop, sink};
+use crate::report::Report;
+use crate::signals::Signals;
+
+pub mod backoff;
+pub mod policy;
+pub mod socket;
+pub mod state;
+
+use policy::{Asked, Outcome, Policy};
+use socket::{Incoming, Socket};
+use state::{Now, State};
+
+/// Bytes that may wait to be sent before the peer is no longer read. A peer that sends without reading would
+/// otherwise fill the memory through `--echo`.
+const MOST_BACKLOG: usize = 64 << 20;
+
+/// How long a last frame may take to leave, when nobody waits for its answer.
+const LAST_FLUSH: Duration = Duration::from_millis(100);
+
+/// How long output may take to be written after a signal asked for the end.
+const SIGNAL_DRAIN: Duration = Duration::from_secs(1);
+
+/// What a session is made of.
+pub struct Setup {
+    /// Where to connect to.
+    pub url: WsUrl,
+    /// How.
+    pub connection: net::Options,
+    /// The rules of the course.
+    pub policy: Policy,
+    /// What was asked of the output.
+    pub asked: Asked,
+    /// The provider's rules.
+    pub dialect: Box<dyn Client>,
+    /// Where messages to send come from.
+    pub input: Option<Source>,
+    /// Where events go.
+    pub stage: Stage,
+    /// Is standard output watched for its reader going away?
+    pub watch_stdout: bool,
+    /// Where notices go.
+    pub report: Report,
+    /// The signals that ask for the end.
+    pub signals: Signals,
+}
+
+/// Runs a session to its end.
+pub async fn run(setup: Setup) -> Outcome {
+    let mut driver = Driver::new(setup);
+    while !driver.state.ended() {
+        driver.act();
+        if driver.state.ended() {
+            break;
+        }
+        let happened = driver.wait().await;
+        driver.handle(happened);
+    }
+    driver.wind_up().await
+}
+
+/// Something to react to.
+enum Happening {
+    Attempt(Box<Attempt>),
+    Incoming(Incoming),
+    Progress(Option<Progress>),
+    Input(Option<Vec<Input>>),
+    Signal(Outcome),
+    ReaderGone,
+    Time,
+}
+
+type Opening = Pin<Box<dyn Future<Output = Attempt>>>;
+
+struct Driver {
+    state: State,
+    url: WsUrl,
+    connection: net::Options,
+    asked: Asked,
+    opening: Option<Opening>,
+    socket: Option<Socket>,
+    input: Option<Source>,
+    pending: VecDeque<Message>,
+    stage: Stage,
+    batch: Vec<Event>,
+    stdout: Option<oneshot::Receiver<()>>,
+    report: Report,
+    signals: Signals,
+}
+
+impl Driver {
+    fn new(setup: Setup) -> Self {
+        let stdout = setup.watch_stdout.then(sink::watch_stdout).flatten();
+        Self {
+            state: State::new(setup.policy, setup.dialect, fastrand::Rng::new(), now()),
+            url: setup.url,
+            connection: setup.connection,
+            asked: setup.asked,
+            opening: None,
+            socket: None,
+            input: setup.input,
+            pending: VecDeque::new(),
+            stage: setup.stage,
+            batch: Vec::new(),
+            stdout,
+            report: setup.report,
+            signals: setup.signals,
+        }
+    }
+
+    /// Does what the state asks for.
+    fn act(&mut self) {
+        let todo = &mut self.state.todo;
+        for (level, text) in todo.notices.drain(..) {
+            self.report.say(level, &text);
+        }
+        match &mut self.socket {
+            Some(socket) => todo.frames.drain(..).for_each(|frame| socket.send(frame)),
+            None => todo.frames.clear(),
+        }
+        if std::mem::take(&mut todo.connect) {
+            let (url, options) = (self.url.clone(), self.connection.clone());
+            self.opening = Some(Box::pin(async move { net::open(&url, &options).await }));
+        }
+        if std::mem::take(&mut todo.drop_link) && !self.state.ended() {
+            self.socket = None;
+        }
+        let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
+        self.state.set_backlog(backlog, now());
+        self.push_events();
+    }
+
+    fn push_events(&mut self) {
+        if self.state.todo.events.is_empty() {
+            return;
+        }
+        self.batch.append(&mut self.state.todo.events);
+        if let Some(progress) = self.stage.push(&mut self.batch) {
+            self.state.progress(progress, now());
+        }
+    }
+
+    /// Waits for the next thing to happen. Every arm only waits, so those that lose are simply asked again.
+    async fn wait(&mut self) -> Happening {
+        let read = self.may_read();
+        self.state.set_reading(read, now());
+        let deadline = self.state.deadline();
+        let take_input = self.state.wants_input();
+        if take_input && let Some(message) = self.pending.pop_front() {
+            return Happening::Input(Some(vec![Input::Message(message)]));
+        }
+        let Self { opening, socket, input, stage, stdout, signals, .. } = self;
+        let busy = !stage.is_idle();
+        tokio::select! {
+            outcome = signals.next() => Happening::Signal(outcome),
+            attempt = next_attempt(opening), if opening.is_some() => Happening::Attempt(Box::new(attempt)),
+            incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
+            progress = stage.progress(), if busy => Happening::Progress(progress),
+            got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
+            () = reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
+            () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        let backlog = self.socket.as_ref().map_or(0, Socket::backlog_bytes);
+        self.stage.has_room() && backlog <= MOST_BACKLOG
+    }
+
+    fn handle(&mut self, happened: Happening) {
+        let now = now();
+        match happened {
+            Happening::Attempt(attempt) => self.attempted(*attempt, now),
+            Happening::Incoming(incoming) => self.incoming(incoming, now),
+            Happening::Progress(Some(progress)) => self.state.progress(progress, now),
+            Happening::Progress(None) => self.pipeline_died(now),
+            Happening::Input(Some(inputs)) => self.take_inputs(inputs, now),
+            Happening::Input(None) => {
+                self.input = None;
+                self.state.input_ended(now);
+            }
+            Happening::Signal(outcome) => self.state.signal(outcome, now),
+            Happening::ReaderGone => self.state.reader_gone(now),
+            Happening::Time => {}
+        }
+        self.state.tick(now);
+    }
+
+    fn attempted(&mut self, attempt: Attempt, now: Now) {
+        self.opening = None;
+        for warning in &attempt.report.warnings {
+            self.report.warning(warning);
+        }
+        match attempt.link {
+            Ok(link) => {
+                self.socket = Some(Socket::new(link));
+                self.state.opened(open_facts(&attempt.report), now);
+            }
+            Err(failure) => {
+                let report = &attempt.report;
+                self.state.failed(failure, report.status, report.retry_after, now);
+            }
+        }
+    }
+
+    /// Takes what came, and everything that is there already, as one batch: one hand-over for a burst.
+    fn incoming(&mut self, first: Incoming, now: Now) {
+        let mut next = Some(first);
+        let mut bytes = 0;
+        while let Some(incoming) = next.take() {
+            match incoming {
+                Incoming::Frame(frame) => {
+                    bytes += frame.len();
+                    self.state.received(frame, now);
+                }
+                Incoming::Flushed => {}
+                Incoming::Ended(end) => return self.state.closed(&end, now),
+            }
+            let full = bytes >= BATCH_BYTES || self.state.todo.events.len() >= BATCH_EVENTS;
+            let Some(socket) = &mut self.socket else { return };
+            self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
+            if !full {
+                next = socket.next_now();
+            }
+        }
+    }
+
+    fn take_inputs(&mut self, inputs: Vec<Input>, now: Now) {
+        for input in inputs {
+            match input {
+                Input::Message(message) if self.state.wants_input() && self.pending.is_empty() => {
+                    self.state.input(message, now);
+                }
+                Input::Message(message) => self.pending.push_back(message),
+                Input::Unusable(text) => self.report.warning(&text),
+            }
+        }
+    }
+
+    fn pipeline_died(&mut self, now: Now) {
+        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
+        self.state.progress(Progress { stop, ..Progress::default() }, now);
+    }
+
+    /// The last frames, the last output, the summary; then the outcome.
+    async fn wind_up(mut self) -> Outcome {
+        self.last_frames().await;
+        self.socket = None;
+        self.opening = None;
+        self.push_events();
+        self.drain(Stage::is_idle).await;
+        let outcome = self.outcome();
+        self.state.summary(&outcome, now());
+        self.push_events();
+        self.stage.close();
+        // A program over the whole stream may only speak now that the stream has ended.
+        self.drain(|_| false).await;
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Outcome {
+        let outcome = self.state.outcome().cloned().unwrap_or_else(|| Outcome::new("closed", Exit::Ok));
+        outcome.settled(self.asked, self.state.totals())
+    }
+
+    async fn last_frames(&mut self) {
+        self.state.todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        let Some(socket) = &mut self.socket else { return };
+        self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
+        if socket.has_backlog() {
+            // If the peer does not take it, it will not miss it.
+            let _ = tokio::time::timeout(LAST_FLUSH, socket.next(false)).await;
+        }
+    }
+
+    /// Waits until what was pushed is written, as long as its reader takes, or as long as the end allows. A
+    /// signal always ends the wait.
+    async fn drain(&mut self, done: impl Fn(&Stage) -> bool) {
+        let patience = match self.outcome().reason {
+            "reader_gone" | "output_failed" => Some(Duration::ZERO),
+            "interrupted" | "terminated" => Some(SIGNAL_DRAIN),
+            _ => None,
+        };
+        let until = patience.map(|patience| Instant::now() + patience);
+        while !done(&self.stage) {
+            tokio::select! {
+                biased;
+                progress = self.stage.progress() => match progress {
+                    Some(progress) => self.state.progress(progress, now()),
+                    None => return,
+                },
+                outcome = self.signals.next() => return self.state.signal(outcome, now()),
+                () = sleep_until(until), if until.is_some() => return,
+            }
+        }
+    }
+}
+
+/// The current moment on both clocks.
+fn now() -> Now {
+    Now { mono: Instant::now(), wall: Timestamp::now() }
+}
+
+async fn next_attempt(opening: &mut Option<Opening>) -> Attempt {
+    match opening {
+        Some(opening) => opening.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_incoming(socket: &mut Option<Socket>, read: bool) -> Incoming {
+    match socket {
+        Some(socket) => socket.next(read).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_input(input: &mut Option<Source>) -> Option<Vec<Input>> {
+    input.as_mut()?.next().await
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the reader of standard output has gone, without writing anything: a subscriber to a quiet stream
+/// may have nothing to write for hours.
+async fn reader_gone(watch: &mut Option<oneshot::Receiver<()>>) {
+    let Some(receiver) = watch else { return std::future::pending().await };
+    if receiver.await.is_err() {
+        // The watch ended without having seen anything, so there is nothing to see.
+        *watch = None;
+        std::future::pending::<()>().await;
+    }
+}
+
+fn open_facts(report: &OpenReport) -> Open {
+    let phases = [
+        ("dns", report.dns),
+        ("tcp", report.tcp),
+        ("proxy", report.proxy),
+        ("tls", report.tls),
+        ("upgrade", report.upgrade),
+    ];
+    Open {
+        url: report.url.clone(),
+        remote: report.remote.map(|address| address.to_string()),
+        subprotocol: report.subprotocol.clone(),
+        tls: report.tls_info.as_ref().map(|info| info.version.clone()),
+        phases: phases.into_iter().filter_map(|(name, time)| Some((name, time?))).collect(),
+    }
+}

@@ -1,0 +1,223 @@
+//! What a session is asked to do, resolved from the options, and how its end maps to an exit status.
+
+use std::time::Duration;
+
+use super::backoff::Limits;
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::pipeline::{Stop, Totals};
+
+/// Everything that decides the course of a session.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Topics to subscribe to on every connection.
+    pub topics: Vec<String>,
+    /// Messages to send on every connection, before anything else.
+    pub greeting: Vec<Message>,
+    /// Send every data message back as it came.
+    pub echo: bool,
+    /// Go on when the provider refuses a subscription.
+    pub keep_going: bool,
+    /// When to end.
+    pub end: EndPolicy,
+    /// How often to ping; `None` never does.
+    pub ping_interval: Option<Duration>,
+    /// How long to wait, from a ping sent, for any sign of life.
+    pub ping_timeout: Duration,
+    /// Whether and how to reconnect.
+    pub reconnect: Option<ReconnectPolicy>,
+    /// Code and reason of our close frame.
+    pub close: (u16, String),
+}
+
+/// When to end. The first that applies wins.
+#[derive(Clone, Debug, Default)]
+pub struct EndPolicy {
+    /// After this time without a message.
+    pub idle_timeout: Option<Duration>,
+    /// After this time in any case.
+    pub max_time: Option<Duration>,
+    /// After standard input ended: stay until nothing has come for this long. `None` is for ever.
+    pub linger: Linger,
+    /// Close codes that count as clean besides 1000, 1001 and 1005.
+    pub ok_close: Vec<u16>,
+}
+
+/// How long to stay after standard input ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Linger {
+    /// When it held at least one line.
+    pub fed: Option<Duration>,
+    /// When it held none, as under cron.
+    pub unfed: Option<Duration>,
+}
+
+/// How to reconnect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReconnectPolicy {
+    /// Bounds of the waits.
+    pub limits: Limits,
+    /// Give up after this many attempts in a row.
+    pub retries: Option<u32>,
+    /// Also retry a first connection that fails.
+    pub first_too: bool,
+}
+
+/// What was asked of the output, as far as the exit status depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `--until` was given.
+    pub until: bool,
+    /// `--count` was given.
+    pub count: bool,
+    /// `--exit-status` was given.
+    pub exit_status: bool,
+}
+
+/// Why a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// A stable word for the summary.
+    pub reason: &'static str,
+    /// The exit status, before what was asked of the output is looked at.
+    pub exit: Exit,
+    /// What a person should be told, if the end is not what was asked for.
+    pub text: Option<String>,
+    /// What can be tried.
+    pub hint: Option<String>,
+    /// Further lines to show.
+    pub details: Vec<String>,
+}
+
+impl Outcome {
+    /// An end that needs no words.
+    #[must_use]
+    pub fn new(reason: &'static str, exit: Exit) -> Self {
+        Self { reason, exit, text: None, hint: None, details: Vec::new() }
+    }
+
+    /// An end that needs some.
+    #[must_use]
+    pub fn told(reason: &'static str, exit: Exit, text: impl Into<String>) -> Self {
+        Self { text: Some(text.into()), ..Self::new(reason, exit) }
+    }
+
+    /// The end that the pipeline asks for.
+    #[must_use]
+    pub fn from_stop(stop: &Stop) -> Self {
+        match stop {
+            Stop::Count => Self::new("count", Exit::Ok),
+            Stop::Until => Self::new("until", Exit::Ok),
+            Stop::FailIf => Self::told("fail_if", Exit::Assertion, "--fail-if matched"),
+            Stop::FilterDone => Self::new("filter_done", Exit::Ok),
+            Stop::FilterError(text) => Self::told("filter_error", Exit::FilterRuntime, format!("jq: {text}")),
+            Stop::ReaderGone => Self::new("reader_gone", Exit::Ok),
+            Stop::OutputFailed(text) => Self::told("output_failed", Exit::OutputFailed, text),
+        }
+    }
+
+    /// The same end, once it is known what was written: goals that were not met turn success into failure.
+    #[must_use]
+    pub fn settled(self, asked: Asked, totals: &Totals) -> Self {
+        if self.exit != Exit::Ok || matches!(self.reason, "reader_gone") {
+            return self;
+        }
+        if asked.until && self.reason != "until" {
+            return Self::told(self.reason, Exit::Assertion, "--until never matched");
+        }
+        let time_was_up = matches!(self.reason, "max_time" | "idle_timeout");
+        if asked.count && time_was_up {
+            let text = format!("time was up after {} lines, before --count was reached", totals.lines);
+            return Self::told(self.reason, Exit::Assertion, text);
+        }
+        match totals.last_output {
+            None if asked.exit_status => Self { exit: Exit::NoOutput, ..self },
+            Some(false) if asked.exit_status => Self { exit: Exit::Assertion, ..self },
+            _ => self,
+        }
+    }
+}
+
+/// What a close code means for the exit status (RFC 6455 §7.4; 4004 is "not found" where a provider documents it).
+#[must_use]
+pub fn close_exit(code: u16, ok_close: &[u16]) -> Exit {
+    match code {
+        code if ok_close.contains(&code) => Exit::Ok,
+        1000 | 1001 | 1005 => Exit::Ok,
+        1008 => Exit::Credentials,
+        4004 => Exit::NotFound,
+        _ => Exit::ClosedAbnormally,
+    }
+}
+
+/// Is a connection that ended with this code worth another attempt?
+#[must_use]
+pub fn close_retries(code: u16) -> bool {
+    matches!(code, 1001 | 1006 | 1011..=1014 | 4000)
+}
+
+/// Is a refused handshake with this status worth another attempt?
+#[must_use]
+pub fn status_retries(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
+}
+
+/// The registered meaning of a close code, for people (RFC 6455 §7.4.1 and the IANA registry).
+#[must_use]
+pub fn close_meaning(code: u16) -> &'static str {
+    match code {
+        1000 => "normal closure",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1005 => "no status",
+        1006 => "abnormal closure",
+        1007 => "invalid payload",
+        1008 => "policy violation",
+        1009 => "message too big",
+        1010 => "extension required",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        3000..=3999 => "registered code",
+        4000..=4999 => "private code",
+        _ => "reserved code",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_that_were_not_met_are_failures() {
+        let closed = || Outcome::new("closed", Exit::Ok);
+        let exit = |outcome: Outcome, asked, totals: Totals| outcome.settled(asked, &totals).exit;
+        let until = Asked { until: true, ..Asked::default() };
+        let count = Asked { count: true, ..Asked::default() };
+        let status = Asked { exit_status: true, ..Asked::default() };
+        let last = |last_output| Totals { last_output, ..Totals::default() };
+        assert_eq!(exit(closed(), Asked::default(), Totals::default()), Exit::Ok);
+        assert_eq!(exit(closed(), until, Totals::default()), Exit::Assertion);
+        assert_eq!(exit(Outcome::from_stop(&Stop::Until), until, Totals::default()), Exit::Ok);
+        assert_eq!(exit(closed(), count, Totals::default()), Exit::Ok);
+        assert_eq!(exit(Outcome::new("max_time", Exit::Ok), count, Totals::default()), Exit::Assertion);
+        assert_eq!(exit(closed(), status, last(None)), Exit::NoOutput);
+        assert_eq!(exit(closed(), status, last(Some(false))), Exit::Assertion);
+        assert_eq!(exit(closed(), status, last(Some(true))), Exit::Ok);
+        assert_eq!(exit(Outcome::new("x", Exit::Tcp), until, Totals::default()), Exit::Tcp);
+        assert_eq!(exit(Outcome::from_stop(&Stop::ReaderGone), until, Totals::default()), Exit::Ok);
+    }
+
+    #[test]
+    fn close_codes_have_one_meaning_each() {
+        assert_eq!(close_exit(1001, &[]), Exit::Ok);
+        assert_eq!(close_exit(1011, &[]), Exit::ClosedAbnormally);
+        assert_eq!(close_exit(1011, &[1011]), Exit::Ok);
+        assert_eq!(close_exit(1008, &[]), Exit::Credentials);
+        assert_eq!(close_exit(4004, &[]), Exit::NotFound);
+        assert!(close_retries(4000) && close_retries(1012) && !close_retries(1000) && !close_retries(4004));
+        assert!(status_retries(429) && status_retries(503) && !status_retries(403));
+    }
+}

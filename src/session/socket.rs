@@ -1,0 +1,170 @@
+//! A WebSocket as the session sees it: frames come in, frames queue to go out, and neither direction ever waits
+//! for the other.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::{FutureExt as _, Sink as _, Stream as _};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message as Frame};
+
+use crate::net::Link;
+
+/// What comes from a socket.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A frame; for data, a whole message.
+    Frame(Frame),
+    /// Everything queued has been handed to the network.
+    Flushed,
+    /// The connection is over.
+    Ended(End),
+}
+
+/// How a connection ended, below the close frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The closing handshake was completed (RFC 6455 §7.1.4).
+    Clean,
+    /// The stream ended without it.
+    Dropped(String),
+    /// The peer broke the protocol; `code` is the close code that says so.
+    Violation {
+        /// 1002, 1007 or 1009 (RFC 6455 §7.4.1).
+        code: u16,
+        /// What it did.
+        text: String,
+    },
+}
+
+/// An open WebSocket with its queue of outgoing frames.
+pub struct Socket {
+    link: Link,
+    outbox: VecDeque<Frame>,
+    outbox_bytes: usize,
+    dirty: bool,
+    write_failed: bool,
+}
+
+impl Socket {
+    /// Takes over an open link.
+    #[must_use]
+    pub fn new(link: Link) -> Self {
+        Self { link, outbox: VecDeque::new(), outbox_bytes: 0, dirty: false, write_failed: false }
+    }
+
+    /// Queues a frame; it goes out while waiting in [`Socket::next`].
+    pub fn send(&mut self, frame: Frame) {
+        self.outbox_bytes += frame.len();
+        self.outbox.push_back(frame);
+    }
+
+    /// Is there anything that the network has not taken yet?
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        self.dirty || !self.outbox.is_empty()
+    }
+
+    /// Payload bytes that are queued.
+    #[must_use]
+    pub fn backlog_bytes(&self) -> usize {
+        self.outbox_bytes
+    }
+
+    /// Waits for what comes, and meanwhile writes what is queued. Cancelling it loses nothing.
+    pub async fn next(&mut self, read: bool) -> Incoming {
+        poll_fn(|context| self.poll(context, read)).await
+    }
+
+    /// What has come already.
+    pub fn next_now(&mut self) -> Option<Incoming> {
+        self.next(true).now_or_never()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, read: bool) -> Poll<Incoming> {
+        let flushed = self.poll_write(context);
+        if flushed {
+            return Poll::Ready(Incoming::Flushed);
+        }
+        if !read {
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.link).poll_next(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Incoming::Frame(frame)),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Ended(end_of(&error))),
+            Poll::Ready(None) => Poll::Ready(Incoming::Ended(End::Clean)),
+        }
+    }
+
+    /// Moves the queue towards the network. `true` if that completed it.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.has_backlog() {
+            return false;
+        }
+        match self.try_write(context) {
+            Ok(Poll::Pending) => false,
+            Ok(Poll::Ready(())) => {
+                self.dirty = false;
+                true
+            }
+            Err(_) => {
+                // What the peer still had to say, perhaps why it left, is worth reading; the end will show there.
+                self.write_failed = true;
+                self.outbox.clear();
+                self.outbox_bytes = 0;
+                self.dirty = false;
+                true
+            }
+        }
+    }
+
+    fn try_write(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Error> {
+        let mut link = Pin::new(&mut self.link);
+        while !self.outbox.is_empty() && !self.write_failed {
+            if link.as_mut().poll_ready(context)?.is_pending() {
+                return Ok(Poll::Pending);
+            }
+            if let Some(frame) = self.outbox.pop_front() {
+                self.outbox_bytes -= frame.len();
+                self.dirty = true;
+                link.as_mut().start_send(frame)?;
+            }
+        }
+        match link.poll_flush(context) {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(result) => result.map(Poll::Ready),
+        }
+    }
+}
+
+/// A close frame, for the outbox. An empty one where there is no code (RFC 6455 §5.5.1).
+#[must_use]
+pub fn close_frame(code: Option<u16>, reason: &str) -> Frame {
+    Frame::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
+}
+
+fn end_of(error: &Error) -> End {
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => End::Clean,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            End::Dropped("the connection ended without a close frame".into())
+        }
+        Error::Io(error) => End::Dropped(error.to_string()),
+        Error::Utf8(_) => End::Violation { code: 1007, text: "a text message is not UTF-8".into() },
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => End::Violation {
+            code: 1009,
+            text: format!("a message of {size} bytes is over the limit of {max_size} (--max-message-size)"),
+        },
+        Error::Protocol(error) => End::Violation { code: 1002, text: lowercase_first(&error.to_string()) },
+        error => End::Violation { code: 1002, text: lowercase_first(&error.to_string()) },
+    }
+}
+
+fn lowercase_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,713 @@
+//! The session as a pure state machine: what happened goes in, what to do comes out. It knows no sockets and no
+//! clock; every call is told the time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use super::backoff::{Backoff, Limits};
+use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
+use super::socket::{End, close_frame};
+use crate::dialect::{Client, Meaning};
+use crate::error::Failure;
+use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary};
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::pipeline::{Progress, Totals};
+use crate::report::Level;
+
+/// How long the closing handshake may take, whoever started it.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long an acknowledgement may take before its absence is mentioned.
+pub const ACK_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection that drops this soon after subscribing probably did so because of the subscription.
+const EARLY_DROP: Duration = Duration::from_secs(1);
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For deadlines and durations.
+    pub mono: Instant,
+    /// For records.
+    pub wall: Timestamp,
+}
+
+/// What the session wants done. The driver empties it after every step.
+#[derive(Debug, Default)]
+pub struct Todo {
+    /// Start connecting.
+    pub connect: bool,
+    /// Frames to send, in order.
+    pub frames: Vec<Frame>,
+    /// Events for the pipeline, in order.
+    pub events: Vec<Event>,
+    /// Notices for people.
+    pub notices: Vec<(Level, String)>,
+    /// Let go of the connection.
+    pub drop_link: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Phase {
+    /// Until then nothing is tried.
+    Waiting(Instant),
+    Connecting,
+    Open,
+    /// Close frames are being exchanged; the deadline bounds it.
+    Closing(Instant),
+    Ended,
+}
+
+/// The state machine.
+pub struct State {
+    policy: Policy,
+    dialect: Box<dyn Client>,
+    /// What is to be done now.
+    pub todo: Todo,
+    phase: Phase,
+    outcome: Option<Outcome>,
+    started: Instant,
+    conn: u32,
+    opened_at: Option<Instant>,
+    lost_at: Option<Timestamp>,
+    close: Option<Close>,
+    closing_by_us: bool,
+    peer_close: Option<Close>,
+    last_received: Instant,
+    input: Input,
+    ping: Ping,
+    backoff: Backoff,
+    subscription: Subscription,
+    totals: Totals,
+    counts: Counts,
+}
+
+/// Standard input, as far as it decides about the end.
+struct Input {
+    fed: bool,
+    ended_at: Option<Instant>,
+    backlog: bool,
+}
+
+struct Ping {
+    next: Option<Instant>,
+    deadline: Option<Instant>,
+    sent: Option<(Instant, Bytes)>,
+    number: u64,
+    reading: bool,
+}
+
+struct Subscription {
+    subscribed_at: Option<Instant>,
+    ack_deadline: Option<Instant>,
+    retry: Option<(Instant, Vec<String>)>,
+    retry_backoff: Backoff,
+    answered: bool,
+}
+
+#[derive(Default)]
+struct Counts {
+    received: u64,
+    sent: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl State {
+    /// A session that wants to connect at once.
+    #[must_use]
+    pub fn new(policy: Policy, dialect: Box<dyn Client>, random: fastrand::Rng, now: Now) -> Self {
+        let limits = policy.reconnect.map_or_else(Limits::default, |reconnect| reconnect.limits);
+        let mut random = random;
+        Self {
+            policy,
+            dialect,
+            todo: Todo { connect: true, ..Todo::default() },
+            phase: Phase::Connecting,
+            outcome: None,
+            started: now.mono,
+            conn: 0,
+            opened_at: None,
+            lost_at: None,
+            close: None,
+            closing_by_us: false,
+            peer_close: None,
+            last_received: now.mono,
+            input: Input { fed: false, ended_at: None, backlog: false },
+            ping: Ping { next: None, deadline: None, sent: None, number: 0, reading: true },
+            subscription: Subscription {
+                subscribed_at: None,
+                ack_deadline: None,
+                retry: None,
+                retry_backoff: Backoff::new(Limits::default(), random.fork()),
+                answered: false,
+            },
+            backoff: Backoff::new(limits, random),
+            totals: Totals::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Is the session over, so that nothing is left to wait for?
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// Why it ended, or is ending.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    /// What has been written so far.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// May the next message from standard input be taken? Only then is it sure to be sent.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.phase == Phase::Open && !self.input.backlog
+    }
+
+    /// A connection is open.
+    pub fn opened(&mut self, open: Open, now: Now) {
+        self.conn += 1;
+        self.phase = Phase::Open;
+        self.opened_at = Some(now.mono);
+        self.closing_by_us = false;
+        self.peer_close = None;
+        self.ping.next = self.policy.ping_interval.map(|interval| now.mono + interval);
+        self.ping.deadline = None;
+        if self.conn == 1 {
+            // Idle time and lingering are about a peer that could have said something.
+            self.last_received = now.mono;
+        }
+        let total: Duration = open.phases.iter().map(|(_, time)| *time).sum();
+        self.notice(Level::Notice, format!("connected to {} in {}", open.url, short(total)));
+        self.emit(Kind::Open(Box::new(open)), now);
+        if let Some(from) = self.lost_at.take() {
+            self.emit(Kind::Gap(Box::new(Gap { from, to: now.wall, last_id: None })), now);
+        }
+        for message in self.policy.greeting.clone() {
+            self.send(message, now);
+        }
+        self.subscribe(&self.policy.topics.clone(), now);
+    }
+
+    /// An attempt to connect failed; `status` is the HTTP status of a refusal.
+    pub fn failed(&mut self, failure: Failure, status: Option<u16>, retry_after: Option<Duration>, now: Now) {
+        self.emit(Kind::Error { what: "connect", text: failure.what.clone() }, now);
+        if self.outcome.is_some() {
+            return self.end();
+        }
+        let worth_it = match failure.exit {
+            Exit::Dns | Exit::Tcp | Exit::Proxy | Exit::LinkSilent => true,
+            Exit::Refused | Exit::Credentials | Exit::NotFound => status.is_none_or(status_retries),
+            _ => false,
+        };
+        let allowed = self.policy.reconnect.is_some_and(|policy| self.conn > 0 || policy.first_too);
+        if worth_it && allowed {
+            return self.retry(&failure.what, retry_after, now);
+        }
+        self.outcome = Some(Outcome {
+            reason: "connect_failed",
+            exit: failure.exit,
+            text: Some(failure.what),
+            hint: failure.hint,
+            details: failure.details,
+        });
+        self.end();
+    }
+
+    /// A frame came in.
+    pub fn received(&mut self, frame: Frame, now: Now) {
+        // Whatever it is, it shows that the peer is there.
+        self.ping.deadline = None;
+        match frame {
+            Frame::Text(text) => self.received_message(Message::Text(text), now),
+            Frame::Binary(bytes) => self.received_message(Message::Binary(bytes), now),
+            // The answer to a ping is the protocol layer's job.
+            Frame::Ping(payload) => self.emit(Kind::Ping(Direction::In, payload), now),
+            Frame::Pong(payload) => self.received_pong(payload, now),
+            Frame::Close(frame) => {
+                self.received_close(frame.map(|f| (f.code.into(), f.reason.to_string())), now);
+            }
+            Frame::Frame(_) => {}
+        }
+    }
+
+    /// The connection is over.
+    pub fn closed(&mut self, end: &End, now: Now) {
+        self.todo.drop_link = true;
+        let close = self.close_facts(end);
+        self.emit(Kind::Close(Box::new(close.clone())), now);
+        self.close = Some(close.clone());
+        if self.outcome.is_some() {
+            return self.end();
+        }
+        self.mention_early_drop(&close, now);
+        if let End::Violation { code, text } = end {
+            // The peer may still be reading; nobody waits for its answer.
+            self.todo.frames.push(close_frame(Some(*code), ""));
+            self.outcome = Some(Outcome::told(
+                "peer_protocol",
+                Exit::PeerProtocol,
+                format!("the peer broke the protocol: {text}"),
+            ));
+            return self.end();
+        }
+        self.lost(&close, close_retries(close.code), now);
+    }
+
+    /// A message from standard input.
+    pub fn input(&mut self, message: Message, now: Now) {
+        self.input.fed = true;
+        self.send(message, now);
+    }
+
+    /// Standard input has come to its end.
+    pub fn input_ended(&mut self, now: Now) {
+        self.input.ended_at = Some(now.mono);
+    }
+
+    /// Is there something that the network has not taken yet? Lingering only starts when it has.
+    pub fn set_backlog(&mut self, backlog: bool, now: Now) {
+        if self.input.backlog && !backlog && self.input.ended_at.is_some() {
+            self.input.ended_at = Some(now.mono);
+        }
+        self.input.backlog = backlog;
+    }
+
+    /// Is the socket being read? While it is not, because the reader of the output is slow, the peer's silence
+    /// says nothing about the peer.
+    pub fn set_reading(&mut self, reading: bool, now: Now) {
+        if reading && !self.ping.reading && self.ping.deadline.is_some() {
+            self.ping.deadline = Some(now.mono + self.policy.ping_timeout);
+        }
+        self.ping.reading = reading;
+    }
+
+    /// The pipeline got something done.
+    pub fn progress(&mut self, progress: Progress, now: Now) {
+        self.totals = progress.totals;
+        for reply in progress.replies {
+            if self.phase == Phase::Open {
+                self.send(reply, now);
+            }
+        }
+        let Some(stop) = progress.stop else { return };
+        let outcome = Outcome::from_stop(&stop);
+        if let Some(earlier) = &self.outcome {
+            // The messages that decided this came before whatever ended the session meanwhile.
+            if !matches!(earlier.reason, "interrupted" | "terminated") {
+                self.outcome = Some(outcome);
+            }
+            return;
+        }
+        match outcome.reason {
+            "reader_gone" | "output_failed" => self.leave(outcome, now),
+            _ => self.finish(outcome, now),
+        }
+    }
+
+    /// The reader of standard output has gone.
+    pub fn reader_gone(&mut self, now: Now) {
+        self.leave(Outcome::new("reader_gone", Exit::Ok), now);
+    }
+
+    /// A signal asks for the end; the second one gets it at once.
+    pub fn signal(&mut self, outcome: Outcome, now: Now) {
+        if self.outcome.as_ref().is_some_and(|earlier| matches!(earlier.reason, "interrupted" | "terminated"))
+        {
+            self.todo.drop_link = true;
+            return self.end();
+        }
+        // It also outranks an end that is already on its way: the status tells the shell who ended it.
+        self.outcome = None;
+        self.finish(outcome, now);
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Now) {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.mono);
+        match self.phase {
+            Phase::Ended => return,
+            Phase::Waiting(until) if until <= now.mono => {
+                self.phase = Phase::Connecting;
+                self.todo.connect = true;
+            }
+            Phase::Closing(until) if until <= now.mono => {
+                return self.closed(&End::Dropped("the peer did not answer the close frame".into()), now);
+            }
+            _ => {}
+        }
+        if due(self.max_time_at()) {
+            return self.finish(Outcome::new("max_time", Exit::Ok), now);
+        }
+        if due(self.idle_at()) {
+            return self.finish(Outcome::new("idle_timeout", Exit::Ok), now);
+        }
+        if due(self.linger_at()) {
+            return self.finish(Outcome::new("input_ended", Exit::Ok), now);
+        }
+        if due(self.pong_at()) {
+            return self.silent(now);
+        }
+        if due(self.ping_at()) {
+            self.send_ping(now);
+        }
+        self.tick_subscription(now);
+    }
+
+    /// When [`State::tick`] has something to do, unless something else happens before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Waiting(until) | Phase::Closing(until) => Some(until),
+            _ => None,
+        };
+        let retry = self.subscription.retry.as_ref().map(|(at, _)| *at);
+        let open = self.phase == Phase::Open;
+        [
+            phase,
+            self.max_time_at(),
+            self.idle_at(),
+            self.linger_at(),
+            self.pong_at(),
+            self.ping_at(),
+            retry.filter(|_| open),
+            self.subscription.ack_deadline.filter(|_| open),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The account of the session so far, as its last event.
+    pub fn summary(&mut self, outcome: &Outcome, now: Now) {
+        let summary = Summary {
+            reason: outcome.reason,
+            exit: outcome.exit.code(),
+            close: self.close.clone(),
+            connections: self.conn,
+            received: self.counts.received,
+            sent: self.counts.sent,
+            lines: self.totals.lines,
+            bytes_in: self.counts.bytes_in,
+            bytes_out: self.counts.bytes_out,
+            filter_errors: self.totals.filter_errors,
+            duration: now.mono - self.started,
+        };
+        self.emit(Kind::Summary(Box::new(summary)), now);
+    }
+
+    fn received_message(&mut self, message: Message, now: Now) {
+        self.last_received = now.mono;
+        self.counts.received += 1;
+        self.counts.bytes_in += message.len() as u64;
+        let meaning = self.dialect.understand(&message);
+        let data = meaning == Meaning::Event;
+        let echo = self.policy.echo.then(|| message.clone());
+        let seq = self.counts.received;
+        self.emit(Kind::Message { dir: Direction::In, seq, message, data }, now);
+        if let Some(message) = echo
+            && self.phase == Phase::Open
+        {
+            self.send(message, now);
+        }
+        match meaning {
+            Meaning::Event => self.subscription.answered = true,
+            Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
+            Meaning::Refused { action, topics, code, message, retry } => {
+                self.refused(&action, topics, &code, &message, retry, now);
+            }
+        }
+    }
+
+    fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
+        self.subscription.answered = true;
+        self.subscription.ack_deadline = None;
+        self.subscription.retry_backoff.reset();
+        self.notice(Level::Notice, format!("{action} confirmed: {}", topics.join(" ")));
+        self.emit(Kind::Subscribed { action, topics }, now);
+    }
+
+    fn refused(
+        &mut self,
+        action: &str,
+        topics: Vec<String>,
+        code: &str,
+        message: &str,
+        retry: bool,
+        now: Now,
+    ) {
+        self.subscription.answered = true;
+        self.subscription.ack_deadline = None;
+        let text = format!("{action} refused with {code}: {message} ({})", topics.join(" "));
+        self.emit(Kind::Error { what: "refused", text: text.clone() }, now);
+        if retry {
+            let wait = self.subscription.retry_backoff.next(Some(Duration::from_millis(100)));
+            self.notice(Level::Warning, format!("{text}; trying again in {}", short(wait)));
+            // A refusal that names no topics is about the whole message.
+            let topics = if topics.is_empty() { self.policy.topics.clone() } else { topics };
+            self.subscription.retry = Some((now.mono + wait, topics));
+        } else if self.policy.keep_going {
+            self.notice(Level::Warning, text);
+        } else {
+            self.finish(Outcome::told("refused", Exit::SubscriptionRefused, text), now);
+        }
+    }
+
+    fn received_pong(&mut self, payload: Bytes, now: Now) {
+        let ours = self.ping.sent.take_if(|(_, sent)| *sent == payload);
+        let rtt = ours.map(|(at, _)| now.mono - at);
+        if let Some(rtt) = rtt {
+            self.notice(Level::Debug, format!("pong after {}", short(rtt)));
+        }
+        self.emit(Kind::Pong(payload, rtt), now);
+    }
+
+    fn received_close(&mut self, frame: Option<(u16, String)>, now: Now) {
+        let by = if self.closing_by_us { "us" } else { "peer" };
+        let (code, reason) = frame.unwrap_or((1005, String::new()));
+        self.peer_close = Some(Close { by, code, reason, clean: true });
+        // The protocol layer has queued the answer. The server ends the TCP connection first (RFC 6455 §7.1.1).
+        if !matches!(self.phase, Phase::Closing(_)) {
+            self.phase = Phase::Closing(now.mono + CLOSE_WAIT);
+        }
+    }
+
+    fn close_facts(&self, end: &End) -> Close {
+        if let Some(close) = &self.peer_close {
+            return close.clone();
+        }
+        if self.closing_by_us {
+            let reason = "the peer did not answer the close frame".to_owned();
+            return Close { by: "us", code: self.policy.close.0, reason, clean: false };
+        }
+        let reason = match end {
+            End::Violation { code, text } => {
+                return Close { by: "us", code: *code, reason: text.clone(), clean: false };
+            }
+            End::Dropped(text) => text.clone(),
+            End::Clean => "the connection ended without a close frame".to_owned(),
+        };
+        Close { by: "network", code: 1006, reason, clean: false }
+    }
+
+    /// The connection was lost without our asking: go on, or end with what the close code means.
+    fn lost(&mut self, close: &Close, worth_it: bool, now: Now) {
+        let what = describe(close);
+        if worth_it && self.policy.reconnect.is_some() {
+            self.lost_at = Some(now.wall);
+            let stable = self.opened_at.is_some_and(|at| now.mono - at >= self.backoff.stable_after());
+            if stable {
+                self.backoff.reset();
+            }
+            return self.retry(&what, None, now);
+        }
+        let exit = close_exit(close.code, &self.policy.end.ok_close);
+        self.outcome = Some(if exit == Exit::Ok {
+            self.notice(Level::Notice, what);
+            Outcome::new("closed", exit)
+        } else {
+            Outcome::told("closed", exit, what)
+        });
+        self.end();
+    }
+
+    fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
+        let retries = self.policy.reconnect.and_then(|policy| policy.retries);
+        if retries.is_some_and(|most| self.backoff.attempts() >= most) {
+            let text = format!("gave up after {} attempts: {cause}", self.backoff.attempts());
+            self.outcome = Some(Outcome::told("gave_up", Exit::GaveUp, text));
+            return self.end();
+        }
+        let delay = self.backoff.next(retry_after);
+        let attempt = self.backoff.attempts();
+        self.notice(Level::Warning, format!("{cause}; attempt {attempt} in {}", short(delay)));
+        self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
+        self.phase = Phase::Waiting(now.mono + delay);
+    }
+
+    /// Ends the session in good order: unsubscribe, close frame, wait for its answer.
+    fn finish(&mut self, outcome: Outcome, now: Now) {
+        if self.outcome.is_some() {
+            return;
+        }
+        self.outcome = Some(outcome);
+        match self.phase {
+            Phase::Open => {
+                for message in self.dialect.unsubscribe(&self.policy.topics.clone()) {
+                    self.send(message, now);
+                }
+                self.send_close(now);
+            }
+            Phase::Closing(_) => {}
+            Phase::Waiting(_) | Phase::Connecting | Phase::Ended => self.end(),
+        }
+    }
+
+    /// Ends the session without waiting for anybody.
+    fn leave(&mut self, outcome: Outcome, now: Now) {
+        self.finish(outcome, now);
+        if self.phase != Phase::Ended {
+            self.todo.drop_link = true;
+            self.close.get_or_insert_with(|| Close {
+                by: "us",
+                code: self.policy.close.0,
+                ..Close::default()
+            });
+            self.end();
+        }
+    }
+
+    fn send_close(&mut self, now: Now) {
+        let (code, reason) = self.policy.close.clone();
+        self.todo.frames.push(close_frame(Some(code), &reason));
+        self.closing_by_us = true;
+        self.phase = Phase::Closing(now.mono + CLOSE_WAIT);
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Ended;
+    }
+
+    fn silent(&mut self, now: Now) {
+        let what = format!("no answer to a ping within {}", short(self.policy.ping_timeout));
+        let close = Close { by: "us", code: 1006, reason: what.clone(), clean: false };
+        self.todo.drop_link = true;
+        self.emit(Kind::Close(Box::new(close.clone())), now);
+        self.close = Some(close.clone());
+        if self.policy.reconnect.is_some() {
+            return self.lost(&close, true, now);
+        }
+        self.outcome =
+            Some(Outcome::told("silent", Exit::LinkSilent, format!("the link went silent: {what}")));
+        self.end();
+    }
+
+    fn subscribe(&mut self, topics: &[String], now: Now) {
+        let messages = self.dialect.subscribe(topics);
+        self.subscription.retry = None;
+        if messages.is_empty() {
+            return;
+        }
+        self.subscription.subscribed_at = Some(now.mono);
+        self.subscription.answered = false;
+        self.subscription.ack_deadline = self.dialect.expects_ack().then(|| now.mono + ACK_WAIT);
+        for message in messages {
+            self.send(message, now);
+        }
+    }
+
+    fn tick_subscription(&mut self, now: Now) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        if self.subscription.ack_deadline.is_some_and(|at| at <= now.mono) {
+            self.subscription.ack_deadline = None;
+            self.notice(
+                Level::Notice,
+                format!("no acknowledgement within {}; listening all the same", short(ACK_WAIT)),
+            );
+        }
+        if let Some((_, topics)) = self.subscription.retry.take_if(|(at, _)| *at <= now.mono) {
+            self.subscribe(&topics, now);
+        }
+    }
+
+    fn mention_early_drop(&mut self, close: &Close, now: Now) {
+        let soon = self.subscription.subscribed_at.is_some_and(|at| now.mono - at <= EARLY_DROP);
+        if close.code == 1006
+            && soon
+            && !self.subscription.answered
+            && let Some(hint) = self.dialect.early_drop_hint()
+        {
+            self.notice(Level::Warning, hint.to_owned());
+        }
+    }
+
+    fn send_ping(&mut self, now: Now) {
+        self.ping.number += 1;
+        let payload = Bytes::from(self.ping.number.to_string());
+        self.todo.frames.push(Frame::Ping(payload.clone()));
+        self.ping.sent = Some((now.mono, payload.clone()));
+        self.ping.deadline.get_or_insert(now.mono + self.policy.ping_timeout);
+        self.ping.next = self.policy.ping_interval.map(|interval| now.mono + interval);
+        self.emit(Kind::Ping(Direction::Out, payload), now);
+    }
+
+    fn send(&mut self, message: Message, now: Now) {
+        self.counts.sent += 1;
+        self.counts.bytes_out += message.len() as u64;
+        self.todo.frames.push(message.clone().into());
+        let seq = self.counts.sent;
+        self.emit(Kind::Message { dir: Direction::Out, seq, message, data: true }, now);
+    }
+
+    fn emit(&mut self, kind: Kind, now: Now) {
+        self.todo.events.push(Event { at: now.wall, conn: self.conn, kind });
+    }
+
+    fn notice(&mut self, level: Level, text: String) {
+        self.todo.notices.push((level, text));
+    }
+
+    fn max_time_at(&self) -> Option<Instant> {
+        let running = self.outcome.is_none();
+        self.policy.end.max_time.filter(|_| running).map(|time| self.started + time)
+    }
+
+    fn idle_at(&self) -> Option<Instant> {
+        let running = self.outcome.is_none() && self.conn > 0;
+        self.policy.end.idle_timeout.filter(|_| running).map(|time| self.last_received + time)
+    }
+
+    fn linger_at(&self) -> Option<Instant> {
+        let ended_at = self.input.ended_at?;
+        if self.phase != Phase::Open || self.outcome.is_some() || self.input.backlog {
+            return None;
+        }
+        let linger = self.policy.end.linger;
+        let time = if self.input.fed { linger.fed } else { linger.unfed }?;
+        let since = [Some(ended_at), Some(self.last_received), self.opened_at].into_iter().flatten().max()?;
+        Some(since + time)
+    }
+
+    fn pong_at(&self) -> Option<Instant> {
+        self.ping.deadline.filter(|_| self.phase == Phase::Open && self.ping.reading)
+    }
+
+    fn ping_at(&self) -> Option<Instant> {
+        self.ping.next.filter(|_| self.phase == Phase::Open)
+    }
+}
+
+/// A close, for people.
+fn describe(close: &Close) -> String {
+    if close.code == 1006 {
+        return format!("connection lost: {}", close.reason);
+    }
+    let reason = if close.reason.is_empty() { String::new() } else { format!(", {:?}", close.reason) };
+    format!("closed by the peer with {} ({}{reason})", close.code, close_meaning(close.code))
+}
+
+/// A duration with three significant digits or so, for people.
+#[must_use]
+pub fn short(time: Duration) -> String {
+    match time.as_secs_f64() {
+        s if s >= 100.0 => format!("{s:.0} s"),
+        s if s >= 1.0 => format!("{s:.1} s"),
+        s if s >= 0.001 => format!("{:.0} ms", s * 1e3),
+        s => format!("{:.0} µs", s * 1e6),
+    }
+}

@@ -1,0 +1,30 @@
+//! SIGINT and SIGTERM as things to wait for.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::Exit;
+use crate::session::policy::Outcome;
+
+/// The signals that ask a session to end.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Starts listening; from now on the signals no longer end the process by themselves.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next signal and gives the outcome it asks for.
+    pub async fn next(&mut self) -> Outcome {
+        tokio::select! {
+            _ = self.interrupt.recv() => Outcome::new("interrupted", Exit::Interrupted),
+            _ = self.terminate.recv() => Outcome::new("terminated", Exit::Terminated),
+        }
+    }
+}

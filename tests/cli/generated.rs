@@ -1,0 +1,91 @@
+//! What is generated is committed, and as fresh as the code. `UPDATE=1 cargo test generated` writes it anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wstap::cli::generate;
+use wstap::exit;
+
+const START: &str = "<!-- generated: exit statuses -->\n";
+const END: &str = "<!-- end -->";
+
+#[test]
+fn completions_and_manual_pages_are_fresh() {
+    let fresh = tempfile::tempdir().unwrap();
+    for (folder, write) in [
+        ("completions", generate::write_completions as fn(&Path) -> std::io::Result<()>),
+        ("man", generate::write_man_pages),
+    ] {
+        let committed = root().join(folder);
+        if updating() {
+            let _ = fs::remove_dir_all(&committed);
+            write(&committed).unwrap();
+        }
+        write(&fresh.path().join(folder)).unwrap();
+        assert_eq!(
+            contents(&fresh.path().join(folder)),
+            contents(&committed),
+            "{folder}/ is stale: UPDATE=1 cargo test generated"
+        );
+    }
+}
+
+#[test]
+fn the_exit_statuses_in_the_readme_are_fresh() {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let mut table = String::from("| status | meaning |\n| --- | --- |\n");
+    for (exit, meaning) in exit::TABLE {
+        table.push_str(&format!("| {} | {meaning} |\n", exit.code()));
+    }
+    let (before, rest) = readme.split_once(START).unwrap();
+    let (committed, after) = rest.split_once(END).unwrap();
+    if updating() {
+        fs::write(&path, format!("{before}{START}{table}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(committed, table, "stale: UPDATE=1 cargo test generated");
+    }
+}
+
+#[test]
+fn only_the_dialects_name_their_providers() {
+    let own = root().join("src/dialect");
+    for file in sources(&root().join("src")) {
+        let text = fs::read_to_string(&file).unwrap().to_lowercase();
+        // Tests are free to use a provider as their example.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let exempt = file.starts_with(&own) || file.ends_with("tests.rs");
+        for dialect in wstap::dialect::ALL.iter().filter(|dialect| dialect.name() != "plain") {
+            assert!(exempt || !code.contains(dialect.name()), "{} names {}", file.display(), dialect.name());
+        }
+    }
+}
+
+fn updating() -> bool {
+    std::env::var_os("UPDATE").is_some()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn contents(dir: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}

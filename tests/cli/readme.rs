@@ -1,0 +1,74 @@
+//! Every command of the README is run, and prints what the README says.
+
+use std::path::Path;
+use std::process::Command;
+
+/// One command of a console block: the line after `$ `, the exit status from a comment at its end, the lines it
+/// prints to standard output.
+struct Example {
+    command: String,
+    status: i32,
+    output: String,
+}
+
+#[test]
+fn every_console_block_does_what_it_shows() {
+    let readme = include_str!("../../README.md");
+    let blocks: Vec<&str> = blocks(readme, "```console\n").collect();
+    assert!(blocks.len() >= 8, "the README has lost its examples");
+    for block in blocks {
+        run(&examples(block));
+    }
+}
+
+#[test]
+fn the_first_command_prints_five_lines() {
+    let readme = include_str!("../../README.md");
+    let block = blocks(readme, "```sh\n").next().unwrap();
+    let lines: Vec<&str> = block.lines().collect();
+    assert_eq!(lines[1], "cargo test");
+    let command = lines[0].strip_prefix("cargo run --release --").unwrap();
+    let output = shell(&format!("wstap {command}"), &tempfile::tempdir().unwrap().path().join(""));
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 5);
+}
+
+/// Runs the commands of a block one after the other in one shell, as a reader would.
+fn run(examples: &[Example]) {
+    let mut script = String::from("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
+    for example in examples {
+        script.push_str(&format!("{}\necho \"=== $?\"\n", example.command));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let output = shell(&script, dir.path());
+    let expected: String =
+        examples.iter().map(|example| format!("{}=== {}\n", example.output, example.status)).collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{script}\n{stderr}");
+}
+
+fn shell(script: &str, dir: &Path) -> std::process::Output {
+    let binary = Path::new(env!("CARGO_BIN_EXE_wstap"));
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    Command::new("bash").args(["-c", script]).current_dir(dir).env("PATH", path).output().unwrap()
+}
+
+fn blocks<'a>(text: &'a str, fence: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default())
+}
+
+fn examples(block: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    for line in block.lines() {
+        match (line.strip_prefix("$ "), examples.last_mut()) {
+            (Some(command), _) => {
+                let status =
+                    command.rsplit_once(" # ").and_then(|(_, status)| status.parse().ok()).unwrap_or(0);
+                examples.push(Example { command: command.to_owned(), status, output: String::new() });
+            }
+            (None, Some(example)) => example.output.push_str(&format!("{line}\n")),
+            (None, None) => panic!("a console block starts with a command: {block}"),
+        }
+    }
+    examples
+}
