@@ -101,8 +101,16 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
 /// Appends `text`, which is JSON, over several lines as `jq` lays it out, with numbers and key order as they
 /// are; `color` adds jq's default colours. No line break at the end.
 pub fn pretty_into(text: &str, out: &mut Vec<u8>, color: bool) {
+    lay_out(text, Page { out, color, indent: true, depth: 0 });
+}
+
+/// Appends `text`, which is JSON, on one line and in jq's colours.
+pub fn color_into(text: &str, out: &mut Vec<u8>) {
+    lay_out(text, Page { out, color: true, indent: false, depth: 0 });
+}
+
+fn lay_out(text: &str, mut page: Page<'_>) {
     let bytes = text.as_bytes();
-    let mut page = Page { out, color, depth: 0 };
     let mut at = space_end(bytes, 0);
     while let Some(&byte) = bytes.get(at) {
         let mut end = at + 1;
@@ -138,7 +146,7 @@ pub fn pretty_into(text: &str, out: &mut Vec<u8>, color: bool) {
                 page.paint(if byte == b'n' { NULL } else { SCALAR }, &bytes[at..end]);
             }
         }
-        if byte == b':' {
+        if byte == b':' && page.indent {
             page.out.push(b' ');
         }
         at = space_end(bytes, end);
@@ -156,6 +164,7 @@ const KEY: &[u8] = b"\x1b[34;1m";
 struct Page<'a> {
     out: &'a mut Vec<u8>,
     color: bool,
+    indent: bool,
     depth: usize,
 }
 
@@ -171,6 +180,9 @@ impl Page<'_> {
     }
 
     fn line(&mut self) {
+        if !self.indent {
+            return;
+        }
         self.out.push(b'\n');
         self.out.resize(self.out.len() + 2 * self.depth, b' ');
     }
@@ -585,6 +597,16 @@ mod tests {
             pretty(r#"{"a":1}"#, true),
             "\x1b[1;39m{\x1b[0m\n  \x1b[34;1m\"a\"\x1b[0m\x1b[1;39m:\x1b[0m \x1b[0;39m1\x1b[0m\n\x1b[1;39m}\x1b[0m"
         );
+    }
+
+    #[test]
+    fn colour_alone_keeps_the_line() {
+        let mut out = Vec::new();
+        color_into("{\"a\": [1,\n2]}", &mut out);
+        let shown = String::from_utf8(out).unwrap();
+        let plain: String =
+            shown.split('\x1b').map(|part| part.split_once('m').map_or(part, |(_, text)| text)).collect();
+        assert_eq!(plain, "{\"a\":[1,2]}");
     }
 
     #[test]

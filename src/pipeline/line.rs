@@ -115,7 +115,7 @@ fn write_decorated(text: &str, style: Style, out: &mut Vec<u8>) {
     if style.pretty {
         json::pretty_into(text, out, style.color);
     } else {
-        json::pretty_into(text, out, true);
+        json::color_into(text, out);
     }
 }
 

@@ -131,6 +131,8 @@ impl Driver {
 
     /// Does what the state asks for.
     fn act(&mut self) {
+        // Events first: what the pipeline says to them may ask for frames, and those are not to wait.
+        self.push_events();
         let todo = &mut self.state.todo;
         for (level, text) in todo.notices.drain(..) {
             self.report.say(level, &text);
@@ -148,16 +150,14 @@ impl Driver {
         }
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
-        self.push_events();
     }
 
     fn push_events(&mut self) {
-        if self.state.todo.events.is_empty() {
-            return;
-        }
-        self.batch.append(&mut self.state.todo.events);
-        if let Some(progress) = self.stage.push(&mut self.batch) {
-            self.state.progress(progress, now());
+        while !self.state.todo.events.is_empty() {
+            self.batch.append(&mut self.state.todo.events);
+            if let Some(progress) = self.stage.push(&mut self.batch) {
+                self.state.progress(progress, now());
+            }
         }
     }
 
@@ -211,6 +211,9 @@ impl Driver {
         self.opening = None;
         for warning in &attempt.report.warnings {
             self.report.warning(warning);
+        }
+        if let Some(error) = attempt.report.tls_info.as_ref().and_then(|info| info.verify_error.as_ref()) {
+            self.report.warning(&format!("--insecure let an untrusted certificate pass: {error}"));
         }
         match attempt.link {
             Ok(link) => {
