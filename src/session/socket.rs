@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use crate::net::Link;
@@ -47,18 +48,31 @@ pub struct Socket {
     outbox_bytes: usize,
     dirty: bool,
     write_failed: bool,
+    closing: bool,
 }
 
 impl Socket {
     /// Takes over an open link.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        Self { link, outbox: VecDeque::new(), outbox_bytes: 0, dirty: false, write_failed: false }
+        Self {
+            link,
+            outbox: VecDeque::new(),
+            outbox_bytes: 0,
+            dirty: false,
+            write_failed: false,
+            closing: false,
+        }
     }
 
     /// Queues a frame; it goes out while waiting in [`Socket::next`].
     pub fn send(&mut self, frame: Frame) {
+        if self.closing {
+            // Nothing may follow a close frame (RFC 6455 §5.5.1).
+            return;
+        }
         self.outbox_bytes += frame.len();
+        self.closing |= frame.is_close();
         self.outbox.push_back(frame);
     }
 
@@ -94,6 +108,12 @@ impl Socket {
         }
         match Pin::new(&mut self.link).poll_next(context) {
             Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) if !self.closing && is_refused_close(&frame) => {
+                // Its answer is in the protocol layer, waiting to be flushed.
+                (self.closing, self.dirty) = (true, true);
+                let text = "a close frame with a code that must not be sent".into();
+                Poll::Ready(Incoming::Ended(End::Violation { code: 1002, text }))
+            }
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Incoming::Frame(frame)),
             Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Ended(end_of(&error))),
             Poll::Ready(None) => Poll::Ready(Incoming::Ended(End::Clean)),
@@ -145,6 +165,13 @@ impl Socket {
 #[must_use]
 pub fn close_frame(code: Option<u16>, reason: &str) -> Frame {
     Frame::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
+}
+
+/// Did the peer's close frame carry a code that must not be sent (RFC 6455 §7.4)? tungstenite hands out its own
+/// answer to such a frame in place of the frame.
+fn is_refused_close(frame: &Frame) -> bool {
+    let Frame::Close(Some(close)) = frame else { return false };
+    close.code == CloseCode::Protocol && close.reason.as_str() == "Protocol violation"
 }
 
 fn end_of(error: &Error) -> End {

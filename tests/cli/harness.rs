@@ -45,6 +45,12 @@ impl Wstap {
         self
     }
 
+    /// Standard output goes there instead of to the test.
+    pub(crate) fn stdout(mut self, to: impl Into<Stdio>) -> Self {
+        self.command.stdout(to);
+        self
+    }
+
     /// Starts it with its streams in the hands of the test.
     pub(crate) fn spawn(mut self) -> Running {
         if self.stdin.is_some() {
@@ -84,6 +90,19 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
+    }
+
+    /// Takes standard output away. Dropping it is what `head -1` does once it has its line.
+    pub(crate) fn take_stdout(&mut self) -> std::process::ChildStdout {
+        self.child.stdout.take().expect("standard output is still here")
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the process is there");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
+        line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
     }
 
     /// Reads one line of standard output.
@@ -181,6 +200,14 @@ impl Output {
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         self.stdout.lines().map(parse).collect()
+    }
+
+    /// The last record, of a run with `--envelope`.
+    #[track_caller]
+    pub(crate) fn summary(&self) -> serde_json::Value {
+        let last = self.json().pop().unwrap_or_else(|| panic!("no output, but on stderr: {}", self.stderr));
+        assert_eq!(last["type"], "summary", "{last}");
+        last
     }
 
     /// The records of one type, of a run with `--envelope`.
@@ -294,6 +321,11 @@ impl Peer {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
+    /// Writes everything, and fails the test if the client does not take it.
+    pub(crate) fn must_write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).expect("the client reads on");
+    }
+
     /// Reads the request and accepts it. Returns the request head.
     pub(crate) fn accept(&mut self) -> String {
         self.accept_with("")
@@ -302,11 +334,7 @@ impl Peer {
     /// The same with more response headers, each ending in CRLF.
     pub(crate) fn accept_with(&mut self, headers: &str) -> String {
         let request = self.request();
-        let accept = accept_key(header(&request, "sec-websocket-key").expect("the request has a key"));
-        self.write(format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
-        ));
+        self.write(upgrade(&request, headers));
         request
     }
 
@@ -382,6 +410,23 @@ impl Peer {
         self.stream.read_exact(&mut bytes).ok()?;
         Some(bytes)
     }
+}
+
+/// The response that accepts a request.
+pub(crate) fn upgrade(request: &str, headers: &str) -> String {
+    let accept = accept_key(header(request, "sec-websocket-key").expect("the request has a key"));
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
+    )
+}
+
+/// Runs `connect` with nothing on standard input against a server that plays this script after the upgrade.
+pub(crate) fn connect(args: &[&str], script: impl FnOnce(&mut Peer) + Send + 'static) -> Output {
+    let server = Server::websocket(script);
+    let output = wstap(&["connect", &server.url()]).args(args).run();
+    server.join();
+    output
 }
 
 /// The bytes of an unmasked frame with this first byte.

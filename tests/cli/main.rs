@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod ending;
 mod first_steps;
 mod generated;
 #[allow(dead_code, reason = "a test takes what it needs")]
 mod harness;
+mod hostile;
 mod readme;
+mod sending;
