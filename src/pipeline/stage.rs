@@ -84,7 +84,7 @@ impl Stage {
 
     /// Hands over a batch and leaves an empty one. Returns what was achieved where that is known at once.
     ///
-    /// Call it only while [`Stage::has_room`]; a batch more is kept waiting in the channel, it is not lost.
+    /// Call it only while [`Stage::has_room`]: it would wait otherwise, and the session with it.
     pub fn push(&mut self, batch: &mut Batch) -> Option<Progress> {
         if self.inline && self.is_idle() && size(batch) <= ATOMIC {
             return self.run_inline(batch);
@@ -208,6 +208,10 @@ impl Worker {
             return Some(batch);
         }
         lock(&self.pipeline).flush();
+        if lock(&self.pipeline).stopped() {
+            // The output failed just now, and the session has no other way to know.
+            self.tell(None);
+        }
         self.wait()
     }
 
