@@ -103,7 +103,9 @@ struct Driver {
     input: Option<Source>,
     pending: VecDeque<Message>,
     stage: Stage,
+    /// Events that wait for room in the stage.
     batch: Vec<Event>,
+    drained_by: Option<Instant>,
     stdout: Option<oneshot::Receiver<()>>,
     report: Report,
     signals: Signals,
@@ -123,6 +125,7 @@ impl Driver {
             pending: VecDeque::new(),
             stage: setup.stage,
             batch: Vec::new(),
+            drained_by: None,
             stdout,
             report: setup.report,
             signals: setup.signals,
@@ -152,9 +155,13 @@ impl Driver {
         self.state.set_backlog(backlog, now());
     }
 
+    /// Hands events over, if that takes no waiting; a ping must not wait for the reader of the output.
     fn push_events(&mut self) {
-        while !self.state.todo.events.is_empty() {
+        loop {
             self.batch.append(&mut self.state.todo.events);
+            if self.batch.is_empty() || !self.stage.has_room() {
+                return;
+            }
             if let Some(progress) = self.stage.push(&mut self.batch) {
                 self.state.progress(progress, now());
             }
@@ -166,17 +173,17 @@ impl Driver {
         let read = self.may_read();
         self.state.set_reading(read, now());
         let deadline = self.state.deadline();
-        let take_input = self.state.wants_input();
+        // What is sent makes events too, and they must not pile up behind a reader that has stalled.
+        let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
         if take_input && let Some(message) = self.pending.pop_front() {
             return Happening::Input(Some(vec![Input::Message(message)]));
         }
         let Self { opening, socket, input, stage, stdout, signals, .. } = self;
-        let busy = !stage.is_idle();
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
             attempt = next_attempt(opening), if opening.is_some() => Happening::Attempt(Box::new(attempt)),
             incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
-            progress = stage.progress(), if busy => Happening::Progress(progress),
+            progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
             () = reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
@@ -237,7 +244,8 @@ impl Driver {
                     bytes += frame.len();
                     self.state.received(frame, now);
                 }
-                Incoming::Flushed => {}
+                // Whether more may be read is asked again before it is.
+                Incoming::Flushed => return,
                 Incoming::Ended(end) => return self.state.closed(&end, now),
             }
             let full = bytes >= BATCH_BYTES || self.state.todo.events.len() >= BATCH_EVENTS;
@@ -273,6 +281,10 @@ impl Driver {
         self.opening = None;
         self.push_events();
         self.drain(Stage::is_idle).await;
+        if !self.batch.is_empty() {
+            self.push_events();
+            self.drain(Stage::is_idle).await;
+        }
         let outcome = self.outcome();
         self.state.summary(&outcome, now());
         self.push_events();
@@ -305,7 +317,7 @@ impl Driver {
             "interrupted" | "terminated" => Some(SIGNAL_DRAIN),
             _ => None,
         };
-        let until = patience.map(|patience| Instant::now() + patience);
+        let until = patience.map(|patience| *self.drained_by.get_or_insert(Instant::now() + patience));
         while !done(&self.stage) {
             tokio::select! {
                 biased;

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wstap::handshake::accept_key;
 
@@ -103,6 +103,36 @@ impl Running {
         let status = status.expect("the process is there");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
         line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+    }
+
+    /// Waits until it uses no more processor time, and gives its resident memory in KiB.
+    pub(crate) fn settled(&self) -> u64 {
+        let used = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+            let stat = stat.expect("the process is there");
+            let fields: Vec<&str> = stat.split_whitespace().collect();
+            (fields[13].to_owned(), fields[14].to_owned())
+        };
+        let mut before = None;
+        while before != Some(used()) {
+            before = Some(used());
+            thread::sleep(Duration::from_millis(300));
+        }
+        self.resident()
+    }
+
+    /// Sends SIGINT and waits for the end without reading its output.
+    #[track_caller]
+    pub(crate) fn interrupt_and_wait(mut self) {
+        self.signal("INT");
+        let deadline = Instant::now() + HUNG / 3;
+        loop {
+            match self.child.try_wait().expect("the binary can be waited for") {
+                Some(status) => return assert_eq!(status.code(), Some(130)),
+                None => assert!(Instant::now() < deadline, "{} does not end", self.described),
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Reads one line of standard output.

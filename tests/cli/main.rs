@@ -8,5 +8,7 @@ mod generated;
 #[allow(dead_code, reason = "a test takes what it needs")]
 mod harness;
 mod hostile;
+mod output;
 mod readme;
+mod reconnect;
 mod sending;
