@@ -711,3 +711,7 @@ pub fn short(time: Duration) -> String {
         s => format!("{:.0} µs", s * 1e6),
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
