@@ -90,7 +90,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 64M; 0 is no limit' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
@@ -168,7 +168,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeou
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 64M; 0 is no limit' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'

@@ -333,7 +333,7 @@ pub struct LivenessArgs {
     /// Do not reconnect
     #[arg(long, overrides_with = "reconnect")]
     pub no_reconnect: bool,
-    /// Give up after N attempts in a row
+    /// Give up after N attempts in a row without a stable connection between them
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
     /// Bound of the first wait before an attempt; it doubles with every attempt

@@ -9,7 +9,7 @@ pub mod subscribe;
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{World, connection, output};
-use crate::dialect::{self, Dialect};
+use crate::dialect::{self, Client, Dialect};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input::Source;
@@ -42,6 +42,8 @@ struct Session<'a> {
     topics: Vec<String>,
     keep_going: bool,
     defaults: Defaults,
+    /// Who reads the messages: the dialect, or nobody.
+    client: Box<dyn Client>,
     read_stdin: bool,
 }
 
@@ -53,7 +55,7 @@ impl Session<'_> {
         let asked = output::asked(self.args);
         let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
         if let Some(path) = &self.args.from {
-            return offline::run(path, self.dialect.client(), pipeline, asked, report).await;
+            return offline::run(path, self.client, pipeline, asked, report).await;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let url = match (&mock, self.url) {
@@ -72,7 +74,7 @@ impl Session<'_> {
             connection,
             policy: policy(self.args, self.send, self.topics, self.keep_going, self.defaults),
             asked,
-            dialect: self.dialect.client(),
+            dialect: self.client,
             input: if self.read_stdin { Some(Source::stdin(form).map_err(|e| no_thread(&e))?) } else { None },
             stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
             watch_stdout: true,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{no_thread, tell};
 use crate::dialect::{Client, Meaning};
@@ -12,7 +13,7 @@ use crate::exit::Exit;
 use crate::input::recording::Recording;
 use crate::message::Message;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
-use crate::pipeline::{Pipeline, Totals};
+use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
 
@@ -27,29 +28,26 @@ pub async fn run(
     asked: Asked,
     report: &Report,
 ) -> Result<Exit> {
-    let mut run = Run {
-        stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
-        outcome: None,
-        totals: Totals::default(),
-    };
-    let mut batch = Vec::new();
-    let (mut seq, mut bytes) = (0, 0);
-    for message in Recording::open(path)? {
-        let message = message?;
-        seq += 1;
-        bytes += message.len();
-        batch.push(event(message, seq, dialect.as_mut()));
-        if batch.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES {
-            bytes = 0;
-            run.push(&mut batch).await;
+    let mut messages = Recording::open(path)?.spawn().map_err(|e| no_thread(&e))?;
+    let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
+    let mut run = Run { stage, outcome: None, totals: Totals::default(), reader: sink::watch_stdout() };
+    let mut seq = 0;
+    while let Some(batch) = run.next(&mut messages).await {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for message in batch? {
+            seq += 1;
+            bytes += message.len();
+            events.push(event(message, seq, dialect.as_mut()));
+            if events.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES {
+                bytes = 0;
+                run.push(&mut events).await;
+            }
         }
-        if run.outcome.is_some() {
-            break;
-        }
+        run.push(&mut events).await;
     }
-    run.push(&mut batch).await;
     run.stage.close();
-    while run.progress().await {}
+    while run.outcome.as_ref().is_none_or(|outcome| outcome.reason != "reader_gone") && run.progress().await {
+    }
     let outcome = run.outcome.unwrap_or_else(|| Outcome::new("input_ended", Exit::Ok));
     Ok(tell(report, outcome.settled(asked, &run.totals)))
 }
@@ -58,29 +56,45 @@ struct Run {
     stage: Stage,
     outcome: Option<Outcome>,
     totals: Totals,
+    reader: Option<oneshot::Receiver<()>>,
 }
 
 impl Run {
-    async fn push(&mut self, batch: &mut Vec<Event>) {
-        while !self.stage.has_room() {
-            self.progress().await;
+    /// The next messages; `None` when there are none or no more are wanted.
+    async fn next(
+        &mut self,
+        messages: &mut mpsc::Receiver<Result<Vec<Message>>>,
+    ) -> Option<Result<Vec<Message>>> {
+        while self.outcome.is_none() {
+            tokio::select! {
+                batch = messages.recv() => return batch,
+                progress = self.stage.progress() => self.note(&progress?),
+                () = sink::reader_gone(&mut self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
+            }
         }
-        if let Some(progress) = self.stage.push(batch) {
+        None
+    }
+
+    async fn push(&mut self, events: &mut Vec<Event>) {
+        while !self.stage.has_room() {
+            if !self.progress().await {
+                return;
+            }
+        }
+        if let Some(progress) = self.stage.push(events) {
             self.note(&progress);
         }
     }
 
     async fn progress(&mut self) -> bool {
-        match self.stage.progress().await {
-            Some(progress) => {
-                self.note(&progress);
-                true
-            }
-            None => false,
-        }
+        let progress = self.stage.progress().await;
+        progress.is_some_and(|progress| {
+            self.note(&progress);
+            true
+        })
     }
 
-    fn note(&mut self, progress: &crate::pipeline::Progress) {
+    fn note(&mut self, progress: &Progress) {
         self.totals = progress.totals;
         if let Some(stop) = &progress.stop {
             self.outcome = Some(Outcome::from_stop(stop));

@@ -28,11 +28,20 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref())?;
     let topics = gather(topics, args)?;
     check(&topics, dialect, context.report)?;
+    if topics.is_empty() && dialect.needs_topics() && args.send.send.is_empty() && args.session.from.is_none()
+    {
+        return Err(Failure::usage(format!(
+            "there are no topics, and {} sends nothing without",
+            dialect.name()
+        ))
+        .hint("give topics as arguments, with --topics-file, or with @- from standard input"));
+    }
     let default_url = || dialect.default_url().map(parse_url).transpose();
     let session = Session {
         args: &args.session,
         send: &args.send,
         url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
+        client: dialect.client(),
         dialect,
         // Topics or messages: standard input cannot be both. A terminal is left to the shell.
         read_stdin: !reads_topics(args) && !std::io::stdin().is_terminal(),

@@ -46,6 +46,9 @@ pub trait Dialect: Sync {
     /// Is this something that can be subscribed to?
     fn check_topic(&self, topic: &str) -> TopicCheck;
 
+    /// Does the provider send nothing before something has been subscribed to?
+    fn needs_topics(&self) -> bool;
+
     /// The client half, one for a session; it outlives the connections of the session.
     fn client(&self) -> Box<dyn Client>;
 

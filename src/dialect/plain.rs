@@ -39,6 +39,10 @@ impl Dialect for Plain {
         ))
     }
 
+    fn needs_topics(&self) -> bool {
+        false
+    }
+
     fn client(&self) -> Box<dyn Client> {
         Box::new(PlainClient)
     }

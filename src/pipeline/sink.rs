@@ -80,6 +80,17 @@ pub fn watch_stdout() -> Option<oneshot::Receiver<()>> {
     Some(gone)
 }
 
+/// Waits until the reader of standard output has gone, without writing anything: a subscriber to a quiet stream
+/// may have nothing to write for hours.
+pub async fn reader_gone(watch: &mut Option<oneshot::Receiver<()>>) {
+    let Some(receiver) = watch else { return std::future::pending().await };
+    if receiver.await.is_err() {
+        // The watch ended without having seen anything, so there is nothing to see.
+        *watch = None;
+        std::future::pending::<()>().await;
+    }
+}
+
 fn wait_until_writable() -> io::Result<()> {
     let stdout = io::stdout();
     let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];

@@ -185,7 +185,7 @@ impl Driver {
             incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
-            () = reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
+            () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
         }
     }
@@ -359,17 +359,6 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Waits until the reader of standard output has gone, without writing anything: a subscriber to a quiet stream
-/// may have nothing to write for hours.
-async fn reader_gone(watch: &mut Option<oneshot::Receiver<()>>) {
-    let Some(receiver) = watch else { return std::future::pending().await };
-    if receiver.await.is_err() {
-        // The watch ended without having seen anything, so there is nothing to see.
-        *watch = None;
-        std::future::pending::<()>().await;
     }
 }
 

@@ -51,6 +51,10 @@ impl Dialect for Voipbin {
         topic::check(topic)
     }
 
+    fn needs_topics(&self) -> bool {
+        true
+    }
+
     fn client(&self) -> Box<dyn Client> {
         Box::new(VoipbinClient { ack: Finder::new(wire::ACK_MARK), error: Finder::new(wire::ERROR_MARK) })
     }
