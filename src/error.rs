@@ -17,12 +17,15 @@ pub struct Failure {
     /// Further lines worth showing, such as the headers and the body of a refusal. From the network, so
     /// whoever prints them escapes control characters.
     pub details: Vec<String>,
+    /// The network failed, not an agreement with the peer: the same attempt may succeed later.
+    pub transient: bool,
 }
 
 impl Failure {
     /// A failure without a hint.
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), hint: None, details: Vec::new() }
+        let transient = matches!(exit, Exit::Dns | Exit::Tcp | Exit::Proxy | Exit::LinkSilent);
+        Self { exit, what: what.into(), hint: None, details: Vec::new(), transient }
     }
 
     /// A mistake on the command line or in a configuration file.
@@ -34,6 +37,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says that the network failed, where the exit status does not say so.
+    #[must_use]
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
         self
     }
 

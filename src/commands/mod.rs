@@ -91,7 +91,7 @@ impl Session<'_> {
 fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
     let exit = outcome.exit;
     if let Some(what) = outcome.text {
-        report.failure(&Failure { exit, what, hint: outcome.hint, details: outcome.details });
+        report.failure(&Failure { hint: outcome.hint, details: outcome.details, ..Failure::new(exit, what) });
     }
     exit
 }

@@ -252,7 +252,7 @@ fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
         Phase::Upgrade => "does the server speak HTTP on this port? --connect-timeout waits longer",
         Phase::Dns | Phase::Proxy => "--connect-timeout waits longer",
     };
-    Failure::new(exit, what).hint(hint)
+    Failure::new(exit, what).hint(hint).transient()
 }
 
 /// Where to connect for a URL: the first `--connect-to` that fits decides, as in curl.

@@ -183,6 +183,7 @@ fn broken_off(error: &io::Error, shown: &str) -> Failure {
         _ => super::tcp::reason(error),
     };
     fail(format!("TLS with {shown} failed: {why}"))
+        .transient()
         .hint("does the server speak TLS on this port? ws:// goes without")
 }
 

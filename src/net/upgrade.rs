@@ -153,7 +153,8 @@ fn closed(bytes: &[u8], error: Option<io::Error>, shown: &str, witness: Option<&
         _ => String::new(),
     };
     let failure =
-        Failure::new(Exit::Refused, format!("{shown} closed the connection {when} to the upgrade{why}"));
+        Failure::new(Exit::Refused, format!("{shown} closed the connection {when} to the upgrade{why}"))
+            .transient();
     if witness.is_none() && bytes.is_empty() {
         return failure.hint("if the server speaks TLS on this port, use wss://");
     }

@@ -208,11 +208,7 @@ impl State {
         if self.outcome.is_some() {
             return self.end();
         }
-        let worth_it = match failure.exit {
-            Exit::Dns | Exit::Tcp | Exit::Proxy | Exit::LinkSilent => true,
-            Exit::Refused | Exit::Credentials | Exit::NotFound => status.is_none_or(status_retries),
-            _ => false,
-        };
+        let worth_it = failure.transient || status.is_some_and(status_retries);
         let allowed = self.policy.reconnect.is_some_and(|policy| self.conn > 0 || policy.first_too);
         if worth_it && allowed {
             return self.retry(&failure.what, retry_after, now);
