@@ -351,11 +351,6 @@ impl Peer {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
-    /// Writes everything, and fails the test if the client does not take it.
-    pub(crate) fn must_write(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).expect("the client reads on");
-    }
-
     /// Reads the request and accepts it. Returns the request head.
     pub(crate) fn accept(&mut self) -> String {
         self.accept_with("")

@@ -152,7 +152,7 @@ fn it_is_given_up_after_so_many_attempts_in_a_row() {
 #[test]
 fn a_silent_link_is_replaced() {
     let args = ["connect", "--reconnect", "--ping-interval", "30ms", "--ping-timeout", "50ms"];
-    let out = twice(&args, |peer| peer.wait_for_end());
+    let out = twice(&args, Peer::wait_for_end);
     out.exits(0).says("no answer to a ping");
     assert_eq!(out.summary()["connections"], 2);
 }
