@@ -34,14 +34,14 @@ impl Sink for Stdout {
             match stdout.write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => bytes = &bytes[written..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_until_writable()?,
-                Err(error) => return Err(error),
+                Err(error) => may_try_again(error)?,
             }
         }
-        // Only output without a newline at its end is still held by the standard library.
-        stdout.flush()
+        // Output without a newline at its end is still held by the standard library.
+        while let Err(error) = stdout.flush() {
+            may_try_again(error)?;
+        }
+        Ok(())
     }
 
     fn ready(&self) -> bool {
@@ -91,9 +91,20 @@ pub async fn reader_gone(watch: &mut Option<oneshot::Receiver<()>>) {
     }
 }
 
+/// Waits where waiting helps; any other error is the end.
+fn may_try_again(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Ok(()),
+        // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
+        io::ErrorKind::WouldBlock => wait_until_writable(),
+        _ => Err(error),
+    }
+}
+
 fn wait_until_writable() -> io::Result<()> {
     let stdout = io::stdout();
-    let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
-    poll(&mut fds, None)?;
-    Ok(())
+    match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -78,6 +78,34 @@ fn a_slow_reader_gets_every_line_in_order() {
 }
 
 #[test]
+fn standard_output_that_does_not_block_loses_nothing() {
+    // Whoever shares the pipe or the terminal may have set O_NONBLOCK.
+    for args in [&["-r"][..], &["-j"], &["--binary", "raw"], &["-r", "-f", "."]] {
+        let server = Server::websocket(|peer| {
+            for _ in 0..40 {
+                peer.frame(2, vec![b'x'; 66_000]);
+            }
+            peer.close_well(1000);
+        });
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("it can be set");
+        let run = wstap(&["connect", &server.url()]).args(args).stdout(writer).spawn();
+        let reading = std::thread::spawn(move || {
+            let (mut total, mut buffer) = (0, [0; 65_536]);
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                total += buffer[..count].iter().filter(|byte| **byte != b'\n').count();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            total
+        });
+        run.finish().exits(0);
+        let expected = if args.contains(&"raw") { 40 * 66_000 } else { 40 * 88_000 };
+        assert_eq!(reading.join().expect("no panic"), expected, "{args:?}");
+        server.join();
+    }
+}
+
+#[test]
 fn a_stalled_reader_costs_no_memory_and_no_control() {
     let (tell, blocked) = mpsc::channel();
     let server = Server::websocket(move |peer| {
