@@ -377,3 +377,17 @@ fn a_line_is_there_before_the_next_message_is_sent() {
         server.join();
     }
 }
+
+#[test]
+fn a_pipe_in_place_of_a_connection_is_followed_line_by_line() {
+    for args in [&[][..], &["-f", "."], &["-n", "-f", "inputs"]] {
+        let (mut run, mut stdin) = wstap(&["connect", "--from", "-", "--count", "3"]).args(args).spawn_fed();
+        for line in ["1\n", "2\n", "3\n"] {
+            stdin.write_all(line.as_bytes()).expect("it takes input");
+            assert_eq!(run.line(), line);
+        }
+        // The writer still holds the pipe open.
+        run.finish().exits(0);
+        drop(stdin);
+    }
+}
