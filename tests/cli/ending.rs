@@ -54,6 +54,7 @@ fn each_rule_has_its_word_and_its_status() {
         let summary: Value = serde_json::from_str(records.lines().last().expect("records")).expect("JSON");
         assert_eq!(summary["reason"], *reason, "{args:?}");
         assert_eq!(summary["exit"], *status, "{args:?}");
+        assert_eq!(summary["clean"], true, "{args:?}: the server answered our close frame");
         assert_eq!(summary["lines"], *messages, "{args:?}");
     }
 }
@@ -99,6 +100,7 @@ fn the_records_of_the_end_come_on_top_of_the_count() {
     assert_eq!(kinds, ["open", "message", "message", "close", "summary"]);
     assert_eq!(shown(&out), [1, 2]);
     assert_eq!(out.summary()["reason"], "count");
+    assert_eq!(out.summary()["clean"], true);
 }
 
 #[test]
