@@ -6,13 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio_tungstenite::WebSocketStream;
-
 use crate::error::Failure;
 use crate::handshake::client::Finding;
 use crate::secret::Secret;
 
 mod dns;
+mod link;
 mod open;
 mod proxy;
 mod refusal;
@@ -23,6 +22,7 @@ mod tls;
 mod upgrade;
 pub mod url;
 
+pub use link::{Link, Tap};
 pub use open::open;
 pub use proxy::choose_proxy;
 pub use url::{WsUrl, looks_like_url};
@@ -156,9 +156,6 @@ pub enum ProxyScheme {
 /// A byte stream under the WebSocket: TCP, TLS or a unix socket.
 pub trait Transport: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
 impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Transport for T {}
-
-/// An open WebSocket.
-pub type Link = WebSocketStream<Box<dyn Transport>>;
 
 /// One attempt to open a link: what was seen in every phase, and the link or why there is none.
 pub struct Attempt {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::link::link;
 use super::proxy::Goal;
 use super::tls::Witness;
 use super::url::literal;
@@ -19,9 +18,6 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{Ask, Request, ResponseHead, examine, new_key};
 use crate::secret::{Secret, is_secret_name};
-
-/// Room for reads. Larger than tungstenite's own 128 KiB gains nothing, and the memory counts per link.
-const READ_BUFFER: usize = 64 * 1024;
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
 /// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
@@ -49,7 +45,7 @@ struct Opening {
 
 /// Where one hop led.
 enum Hop {
-    Open(Link),
+    Open(Box<Link>),
     Redirect(WsUrl),
 }
 
@@ -69,7 +65,7 @@ impl Opening {
         loop {
             let here = credentials.in_query(&url);
             let next = match self.hop(&here, options, &credentials).await? {
-                Hop::Open(link) => return Ok(link),
+                Hop::Open(link) => return Ok(*link),
                 Hop::Redirect(next) => next,
             };
             if !next.same_origin(&here) {
@@ -118,11 +114,7 @@ impl Opening {
         }
         self.report.warnings.extend(refusal::oddities(&self.report.findings));
         self.report.subprotocol = head.value("Sec-WebSocket-Protocol").map(str::to_owned);
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .max_message_size(options.max_message_size)
-            .max_frame_size(options.max_message_size);
-        Ok(Hop::Open(WebSocketStream::from_partially_read(stream, tail, Role::Client, Some(config)).await))
+        Ok(Hop::Open(Box::new(link(stream, tail, options.max_message_size).await)))
     }
 
     /// A stream to the server, or to the unix socket, or through the proxy.

@@ -39,8 +39,8 @@ const MOST_BACKLOG: usize = 64 << 20;
 /// How long a last frame may take to leave, when nobody waits for its answer.
 const LAST_FLUSH: Duration = Duration::from_millis(100);
 
-/// How long output may take to be written after a signal asked for the end.
-const SIGNAL_DRAIN: Duration = Duration::from_secs(1);
+/// How long output may take to be written after a signal or `--max-time` asked for the end.
+const LAST_DRAIN: Duration = Duration::from_secs(1);
 
 /// What a session is made of.
 pub struct Setup {
@@ -149,10 +149,18 @@ impl Driver {
             self.opening = Some(Box::pin(async move { net::open(&url, &options).await }));
         }
         if std::mem::take(&mut todo.drop_link) && !self.state.ended() {
-            self.socket = None;
+            self.drop_socket();
         }
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
+    }
+
+    /// Lets go of a connection that is over, and says what went down with it.
+    fn drop_socket(&mut self) {
+        let unsent = self.socket.take().map_or(0, |socket| socket.unsent());
+        if unsent > 0 {
+            self.report.warning(&format!("{unsent} messages were still waiting to be sent, and are lost"));
+        }
     }
 
     /// Hands events over, if that takes no waiting; a ping must not wait for the reader of the output.
@@ -210,6 +218,9 @@ impl Driver {
             Happening::Signal(outcome) => self.state.signal(outcome, now),
             Happening::ReaderGone => self.state.reader_gone(now),
             Happening::Time => {}
+        }
+        if let Some(socket) = &self.socket {
+            self.state.set_written(socket.written(), now);
         }
         self.state.tick(now);
     }
@@ -277,7 +288,7 @@ impl Driver {
     /// The last frames, the last output, the summary; then the outcome.
     async fn wind_up(mut self) -> Outcome {
         self.last_frames().await;
-        self.socket = None;
+        self.drop_socket();
         self.opening = None;
         self.push_events();
         self.drain(Stage::is_idle).await;
@@ -314,7 +325,7 @@ impl Driver {
     async fn drain(&mut self, done: impl Fn(&Stage) -> bool) {
         let patience = match self.outcome().reason {
             "reader_gone" | "output_failed" => Some(Duration::ZERO),
-            "interrupted" | "terminated" => Some(SIGNAL_DRAIN),
+            "interrupted" | "terminated" | "max_time" => Some(LAST_DRAIN),
             _ => None,
         };
         let until = patience.map(|patience| *self.drained_by.get_or_insert(Instant::now() + patience));
@@ -326,8 +337,25 @@ impl Driver {
                     None => return,
                 },
                 outcome = self.signals.next() => return self.state.signal(outcome, now()),
-                () = sleep_until(until), if until.is_some() => return,
+                () = sleep_until(until), if until.is_some() => return self.give_up_output(),
             }
+        }
+    }
+
+    /// The reader of the output is too slow for the end that was asked for.
+    fn give_up_output(&mut self) {
+        let text = "standard output was not read in time, and what was left of it is lost";
+        match self.outcome().reason {
+            "max_time" => self.state.progress(
+                Progress {
+                    stop: Some(Stop::OutputFailed(text.to_owned())),
+                    totals: *self.state.totals(),
+                    ..Progress::default()
+                },
+                now(),
+            ),
+            "interrupted" | "terminated" => self.report.warning(text),
+            _ => {}
         }
     }
 }

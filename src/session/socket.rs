@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use crate::net::Link;
@@ -82,6 +81,18 @@ impl Socket {
         self.dirty || !self.outbox.is_empty()
     }
 
+    /// Bytes that the network has taken.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.link.get_ref().written()
+    }
+
+    /// Messages that are still queued.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.outbox.iter().filter(|frame| frame.is_text() || frame.is_binary()).count()
+    }
+
     /// Payload bytes that are queued.
     #[must_use]
     pub fn backlog_bytes(&self) -> usize {
@@ -108,15 +119,29 @@ impl Socket {
         }
         match Pin::new(&mut self.link).poll_next(context) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(frame))) if !self.closing && is_refused_close(&frame) => {
-                // Its answer is in the protocol layer, waiting to be flushed.
-                (self.closing, self.dirty) = (true, true);
-                let text = "a close frame with a code that must not be sent".into();
-                Poll::Ready(Incoming::Ended(End::Violation { code: 1002, text }))
+            Poll::Ready(Some(Ok(Frame::Close(Some(close))))) if !self.closing => {
+                Poll::Ready(self.peer_closed(close))
             }
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Incoming::Frame(frame)),
             Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Ended(end_of(&error))),
             Poll::Ready(None) => Poll::Ready(Incoming::Ended(End::Clean)),
+        }
+    }
+
+    /// A close frame with the code that the peer sent. The frame layer hands out, and answers with, a 1002 of
+    /// its own in the place of every code that it does not know (RFC 6455 §7.4; it does not know 1014).
+    fn peer_closed(&mut self, close: CloseFrame) -> Incoming {
+        match self.link.get_ref().close_code() {
+            Some(code) if code != u16::from(close.code) && !may_be_sent(code) => {
+                // The answer is in the frame layer, waiting to be flushed.
+                (self.closing, self.dirty) = (true, true);
+                let text = format!("a close frame with code {code}, which must not be sent");
+                Incoming::Ended(End::Violation { code: 1002, text })
+            }
+            Some(code) if code != u16::from(close.code) => {
+                Incoming::Frame(Frame::Close(Some(CloseFrame { code: code.into(), reason: "".into() })))
+            }
+            _ => Incoming::Frame(Frame::Close(Some(close))),
         }
     }
 
@@ -167,11 +192,9 @@ pub fn close_frame(code: Option<u16>, reason: &str) -> Frame {
     Frame::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
 }
 
-/// Did the peer's close frame carry a code that must not be sent (RFC 6455 §7.4)? tungstenite hands out its own
-/// answer to such a frame in place of the frame.
-fn is_refused_close(frame: &Frame) -> bool {
-    let Frame::Close(Some(close)) = frame else { return false };
-    close.code == CloseCode::Protocol && close.reason.as_str() == "Protocol violation"
+/// May a close frame carry this code (RFC 6455 §7.4 and the IANA registry)?
+fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 fn end_of(error: &Error) -> End {

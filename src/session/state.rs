@@ -100,6 +100,9 @@ struct Ping {
     sent: Option<(Instant, Bytes)>,
     number: u64,
     reading: bool,
+    /// The ping that the deadline is about may still be on its way to the network.
+    queued: bool,
+    written: u64,
 }
 
 struct Subscription {
@@ -139,7 +142,15 @@ impl State {
             peer_close: None,
             last_received: now.mono,
             input: Input { fed: false, ended_at: None, backlog: false },
-            ping: Ping { next: None, deadline: None, sent: None, number: 0, reading: true },
+            ping: Ping {
+                next: None,
+                deadline: None,
+                sent: None,
+                number: 0,
+                reading: true,
+                queued: false,
+                written: 0,
+            },
             subscription: Subscription {
                 subscribed_at: None,
                 ack_deadline: None,
@@ -276,10 +287,21 @@ impl State {
 
     /// Is there something that the network has not taken yet? Lingering only starts when it has.
     pub fn set_backlog(&mut self, backlog: bool, now: Now) {
-        if self.input.backlog && !backlog && self.input.ended_at.is_some() {
-            self.input.ended_at = Some(now.mono);
+        if self.input.backlog && !backlog {
+            self.input.ended_at = self.input.ended_at.map(|_| now.mono);
+            self.ping.queued = false;
         }
         self.input.backlog = backlog;
+    }
+
+    /// Bytes that the network has taken so far. As long as it takes more, a ping may still be under way behind
+    /// a large message, so its deadline starts anew.
+    pub fn set_written(&mut self, written: u64, now: Now) {
+        let moving = written != self.ping.written;
+        self.ping.written = written;
+        if moving && self.ping.queued && self.ping.deadline.is_some() {
+            self.ping.deadline = Some(now.mono + self.policy.ping_timeout);
+        }
     }
 
     /// Is the socket being read? While it is not, because the reader of the output is slow, the peer's silence
@@ -637,7 +659,10 @@ impl State {
         let payload = Bytes::from(self.ping.number.to_string());
         self.todo.frames.push(Frame::Ping(payload.clone()));
         self.ping.sent = Some((now.mono, payload.clone()));
-        self.ping.deadline.get_or_insert(now.mono + self.policy.ping_timeout);
+        if self.ping.deadline.is_none() {
+            self.ping.deadline = Some(now.mono + self.policy.ping_timeout);
+            self.ping.queued = true;
+        }
         self.ping.next = self.policy.ping_interval.map(|interval| now.mono + interval);
         self.emit(Kind::Ping(Direction::Out, payload), now);
     }

@@ -119,6 +119,18 @@ fn a_peer_that_is_not_read_is_not_silent() {
 }
 
 #[test]
+fn a_ping_behind_a_large_message_has_time_as_long_as_the_message_moves() {
+    let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
+    bench.after(15 * MS);
+    bench.state.set_backlog(true, bench.now);
+    for written in 1..100 {
+        bench.state.set_written(written, bench.now);
+        assert_eq!(bench.after(19 * MS).end(), None);
+    }
+    assert_eq!(bench.after(MS).end(), Some(("silent", Exit::LinkSilent)));
+}
+
+#[test]
 fn a_pong_has_a_round_trip_time_if_it_answers_our_last_ping() {
     let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
     bench.after(15 * MS).now.mono += 3 * MS;

@@ -112,6 +112,16 @@ fn a_close_that_must_not_be_is_a_violation() {
 }
 
 #[test]
+fn a_code_that_the_frame_layer_does_not_know_is_still_told() {
+    let out = connect(&["--envelope"], |peer| {
+        peer.close(1014, "upstream gone");
+        peer.read_close();
+    });
+    out.exits(20);
+    assert_eq!((&out.summary()["code"], &out.summary()["closed_by"]), (&1014.into(), &"peer".into()));
+}
+
+#[test]
 fn more_close_codes_can_be_declared_fine() {
     for code in [1011, 4000, 4004] {
         let args = ["--ok-close", &code.to_string(), "--ok-close", "3999"];

@@ -131,6 +131,20 @@ fn a_stalled_reader_costs_no_memory_and_no_control() {
 }
 
 #[test]
+fn the_time_is_up_for_a_stalled_reader_too() {
+    let server = Server::websocket(|peer| {
+        let message = frame(0x81, &[b'1'; 60_000]);
+        while peer.stream.write_all(&message).is_ok() {}
+    });
+    let mut run = wstap(&["connect", &server.url(), "--max-time", "300ms"]).spawn();
+    // Held open and never read.
+    let stdout = run.take_stdout();
+    run.finish().exits(30).says("not read in time");
+    drop(stdout);
+    server.join();
+}
+
+#[test]
 fn standard_input_waits_for_a_stalled_reader() {
     let server = Server::websocket(|peer| {
         while let Some(line) = peer.read_text() {

@@ -41,7 +41,7 @@ fn once(command: &[&str], end: impl FnOnce(&mut Peer) + Send + 'static) -> Outpu
 
 #[test]
 fn some_ends_are_tried_again() {
-    for code in [1001, 1011, 1012, 1013, 4000] {
+    for code in [1001, 1011, 1012, 1013, 1014, 4000] {
         let out = twice(&["connect", "--reconnect"], move |peer| peer.close_well(code));
         out.exits(0).says("attempt 1");
         let summary = out.summary();

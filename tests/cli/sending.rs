@@ -26,6 +26,32 @@ fn texts(frames: &[WireFrame]) -> Vec<&str> {
 }
 
 #[test]
+fn what_goes_down_with_the_connection_is_counted() {
+    let (tell, sent) = std::sync::mpsc::channel::<()>();
+    let server = Server::websocket(move |peer| {
+        // Nothing is read, so the network fills up; then the connection is cut.
+        sent.recv().expect("the test tells");
+        peer.text("last");
+    });
+    let big = "x".repeat(8 << 20);
+    let (mut run, mut stdin) = wstap(&["connect", &server.url(), "--envelope"]).spawn_fed();
+    let feeding = std::thread::spawn(move || {
+        use std::io::Write as _;
+        for _ in 0..3 {
+            // The binary may be gone before it has read all of it.
+            let _ = stdin.write_all(format!("{big}\n").as_bytes());
+        }
+    });
+    run.line();
+    run.line();
+    tell.send(()).expect("the server listens");
+    let out = run.finish();
+    out.exits(20).says("lost");
+    feeding.join().expect("no panic");
+    server.join();
+}
+
+#[test]
 fn a_line_is_a_message_without_its_line_end() {
     let (frames, out) = sent(&[], "a\r\n\n b \n\"\u{20ac}\"\nlast");
     out.exits(0);

@@ -1,0 +1,146 @@
+//! An upgraded stream as a link: the WebSocket, and what the session wants to know about the bytes under it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::Transport;
+
+/// An open WebSocket.
+pub type Link = WebSocketStream<Tap>;
+
+/// How much is read at once. More gains nothing, and the memory counts per link.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// The longest control frame that a server sends: two bytes of head and 125 of payload (RFC 6455 §5.5).
+const LONGEST_CONTROL: usize = 127;
+
+/// A link over an upgraded stream; `rest` is what came with the response head.
+///
+/// The frame layer can be handed the rest too, but then it sizes every later buffer after that one: as soon as a
+/// message is still in use when the next arrives, it reads message by message.
+pub(super) async fn link(stream: Box<dyn Transport>, rest: Vec<u8>, max_message_size: Option<usize>) -> Link {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(max_message_size)
+        .max_frame_size(max_message_size);
+    WebSocketStream::from_raw_socket(Tap::new(stream, rest.into()), Role::Client, Some(config)).await
+}
+
+/// A transport that starts with bytes that were read already, counts what it writes, and remembers the end of
+/// what it reads.
+pub struct Tap {
+    inner: Box<dyn Transport>,
+    rest: Bytes,
+    written: u64,
+    tail: Vec<u8>,
+}
+
+impl Tap {
+    fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
+        Self { inner, rest, written: 0, tail: Vec::with_capacity(2 * LONGEST_CONTROL) }
+    }
+
+    /// Bytes that the transport has taken.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The code of a close frame that is the last thing that was read. The frame layer replaces codes that it
+    /// does not know, 1014 among them, by its own.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        const FIN_CLOSE: u8 = 0x88;
+        let tail = &self.tail;
+        (2..=125).find_map(|length: u8| {
+            let start = tail.len().checked_sub(2 + usize::from(length))?;
+            let frame = &tail[start..];
+            let is_close = frame[0] == FIN_CLOSE && frame[1] == length;
+            is_close.then(|| u16::from_be_bytes([frame[2], frame[3]]))
+        })
+    }
+
+    fn remember(&mut self, read: &[u8]) {
+        let kept = &read[read.len().saturating_sub(LONGEST_CONTROL)..];
+        let surplus = (self.tail.len() + kept.len()).saturating_sub(LONGEST_CONTROL);
+        self.tail.drain(..surplus);
+        self.tail.extend_from_slice(kept);
+    }
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let result = if this.rest.is_empty() {
+            Pin::new(&mut this.inner).poll_read(context, buffer)
+        } else {
+            let fits = this.rest.len().min(buffer.remaining());
+            buffer.put_slice(&this.rest[..fits]);
+            this.rest.advance(fits);
+            Poll::Ready(Ok(()))
+        };
+        this.remember(&buffer.filled()[before..]);
+        result
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.inner).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = &result {
+            this.written += *written as u64;
+        }
+        result
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_came_with_the_head_comes_first() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let mut link = link(Box::new(near), b"\x81\x02a".to_vec(), None).await;
+        far.write_all(b"b\x81\x01c").await.unwrap();
+        assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "ab");
+        assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "c");
+    }
+
+    fn code(reads: &[&[u8]]) -> Option<u16> {
+        let mut tap = Tap::new(Box::new(tokio::io::empty()), Bytes::new());
+        reads.iter().for_each(|read| tap.remember(read));
+        tap.close_code()
+    }
+
+    #[test]
+    fn the_code_of_the_last_frame_is_found() {
+        assert_eq!(code(&[b"\x81\x02hi\x88\x02\x03\xf6"]), Some(1014));
+        assert_eq!(code(&[&[0; 500], b"\x88\x07\x03\xed", b"gone.", b""]), Some(1005));
+        assert_eq!(code(&[b"\x81\x02hi"]), None);
+        assert_eq!(code(&[b"\x88\x00"]), None);
+    }
+}
