@@ -5,10 +5,12 @@
 mod ending;
 mod first_steps;
 mod generated;
-#[allow(dead_code, reason = "a test takes what it needs")]
 mod harness;
 mod hostile;
+mod options;
 mod output;
+mod proxies;
 mod readme;
 mod reconnect;
 mod sending;
+mod servers;
