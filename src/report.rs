@@ -79,8 +79,11 @@ impl Report {
         // A very short secret would turn ordinary words into masks without hiding much.
         if secret.expose().len() >= 4
             && let Ok(mut secrets) = self.inner.secrets.lock()
+            && !secrets.contains(secret)
         {
             secrets.push(secret.clone());
+            // A secret may be a part of another.
+            secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         }
     }
 
@@ -155,7 +158,9 @@ impl Report {
         }
     }
 
-    fn masked(&self, text: &str) -> String {
+    /// The text with every hidden secret masked.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
         let Ok(secrets) = self.inner.secrets.lock() else { return MASK.to_owned() };
         secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), MASK))
     }

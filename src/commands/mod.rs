@@ -77,6 +77,7 @@ impl Session<'_> {
             dialect: self.client,
             input: if self.read_stdin { Some(Source::stdin(form).map_err(|e| no_thread(&e))?) } else { None },
             stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
+            show_secrets: self.args.output.show_secrets,
             watch_stdout: true,
             report: (*report).clone(),
             signals: Signals::listen().map_err(|e| no_thread(&e))?,

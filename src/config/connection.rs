@@ -4,10 +4,14 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::World;
 use crate::cli::options::ConnectionArgs;
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
+use crate::net::url::encoded;
 use crate::net::{ConnectToEntry, Options, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy};
 use crate::report::Report;
 use crate::secret::{Secret, is_secret_name};
@@ -27,18 +31,12 @@ pub fn resolve(
     let basic = basic(args)?;
     let token = token(args, url, credential, world, report)?;
     let proxy = choose_proxy(args.proxy.as_deref(), &|name| proxy_var(args, world, name), url)?;
-    for (name, value) in headers.iter().filter(|(name, _)| is_secret_name(name)) {
-        report.hide(value);
-        // `Authorization: Bearer TOKEN`: servers quote the token without its scheme.
-        if name.eq_ignore_ascii_case("authorization")
-            && let Some((_, credentials)) = value.expose().split_once(' ')
-        {
-            report.hide(&Secret::new(credentials));
-        }
-    }
+    headers.iter().for_each(|(name, value)| hide_header(name, value, report));
     let proxy_auth = proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
-    let passwords = basic.iter().chain(url.userinfo()).chain(proxy_auth).map(|(_, password)| password);
-    passwords.chain(token.iter().map(|(_, token)| token)).for_each(|secret| report.hide(secret));
+    let pairs = basic.iter().chain(url.userinfo()).chain(proxy_auth);
+    pairs.for_each(|(user, password)| hide_basic(user, password, report));
+    token.iter().for_each(|(_, token)| hide(token, report));
+    url.secrets().iter().for_each(|secret| hide(secret, report));
     Ok(Options {
         headers,
         origin: args.origin.clone(),
@@ -55,6 +53,41 @@ pub fn resolve(
         connect_timeout: args.connect_timeout,
         max_message_size: (args.max_message_size > 0).then_some(args.max_message_size),
     })
+}
+
+/// Hides a credential as it is and as it stands in a URL: servers quote what they refuse in both ways.
+fn hide(secret: &Secret, report: &Report) {
+    report.hide(secret);
+    report.hide(&Secret::new(encoded(secret.expose())));
+}
+
+/// Hides a password, alone and as it goes over the wire.
+fn hide_basic(user: &str, password: &Secret, report: &Report) {
+    hide(password, report);
+    report.hide(&Secret::new(STANDARD.encode(format!("{user}:{}", password.expose()))));
+}
+
+/// Hides the value of a header that holds credentials, and those of its parts that servers quote alone: the
+/// credentials without their scheme, the password in them, the value of a cookie.
+fn hide_header(name: &str, value: &Secret, report: &Report) {
+    if !is_secret_name(name) {
+        return;
+    }
+    hide(value, report);
+    let text = value.expose();
+    if name.to_ascii_lowercase().ends_with("authorization")
+        && let Some((_, credentials)) = text.split_once(' ')
+    {
+        hide(&Secret::new(credentials), report);
+        let pair = STANDARD.decode(credentials.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        if let Some((_, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
+            hide(&Secret::new(password), report);
+        }
+    }
+    if name.eq_ignore_ascii_case("cookie") {
+        let values = text.split(';').filter_map(|cookie| cookie.split_once('='));
+        values.for_each(|(_, value)| hide(&Secret::new(value.trim()), report));
+    }
 }
 
 /// `--noproxy` stands in for both spellings of the variable.

@@ -172,6 +172,8 @@ pub struct Attempt {
 pub struct OpenReport {
     /// The URL that was opened in the end (after redirects), with secrets masked.
     pub url: String,
+    /// The same URL with them, for those who ask for secrets.
+    pub exposed_url: Option<Secret>,
     /// Name resolution.
     pub dns: Option<Duration>,
     /// What the name resolved to, in the order of trial.

@@ -86,6 +86,7 @@ impl Opening {
 
     async fn hop(&mut self, url: &WsUrl, options: &Options, credentials: &Credentials) -> Result<Hop> {
         self.report.url = url.to_string();
+        self.report.exposed_url = Some(url.exposed());
         let request = credentials.request(url, options)?;
         let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
         let mut stream = self.dial(url, options).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::handshake::client::{Finding, ResponseHead, Verdict};
+use crate::secret::mask_query;
 
 /// Headers of a refusal that help to understand it.
 const TELLING: &[&str] = &[
@@ -76,7 +77,9 @@ fn line(finding: &Finding) -> String {
 fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
     let telling = |name: &String| TELLING.iter().any(|known| known.eq_ignore_ascii_case(name));
     let headers = head.headers.iter().filter(|(name, _)| telling(name));
-    let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    // Where a redirect leads may have credentials in it.
+    let mut lines: Vec<String> =
+        headers.map(|(name, value)| format!("{name}: {}", mask_query(value))).collect();
     match std::str::from_utf8(body) {
         Ok(text) => {
             let most = if is_html(head, body) { HTML_LINES } else { usize::MAX };

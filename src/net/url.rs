@@ -115,6 +115,26 @@ impl WsUrl {
         url
     }
 
+    /// The values of its secret query parameters, as they stand in it and decoded.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let secret =
+            pairs.filter(|(name, _)| is_secret_name(name) || self.secret_params.iter().any(|n| n == name));
+        secret
+            .flat_map(|(_, value)| [Some(value.to_owned()), percent_decode(value)])
+            .flatten()
+            .map(Secret::new)
+            .collect()
+    }
+
+    /// The URL as `Display` shows it, but with its secret query parameters.
+    #[must_use]
+    pub fn exposed(&self) -> Secret {
+        Secret::new(self.shown(&self.target))
+    }
+
     /// Is there a query parameter of this name?
     #[must_use]
     pub fn has_query_param(&self, name: &str) -> bool {
@@ -184,6 +204,13 @@ impl WsUrl {
         format!("{}{query}", without_dots(&merged))
     }
 
+    fn shown(&self, target: &str) -> String {
+        match &self.socket {
+            Some(socket) => format!("ws+unix:{}:{target}", socket.display()),
+            None => format!("{}://{}{target}", self.scheme(), self.host_header()),
+        }
+    }
+
     fn masked_target(&self) -> String {
         let target = mask_query(&self.target);
         let Some((path, query)) = target.split_once('?') else { return target };
@@ -202,10 +229,7 @@ impl WsUrl {
 
 impl fmt::Display for WsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.socket {
-            Some(socket) => write!(f, "ws+unix:{}:{}", socket.display(), self.masked_target()),
-            None => write!(f, "{}://{}{}", self.scheme(), self.host_header(), self.masked_target()),
-        }
+        f.write_str(&self.shown(&self.masked_target()))
     }
 }
 
@@ -484,6 +508,13 @@ fn encode_target(text: &str) -> Result<String, usize> {
         }
     }
     Ok(target)
+}
+
+/// The text as a part of a query: all but the unreserved characters encoded (RFC 3986 §2.3).
+pub(crate) fn encoded(text: &str) -> String {
+    let mut into = String::with_capacity(text.len());
+    encode_component(text, &mut into);
+    into
 }
 
 /// Encodes all but the unreserved characters (RFC 3986 §2.3).

@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::dialect::Client;
 use crate::event::{Event, Open};
@@ -58,6 +59,8 @@ pub struct Setup {
     pub input: Option<Source>,
     /// Where events go.
     pub stage: Stage,
+    /// Are credentials shown in records?
+    pub show_secrets: bool,
     /// Is standard output watched for its reader going away?
     pub watch_stdout: bool,
     /// Where notices go.
@@ -107,6 +110,7 @@ struct Driver {
     batch: Vec<Event>,
     drained_by: Option<Instant>,
     stdout: Option<oneshot::Receiver<()>>,
+    show_secrets: bool,
     report: Report,
     signals: Signals,
 }
@@ -127,6 +131,7 @@ impl Driver {
             batch: Vec::new(),
             drained_by: None,
             stdout,
+            show_secrets: setup.show_secrets,
             report: setup.report,
             signals: setup.signals,
         }
@@ -236,7 +241,7 @@ impl Driver {
         match attempt.link {
             Ok(link) => {
                 self.socket = Some(Socket::new(link));
-                self.state.opened(open_facts(&attempt.report), now);
+                self.state.opened(open_facts(&attempt.report, self.show_secrets), now);
             }
             Err(failure) => {
                 let report = &attempt.report;
@@ -253,7 +258,7 @@ impl Driver {
             match incoming {
                 Incoming::Frame(frame) => {
                     bytes += frame.len();
-                    self.state.received(frame, now);
+                    self.state.received(self.without_secrets(frame), now);
                 }
                 // Whether more may be read is asked again before it is.
                 Incoming::Flushed => return,
@@ -266,6 +271,16 @@ impl Driver {
                 next = socket.next_now();
             }
         }
+    }
+
+    /// Servers like to quote the credential they refuse in the reason of their close frame.
+    fn without_secrets(&self, mut frame: Frame) -> Frame {
+        if let Frame::Close(Some(close)) = &mut frame
+            && !self.show_secrets
+        {
+            close.reason = self.report.masked(&close.reason).into();
+        }
+        frame
     }
 
     fn take_inputs(&mut self, inputs: Vec<Input>, now: Now) {
@@ -390,7 +405,8 @@ async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
-fn open_facts(report: &OpenReport) -> Open {
+fn open_facts(report: &OpenReport, show_secrets: bool) -> Open {
+    let exposed = report.exposed_url.as_ref().filter(|_| show_secrets);
     let phases = [
         ("dns", report.dns),
         ("tcp", report.tcp),
@@ -399,7 +415,7 @@ fn open_facts(report: &OpenReport) -> Open {
         ("upgrade", report.upgrade),
     ];
     Open {
-        url: report.url.clone(),
+        url: exposed.map_or_else(|| report.url.clone(), |url| url.expose().to_owned()),
         remote: report.remote.map(|address| address.to_string()),
         subprotocol: report.subprotocol.clone(),
         tls: report.tls_info.as_ref().map(|info| info.version.clone()),

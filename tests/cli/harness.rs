@@ -345,6 +345,13 @@ impl Peer {
         String::from_utf8(head).expect("a request is text")
     }
 
+    /// The first byte that comes, without taking it.
+    pub(crate) fn first_byte(&self) -> u8 {
+        let mut byte = [0];
+        assert_eq!(self.stream.peek(&mut byte).expect("something comes"), 1);
+        byte[0]
+    }
+
     /// Writes bytes.
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         // The client may have seen enough.
@@ -470,6 +477,11 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     }
     bytes.extend_from_slice(payload);
     bytes
+}
+
+/// The `Sec-WebSocket-Accept` that answers a request.
+pub(crate) fn accept_for(request: &str) -> String {
+    accept_key(header(request, "sec-websocket-key").expect("the request has a key"))
 }
 
 /// The value of a header in a request head.

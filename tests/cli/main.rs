@@ -12,5 +12,6 @@ mod output;
 mod proxies;
 mod readme;
 mod reconnect;
+mod refusals;
 mod sending;
 mod servers;
