@@ -235,9 +235,6 @@ impl Driver {
         for warning in &attempt.report.warnings {
             self.report.warning(warning);
         }
-        if let Some(error) = attempt.report.tls_info.as_ref().and_then(|info| info.verify_error.as_ref()) {
-            self.report.warning(&format!("--insecure let an untrusted certificate pass: {error}"));
-        }
         match attempt.link {
             Ok(link) => {
                 self.socket = Some(Socket::new(link));

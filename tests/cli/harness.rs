@@ -446,7 +446,7 @@ impl Peer {
 
 /// The response that accepts a request.
 pub(crate) fn upgrade(request: &str, headers: &str) -> String {
-    let accept = accept_key(header(request, "sec-websocket-key").expect("the request has a key"));
+    let accept = accept_for(request);
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
