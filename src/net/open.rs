@@ -128,7 +128,10 @@ impl Opening {
         let Some(proxy) = &options.proxy else { return self.reach(&host, port, options).await };
         self.report.via = Some(proxy.shown());
         let goal = self.goal(proxy, &host, port, options).await?;
-        let mut stream = self.reach(&proxy.host, proxy.port, options).await?;
+        let mut stream = self
+            .reach(&proxy.host, proxy.port, options)
+            .await
+            .map_err(|failure| proxy::unreachable(proxy, failure))?;
         self.phase(Phase::Proxy, &proxy.shown(), proxy::tunnel(&mut stream, proxy, &goal)).await?;
         Ok(stream)
     }

@@ -101,6 +101,14 @@ impl Goal<'_> {
     }
 }
 
+/// The failure of a proxy that cannot be connected to. Who gets it may not know that there is a proxy: it may
+/// stand in the environment.
+pub(super) fn unreachable(proxy: &Proxy, failure: Failure) -> Failure {
+    let what = format!("the proxy {} cannot be reached: {}", proxy.shown(), failure.what);
+    Failure { exit: Exit::Proxy, what, ..failure }
+        .hint("is it the right proxy? --proxy names one, --proxy '' and --noproxy HOST go without")
+}
+
 /// Asks a connected proxy for a tunnel. After it, the stream is the goal's.
 pub(super) async fn tunnel(stream: &mut Box<dyn Transport>, proxy: &Proxy, goal: &Goal<'_>) -> Result<()> {
     match proxy.scheme {
