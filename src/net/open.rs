@@ -182,6 +182,9 @@ impl Opening {
         self.report.warnings.extend(warnings);
         let (stream, info, witness) =
             self.phase(Phase::Tls, &shown, ready.connect(stream, url.host(), &shown)).await?;
+        if let Some(error) = &info.verify_error {
+            self.report.warnings.push(format!("-k trusts {shown} although {error}: anyone may be listening"));
+        }
         self.report.tls_info = Some(info);
         Ok((Box::new(stream), witness))
     }

@@ -220,9 +220,10 @@ fn a_message_beyond_the_limit_ends_the_session() {
 
 #[test]
 fn certificates_are_checked() {
-    let (ours, stranger) = (Authority::new(), Authority::new());
+    let (ours, namesake, stranger) = (Authority::new(), Authority::new(), Authority::named("stranger"));
     let cases = [
         (ours.serve("localhost", 2100, false), stranger.file("ca.pem"), "unknown issuer"),
+        (ours.serve("localhost", 2100, false), namesake.file("ca.pem"), "another one of the same name"),
         (ours.serve("other.test", 2100, false), ours.file("ca.pem"), "other.test"),
         (ours.serve("localhost", 2001, false), ours.file("ca.pem"), "expired"),
     ];

@@ -69,7 +69,13 @@ pub(crate) struct Authority {
 impl Authority {
     /// A new one, with its certificate in `ca.pem`.
     pub(crate) fn new() -> Self {
+        Self::named("ours")
+    }
+
+    /// One of this name.
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = rcgen::KeyPair::generate().expect("a key");
         let issuer = rcgen::CertifiedIssuer::self_signed(params, key).expect("a certificate");
