@@ -1,0 +1,206 @@
+//! Filters, from the command line to the exit status.
+
+use crate::harness::{Output, Server, wstap};
+
+/// Runs `connect --from -` with these arguments over these lines.
+fn filtered(args: &[&str], input: &str) -> Output {
+    wstap(&["connect", "--from", "-"]).args(args).stdin(input).run()
+}
+
+#[test]
+fn a_filter_maps_messages_to_lines() {
+    let cases: &[(&[&str], &str, &str)] = &[
+        (&["-f", ".a"], "{\"a\":1}\n{\"a\":\"x\"}\n", "1\n\"x\"\n"),
+        (&["--jq", ".a,.b"], "{\"a\":1,\"b\":2}\n", "1\n2\n"),
+        (&["--filter=select(.a)"], "{\"a\":false}\n{\"a\":true}\n", "{\"a\":true}\n"),
+        (&["-f", ".a", "-r"], "{\"a\":\"x y\"}\n{\"a\":[\"z\"]}\n", "x y\n[\"z\"]\n"),
+        (&["-f", ".a", "-j"], "{\"a\":\"x\"}\n{\"a\":1}\n", "x1"),
+        (&["-f", "-.a"], "{\"a\":1}\n", "-1\n"),
+        (&["-f", "$who + .a", "--arg", "who", "-x"], "{\"a\":\"y\"}\n", "\"-xy\"\n"),
+        (&["-f", "$n + .a", "--argjson", "n", "2"], "{\"a\":1}\n", "3\n"),
+        (&["-f", "[$a, $b]", "--arg", "a", "1", "--arg", "b", "2"], "{}\n", "[\"1\",\"2\"]\n"),
+        (&["-f", "length"], "plain text\n", "10\n"),
+        (&["-f", "."], "[100000000000000000000000001,1.0,1e2]\n", "[100000000000000000000000001,1.0,1e2]\n"),
+        (&["-f", ".a"], "{\"a\":100000000000000000000000001}\n", "100000000000000000000000001\n"),
+        (&["-f", "[.[]]"], "[1.0,12345678901234567890]\n", "[1.0,12345678901234567890]\n"),
+        (&["-f", ".data", "--envelope"], "{\"a\":1}\n", "{\"a\":1}\n"),
+        (&["-f", ".seq", "--envelope"], "{}\n{}\n", "1\n2\n"),
+        (&["-f", "empty"], "{}\n", ""),
+        (&["-n", "-f", "[inputs.a]"], "{\"a\":1}\n{\"a\":2}\n", "[1,2]\n"),
+        (&["-n", "-f", "input, input"], "1\n2\n3\n", "1\n2\n"),
+        (&["-n", "-f", "limit(2; inputs)"], "1\n2\n3\n", "1\n2\n"),
+    ];
+    for (args, input, expected) in cases {
+        assert_eq!(filtered(args, input).exits(0).stdout, *expected, "{args:?}");
+    }
+}
+
+#[test]
+fn programs_and_values_come_from_files_and_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let program = file("p.jq", "# picks\n.a\n| . + 1\n");
+    assert_eq!(filtered(&["--filter-file", &program], "{\"a\":1}\n").exits(0).stdout, "2\n");
+    let values = file("v.json", "1 {\"b\":2}\n[3]");
+    let out = filtered(&["--slurpfile", "v", &values, "-f", "$v"], "{}\n");
+    assert_eq!(out.exits(0).stdout, "[1,{\"b\":2},[3]]\n");
+    let out = wstap(&["connect", "--from", "-", "-f", "$ENV.MY, env.MY"]).env("MY", "x").stdin("{}\n").run();
+    assert_eq!(out.exits(0).stdout, "\"x\"\n\"x\"\n");
+    let broken = file("broken.jq", ".a |\n  .b[");
+    filtered(&["--filter-file", &broken], "").exits(3).says("--filter-file");
+    filtered(&["--filter-file", "/nonexistent.jq"], "").exits(2).says("/nonexistent.jq");
+    filtered(&["--slurpfile", "v", "/nonexistent.json", "-f", "."], "").exits(2).says("/nonexistent.json");
+    filtered(&["--argjson", "v", "{", "-f", "$v"], "").exits(2).says("--argjson");
+}
+
+#[test]
+fn the_last_output_gives_the_status() {
+    for (program, input, status) in [
+        (".a", "{\"a\":true}\n", 0),
+        (".a", "{\"a\":false}\n", 1),
+        (".a", "{\"a\":true}\n{\"a\":null}\n", 1),
+        (".a", "{\"a\":null}\n{\"a\":0}\n", 0),
+        ("empty", "{}\n", 4),
+        (".a", "", 4),
+    ] {
+        filtered(&["-e", "-f", program], input).exits(status);
+        filtered(&["-f", program], input).exits(0);
+    }
+}
+
+#[test]
+fn what_does_not_compile_is_refused_before_anything_connects() {
+    for args in [
+        ["-f", ".a | nosuch(1)"],
+        ["-f", ".a["],
+        ["-f", "$nope"],
+        ["--until", ".a =="],
+        ["--fail-if", "}"],
+        ["--reply", "\"x"],
+    ] {
+        // Were it to connect, the status would be 11.
+        let out = wstap(&["connect", "ws://127.0.0.1:1/"]).args(&args).run();
+        out.exits(3).says(args[0].trim_start_matches('-'));
+        let caret = |line: &str| line.contains('^');
+        assert!(out.stderr.lines().any(caret), "{args:?}: {}", out.stderr);
+        assert_eq!(out.stdout, "");
+    }
+    let out = filtered(&["-f", ".first | nosuch"], "");
+    let lines: Vec<&str> = out.stderr.lines().collect();
+    let source = lines.iter().position(|line| line.contains(".first | nosuch")).unwrap();
+    let shown = lines[source].find("nosuch").unwrap();
+    let caret = lines[source..].iter().find_map(|line| line.find('^')).unwrap();
+    assert_eq!(caret, shown, "{}", out.stderr);
+}
+
+#[test]
+fn an_error_on_one_message_is_a_notice_and_a_count() {
+    let input = "{\"a\":1}\n{\"a\":{}}\n{\"a\":3}\n";
+    let out = filtered(&["-f", ".a + 1"], input);
+    assert_eq!(out.exits(0).says("jq").stdout, "2\n4\n");
+    let out = filtered(&["-f", ".a + 1", "--filter-errors", "fail"], input);
+    assert_eq!(out.exits(5).says("jq").stdout, "2\n");
+    filtered(&["--until", ".a + 1 > 5", "--filter-errors", "fail"], input).exits(5);
+    let server = Server::websocket(|peer| {
+        ["1", "{}", "{}", "2"].iter().for_each(|text| peer.text(text));
+        peer.close_well(1000);
+    });
+    let out = wstap(&[
+        "connect",
+        &server.url(),
+        "--envelope",
+        "-f",
+        "if .type == \"message\" then .data + 1 else . end",
+    ])
+    .run();
+    out.exits(0);
+    let summary = out.json().into_iter().find(|line| line["type"] == "summary").unwrap();
+    assert_eq!(summary["filter_errors"], 2);
+    assert_eq!(&out.lines()[1..3], ["2", "3"]);
+}
+
+#[test]
+fn a_program_may_end_the_run() {
+    let out = filtered(&["-f", "., halt"], "1\n2\n");
+    assert_eq!(out.exits(0).stdout, "1\n");
+    let out = filtered(&["-f", "if . == 2 then \"bye\\n\" | halt_error else . end"], "1\n2\n3\n");
+    assert_eq!(out.exits(5).says("bye").stdout, "1\n");
+    let out = filtered(&["-f", "\"seen\" | halt_error(1)"], "1\n");
+    assert_ne!(out.code, Some(0));
+    out.says("seen");
+}
+
+#[test]
+fn debugging_output_goes_to_stderr() {
+    let out = filtered(&["-f", ".a | debug | stderr"], "{\"a\":\"dbg\"}\n");
+    assert_eq!(out.exits(0).stdout, "\"dbg\"\n");
+    assert_eq!(out.stderr.matches("dbg").count(), 2, "{}", out.stderr);
+}
+
+#[test]
+fn conditions_see_the_variables() {
+    let input = "{\"s\":\"new\"}\n{\"s\":\"done\"}\n{\"s\":\"late\"}\n";
+    let out = filtered(&["--until", ".s == $end", "--arg", "end", "done"], input);
+    assert_eq!(out.exits(0).stdout, "{\"s\":\"new\"}\n{\"s\":\"done\"}\n");
+    let out = filtered(&["--fail-if", ".s == $bad", "--arg", "bad", "done"], input);
+    assert_eq!(out.exits(1).says("--fail-if").lines()[0], "{\"s\":\"new\"}");
+    filtered(&["--until", ".s == \"never\""], input).exits(1).says("--until never matched");
+    // Conditions see the message, whatever the filter prints.
+    let out = filtered(&["--until", ".s == \"done\"", "-f", ".s"], input);
+    assert_eq!(out.exits(0).stdout, "\"new\"\n\"done\"\n");
+}
+
+#[test]
+fn what_is_no_json_reaches_a_filter_as_a_string() {
+    let server = Server::websocket(|peer| {
+        peer.text("not {json");
+        peer.frame(2, b"\x00\xff");
+        peer.text("");
+        peer.close_well(1000);
+    });
+    let out = wstap(&["connect", &server.url(), "-f", "[type, .]", "--binary", "hex"]).run();
+    assert_eq!(
+        out.exits(0).lines(),
+        ["[\"string\",\"not {json\"]", "[\"string\",\"00ff\"]", "[\"string\",\"\"]"]
+    );
+}
+
+#[test]
+fn bombs_are_errors_and_the_stream_goes_on() {
+    let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+    let input = format!("{deep}\n\"\\ud800\"\n1\n");
+    let out = filtered(&["-f", "[.] | length"], &input);
+    assert_eq!(out.exits(0).lines().last(), Some(&"1"));
+    let out = filtered(&["-f", "reduce range(20000) as $i (0; [.])"], "1\n2\n");
+    assert_eq!(out.code, Some(0), "{}", out.stderr);
+}
+
+#[test]
+fn inputs_are_lazy_on_a_live_connection() {
+    let server = Server::websocket(|peer| {
+        ["{\"t\":1}", "{\"t\":2}", "{\"t\":1}", "{\"t\":1}"].iter().for_each(|text| peer.text(text));
+        // Nothing more comes: only the program can end this.
+        assert_eq!(peer.read_close(), Some(1000));
+    });
+    let out = wstap(&["connect", &server.url(), "-n", "-f", "limit(3; inputs | select(.t == 1))"]).run();
+    assert_eq!(out.exits(0).lines().len(), 3);
+    server.join();
+}
+
+#[test]
+fn senseless_combinations_are_usage() {
+    for args in [
+        &["--count", "0"][..],
+        &["--count", "-1"],
+        &["-n"],
+        &["-f", ".", "--filter-file", "x"],
+        &["--arg", "only"],
+        &["-f", ".", "--binary", "raw", "--envelope"],
+        &["--filter-errors", "maybe"],
+    ] {
+        filtered(args, "").exits(2);
+    }
+}
