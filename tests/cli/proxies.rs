@@ -60,7 +60,7 @@ fn a_proxy_that_refuses_is_12() {
 fn a_socks_proxy_gets_user_and_goal() {
     let (sender, seen) = mpsc::channel();
     let proxy = Server::once(move |mut peer| {
-        let mut read = |peer: &mut Peer, length: usize| {
+        let read = |peer: &mut Peer, length: usize| {
             let mut bytes = vec![0; length];
             peer.stream.read_exact(&mut bytes).expect("the client goes on");
             bytes
