@@ -1,0 +1,163 @@
+//! The server: raw TCP, an upgrade, and frames that were encoded beforehand.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use sha1::{Digest as _, Sha1};
+
+/// Bytes of a message.
+pub(crate) const PAYLOAD: usize = 300;
+
+/// Messages in a block: with their headers just under 256 KiB.
+pub(crate) const BLOCK: usize = 860;
+
+/// One message in so many passes the filter.
+pub(crate) const MATCHING: usize = 4;
+
+/// A close frame with status 1000.
+const CLOSE: &[u8] = &[0x88, 2, 0x03, 0xe8];
+
+/// A connection that was offered and not yet taken.
+pub(crate) struct Blaster {
+    listener: TcpListener,
+    /// What a client is to connect to.
+    pub(crate) url: String,
+}
+
+/// What ends a flood.
+pub(crate) enum End {
+    /// So many blocks; then the connection stays open until the client goes.
+    Hold(usize),
+    /// So many blocks; then the connection is closed.
+    Close(usize),
+    /// This flag, or the client's leaving.
+    Flag(Arc<AtomicBool>),
+}
+
+impl Blaster {
+    pub(crate) fn new() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("ws://{}/", listener.local_addr()?);
+        Ok(Self { listener, url })
+    }
+
+    /// Floods its one client; gives the moment of the first byte.
+    pub(crate) fn flood(self, end: End) -> JoinHandle<Result<Instant>> {
+        thread::spawn(move || {
+            let mut client = self.accept()?;
+            let block = block();
+            let start = Instant::now();
+            match end {
+                End::Hold(blocks) => {
+                    (0..blocks).try_for_each(|_| client.write_all(&block))?;
+                    thread::spawn(move || answer_close(&mut client));
+                }
+                End::Close(blocks) => {
+                    (0..blocks).try_for_each(|_| client.write_all(&block))?;
+                    client.write_all(CLOSE)?;
+                    thread::spawn(move || answer_close(&mut client));
+                }
+                End::Flag(stop) => while !stop.load(Ordering::Relaxed) && client.write_all(&block).is_ok() {},
+            }
+            Ok(start)
+        })
+    }
+
+    /// Sends one message and waits for the client to go.
+    pub(crate) fn one(self) -> JoinHandle<Result<()>> {
+        thread::spawn(move || {
+            let mut client = self.accept()?;
+            client.write_all(&frame(event(0).as_bytes()))?;
+            answer_close(&mut client);
+            Ok(())
+        })
+    }
+
+    /// Sends messages that carry their time, in nanoseconds since `epoch`, at an even pace.
+    pub(crate) fn paced(self, messages: u32, gap: Duration, epoch: Instant) -> JoinHandle<Result<()>> {
+        thread::spawn(move || {
+            let mut client = self.accept()?;
+            // The first messages of a process meet cold code; they are as much part of it as the others.
+            let start = Instant::now();
+            for n in 0..messages {
+                if let Some(early) = (gap * n).checked_sub(start.elapsed()) {
+                    thread::sleep(early);
+                }
+                let text = format!(r#"{{"stamp":"{:020}","rest":""#, epoch.elapsed().as_nanos());
+                let text = format!("{text:.<width$}\"}}", width = PAYLOAD - 2);
+                client.write_all(&frame(text.as_bytes()))?;
+            }
+            client.write_all(CLOSE)?;
+            answer_close(&mut client);
+            Ok(())
+        })
+    }
+
+    fn accept(self) -> Result<TcpStream> {
+        let (mut client, _) = self.listener.accept()?;
+        client.set_nodelay(true)?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte)?;
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head)?;
+        let key = head
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
+            .context("a request without a key")?;
+        let accept = Sha1::digest(format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key.1.trim()));
+        let accept = base64::engine::general_purpose::STANDARD.encode(accept);
+        write!(
+            client,
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        )?;
+        Ok(client)
+    }
+}
+
+/// Waits until the client is gone or sends what can only be its close frame; then the server has to be the
+/// first to let go (RFC 6455 §7.1.1).
+fn answer_close(client: &mut TcpStream) {
+    if let Ok(1..) = client.read(&mut [0; 256]) {
+        // The client may have gone meanwhile.
+        let _ = client.write_all(CLOSE);
+    }
+}
+
+/// A message as VoIPBIN sends them, of [`PAYLOAD`] bytes.
+pub(crate) fn event(n: usize) -> String {
+    let kind = ["call_created", "call_ringing", "call_hangup", "call_progressing"][n % MATCHING];
+    let status = ["dialing", "ringing", "hangup", "progressing"][n % MATCHING];
+    let text = format!(
+        r#"{{"event_type":"{kind}","timestamp":"2026-11-21T10:15:38.{n:06}Z","topic":"customer_id:7f1c:call:a41b","data":{{"id":"a41b6c2e-58d1-4f0a-9c3e-{n:012}","status":"{status}","duration":42.50,"source":"+15551230001","attempts":3,"tags":["campaign","answered"],"note":null,"name":""#
+    );
+    let text = format!("{text:.<width$}\"}}}}", width = PAYLOAD - 3);
+    assert_eq!(text.len(), PAYLOAD);
+    text
+}
+
+/// Bytes that the filter makes of a block.
+pub(crate) fn filtered_bytes() -> usize {
+    let line = |n| format!("{{\"id\":\"a41b6c2e-58d1-4f0a-9c3e-{n:012}\",\"status\":\"hangup\"}}\n").len();
+    (0..BLOCK).filter(|n| n % MATCHING == 2).map(line).sum()
+}
+
+fn block() -> Vec<u8> {
+    (0..BLOCK).flat_map(|n| frame(event(n).as_bytes())).collect()
+}
+
+/// A text frame from a server (RFC 6455 §5.2) with a payload of 126 to 65535 bytes.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes();
+    [&[0x81, 126], &length[..], payload].concat()
+}

@@ -1,0 +1,82 @@
+//! How fast messages go from a socket to a pipe, next to the least that could do it.
+//!
+//! ```text
+//! cargo bench --bench throughput                        everything, about three minutes
+//! cargo bench --bench throughput -- lines filter        some of: blaster lines filter once latency stall
+//! cargo bench --bench throughput -- lines rounds=20     more rounds than usual
+//! cargo bench --bench throughput -- lines against=PATH  another build of wstap in the same rounds
+//! ```
+//!
+//! A thread of this process plays the server. It writes frames that are ready made in large blocks, so that it
+//! is never what limits; `blaster` shows its own rate. Another reads the pipe. The contenders are processes:
+//!
+//! - `floor`, this binary run again as the least receive-and-write loop that tokio-tungstenite allows (see
+//!   `floor.rs`), without a look at what it receives;
+//! - `wstap`;
+//! - where `jq` and `websocat` are found (`websocat=PATH` tells where), the pipes people build of them.
+//!
+//! Every round runs each contender once, in turns, and a ratio is taken within a round: what the neighbours on
+//! a shared machine do to one they mostly do to the other. Read the median of the ratios first, then the best
+//! values, which are what the code costs when nobody disturbs it.
+
+mod blaster;
+mod contender;
+mod floor;
+mod latency;
+mod once;
+mod rate;
+mod stall;
+mod stats;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+/// What was asked for on the command line.
+struct Asked {
+    scenarios: Vec<String>,
+    rounds: Option<usize>,
+    against: Option<PathBuf>,
+    websocat: PathBuf,
+}
+
+impl Asked {
+    fn parse(words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut asked =
+            Self { scenarios: Vec::new(), rounds: None, against: None, websocat: "websocat".into() };
+        // cargo adds options of its own, such as `--bench`.
+        for word in words.filter(|word| !word.starts_with("--")) {
+            match word.split_once('=') {
+                Some(("rounds", number)) => asked.rounds = Some(number.parse()?),
+                Some(("against", path)) => asked.against = Some(path.into()),
+                Some(("websocat", path)) => asked.websocat = path.into(),
+                _ => asked.scenarios.push(word),
+            }
+        }
+        if asked.scenarios.is_empty() {
+            asked.scenarios =
+                ["blaster", "lines", "filter", "once", "latency", "stall"].map(Into::into).into();
+        }
+        Ok(asked)
+    }
+}
+
+fn main() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    if let (Some("floor"), Some(url)) = (std::env::args().nth(1).as_deref(), std::env::args().nth(2)) {
+        return floor::run(&url, std::env::args().nth(3).as_deref() == Some("once"));
+    }
+    let asked = Asked::parse(&mut words)?;
+    for scenario in &asked.scenarios {
+        match scenario.as_str() {
+            "blaster" => rate::blaster()?,
+            "lines" => rate::lines(&asked)?,
+            "filter" => rate::filter(&asked)?,
+            "once" => once::run(&asked)?,
+            "latency" => latency::run(&asked)?,
+            "stall" => stall::run(&asked)?,
+            other => bail!("there is no scenario {other}"),
+        }
+    }
+    Ok(())
+}
