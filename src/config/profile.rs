@@ -28,10 +28,18 @@ const EXCLUSIVE: &[&[&str]] = &[
 /// # Errors
 /// clap's own error for what was typed; a usage failure for a profile or a variable.
 pub fn parse(argv: &[OsString], var: &dyn Fn(&str) -> Option<String>) -> Result<Cli, ParseError> {
-    let matches = Cli::command().try_get_matches_from(argv)?;
-    let cli = Cli::from_arg_matches(&matches)?;
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(argv)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
     let Some((name, typed)) = matches.subcommand() else { return Ok(cli) };
-    let layers = Layers::gather(&cli, name, typed, var)?;
+    // Parsing has completed the command that was named, global options included; building all of it again
+    // would take as long as a connection on the loopback.
+    let known = command.find_subcommand(name).map(options_of).unwrap_or_default();
+    let layers = Layers::gather(&cli, &known, typed, var)?;
+    if layers.arguments.is_empty() {
+        layers.apply_positionals(&mut cli);
+        return Ok(cli);
+    }
     let mut argv = argv.to_vec();
     // Global options may stand before the command; none of them has a value that is a command's name.
     let at = argv.iter().position(|arg| arg.to_str() == Some(name)).map_or(argv.len(), |at| at + 1);
@@ -87,20 +95,19 @@ struct Layers {
 impl Layers {
     fn gather(
         cli: &Cli,
-        command: &str,
+        known: &[KnownOption],
         typed: &ArgMatches,
         var: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self> {
         let mut layers = Self { origin: "the environment (WSTAP_…)".to_owned(), ..Self::default() };
-        let known = options_of(command);
         let mut options: BTreeMap<String, Vec<String>> = BTreeMap::new();
         if let Some(name) = profile_name(cli) {
             let path = config_file(var);
             layers.origin = format!("profile @{name} in {}", path.display());
             layers.profile_named = true;
-            layers.read_profile(&path, &name, &known, &mut options)?;
+            layers.read_profile(&path, &name, known, &mut options)?;
         }
-        layers.read_environment(&known, var, &mut options);
+        layers.read_environment(known, var, &mut options);
         for given in
             known.iter().filter(|option| typed.value_source(&option.id) == Some(ValueSource::CommandLine))
         {
@@ -244,10 +251,7 @@ fn scalar(value: &toml::Value) -> Result<String, String> {
     }
 }
 
-fn options_of(command: &str) -> Vec<KnownOption> {
-    let mut cli = Cli::command();
-    cli.build();
-    let Some(command) = cli.find_subcommand(command) else { return Vec::new() };
+fn options_of(command: &clap::Command) -> Vec<KnownOption> {
     command
         .get_arguments()
         .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version" | "url"))
