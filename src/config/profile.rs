@@ -113,6 +113,7 @@ impl Layers {
         {
             drop_rivals(&mut options, &given.long);
         }
+        drop_typed_headers(&mut options, typed);
         layers.arguments = options.into_values().flatten().collect();
         Ok(layers)
     }
@@ -270,6 +271,15 @@ fn drop_rivals(options: &mut BTreeMap<String, Vec<String>>, given: &str) {
     }
 }
 
+/// A header that was typed takes the place of those of its name in the layers below; the others add up.
+fn drop_typed_headers(options: &mut BTreeMap<String, Vec<String>>, typed: &ArgMatches) {
+    let Some(lower) = options.get_mut("header") else { return };
+    let typed = typed.try_get_many::<String>("header").ok().flatten().unwrap_or_default();
+    let name = |header: &str| header.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let names: Vec<String> = typed.map(|header| name(header)).collect();
+    lower.retain(|argument| !names.contains(&name(argument.trim_start_matches("--header="))));
+}
+
 fn profile_name(cli: &Cli) -> Option<String> {
     let place = match &cli.command {
         Command::Connect(args) => args.url.as_deref(),
@@ -354,6 +364,12 @@ mod tests {
         let args = connect(CONFIG, &[("WSTAP_TOKEN", "t")], &["@prod"]).unwrap();
         assert_eq!(args.session.connection.token_env, None);
         assert_eq!(args.session.connection.token.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn a_typed_header_takes_the_place_of_its_namesake() {
+        let args = connect(CONFIG, &[], &["@prod", "-H", "a: 3"]).unwrap();
+        assert_eq!(args.session.connection.header, ["B: 2", "a: 3"]);
     }
 
     #[test]

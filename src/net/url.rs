@@ -105,14 +105,26 @@ impl WsUrl {
         url
     }
 
-    /// The same URL with one more query parameter that is never shown, whatever its name.
+    /// The same URL with a query parameter that is never shown, whatever its name. It takes the place of one of
+    /// that name.
     #[must_use]
     pub fn with_secret_param(&self, name: &str, value: &Secret) -> Self {
-        let mut url = self.with_query_param(name, value.expose());
+        let mut url = self.without_query_param(name).with_query_param(name, value.expose());
         let mut encoded = String::new();
         encode_component(name, &mut encoded);
         url.secret_params.push(encoded);
         url
+    }
+
+    fn without_query_param(&self, name: &str) -> Self {
+        let Some((path, query)) = self.target.split_once('?') else { return self.clone() };
+        let named = |pair: &&str| {
+            let found = pair.split('=').next().unwrap_or_default();
+            percent_decode(found).as_deref().unwrap_or(found) == name
+        };
+        let rest: Vec<&str> = query.split('&').filter(|pair| !named(pair)).collect();
+        let target = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
+        Self { target, ..self.clone() }
     }
 
     /// The values of its secret query parameters, as they stand in it and decoded.
@@ -740,6 +752,8 @@ mod tests {
         let secret = plain.with_secret_param("sesame", &Secret::new("s3cr3t/"));
         assert_eq!(secret.target(), "/p?a%20b=c%26d%3D%C3%A9&sesame=s3cr3t%2F");
         assert_eq!(secret.to_string(), "ws://h/p?a%20b=c%26d%3D%C3%A9&sesame=***");
+        let replaced = url("ws://h/p?token=old&b=1").with_secret_param("token", &Secret::new("new"));
+        assert_eq!(replaced.target(), "/p?b=1&token=new");
         assert!(secret.has_query_param("a b") && !secret.has_query_param("c"));
         assert_eq!(url("ws://h/?token=x").to_string(), "ws://h/?token=***");
         assert!(secret.has_secret() && !plain.has_secret());

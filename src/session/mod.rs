@@ -25,9 +25,11 @@ use crate::report::Report;
 use crate::signals::Signals;
 
 pub mod backoff;
+pub mod liveness;
 pub mod policy;
 pub mod socket;
 pub mod state;
+pub mod subscription;
 
 use policy::{Asked, Outcome, Policy};
 use socket::{Incoming, Socket};

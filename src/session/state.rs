@@ -9,8 +9,10 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::backoff::{Backoff, Limits};
+use super::liveness::Liveness;
 use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
 use super::socket::{End, close_frame};
+use super::subscription::{ACK_WAIT, Subscription};
 use crate::dialect::{Client, Meaning};
 use crate::error::Failure;
 use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary};
@@ -21,12 +23,6 @@ use crate::report::Level;
 
 /// How long the closing handshake may take, whoever started it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
-
-/// How long an acknowledgement may take before its absence is mentioned.
-pub const ACK_WAIT: Duration = Duration::from_secs(5);
-
-/// A connection that drops this soon after subscribing probably did so because of the subscription.
-const EARLY_DROP: Duration = Duration::from_secs(1);
 
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +76,7 @@ pub struct State {
     peer_close: Option<Close>,
     last_received: Instant,
     input: Input,
-    ping: Ping,
+    liveness: Liveness,
     backoff: Backoff,
     subscription: Subscription,
     totals: Totals,
@@ -92,25 +88,6 @@ struct Input {
     fed: bool,
     ended_at: Option<Instant>,
     backlog: bool,
-}
-
-struct Ping {
-    next: Option<Instant>,
-    deadline: Option<Instant>,
-    sent: Option<(Instant, Bytes)>,
-    number: u64,
-    reading: bool,
-    /// The ping that the deadline is about may still be on its way to the network.
-    queued: bool,
-    written: u64,
-}
-
-struct Subscription {
-    subscribed_at: Option<Instant>,
-    ack_deadline: Option<Instant>,
-    retry: Option<(Instant, Vec<String>)>,
-    retry_backoff: Backoff,
-    answered: bool,
 }
 
 #[derive(Default)]
@@ -127,6 +104,7 @@ impl State {
     pub fn new(policy: Policy, dialect: Box<dyn Client>, random: fastrand::Rng, now: Now) -> Self {
         let limits = policy.reconnect.map_or_else(Limits::default, |reconnect| reconnect.limits);
         let mut random = random;
+        let liveness = Liveness::new(policy.ping_interval, policy.ping_timeout);
         Self {
             policy,
             dialect,
@@ -142,22 +120,8 @@ impl State {
             peer_close: None,
             last_received: now.mono,
             input: Input { fed: false, ended_at: None, backlog: false },
-            ping: Ping {
-                next: None,
-                deadline: None,
-                sent: None,
-                number: 0,
-                reading: true,
-                queued: false,
-                written: 0,
-            },
-            subscription: Subscription {
-                subscribed_at: None,
-                ack_deadline: None,
-                retry: None,
-                retry_backoff: Backoff::new(Limits::default(), random.fork()),
-                answered: false,
-            },
+            liveness,
+            subscription: Subscription::new(random.fork()),
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
             counts: Counts::default(),
@@ -195,8 +159,7 @@ impl State {
         self.opened_at = Some(now.mono);
         self.closing_by_us = false;
         self.peer_close = None;
-        self.ping.next = self.policy.ping_interval.map(|interval| now.mono + interval);
-        self.ping.deadline = None;
+        self.liveness.opened(now.mono);
         if self.conn == 1 {
             // Idle time and lingering are about a peer that could have said something.
             self.last_received = now.mono;
@@ -237,7 +200,7 @@ impl State {
     /// A frame came in.
     pub fn received(&mut self, frame: Frame, now: Now) {
         // Whatever it is, it shows that the peer is there.
-        self.ping.deadline = None;
+        self.liveness.heard();
         match frame {
             Frame::Text(text) => self.received_message(Message::Text(text), now),
             Frame::Binary(bytes) => self.received_message(Message::Binary(bytes), now),
@@ -289,28 +252,19 @@ impl State {
     pub fn set_backlog(&mut self, backlog: bool, now: Now) {
         if self.input.backlog && !backlog {
             self.input.ended_at = self.input.ended_at.map(|_| now.mono);
-            self.ping.queued = false;
+            self.liveness.flushed();
         }
         self.input.backlog = backlog;
     }
 
-    /// Bytes that the network has taken so far. As long as it takes more, a ping may still be under way behind
-    /// a large message, so its deadline starts anew.
+    /// Bytes that the network has taken so far.
     pub fn set_written(&mut self, written: u64, now: Now) {
-        let moving = written != self.ping.written;
-        self.ping.written = written;
-        if moving && self.ping.queued && self.ping.deadline.is_some() {
-            self.ping.deadline = Some(now.mono + self.policy.ping_timeout);
-        }
+        self.liveness.set_written(written, now.mono);
     }
 
-    /// Is the socket being read? While it is not, because the reader of the output is slow, the peer's silence
-    /// says nothing about the peer.
+    /// Is the socket being read?
     pub fn set_reading(&mut self, reading: bool, now: Now) {
-        if reading && !self.ping.reading && self.ping.deadline.is_some() {
-            self.ping.deadline = Some(now.mono + self.policy.ping_timeout);
-        }
-        self.ping.reading = reading;
+        self.liveness.set_reading(reading, now.mono);
     }
 
     /// The pipeline got something done.
@@ -392,7 +346,6 @@ impl State {
             Phase::Waiting(until) | Phase::Closing(until) => Some(until),
             _ => None,
         };
-        let retry = self.subscription.retry.as_ref().map(|(at, _)| *at);
         let open = self.phase == Phase::Open;
         [
             phase,
@@ -401,8 +354,7 @@ impl State {
             self.linger_at(),
             self.pong_at(),
             self.ping_at(),
-            retry.filter(|_| open),
-            self.subscription.ack_deadline.filter(|_| open),
+            self.subscription.deadline().filter(|_| open),
         ]
         .into_iter()
         .flatten()
@@ -442,7 +394,7 @@ impl State {
             self.send(message, now);
         }
         match meaning {
-            Meaning::Event => self.subscription.answered = true,
+            Meaning::Event => self.subscription.delivers(),
             Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
             Meaning::Refused { action, topics, code, message, retry } => {
                 self.refused(&action, topics, &code, &message, retry, now);
@@ -451,9 +403,7 @@ impl State {
     }
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
-        self.subscription.answered = true;
-        self.subscription.ack_deadline = None;
-        self.subscription.retry_backoff.reset();
+        self.subscription.confirmed();
         self.notice(Level::Notice, format!("{action} confirmed: {}", topics.join(" ")));
         self.emit(Kind::Subscribed { action, topics }, now);
     }
@@ -467,16 +417,14 @@ impl State {
         retry: bool,
         now: Now,
     ) {
-        self.subscription.answered = true;
-        self.subscription.ack_deadline = None;
+        self.subscription.refused();
         let text = format!("{action} refused with {code}: {message} ({})", topics.join(" "));
         self.emit(Kind::Error { what: "refused", text: text.clone() }, now);
         if retry {
-            let wait = self.subscription.retry_backoff.next(Some(Duration::from_millis(100)));
-            self.notice(Level::Warning, format!("{text}; trying again in {}", short(wait)));
             // A refusal that names no topics is about the whole message.
             let topics = if topics.is_empty() { self.policy.topics.clone() } else { topics };
-            self.subscription.retry = Some((now.mono + wait, topics));
+            let wait = self.subscription.retry(topics, now.mono);
+            self.notice(Level::Warning, format!("{text}; trying again in {}", short(wait)));
         } else if self.policy.keep_going {
             self.notice(Level::Warning, text);
         } else {
@@ -485,8 +433,7 @@ impl State {
     }
 
     fn received_pong(&mut self, payload: Bytes, now: Now) {
-        let ours = self.ping.sent.take_if(|(_, sent)| *sent == payload);
-        let rtt = ours.map(|(at, _)| now.mono - at);
+        let rtt = self.liveness.pong(&payload, now.mono);
         if let Some(rtt) = rtt {
             self.notice(Level::Debug, format!("pong after {}", short(rtt)));
         }
@@ -600,7 +547,7 @@ impl State {
     }
 
     fn silent(&mut self, now: Now) {
-        let what = format!("no answer to a ping within {}", short(self.policy.ping_timeout));
+        let what = format!("no answer to a ping within {}", short(self.liveness.timeout()));
         let close = Close { by: "us", code: 1006, reason: what.clone(), clean: false };
         self.todo.drop_link = true;
         self.emit(Kind::Close(Box::new(close.clone())), now);
@@ -615,13 +562,10 @@ impl State {
 
     fn subscribe(&mut self, topics: &[String], now: Now) {
         let messages = self.dialect.subscribe(topics);
-        self.subscription.retry = None;
         if messages.is_empty() {
             return;
         }
-        self.subscription.subscribed_at = Some(now.mono);
-        self.subscription.answered = false;
-        self.subscription.ack_deadline = self.dialect.expects_ack().then(|| now.mono + ACK_WAIT);
+        self.subscription.sent(self.dialect.expects_ack(), now.mono);
         for message in messages {
             self.send(message, now);
         }
@@ -631,23 +575,18 @@ impl State {
         if self.phase != Phase::Open {
             return;
         }
-        if self.subscription.ack_deadline.is_some_and(|at| at <= now.mono) {
-            self.subscription.ack_deadline = None;
-            self.notice(
-                Level::Notice,
-                format!("no acknowledgement within {}; listening all the same", short(ACK_WAIT)),
-            );
+        if self.subscription.ack_is_late(now.mono) {
+            let text = format!("no acknowledgement within {}; listening all the same", short(ACK_WAIT));
+            self.notice(Level::Notice, text);
         }
-        if let Some((_, topics)) = self.subscription.retry.take_if(|(at, _)| *at <= now.mono) {
+        if let Some(topics) = self.subscription.due(now.mono) {
             self.subscribe(&topics, now);
         }
     }
 
     fn mention_early_drop(&mut self, close: &Close, now: Now) {
-        let soon = self.subscription.subscribed_at.is_some_and(|at| now.mono - at <= EARLY_DROP);
         if close.code == 1006
-            && soon
-            && !self.subscription.answered
+            && self.subscription.explains_drop(now.mono)
             && let Some(hint) = self.dialect.early_drop_hint()
         {
             self.notice(Level::Warning, hint.to_owned());
@@ -655,15 +594,8 @@ impl State {
     }
 
     fn send_ping(&mut self, now: Now) {
-        self.ping.number += 1;
-        let payload = Bytes::from(self.ping.number.to_string());
+        let payload = self.liveness.ping(now.mono);
         self.todo.frames.push(Frame::Ping(payload.clone()));
-        self.ping.sent = Some((now.mono, payload.clone()));
-        if self.ping.deadline.is_none() {
-            self.ping.deadline = Some(now.mono + self.policy.ping_timeout);
-            self.ping.queued = true;
-        }
-        self.ping.next = self.policy.ping_interval.map(|interval| now.mono + interval);
         self.emit(Kind::Ping(Direction::Out, payload), now);
     }
 
@@ -705,11 +637,11 @@ impl State {
     }
 
     fn pong_at(&self) -> Option<Instant> {
-        self.ping.deadline.filter(|_| self.phase == Phase::Open && self.ping.reading)
+        self.liveness.dead_at().filter(|_| self.phase == Phase::Open)
     }
 
     fn ping_at(&self) -> Option<Instant> {
-        self.ping.next.filter(|_| self.phase == Phase::Open)
+        self.liveness.ping_at().filter(|_| self.phase == Phase::Open)
     }
 }
 

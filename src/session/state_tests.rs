@@ -4,6 +4,7 @@ use super::*;
 use crate::dialect;
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
+use crate::session::subscription::EARLY_DROP;
 
 const MS: Duration = Duration::from_millis(1);
 const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";

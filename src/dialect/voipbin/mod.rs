@@ -106,8 +106,10 @@ impl Client for VoipbinClient {
     }
 
     /// "Server may send acknowledgments" (Structures); the running service sends none at all.
+    /// The documents show a confirmation; servers have been seen that send none, so its absence is only
+    /// mentioned.
     fn expects_ack(&self) -> bool {
-        false
+        true
     }
 
     /// Nearly every message is an event, in one of three shapes, and it must not be parsed here only to find

@@ -1,0 +1,90 @@
+//! What is known of the subscription on the present connection.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::backoff::{Backoff, Limits};
+
+/// How long an acknowledgement may take before its absence is mentioned.
+pub const ACK_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection that drops this soon after subscribing probably did so because of the subscription.
+pub const EARLY_DROP: Duration = Duration::from_secs(1);
+
+/// The least wait before a refused subscription is tried again, whatever the jitter says.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+
+/// The state of a subscription.
+pub struct Subscription {
+    sent_at: Option<Instant>,
+    ack_deadline: Option<Instant>,
+    retry: Option<(Instant, Vec<String>)>,
+    backoff: Backoff,
+    answered: bool,
+}
+
+impl Subscription {
+    /// Nothing has been subscribed to.
+    #[must_use]
+    pub fn new(random: fastrand::Rng) -> Self {
+        let backoff = Backoff::new(Limits::default(), random);
+        Self { sent_at: None, ack_deadline: None, retry: None, backoff, answered: false }
+    }
+
+    /// A subscription was sent; an acknowledgement may be expected.
+    pub fn sent(&mut self, expects_ack: bool, now: Instant) {
+        self.sent_at = Some(now);
+        self.answered = false;
+        self.retry = None;
+        self.ack_deadline = expects_ack.then(|| now + ACK_WAIT);
+    }
+
+    /// An event came, so something is subscribed to.
+    pub fn delivers(&mut self) {
+        self.answered = true;
+    }
+
+    /// The provider confirmed it.
+    pub fn confirmed(&mut self) {
+        self.answered = true;
+        self.ack_deadline = None;
+        self.backoff.reset();
+    }
+
+    /// The provider refused it.
+    pub fn refused(&mut self) {
+        self.answered = true;
+        self.ack_deadline = None;
+    }
+
+    /// The topics are to be tried again; returns how long that takes.
+    pub fn retry(&mut self, topics: Vec<String>, now: Instant) -> Duration {
+        let wait = self.backoff.next(Some(LEAST_WAIT));
+        self.retry = Some((now + wait, topics));
+        wait
+    }
+
+    /// The topics whose time to be tried again has come.
+    pub fn due(&mut self, now: Instant) -> Option<Vec<String>> {
+        self.retry.take_if(|(at, _)| *at <= now).map(|(_, topics)| topics)
+    }
+
+    /// Has the acknowledgement just become late? True once.
+    pub fn ack_is_late(&mut self, now: Instant) -> bool {
+        self.ack_deadline.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Would a drop at this moment probably be the provider's answer to the subscription?
+    #[must_use]
+    pub fn explains_drop(&self, now: Instant) -> bool {
+        !self.answered && self.sent_at.is_some_and(|at| now - at <= EARLY_DROP)
+    }
+
+    /// When there is something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let retry = self.retry.as_ref().map(|(at, _)| *at);
+        [retry, self.ack_deadline].into_iter().flatten().min()
+    }
+}
