@@ -107,6 +107,7 @@ pub struct SendArgs {
 
 /// Options of every command that holds a connection.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "In place of a server")]
 pub struct SessionArgs {
     /// Start a mock of the dialect in this process and connect to it; serve-mock's arguments may follow the `=`
     #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
