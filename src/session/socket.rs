@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use crate::net::Link;
@@ -117,20 +118,25 @@ impl Socket {
         if !read {
             return Poll::Pending;
         }
-        match Pin::new(&mut self.link).poll_next(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(Frame::Close(Some(close))))) if !self.closing => {
-                Poll::Ready(self.peer_closed(close))
-            }
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Incoming::Frame(frame)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Ended(end_of(&error))),
-            Poll::Ready(None) => Poll::Ready(Incoming::Ended(End::Clean)),
+        let incoming = match std::task::ready!(Pin::new(&mut self.link).poll_next(context)) {
+            Some(Ok(Frame::Close(close))) => self.close_came(close),
+            Some(Ok(frame)) => Incoming::Frame(frame),
+            Some(Err(error)) => Incoming::Ended(end_of(&error)),
+            None => Incoming::Ended(End::Clean),
+        };
+        Poll::Ready(incoming)
+    }
+
+    fn close_came(&mut self, close: Option<CloseFrame>) -> Incoming {
+        match close {
+            Some(close) if !self.closing && is_substitute(&close) => self.substituted(close),
+            close => Incoming::Frame(Frame::Close(close)),
         }
     }
 
     /// A close frame with the code that the peer sent. The frame layer hands out, and answers with, a 1002 of
     /// its own in the place of every code that it does not know (RFC 6455 §7.4; it does not know 1014).
-    fn peer_closed(&mut self, close: CloseFrame) -> Incoming {
+    fn substituted(&mut self, close: CloseFrame) -> Incoming {
         match self.link.get_ref().close_code() {
             Some(code) if code != u16::from(close.code) && !may_be_sent(code) => {
                 // The answer is in the frame layer, waiting to be flushed.
@@ -190,6 +196,12 @@ impl Socket {
 #[must_use]
 pub fn close_frame(code: Option<u16>, reason: &str) -> Frame {
     Frame::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
+}
+
+/// Is this what the frame layer hands out in the place of a close frame with a code that it does not know? A
+/// peer may send the very same.
+fn is_substitute(close: &CloseFrame) -> bool {
+    close.code == CloseCode::Protocol && close.reason.as_str() == "Protocol violation"
 }
 
 /// May a close frame carry this code (RFC 6455 §7.4 and the IANA registry)?

@@ -122,6 +122,21 @@ fn a_code_that_the_frame_layer_does_not_know_is_still_told() {
 }
 
 #[test]
+fn the_reason_of_a_close_does_not_hide_its_code() {
+    // Its end has the bytes of a close frame with another code.
+    let reason = format!("\u{5148} {:32}", "and then 32 bytes");
+    let out = connect(&["--envelope"], {
+        let reason = reason.clone();
+        move |peer| {
+            peer.close(1000, &reason);
+            assert_eq!(peer.read_close(), Some(1000));
+        }
+    });
+    out.exits(0);
+    assert_eq!(out.summary()["close_reason"], reason);
+}
+
+#[test]
 fn more_close_codes_can_be_declared_fine() {
     for code in [1011, 4000, 4004] {
         let args = ["--ok-close", &code.to_string(), "--ok-close", "3999"];
