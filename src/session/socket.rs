@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -49,6 +50,8 @@ pub struct Socket {
     dirty: bool,
     write_failed: bool,
     closing: bool,
+    peer_closed: bool,
+    discarding: bool,
 }
 
 impl Socket {
@@ -62,6 +65,8 @@ impl Socket {
             dirty: false,
             write_failed: false,
             closing: false,
+            peer_closed: false,
+            discarding: false,
         }
     }
 
@@ -118,20 +123,42 @@ impl Socket {
         if !read {
             return Poll::Pending;
         }
+        if self.discarding {
+            return self.poll_discard(context);
+        }
         let incoming = match std::task::ready!(Pin::new(&mut self.link).poll_next(context)) {
             Some(Ok(Frame::Close(close))) => self.close_came(close),
             Some(Ok(frame)) => Incoming::Frame(frame),
             Some(Err(error)) => Incoming::Ended(end_of(&error)),
             None => Incoming::Ended(End::Clean),
         };
+        if self.peer_closed && matches!(incoming, Incoming::Ended(End::Violation { .. })) {
+            // Whatever follows a close frame is discarded (RFC 6455 §1.4). The answer may still be waiting.
+            (self.discarding, self.dirty) = (true, true);
+            return self.poll(context, read);
+        }
         Poll::Ready(incoming)
     }
 
+    /// Reads on without looking, until the peer ends the connection.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<Incoming> {
+        loop {
+            let mut bytes = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = std::task::ready!(Pin::new(self.link.get_mut()).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Incoming::Ended(End::Clean));
+            }
+        }
+    }
+
     fn close_came(&mut self, close: Option<CloseFrame>) -> Incoming {
-        match close {
+        let incoming = match close {
             Some(close) if !self.closing && is_substitute(&close) => self.substituted(close),
             close => Incoming::Frame(Frame::Close(close)),
-        }
+        };
+        self.peer_closed = matches!(incoming, Incoming::Frame(_));
+        incoming
     }
 
     /// A close frame with the code that the peer sent. The frame layer hands out, and answers with, a 1002 of

@@ -137,6 +137,30 @@ fn the_reason_of_a_close_does_not_hide_its_code() {
 }
 
 #[test]
+fn what_follows_a_close_frame_is_discarded() {
+    let late: [(&str, Vec<u8>); 6] = [
+        ("a ping", frame(0x89, b"")),
+        ("a message", frame(0x81, b"late")),
+        ("another close frame", frame(0x88, &4001_u16.to_be_bytes())),
+        ("a close frame with half a code", frame(0x88, &[3])),
+        ("broken framing", vec![0xff; 64]),
+        ("a lot", frame(0x82, &vec![0; 1 << 20])),
+    ];
+    for ((what, bytes), (code, status)) in late.into_iter().zip([(1000, 0), (1011, 20)].into_iter().cycle()) {
+        let out = connect(&["--envelope"], move |peer| {
+            peer.text("before");
+            peer.write([frame(0x88, &u16::to_be_bytes(code)), bytes].concat());
+            assert_eq!(peer.read_close(), Some(code), "{what}");
+        });
+        assert_eq!(out.code, Some(status), "{what}: {}", out.stderr);
+        assert_eq!(out.records("message").len(), 1, "{what}");
+        let summary = out.summary();
+        assert_eq!((&summary["reason"], &summary["code"]), (&"closed".into(), &code.into()), "{what}");
+        assert_eq!(summary["clean"], true, "{what}");
+    }
+}
+
+#[test]
 fn more_close_codes_can_be_declared_fine() {
     for code in [1011, 4000, 4004] {
         let args = ["--ok-close", &code.to_string(), "--ok-close", "3999"];
