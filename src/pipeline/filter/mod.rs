@@ -7,6 +7,7 @@ mod arithmetic;
 mod compile;
 mod natives;
 mod object;
+mod quick;
 mod read;
 mod value;
 mod vars;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use jaq_core::{Ctx, Filter};
 
 use self::natives::{Data, Kind, Scene};
+use self::quick::Quick;
 use self::value::Val;
 pub use self::vars::Vars;
 use crate::error::Result;
@@ -39,6 +41,8 @@ pub struct Program(Arc<Compiled>);
 
 struct Compiled {
     filter: Arc<Filter<Kind>>,
+    /// The same without the engine, if it is that simple.
+    quick: Option<Arc<Quick>>,
     /// Values of the global variables, in the order they were compiled with.
     globals: Vec<Val>,
     identity: bool,
@@ -85,17 +89,25 @@ impl Program {
         let globals = vars.globals(&words);
         let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();
         let filter = compile::compile(name, source, &names)?;
+        let quick = Quick::compile(source, &globals).map(Arc::new);
         let globals = globals.into_iter().map(|(_, value)| value).collect();
         let sink: Arc<Sink> = Arc::new(|_: &str| {});
-        Ok(Self(Arc::new(Compiled { filter, globals, identity: words.identity, inputs: words.inputs, sink })))
+        Ok(Self(Arc::new(Compiled {
+            filter,
+            quick,
+            globals,
+            identity: words.identity,
+            inputs: words.inputs,
+            sink,
+        })))
     }
 
     /// The same program with somewhere to send what `debug` and `stderr` write; without, it is lost.
     #[must_use]
     pub fn with_sink(self, sink: Arc<Sink>) -> Self {
-        let Compiled { filter, globals, identity, inputs, .. } = &*self.0;
-        let (filter, globals) = (Arc::clone(filter), globals.clone());
-        Self(Arc::new(Compiled { filter, globals, identity: *identity, inputs: *inputs, sink }))
+        let Compiled { filter, quick, globals, identity, inputs, .. } = &*self.0;
+        let (filter, quick, globals) = (Arc::clone(filter), quick.clone(), globals.clone());
+        Self(Arc::new(Compiled { filter, quick, globals, identity: *identity, inputs: *inputs, sink }))
     }
 
     /// The program is `.`: its output is its input, byte for byte, without parsing it.
@@ -114,6 +126,23 @@ impl Program {
     /// Runs the program on one value. `emit` gets each output when it is there and can end the run. `inputs`
     /// is empty.
     pub fn run(
+        &self,
+        input: &Value,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> std::result::Result<(), RunError> {
+        if let Some(quick) = &self.0.quick
+            && let Ok(output) = quick.run(&input.0)
+        {
+            if let Some(output) = output {
+                let _ = emit(Value(output.into_owned()));
+            }
+            return Ok(());
+        }
+        self.run_engine(input, emit)
+    }
+
+    /// [`Program::run`] without the short cut.
+    fn run_engine(
         &self,
         input: &Value,
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,

@@ -25,8 +25,19 @@ fn text(value: &Value) -> String {
 
 /// The outputs of a program, one a line; an error that ends it is the last, after `!`.
 fn outputs(program: &Program, input: &str) -> String {
+    let shown = outputs_of(|emit| program.run(&Value::parse(input).unwrap(), emit));
+    if program.0.quick.is_some() {
+        let engine = outputs_of(|emit| program.run_engine(&Value::parse(input).unwrap(), emit));
+        assert_eq!(shown, engine, "the short cut and the engine differ");
+    }
+    shown
+}
+
+type Emit<'a> = &'a mut dyn FnMut(Value) -> ControlFlow<()>;
+
+fn outputs_of(run: impl FnOnce(Emit) -> std::result::Result<(), RunError>) -> String {
     let mut lines = Vec::new();
-    let end = program.run(&Value::parse(input).unwrap(), &mut |value| {
+    let end = run(&mut |value| {
         lines.push(text(&value));
         ControlFlow::Continue(())
     });
@@ -573,4 +584,67 @@ fn values_are_laid_out_for_people() {
     let mut out = Vec::new();
     Value::parse(r#"{"a":[1.0]}"#).unwrap().write_pretty(&mut out, false).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), "{\n  \"a\": [\n    1.0\n  ]\n}");
+}
+
+#[test]
+fn the_short_cut_means_what_the_engine_means() {
+    let quick = [
+        ".",
+        ".a",
+        ".a.b",
+        ".\"a\".b",
+        "{a,b:.a.b,c:1,\"d\":\"x\\n\\u00e9\",a:.c}",
+        "{a:(.a|select(.)),b}",
+        "{}",
+        "select(.a)",
+        "select(.a==1) | {b}",
+        "select(.a==null and .b!=\"x\" or .c<2.50)",
+        "select(.a | not)",
+        ".a // \"none\"",
+        "(.a | select(.b)) // .c",
+        ".a.b == .c",
+        ".a >= .b",
+        "(.a | select(.b)) and true",
+        "false and .a.b",
+        "$x == .a",
+    ];
+    let inputs = [
+        "null",
+        "1",
+        "\"a\"",
+        "[1]",
+        "{}",
+        r#"{"a":1}"#,
+        r#"{"a":1.0,"b":1}"#,
+        r#"{"a":{"b":"x"},"c":"x"}"#,
+        r#"{"a":{"b":null,"c":[1,{}]},"c":2.5,"b":false}"#,
+        r#"{"a":[],"b":{"a":1}}"#,
+        r#"{"a":"x","b":"y","a":false}"#,
+    ];
+    let mut vars = Vars::default();
+    vars.argjson("x", "1").unwrap();
+    for source in quick {
+        let program = Program::compile("f", source, &vars).unwrap();
+        assert!(program.0.quick.is_some(), "{source}");
+        for input in inputs {
+            outputs(&program, input);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_simple_goes_to_the_engine() {
+    for source in [
+        ".a?",
+        ".[0]",
+        ".[]",
+        "def select(f): 1; select(.a)",
+        "debug",
+        "now",
+        "{(.a):1}",
+        "\"\\(.a)\"",
+        "1+1",
+    ] {
+        assert!(compile(source).0.quick.is_none(), "{source}");
+    }
 }
