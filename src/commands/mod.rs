@@ -75,7 +75,7 @@ impl Session<'_> {
             policy: policy(self.args, self.send, self.topics, self.keep_going, self.defaults),
             asked,
             dialect: self.client,
-            input: if self.read_stdin { Some(Source::stdin(form).map_err(|e| no_thread(&e))?) } else { None },
+            input: self.read_stdin.then(|| Source::stdin(form)),
             stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
             show_secrets: self.args.output.show_secrets,
             watch_stdout: true,

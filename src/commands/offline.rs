@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::{no_thread, tell};
 use crate::dialect::{Client, Meaning};
@@ -56,7 +56,7 @@ struct Run {
     stage: Stage,
     outcome: Option<Outcome>,
     totals: Totals,
-    reader: Option<oneshot::Receiver<()>>,
+    reader: Option<sink::Watch>,
 }
 
 impl Run {
@@ -69,7 +69,7 @@ impl Run {
             tokio::select! {
                 batch = messages.recv() => return batch,
                 progress = self.stage.progress() => self.note(&progress?),
-                () = sink::reader_gone(&mut self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
+                () = sink::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
             }
         }
         None

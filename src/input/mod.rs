@@ -39,38 +39,53 @@ pub enum Input {
     Unusable(String),
 }
 
-/// Messages that come from somewhere, in order, as fast as they are asked for.
+/// The messages on standard input, in order, as fast as they are asked for.
 pub struct Source {
-    inputs: mpsc::Receiver<Vec<Input>>,
+    form: Form,
+    /// Once the first was asked for.
+    inputs: Option<mpsc::Receiver<Vec<Input>>>,
 }
 
 impl Source {
-    /// Reads standard input on a thread of its own: a read of a terminal cannot be cancelled.
-    ///
-    /// # Errors
-    /// If the system has no thread to give.
-    pub fn stdin(form: Form) -> io::Result<Self> {
-        Self::spawn(io::stdin(), form)
-    }
-
-    fn spawn(reader: impl Read + Send + 'static, form: Form) -> io::Result<Self> {
-        let (send, inputs) = mpsc::channel(2);
-        std::thread::Builder::new().name("stdin".into()).stack_size(128 * 1024).spawn(move || {
-            let mut reader = BufReader::with_capacity(CHUNK, reader);
-            let mut line_number = 0;
-            while let Some(batch) = read_batch(&mut reader, form, &mut line_number) {
-                if send.blocking_send(batch).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { inputs })
+    /// Standard input. It is not read before it is asked for, so that a session that ends early starts no thread.
+    #[must_use]
+    pub fn stdin(form: Form) -> Self {
+        Self { form, inputs: None }
     }
 
     /// What was read next; `None` at the end of the input.
     pub async fn next(&mut self) -> Option<Vec<Input>> {
-        self.inputs.recv().await
+        if let Some(inputs) = &mut self.inputs {
+            return inputs.recv().await;
+        }
+        let (send, inputs) = mpsc::channel(2);
+        let inputs = self.inputs.insert(inputs);
+        match read_on_thread(io::stdin(), self.form, send) {
+            Ok(()) => inputs.recv().await,
+            // With nobody to send any, the next answer is that there are no more.
+            Err(error) => {
+                Some(vec![Input::Unusable(format!("standard input is not read: no thread: {error}"))])
+            }
+        }
     }
+}
+
+/// Reads on a thread of its own: a read of a terminal cannot be cancelled.
+fn read_on_thread(
+    reader: impl Read + Send + 'static,
+    form: Form,
+    send: mpsc::Sender<Vec<Input>>,
+) -> io::Result<()> {
+    let read = move || {
+        let mut reader = BufReader::with_capacity(CHUNK, reader);
+        let mut line_number = 0;
+        while let Some(batch) = read_batch(&mut reader, form, &mut line_number) {
+            if send.blocking_send(batch).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("stdin".into()).stack_size(128 * 1024).spawn(read).map(drop)
 }
 
 /// Everything that is there now, at least one line; `None` at the end.

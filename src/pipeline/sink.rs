@@ -1,12 +1,12 @@
 //! Where output bytes go.
 
 use std::io::{self, Write as _};
-use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::FileType;
 use rustix::time::Timespec;
-use tokio::sync::oneshot;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// A destination of output.
 pub trait Sink: Send {
@@ -52,43 +52,43 @@ impl Sink for Stdout {
     }
 }
 
-/// Tells when the reader of standard output goes away, if it is a pipe or a socket: others have none to lose.
-///
-/// The thread sleeps in poll(2), which reports a lost reader without being asked for any event.
+/// Standard output as something whose reader may go away.
+pub struct Watch(AsyncFd<io::Stdout>);
+
+/// Watches standard output, if it is a pipe or a socket: others have no reader to lose.
 #[must_use]
-pub fn watch_stdout() -> Option<oneshot::Receiver<()>> {
+pub fn watch_stdout() -> Option<Watch> {
     let kind = FileType::from_raw_mode(rustix::fs::fstat(io::stdout()).ok()?.st_mode);
     if !matches!(kind, FileType::Fifo | FileType::Socket) {
         return None;
     }
-    let (tell, gone) = oneshot::channel();
-    let watch = move || {
-        let stdout = io::stdout();
-        loop {
-            match poll(&mut [PollFd::new(&stdout, PollFlags::empty())], None) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => {
-                    // A session that has ended by itself needs no telling.
-                    let _ = tell.send(());
-                    return;
-                }
-                Err(_) => return,
-            }
-        }
-    };
-    thread::Builder::new().name("stdout".into()).stack_size(64 * 1024).spawn(watch).ok()?;
-    Some(gone)
+    // A lost reader is told without being asked for, but something has to be asked for. This, unlike room for
+    // output, does not change with every line that is read.
+    #[expect(
+        deprecated,
+        reason = "it trusts that the descriptor stays open, as that of standard output does"
+    )]
+    let watch = AsyncFd::with_interest(io::stdout(), Interest::READABLE);
+    watch.ok().map(Watch)
 }
 
 /// Waits until the reader of standard output has gone, without writing anything: a subscriber to a quiet stream
 /// may have nothing to write for hours.
-pub async fn reader_gone(watch: &mut Option<oneshot::Receiver<()>>) {
-    let Some(receiver) = watch else { return std::future::pending().await };
-    if receiver.await.is_err() {
-        // The watch ended without having seen anything, so there is nothing to see.
-        *watch = None;
-        std::future::pending::<()>().await;
+pub async fn reader_gone(watch: &Option<Watch>) {
+    let Some(Watch(stdout)) = watch else { return std::future::pending().await };
+    while let Ok(mut ready) = stdout.ready(Interest::READABLE | Interest::ERROR).await {
+        // What was told may be about the other direction of a socket. poll(2) that asks for nothing reports a
+        // lost reader and no more than that.
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if poll(&mut [PollFd::new(stdout.get_ref(), PollFlags::empty())], Some(&now))
+            .is_ok_and(|gone| gone > 0)
+        {
+            return;
+        }
+        ready.clear_ready();
     }
+    // There is no event loop to tell any more.
+    std::future::pending().await
 }
 
 /// Waits where waiting helps; any other error is the end.

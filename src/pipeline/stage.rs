@@ -35,6 +35,8 @@ type Batch = Vec<Event>;
 pub struct Stage {
     pipeline: Arc<Mutex<Pipeline>>,
     inline: bool,
+    /// The worker while it has nothing to do yet: many a session is over before it would.
+    resting: Option<Worker>,
     queue: Option<SyncSender<Batch>>,
     progress: UnboundedReceiver<(Progress, Option<Batch>)>,
     in_flight: usize,
@@ -42,32 +44,45 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts the worker.
+    /// Gets ready, and starts the worker if it is sure to be needed.
     ///
     /// # Errors
     /// If the system has no thread to give.
     pub fn start(pipeline: Pipeline) -> std::io::Result<Self> {
         let inline = !pipeline.has_programs();
-        let stream = pipeline.stream_filter();
         let pipeline = Arc::new(Mutex::new(pipeline));
         let (queue, batches) = sync_channel(QUEUE);
         let (tell, progress) = unbounded_channel();
-        let worker = Arc::new(Worker {
+        let worker = Worker {
             pipeline: Arc::clone(&pipeline),
             batches: Mutex::new(batches),
             tell,
             rest: Mutex::default(),
             ended: AtomicBool::new(false),
-        });
+        };
+        let mut stage = Self {
+            pipeline,
+            inline,
+            resting: Some(worker),
+            queue: Some(queue),
+            progress,
+            in_flight: 0,
+            spare: Vec::new(),
+        };
+        if !inline {
+            stage.wake()?;
+        }
+        Ok(stage)
+    }
+
+    fn wake(&mut self) -> std::io::Result<()> {
+        let Some(worker) = self.resting.take() else { return Ok(()) };
         thread::Builder::new()
             .name("pipeline".into())
             // Only address space: pages are taken as they are touched.
-            .stack_size(if inline { PLAIN_STACK } else { filter::STACK })
-            .spawn(move || match stream {
-                Some((program, null_input)) => worker.run_stream(&program, null_input),
-                None => worker.run(),
-            })?;
-        Ok(Self { pipeline, inline, queue: Some(queue), progress, in_flight: 0, spare: Vec::new() })
+            .stack_size(if self.inline { PLAIN_STACK } else { filter::STACK })
+            .spawn(move || worker.work())
+            .map(drop)
     }
 
     /// Can a batch be pushed without waiting?
@@ -110,6 +125,7 @@ impl Stage {
     /// Tells the worker that nothing more will come.
     pub fn close(&mut self) {
         self.queue = None;
+        self.resting = None;
     }
 
     fn run_inline(&mut self, batch: &mut Batch) -> Option<Progress> {
@@ -128,8 +144,11 @@ impl Stage {
     }
 
     fn send(&mut self, batch: Batch) {
-        // The worker ends only after the queue was closed, or by a panic, which `progress` tells as its end.
-        if let Some(queue) = &self.queue
+        // The worker ends only after the queue was closed, or by a panic, which `progress` tells as its end; so
+        // does a worker that cannot be started.
+        let awake = self.wake().is_ok();
+        if awake
+            && let Some(queue) = &self.queue
             && queue.send(batch).is_ok()
         {
             self.in_flight += 1;
@@ -148,6 +167,14 @@ struct Worker {
 }
 
 impl Worker {
+    fn work(self) {
+        let stream = lock(&self.pipeline).stream_filter();
+        match stream {
+            Some((program, null_input)) => Arc::new(self).run_stream(&program, null_input),
+            None => self.run(),
+        }
+    }
+
     fn run(&self) {
         while let Some(mut batch) = self.wait() {
             self.take(batch.drain(..));

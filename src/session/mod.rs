@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
@@ -111,7 +110,7 @@ struct Driver {
     /// Events that wait for room in the stage.
     batch: Vec<Event>,
     drained_by: Option<Instant>,
-    stdout: Option<oneshot::Receiver<()>>,
+    stdout: Option<sink::Watch>,
     show_secrets: bool,
     report: Report,
     signals: Signals,
