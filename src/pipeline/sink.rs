@@ -88,7 +88,7 @@ pub async fn reader_gone(watch: &Option<Watch>) {
         ready.clear_ready();
     }
     // There is no event loop to tell any more.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Waits where waiting helps; any other error is the end.
