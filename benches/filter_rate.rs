@@ -11,9 +11,6 @@ use serde::de::IgnoredAny;
 use wstap::json;
 use wstap::pipeline::filter::{Program, Value, Vars};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const MESSAGE: &str = r#"{"event_type":"call_hangup","timestamp":"2026-11-21T10:15:38.000000Z","topic":"customer_id:7f1c:call:a41b","data":{"id":"a41b6c2e-58d1-4f0a-9c3e-2f7d1b8e6a90","status":"hangup","duration":42.50,"source":"+15551230001","destination":"+15551230002","attempts":3,"tags":["campaign","answered"],"note":null}}"#;
 
 const ROUNDS: usize = 200;
