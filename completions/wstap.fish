@@ -59,7 +59,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How b
 hex\t'A JSON string in lower-case hexadecimal'
 raw\t'The bytes themselves with nothing added, not even a newline'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has come for this long' -r
@@ -105,12 +105,12 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l envelope -d 'Pri
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pretty -d 'Indent JSON'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Do not mask credentials in records'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Show the credentials that were given in records too; they are masked wherever they stand'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Show errors only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show more; twice for everything'
@@ -137,7 +137,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How
 hex\t'A JSON string in lower-case hexadecimal'
 raw\t'The bytes themselves with nothing added, not even a newline'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has come for this long' -r
@@ -184,12 +184,12 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l envelope -d 'P
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pretty -d 'Indent JSON'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Do not mask credentials in records'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Show the credentials that were given in records too; they are masked wherever they stand'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Show errors only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Show more; twice for everything'

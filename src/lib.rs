@@ -13,6 +13,7 @@
 //! ```
 
 use std::ffi::OsString;
+use std::io::Write as _;
 
 pub mod cli;
 pub mod commands;
@@ -76,9 +77,18 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Exit> {
 
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.
 fn print_clap(error: &clap::Error) -> Exit {
-    // Nobody is left to be told if this cannot be printed.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+    if error.use_stderr() {
+        // A URL in the wrong place is quoted back, and may hold a token.
+        let text = secret::mask_in_text(&error.render().to_string());
+        // Nobody is left to be told if this cannot be printed.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        return Exit::Usage;
+    }
+    match error.print() {
+        Ok(()) => Exit::Ok,
+        Err(gone) if gone.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
+        Err(_) => Exit::OutputFailed,
+    }
 }
 
 /// A failure of something that only the system decides.

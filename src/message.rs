@@ -58,6 +58,12 @@ impl Message {
     }
 }
 
+/// What a queued frame costs in memory: its payload, and what holds it. Empty messages are not free.
+#[must_use]
+pub fn cost(frame: &tungstenite::Message) -> usize {
+    frame.len() + std::mem::size_of::<tungstenite::Message>()
+}
+
 impl From<Message> for tungstenite::Message {
     fn from(message: Message) -> Self {
         match message {

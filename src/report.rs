@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use colored::{Color, Colorize};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
 
 use crate::error::Failure;
-use crate::secret::{MASK, Secret};
+use crate::secret::{MASK, Secret, mask_in_text};
 
 /// How much a notice matters, most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,19 +59,31 @@ struct Inner {
     json: bool,
     color: bool,
     secrets: Mutex<Vec<Secret>>,
-    out: Mutex<Box<dyn std::io::Write + Send>>,
+    out: Mutex<Out>,
+}
+
+struct Out {
+    stream: Box<dyn std::io::Write + Send>,
+    /// Waits up to this long until the stream takes something.
+    ready: fn(Duration) -> bool,
+    dropped: u64,
 }
 
 impl Report {
     /// Shows notices up to `most` on stderr, as JSON lines or as text, in colour or not.
     #[must_use]
     pub fn stderr(most: Level, json: bool, color: bool) -> Self {
-        Self::to(Box::new(std::io::stderr()), most, json, color)
+        let out = Out { stream: Box::new(std::io::stderr()), ready: stderr_is_ready, dropped: 0 };
+        Self::with(out, most, json, color)
     }
 
     /// Shows notices elsewhere.
     #[must_use]
     pub fn to(out: Box<dyn std::io::Write + Send>, most: Level, json: bool, color: bool) -> Self {
+        Self::with(Out { stream: out, ready: |_| true, dropped: 0 }, most, json, color)
+    }
+
+    fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
         let (secrets, out) = (Mutex::default(), Mutex::new(out));
         Self { inner: Arc::new(Inner { most, json, color, secrets, out }) }
     }
@@ -142,19 +157,35 @@ impl Report {
         if !self.shows(level) {
             return;
         }
-        let text = escape_controls(&self.masked(text));
-        let line = if self.inner.json {
-            let at = jiff::Timestamp::now();
-            serde_json::json!({"ts": format!("{at:.6}"), "level": level.word(), "text": text}).to_string()
-        } else {
-            match level.color() {
-                Some(color) if self.inner.color => format!("{}{text}", label.color(color)),
-                _ => format!("{label}{text}"),
+        let Ok(mut out) = self.inner.out.lock() else { return };
+        // A session must not stand still because nobody reads its notices.
+        if !(out.ready)(if level == Level::Error { ERROR_WAIT } else { Duration::ZERO }) {
+            out.dropped += 1;
+            return;
+        }
+        let mut lines = match std::mem::take(&mut out.dropped) {
+            0 => String::new(),
+            dropped => {
+                self.line(Level::Warning, "wstap: ", &format!("{dropped} notices that nobody read are lost"))
             }
         };
-        if let Ok(mut out) = self.inner.out.lock() {
-            // Nobody can be told that stderr is gone.
-            let _ = out.write_all(format!("{line}\n").as_bytes());
+        lines.push_str(&self.line(level, label, text));
+        // Nobody can be told that stderr is gone.
+        let _ = out.stream.write_all(lines.as_bytes());
+    }
+
+    fn line(&self, level: Level, label: &str, text: &str) -> String {
+        let text = escape_controls(&mask_in_text(&self.masked(text)));
+        if self.inner.json {
+            let at = jiff::Timestamp::now();
+            return format!(
+                "{}\n",
+                serde_json::json!({"ts": format!("{at:.6}"), "level": level.word(), "text": text})
+            );
+        }
+        match level.color() {
+            Some(color) if self.inner.color => format!("{}{text}\n", label.color(color)),
+            _ => format!("{label}{text}\n"),
         }
     }
 
@@ -164,6 +195,16 @@ impl Report {
         let Ok(secrets) = self.inner.secrets.lock() else { return MASK.to_owned() };
         secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), MASK))
     }
+}
+
+/// How long an error waits for stderr to be read. Other notices do not wait.
+const ERROR_WAIT: Duration = Duration::from_secs(1);
+
+fn stderr_is_ready(patience: Duration) -> bool {
+    let stderr = std::io::stderr();
+    let timeout = Timespec::try_from(patience).ok();
+    // What poll(2) cannot say, writing will.
+    poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], timeout.as_ref()).map_or(true, |ready| ready > 0)
 }
 
 /// Text from the network made harmless for a terminal: C0, DEL, C1 and the bidirectional overrides are

@@ -74,9 +74,41 @@ pub fn mask_query(target: &str) -> String {
     format!("{path}?{}", pairs.join("&"))
 }
 
+/// Free text with the values of secret query parameters masked, wherever a URL stands in it.
+#[must_use]
+pub fn mask_in_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['?', '&']) {
+        let (before, after) = rest.split_at(at + 1);
+        out.push_str(before);
+        rest = after;
+        let name =
+            after.split(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c)).next().unwrap_or_default();
+        if let Some(value) = after[name.len()..].strip_prefix('=')
+            && is_secret_name(name)
+        {
+            let end = value.find(|c: char| c.is_whitespace() || "&'\"#<>".contains(c)).unwrap_or(value.len());
+            out.push_str(&format!("{name}={MASK}"));
+            rest = &value[end..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_in_text_lose_their_secrets() {
+        assert_eq!(
+            mask_in_text("no 'ws://h/?a=1&token=x=y&b=2' and wss://h?api_key=k?"),
+            "no 'ws://h/?a=1&token=***&b=2' and wss://h?api_key=***"
+        );
+        assert_eq!(mask_in_text("why? token=x & more?"), "why? token=x & more?");
+    }
 
     #[test]
     fn a_secret_prints_as_its_mask() {

@@ -193,7 +193,7 @@ pub struct OutputArgs {
     /// Write records of everything to this file
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Do not mask credentials in records
+    /// Show the credentials that were given in records too; they are masked wherever they stand
     #[arg(long)]
     pub show_secrets: bool,
 }
@@ -202,7 +202,7 @@ pub struct OutputArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Ending")]
 pub struct EndArgs {
-    /// End after N lines
+    /// End after N lines; the records that tell of the end come on top
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// End with success once this jq expression is true; the matching message is printed
@@ -328,7 +328,7 @@ pub struct LivenessArgs {
     /// The link is dead when nothing has come for this long after a ping was sent
     #[arg(long, value_name = "D", default_value = "20s", value_parser = duration)]
     pub ping_timeout: Duration,
-    /// Reconnect after a loss, and keep trying when the first connection fails
+    /// Reconnect after a loss, and keep trying when the first connection fails (as --retries does)
     #[arg(long, overrides_with = "no_reconnect")]
     pub reconnect: bool,
     /// Do not reconnect

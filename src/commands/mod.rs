@@ -91,7 +91,9 @@ impl Session<'_> {
 /// Says what there is to say about an end, and gives its status.
 fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
     let exit = outcome.exit;
-    if let Some(what) = outcome.text {
+    if let (Some(what), Exit::Ok) = (&outcome.text, exit) {
+        report.warning(what);
+    } else if let Some(what) = outcome.text {
         report.failure(&Failure { hint: outcome.hint, details: outcome.details, ..Failure::new(exit, what) });
     }
     exit

@@ -1,6 +1,5 @@
 //! `wstap subscribe`: a session that subscribes to a provider's topics.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::{Context, Session, dialect_for, parse_url};
@@ -43,8 +42,9 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
         client: dialect.client(),
         dialect,
-        // Topics or messages: standard input cannot be both. A terminal is left to the shell.
-        read_stdin: !reads_topics(args) && !std::io::stdin().is_terminal(),
+        // Only when asked for: in a shell's `while read` loop, standard input is the loop's.
+        read_stdin: !reads_topics(args)
+            && (args.session.end.linger.is_some() || args.send.binary_in.is_some()),
         topics,
         keep_going: args.keep_going,
         defaults: Defaults::SUBSCRIBE,

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::BufWriter;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,9 +35,20 @@ pub fn resolve(
     let compile =
         |name: &str, source: &str| Ok(Program::compile(name, source, &vars)?.with_sink(sink.clone()));
     let optional = |name: &str, source: Option<&str>| source.map(|source| compile(name, source)).transpose();
+    let same = args
+        .from
+        .as_deref()
+        .zip(args.output.record.as_deref())
+        .is_some_and(|(from, to)| is_same_file(from, to));
+    if same {
+        return Err(Failure::usage("--record would overwrite the file that --from reads"));
+    }
     let filter = match &args.filter.filter_file {
         Some(path) => Some(compile("--filter-file", &read(path, "--filter-file")?)?),
-        None => optional("--filter", args.filter.filter.as_deref())?,
+        // As in jq, an empty program passes everything on.
+        None => {
+            optional("--filter", args.filter.filter.as_deref().filter(|source| !source.trim().is_empty()))?
+        }
     };
     if args.filter.null_input && filter.is_none() {
         return Err(
@@ -55,6 +66,7 @@ pub fn resolve(
         reply: optional("--reply", reply)?,
         errors_fail: args.filter.filter_errors == FilterErrors::Fail,
         count: args.end.count,
+        show_secrets: args.output.show_secrets,
         recording: args.output.record.as_deref().map(create_recording).transpose()?,
     };
     if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
@@ -71,6 +83,11 @@ pub fn asked(args: &SessionArgs) -> Asked {
         count: args.end.count.is_some(),
         exit_status: args.filter.exit_status,
     }
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let identity = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(a), identity(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {

@@ -79,6 +79,6 @@ fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
     wanted.then_some(ReconnectPolicy {
         limits: Limits { first: liveness.reconnect_delay, most: liveness.reconnect_max_delay },
         retries: liveness.retries,
-        first_too: liveness.reconnect,
+        first_too: liveness.reconnect || liveness.retries.is_some(),
     })
 }

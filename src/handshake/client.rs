@@ -43,12 +43,11 @@ pub struct Request {
 impl Request {
     /// Puts a request together. `key` is the value of `Sec-WebSocket-Key`, see [`new_key`].
     pub fn new(ask: &Ask<'_>, key: &str) -> Result<Self> {
-        check_headers(ask.headers)?;
         check_subprotocols(ask.subprotocols)?;
-        if let Some(origin) = ask.origin {
-            check_value("Origin", origin)?;
-        }
-        Ok(Self { target: ask.target.to_owned(), headers: merge(&standard_headers(ask, key), ask.headers) })
+        let headers = merge(&standard_headers(ask, key), ask.headers);
+        // All of them: a credential may come from a file or a variable with a line break in it.
+        check_headers(&headers)?;
+        Ok(Self { target: ask.target.to_owned(), headers })
     }
 
     /// The bytes for the wire, secrets included.

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
 
 use super::Limits;
-use crate::message::Message;
+use crate::message::{Message, cost};
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
 const READ_BUFFER: usize = 4 * 1024;
@@ -117,7 +117,7 @@ impl Link {
 
     fn queue(&mut self, message: tungstenite::Message) {
         if !self.closing {
-            self.bytes += message.len();
+            self.bytes += cost(&message);
             self.waiting.push_back(message);
         }
     }
@@ -141,7 +141,7 @@ impl Link {
         while !self.waiting.is_empty() {
             std::task::ready!(Pin::new(&mut self.ws).poll_ready(context))?;
             let Some(message) = self.waiting.pop_front() else { break };
-            self.bytes -= message.len();
+            self.bytes -= cost(&message);
             self.dirty = true;
             Pin::new(&mut self.ws).start_send(message)?;
         }

@@ -49,6 +49,8 @@ pub struct Config {
     pub errors_fail: bool,
     /// Stop after this many lines.
     pub count: Option<u64>,
+    /// Credentials are not masked in records.
+    pub show_secrets: bool,
     /// Records of everything go here.
     pub recording: Option<BufWriter<File>>,
 }
@@ -83,8 +85,6 @@ pub enum Stop {
 /// What has been achieved since it was last told.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Events that are done with: written, where they had something to write.
-    pub events: usize,
     /// Messages to send back.
     pub replies: Vec<Message>,
     /// Set when an end condition is met.
@@ -114,6 +114,8 @@ pub struct Pipeline {
     totals: Totals,
     stopped: Option<Stop>,
     progress: Progress,
+    /// The thread that runs this may wait for the reader.
+    patient: bool,
 }
 
 impl Pipeline {
@@ -129,39 +131,40 @@ impl Pipeline {
             totals: Totals::default(),
             stopped: None,
             progress: Progress::default(),
+            patient: true,
         }
+    }
+
+    /// May the thread that runs this from now on wait for the reader of the output?
+    pub fn set_patient(&mut self, patient: bool) {
+        self.patient = patient;
     }
 
     /// Takes one event all the way into the output buffer, which is written out when it is full.
     pub fn take(&mut self, event: &Event) {
-        self.progress.events += 1;
         self.record(event);
         if !self.wanted(event) {
             return;
         }
-        if self.config.has_programs() {
+        if self.stopped() {
+            // No program has a say any more.
+            self.write_record(event);
+            self.totals.lines += 1;
+        } else if self.config.has_programs() {
             self.run_programs(event);
         } else if self.config.envelope {
-            self.scratch.clear();
-            record::write(event, &mut self.scratch);
-            let line = std::mem::take(&mut self.scratch);
-            line::write_json(&String::from_utf8_lossy(&line), true, self.config.style, &mut self.out);
-            self.scratch = line;
+            self.write_record(event);
             self.line_done(true);
         } else if let Kind::Message { message, .. } = &event.kind {
             line::write_message(message, self.config.style, &mut self.out);
             // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
             self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
         }
-        if self.out.len() >= CHUNK {
-            self.flush();
-        }
     }
 
     /// For filters that run over the stream: takes one event as far as the value that is the program's next
     /// input, if it is one.
     pub fn take_input(&mut self, event: &Event) -> Option<Result<Value, String>> {
-        self.progress.events += 1;
         self.record(event);
         if !self.wanted(event) {
             return None;
@@ -192,7 +195,14 @@ impl Pipeline {
 
     /// For filters that run over the stream: the program has ended, perhaps before the stream.
     pub fn stream_done(&mut self, result: Result<(), RunError>, stream_ended: bool) {
-        self.note_run(result);
+        match result {
+            // There is no next message to go on with, as there is where a program runs for each.
+            Err(RunError::Error(text)) => {
+                self.totals.filter_errors += 1;
+                self.stop(Stop::FilterError(text));
+            }
+            result => self.note_run(result),
+        }
         if !stream_ended {
             self.stop(Stop::FilterDone);
         }
@@ -253,9 +263,7 @@ impl Pipeline {
     /// The value that programs see for an event, or why there is none; `None` if the event is not shown.
     fn input(&mut self, event: &Event) -> Option<Result<Value, String>> {
         if self.config.envelope {
-            self.scratch.clear();
-            record::write(event, &mut self.scratch);
-            return Some(Value::parse(&String::from_utf8_lossy(&self.scratch)));
+            return Some(Value::parse(&self.record_text(event)));
         }
         match &event.kind {
             Kind::Message { message, .. } => Some(self.message_value(message)),
@@ -378,7 +386,7 @@ impl Pipeline {
     fn line_done(&mut self, truthy: bool) {
         self.totals.lines += 1;
         self.totals.last_output = Some(truthy);
-        if self.out.len() >= CHUNK {
+        if self.out.len() >= CHUNK && self.patient {
             self.flush();
         }
         if self.config.count.is_some_and(|count| self.totals.lines >= count) {
@@ -405,7 +413,7 @@ impl Pipeline {
             Ok(()) => {}
             Err(RunError::Error(text)) => self.program_failed(&text),
             Err(RunError::Halt { code: 0, .. }) => self.stop(Stop::FilterDone),
-            Err(RunError::Halt { text, .. }) => self.stop(Stop::FilterError(text)),
+            Err(RunError::Halt { text, .. }) => self.stop(Stop::FilterError(text.trim_end().to_owned())),
         }
     }
 
@@ -432,23 +440,29 @@ impl Pipeline {
     }
 
     fn record(&mut self, event: &Event) {
+        if self.config.recording.is_none() {
+            return;
+        }
+        let mut line = self.record_text(event);
+        line.push('\n');
         let Some(recording) = &mut self.config.recording else { return };
-        self.scratch.clear();
-        record::write(event, &mut self.scratch);
-        self.scratch.push(b'\n');
-        if let Err(error) = recording.write_all(&self.scratch) {
+        if let Err(error) = recording.write_all(line.as_bytes()) {
             self.recording_failed(&error);
         }
     }
 
     fn note_written(&mut self, result: io::Result<()>) {
         let Err(error) = result else { return };
-        // These override an earlier reason: whatever was achieved, the reader did not get it all.
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
             Stop::OutputFailed(format!("standard output could not be written: {error}"))
         };
+        self.overrule(stop);
+    }
+
+    /// This reason takes the place of an earlier one: whatever was achieved, not all of it has arrived.
+    fn overrule(&mut self, stop: Stop) {
         self.stopped = Some(stop.clone());
         self.progress.stop = Some(stop);
     }
@@ -471,9 +485,24 @@ impl Pipeline {
         }
     }
 
+    /// The record of an event as text, with what must not be shown masked wherever it stands.
+    fn record_text(&self, event: &Event) -> String {
+        let mut text = Vec::new();
+        record::write(event, &mut text);
+        let text = String::from_utf8(text).unwrap_or_default();
+        if self.config.show_secrets { text } else { self.report.masked(&text) }
+    }
+
+    fn write_record(&mut self, event: &Event) {
+        let text = self.record_text(event);
+        line::write_json(&text, true, self.config.style, &mut self.out);
+    }
+
     fn recording_failed(&mut self, error: &io::Error) {
         self.config.recording = None;
-        self.stop(Stop::OutputFailed(format!("the recording could not be written: {error}")));
+        if !self.dead() {
+            self.overrule(Stop::OutputFailed(format!("the recording could not be written: {error}")));
+        }
     }
 
     fn dead(&self) -> bool {

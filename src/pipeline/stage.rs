@@ -130,9 +130,11 @@ impl Stage {
 
     fn run_inline(&mut self, batch: &mut Batch) -> Option<Progress> {
         let mut pipeline = lock(&self.pipeline);
+        pipeline.set_patient(false);
         for event in batch.drain(..) {
             pipeline.take(&event);
         }
+        pipeline.set_patient(true);
         let flushed = pipeline.flush_if_ready();
         let progress = pipeline.progress();
         drop(pipeline);

@@ -3,20 +3,18 @@
 //! [`state`] holds the rules and knows no I/O; this file is the one loop that waits, tells the state what
 //! happened and does what it asks for.
 
-use std::collections::VecDeque;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::dialect::Client;
 use crate::event::{Event, Open};
 use crate::exit::Exit;
 use crate::input::{Input, Source};
-use crate::message::Message;
 use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Progress, Stop, sink};
@@ -105,11 +103,11 @@ struct Driver {
     opening: Option<Opening>,
     socket: Option<Socket>,
     input: Option<Source>,
-    pending: VecDeque<Message>,
     stage: Stage,
     /// Events that wait for room in the stage.
     batch: Vec<Event>,
     drained_by: Option<Instant>,
+    output_lost: bool,
     stdout: Option<sink::Watch>,
     show_secrets: bool,
     report: Report,
@@ -127,10 +125,10 @@ impl Driver {
             opening: None,
             socket: None,
             input: setup.input,
-            pending: VecDeque::new(),
             stage: setup.stage,
             batch: Vec::new(),
             drained_by: None,
+            output_lost: false,
             stdout,
             show_secrets: setup.show_secrets,
             report: setup.report,
@@ -150,11 +148,11 @@ impl Driver {
             Some(socket) => todo.frames.drain(..).for_each(|frame| socket.send(frame)),
             None => todo.frames.clear(),
         }
-        if std::mem::take(&mut todo.connect) {
+        if mem::take(&mut todo.connect) {
             let (url, options) = (self.url.clone(), self.connection.clone());
             self.opening = Some(Box::pin(async move { net::open(&url, &options).await }));
         }
-        if std::mem::take(&mut todo.drop_link) && !self.state.ended() {
+        if mem::take(&mut todo.drop_link) && !self.state.ended() {
             self.drop_socket();
         }
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
@@ -185,13 +183,10 @@ impl Driver {
     /// Waits for the next thing to happen. Every arm only waits, so those that lose are simply asked again.
     async fn wait(&mut self) -> Happening {
         let read = self.may_read();
-        self.state.set_reading(read, now());
+        self.state.set_reading(self.stage.has_room(), now());
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        if take_input && let Some(message) = self.pending.pop_front() {
-            return Happening::Input(Some(vec![Input::Message(message)]));
-        }
         let Self { opening, socket, input, stage, stdout, signals, .. } = self;
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
@@ -221,7 +216,13 @@ impl Driver {
                 self.input = None;
                 self.state.input_ended(now);
             }
-            Happening::Signal(outcome) => self.state.signal(outcome, now),
+            Happening::Signal(outcome) => {
+                if self.state.outcome().is_some_and(Outcome::is_signal) {
+                    // Whoever asks again does not want to wait any more.
+                    self.drained_by = Some(now.mono);
+                }
+                self.state.signal(outcome, now);
+            }
             Happening::ReaderGone => self.state.reader_gone(now),
             Happening::Time => {}
         }
@@ -256,7 +257,7 @@ impl Driver {
             match incoming {
                 Incoming::Frame(frame) => {
                     bytes += frame.len();
-                    self.state.received(self.without_secrets(frame), now);
+                    self.state.received(frame, now);
                 }
                 // Whether more may be read is asked again before it is.
                 Incoming::Flushed => return,
@@ -271,23 +272,10 @@ impl Driver {
         }
     }
 
-    /// Servers like to quote the credential they refuse in the reason of their close frame.
-    fn without_secrets(&self, mut frame: Frame) -> Frame {
-        if let Frame::Close(Some(close)) = &mut frame
-            && !self.show_secrets
-        {
-            close.reason = self.report.masked(&close.reason).into();
-        }
-        frame
-    }
-
     fn take_inputs(&mut self, inputs: Vec<Input>, now: Now) {
         for input in inputs {
             match input {
-                Input::Message(message) if self.state.wants_input() && self.pending.is_empty() => {
-                    self.state.input(message, now);
-                }
-                Input::Message(message) => self.pending.push_back(message),
+                Input::Message(message) => self.state.input(message, now),
                 Input::Unusable(text) => self.report.warning(&text),
             }
         }
@@ -341,7 +329,10 @@ impl Driver {
             "interrupted" | "terminated" | "max_time" => Some(LAST_DRAIN),
             _ => None,
         };
-        let until = patience.map(|patience| *self.drained_by.get_or_insert(Instant::now() + patience));
+        if let Some(patience) = patience {
+            self.drained_by.get_or_insert(Instant::now() + patience);
+        }
+        let until = self.drained_by;
         while !done(&self.stage) {
             tokio::select! {
                 biased;
@@ -349,7 +340,11 @@ impl Driver {
                     Some(progress) => self.state.progress(progress, now()),
                     None => return,
                 },
-                outcome = self.signals.next() => return self.state.signal(outcome, now()),
+                outcome = self.signals.next() => {
+                    self.state.signal(outcome, now());
+                    self.drained_by = Some(Instant::now());
+                    return;
+                }
                 () = sleep_until(until), if until.is_some() => return self.give_up_output(),
             }
         }
@@ -357,7 +352,10 @@ impl Driver {
 
     /// The reader of the output is too slow for the end that was asked for.
     fn give_up_output(&mut self) {
-        let text = "standard output was not read in time, and what was left of it is lost";
+        let text = "output was not finished in time, and what was left of it is lost";
+        if mem::replace(&mut self.output_lost, true) {
+            return;
+        }
         match self.outcome().reason {
             "max_time" => self.state.progress(
                 Progress {

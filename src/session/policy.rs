@@ -102,6 +102,12 @@ impl Outcome {
         Self { text: Some(text.into()), ..Self::new(reason, exit) }
     }
 
+    /// Did a signal end it?
+    #[must_use]
+    pub fn is_signal(&self) -> bool {
+        matches!(self.reason, "interrupted" | "terminated")
+    }
+
     /// The end that the pipeline asks for.
     #[must_use]
     pub fn from_stop(stop: &Stop) -> Self {
@@ -130,6 +136,14 @@ impl Outcome {
             let text = format!("time was up after {} lines, before --count was reached", totals.lines);
             return Self::told(self.reason, Exit::Assertion, text);
         }
+        if asked.count && matches!(self.reason, "closed" | "input_ended") {
+            let text = format!("the end came after {} lines, before --count was reached", totals.lines);
+            return Self { text: Some(text), ..self.with_exit_status(asked, totals) };
+        }
+        self.with_exit_status(asked, totals)
+    }
+
+    fn with_exit_status(self, asked: Asked, totals: &Totals) -> Self {
         match totals.last_output {
             None if asked.exit_status => Self { exit: Exit::NoOutput, ..self },
             Some(false) if asked.exit_status => Self { exit: Exit::Assertion, ..self },

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
+use crate::message::cost;
 use crate::net::Link;
 
 /// What comes from a socket.
@@ -48,6 +49,8 @@ pub struct Socket {
     outbox: VecDeque<Frame>,
     outbox_bytes: usize,
     dirty: bool,
+    /// Messages in the frame layer that have not been flushed.
+    handed: usize,
     write_failed: bool,
     closing: bool,
     peer_closed: bool,
@@ -63,6 +66,7 @@ impl Socket {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             dirty: false,
+            handed: 0,
             write_failed: false,
             closing: false,
             peer_closed: false,
@@ -76,7 +80,7 @@ impl Socket {
             // Nothing may follow a close frame (RFC 6455 §5.5.1).
             return;
         }
-        self.outbox_bytes += frame.len();
+        self.outbox_bytes += cost(&frame);
         self.closing |= frame.is_close();
         self.outbox.push_back(frame);
     }
@@ -93,10 +97,10 @@ impl Socket {
         self.link.get_ref().written()
     }
 
-    /// Messages that are still queued.
+    /// Messages that the network has not taken, or not whole.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.outbox.iter().filter(|frame| frame.is_text() || frame.is_binary()).count()
+        self.handed + self.outbox.iter().filter(|frame| is_message(frame)).count()
     }
 
     /// Payload bytes that are queued.
@@ -180,35 +184,35 @@ impl Socket {
 
     /// Moves the queue towards the network. `true` if that completed it.
     fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.has_backlog() {
+        if !self.has_backlog() || self.write_failed {
             return false;
         }
         match self.try_write(context) {
             Ok(Poll::Pending) => false,
             Ok(Poll::Ready(())) => {
-                self.dirty = false;
+                (self.dirty, self.handed) = (false, 0);
                 true
             }
             Err(_) => {
                 // What the peer still had to say, perhaps why it left, is worth reading; the end will show there.
+                // What is queued stays as the backlog that it is: nothing more is taken, and what is lost is known.
                 self.write_failed = true;
-                self.outbox.clear();
                 self.outbox_bytes = 0;
-                self.dirty = false;
-                true
+                false
             }
         }
     }
 
     fn try_write(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Error> {
         let mut link = Pin::new(&mut self.link);
-        while !self.outbox.is_empty() && !self.write_failed {
+        while !self.outbox.is_empty() {
             if link.as_mut().poll_ready(context)?.is_pending() {
                 return Ok(Poll::Pending);
             }
             if let Some(frame) = self.outbox.pop_front() {
-                self.outbox_bytes -= frame.len();
+                self.outbox_bytes -= cost(&frame);
                 self.dirty = true;
+                self.handed += usize::from(is_message(&frame));
                 link.as_mut().start_send(frame)?;
             }
         }
@@ -217,6 +221,10 @@ impl Socket {
             Poll::Ready(result) => result.map(Poll::Ready),
         }
     }
+}
+
+fn is_message(frame: &Frame) -> bool {
+    frame.is_text() || frame.is_binary()
 }
 
 /// A close frame, for the outbox. An empty one where there is no code (RFC 6455 §5.5.1).

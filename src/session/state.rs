@@ -1,6 +1,7 @@
 //! The session as a pure state machine: what happened goes in, what to do comes out. It knows no sockets and no
 //! clock; every call is told the time.
 
+use std::mem;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -71,11 +72,13 @@ pub struct State {
     conn: u32,
     opened_at: Option<Instant>,
     lost_at: Option<Timestamp>,
+    last_failure: Option<Exit>,
     close: Option<Close>,
     closing_by_us: bool,
     peer_close: Option<Close>,
     last_received: Instant,
     input: Input,
+    reading: bool,
     liveness: Liveness,
     backoff: Backoff,
     subscription: Subscription,
@@ -88,6 +91,8 @@ struct Input {
     fed: bool,
     ended_at: Option<Instant>,
     backlog: bool,
+    /// The backlog holds messages, and not only pings.
+    sending: bool,
 }
 
 #[derive(Default)]
@@ -115,11 +120,13 @@ impl State {
             conn: 0,
             opened_at: None,
             lost_at: None,
+            last_failure: None,
             close: None,
             closing_by_us: false,
             peer_close: None,
             last_received: now.mono,
-            input: Input { fed: false, ended_at: None, backlog: false },
+            input: Input { fed: false, ended_at: None, backlog: false, sending: false },
+            reading: true,
             liveness,
             subscription: Subscription::new(random.fork()),
             backoff: Backoff::new(limits, random),
@@ -179,6 +186,7 @@ impl State {
     /// An attempt to connect failed; `status` is the HTTP status of a refusal.
     pub fn failed(&mut self, failure: Failure, status: Option<u16>, retry_after: Option<Duration>, now: Now) {
         self.emit(Kind::Error { what: "connect", text: failure.what.clone() }, now);
+        self.last_failure = Some(failure.exit);
         if self.outcome.is_some() {
             return self.end();
         }
@@ -251,8 +259,10 @@ impl State {
     /// Is there something that the network has not taken yet? Lingering only starts when it has.
     pub fn set_backlog(&mut self, backlog: bool, now: Now) {
         if self.input.backlog && !backlog {
-            self.input.ended_at = self.input.ended_at.map(|_| now.mono);
             self.liveness.flushed();
+            if mem::take(&mut self.input.sending) {
+                self.input.ended_at = self.input.ended_at.map(|_| now.mono);
+            }
         }
         self.input.backlog = backlog;
     }
@@ -262,8 +272,13 @@ impl State {
         self.liveness.set_written(written, now.mono);
     }
 
-    /// Is the socket being read?
+    /// Is the socket being read? While it is not, because the reader of the output is slow, it is not the peer
+    /// who is silent, so the times that wait for the peer stand still.
     pub fn set_reading(&mut self, reading: bool, now: Now) {
+        if reading && !self.reading {
+            self.last_received = now.mono;
+        }
+        self.reading = reading;
         self.liveness.set_reading(reading, now.mono);
     }
 
@@ -279,7 +294,7 @@ impl State {
         let outcome = Outcome::from_stop(&stop);
         if let Some(earlier) = &self.outcome {
             // The messages that decided this came before whatever ended the session meanwhile.
-            if !matches!(earlier.reason, "interrupted" | "terminated") {
+            if !earlier.is_signal() {
                 self.outcome = Some(outcome);
             }
             return;
@@ -297,8 +312,7 @@ impl State {
 
     /// A signal asks for the end; the second one gets it at once.
     pub fn signal(&mut self, outcome: Outcome, now: Now) {
-        if self.outcome.as_ref().is_some_and(|earlier| matches!(earlier.reason, "interrupted" | "terminated"))
-        {
+        if self.outcome.as_ref().is_some_and(Outcome::is_signal) {
             self.todo.drop_link = true;
             return self.end();
         }
@@ -322,7 +336,7 @@ impl State {
             _ => {}
         }
         if due(self.max_time_at()) {
-            return self.finish(Outcome::new("max_time", Exit::Ok), now);
+            return self.time_is_up(now);
         }
         if due(self.idle_at()) {
             return self.finish(Outcome::new("idle_timeout", Exit::Ok), now);
@@ -379,6 +393,18 @@ impl State {
         self.emit(Kind::Summary(Box::new(summary)), now);
     }
 
+    /// `--max-time` has passed. That is an end as asked, unless there never was a connection.
+    fn time_is_up(&mut self, now: Now) {
+        let outcome = match self.conn {
+            0 => {
+                let exit = self.last_failure.unwrap_or(Exit::LinkSilent);
+                Outcome::told("max_time", exit, "time was up before there was a connection")
+            }
+            _ => Outcome::new("max_time", Exit::Ok),
+        };
+        self.finish(outcome, now);
+    }
+
     fn received_message(&mut self, message: Message, now: Now) {
         self.last_received = now.mono;
         self.counts.received += 1;
@@ -418,7 +444,8 @@ impl State {
         now: Now,
     ) {
         self.subscription.refused();
-        let text = format!("{action} refused with {code}: {message} ({})", topics.join(" "));
+        let named = if topics.is_empty() { String::new() } else { format!(" ({})", topics.join(" ")) };
+        let text = format!("{action} refused with {code}: {message}{named}");
         self.emit(Kind::Error { what: "refused", text: text.clone() }, now);
         if retry {
             // A refusal that names no topics is about the whole message.
@@ -602,6 +629,7 @@ impl State {
     fn send(&mut self, message: Message, now: Now) {
         self.counts.sent += 1;
         self.counts.bytes_out += message.len() as u64;
+        self.input.sending = true;
         self.todo.frames.push(message.clone().into());
         let seq = self.counts.sent;
         self.emit(Kind::Message { dir: Direction::Out, seq, message, data: true }, now);
@@ -621,13 +649,13 @@ impl State {
     }
 
     fn idle_at(&self) -> Option<Instant> {
-        let running = self.outcome.is_none() && self.conn > 0;
+        let running = self.outcome.is_none() && self.conn > 0 && self.reading;
         self.policy.end.idle_timeout.filter(|_| running).map(|time| self.last_received + time)
     }
 
     fn linger_at(&self) -> Option<Instant> {
         let ended_at = self.input.ended_at?;
-        if self.phase != Phase::Open || self.outcome.is_some() || self.input.backlog {
+        if self.phase != Phase::Open || self.outcome.is_some() || self.input.backlog || !self.reading {
             return None;
         }
         let linger = self.policy.end.linger;

@@ -366,3 +366,55 @@ fn input_is_taken_while_it_is_sure_to_be_sent() {
     bench.state.closed(&End::Dropped("cut".into()), bench.now);
     assert!(!bench.state.wants_input());
 }
+
+#[test]
+fn a_ping_does_not_prolong_the_lingering() {
+    let linger = Linger { fed: Some(10 * MS), unfed: None };
+    let end = EndPolicy { linger, ..EndPolicy::default() };
+    let mut bench = Bench::open("plain", Policy { ping_interval: Some(6 * MS), ..ending(end) });
+    bench.state.input(Message::text("a"), bench.now);
+    bench.state.input_ended(bench.now);
+    bench.after(6 * MS);
+    bench.state.set_backlog(true, bench.now);
+    bench.state.set_backlog(false, bench.now);
+    // The message and the first ping went out together; the ping of 12 ms is alone.
+    bench.after(6 * MS);
+    bench.state.set_backlog(true, bench.now);
+    bench.state.set_backlog(false, bench.now);
+    assert_eq!(bench.after(4 * MS).end(), Some(("input_ended", Exit::Ok)));
+}
+
+#[test]
+fn the_times_that_wait_for_the_peer_stand_still_while_it_is_not_read() {
+    let linger = Linger { fed: Some(10 * MS), unfed: None };
+    let end = EndPolicy { linger, idle_timeout: Some(10 * MS), ..EndPolicy::default() };
+    let mut bench = Bench::open("plain", ending(end));
+    bench.state.input(Message::text("a"), bench.now);
+    bench.state.input_ended(bench.now);
+    bench.state.set_reading(false, bench.now);
+    assert_eq!(bench.after(1000 * MS).end(), None);
+    bench.state.set_reading(true, bench.now);
+    assert_eq!(bench.after(9 * MS).end(), None);
+    assert!(bench.after(MS).end().is_some());
+}
+
+#[test]
+fn refused_topics_are_tried_again_together() {
+    let mut bench = Bench::open("voipbin", policy());
+    let refusal = |topic: &str| {
+        format!(
+            r#"{{"type":"error","action":"subscribe","topics":["{topic}"],"code":"RATE_LIMITED","message":""}}"#
+        )
+    };
+    bench.text(&refusal("a"));
+    bench.text(&refusal("b"));
+    bench.frames();
+    assert_eq!(bench.after(30_000 * MS).frames(), [r#"{"type":"subscribe","topics":["a","b"]}"#]);
+}
+
+#[test]
+fn a_time_that_is_up_before_there_was_a_connection_is_a_failure() {
+    let end = EndPolicy { max_time: Some(10 * MS), ..EndPolicy::default() };
+    let mut bench = Bench::new("plain", ending(end));
+    assert_eq!(bench.after(10 * MS).end(), Some(("max_time", Exit::LinkSilent)));
+}

@@ -58,11 +58,13 @@ impl Subscription {
         self.ack_deadline = None;
     }
 
-    /// The topics are to be tried again; returns how long that takes.
+    /// The topics are to be tried again, with those that are waiting for that already; returns how long it takes.
     pub fn retry(&mut self, topics: Vec<String>, now: Instant) -> Duration {
-        let wait = self.backoff.next(Some(LEAST_WAIT));
-        self.retry = Some((now + wait, topics));
-        wait
+        let (at, waiting) =
+            self.retry.get_or_insert_with(|| (now + self.backoff.next(Some(LEAST_WAIT)), Vec::new()));
+        waiting.extend(topics);
+        waiting.dedup();
+        *at - now
     }
 
     /// The topics whose time to be tried again has come.

@@ -197,7 +197,9 @@ fn a_fed_connect_stays_until_nothing_has_come_for_a_while() {
 
 #[test]
 fn lingering_for_ever_leaves_the_end_to_the_server() {
-    for (command, args) in [("connect", &["--linger", "forever"][..]), ("subscribe", &[])] {
+    for (command, args) in
+        [("connect", &["--linger", "forever"][..]), ("subscribe", &["--linger", "forever"])]
+    {
         let server = Server::websocket(|peer| {
             peer.read_text();
             peer.close_well(1001);

@@ -204,3 +204,9 @@ fn senseless_combinations_are_usage() {
         filtered(args, "").exits(2);
     }
 }
+
+#[test]
+fn an_error_ends_a_program_over_the_stream() {
+    let out = wstap(&["connect", "--from", "-", "-n", "-f", "inputs + 1"]).stdin("1\n\"x\"\n3\n").run();
+    assert_eq!(out.exits(5).stdout, "2\n");
+}

@@ -51,6 +51,12 @@ impl Wstap {
         self
     }
 
+    /// Stderr goes there instead of to the test.
+    pub(crate) fn stderr(mut self, to: impl Into<Stdio>) -> Self {
+        self.command.stderr(to);
+        self
+    }
+
     /// Starts it with its streams in the hands of the test.
     pub(crate) fn spawn(mut self) -> Running {
         if self.stdin.is_some() {

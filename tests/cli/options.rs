@@ -301,3 +301,20 @@ fn urls_without_a_scheme_are_understood() {
         assert!(request.starts_with("GET /p?q HTTP/1.1\r\n"), "{url}: {request}");
     }
 }
+
+#[test]
+fn a_credential_smuggles_no_header_in() {
+    for args in [
+        &["--bearer", "t\r\nX-Evil: 1"][..],
+        &["--token-env", "V", "--token-in", "bearer"],
+        &["-u", "a\r\n:b"],
+    ] {
+        let out = wstap(&["connect", "ws://127.0.0.1:1/"]).args(args).env("V", "t\nX-Evil: 1").run();
+        if args[0] == "-u" {
+            // In base64 it does no harm.
+            out.exits(11);
+        } else {
+            out.exits(2).says("line break");
+        }
+    }
+}

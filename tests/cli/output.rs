@@ -139,7 +139,7 @@ fn the_time_is_up_for_a_stalled_reader_too() {
     let mut run = wstap(&["connect", &server.url(), "--max-time", "300ms"]).spawn();
     // Held open and never read.
     let stdout = run.take_stdout();
-    run.finish().exits(30).says("not read in time");
+    run.finish().exits(30).says("not finished in time");
     drop(stdout);
     server.join();
 }
@@ -404,4 +404,57 @@ fn a_pipe_in_place_of_a_connection_is_followed_line_by_line() {
         run.finish().exits(0);
         drop(stdin);
     }
+}
+
+#[test]
+fn the_records_of_the_end_come_after_every_end() {
+    for rule in [["--until", ".type==\"message\""], ["--fail-if", ".type==\"message\""], ["--count", "2"]] {
+        let out = connect(&["--envelope", "--reply", "empty", rule[0], rule[1]], |peer| {
+            peer.text("1");
+            peer.read_close();
+            peer.close(1000, "");
+        });
+        let kinds: Vec<Value> = out.json().into_iter().map(|record| record["type"].clone()).collect();
+        assert_eq!(kinds, ["open", "message", "close", "summary"], "{rule:?}");
+    }
+}
+
+#[test]
+fn a_recording_does_not_overwrite_what_it_is_made_from() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("r.ndjson");
+    std::fs::write(&file, "1\n").expect("it is written");
+    let name = file.to_str().expect("UTF-8");
+    wstap(&["connect", "--from", name, "--record", name]).run().exits(2).says("overwrite");
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "1\n");
+}
+
+#[test]
+fn credentials_are_masked_wherever_they_stand_in_a_record() {
+    let server = Server::websocket(|peer| {
+        peer.read_text();
+        peer.text(r#"{"you":"s3cr3t-tok"}"#);
+        peer.close_well(1000);
+    });
+    let args =
+        ["connect", &server.url(), "--token", "s3cr3t-tok", "--envelope", "-x", r#"{"token":"s3cr3t-tok"}"#];
+    let out = wstap(&args).run();
+    assert!(!out.exits(0).stdout.contains("s3cr3t-tok"), "{}", out.stdout);
+    assert_eq!(out.records("message").len(), 2);
+    server.join();
+}
+
+#[test]
+fn notices_that_nobody_reads_hold_nothing_up() {
+    let server = Server::websocket(|peer| {
+        (0..3000).for_each(|_| peer.text("1"));
+        peer.close_well(1000);
+    });
+    // Held open and never read, so that it fills up.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let out = wstap(&["connect", &server.url(), "-f", "debug(\"x\" * 100)"]).stderr(writer).run();
+    out.exits(0);
+    assert_eq!(out.lines().len(), 3000);
+    drop(reader);
+    server.join();
 }

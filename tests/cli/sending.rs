@@ -46,7 +46,7 @@ fn what_goes_down_with_the_connection_is_counted() {
     run.line();
     tell.send(()).expect("the server listens");
     let out = run.finish();
-    out.exits(20).says("lost");
+    out.exits(20).says("messages were still waiting to be sent");
     feeding.join().expect("no panic");
     server.join();
 }
