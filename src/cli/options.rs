@@ -345,8 +345,12 @@ pub struct LivenessArgs {
     pub reconnect_max_delay: Duration,
 }
 
+/// More cannot be meant, and the clock's arithmetic would not stand all that can be written.
+const LONGEST_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
+        Ok(time) if time > LONGEST_DURATION => Err("the longest duration is 3650d".to_owned()),
         Ok(time) => Ok(time),
         Err(_) if text == "0" => Ok(Duration::ZERO),
         Err(error) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
@@ -403,6 +407,8 @@ mod tests {
         assert!(duration("5").unwrap_err().contains("5s"));
         assert!(duration("x").unwrap_err().contains("30s"));
         assert_eq!(linger("forever"), Ok(LingerTime::Forever));
+        assert_eq!(duration("3650d"), Ok(LONGEST_DURATION));
+        assert!(duration("3651d").is_err() && duration("400000000000y").is_err());
     }
 
     #[test]
