@@ -61,9 +61,9 @@ enum Phase {
 impl Opening {
     async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Link> {
         let mut credentials = Credentials::of(url, options);
-        let mut url = url.clone();
+        // The token that was asked for takes the place of one that is written out in the URL.
+        let mut here = credentials.in_query(url);
         loop {
-            let here = credentials.in_query(&url);
             let next = match self.hop(&here, options, &credentials).await? {
                 Hop::Open(link) => return Ok(*link),
                 Hop::Redirect(next) => next,
@@ -80,7 +80,8 @@ impl Opening {
             let mut redirects = std::mem::take(&mut self.report.redirects);
             redirects.push(next.to_string());
             self.report = OpenReport { redirects, ..OpenReport::default() };
-            url = next;
+            // A redirect may have carried the token along already, or changed it.
+            here = if credentials.in_query_of(&next) { next } else { credentials.in_query(&next) };
         }
     }
 
@@ -317,12 +318,14 @@ impl Credentials {
             || self.headers.iter().any(|(name, _)| is_secret_name(name))
     }
 
-    /// The URL with the query token, unless a redirect carried it along already.
+    /// The URL with the query token.
     fn in_query(&self, url: &WsUrl) -> WsUrl {
-        match &self.query {
-            Some((name, token)) if !url.has_query_param(name) => url.with_secret_param(name, token),
-            _ => url.clone(),
-        }
+        self.query.as_ref().map_or_else(|| url.clone(), |(name, token)| url.with_secret_param(name, token))
+    }
+
+    /// Has the URL a parameter of the query token's name?
+    fn in_query_of(&self, url: &WsUrl) -> bool {
+        self.query.as_ref().is_some_and(|(name, _)| url.has_query_param(name))
     }
 
     fn request(&self, url: &WsUrl, options: &Options) -> Result<Request> {

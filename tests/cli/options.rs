@@ -92,6 +92,10 @@ fn the_token_stands_where_it_was_asked_for() {
         (&["ws://127.0.0.1:PORT/v1.0/ws"], "/v1.0/ws?token=from-env".into()),
         (&["ws://127.0.0.1:PORT/v1.0/ws?token=typed"], "/v1.0/ws?token=typed".into()),
         (&["-d", "plain", "URL"], "/".into()),
+        (
+            &["--token", "new", "--token-in", "query", "ws://127.0.0.1:PORT/p?token=old&a=b"],
+            "/p?a=b&token=new".into(),
+        ),
     ];
     for (args, target) in cases {
         let (_, request) = greeted(args, &env);
