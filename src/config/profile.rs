@@ -13,6 +13,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result};
+use crate::net::url::looks_like_url;
 
 /// Options of which only one can be meant: a higher layer that gives one takes the others of the lower layers away.
 const EXCLUSIVE: &[&[&str]] = &[
@@ -199,7 +200,8 @@ impl Layers {
                 if self.profile_named && args.topics.first().is_some_and(|topic| is_profile(topic)) {
                     args.topics.remove(0);
                 }
-                if args.url.as_deref().is_none_or(is_profile) {
+                let typed_first = args.topics.first().is_some_and(|topic| looks_like_url(topic));
+                if args.url.as_deref().map_or(!typed_first, is_profile) {
                     args.url.clone_from(&self.url);
                 }
                 if args.topics.is_empty() {

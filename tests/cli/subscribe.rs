@@ -258,3 +258,15 @@ fn the_summary_counts_what_was_said() {
     assert_eq!((&summary["reason"], &summary["exit"]), (&json!("max_time"), &json!(0)));
     assert!(summary["received"].as_u64() > Some(0) && summary["sent"].as_u64() > Some(0), "{summary}");
 }
+
+#[test]
+fn a_typed_url_beats_the_environments() {
+    let server = Server::websocket(|peer| {
+        assert_eq!(peer.read_text(), Some(request(&[CALLS])));
+        peer.text("{}");
+        peer.wait_for_end();
+    });
+    let run = wstap(&["subscribe", "-d", "voipbin", &server.url(), CALLS, "--count", "1"]);
+    assert_eq!(run.env("WSTAP_URL", "ws://127.0.0.1:1/").run().exits(0).stdout, "{}\n");
+    server.join();
+}
