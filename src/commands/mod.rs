@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::input::Source;
 use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
-use crate::net::WsUrl;
+use crate::net::{Options, WsUrl};
 use crate::pipeline::Pipeline;
 use crate::pipeline::sink::Stdout;
 use crate::pipeline::stage::Stage;
@@ -67,7 +67,10 @@ impl Session<'_> {
         };
         // The mock takes any credential, and needs none of the real ones.
         let credential = if mock.is_some() { None } else { self.dialect.credential() };
-        let connection = connection::resolve(&self.args.connection, &url, credential, world, report)?;
+        let mut connection = connection::resolve(&self.args.connection, &url, credential, world, report)?;
+        if mock.is_some() {
+            connection = in_this_process(connection);
+        }
         let form = input_form(self.send);
         let setup = Setup {
             url,
@@ -108,6 +111,11 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     let mock = mock::start(settings).await?;
     report.verbose(&format!("the mock listens on {}", mock.local_addr()));
     Ok(Some(mock))
+}
+
+/// The mock listens here: no detour that was meant for the real server leads to it.
+fn in_this_process(options: Options) -> Options {
+    Options { proxy: None, unix_socket: None, resolve: Vec::new(), connect_to: Vec::new(), ..options }
 }
 
 fn no_url(dialect: &dyn Dialect) -> Failure {

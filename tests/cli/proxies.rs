@@ -166,3 +166,18 @@ fn a_wrong_profile_is_named() {
     let out = wstap(&["connect", "@prod"]).env("XDG_CONFIG_HOME", "/nonexistent").run();
     out.exits(2).says("@prod").says("/nonexistent/wstap/config.toml");
 }
+
+#[test]
+fn no_detour_leads_to_the_mock() {
+    let nowhere = "http://127.0.0.1:1";
+    for (name, value) in [
+        ("http_proxy", nowhere),
+        ("WSTAP_PROXY", nowhere),
+        ("WSTAP_UNIX_SOCKET", "/nonexistent/s"),
+        ("WSTAP_CONNECT_TO", "::127.0.0.1:1"),
+    ] {
+        let out =
+            wstap(&["connect", "--mock", "--count", "1"]).env(name, value).env("no_proxy", "").stdin("a\n");
+        assert_eq!(out.run().exits(0).stdout, "\"a\"\n", "{name}");
+    }
+}
