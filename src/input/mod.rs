@@ -1,9 +1,11 @@
 //! Standard input as messages to send.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
 use crate::message::Message;
@@ -60,13 +62,36 @@ impl Source {
         }
         let (send, inputs) = mpsc::channel(2);
         let inputs = self.inputs.insert(inputs);
-        match read_on_thread(io::stdin(), self.form, send) {
+        match read_on_thread(Patient(io::stdin()), self.form, send) {
             Ok(()) => inputs.recv().await,
             // With nobody to send any, the next answer is that there are no more.
             Err(error) => {
                 Some(vec![Input::Unusable(format!("standard input is not read: no thread: {error}"))])
             }
         }
+    }
+}
+
+/// A stream whose reads wait, whoever shares it: another process that holds the same terminal or pipe may have
+/// made it non-blocking, and that is neither an error nor the end.
+pub(crate) struct Patient<R>(pub(crate) R);
+
+impl<R: Read + AsFd> Read for Patient<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_until_readable(&self.0)?,
+                result => return result,
+            }
+        }
+    }
+}
+
+fn wait_until_readable(stream: &impl AsFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(stream, PollFlags::IN)], None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -79,7 +104,7 @@ fn read_on_thread(
     let read = move || {
         let mut reader = BufReader::with_capacity(CHUNK, reader);
         let mut line_number = 0;
-        while let Some(batch) = read_batch(&mut reader, form, &mut line_number) {
+        while let Some(batch) = read_batch(&mut reader, form, LONGEST_LINE, &mut line_number) {
             if send.blocking_send(batch).is_err() {
                 return;
             }
@@ -88,27 +113,49 @@ fn read_on_thread(
     std::thread::Builder::new().name("stdin".into()).stack_size(128 * 1024).spawn(read).map(drop)
 }
 
-/// Everything that is there now, at least one line; `None` at the end.
-fn read_batch(reader: &mut BufReader<impl Read>, form: Form, line_number: &mut u64) -> Option<Vec<Input>> {
+/// Everything that is there now, at least one line; `None` at the end. Lines of more than `longest` bytes, their
+/// ends not counted, are refused.
+fn read_batch(
+    reader: &mut BufReader<impl Read>,
+    form: Form,
+    longest: usize,
+    line_number: &mut u64,
+) -> Option<Vec<Input>> {
     if form == Form::RawChunks {
         return read_chunk(reader).map(|bytes| vec![Input::Message(Message::Binary(bytes.into()))]);
     }
+    // As much as tells a line that is too long from one that is not, with its CR and LF.
+    let most = longest as u64 + 2;
     let mut batch = Vec::new();
     loop {
         let mut line = Vec::new();
-        match reader.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line) {
+        match reader.by_ref().take(most).read_until(b'\n', &mut line) {
             // A failing standard input, such as a terminal that hung up, is the end of it.
             Ok(0) | Err(_) => return (!batch.is_empty()).then_some(batch),
             Ok(_) => *line_number += 1,
         }
-        if line.len() > LONGEST_LINE && skip_line(reader).is_err() {
+        let ended = line.last() == Some(&b'\n');
+        strip_line_end(&mut line);
+        let too_long = line.len() > longest;
+        if too_long && !ended && skip_line(reader).is_err() {
             return (!batch.is_empty()).then_some(batch);
         }
-        batch.push(decode(line, form).unwrap_or_else(|why| {
+        let decoded =
+            if too_long { Err(format!("it is longer than {longest} bytes")) } else { decode(line, form) };
+        batch.push(decoded.unwrap_or_else(|why| {
             Input::Unusable(format!("line {line_number} of standard input was not sent: {why}"))
         }));
         if !reader.buffer().contains(&b'\n') {
             return Some(batch);
+        }
+    }
+}
+
+fn strip_line_end(line: &mut Vec<u8>) {
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        if line.last() == Some(&b'\r') {
+            line.pop();
         }
     }
 }
@@ -140,16 +187,7 @@ fn read_chunk(reader: &mut BufReader<impl Read>) -> Option<Vec<u8>> {
     Some(chunk)
 }
 
-fn decode(mut line: Vec<u8>, form: Form) -> Result<Input, String> {
-    if line.len() > LONGEST_LINE {
-        return Err(format!("it is longer than {LONGEST_LINE} bytes"));
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-    }
+fn decode(line: Vec<u8>, form: Form) -> Result<Input, String> {
     let binary = |bytes: Vec<u8>| Message::Binary(bytes.into());
     let message = match form {
         Form::Base64Lines => {
@@ -183,9 +221,13 @@ mod tests {
     use super::*;
 
     fn read_all(bytes: &'static [u8], form: Form) -> Vec<Input> {
-        let mut reader = BufReader::new(bytes);
+        read_limited(bytes, form, LONGEST_LINE)
+    }
+
+    fn read_limited(bytes: impl Read, form: Form, longest: usize) -> Vec<Input> {
+        let mut reader = BufReader::with_capacity(4, bytes);
         let mut number = 0;
-        std::iter::from_fn(|| read_batch(&mut reader, form, &mut number)).flatten().collect()
+        std::iter::from_fn(|| read_batch(&mut reader, form, longest, &mut number)).flatten().collect()
     }
 
     fn text(text: &str) -> Input {
@@ -206,6 +248,36 @@ mod tests {
         let read = read_all(b"ok\n\xff\nok", Form::Lines);
         assert!(matches!(&read[1], Input::Unusable(why) if why.contains("line 2") && why.contains("UTF-8")));
         assert_eq!(read[2], text("ok"));
+    }
+
+    #[test]
+    fn only_what_is_too_long_is_refused_and_nothing_after_it() {
+        for end in ["\n", "\r\n"] {
+            let lines = format!("12345{end}next{end}123456{end}next{end}12345678901{end}next");
+            let read = read_limited(lines.as_bytes(), Form::Lines, 5);
+            assert_eq!([&read[0], &read[1]], [&text("12345"), &text("next")]);
+            assert!(
+                matches!(&read[2], Input::Unusable(why) if why.contains("line 3") && why.contains("5 bytes"))
+            );
+            assert!(matches!(&read[4], Input::Unusable(why) if why.contains("line 5")));
+            assert_eq!((&read[3], &read[5], read.len()), (&text("next"), &text("next"), 6));
+        }
+        assert_eq!(read_limited(&b"12345"[..], Form::Lines, 5), [text("12345")]);
+    }
+
+    #[test]
+    fn a_stream_that_somebody_made_non_blocking_is_waited_for() {
+        use std::io::Write as _;
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let writer = std::thread::spawn(move || {
+            for part in ["ha", "lf\n", "last"] {
+                theirs.write_all(part.as_bytes()).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        assert_eq!(read_limited(Patient(ours), Form::Lines, 9), [text("half"), text("last")]);
+        writer.join().unwrap();
     }
 
     #[test]
