@@ -60,6 +60,8 @@ pub enum Kind {
     },
     /// The session is over.
     Summary(Box<Summary>),
+    /// A record of an earlier session: the line itself, as it was written then.
+    Recorded(String),
 }
 
 /// The way a message went.

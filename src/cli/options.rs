@@ -113,7 +113,7 @@ pub struct SessionArgs {
     #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub mock: Option<String>,
     /// Read messages from a recording or NDJSON instead of a connection; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mock", "reply", "echo"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mock", "reply", "echo", "send", "binary_in", "linger"])]
     pub from: Option<PathBuf>,
     /// The filter and its variables.
     #[command(flatten)]

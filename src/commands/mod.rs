@@ -55,7 +55,7 @@ impl Session<'_> {
         let asked = output::asked(self.args);
         let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
         if let Some(path) = &self.args.from {
-            return offline::run(path, self.client, pipeline, asked, report).await;
+            return offline::run(path, self.args, self.client, pipeline, report).await;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let url = match (&mock, self.url) {

@@ -1,43 +1,61 @@
 //! `--from`: the pipeline of a session over messages that were received earlier.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::{no_thread, tell};
+use crate::cli::options::SessionArgs;
+use crate::config::output;
 use crate::dialect::{Client, Meaning};
 use crate::error::Result;
 use crate::event::{Direction, Event, Kind};
 use crate::exit::Exit;
-use crate::input::recording::Recording;
+use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
-use crate::session::policy::{Asked, Outcome};
+use crate::session::policy::Outcome;
+
+/// How long the reader of the output may take for the rest when the time is up.
+const LAST_DRAIN: Duration = Duration::from_secs(1);
+
+/// Ends after which nothing more can be written.
+const LOST: &[&str] = &["reader_gone", "output_failed"];
 
 /// Runs the pipeline over a file.
 ///
 /// # Errors
-/// If the file cannot be read.
+/// If the file cannot be read. What could be read has been written then.
 pub async fn run(
     path: &Path,
+    args: &SessionArgs,
     mut dialect: Box<dyn Client>,
     pipeline: Pipeline,
-    asked: Asked,
     report: &Report,
 ) -> Result<Exit> {
-    let mut messages = Recording::open(path)?.spawn().map_err(|e| no_thread(&e))?;
-    let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
-    let mut run = Run { stage, outcome: None, totals: Totals::default(), reader: sink::watch_stdout() };
-    let mut seq = 0;
-    while let Some(batch) = run.next(&mut messages).await {
+    // Records are shown whole or not at all: without --envelope only received messages are.
+    let take = if args.output.envelope { Take::Records } else { Take::Received };
+    let mut items = Recording::open(path, take)?.spawn().map_err(|e| no_thread(&e))?;
+    let mut run = Run::start(pipeline, args).map_err(|e| no_thread(&e))?;
+    let (mut seq, mut failed) = (0, None);
+    while let Some(batch) = run.next(&mut items).await {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(failure) => {
+                failed = Some(failure);
+                break;
+            }
+        };
         let (mut events, mut bytes) = (Vec::new(), 0);
-        for message in batch? {
-            seq += 1;
-            bytes += message.len();
-            events.push(event(message, seq, dialect.as_mut()));
+        for item in batch {
+            let (event, length) = event(item, &mut seq, dialect.as_mut());
+            bytes += length;
+            events.push(event);
             if events.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES {
                 bytes = 0;
                 run.push(&mut events).await;
@@ -45,11 +63,16 @@ pub async fn run(
         }
         run.push(&mut events).await;
     }
-    run.stage.close();
-    while run.outcome.as_ref().is_none_or(|outcome| outcome.reason != "reader_gone") && run.progress().await {
+    run.drain().await;
+    match (run.outcome, failed) {
+        // An end that came before the line that could not be read.
+        (Some(outcome), _) => Ok(tell(report, outcome.settled(output::asked(args), &run.totals))),
+        (None, Some(failure)) => Err(failure),
+        (None, None) => {
+            let outcome = Outcome::new("input_ended", Exit::Ok);
+            Ok(tell(report, outcome.settled(output::asked(args), &run.totals)))
+        }
     }
-    let outcome = run.outcome.unwrap_or_else(|| Outcome::new("input_ended", Exit::Ok));
-    Ok(tell(report, outcome.settled(asked, &run.totals)))
 }
 
 struct Run {
@@ -57,22 +80,51 @@ struct Run {
     outcome: Option<Outcome>,
     totals: Totals,
     reader: Option<sink::Watch>,
+    /// When the time is up, and after that, when the wait for the output is.
+    until: Option<Instant>,
+    idle_timeout: Option<Duration>,
 }
 
 impl Run {
-    /// The next messages; `None` when there are none or no more are wanted.
-    async fn next(
-        &mut self,
-        messages: &mut mpsc::Receiver<Result<Vec<Message>>>,
-    ) -> Option<Result<Vec<Message>>> {
+    fn start(pipeline: Pipeline, args: &SessionArgs) -> std::io::Result<Self> {
+        Ok(Self {
+            stage: Stage::start(pipeline)?,
+            outcome: None,
+            totals: Totals::default(),
+            reader: sink::watch_stdout(),
+            until: args.end.max_time.map(|time| Instant::now() + time),
+            idle_timeout: args.end.idle_timeout,
+        })
+    }
+
+    /// What comes next; `None` when there is nothing or no more is wanted.
+    async fn next(&mut self, items: &mut mpsc::Receiver<Result<Vec<Item>>>) -> Option<Result<Vec<Item>>> {
+        let idle = self.idle_timeout.map(|time| Instant::now() + time);
         while self.outcome.is_none() {
             tokio::select! {
-                batch = messages.recv() => return batch,
+                biased;
+                () = up(self.until) => self.time_is_up(),
                 progress = self.stage.progress() => self.note(&progress?),
+                batch = items.recv() => return batch,
                 () = sink::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
+                () = up(idle) => self.outcome = Some(Outcome::new("idle_timeout", Exit::Ok)),
             }
         }
         None
+    }
+
+    /// Waits until everything is written, or the reader has gone, or has had its time.
+    async fn drain(&mut self) {
+        self.stage.close();
+        let lost = |outcome: &Option<Outcome>| {
+            outcome.as_ref().is_some_and(|outcome| LOST.contains(&outcome.reason))
+        };
+        while !lost(&self.outcome) && self.progress().await {}
+    }
+
+    fn time_is_up(&mut self) {
+        self.until = Some(Instant::now() + LAST_DRAIN);
+        self.outcome = Some(Outcome::new("max_time", Exit::Ok));
     }
 
     async fn push(&mut self, events: &mut Vec<Event>) {
@@ -81,17 +133,39 @@ impl Run {
                 return;
             }
         }
+        if self.outcome.is_some() {
+            return;
+        }
         if let Some(progress) = self.stage.push(events) {
             self.note(&progress);
         }
     }
 
+    /// Waits for the pipeline. `false`: it has ended, or is not waited for any more.
     async fn progress(&mut self) -> bool {
-        let progress = self.stage.progress().await;
-        progress.is_some_and(|progress| {
-            self.note(&progress);
-            true
-        })
+        loop {
+            tokio::select! {
+                biased;
+                progress = self.stage.progress() => match progress {
+                    Some(progress) => {
+                        self.note(&progress);
+                        return true;
+                    }
+                    None => return false,
+                },
+                () = up(self.until) => match &self.outcome {
+                    None => self.time_is_up(),
+                    Some(outcome) if outcome.reason == "max_time" => {
+                        let text = "standard output was not written in time, and what was left of it is lost";
+                        self.outcome = Some(Outcome::from_stop(&Stop::OutputFailed(text.to_owned())));
+                        self.until = None;
+                        return false;
+                    }
+                    // Whatever else ended it has all the time that its output takes.
+                    Some(_) => self.until = None,
+                },
+            }
+        }
     }
 
     fn note(&mut self, progress: &Progress) {
@@ -102,7 +176,29 @@ impl Run {
     }
 }
 
-fn event(message: Message, seq: u64, dialect: &mut dyn Client) -> Event {
+async fn up(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The event, and how many bytes it takes along.
+fn event(item: Item, seq: &mut u64, dialect: &mut dyn Client) -> (Event, usize) {
+    match item {
+        Item::Message(message) => {
+            *seq += 1;
+            let length = message.len();
+            (received(message, *seq, dialect), length)
+        }
+        Item::Record(line) => {
+            let length = line.len();
+            (Event { at: Timestamp::now(), conn: 1, kind: Kind::Recorded(line) }, length)
+        }
+    }
+}
+
+fn received(message: Message, seq: u64, dialect: &mut dyn Client) -> Event {
     let data = dialect.understand(&message) == Meaning::Event;
     Event { at: Timestamp::now(), conn: 1, kind: Kind::Message { dir: Direction::In, seq, message, data } }
 }

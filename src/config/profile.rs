@@ -22,6 +22,11 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["ipv4", "ipv6"],
     &["reconnect", "no-reconnect"],
     &["mock", "from"],
+    &["from", "reply"],
+    &["from", "echo"],
+    &["from", "send"],
+    &["from", "binary-in"],
+    &["from", "linger"],
 ];
 
 /// Parses a command line with the layers below it.

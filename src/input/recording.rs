@@ -7,6 +7,7 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
+use super::Patient;
 use crate::error::{Failure, Result};
 use crate::message::Message;
 use crate::pipeline::record::{self, Line};
@@ -14,12 +15,34 @@ use crate::pipeline::record::{self, Line};
 /// What one read takes.
 const CHUNK: usize = 64 * 1024;
 
-/// The received messages of a file, in order. A line that is a record of `wstap` yields the message that was
-/// received with it, if any; any other line is itself a message. Empty lines are skipped.
+/// What a line of a file holds.
+#[derive(Debug, PartialEq)]
+pub enum Item {
+    /// A message that was received.
+    Message(Message),
+    /// A record as it stands.
+    Record(String),
+}
+
+/// What [`Recording`] makes of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// The messages that were received, and nothing of the other records.
+    Received,
+    /// All of them, as they stand.
+    Records,
+}
+
+/// The content of a file, in order. A line that is a record of `wstap` yields what is taken of it; any other line
+/// is itself a message. Empty lines are skipped.
 pub struct Recording {
     lines: BufReader<Box<dyn Read + Send>>,
+    take: Take,
     name: String,
     number: u64,
+    /// Why nothing more can be read, until it is told.
+    failed: Option<Failure>,
+    ended: bool,
 }
 
 impl Recording {
@@ -27,22 +50,23 @@ impl Recording {
     ///
     /// # Errors
     /// A usage failure that names the file.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path, take: Take) -> Result<Self> {
         let name = path.display().to_string();
         let source: Box<dyn Read + Send> = if name == "-" {
-            Box::new(io::stdin())
+            Box::new(Patient(io::stdin()))
         } else {
             Box::new(File::open(path).map_err(|error| Failure::usage(format!("--from {name}: {error}")))?)
         };
-        Ok(Self { lines: BufReader::with_capacity(CHUNK, source), name, number: 0 })
+        let lines = BufReader::with_capacity(CHUNK, source);
+        Ok(Self { lines, take, name, number: 0, failed: None, ended: false })
     }
 
     /// Reads on a thread of its own. What comes is handed over as it comes, so a file that grows can be followed.
     ///
     /// # Errors
     /// If the system has no thread to give.
-    pub fn spawn(mut self) -> io::Result<mpsc::Receiver<Result<Vec<Message>>>> {
-        let (send, messages) = mpsc::channel(2);
+    pub fn spawn(mut self) -> io::Result<mpsc::Receiver<Result<Vec<Item>>>> {
+        let (send, items) = mpsc::channel(2);
         thread::Builder::new().name("recording".into()).stack_size(256 * 1024).spawn(move || {
             while let Some(batch) = self.next_batch() {
                 if send.blocking_send(batch).is_err() {
@@ -50,22 +74,33 @@ impl Recording {
                 }
             }
         })?;
-        Ok(messages)
+        Ok(items)
     }
 
-    /// The messages of the lines that are there, waiting for one at least; `None` at the end.
-    fn next_batch(&mut self) -> Option<Result<Vec<Message>>> {
+    /// What the lines that are there hold, waiting for one at least; `None` at the end. What stands before a line
+    /// that cannot be used comes before the failure.
+    fn next_batch(&mut self) -> Option<Result<Vec<Item>>> {
+        if let Some(failure) = self.failed.take() {
+            return Some(Err(failure));
+        }
         let mut batch = Vec::new();
-        loop {
+        while !self.ended {
             match self.next_line() {
-                Ok(None) => return (!batch.is_empty()).then_some(Ok(batch)),
-                Ok(Some(line)) => batch.extend(message(&line)),
-                Err(failure) => return Some(Err(failure)),
+                Ok(None) => self.ended = true,
+                Ok(Some(line)) => batch.extend(item(&line, self.take)),
+                Err(failure) => {
+                    self.ended = true;
+                    if batch.is_empty() {
+                        return Some(Err(failure));
+                    }
+                    self.failed = Some(failure);
+                }
             }
             if !batch.is_empty() && !self.lines.buffer().contains(&b'\n') {
-                return Some(Ok(batch));
+                break;
             }
         }
+        (!batch.is_empty()).then_some(Ok(batch))
     }
 
     fn next_line(&mut self) -> Result<Option<String>> {
@@ -81,15 +116,16 @@ impl Recording {
     }
 }
 
-fn message(line: &str) -> Option<Message> {
+fn item(line: &str, take: Take) -> Option<Item> {
     let text = line.trim_end_matches(['\n', '\r']);
     if text.is_empty() {
         return None;
     }
-    match record::read(text) {
-        Line::Received(message) => Some(message),
-        Line::Other => None,
-        Line::Foreign => Some(Message::text(text.to_owned())),
+    match (record::read(text), take) {
+        (Line::Foreign, _) => Some(Item::Message(Message::text(text.to_owned()))),
+        (_, Take::Records) => Some(Item::Record(text.to_owned())),
+        (Line::Received(message), Take::Received) => Some(Item::Message(message)),
+        (Line::Other, Take::Received) => None,
     }
 }
 
@@ -111,12 +147,27 @@ mod tests {
             "text",
         ];
         file.write_all(lines.join("\n").as_bytes()).unwrap();
-        let mut recording = Recording::open(file.path()).unwrap();
-        let batches = std::iter::from_fn(|| recording.next_batch());
-        let messages: Vec<Message> = batches.flat_map(Result::unwrap).collect();
-        assert_eq!(
-            messages,
-            [Message::text(r#"{"a":1.0}"#), Message::text(r#"{"plain":true}"#), Message::text("text")]
-        );
+        let read = |take| {
+            let mut recording = Recording::open(file.path(), take).unwrap();
+            let batches = std::iter::from_fn(|| recording.next_batch());
+            batches.flat_map(Result::unwrap).collect::<Vec<_>>()
+        };
+        let message = |text: &str| Item::Message(Message::text(text.to_owned()));
+        let plain = [message(r#"{"plain":true}"#), message("text")];
+        assert_eq!(read(Take::Received)[0], message(r#"{"a":1.0}"#));
+        assert_eq!(read(Take::Received)[1..], plain);
+        let records = read(Take::Records);
+        assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned())));
+        assert_eq!(records[3..], plain);
+    }
+
+    #[test]
+    fn what_stands_before_a_bad_line_is_not_lost() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"1\n2\n\xff\n3\n").unwrap();
+        let mut recording = Recording::open(file.path(), Take::Received).unwrap();
+        assert_eq!(recording.next_batch().unwrap().unwrap().len(), 2);
+        assert!(recording.next_batch().unwrap().unwrap_err().what.contains("line 3"));
+        assert!(recording.next_batch().is_none());
     }
 }

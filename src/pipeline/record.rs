@@ -17,8 +17,15 @@ use crate::message::Message;
 /// The version of the schema, in every record as `v`.
 pub const VERSION: u32 = 1;
 
+/// The types of records.
+const TYPES: &[&str] =
+    &["message", "open", "ping", "pong", "close", "reconnect", "gap", "subscribed", "error", "summary"];
+
 /// Appends the record of an event, without a newline.
 pub fn write(event: &Event, out: &mut Vec<u8>) {
+    if let Kind::Recorded(line) = &event.kind {
+        return out.extend_from_slice(line.as_bytes());
+    }
     // Writing to a Vec cannot fail, here and below.
     let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}","type":"{}""#, event.at, type_word(&event.kind));
     number(out, "conn", u64::from(event.conn));
@@ -59,6 +66,7 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
             string(out, "text", text);
         }
         Kind::Summary(summary) => write_summary(summary, out),
+        Kind::Recorded(_) => {}
     }
     out.push(b'}');
 }
@@ -145,6 +153,8 @@ fn type_word(kind: &Kind) -> &'static str {
         Kind::Subscribed { .. } => "subscribed",
         Kind::Error { .. } => "error",
         Kind::Summary(_) => "summary",
+        // Written above, with the type it came with.
+        Kind::Recorded(_) => "recorded",
     }
 }
 
@@ -216,6 +226,8 @@ pub fn read(line: &str) -> Line {
         _ts: String,
         #[serde(rename = "type")]
         kind: String,
+        #[serde(rename = "conn")]
+        _conn: u32,
         dir: Option<String>,
         #[serde(borrow)]
         data: Option<&'a RawValue>,
@@ -223,7 +235,8 @@ pub fn read(line: &str) -> Line {
         base64: Option<String>,
     }
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(line) else { return Line::Foreign };
-    if fields.v != VERSION {
+    // Others number versions and name types as well: theirs is not to be taken for a record of ours.
+    if fields.v != VERSION || !TYPES.contains(&fields.kind.as_str()) {
         return Line::Foreign;
     }
     if fields.kind != "message" || fields.dir.as_deref() != Some("in") {
@@ -291,7 +304,15 @@ mod tests {
     fn other_lines_are_told_apart() {
         let reconnect = Reconnect { attempt: 1, delay: Duration::from_millis(5), cause: "x".into() };
         assert_eq!(read(&line(Kind::Reconnect(Box::new(reconnect)))), Line::Other);
-        assert_eq!(read(r#"{"v":1,"type":"message"}"#), Line::Foreign);
+        for foreign in [
+            r#"{"v":1,"type":"message"}"#,
+            r#"{"v":1,"ts":"2026","type":"trade","p":1}"#,
+            r#"{"v":1,"ts":"2026","type":"message","dir":"in"}"#,
+            r#"{"v":1,"ts":"2026","type":"trade","conn":1}"#,
+            r#"{"v":2,"ts":"2026","type":"open","conn":1}"#,
+        ] {
+            assert_eq!(read(foreign), Line::Foreign, "{foreign}");
+        }
         assert_eq!(read("plain text"), Line::Foreign);
     }
 }

@@ -1,5 +1,7 @@
 //! Filters, from the command line to the exit status.
 
+use std::io::Write as _;
+
 use crate::harness::{Output, Server, wstap};
 
 /// Runs `connect --from -` with these arguments over these lines.
@@ -209,4 +211,66 @@ fn senseless_combinations_are_usage() {
 fn an_error_ends_a_program_over_the_stream() {
     let out = wstap(&["connect", "--from", "-", "-n", "-f", "inputs + 1"]).stdin("1\n\"x\"\n3\n").run();
     assert_eq!(out.exits(5).stdout, "2\n");
+}
+
+#[test]
+fn good_lines_before_a_bad_one_are_written() {
+    for args in [&[][..], &["-f", "."], &["-n", "-f", "inputs"]] {
+        let run = wstap(&["connect", "--from", "-"]).args(args).stdin(&b"1\n2\n\xff\n3\n"[..]).run();
+        assert_eq!(run.exits(2).says("line 3").stdout, "1\n2\n", "{args:?}");
+    }
+    let run = wstap(&["connect", "--from", "-", "--count", "2"]).stdin(&b"1\n2\n\xff\n"[..]).run();
+    assert_eq!(run.exits(0).stdout, "1\n2\n");
+}
+
+#[test]
+fn the_messages_of_others_are_not_taken_for_records() {
+    let line = "{\"v\":1,\"ts\":\"2026\",\"type\":\"trade\",\"p\":1}\n";
+    assert_eq!(filtered(&[], line).exits(0).stdout, line);
+}
+
+#[test]
+fn records_pass_as_they_stand_when_records_are_asked_for() {
+    let ts = "2026-01-02T03:04:05.678901Z";
+    let open = format!(r#"{{"v":1,"ts":"{ts}","type":"open","conn":3,"url":"ws://h/"}}"#);
+    let message = |dir, data| {
+        format!(r#"{{"v":1,"ts":"{ts}","type":"message","conn":3,"dir":"{dir}","seq":7,"data":{data}}}"#)
+    };
+    let lines = [open, message("out", "1"), message("in", "2.0"), "{\"a\":1}".to_owned()].join("\n");
+    let out = filtered(&["--envelope"], &lines);
+    let (records, plain) = out.exits(0).stdout.rsplit_once(r#"{"v":1,"#).unwrap();
+    assert_eq!(records, lines.strip_suffix("{\"a\":1}").unwrap());
+    assert!(plain.contains(r#""seq":1,"#) && plain.ends_with("\"data\":{\"a\":1}}\n"), "{plain}");
+    let filter = r#"[.type, .dir, .conn, .seq]"#;
+    let out = filtered(&["--envelope", "-f", filter, "--until", r#".dir == "in""#], &lines);
+    let expected = "[\"open\",null,3,null]\n[\"message\",\"out\",3,7]\n[\"message\",\"in\",3,7]\n";
+    assert_eq!(out.exits(0).stdout, expected);
+    assert_eq!(filtered(&[], &lines).exits(0).stdout, "2.0\n{\"a\":1}\n");
+}
+
+#[test]
+fn time_can_be_up_offline_too() {
+    for (option, status) in [("--max-time", 0), ("--idle-timeout", 0), ("--count=9", 1)] {
+        let times = ["--max-time", "--idle-timeout"];
+        let args =
+            if times.contains(&option) { vec![option, "100ms"] } else { vec![option, "--max-time", "100ms"] };
+        let (mut run, mut stdin) = wstap(&["connect", "--from", "-"]).args(&args).spawn_fed();
+        stdin.write_all(b"1\n").unwrap();
+        assert_eq!(run.line(), "1\n");
+        run.finish().exits(status);
+    }
+    // Nor does a program without an end outlast it.
+    filtered(&["--max-time", "100ms", "-f", "last(repeat(.))"], "1\n").exits(30).says("not written in time");
+}
+
+#[test]
+fn nothing_is_sent_offline() {
+    for args in
+        [&["-x", "a"][..], &["--binary-in", "hex"], &["--linger", "1s"], &["--echo"], &["--reply", "."]]
+    {
+        filtered(args, "").exits(2).says("--from");
+    }
+    // What was not typed gives way.
+    let run = wstap(&["connect", "--from", "-"]).env("WSTAP_SEND", "a").env("WSTAP_LINGER", "1s");
+    assert_eq!(run.stdin("1\n").run().exits(0).stdout, "1\n");
 }
