@@ -44,7 +44,8 @@ pub enum Input {
 /// The messages on standard input, in order, as fast as they are asked for.
 pub struct Source {
     form: Form,
-    /// Once the first was asked for.
+    asked: bool,
+    /// Since it was asked for a second time.
     inputs: Option<mpsc::Receiver<Vec<Input>>>,
 }
 
@@ -52,13 +53,17 @@ impl Source {
     /// Standard input. It is not read before it is asked for, so that a session that ends early starts no thread.
     #[must_use]
     pub fn stdin(form: Form) -> Self {
-        Self { form, inputs: None }
+        Self { form, asked: false, inputs: None }
     }
 
     /// What was read next; `None` at the end of the input.
     pub async fn next(&mut self) -> Option<Vec<Input>> {
         if let Some(inputs) = &mut self.inputs {
             return inputs.recv().await;
+        }
+        // A message that is there already goes first, once: where one was asked for, it is the end of the session.
+        if !std::mem::replace(&mut self.asked, true) {
+            tokio::task::yield_now().await;
         }
         let (send, inputs) = mpsc::channel(2);
         let inputs = self.inputs.insert(inputs);
