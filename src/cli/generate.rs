@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::{CommandFactory as _, ValueEnum as _};
+use clap::ValueEnum as _;
 use clap_complete::Shell;
 
 use super::Cli;
@@ -15,7 +15,7 @@ use crate::exit;
 #[must_use]
 pub fn completion(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "wstap", &mut script);
+    clap_complete::generate(shell, &mut Cli::describe(), "wstap", &mut script);
     script
 }
 
@@ -26,7 +26,7 @@ pub fn completion(shell: Shell) -> Vec<u8> {
 pub fn write_completions(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     for shell in Shell::value_variants() {
-        clap_complete::generate_to(*shell, &mut Cli::command(), "wstap", dir)?;
+        clap_complete::generate_to(*shell, &mut Cli::describe(), "wstap", dir)?;
     }
     Ok(())
 }
@@ -37,7 +37,7 @@ pub fn write_completions(dir: &Path) -> io::Result<()> {
 /// None in practice: it is written to memory.
 pub fn man_page() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    render(&Cli::command(), &mut page)?;
+    render(&Cli::describe(), &mut page)?;
     Ok(page)
 }
 
@@ -48,7 +48,7 @@ pub fn man_page() -> io::Result<Vec<u8>> {
 pub fn write_man_pages(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     fs::write(dir.join("wstap.1"), man_page()?)?;
-    let mut cli = Cli::command();
+    let mut cli = Cli::describe();
     cli.build();
     for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
         let name = format!("wstap-{}", command.get_name());

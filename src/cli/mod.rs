@@ -1,8 +1,12 @@
 //! What can be typed. Nothing here acts; [`crate::config`] turns it into what the parts need.
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args as _, FromArgMatches};
+
+use crate::mock::MockArgs;
 use crate::{dialect, exit};
 
 pub mod generate;
@@ -10,42 +14,104 @@ pub mod options;
 
 use options::{ConnectArgs, GlobalArgs, SubscribeArgs};
 
-/// A tool for WebSocket event APIs: NDJSON on standard output, jq built in, honest exit statuses.
-#[derive(Clone, Debug, Parser)]
-#[command(
-    name = "wstap",
-    version,
-    subcommand_required = true,
-    arg_required_else_help = true,
-    max_term_width = 100,
-    after_help = EXAMPLES,
-    after_long_help = after_long_help(),
-)]
+/// What was typed.
+#[derive(Clone, Debug)]
 pub struct Cli {
     /// What to do.
-    #[command(subcommand)]
     pub command: Command,
     /// Options of every command.
-    #[command(flatten)]
     pub global: GlobalArgs,
 }
 
 /// The commands.
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug)]
 pub enum Command {
-    /// Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines
-    #[command(args_override_self = true, after_help = CONNECT_EXAMPLES)]
+    /// `connect`.
     Connect(Box<ConnectArgs>),
-    /// Subscribe to topics of a provider and print its events
-    #[command(args_override_self = true, after_help = subscribe_help())]
+    /// `subscribe`.
     Subscribe(Box<SubscribeArgs>),
-    /// Run a mock of the providers on a loopback port
-    #[command(args_override_self = true, after_help = MOCK_EXAMPLES)]
-    ServeMock(Box<crate::mock::MockArgs>),
-    /// Print the completion script of a shell
+    /// `serve-mock`.
+    ServeMock(Box<MockArgs>),
+    /// `completions`.
     Completions(CompletionsArgs),
-    /// Print the manual page
+    /// `man`.
     Man(ManArgs),
+}
+
+/// The names of the commands, in the order of the help.
+const COMMANDS: &[&str] = &["connect", "subscribe", "serve-mock", "completions", "man"];
+
+impl Cli {
+    /// All that can be typed, for clap.
+    #[must_use]
+    pub fn describe() -> clap::Command {
+        describe(COMMANDS)
+    }
+
+    /// As much of it as it takes to parse this command line. Every option of every command takes as long to
+    /// describe as a connection on the loopback takes to open.
+    #[must_use]
+    pub fn describe_for(argv: &[OsString]) -> clap::Command {
+        let typed = argv.get(1).and_then(|word| COMMANDS.iter().find(|name| word == **name));
+        typed.map_or_else(Self::describe, |name| describe(&[*name]))
+    }
+
+    /// What clap found.
+    ///
+    /// # Errors
+    /// clap's own, for values that are not what an option takes.
+    pub fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let global = GlobalArgs::from_arg_matches(matches)?;
+        let command = match matches.subcommand() {
+            Some(("connect", matches)) => Command::Connect(FromArgMatches::from_arg_matches(matches)?),
+            Some(("subscribe", matches)) => Command::Subscribe(FromArgMatches::from_arg_matches(matches)?),
+            Some(("serve-mock", matches)) => Command::ServeMock(FromArgMatches::from_arg_matches(matches)?),
+            Some(("completions", matches)) => {
+                Command::Completions(FromArgMatches::from_arg_matches(matches)?)
+            }
+            Some(("man", matches)) => Command::Man(FromArgMatches::from_arg_matches(matches)?),
+            _ => return Err(clap::Error::new(ErrorKind::MissingSubcommand)),
+        };
+        Ok(Self { command, global })
+    }
+}
+
+fn describe(commands: &[&'static str]) -> clap::Command {
+    let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(|name| describe_command(name)));
+    GlobalArgs::augment_args(wstap)
+        .about(
+            "A tool for WebSocket event APIs: NDJSON on standard output, jq built in, honest exit statuses",
+        )
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100)
+        .after_help(EXAMPLES)
+        .after_long_help(after_long_help())
+}
+
+fn describe_command(name: &'static str) -> clap::Command {
+    let command = clap::Command::new(name);
+    match name {
+        "connect" => ConnectArgs::augment_args(command)
+            .about(
+                "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
+            )
+            .args_override_self(true)
+            .after_help(CONNECT_EXAMPLES),
+        "subscribe" => SubscribeArgs::augment_args(command)
+            .about("Subscribe to topics of a provider and print its events")
+            .args_override_self(true)
+            .after_help(subscribe_help()),
+        "serve-mock" => MockArgs::augment_args(command)
+            .about("Run a mock of the providers on a loopback port")
+            .args_override_self(true)
+            .after_help(MOCK_EXAMPLES),
+        "completions" => {
+            CompletionsArgs::augment_args(command).about("Print the completion script of a shell")
+        }
+        _ => ManArgs::augment_args(command).about("Print the manual page"),
+    }
 }
 
 /// Arguments of `completions`.

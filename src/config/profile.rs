@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result};
@@ -34,9 +34,9 @@ const EXCLUSIVE: &[&[&str]] = &[
 /// # Errors
 /// clap's own error for what was typed; a usage failure for a profile or a variable.
 pub fn parse(argv: &[OsString], var: &dyn Fn(&str) -> Option<String>) -> Result<Cli, ParseError> {
-    let mut command = Cli::command();
+    let mut command = Cli::describe_for(argv);
     let matches = command.try_get_matches_from_mut(argv)?;
-    let mut cli = Cli::from_arg_matches(&matches)?;
+    let mut cli = Cli::from_matches(&matches)?;
     let Some((name, typed)) = matches.subcommand() else { return Ok(cli) };
     // Parsing has completed the command that was named, global options included; building all of it again
     // would take as long as a connection on the loopback.
@@ -78,7 +78,7 @@ impl From<Failure> for ParseError {
 
 impl Cli {
     fn try_parse_from_layers(argv: &[OsString], layers: &Layers) -> Result<Self, ParseError> {
-        let parsed = Self::command().try_get_matches_from(argv).and_then(|m| Self::from_arg_matches(&m));
+        let parsed = Self::describe_for(argv).try_get_matches_from(argv).and_then(|m| Self::from_matches(&m));
         // What was typed is known to be right, so it is the layers that are wrong.
         parsed.map_err(|error| {
             let text = error.render().to_string();
