@@ -108,6 +108,12 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     if settings.dialects.is_empty() && dialect.provider().is_some() {
         settings.dialects.push(dialect.name().to_owned());
     }
+    // The echo is always there, and all that a raw session needs.
+    let echo_will_do = dialect.name() == dialect::plain::Plain.name();
+    if !echo_will_do && !settings.dialects.iter().any(|name| name == dialect.name()) {
+        let what = format!("--mock='{words}' does not serve the dialect {}", dialect.name());
+        return Err(Failure::usage(what).hint("name it there as well, or no dialect at all"));
+    }
     let mock = mock::start(settings).await?;
     report.verbose(&format!("the mock listens on {}", mock.local_addr()));
     Ok(Some(mock))

@@ -82,7 +82,7 @@ impl MockArgs {
         let words = split(text).ok_or_else(|| {
             Failure::usage(format!("--mock='{text}': a quote or a backslash is not followed by its end"))
         })?;
-        Words::try_parse_from(words).map(|words| words.args).map_err(|error| {
+        let parsed = Words::try_parse_from(words).map(|words| words.args).map_err(|error| {
             let text = error.render().to_string();
             let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
             let first = lines.next().unwrap_or_default();
@@ -90,7 +90,15 @@ impl MockArgs {
             Failure::usage(format!("--mock: {what}"))
                 .details(lines.filter(|line| !line.contains("--help")).map(str::to_owned).collect())
                 .hint("it takes what serve-mock takes: see wstap serve-mock --help")
-        })
+        });
+        match parsed {
+            // Who waits for the file could not reach the mock for long: it ends with this process.
+            Ok(args) if args.port_file.is_some() => {
+                Err(Failure::usage("--mock: --port-file is for serve-mock")
+                    .hint("wstap serve-mock --port-file FILE runs a mock that others can connect to"))
+            }
+            parsed => parsed,
+        }
     }
 
     /// The settings that these options stand for.
@@ -178,6 +186,7 @@ mod tests {
         let told = |text: &str| MockArgs::from_words(text).unwrap_err().what;
         assert!(told("--rat 5").contains("--rat"));
         assert!(told("nosuch").contains("nosuch"));
+        assert!(told("--port-file f").contains("serve-mock"));
         assert!(told("--rate 0").contains("--events 0"));
         assert!(told("'").contains("quote"));
     }

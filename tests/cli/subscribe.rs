@@ -270,3 +270,10 @@ fn a_typed_url_beats_the_environments() {
     assert_eq!(run.env("WSTAP_URL", "ws://127.0.0.1:1/").run().exits(0).stdout, "{}\n");
     server.join();
 }
+
+#[test]
+fn a_mock_of_something_else_is_refused() {
+    mocked("plain", &[CALLS]).exits(2).says("does not serve").says("voipbin");
+    mocked("--port-file /nonexistent/f", &[CALLS]).exits(2).says("serve-mock");
+    wstap(&["connect", "--mock=voipbin", "--count", "1"]).stdin("1\n").run().exits(0);
+}
