@@ -72,6 +72,11 @@ pub fn resolve(
     if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
         return Err(Failure::usage("--binary raw is for messages as they came, not for a filter or records"));
     }
+    if config.style.binary == BinaryForm::Raw && config.style.terminal {
+        // The bytes of others could do anything to it.
+        return Err(Failure::usage("--binary raw does not write to a terminal")
+            .hint("pipe it or redirect it, such as `> file` or `| xxd`; --binary hex is for reading"));
+    }
     Ok(config)
 }
 
@@ -125,4 +130,26 @@ fn create_recording(path: &Path) -> Result<BufWriter<File>> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(BufWriter::new)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::report::Level;
+
+    #[test]
+    fn raw_bytes_are_not_for_a_terminal() {
+        let cli = Cli::parse_from(["wstap", "connect", "--binary", "raw", "ws://h/"]);
+        let Command::Connect(args) = cli.command else { unreachable!("connect was typed") };
+        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let resolved = |stdout_terminal| {
+            let world = World { var: &|_| None, stdout_terminal, stderr_terminal: false };
+            resolve(&args.session, None, ColorChoice::Never, &world, &report).map(drop)
+        };
+        assert!(resolved(true).unwrap_err().hint.unwrap().contains("redirect"));
+        assert!(resolved(false).is_ok());
+    }
 }
