@@ -268,6 +268,9 @@ pub struct ConnectionArgs {
     /// The credential itself; other users can see it in the process list
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
+    /// Was it, or `--bearer`, typed?
+    #[arg(skip)]
+    pub credential_typed: bool,
     /// Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it
     #[arg(long, value_name = "PLACE")]
     pub token_in: Option<String>,

@@ -154,15 +154,17 @@ fn token(
     world: &World<'_>,
     report: &Report,
 ) -> Result<Option<(TokenPlace, Secret)>> {
+    if args.credential_typed {
+        let option = if args.bearer.is_some() { "--bearer" } else { "--token" };
+        report.verbose(&format!(
+            "{option} is visible to other users in the process list; --token-env and --token-file are not"
+        ));
+    }
     if let Some(bearer) = &args.bearer {
-        report.verbose("--bearer is visible to other users in the process list; --token-env is not");
         return Ok(Some((TokenPlace::Bearer, Secret::new(bearer))));
     }
     let place = token_place(args, credential)?;
     let value = if let Some(token) = &args.token {
-        report.verbose(
-            "--token is visible to other users in the process list; --token-env and --token-file are not",
-        );
         Some(token.clone())
     } else if let Some(file) = &args.token_file {
         Some(first_line(file, "--token-file")?)

@@ -134,15 +134,15 @@ fn create_recording(path: &Path) -> Result<BufWriter<File>> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::cli::Command;
+    use crate::config::profile::parse;
     use crate::report::Level;
 
     #[test]
     fn raw_bytes_are_not_for_a_terminal() {
-        let cli = Cli::parse_from(["wstap", "connect", "--binary", "raw", "ws://h/"]);
+        let cli =
+            parse(&["wstap", "connect", "--binary", "raw", "ws://h/"].map(Into::into), &|_| None).unwrap();
         let Command::Connect(args) = cli.command else { unreachable!("connect was typed") };
         let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
         let resolved = |stdout_terminal| {

@@ -2,7 +2,8 @@
 //!
 //! A profile is a table of long option names in `config.toml`; a variable `WSTAP_CONNECT_TIMEOUT` is the option
 //! `--connect-timeout`. Both are put before what was typed and parsed with it, so that every option can be set
-//! there, checked by the same rules, and the last one wins.
+//! there, checked by the same rules, and the last one wins. Options that take two values at a time have no
+//! variable, since that holds one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -42,17 +43,25 @@ pub fn parse(argv: &[OsString], var: &dyn Fn(&str) -> Option<String>) -> Result<
     // would take as long as a connection on the loopback.
     let known = command.find_subcommand(name).map(options_of).unwrap_or_default();
     let layers = Layers::gather(&cli, &known, typed, var)?;
-    if layers.arguments.is_empty() {
-        layers.apply_positionals(&mut cli);
-        return Ok(cli);
+    if !layers.settings.is_empty() {
+        // Global options may stand before the command; none of them has a value that is a command's name.
+        let at = argv.iter().position(|arg| arg.to_str() == Some(name)).map_or(argv.len(), |at| at + 1);
+        cli = Cli::try_parse_from_layers(argv, at, &layers)?;
     }
-    let mut argv = argv.to_vec();
-    // Global options may stand before the command; none of them has a value that is a command's name.
-    let at = argv.iter().position(|arg| arg.to_str() == Some(name)).map_or(argv.len(), |at| at + 1);
-    argv.splice(at..at, layers.arguments.iter().map(OsString::from));
-    let mut cli = Cli::try_parse_from_layers(&argv, &layers)?;
     layers.apply_positionals(&mut cli);
+    note_typed_credential(&mut cli, typed);
     Ok(cli)
+}
+
+/// What was typed stands in the process list; what a variable or a profile holds does not.
+fn note_typed_credential(cli: &mut Cli, typed: &ArgMatches) {
+    let session = match &mut cli.command {
+        Command::Connect(args) => &mut args.session,
+        Command::Subscribe(args) => &mut args.session,
+        _ => return,
+    };
+    let is_typed = |id| typed.value_source(id) == Some(ValueSource::CommandLine);
+    session.connection.credential_typed = is_typed("token") || is_typed("bearer");
 }
 
 /// Why a command line was not understood.
@@ -77,24 +86,32 @@ impl From<Failure> for ParseError {
 }
 
 impl Cli {
-    fn try_parse_from_layers(argv: &[OsString], layers: &Layers) -> Result<Self, ParseError> {
-        let parsed = Self::describe_for(argv).try_get_matches_from(argv).and_then(|m| Self::from_matches(&m));
+    fn try_parse_from_layers(argv: &[OsString], at: usize, layers: &Layers) -> Result<Self, ParseError> {
+        let argv_with = layers.spliced(argv, at, &layers.settings);
+        let parsed =
+            Self::describe_for(argv).try_get_matches_from(argv_with).and_then(|m| Self::from_matches(&m));
         // What was typed is known to be right, so it is the layers that are wrong.
-        parsed.map_err(|error| {
-            let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Failure::usage(format!("{}: {first}", layers.origin)).into()
-        })
+        parsed.map_err(|error| layers.blame(argv, at, &error).into())
     }
 }
+
+/// An option that one of the layers sets.
+struct Setting {
+    arguments: Vec<String>,
+    /// Which layer, for people.
+    origin: String,
+}
+
+type Settings = BTreeMap<String, Setting>;
 
 /// What the layers below the command line add to it.
 #[derive(Default)]
 struct Layers {
-    arguments: Vec<String>,
+    settings: Vec<Setting>,
     url: Option<String>,
     topics: Vec<String>,
     profile_named: bool,
+    /// The profile, for people.
     origin: String,
 }
 
@@ -105,23 +122,50 @@ impl Layers {
         typed: &ArgMatches,
         var: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self> {
-        let mut layers = Self { origin: "the environment (WSTAP_…)".to_owned(), ..Self::default() };
-        let mut options: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut layers = Self::default();
+        let mut options = Settings::new();
         if let Some(name) = profile_name(cli) {
             let path = config_file(var);
             layers.origin = format!("profile @{name} in {}", path.display());
             layers.profile_named = true;
             layers.read_profile(&path, &name, known, &mut options)?;
         }
-        layers.read_environment(known, var, &mut options);
+        layers.read_environment(known, var, &mut options)?;
         for given in
             known.iter().filter(|option| typed.value_source(&option.id) == Some(ValueSource::CommandLine))
         {
             drop_rivals(&mut options, &given.long);
         }
         drop_typed_headers(&mut options, typed);
-        layers.arguments = options.into_values().flatten().collect();
+        layers.settings = options.into_values().filter(|setting| !setting.arguments.is_empty()).collect();
         Ok(layers)
+    }
+
+    /// The command line with these settings in it, before what was typed.
+    fn spliced(&self, argv: &[OsString], at: usize, settings: &[Setting]) -> Vec<OsString> {
+        let added = settings.iter().flat_map(|setting| &setting.arguments).map(OsString::from);
+        argv[..at].iter().cloned().chain(added).chain(argv[at..].iter().cloned()).collect()
+    }
+
+    /// Names the setting that is wrong on its own, or else all the layers there are.
+    fn blame(&self, argv: &[OsString], at: usize, error: &clap::Error) -> Failure {
+        let first_line = |error: &clap::Error| {
+            let text = error.render().to_string();
+            text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        };
+        for setting in &self.settings {
+            let alone = self.spliced(argv, at, std::slice::from_ref(setting));
+            // Another kind of error comes of being alone, such as a key without its certificate.
+            if let Err(alone) = Cli::describe_for(argv).try_get_matches_from(alone)
+                && alone.kind() == error.kind()
+            {
+                return Failure::usage(format!("{}: {}", setting.origin, first_line(&alone)));
+            }
+        }
+        let mut origins: Vec<&str> = self.settings.iter().map(|setting| setting.origin.as_str()).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        Failure::usage(format!("{}: {}", origins.join(", "), first_line(error)))
     }
 
     fn read_profile(
@@ -129,7 +173,7 @@ impl Layers {
         path: &std::path::Path,
         name: &str,
         known: &[KnownOption],
-        options: &mut BTreeMap<String, Vec<String>>,
+        options: &mut Settings,
     ) -> Result<()> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
@@ -157,12 +201,11 @@ impl Layers {
                         .iter()
                         .find(|option| option.long == *key)
                         .ok_or_else(|| self.unknown(key, known))?;
-                    options.insert(
-                        option.long.clone(),
-                        option
-                            .arguments(value)
-                            .map_err(|why| Failure::usage(format!("{}: {key}: {why}", self.origin)))?,
-                    );
+                    let arguments = option
+                        .arguments(value)
+                        .map_err(|why| Failure::usage(format!("{}: {key}: {why}", self.origin)))?;
+                    let origin = self.origin.clone();
+                    options.insert(option.long.clone(), Setting { arguments, origin });
                 }
             }
         }
@@ -179,20 +222,31 @@ impl Layers {
         &mut self,
         known: &[KnownOption],
         var: &dyn Fn(&str) -> Option<String>,
-        options: &mut BTreeMap<String, Vec<String>>,
-    ) {
-        for option in known {
+        options: &mut Settings,
+    ) -> Result<()> {
+        for option in known.iter().filter(|option| option.values <= 1) {
             let name = format!("WSTAP_{}", option.long.to_ascii_uppercase().replace('-', "_"));
             let Some(value) = var(&name) else { continue };
-            let arguments = match (option.takes_value, value.as_str()) {
-                (true, _) => vec![format!("--{}={value}", option.long)],
-                (false, "1" | "true") => vec![format!("--{}", option.long)],
-                (false, _) => continue,
+            let long = &option.long;
+            let arguments = match (option.takes_value, value.to_ascii_lowercase().as_str()) {
+                (true, _) => vec![format!("--{long}={value}")],
+                (false, "1" | "true" | "yes" | "on") => vec![format!("--{long}")],
+                // As if it had not been set, in a profile either.
+                (false, "0" | "false" | "no" | "off") => {
+                    options.remove(long);
+                    continue;
+                }
+                (false, _) => {
+                    let what = format!("the environment variable {name}: {value:?} is neither on nor off");
+                    return Err(Failure::usage(what).hint("1, true, yes, on; 0, false, no, off"));
+                }
             };
-            drop_rivals(options, &option.long);
-            options.insert(option.long.clone(), arguments);
+            drop_rivals(options, long);
+            let origin = format!("the environment variable {name}");
+            options.insert(long.clone(), Setting { arguments, origin });
         }
         self.url = var("WSTAP_URL").or(self.url.take());
+        Ok(())
     }
 
     /// A URL that was typed stays; one that names a profile is replaced by the profile's.
@@ -272,19 +326,19 @@ fn options_of(command: &clap::Command) -> Vec<KnownOption> {
         .collect()
 }
 
-fn drop_rivals(options: &mut BTreeMap<String, Vec<String>>, given: &str) {
+fn drop_rivals(options: &mut Settings, given: &str) {
     for rivals in EXCLUSIVE.iter().filter(|group| group.contains(&given)) {
         options.retain(|option, _| option == given || !rivals.contains(&option.as_str()));
     }
 }
 
 /// A header that was typed takes the place of those of its name in the layers below; the others add up.
-fn drop_typed_headers(options: &mut BTreeMap<String, Vec<String>>, typed: &ArgMatches) {
+fn drop_typed_headers(options: &mut Settings, typed: &ArgMatches) {
     let Some(lower) = options.get_mut("header") else { return };
     let typed = typed.try_get_many::<String>("header").ok().flatten().unwrap_or_default();
     let name = |header: &str| header.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
     let names: Vec<String> = typed.map(|header| name(header)).collect();
-    lower.retain(|argument| !names.contains(&name(argument.trim_start_matches("--header="))));
+    lower.arguments.retain(|argument| !names.contains(&name(argument.trim_start_matches("--header="))));
 }
 
 fn profile_name(cli: &Cli) -> Option<String> {
@@ -387,6 +441,42 @@ mod tests {
         let wrong = "[profile.p]\nconnect-timeout = \"5 parsecs\"";
         assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("profile @p"));
         assert!(connect("[profile", &[], &["@p"]).unwrap_err().contains("TOML"));
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named_and_not_the_profile() {
+        let wrong = |env: &[_], typed: &[&str]| connect(CONFIG, env, typed).unwrap_err();
+        let text = wrong(&[("WSTAP_PING_INTERVAL", "5 parsecs")], &["@prod"]);
+        assert!(text.contains("WSTAP_PING_INTERVAL") && !text.contains("@prod"), "{text}");
+        assert!(wrong(&[("WSTAP_INSECURE", "maybe")], &["@prod"]).contains("WSTAP_INSECURE"));
+        let both = "[profile.p]\nmock = ''\nfrom = 'f'";
+        assert!(connect(both, &[], &["@p"]).unwrap_err().contains("profile @p"));
+    }
+
+    #[test]
+    fn variables_switch_on_and_off_and_hold_one_value() {
+        let insecure = |value: &str, place: &str| {
+            connect(CONFIG, &[("WSTAP_INSECURE", value)], &[place]).unwrap().session.connection.insecure
+        };
+        for on in ["1", "true", "YES", "on"] {
+            assert!(insecure(on, "ws://x"), "{on}");
+        }
+        for off in ["0", "false", "No", "off"] {
+            assert!(!insecure(off, "@prod"), "{off}");
+        }
+        let args = connect(CONFIG, &[("WSTAP_ARG", "x"), ("WSTAP_SLURPFILE", "y")], &["ws://x"]).unwrap();
+        assert!(args.session.filter.arg.is_empty());
+    }
+
+    #[test]
+    fn only_a_typed_credential_is_in_the_process_list() {
+        let typed = |env: &[_], typed: &[&str]| {
+            connect(CONFIG, env, typed).unwrap().session.connection.credential_typed
+        };
+        assert!(
+            typed(&[], &["ws://x", "--token", "t"]) && typed(&[("WSTAP_TOKEN", "t")], &["--bearer", "b"])
+        );
+        assert!(!typed(&[("WSTAP_TOKEN", "t")], &["@prod"]));
     }
 
     #[test]

@@ -181,3 +181,11 @@ fn no_detour_leads_to_the_mock() {
         assert_eq!(out.run().exits(0).stdout, "\"a\"\n", "{name}");
     }
 }
+
+#[test]
+fn only_a_typed_token_is_said_to_be_visible() {
+    let said = |args: &[&str], env: &[(&str, &str)]| greeted(args, env).0.stderr.contains("process list");
+    assert!(said(&["URL", "-v", "--token", "t0k3n"], &[]));
+    assert!(said(&["URL", "-v", "--bearer", "t0k3n"], &[]));
+    assert!(!said(&["URL", "-v"], &[("WSTAP_TOKEN", "t0k3n")]));
+}
