@@ -1,11 +1,13 @@
 //! `wstap connect`: a raw session with any endpoint.
 
+use std::path::Path;
+
 use super::{Context, Session, dialect_for, parse_url};
 use crate::cli::options::ConnectArgs;
 use crate::config::session::Defaults;
 use crate::dialect::Dialect as _;
 use crate::dialect::plain::Plain;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
 
 /// Runs the command.
@@ -14,6 +16,10 @@ use crate::exit::Exit;
 /// Whatever can be said before a connection is tried.
 pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
     let url = args.url.as_deref().map(parse_url).transpose()?;
+    if args.session.connection.token_file.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::usage("--token-file - and the messages both want standard input")
+            .hint("--token-env VAR and --token-file FILE leave it to the messages"));
+    }
     let session = Session {
         args: &args.session,
         send: &args.send,

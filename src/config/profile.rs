@@ -125,7 +125,7 @@ impl Layers {
         let mut layers = Self::default();
         let mut options = Settings::new();
         if let Some(name) = profile_name(cli) {
-            let path = config_file(var);
+            let path = config_file(var)?;
             layers.origin = format!("profile @{name} in {}", path.display());
             layers.profile_named = true;
             layers.read_profile(&path, &name, known, &mut options)?;
@@ -357,9 +357,13 @@ fn is_profile(text: &str) -> bool {
     text.len() > 1 && text.starts_with('@') && text != "@-"
 }
 
-fn config_file(var: &dyn Fn(&str) -> Option<String>) -> PathBuf {
-    let home = || PathBuf::from(var("HOME").unwrap_or_default()).join(".config");
-    var("XDG_CONFIG_HOME").map_or_else(home, PathBuf::from).join("wstap").join("config.toml")
+/// Relative folders are no folders of the user's, and are ignored (XDG Base Directory Specification).
+fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
+    let folder = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
+    config.map(|config| config.join("wstap").join("config.toml")).ok_or_else(|| {
+        Failure::usage("a profile is named, but neither XDG_CONFIG_HOME nor HOME is an absolute path")
+    })
 }
 
 #[cfg(test)]
@@ -431,6 +435,17 @@ mod tests {
     fn a_typed_header_takes_the_place_of_its_namesake() {
         let args = connect(CONFIG, &[], &["@prod", "-H", "a: 3"]).unwrap();
         assert_eq!(args.session.connection.header, ["B: 2", "a: 3"]);
+    }
+
+    #[test]
+    fn the_current_folder_is_nobodys_home() {
+        for vars in [&[][..], &[("HOME", ".")], &[("XDG_CONFIG_HOME", ".config")]] {
+            let var =
+                |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+            assert!(config_file(&var).is_err(), "{vars:?}");
+        }
+        let var = |name: &str| (name == "HOME").then(|| "/home/me".to_owned());
+        assert_eq!(config_file(&var).unwrap(), PathBuf::from("/home/me/.config/wstap/config.toml"));
     }
 
     #[test]
