@@ -245,14 +245,6 @@ impl fmt::Display for WsUrl {
     }
 }
 
-impl std::str::FromStr for WsUrl {
-    type Err = Failure;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::parse(text)
-    }
-}
-
 /// Is a positional argument meant as a URL? Topics (`customer_id:1234-5678:call:*`) and numbers are not.
 #[must_use]
 pub fn looks_like_url(text: &str) -> bool {

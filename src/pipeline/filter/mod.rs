@@ -25,11 +25,10 @@ use self::quick::Quick;
 use self::value::Val;
 pub use self::vars::Vars;
 use crate::error::Result;
-use crate::json;
 
 /// The stack to give to a thread that runs programs. A program that recurses without end overflows any stack,
 /// which cannot be caught; this much (only reserved, not used) lets every sane one through. Values as deep as
-/// [`json::MAX_DEPTH`] are also compared, written and dropped by recursion.
+/// [`crate::json::MAX_DEPTH`] are also compared, written and dropped by recursion.
 pub const STACK: usize = 256 << 20;
 
 /// Receives what `debug` and `stderr` write, as `jq` would write it to stderr.
@@ -240,7 +239,7 @@ fn message(error: Val) -> String {
 }
 
 impl Value {
-    /// The value of a JSON text, as strict as [`json::scan`]. Lone surrogates are refused here: jq strings
+    /// The value of a JSON text, as strict as [`crate::json::scan`]. Lone surrogates are refused here: jq strings
     /// cannot hold them.
     pub fn parse(text: &str) -> std::result::Result<Self, String> {
         read::one(text).map(Self).map_err(|e| e.to_string())
@@ -250,12 +249,6 @@ impl Value {
     #[must_use]
     pub fn string(text: &str) -> Self {
         Self(Val::string(text))
-    }
-
-    /// The value `null`.
-    #[must_use]
-    pub fn null() -> Self {
-        Self(Val::Null)
     }
 
     /// Neither `null` nor `false`.
@@ -277,14 +270,6 @@ impl Value {
     pub fn write(&self, out: &mut Vec<u8>) -> std::result::Result<(), String> {
         let start = out.len();
         write::value(&self.0, out).inspect_err(|_| out.truncate(start))
-    }
-
-    /// Appends the value laid out over several lines as `jq` does, with its colours if wanted.
-    pub fn write_pretty(&self, out: &mut Vec<u8>, color: bool) -> std::result::Result<(), String> {
-        let mut line = Vec::new();
-        self.write(&mut line)?;
-        json::pretty_into(&String::from_utf8_lossy(&line), out, color);
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Mutex;
 
 use super::*;
+use crate::json;
 
 /// Runs `body` with the stack that programs are promised.
 fn deep<T: Send>(body: impl FnOnce() -> T + Send) -> T {
@@ -577,13 +578,6 @@ fn values_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + Clone>() {}
     shared::<Program>();
     shared::<Value>();
-}
-
-#[test]
-fn values_are_laid_out_for_people() {
-    let mut out = Vec::new();
-    Value::parse(r#"{"a":[1.0]}"#).unwrap().write_pretty(&mut out, false).unwrap();
-    assert_eq!(String::from_utf8(out).unwrap(), "{\n  \"a\": [\n    1.0\n  ]\n}");
 }
 
 #[test]
