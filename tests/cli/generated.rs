@@ -61,6 +61,24 @@ fn only_the_dialects_name_their_providers() {
     }
 }
 
+#[test]
+fn every_source_file_has_one_line_in_the_architecture() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut files: Vec<String> = ["src", "tests", "benches"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .map(|file| file.strip_prefix(root()).unwrap().display().to_string())
+        .collect();
+    let mut named: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(file, _)| file.to_owned())
+        .collect();
+    files.sort();
+    named.sort();
+    assert_eq!(named, files);
+}
+
 fn updating() -> bool {
     std::env::var_os("UPDATE").is_some()
 }
