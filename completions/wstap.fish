@@ -76,7 +76,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Take the credential from this environment variable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'The credential itself; other users can see it in the process list' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain, PEM' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate, PEM' -r -F
@@ -154,7 +154,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Sen
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Take the credential from this environment variable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'The credential itself; other users can see it in the process list' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain, PEM' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate, PEM' -r -F

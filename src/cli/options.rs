@@ -271,7 +271,7 @@ pub struct ConnectionArgs {
     /// Was it, or `--bearer`, typed?
     #[arg(skip)]
     pub credential_typed: bool,
-    /// Where the credential goes: query[:NAME], header[:NAME] or bearer; default as the provider wants it
+    /// Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it
     #[arg(long, value_name = "PLACE")]
     pub token_in: Option<String>,
     /// Trust the certificates in this PEM file instead of the system's
