@@ -29,7 +29,7 @@ use crate::error::Result;
 /// The stack to give to a thread that runs programs. A program that recurses without end overflows any stack,
 /// which cannot be caught; this much (only reserved, not used) lets every sane one through. Values as deep as
 /// [`crate::json::MAX_DEPTH`] are also compared, written and dropped by recursion.
-pub const STACK: usize = 256 << 20;
+pub const STACK: usize = 1 << 30;
 
 /// Receives what `debug` and `stderr` write, as `jq` would write it to stderr.
 pub type Sink = dyn Fn(&str) + Send + Sync;
