@@ -13,12 +13,23 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 /// Output is written when this much has gathered, or when nothing more is there.
 const CHUNK: usize = 64 * 1024;
 
-/// Writes every message of the server as a line, or only the first.
-pub(crate) fn run(url: &str, once: bool) -> Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(receive(url, once))
+/// What the floor does after the first message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It goes on.
+    Receive,
+    /// It is gone.
+    Leave,
+    /// It goes through the closing handshake, as RFC 6455 §7.1.2 wants it.
+    Close,
 }
 
-async fn receive(url: &str, once: bool) -> Result<()> {
+/// Writes every message of the server as a line, or only the first.
+pub(crate) fn run(url: &str, then: Then) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(receive(url, then))
+}
+
+async fn receive(url: &str, then: Then) -> Result<()> {
     let mut socket = connect(url).await?;
     let mut out = Vec::with_capacity(2 * CHUNK);
     // The lock of standard output is only taken for whole chunks, which it hands on without keeping them.
@@ -40,9 +51,13 @@ async fn receive(url: &str, once: bool) -> Result<()> {
         }
         io::stdout().write_all(&out)?;
         out.clear();
-        if once {
+        if then != Then::Receive {
             break;
         }
+    }
+    if then == Then::Close {
+        socket.close(None).await?;
+        while socket.next().await.is_some_and(|message| message.is_ok()) {}
     }
     Ok(())
 }

@@ -64,7 +64,12 @@ impl Asked {
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
     if let (Some("floor"), Some(url)) = (std::env::args().nth(1).as_deref(), std::env::args().nth(2)) {
-        return floor::run(&url, std::env::args().nth(3).as_deref() == Some("once"));
+        let then = match std::env::args().nth(3).as_deref() {
+            Some("once") => floor::Then::Leave,
+            Some("close") => floor::Then::Close,
+            _ => floor::Then::Receive,
+        };
+        return floor::run(&url, then);
     }
     let asked = Asked::parse(&mut words)?;
     for scenario in &asked.scenarios {

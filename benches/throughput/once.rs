@@ -11,8 +11,10 @@ use crate::rate::wstap;
 use crate::stats::{least, median, say};
 
 pub(crate) fn run(asked: &Asked) -> Result<()> {
+    let mut closing = Contender::floor(&["close"])?;
+    "floor, closing".clone_into(&mut closing.name);
     let mut contenders =
-        vec![Contender::floor(&["once"])?, Contender::wstap("wstap", wstap(), &["--count", "1"])];
+        vec![Contender::floor(&["once"])?, closing, Contender::wstap("wstap", wstap(), &["--count", "1"])];
     if let Some(path) = &asked.against {
         contenders.push(Contender::wstap("against", path, &["--count", "1"]));
     }
