@@ -493,7 +493,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-q -v -h --host --port --port-file --token --rate --events --then --seed --deny --subscribe-limit --no-ack --quiet --verbose --log-format --color --help voipbin plain"
+            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --quiet --verbose --log-format --color --help voipbin plain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -523,6 +523,10 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --then)
                     COMPREPLY=($(compgen -W "stay close" -- "${cur}"))
                     return 0
@@ -537,6 +541,14 @@ _wstap() {
                     ;;
                 --subscribe-limit)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-scale)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --behave)
+                    COMPREPLY=($(compgen -W "documented real" -- "${cur}"))
                     return 0
                     ;;
                 --log-format)

@@ -200,11 +200,15 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -d 
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l token -d 'The only token that is accepted' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l rate -d 'Events per second for each client; a fraction, or \'max\' for as fast as it reads' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l events -d 'Stop after N events for each client' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l duration -d 'Stop this long after the first event' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l then -d 'What a connection does after its last event' -r -f -a "stay\t'Stay open and silent'
 close\t'Close with 1000'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l time-scale -d 'Run the provider\'s own timers (heartbeats, pings, patience) N times as fast' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Whom to follow where a provider\'s documents and its running service differ' -r -f -a "documented\t'The provider\'s documents'
+real\t'What the running service is known to do'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'

@@ -10,6 +10,9 @@ use super::accept_key;
 /// client needs more than this, and a client that never ends its head costs no more memory.
 pub const MAX_HEAD: usize = 16 * 1024;
 
+/// The longest request body that is read.
+pub const MAX_BODY: usize = 4 << 20;
+
 /// The most headers a request may have; it bounds the table that the parser fills.
 pub const MAX_HEADERS: usize = 100;
 
@@ -21,6 +24,8 @@ pub struct Request {
     path: String,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
+    /// The body, once it has been read.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -60,7 +65,30 @@ impl Request {
             path: decode(path, false),
             query: pairs.collect(),
             headers: headers.collect(),
+            body: Vec::new(),
         }
+    }
+
+    /// The length of the body that follows the head (RFC 9112 §6.3).
+    ///
+    /// # Errors
+    /// 411 for a body without a length, 400 for a length that is none, 413 for one over [`MAX_BODY`].
+    pub fn body_length(&self) -> Result<usize, Response> {
+        if self.header("Transfer-Encoding").is_some() {
+            return Err(Response::text(411, "send the body with a Content-Length"));
+        }
+        match self.header("Content-Length").map(str::parse) {
+            None => Ok(0),
+            Some(Ok(length)) if length <= MAX_BODY => Ok(length),
+            Some(Ok(_)) => Err(Response::text(413, "request body too large")),
+            Some(Err(_)) => Err(Response::text(400, "Content-Length is not a number")),
+        }
+    }
+
+    /// May another request follow on the same connection (RFC 9112 §9.3)?
+    #[must_use]
+    pub fn keeps_alive(&self) -> bool {
+        self.minor_version >= 1 && !self.list("Connection").any(|token| token.eq_ignore_ascii_case("close"))
     }
 
     /// The method, as sent.
@@ -204,6 +232,16 @@ impl Response {
     /// The bytes for the wire. Everything but a 101 carries its length and ends the connection.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.bytes(false)
+    }
+
+    /// The bytes for the wire, on a connection that another request may follow on.
+    #[must_use]
+    pub fn to_bytes_kept_alive(&self) -> Vec<u8> {
+        self.bytes(true)
+    }
+
+    fn bytes(&self, keep_alive: bool) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             // A value that came from a client must not be able to add a header of its own.
@@ -211,7 +249,8 @@ impl Response {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         if self.status != 101 {
-            head.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n", self.body.len()));
+            let after = if keep_alive { "keep-alive" } else { "close" };
+            head.push_str(&format!("Content-Length: {}\r\nConnection: {after}\r\n", self.body.len()));
         }
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();
@@ -238,6 +277,9 @@ fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Content Too Large",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",

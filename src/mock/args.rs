@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use super::{Rate, Settings, Then};
+use super::{Behave, Rate, Settings, Then};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -44,6 +44,10 @@ pub struct MockArgs {
     #[arg(long, value_name = "N")]
     pub events: Option<u64>,
 
+    /// Stop this long after the first event
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub duration: Option<std::time::Duration>,
+
     /// What a connection does after its last event
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Then::Stay)]
     pub then: Then,
@@ -63,6 +67,14 @@ pub struct MockArgs {
     /// Never acknowledge a subscription, as some real servers do
     #[arg(long)]
     pub no_ack: bool,
+
+    /// Run the provider's own timers (heartbeats, pings, patience) N times as fast
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
+    pub time_scale: f64,
+
+    /// Whom to follow where a provider's documents and its running service differ
+    #[arg(long, value_name = "WHOM", value_enum, default_value_t = Behave::Documented)]
+    pub behave: Behave,
 }
 
 /// The options alone, without a program name before them.
@@ -116,7 +128,17 @@ impl MockArgs {
             deny: self.deny.clone(),
             subscribe_limit: self.subscribe_limit,
             ack: !self.no_ack,
+            duration: self.duration,
+            time_scale: self.time_scale,
+            behave: self.behave,
         }
+    }
+}
+
+fn time_scale(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if (0.001..=1e6).contains(&scale) => Ok(scale),
+        _ => Err("a time scale is a number from 0.001 to 1000000".to_owned()),
     }
 }
 

@@ -1,54 +1,46 @@
 //! One client's connection from its upgrade to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
-use super::{Keepalive, Peer, Then, stopped};
+use super::wire::Wire;
+use super::{Conn, Keepalive, Peer, Say, Settings, Then, stopped};
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
 
 /// Speaks with a client until one of the two ends it, or the server stops.
 pub(super) async fn converse(
-    stream: TcpStream,
+    wire: Wire,
     tail: Vec<u8>,
     peer: Box<dyn Peer>,
-    (pace, then): (Pace, Then),
+    (conn, settings): (Arc<Conn>, Arc<Settings>),
     mut stop: watch::Receiver<bool>,
 ) {
-    let link = Link::new(stream, tail, peer.limits()).await;
-    let alive = peer.keepalive().map(Alive::new);
-    let mut conversation = Conversation { link, peer, pace, then, alive };
-    let ending = loop {
-        if conversation.send_due() {
-            break conversation.say_goodbye(CloseCode::Normal, "").await;
-        }
-        tokio::select! {
-            turn = conversation.next() => match turn {
-                Wake::Turn(Turn::Ended(ending)) => break ending,
-                Wake::Turn(turn) => conversation.heard(turn),
-                Wake::Time => if conversation.lost() { break Ending::Gone },
-            },
-            () = stopped(&mut stop) => {
-                break conversation.say_goodbye(CloseCode::Away, "the mock server stops").await;
-            }
-        }
-    };
+    let limits = peer.limits();
+    conn.set_bound(limits.unread);
+    let link = Link::new(wire, tail, limits).await;
+    let mut conversation = Conversation::new(link, peer, Arc::clone(&conn), &settings);
+    let ending = conversation.run(&mut stop).await;
+    conn.shut();
     conversation.link.leave(ending).await;
 }
 
 struct Conversation {
     link: Link,
     peer: Box<dyn Peer>,
+    conn: Arc<Conn>,
     pace: Pace,
     then: Then,
     alive: Option<Alive>,
+    heartbeat: Option<Heartbeat>,
+    /// How the server ends the connection, once it has decided to.
+    goodbye: Option<Goodbye>,
 }
 
 /// The keep-alive of a connection.
@@ -58,48 +50,99 @@ struct Alive {
     last_pong: Instant,
 }
 
+struct Heartbeat {
+    every: Duration,
+    next: Instant,
+}
+
+enum Goodbye {
+    Close(Option<u16>, String),
+    Drop,
+}
+
 enum Wake {
     Turn(Turn),
+    Post,
     Time,
+    Stop,
 }
 
 impl Conversation {
-    /// Hands over the events that are due; true if the connection is to be closed after them. Nothing is made
-    /// while the client has yet to take what was made before, so a slow client costs a batch and no more.
-    fn send_due(&mut self) -> bool {
-        if !self.link.drained() {
-            return false;
+    fn new(link: Link, peer: Box<dyn Peer>, conn: Arc<Conn>, settings: &Settings) -> Self {
+        let alive = peer.keepalive().map(|rule| Alive::new(rule, settings));
+        let heartbeat = peer.heartbeat_every().map(|every| Heartbeat::new(settings.scaled(every)));
+        let (pace, then) = (Pace::new(settings), settings.then);
+        Self { link, peer, conn, pace, then, alive, heartbeat, goodbye: None }
+    }
+
+    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Ending {
+        let first = self.peer.opened(&self.conn);
+        self.say(first);
+        loop {
+            self.send_due();
+            match self.goodbye.take() {
+                Some(Goodbye::Close(code, reason)) => return self.say_goodbye(code, &reason).await,
+                Some(Goodbye::Drop) => return self.fall_silent().await,
+                None => {}
+            }
+            match self.next(stop).await {
+                Wake::Turn(Turn::Ended(ending)) => return ending,
+                Wake::Turn(turn) => self.heard(turn),
+                Wake::Post => {
+                    let post = self.conn.take();
+                    self.say(post);
+                }
+                Wake::Time if self.lost() => return Ending::Gone,
+                Wake::Time => self.beat(),
+                Wake::Stop => return self.say_goodbye(Some(1001), "the mock server stops").await,
+            }
         }
+    }
+
+    /// Hands over the events that are due. Nothing is made while the client has yet to take what was made
+    /// before, so a slow client costs a batch and no more.
+    fn send_due(&mut self) {
+        if self.goodbye.is_some() || !self.link.drained() {
+            return;
+        }
+        let now = Instant::now();
         let mut made = 0;
-        for _ in 0..self.pace.due(Instant::now()) {
+        for _ in 0..self.pace.due(now) {
             let Some(event) = self.peer.next_event() else {
                 self.pace.pause();
                 break;
             };
-            self.link.send(event);
+            self.send(event.into());
             made += 1;
         }
         self.pace.sent(made);
-        self.pace.finished() && self.then == Then::Close
+        if self.pace.finished(now) && self.then == Then::Close {
+            self.goodbye = Some(Goodbye::Close(Some(1000), String::new()));
+        }
     }
 
-    /// Waits for the client or the clock. The clock only matters for events once all is written.
-    async fn next(&mut self) -> Wake {
-        let event = self.pace.next_at().filter(|_| self.link.drained());
+    /// Waits for the client, the clock, or somebody else on the server. Events and post only matter once all is
+    /// written.
+    async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
+        let drained = self.link.drained();
+        let event = self.pace.next_at().filter(|_| drained);
         let ping = self.alive.as_ref().map(Alive::next_at);
-        let wake = event.into_iter().chain(ping).min();
+        let beat = self.heartbeat.as_ref().map(|heartbeat| heartbeat.next);
+        let wake = event.into_iter().chain(ping).chain(beat).min();
         tokio::select! {
             turn = self.link.turn() => Wake::Turn(turn),
+            () = self.conn.has_post(), if drained => Wake::Post,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
+            () = stopped(stop) => Wake::Stop,
         }
     }
 
     fn heard(&mut self, turn: Turn) {
         match turn {
             Turn::Data(message) => {
-                for answer in self.peer.received(message) {
-                    self.link.send(answer);
-                }
+                self.conn.count_received();
+                let answers = self.peer.received(message);
+                self.say(answers);
             }
             Turn::Pong => {
                 if let Some(alive) = &mut self.alive {
@@ -107,6 +150,26 @@ impl Conversation {
                 }
             }
             Turn::Drained | Turn::Ended(_) => {}
+        }
+    }
+
+    /// Says all of this, or as much as comes before a goodbye.
+    fn say(&mut self, all: impl IntoIterator<Item = Say>) {
+        for say in all {
+            if self.goodbye.is_none() {
+                self.send(say);
+            }
+        }
+    }
+
+    fn send(&mut self, say: Say) {
+        match say {
+            Say::Message(message) => {
+                self.conn.count_sent();
+                self.link.send(message);
+            }
+            Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),
+            Say::Drop => self.goodbye = Some(Goodbye::Drop),
         }
     }
 
@@ -124,7 +187,15 @@ impl Conversation {
         false
     }
 
-    async fn say_goodbye(&mut self, code: CloseCode, reason: &'static str) -> Ending {
+    fn beat(&mut self) {
+        let now = Instant::now();
+        if self.heartbeat.as_mut().is_some_and(|heartbeat| heartbeat.due(now)) {
+            let said = self.peer.heartbeat();
+            self.say(said);
+        }
+    }
+
+    async fn say_goodbye(&mut self, code: Option<u16>, reason: &str) -> Ending {
         self.link.close(code, reason);
         let closed = async {
             loop {
@@ -135,15 +206,44 @@ impl Conversation {
         };
         timeout(CLOSING, closed).await.unwrap_or(Ending::Gone)
     }
+
+    /// Lets what was said go out, and then says nothing more.
+    async fn fall_silent(&mut self) -> Ending {
+        let written = async {
+            while !self.link.drained() {
+                if let Turn::Ended(_) = self.link.turn().await {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(CLOSING, written).await;
+        Ending::Gone
+    }
 }
 
 impl Alive {
-    fn new(rule: Keepalive) -> Self {
+    fn new(rule: Keepalive, settings: &Settings) -> Self {
         let now = Instant::now();
+        let rule = Keepalive { every: settings.scaled(rule.every), patience: settings.scaled(rule.patience) };
         Self { rule, next_ping: now + rule.every, last_pong: now }
     }
 
     fn next_at(&self) -> Instant {
         self.next_ping.min(self.last_pong + self.rule.patience)
+    }
+}
+
+impl Heartbeat {
+    fn new(every: Duration) -> Self {
+        Self { every, next: Instant::now() + every }
+    }
+
+    /// Is it time for one? True once for each.
+    fn due(&mut self, now: Instant) -> bool {
+        let due = now >= self.next;
+        if due {
+            self.next = now + self.every;
+        }
+        due
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Limits, Peer, Provider, Service, Settings};
+use super::{Answer, Limits, Peer, Provider, Say, Service, Settings};
 use crate::handshake::server::Request;
 use crate::message::Message;
 
@@ -24,8 +24,8 @@ impl Provider for Echo {
         PATH.to_owned()
     }
 
-    fn service(&self, _settings: &Arc<Settings>) -> Box<dyn Service> {
-        Box::new(EchoService)
+    fn service(&self, _settings: &Arc<Settings>) -> Arc<dyn Service> {
+        Arc::new(EchoService)
     }
 }
 
@@ -44,10 +44,10 @@ struct EchoPeer;
 
 impl Peer for EchoPeer {
     fn limits(&self) -> Limits {
-        Limits { message: MAX, waiting: MAX }
+        Limits { message: MAX, waiting: MAX, ..Limits::default() }
     }
 
-    fn received(&mut self, message: Message) -> Vec<Message> {
-        vec![message]
+    fn received(&mut self, message: Message) -> Vec<Say> {
+        vec![message.into()]
     }
 }

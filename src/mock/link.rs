@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
@@ -18,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
 
 use super::Limits;
+use super::wire::Wire;
 use crate::message::{Message, cost};
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
@@ -27,7 +27,7 @@ const READ_BUFFER: usize = 4 * 1024;
 const PARTING: Duration = Duration::from_secs(3);
 
 pub(super) struct Link {
-    ws: WebSocketStream<TcpStream>,
+    ws: WebSocketStream<Wire>,
     waiting: VecDeque<tungstenite::Message>,
     /// Bytes in `waiting`.
     bytes: usize,
@@ -63,7 +63,7 @@ pub(super) enum Ending {
 }
 
 impl Link {
-    pub(super) async fn new(stream: TcpStream, tail: Vec<u8>, limits: Limits) -> Self {
+    pub(super) async fn new(stream: Wire, tail: Vec<u8>, limits: Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(limits.message))
@@ -86,7 +86,7 @@ impl Link {
     }
 
     /// Begins the closing handshake. What waits is still written before.
-    pub(super) fn close(&mut self, code: CloseCode, reason: &'static str) {
+    pub(super) fn close(&mut self, code: Option<u16>, reason: &str) {
         self.queue(close_frame(code, reason));
         self.closing = true;
     }
@@ -104,7 +104,7 @@ impl Link {
             return;
         }
         if let Ending::Broken(code) = ending {
-            let _ = timeout(PARTING, self.ws.send(close_frame(code, ""))).await;
+            let _ = timeout(PARTING, self.ws.send(close_frame(Some(code.into()), ""))).await;
         }
         let mut stream = self.ws.into_inner();
         let _ = stream.shutdown().await;
@@ -176,8 +176,10 @@ impl Link {
     }
 }
 
-fn close_frame(code: CloseCode, reason: &'static str) -> tungstenite::Message {
-    tungstenite::Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))
+fn close_frame(code: Option<u16>, reason: &str) -> tungstenite::Message {
+    tungstenite::Message::Close(
+        code.map(|code| CloseFrame { code: code.into(), reason: Utf8Bytes::from(reason) }),
+    )
 }
 
 /// RFC 6455 §7.4.1 has a code for each way of breaking the rules.

@@ -2,7 +2,9 @@
 //! `serve-mock` runs and what `--mock` runs inside a client command.
 //!
 //! `server` accepts and reads the request, a [`Service`] decides on it, `client` carries one connection: it
-//! asks the [`Peer`] what a message means and what happens next, `pace` when, and writes through `link`.
+//! asks the [`Peer`] what a message means and what happens next, `pace` when, and writes through `link`. What
+//! several connections share comes from a [`Stream`], is published through a [`Hub`] and reaches a client by
+//! the mailbox of its [`Conn`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,16 +23,23 @@ use crate::secret::Secret;
 
 mod args;
 mod client;
+mod conn;
 mod echo;
+mod hub;
 mod link;
 mod pace;
 mod server;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use args::MockArgs;
+pub use conn::{Conn, Overflow, Unread};
 pub use echo::Echo;
+pub use hub::{Hub, Member};
 pub use pace::Rate;
+pub use stream::Stream;
 
 /// The token in the URLs of a mock that accepts any.
 const ANY_TOKEN: &str = "mock";
@@ -51,8 +60,10 @@ pub struct Settings {
     pub token: Option<Secret>,
     /// Events per second and client.
     pub rate: Rate,
-    /// Events per client, if not without end.
+    /// Events per client, or of a stream that clients share, if not without end.
     pub events: Option<u64>,
+    /// For how long there are events, from the first.
+    pub duration: Option<Duration>,
     /// What follows the last event.
     pub then: Then,
     /// Decides on everything that is made up.
@@ -63,6 +74,20 @@ pub struct Settings {
     pub subscribe_limit: u32,
     /// Are subscriptions acknowledged?
     pub ack: bool,
+    /// How many times as fast as documented the provider's own timers run: heartbeats, pings, patience.
+    pub time_scale: f64,
+    /// Whom to follow where documents and running services differ.
+    pub behave: Behave,
+}
+
+/// Whom the mock follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Behave {
+    /// The provider's documents.
+    #[default]
+    Documented,
+    /// What the running service is known to do.
+    Real,
 }
 
 /// What a connection does after its last event.
@@ -84,11 +109,14 @@ impl Default for Settings {
             token: None,
             rate: Rate::PerSecond(10.0),
             events: None,
+            duration: None,
             then: Then::Stay,
             seed: 0,
             deny: Vec::new(),
             subscribe_limit: 20,
             ack: true,
+            time_scale: 1.0,
+            behave: Behave::Documented,
         }
     }
 }
@@ -101,6 +129,13 @@ impl Settings {
             Some(good) => good.expose() == token,
             None => !token.is_empty() && !REFUSED_TOKENS.contains(&token),
         }
+    }
+
+    /// One of the provider's own times, as it is on this mock's clock.
+    #[must_use]
+    pub fn scaled(&self, time: Duration) -> Duration {
+        // Not zero: a timer that is always due would leave no time for anything else.
+        time.div_f64(self.time_scale).max(Duration::from_micros(100))
     }
 
     /// Is a subscription to this topic to be refused?
@@ -120,18 +155,23 @@ pub trait Provider: Sync {
     fn target(&self, token: Option<&str>) -> String;
 
     /// What all connections to one mock server share.
-    fn service(&self, settings: &Arc<Settings>) -> Box<dyn Service>;
+    fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service>;
 }
 
 /// The mock half of a dialect in one running server.
 pub trait Service: Send + Sync {
     /// What to do with a request; `None` if its path belongs to another.
     fn answer(&self, request: &Request) -> Option<Answer>;
+
+    /// The events that all connections share, if there are any.
+    fn stream(&self) -> Option<&dyn Stream> {
+        None
+    }
 }
 
 /// What to do with a request.
 pub enum Answer {
-    /// Answer it and close.
+    /// Answer it.
     Http(Response),
     /// Upgrade it, if it is a proper opening handshake.
     Upgrade {
@@ -142,23 +182,69 @@ pub enum Answer {
     },
 }
 
-/// The server's end of one connection.
+/// Something that the server says to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// A message.
+    Message(Message),
+    /// A close frame, empty without a code, after which the closing handshake is waited for.
+    Close {
+        /// The close code.
+        code: Option<u16>,
+        /// The reason; only with a code.
+        reason: String,
+    },
+    /// Nothing: the TCP connection is ended without a close frame.
+    Drop,
+}
+
+impl Say {
+    /// A close frame.
+    pub fn close(code: u16, reason: impl Into<String>) -> Self {
+        Self::Close { code: Some(code), reason: reason.into() }
+    }
+}
+
+impl From<Message> for Say {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+/// The server's end of one connection. Dropping it ends what it is subscribed to.
 pub trait Peer: Send {
     /// The bounds of this connection.
     fn limits(&self) -> Limits {
         Limits::default()
     }
 
-    /// How the connection is kept alive, if the server does that.
+    /// How the connection is kept alive, if the server does that; in the provider's own time.
     fn keepalive(&self) -> Option<Keepalive> {
         None
     }
 
-    /// The answers to a message.
-    fn received(&mut self, message: Message) -> Vec<Message>;
+    /// How often [`Peer::heartbeat`] is to be asked, if ever; in the provider's own time.
+    fn heartbeat_every(&self) -> Option<Duration> {
+        None
+    }
 
-    /// The next event for this client; `None` as long as there is nothing that it asked for. Events come one
-    /// after the other, without regard to the time of day: when they are sent is the pace's business.
+    /// The connection is open: what the server says first. The mailbox of `conn` reaches this client from now
+    /// on, after what is said here.
+    fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
+        let _ = conn;
+        Vec::new()
+    }
+
+    /// The answers to a message.
+    fn received(&mut self, message: Message) -> Vec<Say>;
+
+    /// What keeps the connection alive, for servers that do it with messages.
+    fn heartbeat(&mut self) -> Vec<Say> {
+        Vec::new()
+    }
+
+    /// The next event for this client alone; `None` as long as there is nothing that it asked for. Events come
+    /// one after the other, without regard to the time of day: when they are sent is the pace's business.
     fn next_event(&mut self) -> Option<Message> {
         None
     }
@@ -171,11 +257,13 @@ pub struct Limits {
     pub message: usize,
     /// Answers that may wait to be written, in bytes, before the client is not listened to any more.
     pub waiting: usize,
+    /// What may wait in its mailbox.
+    pub unread: Unread,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message: 1 << 20, waiting: 1 << 20 }
+        Self { message: 1 << 20, waiting: 1 << 20, unread: Unread::default() }
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Settings;
+
 /// The most events that are handed over at once. Between two batches the client is listened to.
 const BATCH: u64 = 256;
 
@@ -33,28 +35,46 @@ impl FromStr for Rate {
     }
 }
 
-/// The pace of one connection.
+/// The pace of one connection, or of a stream that many share.
 #[derive(Debug)]
 pub(super) struct Pace {
     rate: Rate,
     left: Option<u64>,
+    /// How long it lasts from its first event.
+    duration: Option<Duration>,
+    first: Option<Instant>,
     /// When the current run of events began, and how many of it were sent. Event `n` is due at
     /// `begin + n / rate`: a schedule, not a pause after each, so that the rate holds however late a timer is.
     run: Option<(Instant, u64)>,
 }
 
 impl Pace {
-    pub(super) fn new(rate: Rate, events: Option<u64>) -> Self {
-        Self { rate, left: events, run: None }
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            rate: settings.rate,
+            left: settings.events,
+            duration: settings.duration,
+            first: None,
+            run: None,
+        }
     }
 
-    /// Have all events been sent?
-    pub(super) fn finished(&self) -> bool {
-        self.left == Some(0)
+    /// Has it begun?
+    pub(super) fn begun(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Have all events been sent, or is the time for them up?
+    pub(super) fn finished(&self, now: Instant) -> bool {
+        self.left == Some(0) || self.end().is_some_and(|end| end <= now)
     }
 
     /// How many events are due by now, but for more than a batch.
     pub(super) fn due(&mut self, now: Instant) -> u64 {
+        self.first.get_or_insert(now);
+        if self.finished(now) {
+            return 0;
+        }
         let (begin, sent) = *self.run.get_or_insert((now, 0));
         let due = match self.rate {
             Rate::Max => BATCH,
@@ -80,11 +100,18 @@ impl Pace {
 
     /// When to look again; `None` if there is nothing to wait for.
     pub(super) fn next_at(&self) -> Option<Instant> {
-        let (begin, sent) = self.run.filter(|_| !self.finished())?;
-        match self.rate {
-            Rate::Max => Some(begin),
-            Rate::PerSecond(rate) => Some(at(begin, sent, rate)),
+        if self.left == Some(0) {
+            return None;
         }
+        let next = self.run.map(|(begin, sent)| match self.rate {
+            Rate::Max => begin,
+            Rate::PerSecond(rate) => at(begin, sent, rate),
+        });
+        next.into_iter().chain(self.end()).min()
+    }
+
+    fn end(&self) -> Option<Instant> {
+        Some(self.first? + self.duration?)
     }
 }
 
@@ -111,7 +138,7 @@ mod tests {
     #[test]
     fn events_are_due_on_schedule_and_catch_up() {
         let begin = Instant::now();
-        let mut pace = Pace::new(Rate::PerSecond(50_000.0), Some(120));
+        let mut pace = pace(50_000.0, Some(120), None);
         assert_eq!(pace.due(begin), 1);
         pace.sent(1);
         assert_eq!(pace.next_at(), Some(begin + Duration::from_micros(20)));
@@ -120,14 +147,30 @@ mod tests {
         pace.sent(50);
         assert_eq!(pace.due(begin + Duration::from_secs(1)), 69);
         pace.sent(69);
-        assert!(pace.finished());
+        assert!(pace.finished(begin));
         assert_eq!(pace.next_at(), None);
+    }
+
+    fn pace(rate: f64, events: Option<u64>, duration: Option<Duration>) -> Pace {
+        Pace::new(&Settings { rate: Rate::PerSecond(rate), events, duration, ..Settings::default() })
+    }
+
+    #[test]
+    fn the_duration_runs_from_the_first_event() {
+        let (begin, second) = (Instant::now(), Duration::from_secs(1));
+        let mut pace = pace(0.5, None, Some(second));
+        assert!(!pace.begun() && !pace.finished(begin + 10 * second));
+        assert_eq!(pace.due(begin), 1);
+        pace.sent(1);
+        assert_eq!(pace.next_at(), Some(begin + second));
+        assert!(!pace.finished(begin) && pace.finished(begin + second));
+        assert_eq!(pace.due(begin + 3 * second), 0);
     }
 
     #[test]
     fn silence_is_not_made_up_for() {
         let begin = Instant::now();
-        let mut pace = Pace::new(Rate::PerSecond(10.0), None);
+        let mut pace = pace(10.0, None, None);
         assert_eq!(pace.due(begin), 1);
         pace.pause();
         assert_eq!(pace.next_at(), None);

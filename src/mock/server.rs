@@ -1,16 +1,18 @@
 //! The port: accepts connections, reads their requests and finds who answers them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::pace::Pace;
-use super::{Answer, Peer, Service, Settings, client, provider, stopped};
+use super::wire::Wire;
+use super::{Answer, Conn, Peer, Service, Settings, client, provider, stopped, stream};
 use crate::handshake::server::{Request, Response};
 
 /// How long a client has to send its request.
@@ -19,8 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Everything that can be reached on the port.
 pub(super) struct Site {
     settings: Arc<Settings>,
-    services: Vec<Box<dyn Service>>,
+    services: Vec<Arc<dyn Service>>,
     paths: Vec<&'static str>,
+    connections: AtomicU64,
+    /// Told whenever a client has read everything.
+    taken: Arc<Notify>,
 }
 
 impl Site {
@@ -30,6 +35,8 @@ impl Site {
             settings: Arc::clone(settings),
             services: providers.iter().map(|provider| provider.service(settings)).collect(),
             paths: providers.iter().flat_map(|provider| provider.paths()).copied().collect(),
+            connections: AtomicU64::new(0),
+            taken: Arc::default(),
         }
     }
 
@@ -44,16 +51,27 @@ impl Site {
         });
         Response::json(404, body.to_string())
     }
+
+    /// The next connection, which is about to be upgraded.
+    fn enter(&self, request: &Request, remote: SocketAddr) -> Arc<Conn> {
+        let id = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        Arc::new(Conn::new(id, request.path(), remote, Arc::clone(&self.taken)))
+    }
 }
 
 /// Accepts until told to stop, then waits for the connections to end. Dropping the future drops them all.
 pub(super) async fn run(listener: TcpListener, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
+    let mut streams = JoinSet::new();
+    for service in &site.services {
+        let taken = Arc::clone(&site.taken);
+        streams.spawn(stream::run(Arc::clone(service), Arc::clone(&site.settings), taken));
+    }
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    clients.spawn(serve(stream, Arc::clone(&site), stop.clone()));
+                Ok((stream, remote)) => {
+                    clients.spawn(serve(stream, remote, Arc::clone(&site), stop.clone()));
                 }
                 // Out of descriptors, most likely: what helps is that a client leaves.
                 Err(_) => sleep(Duration::from_millis(50)).await,
@@ -66,37 +84,55 @@ pub(super) async fn run(listener: TcpListener, site: Arc<Site>, mut stop: watch:
     while clients.join_next().await.is_some() {}
 }
 
-async fn serve(mut stream: TcpStream, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
+/// Answers requests until one is upgraded or the client has no more.
+async fn serve(mut stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     // An event is a small write that somebody waits for.
     let _ = stream.set_nodelay(true);
-    let head = tokio::select! {
-        head = timeout(PATIENCE, read_head(&mut stream)) => head,
-        () = stopped(&mut stop) => return,
-    };
-    let (request, tail) = match head {
-        Ok(Ok(Some(head))) => head,
-        Ok(Ok(None)) => return,
-        Ok(Err(refusal)) => return respond(stream, &refusal).await,
-        Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
-    };
-    match upgrade(&mut stream, &site, &request).await {
-        Ok(peer) => {
-            let pace = Pace::new(site.settings.rate, site.settings.events);
-            client::converse(stream, tail, peer, (pace, site.settings.then), stop).await;
+    let mut bytes = Vec::with_capacity(1024);
+    loop {
+        let request = tokio::select! {
+            request = timeout(PATIENCE, read_request(&mut stream, &mut bytes)) => request,
+            () = stopped(&mut stop) => return,
+        };
+        let request = match request {
+            Ok(Ok(Some(request))) => request,
+            Ok(Ok(None)) => return,
+            Ok(Err(refusal)) => return respond(stream, &refusal).await,
+            Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
+        };
+        let response = match upgrade(&mut stream, &site, &request).await {
+            Ok(peer) => {
+                let conn = site.enter(&request, remote);
+                let of = (conn, Arc::clone(&site.settings));
+                return client::converse(Wire::plain(stream), bytes, peer, of, stop).await;
+            }
+            Err(response) => response,
+        };
+        if !request.keeps_alive() || response.status >= 400 {
+            return respond(stream, &response).await;
         }
-        Err(response) => respond(stream, &response).await,
+        if stream.write_all(&response.to_bytes_kept_alive()).await.is_err() {
+            return;
+        }
     }
 }
 
-/// Reads a request head and what came with it. `None` if the client left before its end.
-async fn read_head(stream: &mut TcpStream) -> Result<Option<(Request, Vec<u8>)>, Response> {
-    let mut bytes = Vec::with_capacity(1024);
+/// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end.
+async fn read_request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<Option<Request>, Response> {
     loop {
-        if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
-            return Ok(None);
+        if let Some((mut request, length)) = Request::parse(bytes)? {
+            let end = length + request.body_length()?;
+            while bytes.len() < end {
+                if !matches!(stream.read_buf(bytes).await, Ok(1..)) {
+                    return Ok(None);
+                }
+            }
+            request.body = bytes[length..end].to_vec();
+            bytes.drain(..end);
+            return Ok(Some(request));
         }
-        if let Some((request, length)) = Request::parse(&bytes)? {
-            return Ok(Some((request, bytes.split_off(length))));
+        if !matches!(stream.read_buf(bytes).await, Ok(1..)) {
+            return Ok(None);
         }
     }
 }

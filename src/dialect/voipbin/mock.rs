@@ -11,7 +11,7 @@ use super::wire::{self, Code};
 use super::world::{EPOCH, View, World};
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
-use crate::mock::{Answer, Keepalive, Peer, Provider, Service, Settings};
+use crate::mock::{Answer, Keepalive, Peer, Provider, Say, Service, Settings};
 
 /// The endpoint of the documents (Overview, "Connection Endpoint").
 pub(super) const PATH: &str = "/v1.0/ws";
@@ -31,8 +31,8 @@ impl Provider for VoipbinMock {
         token.map_or_else(|| PATH.to_owned(), |token| format!("{PATH}?token={token}"))
     }
 
-    fn service(&self, settings: &Arc<Settings>) -> Box<dyn Service> {
-        Box::new(VoipbinService { settings: Arc::clone(settings), requests: AtomicU64::new(0) })
+    fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {
+        Arc::new(VoipbinService { settings: Arc::clone(settings), requests: AtomicU64::new(0) })
     }
 }
 
@@ -104,18 +104,8 @@ impl Peer for Session {
         Some(Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) })
     }
 
-    fn received(&mut self, message: Message) -> Vec<Message> {
-        let (action, topics) = wire::read_request(&message);
-        let Some(topics) = topics else { return vec![wire::error(&action, &[], Code::InvalidMessage)] };
-        if action == "unsubscribe" {
-            self.topics.retain(|(topic, _)| !topics.contains(topic));
-            self.look_at_subscribed();
-            return self.acknowledge(&action, &topics);
-        }
-        if self.too_many() {
-            return vec![wire::error(&action, &topics, Code::RateLimited)];
-        }
-        self.subscribe(&action, topics)
+    fn received(&mut self, message: Message) -> Vec<Say> {
+        self.answers(&message).into_iter().map(Say::from).collect()
     }
 
     fn next_event(&mut self) -> Option<Message> {
@@ -129,6 +119,20 @@ impl Peer for Session {
 impl Session {
     fn new(settings: Arc<Settings>) -> Self {
         Self { settings, topics: Vec::new(), worlds: Vec::new(), clock: EPOCH, window: None, requests: 0 }
+    }
+
+    fn answers(&mut self, message: &Message) -> Vec<Message> {
+        let (action, topics) = wire::read_request(message);
+        let Some(topics) = topics else { return vec![wire::error(&action, &[], Code::InvalidMessage)] };
+        if action == "unsubscribe" {
+            self.topics.retain(|(topic, _)| !topics.contains(topic));
+            self.look_at_subscribed();
+            return self.acknowledge(&action, &topics);
+        }
+        if self.too_many() {
+            return vec![wire::error(&action, &topics, Code::RateLimited)];
+        }
+        self.subscribe(&action, topics)
     }
 
     /// Each topic is judged by itself, since an answer names the topics it is about.
@@ -211,7 +215,7 @@ mod tests {
 
     fn ask(session: &mut Session, action: &str, topics: &[&str]) -> Vec<Value> {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
-        json(&session.received(wire::request(action, &topics).unwrap()))
+        json(&session.answers(&wire::request(action, &topics).unwrap()))
     }
 
     fn json(messages: &[Message]) -> Vec<Value> {
@@ -291,11 +295,11 @@ mod tests {
             r#"{"type":"subscribe","topics":[1]}"#,
             r#"{"type":"subscribe","topics":[]}"#,
         ] {
-            let answers = json(&session().received(Message::text(text)));
+            let answers = json(&session().answers(&Message::text(text)));
             assert_eq!(answers[0]["code"], "INVALID_MESSAGE", "{text}");
         }
         let binary = Message::Binary(bytes::Bytes::from_static(br#"{"type":"subscribe","topics":["a"]}"#));
-        assert_eq!(json(&session().received(binary))[0]["code"], "INVALID_MESSAGE");
+        assert_eq!(json(&session().answers(&binary))[0]["code"], "INVALID_MESSAGE");
     }
 
     #[test]

@@ -1,0 +1,209 @@
+//! One connection as the rest of the server knows it: who it is, and a mailbox through which it can be reached.
+//! The mailbox is bounded, so that a client that does not read costs no more than its bound and slows nobody.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::Say;
+
+/// How many messages leave the mailbox at a time. What has left it does not count as waiting any more, so a
+/// small number keeps the bound of [`Unread`] honest.
+const HANDFUL: usize = 32;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Conn {
+    /// Number among all connections of the server, from 1.
+    pub id: u64,
+    /// The path of its request.
+    pub path: String,
+    /// The client's address.
+    pub remote: SocketAddr,
+    /// When its request came.
+    pub since: Timestamp,
+    /// Messages that it sent.
+    pub received: AtomicU64,
+    /// Messages that were sent to it.
+    pub sent: AtomicU64,
+    mailbox: Mutex<Mailbox>,
+    posted: Notify,
+    taken: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Mailbox {
+    waiting: VecDeque<Say>,
+    bound: Unread,
+    /// Nothing is taken any more: the connection ends with what is in here.
+    shut: bool,
+    discarded: u64,
+}
+
+/// How much may wait for a client that does not read, and what happens to more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Messages that may wait.
+    pub messages: usize,
+    /// What happens when there are more.
+    pub overflow: Overflow,
+}
+
+impl Default for Unread {
+    /// More than any test needs, and no more than a runaway test should get.
+    fn default() -> Self {
+        Self { messages: 65_536, overflow: Overflow::Disconnect }
+    }
+}
+
+/// What happens to a message for which there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The client is dropped, with an empty close frame that it may never read, and what waits with it.
+    Disconnect,
+    /// The message is.
+    Discard,
+}
+
+impl Conn {
+    /// A connection that has just made its request. `taken` is told whenever a mailbox has been emptied.
+    #[must_use]
+    pub fn new(id: u64, path: &str, remote: SocketAddr, taken: Arc<Notify>) -> Self {
+        Self {
+            id,
+            path: path.to_owned(),
+            remote,
+            since: Timestamp::now(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            mailbox: Mutex::default(),
+            posted: Notify::new(),
+            taken,
+        }
+    }
+
+    /// Says something to the client; it goes out after all that waits already. `false`: there was no room.
+    pub fn post(&self, say: Say) -> bool {
+        let mut mailbox = self.mailbox();
+        if mailbox.shut {
+            return false;
+        }
+        let room = mailbox.waiting.len() < mailbox.bound.messages;
+        match (room, mailbox.bound.overflow) {
+            (true, _) => mailbox.waiting.push_back(say),
+            (false, Overflow::Discard) => mailbox.discarded += 1,
+            (false, Overflow::Disconnect) => {
+                mailbox.waiting.clear();
+                mailbox.waiting.push_back(Say::Close { code: None, reason: String::new() });
+                mailbox.shut = true;
+            }
+        }
+        drop(mailbox);
+        self.posted.notify_one();
+        room
+    }
+
+    /// Messages for which there was no room.
+    #[must_use]
+    pub fn discarded(&self) -> u64 {
+        self.mailbox().discarded
+    }
+
+    /// Is nothing waiting?
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.mailbox().waiting.is_empty()
+    }
+
+    /// Sets the bound of the mailbox.
+    pub(super) fn set_bound(&self, bound: Unread) {
+        self.mailbox().bound = bound;
+    }
+
+    /// Waits until there is something to take.
+    pub(super) async fn has_post(&self) {
+        while self.is_idle() {
+            self.posted.notified().await;
+        }
+    }
+
+    /// Takes some of what waits.
+    pub(super) fn take(&self) -> Vec<Say> {
+        let mut mailbox = self.mailbox();
+        let count = mailbox.waiting.len().min(HANDFUL);
+        let taken = mailbox.waiting.drain(..count).collect();
+        if mailbox.waiting.is_empty() {
+            // Thousands of clients that are idle must not keep the memory of their busiest moment.
+            mailbox.waiting.shrink_to(HANDFUL);
+            self.taken.notify_waiters();
+        }
+        taken
+    }
+
+    /// Nothing more will be taken: the connection is over.
+    pub(super) fn shut(&self) {
+        let mut mailbox = self.mailbox();
+        mailbox.shut = true;
+        mailbox.waiting = VecDeque::new();
+        self.taken.notify_waiters();
+    }
+
+    pub(super) fn count_received(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(in crate::mock) mod tests {
+    use super::*;
+    use crate::message::Message;
+
+    pub(in crate::mock) fn conn(id: u64) -> Arc<Conn> {
+        Arc::new(Conn::new(id, "/", ([127, 0, 0, 1], 1).into(), Arc::default()))
+    }
+
+    fn hello() -> Say {
+        Message::text("hello").into()
+    }
+
+    #[test]
+    fn a_full_mailbox_drops_the_client_or_the_message() {
+        let slow = conn(1);
+        slow.set_bound(Unread { messages: 2, overflow: Overflow::Disconnect });
+        assert!(slow.post(hello()) && slow.post(hello()));
+        assert!(!slow.post(hello()) && !slow.post(hello()));
+        assert_eq!(slow.take(), [Say::Close { code: None, reason: String::new() }]);
+        let lossy = conn(2);
+        lossy.set_bound(Unread { messages: 1, overflow: Overflow::Discard });
+        assert!(lossy.post(hello()) && !lossy.post(hello()));
+        assert_eq!((lossy.take(), lossy.discarded()), (vec![hello()], 1));
+        assert!(lossy.post(hello()));
+    }
+
+    #[tokio::test]
+    async fn post_is_noticed_whenever_it_came() {
+        let conn = conn(1);
+        conn.post(hello());
+        conn.has_post().await;
+        assert_eq!(conn.take().len(), 1);
+        let waiting = tokio::spawn({
+            let conn = Arc::clone(&conn);
+            async move { conn.has_post().await }
+        });
+        tokio::task::yield_now().await;
+        conn.post(hello());
+        waiting.await.unwrap();
+    }
+}

@@ -1,0 +1,67 @@
+//! Events that all connections of a provider share: one schedule for all of them, which begins when the first
+//! one listens and then goes on whoever is there, as a real service does.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::pace::{Pace, Rate};
+use super::{Hub, Say, Service, Settings, Then};
+
+/// Events that are made at once when the rate has no limit: few, so that no bounded mailbox is flooded.
+const HANDFUL: u64 = 16;
+
+/// The source of shared events.
+pub trait Stream: Send + Sync {
+    /// Makes the next event and publishes it. `false`: there is nothing to make as long as nobody else joins.
+    fn step(&self) -> bool;
+
+    /// Those who listen.
+    fn hub(&self) -> &Hub;
+}
+
+/// Runs the stream of a service, if it has one, to the end of its events.
+pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, taken: Arc<Notify>) {
+    let Some(stream) = service.stream() else { return };
+    let mut pace = Pace::new(&settings);
+    loop {
+        let mut made = 0;
+        let due = if stream.hub().is_empty() && !pace.begun() { 0 } else { pace.due(Instant::now()) };
+        while made < due.min(most(settings.rate)) && stream.step() {
+            made += 1;
+        }
+        pace.sent(made);
+        if made < due.min(1) {
+            pace.pause();
+        }
+        if pace.finished(Instant::now()) {
+            break;
+        }
+        wait(stream, &pace, settings.rate, &taken).await;
+    }
+    if settings.then == Then::Close {
+        stream.hub().publish_to_all(&Say::Close { code: Some(1000), reason: String::new() });
+    }
+}
+
+fn most(rate: Rate) -> u64 {
+    if rate == Rate::Max { HANDFUL } else { u64::MAX }
+}
+
+/// Waits for the next event to be due. Without a limit to the rate, the fastest reader sets the pace.
+async fn wait(stream: &dyn Stream, pace: &Pace, rate: Rate, taken: &Notify) {
+    match pace.next_at() {
+        None => stream.hub().joined().await,
+        Some(_) if rate == Rate::Max && stream.hub().is_empty() => stream.hub().joined().await,
+        Some(_) if rate == Rate::Max => loop {
+            let emptied = taken.notified();
+            if stream.hub().is_hungry() {
+                // Who has just been told must get the chance to read it.
+                return tokio::task::yield_now().await;
+            }
+            emptied.await;
+        },
+        Some(at) => sleep_until(at).await,
+    }
+}
