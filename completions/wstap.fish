@@ -87,8 +87,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l proxy -d 'Proxy:
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'How many redirects to follow with -L' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 64M; 0 is no limit' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
@@ -165,8 +165,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l proxy -d 'Prox
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'How many redirects to follow with -L' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 64M; 0 is no limit' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r

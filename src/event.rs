@@ -29,8 +29,8 @@ pub enum Kind {
         seq: u64,
         /// The message.
         message: Message,
-        /// Is it data for standard output, or the provider's own bookkeeping (an acknowledgement, say)?
-        data: bool,
+        /// What it is to whoever reads standard output.
+        role: Role,
     },
     /// A connection is open.
     Open(Box<Open>),
@@ -62,6 +62,17 @@ pub enum Kind {
     Summary(Box<Summary>),
     /// A record of an earlier session: the line itself, as it was written then.
     Recorded(String),
+}
+
+/// What a message is to whoever reads standard output. Records have them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Data.
+    Data,
+    /// The provider's own bookkeeping: an acknowledgement, say, or a heartbeat.
+    Bookkeeping,
+    /// An event that has come before.
+    Duplicate,
 }
 
 /// The way a message went.

@@ -316,18 +316,18 @@ pub struct ConnectionArgs {
     /// Time for everything from name resolution to the end of the upgrade
     #[arg(long, value_name = "D", default_value = "10s", value_parser = duration)]
     pub connect_timeout: Duration,
-    /// Largest incoming message, such as 64M; 0 is no limit
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
-    pub max_message_size: usize,
+    /// Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_message_size: Option<usize>,
 }
 
 /// Keeping the connection.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Keeping the connection")]
 pub struct LivenessArgs {
-    /// Ping this often; 0s never
-    #[arg(long, value_name = "D", default_value = "25s", value_parser = duration)]
-    pub ping_interval: Duration,
+    /// Ping this often; 0s never [default: 25s, or as the provider wants it]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub ping_interval: Option<Duration>,
     /// The link is dead when nothing has come for this long after a ping was sent
     #[arg(long, value_name = "D", default_value = "20s", value_parser = duration)]
     pub ping_timeout: Duration,

@@ -5,8 +5,6 @@ use std::path::Path;
 use super::{Context, Session, dialect_for, parse_url};
 use crate::cli::options::ConnectArgs;
 use crate::config::session::Defaults;
-use crate::dialect::Dialect as _;
-use crate::dialect::plain::Plain;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 
@@ -24,8 +22,7 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
         args: &args.session,
         send: &args.send,
         dialect: dialect_for(args.dialect.as_deref(), url.as_ref())?,
-        // A raw session shows everything; the dialect only says where the credential goes.
-        client: Plain.client(),
+        raw: true,
         url,
         topics: Vec::new(),
         keep_going: false,

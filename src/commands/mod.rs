@@ -9,7 +9,8 @@ pub mod subscribe;
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{World, connection, output};
-use crate::dialect::{self, Client, Dialect};
+use crate::dialect::plain::PlainClient;
+use crate::dialect::{self, Client, ClientSetup, Dialect, Place};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input::Source;
@@ -20,8 +21,12 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::sink::Stdout;
 use crate::pipeline::stage::Stage;
 use crate::report::Report;
+use crate::secret::Secret;
 use crate::session::{self, Setup};
 use crate::signals::Signals;
+
+/// A credential for a mock.
+const MOCK_KEY: &str = "mock-key";
 
 /// What every command is given.
 pub struct Context<'a> {
@@ -42,8 +47,8 @@ struct Session<'a> {
     topics: Vec<String>,
     keep_going: bool,
     defaults: Defaults,
-    /// Who reads the messages: the dialect, or nobody.
-    client: Box<dyn Client>,
+    /// Everything is shown as it comes, and the dialect only says how to get in.
+    raw: bool,
     read_stdin: bool,
 }
 
@@ -55,29 +60,31 @@ impl Session<'_> {
         let asked = output::asked(self.args);
         let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
         if let Some(path) = &self.args.from {
-            return offline::run(path, self.args, self.client, pipeline, report).await;
+            let client = self.client(&ClientSetup::default())?;
+            return offline::run(path, self.args, client, pipeline, report).await;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
-        let url = match (&mock, self.url) {
-            (Some(mock), _) => parse_url(
-                &mock.url(self.dialect.name()).unwrap_or_else(|| format!("ws://{}/echo", mock.local_addr())),
-            )?,
-            (None, Some(url)) => url,
-            (None, None) => return Err(no_url(self.dialect)),
-        };
+        let (url, topics) = self.address(mock.as_ref())?;
         // The mock takes any credential, and needs none of the real ones.
         let credential = if mock.is_some() { None } else { self.dialect.credential() };
-        let mut connection = connection::resolve(&self.args.connection, &url, credential, world, report)?;
+        let (mut connection, mut key) =
+            connection::resolve(&self.args.connection, &url, credential, world, report)?;
         if mock.is_some() {
             connection = in_this_process(connection);
+            key = self.mock_key();
         }
+        if self.args.connection.max_message_size.is_none() && !self.dialect.bounds_messages() {
+            connection.max_message_size = None;
+        }
+        let client = self.client(&ClientSetup { url: Some(&url), credential: key, var: world.var })?;
+        let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
         let form = input_form(self.send);
         let setup = Setup {
             url,
             connection,
-            policy: policy(self.args, self.send, self.topics, self.keep_going, self.defaults),
+            policy: policy(self.args, self.send, topics, self.keep_going, defaults),
             asked,
-            dialect: self.client,
+            dialect: client,
             input: self.read_stdin.then(|| Source::stdin(form)),
             stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
             show_secrets: self.args.output.show_secrets,
@@ -88,6 +95,28 @@ impl Session<'_> {
         let outcome = session::run(setup).await;
         drop(mock);
         Ok(tell(report, outcome))
+    }
+
+    /// Where to connect to, and what is left to subscribe to there.
+    fn address(&self, mock: Option<&Mock>) -> Result<(WsUrl, Vec<String>)> {
+        let url = match (mock, &self.url) {
+            (Some(mock), _) => parse_url(
+                &mock.url(self.dialect.name()).unwrap_or_else(|| format!("ws://{}/echo", mock.local_addr())),
+            )?,
+            (None, Some(url)) => url.clone(),
+            (None, None) => return Err(no_url(self.dialect)),
+        };
+        if self.raw { Ok((url, Vec::new())) } else { self.dialect.address(url, &self.topics) }
+    }
+
+    fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
+        if self.raw { Ok(Box::new(PlainClient)) } else { self.dialect.client(setup) }
+    }
+
+    /// The credential for HTTP calls to the mock, which takes any.
+    fn mock_key(&self) -> Option<Secret> {
+        let called = self.dialect.credential().is_some_and(|credential| credential.place == Place::Call);
+        called.then(|| Secret::new(MOCK_KEY))
     }
 }
 

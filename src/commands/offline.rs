@@ -12,7 +12,7 @@ use crate::cli::options::SessionArgs;
 use crate::config::output;
 use crate::dialect::{Client, Meaning};
 use crate::error::Result;
-use crate::event::{Direction, Event, Kind};
+use crate::event::{Direction, Event, Kind, Role};
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
@@ -199,6 +199,7 @@ fn event(item: Item, seq: &mut u64, dialect: &mut dyn Client) -> (Event, usize) 
 }
 
 fn received(message: Message, seq: u64, dialect: &mut dyn Client) -> Event {
-    let data = dialect.understand(&message) == Meaning::Event;
-    Event { at: Timestamp::now(), conn: 1, kind: Kind::Message { dir: Direction::In, seq, message, data } }
+    let event = matches!(dialect.understand(&message), Meaning::Event(_));
+    let role = if event { Role::Data } else { Role::Bookkeeping };
+    Event { at: Timestamp::now(), conn: 1, kind: Kind::Message { dir: Direction::In, seq, message, role } }
 }

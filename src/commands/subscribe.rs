@@ -35,13 +35,13 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         ))
         .hint("give topics as arguments, with --topics-file, or with @- from standard input"));
     }
-    let default_url = || dialect.default_url().map(parse_url).transpose();
+    let default_url = || dialect.default_url(context.world.var).as_deref().map(parse_url).transpose();
     let session = Session {
         args: &args.session,
         send: &args.send,
         url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
-        client: dialect.client(),
         dialect,
+        raw: false,
         // Only when asked for: in a shell's `while read` loop, standard input is the loop's.
         read_stdin: !reads_topics(args)
             && (args.session.end.linger.is_some() || args.send.binary_in.is_some()),

@@ -16,7 +16,8 @@ use crate::net::{ConnectToEntry, Options, ResolveEntry, TlsOptions, TokenPlace, 
 use crate::report::Report;
 use crate::secret::{Secret, is_secret_name};
 
-/// Resolves how to connect to `url`, and tells the report what must never be shown.
+/// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
+/// credential, where its place is not the upgrade but [`Place::Call`].
 ///
 /// # Errors
 /// A usage failure that names the option.
@@ -26,7 +27,7 @@ pub fn resolve(
     credential: Option<Credential>,
     world: &World<'_>,
     report: &Report,
-) -> Result<Options> {
+) -> Result<(Options, Option<Secret>)> {
     let headers = headers(&args.header)?;
     let basic = basic(args)?;
     let token = token(args, url, credential, world, report)?;
@@ -37,7 +38,12 @@ pub fn resolve(
     pairs.for_each(|(user, password)| hide_basic(user, password, report));
     token.iter().for_each(|(_, token)| hide(token, report));
     url.secrets().iter().for_each(|secret| hide(secret, report));
-    Ok(Options {
+    let (token, for_calls) = match token {
+        Some((Some(place), token)) => (Some((place, token)), None),
+        Some((None, token)) => (None, Some(token)),
+        None => (None, None),
+    };
+    let options = Options {
         headers,
         origin: args.origin.clone(),
         subprotocols: args.subprotocol.clone(),
@@ -51,8 +57,11 @@ pub fn resolve(
         proxy,
         max_redirects: if args.location { args.max_redirects } else { 0 },
         connect_timeout: args.connect_timeout,
-        max_message_size: (args.max_message_size > 0).then_some(args.max_message_size),
-    })
+        max_message_size: args
+            .max_message_size
+            .map_or(Options::default().max_message_size, |size| (size > 0).then_some(size)),
+    };
+    Ok((options, for_calls))
 }
 
 /// Hides a credential as it is and as it stands in a URL: servers quote what they refuse in both ways.
@@ -153,7 +162,7 @@ fn token(
     credential: Option<Credential>,
     world: &World<'_>,
     report: &Report,
-) -> Result<Option<(TokenPlace, Secret)>> {
+) -> Result<Option<(Option<TokenPlace>, Secret)>> {
     if args.credential_typed {
         let option = if args.bearer.is_some() { "--bearer" } else { "--token" };
         report.verbose(&format!(
@@ -161,7 +170,7 @@ fn token(
         ));
     }
     if let Some(bearer) = &args.bearer {
-        return Ok(Some((TokenPlace::Bearer, Secret::new(bearer))));
+        return Ok(Some((Some(TokenPlace::Bearer), Secret::new(bearer))));
     }
     let place = token_place(args, credential)?;
     let value = if let Some(token) = &args.token {
@@ -174,26 +183,28 @@ fn token(
         })?;
         Some(value)
     } else {
-        let written_out = matches!(&place, TokenPlace::Query(name) if url.has_query_param(name));
+        let written_out = matches!(&place, Some(TokenPlace::Query(name)) if url.has_query_param(name));
         credential.filter(|_| !written_out).and_then(|credential| (world.var)(credential.variable))
     };
     Ok(value.map(|value| (place, Secret::new(value))))
 }
 
-fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<TokenPlace> {
+/// Where in the upgrade the credential goes; `None`: nowhere in it.
+fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<Option<TokenPlace>> {
     let default = credential.map(|credential| credential.place);
     let Some(text) = &args.token_in else {
         return Ok(match default {
-            Some(Place::Query(name)) => TokenPlace::Query(name.to_owned()),
-            Some(Place::Header(name)) => TokenPlace::Header(name.to_owned()),
-            Some(Place::Bearer) | None => TokenPlace::Bearer,
+            Some(Place::Query(name)) => Some(TokenPlace::Query(name.to_owned())),
+            Some(Place::Header(name)) => Some(TokenPlace::Header(name.to_owned())),
+            Some(Place::Bearer) | None => Some(TokenPlace::Bearer),
+            Some(Place::Call) => None,
         });
     };
     let (kind, name) = text.split_once(':').map_or((text.as_str(), None), |(kind, name)| (kind, Some(name)));
     match (kind, name) {
-        ("bearer", None) => Ok(TokenPlace::Bearer),
-        ("query", name) => Ok(TokenPlace::Query(name.unwrap_or("token").to_owned())),
-        ("header", name) => Ok(TokenPlace::Header(name.unwrap_or("token").to_owned())),
+        ("bearer", None) => Ok(Some(TokenPlace::Bearer)),
+        ("query", name) => Ok(Some(TokenPlace::Query(name.unwrap_or("token").to_owned()))),
+        ("header", name) => Ok(Some(TokenPlace::Header(name.unwrap_or("token").to_owned()))),
         _ => Err(Failure::usage(format!("--token-in: {text:?} is no place for a credential"))
             .hint("places are query, query:NAME, header, header:NAME and bearer")),
     }

@@ -9,6 +9,9 @@ use crate::pipeline::line::BinaryForm;
 use crate::session::backoff::Limits;
 use crate::session::policy::{EndPolicy, Linger, Policy, ReconnectPolicy};
 
+/// How often to ping, unless an option or the provider says.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+
 /// What differs between the commands that hold a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
@@ -16,15 +19,21 @@ pub struct Defaults {
     pub linger: Linger,
     /// Whether losses are followed by another attempt, unless an option says.
     pub reconnect: bool,
+    /// Whether pings are sent, unless an option says.
+    pub pings: bool,
 }
 
 impl Defaults {
     /// A `connect` answers what it is fed and ends; fed nothing, it listens.
-    pub const CONNECT: Self =
-        Self { linger: Linger { fed: Some(Duration::from_secs(2)), unfed: None }, reconnect: false };
+    pub const CONNECT: Self = Self {
+        linger: Linger { fed: Some(Duration::from_secs(2)), unfed: None },
+        reconnect: false,
+        pings: true,
+    };
 
     /// A `subscribe` listens.
-    pub const SUBSCRIBE: Self = Self { linger: Linger { fed: None, unfed: None }, reconnect: true };
+    pub const SUBSCRIBE: Self =
+        Self { linger: Linger { fed: None, unfed: None }, reconnect: true, pings: true };
 }
 
 /// The rules of the course.
@@ -47,7 +56,7 @@ pub fn policy(
             linger: linger(args.end.linger, defaults.linger),
             ok_close: args.end.ok_close.clone(),
         },
-        ping_interval: (!args.liveness.ping_interval.is_zero()).then_some(args.liveness.ping_interval),
+        ping_interval: ping_interval(args.liveness.ping_interval, defaults.pings),
         ping_timeout: args.liveness.ping_timeout,
         reconnect: reconnect(args, defaults.reconnect),
         close: (args.end.close_code, args.end.close_reason.clone()),
@@ -63,6 +72,10 @@ pub fn input_form(send: &SendArgs) -> Form {
         Some(BinaryForm::Hex) => Form::HexLines,
         Some(BinaryForm::Raw) => Form::RawChunks,
     }
+}
+
+fn ping_interval(typed: Option<Duration>, default: bool) -> Option<Duration> {
+    typed.or(default.then_some(PING_INTERVAL)).filter(|interval| !interval.is_zero())
 }
 
 fn linger(typed: Option<LingerTime>, default: Linger) -> Linger {

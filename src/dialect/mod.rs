@@ -2,8 +2,15 @@
 //! keeps no clock. One file a provider holds both halves of its wire, the client's and the mock's; the list
 //! below is the only place that names them all.
 
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::exit::Exit;
 use crate::message::Message;
 use crate::mock::Provider;
+use crate::net::WsUrl;
+use crate::net::http::{HttpAnswer, HttpCall};
+use crate::secret::Secret;
 
 pub mod plain;
 pub mod voipbin;
@@ -34,11 +41,22 @@ pub trait Dialect: Sync {
     /// Command lines that show it at work, without the program's name; for the help text.
     fn examples(&self) -> &'static [&'static str];
 
-    /// The endpoint that the provider's documents give, if there is one for all.
-    fn default_url(&self) -> Option<&'static str>;
+    /// The endpoint that the provider's documents give, if there is one for all, or that a variable of the
+    /// provider's own names.
+    fn default_url(&self, var: Var<'_>) -> Option<String>;
 
     /// Does a URL with this host and path belong to the provider?
     fn owns(&self, host: &str, path: &str) -> bool;
+
+    /// Where a session about these topics connects to, and the topics that are left to subscribe to there: some
+    /// providers want a topic in the path. Called before every session, with the URL that was given or
+    /// [`Dialect::default_url`].
+    ///
+    /// # Errors
+    /// A usage failure for topics that make no URL.
+    fn address(&self, url: WsUrl, topics: &[String]) -> Result<(WsUrl, Vec<String>)> {
+        Ok((url, topics.to_vec()))
+    }
 
     /// Where the provider wants its credential by default.
     fn credential(&self) -> Option<Credential>;
@@ -49,23 +67,57 @@ pub trait Dialect: Sync {
     /// Does the provider send nothing before something has been subscribed to?
     fn needs_topics(&self) -> bool;
 
+    /// May pings be sent although nobody asked for them? Not where the document says that the client sends
+    /// nothing.
+    fn pings(&self) -> bool {
+        true
+    }
+
+    /// Does the general limit of an incoming message's size hold? Not where the document says that messages
+    /// have none.
+    fn bounds_messages(&self) -> bool {
+        true
+    }
+
     /// The client half, one for a session; it outlives the connections of the session.
-    fn client(&self) -> Box<dyn Client>;
+    ///
+    /// # Errors
+    /// A usage failure for something that is missing, such as a credential that it cannot do without.
+    fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>>;
 
     /// The mock half, for dialects that have one.
     fn provider(&self) -> Option<&'static dyn Provider>;
 }
 
+/// Looks up an environment variable.
+pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What a client half is made for. The default is a run over a file: there is no connection.
+pub struct ClientSetup<'a> {
+    /// Where it connects to, after [`Dialect::address`].
+    pub url: Option<&'a WsUrl>,
+    /// The credential for its own HTTP calls, where the dialect's place for it is [`Place::Call`].
+    pub credential: Option<Secret>,
+    /// The environment.
+    pub var: Var<'a>,
+}
+
+impl Default for ClientSetup<'_> {
+    fn default() -> Self {
+        Self { url: None, credential: None, var: &|_| None }
+    }
+}
+
 /// Where a credential travels, and the environment variable it is looked for in when no option names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The place in the upgrade request.
+    /// The place.
     pub place: Place,
     /// The environment variable that holds it by convention.
     pub variable: &'static str,
 }
 
-/// A place for a credential in the upgrade request.
+/// A place for a credential: in the upgrade request, or elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A query parameter of this name.
@@ -74,6 +126,8 @@ pub enum Place {
     Header(&'static str),
     /// `Authorization: Bearer`.
     Bearer,
+    /// Not in the upgrade: [`ClientSetup::credential`] gives it to the client half, for an HTTP call before it.
+    Call,
 }
 
 /// What a dialect thinks of a topic before anything connects.
@@ -87,10 +141,27 @@ pub enum TopicCheck {
     Wrong(String),
 }
 
-/// The client half of a dialect: what to send, and what an incoming message means.
+/// The client half of a dialect: what to send, and what an incoming message means. It is told nothing but what
+/// the provider sent, does nothing itself, and keeps neither time nor account: the session knows what was seen,
+/// written and acknowledged.
 pub trait Client: Send {
-    /// The messages that subscribe to these topics. Called on every connection.
-    fn subscribe(&mut self, topics: &[String]) -> Vec<Message>;
+    /// The HTTP call to make before a connection, for a fresh token. Asked before every one of them.
+    fn prepare(&mut self) -> Option<HttpCall> {
+        None
+    }
+
+    /// What a call that succeeded (2xx) gave: query parameters for the upgrade, which are shown nowhere. Other
+    /// answers are failures without asking.
+    ///
+    /// # Errors
+    /// If the answer is not what it should be.
+    fn prepared(&mut self, _answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
+        Ok(Vec::new())
+    }
+
+    /// The messages that subscribe to these topics, of which there may be none. Called on every connection;
+    /// `cursor` is where a provider that replays is to go on from.
+    fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message>;
 
     /// The messages that end the subscription to these topics. Called before a graceful close.
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message>;
@@ -101,8 +172,95 @@ pub trait Client: Send {
     /// What an incoming message means.
     fn understand(&mut self, message: &Message) -> Meaning;
 
+    /// The HTTP call that tells the provider that the event of this [`Facts::id`] has arrived. It is made once
+    /// the event's line is written; only whether it succeeds matters.
+    fn ack(&self, _id: &str) -> Option<HttpCall> {
+        None
+    }
+
+    /// What keeps the connection alive, and what shows that it is.
+    fn rhythm(&self) -> Rhythm {
+        Rhythm::default()
+    }
+
+    /// What the provider's document says of a close code, where it differs from what holds for all.
+    fn close_rule(&self, _code: u16) -> Option<CloseRule> {
+        None
+    }
+
+    /// Can a subscription go on from a cursor, so that what was missed comes again?
+    fn replays(&self) -> bool {
+        false
+    }
+
+    /// How many ids of events are remembered, to tell the ones that come twice. The provider delivers at least
+    /// once, then.
+    fn dedupe(&self) -> usize {
+        0
+    }
+
+    /// For providers that replay nothing: what a person can do to catch up after a gap, such as the call that
+    /// gives the history.
+    fn catch_up(&self) -> Option<String> {
+        None
+    }
+
+    /// The message with the credentials in it masked, if there are any. Asked for every message, so what finds
+    /// none must cost next to nothing.
+    fn redact(&mut self, _message: &Message) -> Option<Message> {
+        None
+    }
+
     /// Why a connection that dropped without a close frame just after subscribing probably did so.
     fn early_drop_hint(&self) -> Option<&'static str>;
+}
+
+/// What keeps a connection alive besides pings. The times are the provider's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rhythm {
+    /// What the client sends.
+    pub beat: Option<Beat>,
+    /// What the server sends.
+    pub silence: Option<Silence>,
+}
+
+/// A keep-alive message of the provider's own. Like a ping, it is answered by anything that comes within the
+/// ping timeout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// From one to the next.
+    pub every: Duration,
+    /// The message.
+    pub message: Message,
+}
+
+/// When a connection on which the server should be heard is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// After this time without a sign.
+    pub limit: Duration,
+    /// What is a sign.
+    pub counts: Sign,
+}
+
+/// What shows that the server is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// [`Meaning::Heartbeat`], and nothing else.
+    Heartbeat,
+    /// Any frame.
+    Frame,
+}
+
+/// What a close code means to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseRule {
+    /// For people.
+    pub meaning: &'static str,
+    /// Is another attempt worth it?
+    pub retry: bool,
+    /// The exit status, where there is none.
+    pub exit: Exit,
 }
 
 /// What an incoming message means to the session. Only [`Meaning::Event`] is data for standard output; the
@@ -110,7 +268,16 @@ pub trait Client: Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Data, including everything that is not recognised.
-    Event,
+    Event(Facts),
+    /// The provider is there.
+    Heartbeat,
+    /// The answer to a [`Beat`].
+    Pong,
+    /// The server will close the connection; another one should be opened, but not before this time.
+    Draining {
+        /// From now.
+        after: Duration,
+    },
     /// The provider confirmed a subscription or its end.
     Confirmed {
         /// What was confirmed, in the provider's word: `subscribe` or `unsubscribe`.
@@ -131,4 +298,18 @@ pub enum Meaning {
         /// Asking again later may work.
         retry: bool,
     },
+}
+
+impl Meaning {
+    /// An event about which there is nothing to know.
+    pub const EVENT: Self = Self::Event(Facts { id: None, cursor: None });
+}
+
+/// What there is to know about an event. Nothing, where the provider neither replays nor wants to be answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its id, by which it is known when it comes again, and acknowledged.
+    pub id: Option<String>,
+    /// Where to go on from after this event.
+    pub cursor: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Any endpoint: nothing is known of it, so everything it sends is an event.
 
-use super::{Client, Credential, Dialect, Meaning, TopicCheck};
+use super::{Client, ClientSetup, Credential, Dialect, Meaning, TopicCheck, Var};
+use crate::error::Result;
 use crate::message::Message;
 use crate::mock::{Echo, Provider};
 
@@ -20,7 +21,7 @@ impl Dialect for Plain {
         &["subscribe -d plain --url wss://host/feed -x '{\"op\":\"subscribe\"}'"]
     }
 
-    fn default_url(&self) -> Option<&'static str> {
+    fn default_url(&self, _var: Var<'_>) -> Option<String> {
         None
     }
 
@@ -43,8 +44,8 @@ impl Dialect for Plain {
         false
     }
 
-    fn client(&self) -> Box<dyn Client> {
-        Box::new(PlainClient)
+    fn client(&self, _setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
+        Ok(Box::new(PlainClient))
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
@@ -52,10 +53,11 @@ impl Dialect for Plain {
     }
 }
 
-struct PlainClient;
+/// The client half that knows nothing.
+pub struct PlainClient;
 
 impl Client for PlainClient {
-    fn subscribe(&mut self, _topics: &[String]) -> Vec<Message> {
+    fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
         Vec::new()
     }
 
@@ -68,7 +70,7 @@ impl Client for PlainClient {
     }
 
     fn understand(&mut self, _message: &Message) -> Meaning {
-        Meaning::Event
+        Meaning::EVENT
     }
 
     fn early_drop_hint(&self) -> Option<&'static str> {
@@ -83,9 +85,9 @@ mod tests {
     #[test]
     fn topics_are_not_known_and_everything_is_an_event() {
         assert!(matches!(Plain.check_topic("a"), TopicCheck::Wrong(why) if why.contains("-x")));
-        let mut client = Plain.client();
-        assert!(client.subscribe(&["a".into()]).is_empty());
+        let mut client = Plain.client(&ClientSetup::default()).unwrap();
+        assert!(client.subscribe(&["a".into()], None).is_empty());
         assert!(client.unsubscribe(&["a".into()]).is_empty());
-        assert_eq!(client.understand(&Message::text(r#"{"type":"error"}"#)), Meaning::Event);
+        assert_eq!(client.understand(&Message::text(r#"{"type":"error"}"#)), Meaning::EVENT);
     }
 }

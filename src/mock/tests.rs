@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
-use crate::dialect::Meaning;
+use crate::dialect::{ClientSetup, Meaning};
 
 const CUSTOMER: &str = "customer_id:12345678-1234-1234-1234-123456789012";
 
@@ -147,9 +147,9 @@ async fn each_error_code_is_told_and_the_connection_goes_on() {
 async fn both_halves_understand_each_other() {
     let mock = mock("--deny 'agent_id:*' --events 3").await;
     let dialect = dialect::by_name("voipbin").unwrap();
-    let mut client = dialect.client();
+    let mut client = dialect.client(&ClientSetup::default()).unwrap();
     let mut socket = connect(&mock, "voipbin").await;
-    for message in client.subscribe(&[calls(), "agent_id:a:queue:*".into()]) {
+    for message in client.subscribe(&[calls(), "agent_id:a:queue:*".into()], None) {
         socket.send(message.into()).await.unwrap();
     }
     let mut meanings = Vec::new();
@@ -160,7 +160,7 @@ async fn both_halves_understand_each_other() {
     assert!(
         matches!(&meanings[1], Meaning::Refused { code, retry: false, .. } if code == "PERMISSION_DENIED")
     );
-    assert!(meanings[2..].iter().all(|meaning| *meaning == Meaning::Event));
+    assert!(meanings[2..].iter().all(|meaning| *meaning == Meaning::EVENT));
     for message in client.unsubscribe(&[calls()]) {
         socket.send(message.into()).await.unwrap();
     }

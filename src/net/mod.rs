@@ -11,6 +11,7 @@ use crate::handshake::client::Finding;
 use crate::secret::Secret;
 
 mod dns;
+pub mod http;
 mod link;
 mod open;
 mod proxy;

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
 
-use crate::event::{Direction, Event, Kind};
+use crate::event::{Direction, Event, Kind, Role};
 use crate::json;
 use crate::message::Message;
 use crate::report::Report;
@@ -399,7 +399,7 @@ impl Pipeline {
         match &self.stopped {
             None if self.config.envelope => true,
             None => match event.kind {
-                Kind::Message { dir, data, .. } => data && dir == Direction::In,
+                Kind::Message { dir, role, .. } => role == Role::Data && dir == Direction::In,
                 _ => false,
             },
             // The records that tell how a session ended come on top of what was asked for.

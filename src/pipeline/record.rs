@@ -1,7 +1,8 @@
 //! The public schema of records: what `--envelope` prints, `--record` stores and `--from` reads.
 //!
 //! Every record is one JSON object on one line: `v` (1), `ts` (RFC 3339 with microseconds, UTC), `type`, `conn`,
-//! and the fields of its type. A message's `data` is the message's own JSON, spelled as received.
+//! and the fields of its type. A message's `data` is the message's own JSON, spelled as received; `"duplicate":true`
+//! marks an event that came before.
 
 use std::io::Write as _;
 
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::event::{Close, Event, Kind, Open, Summary};
+use crate::event::{Close, Event, Kind, Open, Role, Summary};
 use crate::json;
 use crate::message::Message;
 
@@ -30,9 +31,12 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
     let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}","type":"{}""#, event.at, type_word(&event.kind));
     number(out, "conn", u64::from(event.conn));
     match &event.kind {
-        Kind::Message { dir, seq, message, .. } => {
+        Kind::Message { dir, seq, message, role } => {
             string(out, "dir", dir.word());
             number(out, "seq", *seq);
+            if *role == Role::Duplicate {
+                boolean(out, "duplicate", true);
+            }
             write_message(message, out);
         }
         Kind::Open(open) => write_open(open, out),
@@ -271,7 +275,7 @@ mod tests {
     }
 
     fn received(message: Message) -> Kind {
-        Kind::Message { dir: Direction::In, seq: 7, message, data: true }
+        Kind::Message { dir: Direction::In, seq: 7, message, role: Role::Data }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::socket::{End, close_frame};
 use super::subscription::{ACK_WAIT, Subscription};
 use crate::dialect::{Client, Meaning};
 use crate::error::Failure;
-use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary};
+use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Summary};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::pipeline::{Progress, Totals};
@@ -410,17 +410,18 @@ impl State {
         self.counts.received += 1;
         self.counts.bytes_in += message.len() as u64;
         let meaning = self.dialect.understand(&message);
-        let data = meaning == Meaning::Event;
+        let role = if matches!(meaning, Meaning::Event(_)) { Role::Data } else { Role::Bookkeeping };
         let echo = self.policy.echo.then(|| message.clone());
         let seq = self.counts.received;
-        self.emit(Kind::Message { dir: Direction::In, seq, message, data }, now);
+        self.emit(Kind::Message { dir: Direction::In, seq, message, role }, now);
         if let Some(message) = echo
             && self.phase == Phase::Open
         {
             self.send(message, now);
         }
         match meaning {
-            Meaning::Event => self.subscription.delivers(),
+            Meaning::Event(_) => self.subscription.delivers(),
+            Meaning::Heartbeat | Meaning::Pong | Meaning::Draining { .. } => {}
             Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
             Meaning::Refused { action, topics, code, message, retry } => {
                 self.refused(&action, topics, &code, &message, retry, now);
@@ -588,7 +589,7 @@ impl State {
     }
 
     fn subscribe(&mut self, topics: &[String], now: Now) {
-        let messages = self.dialect.subscribe(topics);
+        let messages = self.dialect.subscribe(topics, None);
         if messages.is_empty() {
             return;
         }
@@ -632,7 +633,7 @@ impl State {
         self.input.sending = true;
         self.todo.frames.push(message.clone().into());
         let seq = self.counts.sent;
-        self.emit(Kind::Message { dir: Direction::Out, seq, message, data: true }, now);
+        self.emit(Kind::Message { dir: Direction::Out, seq, message, role: Role::Data }, now);
     }
 
     fn emit(&mut self, kind: Kind, now: Now) {

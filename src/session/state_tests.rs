@@ -1,7 +1,7 @@
 //! The rules of the session with an explicit clock.
 
 use super::*;
-use crate::dialect;
+use crate::dialect::{self, ClientSetup};
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
 use crate::session::subscription::EARLY_DROP;
@@ -36,7 +36,7 @@ fn ending(end: EndPolicy) -> Policy {
 impl Bench {
     /// Not connected yet.
     fn new(dialect: &str, policy: Policy) -> Self {
-        Self::of(dialect::by_name(dialect).unwrap().client(), policy)
+        Self::of(dialect::by_name(dialect).unwrap().client(&ClientSetup::default()).unwrap(), policy)
     }
 
     fn of(client: Box<dyn Client>, policy: Policy) -> Self {
@@ -248,7 +248,7 @@ fn refusal(code: &str) -> String {
 struct Answering;
 
 impl Client for Answering {
-    fn subscribe(&mut self, topics: &[String]) -> Vec<Message> {
+    fn subscribe(&mut self, topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
         vec![Message::text(topics.join(" "))]
     }
 
@@ -263,7 +263,7 @@ impl Client for Answering {
     fn understand(&mut self, message: &Message) -> Meaning {
         match message.as_text() {
             Some("ok") => Meaning::Confirmed { action: "subscribe".into(), topics: vec!["a".into()] },
-            _ => Meaning::Event,
+            _ => Meaning::EVENT,
         }
     }
 

@@ -5,7 +5,8 @@
 
 use memchr::memmem::Finder;
 
-use super::{Client, Credential, Dialect, Meaning, Place, TopicCheck};
+use super::{Client, ClientSetup, Credential, Dialect, Meaning, Place, TopicCheck, Var};
+use crate::error::Result;
 use crate::message::Message;
 use crate::mock::Provider;
 
@@ -33,8 +34,8 @@ impl Dialect for Voipbin {
         ]
     }
 
-    fn default_url(&self) -> Option<&'static str> {
-        Some("wss://api.voipbin.net/v1.0/ws")
+    fn default_url(&self, _var: Var<'_>) -> Option<String> {
+        Some("wss://api.voipbin.net/v1.0/ws".to_owned())
     }
 
     /// The second path is the service's own for agents; the documents name only the first.
@@ -55,8 +56,9 @@ impl Dialect for Voipbin {
         true
     }
 
-    fn client(&self) -> Box<dyn Client> {
-        Box::new(VoipbinClient { ack: Finder::new(wire::ACK_MARK), error: Finder::new(wire::ERROR_MARK) })
+    fn client(&self, _setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
+        let (ack, error) = (Finder::new(wire::ACK_MARK), Finder::new(wire::ERROR_MARK));
+        Ok(Box::new(VoipbinClient { ack, error }))
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
@@ -96,7 +98,7 @@ struct VoipbinClient {
 }
 
 impl Client for VoipbinClient {
-    fn subscribe(&mut self, topics: &[String]) -> Vec<Message> {
+    fn subscribe(&mut self, topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
         wire::request("subscribe", topics).into_iter().collect()
     }
 
@@ -120,9 +122,9 @@ impl Client for VoipbinClient {
     fn understand(&mut self, message: &Message) -> Meaning {
         let bytes = message.as_bytes();
         if self.ack.find(bytes).is_none() && self.error.find(bytes).is_none() {
-            return Meaning::Event;
+            return Meaning::EVENT;
         }
-        wire::answer(bytes).unwrap_or(Meaning::Event)
+        wire::answer(bytes).unwrap_or(Meaning::EVENT)
     }
 
     fn early_drop_hint(&self) -> Option<&'static str> {
@@ -139,15 +141,19 @@ mod tests {
     use super::*;
 
     fn understand(text: &str) -> Meaning {
-        Voipbin.client().understand(&Message::text(text))
+        client().understand(&Message::text(text))
+    }
+
+    fn client() -> Box<dyn Client> {
+        Voipbin.client(&ClientSetup::default()).unwrap()
     }
 
     #[test]
     fn one_message_for_all_topics_and_the_same_patterns_back() {
         let topics = ["customer_id:c:call:*".to_owned(), "agent_id:a\"b:queue:*".to_owned()];
-        let mut client = Voipbin.client();
+        let mut client = client();
         assert_eq!(
-            client.subscribe(&topics),
+            client.subscribe(&topics, None),
             [Message::text(
                 r#"{"type":"subscribe","topics":["customer_id:c:call:*","agent_id:a\"b:queue:*"]}"#
             )]
@@ -156,7 +162,7 @@ mod tests {
             client.unsubscribe(&topics[..1]),
             [Message::text(r#"{"type":"unsubscribe","topics":["customer_id:c:call:*"]}"#)]
         );
-        assert!(client.subscribe(&[]).is_empty());
+        assert!(client.subscribe(&[], None).is_empty());
     }
 
     #[test]
@@ -209,7 +215,7 @@ mod tests {
             ("{}", Some(Shape::Bare)),
         ];
         for (text, expected) in cases {
-            assert_eq!(understand(text), Meaning::Event, "{text}");
+            assert_eq!(understand(text), Meaning::EVENT, "{text}");
             assert_eq!(shape(&Message::text(text)), expected, "{text}");
         }
     }
@@ -219,12 +225,12 @@ mod tests {
         for text in
             ["", "null", "[\"ack\"]", "\"error\"", "{\"type\":\"ack\"", "{\"type\":[\"ack\"]}", "\"ack\" {"]
         {
-            assert_eq!(understand(text), Meaning::Event, "{text}");
+            assert_eq!(understand(text), Meaning::EVENT, "{text}");
         }
         let deep = format!("{}\"ack\"", "[".repeat(100_000));
-        assert_eq!(understand(&deep), Meaning::Event);
+        assert_eq!(understand(&deep), Meaning::EVENT);
         let binary = Message::Binary(bytes::Bytes::from_static(b"\xff\"ack\"\xff"));
-        assert_eq!(Voipbin.client().understand(&binary), Meaning::Event);
+        assert_eq!(client().understand(&binary), Meaning::EVENT);
     }
 
     #[test]
