@@ -163,6 +163,13 @@ pub trait Service: Send + Sync {
     /// What to do with a request; `None` if its path belongs to another.
     fn answer(&self, request: &Request) -> Option<Answer>;
 
+    /// Sends an event that somebody made up to whoever is subscribed to it, and says to how many that was. `None`:
+    /// it is no event of this provider's.
+    fn push(&self, event: &serde_json::Value) -> Option<usize> {
+        let _ = event;
+        None
+    }
+
     /// The events that all connections share, if there are any.
     fn stream(&self) -> Option<&dyn Stream> {
         None

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
+use super::real::{self, RealSession};
 use super::topic::{Kind, Pattern};
 use super::wire::{self, Code};
 use super::world::{EPOCH, View, World};
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
-use crate::mock::{Answer, Keepalive, Peer, Provider, Say, Service, Settings};
+use crate::mock::{Answer, Behave, Conn, Hub, Keepalive, Member, Peer, Provider, Say, Service, Settings};
 
 /// The endpoint of the documents (Overview, "Connection Endpoint").
 pub(super) const PATH: &str = "/v1.0/ws";
@@ -32,12 +34,14 @@ impl Provider for VoipbinMock {
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {
-        Arc::new(VoipbinService { settings: Arc::clone(settings), requests: AtomicU64::new(0) })
+        let (settings, hub) = (Arc::clone(settings), Arc::default());
+        Arc::new(VoipbinService { settings, hub, requests: AtomicU64::new(0) })
     }
 }
 
 struct VoipbinService {
     settings: Arc<Settings>,
+    hub: Arc<Hub>,
     requests: AtomicU64,
 }
 
@@ -48,19 +52,56 @@ impl Service for VoipbinService {
         if request.path() != PATH {
             return None;
         }
-        let token = request.query("token").unwrap_or_default();
+        let token = self.credential(request).unwrap_or_default();
         let refused = |reason, text| Some(Answer::Http(self.unauthenticated(request, reason, text)));
         if token.is_empty() {
             return refused("AUTHENTICATION_REQUIRED", "Authentication is required.");
         }
-        if !self.settings.accepts(token) {
+        if !self.settings.accepts(&token) {
             return refused("INVALID_CREDENTIALS", "The provided credentials are invalid or expired.");
         }
-        Some(Answer::Upgrade { protocol: None, peer: Box::new(Session::new(Arc::clone(&self.settings))) })
+        let (settings, hub) = (Arc::clone(&self.settings), Arc::clone(&self.hub));
+        let peer: Box<dyn Peer> = match settings.behave {
+            Behave::Documented => Box::new(Session::new(settings, hub)),
+            Behave::Real => Box::new(RealSession::new(settings, hub)),
+        };
+        Some(Answer::Upgrade { protocol: None, peer })
+    }
+
+    /// An event with the `topic` that it is found by. As the running service behaves, what goes out is only its
+    /// `data`.
+    fn push(&self, event: &Value) -> Option<usize> {
+        let topic = event.get("topic")?.as_str()?;
+        let sent = match self.settings.behave {
+            Behave::Documented => {
+                let keys = keys(topic);
+                self.hub.publish(keys.iter().map(String::as_str), &Message::text(event.to_string()).into())
+            }
+            Behave::Real => {
+                let bare = event.get("data").unwrap_or(event);
+                self.hub.publish(real::keys(topic), &Message::text(bare.to_string()).into())
+            }
+        };
+        Some(sent)
     }
 }
 
 impl VoipbinService {
+    /// The credential. "No header auth" (Overview); the running service looks in five places, in this order, and
+    /// takes an access key only from the last two.
+    fn credential(&self, request: &Request) -> Option<String> {
+        let query = |name| request.query(name).map(str::to_owned);
+        if self.settings.behave == Behave::Documented {
+            return query("token");
+        }
+        let bearer = || request.header("Authorization")?.strip_prefix("Bearer ").map(str::to_owned);
+        cookie(request, "token")
+            .or_else(|| query("token"))
+            .or_else(bearer)
+            .or_else(|| cookie(request, "accesskey"))
+            .or_else(|| query("accesskey"))
+    }
+
     /// The body of a refusal, as the service's source has it. The documents only say "authentication failure".
     fn unauthenticated(&self, request: &Request, reason: &str, text: &str) -> Response {
         let id = self.request_id(request);
@@ -86,9 +127,28 @@ impl VoipbinService {
     }
 }
 
+fn cookie(request: &Request, name: &str) -> Option<String> {
+    let cookies = request.header("Cookie")?.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+}
+
+/// The keys under which a subscription is found for an event on `topic`: the topic, and `*` in the places where
+/// the documents allow it.
+fn keys(topic: &str) -> Vec<String> {
+    let mut keys = vec![topic.to_owned()];
+    let parts: Vec<&str> = topic.splitn(4, ':').collect();
+    if let [scope, id, kind, _] = parts[..] {
+        keys.push(format!("{scope}:{id}:{kind}:*"));
+        keys.push(format!("{scope}:{id}:*:*"));
+    }
+    keys
+}
+
 /// One connection. Subscriptions are lost with it (Tutorial).
 struct Session {
     settings: Arc<Settings>,
+    hub: Arc<Hub>,
+    member: Option<Member>,
     /// The subscribed patterns, as spelled: unsubscribing needs the exact text.
     topics: Vec<(String, Pattern)>,
     /// The worlds behind them, one a scope and one a single resource.
@@ -104,6 +164,11 @@ impl Peer for Session {
         Some(Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) })
     }
 
+    fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
+        self.member = Some(self.hub.member(conn));
+        Vec::new()
+    }
+
     fn received(&mut self, message: Message) -> Vec<Say> {
         self.answers(&message).into_iter().map(Say::from).collect()
     }
@@ -117,8 +182,17 @@ impl Peer for Session {
 }
 
 impl Session {
-    fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, topics: Vec::new(), worlds: Vec::new(), clock: EPOCH, window: None, requests: 0 }
+    fn new(settings: Arc<Settings>, hub: Arc<Hub>) -> Self {
+        Self {
+            settings,
+            hub,
+            member: None,
+            topics: Vec::new(),
+            worlds: Vec::new(),
+            clock: EPOCH,
+            window: None,
+            requests: 0,
+        }
     }
 
     fn answers(&mut self, message: &Message) -> Vec<Message> {
@@ -126,6 +200,9 @@ impl Session {
         let Some(topics) = topics else { return vec![wire::error(&action, &[], Code::InvalidMessage)] };
         if action == "unsubscribe" {
             self.topics.retain(|(topic, _)| !topics.contains(topic));
+            if let Some(member) = &mut self.member {
+                topics.iter().for_each(|topic| _ = member.leave(topic));
+            }
             self.look_at_subscribed();
             return self.acknowledge(&action, &topics);
         }
@@ -145,6 +222,7 @@ impl Session {
                 Some(pattern) => {
                     if !self.topics.iter().any(|(known, _)| *known == topic) {
                         self.topics.push((topic.clone(), pattern));
+                        self.member.as_mut().into_iter().for_each(|member| member.join(&topic));
                     }
                     accepted.push(topic);
                 }
@@ -203,14 +281,12 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
     fn session() -> Session {
-        Session::new(Arc::new(Settings::default()))
+        Session::new(Arc::new(Settings::default()), Arc::default())
     }
 
     fn ask(session: &mut Session, action: &str, topics: &[&str]) -> Vec<Value> {
@@ -264,7 +340,7 @@ mod tests {
     #[test]
     fn each_topic_is_judged_by_itself() {
         let settings = Settings { deny: vec!["agent_id:*".into()], ..Settings::default() };
-        let mut session = Session::new(Arc::new(settings));
+        let mut session = Session::new(Arc::new(settings), Arc::default());
         let answers = ask(&mut session, "subscribe", &["agent_id:a:queue:*", CALLS, "customer_id:c:call"]);
         assert_eq!(
             answers[0],

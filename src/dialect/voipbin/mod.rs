@@ -1,16 +1,19 @@
 //! VoIPBIN: events of calls, messages, queues and so on, by topic. Written from the provider's WebSocket
 //! documents (Overview, Structures, Tutorial); where the running service is known to differ, a comment says so.
 //!
-//! `wire` has the frames that both halves share, `topic` the grammar, `mock` and `world` the mock half.
+//! `wire` has the frames that both halves share, `topic` the grammar, `mock`, `real` and `world` the mock half.
+
+use std::hash::Hasher as _;
 
 use memchr::memmem::Finder;
 
-use super::{Client, ClientSetup, Credential, Dialect, Meaning, Place, TopicCheck, Var};
+use super::{Client, ClientSetup, Credential, Dialect, Facts, Meaning, Place, TopicCheck, Var};
 use crate::error::Result;
 use crate::message::Message;
 use crate::mock::Provider;
 
 mod mock;
+mod real;
 mod topic;
 mod wire;
 mod world;
@@ -58,7 +61,7 @@ impl Dialect for Voipbin {
 
     fn client(&self, _setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
         let (ack, error) = (Finder::new(wire::ACK_MARK), Finder::new(wire::ERROR_MARK));
-        Ok(Box::new(VoipbinClient { ack, error }))
+        Ok(Box::new(VoipbinClient { ack, error, doubled: false }))
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
@@ -95,10 +98,16 @@ pub fn shape(message: &Message) -> Option<Shape> {
 struct VoipbinClient {
     ack: Finder<'static>,
     error: Finder<'static>,
+    /// A topic of fewer than four parts is subscribed to, which the service sends every event for twice.
+    doubled: bool,
 }
+
+/// How many events are remembered to tell the second copy, which comes right after the first.
+const COPIES: usize = 64;
 
 impl Client for VoipbinClient {
     fn subscribe(&mut self, topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
+        self.doubled |= topics.iter().any(|topic| topic.split(':').count() < 4);
         wire::request("subscribe", topics).into_iter().collect()
     }
 
@@ -122,9 +131,13 @@ impl Client for VoipbinClient {
     fn understand(&mut self, message: &Message) -> Meaning {
         let bytes = message.as_bytes();
         if self.ack.find(bytes).is_none() && self.error.find(bytes).is_none() {
-            return Meaning::EVENT;
+            return self.event(bytes);
         }
-        wire::answer(bytes).unwrap_or(Meaning::EVENT)
+        wire::answer(bytes).unwrap_or_else(|| self.event(bytes))
+    }
+
+    fn dedupe(&self) -> usize {
+        COPIES
     }
 
     fn early_drop_hint(&self) -> Option<&'static str> {
@@ -133,6 +146,19 @@ impl Client for VoipbinClient {
              and then subscribes to none of them: check the ids, and that the token belongs to that customer \
              (admin or manager) or agent",
         )
+    }
+}
+
+impl VoipbinClient {
+    /// The two copies of an event are the same to the last byte, and nothing else is: every change of a resource
+    /// has its own time in it.
+    fn event(&self, bytes: &[u8]) -> Meaning {
+        let mut hasher = std::hash::DefaultHasher::new();
+        let id = self.doubled.then(|| {
+            hasher.write(bytes);
+            format!("{:016x}", hasher.finish())
+        });
+        Meaning::Event(Facts { id, cursor: None })
     }
 }
 
@@ -231,6 +257,19 @@ mod tests {
         assert_eq!(understand(&deep), Meaning::EVENT);
         let binary = Message::Binary(bytes::Bytes::from_static(b"\xff\"ack\"\xff"));
         assert_eq!(client().understand(&binary), Meaning::EVENT);
+    }
+
+    #[test]
+    fn the_copies_that_a_short_topic_brings_are_told_by_their_bytes() {
+        let mut client = client();
+        client.subscribe(&["customer_id:c:call:*".into()], None);
+        assert_eq!(client.understand(&Message::text("{}")), Meaning::EVENT);
+        client.subscribe(&["customer_id:c:call".into()], None);
+        let ids = ["{}", "{}", "{ }"].map(|text| match client.understand(&Message::text(text)) {
+            Meaning::Event(facts) => facts.id.unwrap(),
+            other => panic!("{other:?}"),
+        });
+        assert!(ids[0] == ids[1] && ids[1] != ids[2]);
     }
 
     #[test]

@@ -86,6 +86,15 @@ impl Pattern {
     }
 }
 
+/// The scope of a topic as the running service reads it: a known scope with a UUID; what follows is a prefix of
+/// anything.
+pub(super) fn scope(topic: &str) -> Option<(&'static str, &str)> {
+    let mut parts = topic.split(':');
+    let (scope, id) = (parts.next()?, parts.next()?);
+    let scope = SCOPES.into_iter().find(|known| *known == scope)?;
+    is_uuid(id).then_some((scope, id))
+}
+
 /// What is to be said about a topic before it is sent. Wrong is what neither the documents nor the service
 /// could ever match; what only one of the two knows is odd.
 pub(super) fn check(topic: &str) -> TopicCheck {

@@ -38,15 +38,19 @@ const ACTIONS: [(&str, &str); 4] = [
     ("conference_join", "support_room"),
 ];
 
-type Id = Arc<str>;
+pub(super) type Id = Arc<str>;
 
 /// An event, still in its parts.
-struct Event {
-    at: i64,
-    kind: Kind,
-    id: Id,
-    name: &'static str,
-    data: String,
+pub(super) struct Event {
+    /// When it happened, in microseconds since 1970.
+    pub(super) at: i64,
+    pub(super) kind: Kind,
+    /// The resource that it happened to.
+    pub(super) id: Id,
+    /// Its `event_type`.
+    pub(super) name: &'static str,
+    /// Its `data`, as JSON.
+    pub(super) data: String,
 }
 
 /// The scope of a world and what of it somebody wants to see.
@@ -177,13 +181,23 @@ impl World {
 
     /// The next event that is wanted, as the text of its message.
     pub(super) fn next(&mut self) -> Option<String> {
-        self.next_at()?;
-        let event = self.ready.pop_front()?;
+        let event = self.next_event()?;
         let topic = format!("{}:{}:{}:{}", self.view.scope, self.view.scope_id, event.kind.name(), event.id);
         let mut text = Object::default();
         text.text("event_type", event.name).time("timestamp", event.at).text("topic", &topic);
         text.raw("data", &event.data);
         Some(text.end())
+    }
+
+    /// The next event that is wanted.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        self.next_at()?;
+        self.ready.pop_front()
+    }
+
+    /// The customer whose world it is; an agent's is made up.
+    pub(super) fn customer(&self) -> &Id {
+        &self.customer
     }
 
     fn populate(&mut self) {
@@ -595,7 +609,7 @@ impl Object {
 }
 
 /// `2024-01-15T10:30:00.000000Z`: UTC with six digits of a second, as in every example.
-fn timestamp(at: i64) -> String {
+pub(super) fn timestamp(at: i64) -> String {
     let Ok(instant) = jiff::Timestamp::from_microsecond(at) else { return String::new() };
     let when = jiff::tz::Offset::UTC.to_datetime(instant);
     format!(
