@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::input::Source;
 use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
-use crate::net::{Options, WsUrl};
+use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::Pipeline;
 use crate::pipeline::sink::Stdout;
 use crate::pipeline::stage::Stage;
@@ -150,7 +150,14 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
 
 /// The mock listens here: no detour that was meant for the real server leads to it.
 fn in_this_process(options: Options) -> Options {
-    Options { proxy: None, unix_socket: None, resolve: Vec::new(), connect_to: Vec::new(), ..options }
+    Options {
+        proxy: None,
+        call_proxies: ProxyRules::default(),
+        unix_socket: None,
+        resolve: Vec::new(),
+        connect_to: Vec::new(),
+        ..options
+    }
 }
 
 fn no_url(dialect: &dyn Dialect) -> Failure {

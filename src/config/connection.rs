@@ -12,7 +12,9 @@ use crate::cli::options::ConnectionArgs;
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
 use crate::net::url::encoded;
-use crate::net::{ConnectToEntry, Options, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy};
+use crate::net::{
+    ConnectToEntry, Options, ProxyRules, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy,
+};
 use crate::report::Report;
 use crate::secret::{Secret, is_secret_name};
 
@@ -31,10 +33,12 @@ pub fn resolve(
     let headers = headers(&args.header)?;
     let basic = basic(args)?;
     let token = token(args, url, credential, world, report)?;
-    let proxy = choose_proxy(args.proxy.as_deref(), &|name| proxy_var(args, world, name), url)?;
+    let var = |name: &str| proxy_var(args, world, name);
+    let proxy = choose_proxy(args.proxy.as_deref(), &var, url)?;
+    let call_proxies = ProxyRules::new(args.proxy.as_deref(), &var);
     headers.iter().for_each(|(name, value)| hide_header(name, value, report));
-    let proxy_auth = proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
-    let pairs = basic.iter().chain(url.userinfo()).chain(proxy_auth);
+    let proxy_auth: Vec<_> = call_proxies.proxies().filter_map(|proxy| proxy.auth).collect();
+    let pairs = basic.iter().chain(url.userinfo()).chain(&proxy_auth);
     pairs.for_each(|(user, password)| hide_basic(user, password, report));
     token.iter().for_each(|(_, token)| hide(token, report));
     url.secrets().iter().for_each(|secret| hide(secret, report));
@@ -55,6 +59,7 @@ pub fn resolve(
         unix_socket: args.unix_socket.clone(),
         only_ipv6: (args.ipv4 || args.ipv6).then_some(args.ipv6),
         proxy,
+        call_proxies,
         max_redirects: if args.location { args.max_redirects } else { 0 },
         connect_timeout: args.connect_timeout,
         max_message_size: args

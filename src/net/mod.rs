@@ -25,7 +25,7 @@ pub mod url;
 
 pub use link::{Link, Tap};
 pub use open::open;
-pub use proxy::choose_proxy;
+pub use proxy::{ProxyRules, choose_proxy};
 pub use url::{WsUrl, looks_like_url};
 
 /// Everything that decides how a connection is opened, resolved from what was typed.
@@ -56,6 +56,8 @@ pub struct Options {
     pub only_ipv6: Option<bool>,
     /// The proxy to go through, already chosen from flag and environment.
     pub proxy: Option<Proxy>,
+    /// What chooses the proxy for HTTP calls beside the WebSocket, which may go elsewhere.
+    pub call_proxies: ProxyRules,
     /// How many redirects to follow; 0 makes a redirect a refusal.
     pub max_redirects: u32,
     /// The time for all phases together, each redirect included.
@@ -79,6 +81,7 @@ impl Default for Options {
             unix_socket: None,
             only_ipv6: None,
             proxy: None,
+            call_proxies: ProxyRules::default(),
             max_redirects: 0,
             connect_timeout: Duration::from_secs(10),
             max_message_size: Some(64 << 20),

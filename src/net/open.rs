@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::link::link;
 use super::proxy::Goal;
 use super::tls::Witness;
+use super::upgrade::Question;
 use super::url::literal;
 use super::{
     Attempt, Link, OpenReport, Options, Proxy, ProxyScheme, TokenPlace, Transport, WsUrl, dns, proxy,
@@ -26,18 +27,14 @@ use crate::secret::{Secret, is_secret_name};
 /// [`Exit::LinkSilent`].
 pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
     let started = Instant::now();
-    let mut opening = Opening {
-        report: OpenReport::default(),
-        deadline: started + options.connect_timeout,
-        limit: options.connect_timeout,
-    };
+    let mut opening = Opening::new(options);
     let link = opening.follow(url, options).await;
     opening.report.total = started.elapsed();
     Attempt { report: opening.report, link }
 }
 
 /// An attempt under way.
-struct Opening {
+pub(super) struct Opening {
     report: OpenReport,
     deadline: Instant,
     limit: Duration,
@@ -50,15 +47,23 @@ enum Hop {
 }
 
 #[derive(Clone, Copy)]
-enum Phase {
+pub(super) enum Phase {
     Dns,
     Tcp,
     Proxy,
     Tls,
     Upgrade,
+    /// A call that is no upgrade.
+    Call,
 }
 
 impl Opening {
+    /// An attempt whose time starts now.
+    pub(super) fn new(options: &Options) -> Self {
+        let limit = options.connect_timeout;
+        Self { report: OpenReport::default(), deadline: Instant::now() + limit, limit }
+    }
+
     async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Link> {
         let mut credentials = Credentials::of(url, options);
         // The token that was asked for takes the place of one that is written out in the URL.
@@ -89,21 +94,12 @@ impl Opening {
         self.report.url = url.to_string();
         self.report.exposed_url = Some(url.exposed());
         let request = credentials.request(url, options)?;
-        let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
-        let mut stream = self.dial(url, options).await?;
-        let mut witness = None;
-        if let Some(setup) = setup {
-            let (secured, seen) = self.secure(setup, stream, url).await?;
-            (stream, witness) = (secured, Some(seen));
-        }
+        let (mut stream, witness) = self.connect(url, options).await?;
         let shown = url.to_string();
-        let (head, tail) = self
-            .phase(
-                Phase::Upgrade,
-                &shown,
-                upgrade::ask(&mut stream, &request.bytes(), &shown, witness.as_ref()),
-            )
-            .await?;
+        let question = Question { what: "the upgrade", shown: &shown, tls_scheme: "wss://" };
+        let bytes = request.bytes();
+        let asking = upgrade::ask(&mut stream, &bytes, &question, witness.as_ref());
+        let (head, tail) = self.phase(Phase::Upgrade, &shown, asking).await?;
         self.report.status = Some(head.status);
         self.report.reason.clone_from(&head.reason);
         self.report.headers.clone_from(&head.headers);
@@ -117,6 +113,19 @@ impl Opening {
         self.report.warnings.extend(refusal::oddities(&self.report.findings));
         self.report.subprotocol = head.value("Sec-WebSocket-Protocol").map(str::to_owned);
         Ok(Hop::Open(Box::new(link(stream, tail, options.max_message_size).await)))
+    }
+
+    /// A stream that speaks with the server, through TLS where the URL says so.
+    pub(super) async fn connect(
+        &mut self,
+        url: &WsUrl,
+        options: &Options,
+    ) -> Result<(Box<dyn Transport>, Option<Witness>)> {
+        let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
+        let stream = self.dial(url, options).await?;
+        let Some(setup) = setup else { return Ok((stream, None)) };
+        let (stream, witness) = self.secure(setup, stream, url).await?;
+        Ok((stream, Some(witness)))
     }
 
     /// A stream to the server, or to the unix socket, or through the proxy.
@@ -217,7 +226,7 @@ impl Opening {
     }
 
     /// Runs one phase: its time goes into the report, however it ends, and the deadline ends it by name.
-    async fn phase<T>(
+    pub(super) async fn phase<T>(
         &mut self,
         phase: Phase,
         shown: &str,
@@ -230,7 +239,7 @@ impl Opening {
             Phase::Tcp => &mut self.report.tcp,
             Phase::Proxy => &mut self.report.proxy,
             Phase::Tls => &mut self.report.tls,
-            Phase::Upgrade => &mut self.report.upgrade,
+            Phase::Upgrade | Phase::Call => &mut self.report.upgrade,
         };
         *place = Some(started.elapsed());
         outcome.unwrap_or_else(|_| Err(late(phase, shown, self.limit)))
@@ -245,11 +254,14 @@ fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
         Phase::Proxy => (Exit::Proxy, format!("no tunnel from proxy {shown} {within}")),
         Phase::Tls => (Exit::Tls, format!("TLS with {shown} was not finished {within}")),
         Phase::Upgrade => (Exit::LinkSilent, format!("no answer to the upgrade {within} from {shown}")),
+        Phase::Call => (Exit::LinkSilent, format!("no answer {within} from {shown}")),
     };
     let hint = match phase {
         Phase::Tcp => "packets get no answer: a firewall, or a wrong address? --connect-timeout waits longer",
         Phase::Tls => "does the server speak TLS on this port? ws:// goes without",
-        Phase::Upgrade => "does the server speak HTTP on this port? --connect-timeout waits longer",
+        Phase::Upgrade | Phase::Call => {
+            "does the server speak HTTP on this port? --connect-timeout waits longer"
+        }
         Phase::Dns | Phase::Proxy => "--connect-timeout waits longer",
     };
     Failure::new(exit, what).hint(hint).transient()

@@ -84,6 +84,45 @@ pub fn choose_proxy(
     }
 }
 
+/// What [`choose_proxy`] decides by, kept for URLs that are not known yet. The default is no proxy.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyRules {
+    flag: Option<Secret>,
+    vars: Vec<(&'static str, Secret)>,
+}
+
+impl ProxyRules {
+    /// The rules of this flag and this environment.
+    #[must_use]
+    pub fn new(flag: Option<&str>, env: &dyn Fn(&str) -> Option<String>) -> Self {
+        let vars = VARIABLES.iter().filter_map(|name| Some((*name, Secret::new(env(name)?))));
+        Self { flag: flag.map(Secret::new), vars: vars.collect() }
+    }
+
+    /// The proxy for a URL.
+    ///
+    /// # Errors
+    /// As [`choose_proxy`].
+    pub fn choose(&self, url: &WsUrl) -> Result<Option<Proxy>> {
+        let found = |name: &str| self.vars.iter().find(|(known, _)| *known == name);
+        let env = |name: &str| found(name).map(|(_, value)| value.expose().to_owned());
+        choose_proxy(self.flag.as_ref().map(Secret::expose), &env, url)
+    }
+
+    /// Every proxy that may be chosen.
+    pub fn proxies(&self) -> impl Iterator<Item = Proxy> {
+        let vars = self.vars.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("no_proxy"));
+        self.flag
+            .iter()
+            .chain(vars.map(|(_, value)| value))
+            .filter_map(|text| Proxy::parse(text.expose()).ok())
+    }
+}
+
+/// The variables that [`choose_proxy`] reads.
+const VARIABLES: &[&str] =
+    &["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+
 /// Where the proxy is asked to connect to.
 pub(super) enum Goal<'a> {
     /// A name, resolved by the proxy.

@@ -78,7 +78,8 @@ fn line(finding: &Finding) -> String {
     format!("{id}: expected {expected}; got {got} ({clause})")
 }
 
-fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
+/// What is telling in a head, and the body.
+pub(super) fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
     let telling = |name: &String| TELLING.iter().any(|known| known.eq_ignore_ascii_case(name));
     let headers = head.headers.iter().filter(|(name, _)| telling(name));
     // Where a redirect leads may have credentials in it.

@@ -19,11 +19,21 @@ const MAX_BODY: usize = 64 * 1024;
 /// holds it back must not hold back the failure.
 const BODY_TIME: Duration = Duration::from_secs(2);
 
+/// What a request asks, in the words of its failures.
+pub(super) struct Question<'a> {
+    /// Such as `the upgrade`.
+    pub(super) what: &'a str,
+    /// The URL without secrets.
+    pub(super) shown: &'a str,
+    /// The scheme of such a URL with TLS.
+    pub(super) tls_scheme: &'a str,
+}
+
 /// Writes the request and reads the head of the answer: the head, and the bytes that came after it.
 pub(super) async fn ask(
     stream: &mut Box<dyn Transport>,
     request: &[u8],
-    shown: &str,
+    question: &Question<'_>,
     witness: Option<&Witness>,
 ) -> Result<(ResponseHead, Vec<u8>)> {
     // A server may answer and close before it has read everything, so a failed write is not the end: what it
@@ -43,12 +53,12 @@ pub(super) async fn ask(
             }
             Ok(Some((head, length))) => return Ok((head, bytes.split_off(length))),
             Ok(None) => {}
-            Err(error) => return Err(no_http(error, &bytes, shown)),
+            Err(error) => return Err(no_http(error, &bytes, question)),
         }
         match stream.read_buf(&mut bytes).await {
-            Ok(0) => return Err(closed(&bytes, None, shown, witness)),
+            Ok(0) => return Err(closed(&bytes, None, question, witness)),
             Ok(_) => {}
-            Err(read) => return Err(closed(&bytes, Some(written.err().unwrap_or(read)), shown, witness)),
+            Err(read) => return Err(closed(&bytes, Some(written.err().unwrap_or(read)), question, witness)),
         }
     }
 }
@@ -61,12 +71,22 @@ pub(super) async fn read_body(
 ) -> Vec<u8> {
     let framing = Framing::of(head);
     let mut raw = tail;
-    let reading =
-        async { while !framing.is_complete(&raw) && matches!(stream.read_buf(&mut raw).await, Ok(1..)) {} };
-    let _ = tokio::time::timeout(BODY_TIME, reading).await;
-    let mut body = framing.decode(raw);
-    body.truncate(MAX_BODY);
-    body
+    let _ = tokio::time::timeout(BODY_TIME, framing.read(stream, &mut raw)).await;
+    framing.decode(raw)
+}
+
+/// Reads the body of an answer as far as size allows, and decodes it. `true`: the answer has come to its end,
+/// and the next one may follow on the same stream.
+pub(super) async fn read_answer(
+    stream: &mut Box<dyn Transport>,
+    head: &ResponseHead,
+    tail: Vec<u8>,
+) -> (Vec<u8>, bool) {
+    let framing = Framing::of(head);
+    let mut raw = tail;
+    framing.read(stream, &mut raw).await;
+    let exact = matches!(framing, Framing::Length(length) if raw.len() == length);
+    (framing.decode(raw), exact)
 }
 
 /// How the end of a body is told (RFC 9112 §6.3).
@@ -91,6 +111,11 @@ impl Framing {
         }
     }
 
+    /// Reads until everything has come, or enough, or nothing more will.
+    async fn read(&self, stream: &mut Box<dyn Transport>, raw: &mut Vec<u8>) {
+        while !self.is_complete(raw) && matches!(stream.read_buf(raw).await, Ok(1..)) {}
+    }
+
     /// Has everything come, or enough?
     fn is_complete(&self, raw: &[u8]) -> bool {
         match self {
@@ -103,13 +128,12 @@ impl Framing {
 
     fn decode(&self, mut raw: Vec<u8>) -> Vec<u8> {
         match self {
-            Self::Length(length) => {
-                raw.truncate(*length);
-                raw
-            }
-            Self::Chunked => dechunk(&raw).0,
-            Self::UntilClose => raw,
+            Self::Length(length) => raw.truncate(*length),
+            Self::Chunked => raw = dechunk(&raw).0,
+            Self::UntilClose => {}
         }
+        raw.truncate(MAX_BODY);
+        raw
     }
 }
 
@@ -137,7 +161,13 @@ fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
     }
 }
 
-fn closed(bytes: &[u8], error: Option<io::Error>, shown: &str, witness: Option<&Witness>) -> Failure {
+fn closed(
+    bytes: &[u8],
+    error: Option<io::Error>,
+    question: &Question<'_>,
+    witness: Option<&Witness>,
+) -> Failure {
+    let Question { what, shown, tls_scheme } = question;
     let as_tls = witness.and_then(|witness| match &error {
         Some(error) => witness.failure(error, shown),
         None => witness.hung_up(shown),
@@ -152,37 +182,37 @@ fn closed(bytes: &[u8], error: Option<io::Error>, shown: &str, witness: Option<&
         }
         _ => String::new(),
     };
-    let failure =
-        Failure::new(Exit::Refused, format!("{shown} closed the connection {when} to the upgrade{why}"))
-            .transient();
+    let failure = Failure::new(Exit::Refused, format!("{shown} closed the connection {when} to {what}{why}"))
+        .transient();
     if witness.is_none() && bytes.is_empty() {
-        return failure.hint("if the server speaks TLS on this port, use wss://");
+        return failure.hint(format!("if the server speaks TLS on this port, use {tls_scheme}"));
     }
     failure
 }
 
 /// The answer is no HTTP: what it may be instead.
-fn no_http(error: HeadError, bytes: &[u8], shown: &str) -> Failure {
+fn no_http(error: HeadError, bytes: &[u8], question: &Question<'_>) -> Failure {
+    let Question { what, shown, tls_scheme } = question;
     let what = match error {
         HeadError::TooLarge => format!(
-            "{shown} answered the upgrade with more than {} KiB or {MAX_HEADERS} lines of headers",
+            "{shown} answered {what} with more than {} KiB or {MAX_HEADERS} lines of headers",
             MAX_HEAD / 1024
         ),
         HeadError::Malformed(place) => {
-            format!("{shown} answered the upgrade with broken HTTP: mistake {place}")
+            format!("{shown} answered {what} with broken HTTP: mistake {place}")
         }
-        HeadError::NotHttp => format!("{shown} answered the upgrade with something that is no HTTP/1"),
+        HeadError::NotHttp => format!("{shown} answered {what} with something that is no HTTP/1"),
     };
     // The first bytes of a TLS record (RFC 8446 §5.1: alert, version 3.x) and of an HTTP/2 SETTINGS frame.
     let hint = match bytes {
-        [0x15, 3, ..] => Some("that is TLS: use wss://"),
-        [0, 0, _, 4, ..] => Some("that is HTTP/2, which this port alone seems to speak"),
-        _ if error == HeadError::NotHttp => Some("is the port right?"),
+        [0x15, 3, ..] => Some(format!("that is TLS: use {tls_scheme}")),
+        [0, 0, _, 4, ..] => Some("that is HTTP/2, which this port alone seems to speak".to_owned()),
+        _ if error == HeadError::NotHttp => Some("is the port right?".to_owned()),
         _ => None,
     };
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
     let mut failure = Failure::new(Exit::BadUpgrade, what).details(vec![format!("it starts with {start:?}")]);
-    failure.hint = hint.map(str::to_owned);
+    failure.hint = hint;
     failure
 }
 

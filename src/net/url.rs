@@ -195,6 +195,30 @@ impl WsUrl {
             && self.socket == other.socket
     }
 
+    /// The URL of something else on the same server: path and query, already encoded. It keeps neither the user
+    /// name nor the query of this one.
+    #[must_use]
+    pub fn at(&self, target: &str) -> Self {
+        let target = target.to_owned();
+        Self { target, userinfo: None, secret_params: Vec::new(), ..self.clone() }
+    }
+
+    /// The path, encoded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// What `Display` shows, for a URL that is called and not upgraded: `http` and `https`.
+    #[must_use]
+    pub fn shown_as_http(&self) -> String {
+        let shown = self.to_string();
+        shown
+            .strip_prefix("ws")
+            .filter(|_| self.socket.is_none())
+            .map_or(shown.clone(), |rest| format!("http{rest}"))
+    }
+
     /// `ws` or `wss`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
