@@ -116,8 +116,9 @@ impl Caller {
     /// # Errors
     /// As [`call`].
     pub async fn call(&mut self, call: &HttpCall) -> Result<HttpAnswer> {
+        let request = call.bytes(self.keep)?;
         if let Some(kept) = self.kept.take().filter(|kept| kept.url.same_origin(&call.url)) {
-            match self.ask(kept, call, Opening::new(&self.options)).await {
+            match self.ask(kept, call, &request, Opening::new(&self.options)).await {
                 // A server may close a connection that it has kept at any time (RFC 9112 §9.5).
                 Err(failure) if failure.exit != Exit::LinkSilent => {}
                 result => return result,
@@ -127,21 +128,21 @@ impl Caller {
         let options = Options { proxy, ..self.options.clone() };
         let mut opening = Opening::new(&options);
         let (stream, witness) = opening.connect(&call.url, &options).await?;
-        self.ask(Connection { stream, witness, url: call.url.clone() }, call, opening).await
+        self.ask(Connection { stream, witness, url: call.url.clone() }, call, &request, opening).await
     }
 
     async fn ask(
         &mut self,
         mut connection: Connection,
         call: &HttpCall,
+        request: &[u8],
         mut opening: Opening,
     ) -> Result<HttpAnswer> {
-        let request = call.bytes(self.keep)?;
         let shown = call.url.shown_as_http();
         let question = Question { what: "the call", shown: &shown, tls_scheme: "https://" };
         let Connection { stream, witness, .. } = &mut connection;
         let work = async {
-            let (head, tail) = upgrade::ask(stream, &request, &question, witness.as_ref()).await?;
+            let (head, tail) = upgrade::ask(stream, request, &question, witness.as_ref()).await?;
             let (body, ended) = upgrade::read_answer(stream, &head, tail).await;
             Ok((HttpAnswer { head, body }, ended))
         };
