@@ -107,7 +107,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__connect)
-            opts="-d -x -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --quiet --verbose --log-format --color --help"
+            opts="-d -x -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,6 +350,10 @@ _wstap() {
                     return 0
                     ;;
                 --reconnect-max-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-scale)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -567,7 +571,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --execute --send --reply --echo --binary-in --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --quiet --verbose --log-format --color --help"
+            opts="-d -x -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +590,14 @@ _wstap() {
                     return 0
                     ;;
                 --topics-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-cursor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cursor-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -818,6 +830,10 @@ _wstap() {
                     return 0
                     ;;
                 --reconnect-max-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-scale)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -93,6 +93,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
@@ -119,6 +120,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from this file, one a line; empty lines and lines with # in front are skipped' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Go on after the event with this cursor, with providers that can replay; goes before --cursor-file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-file -d 'Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
@@ -171,12 +174,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l keep-going -d 'Go on when the provider refuses a topic'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-dedupe -d 'Print events that the provider sends more than once every time'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l echo -d 'Send each message back as it came'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s n -l null-input -d 'Run the filter once with null as input; it reads the live stream with `input` and `inputs`'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s e -l exit-status -d 'Take the exit status from the last output: 1 for false or null, 4 for none'

@@ -141,8 +141,12 @@ pub struct Gap {
     pub from: Timestamp,
     /// When the next was open.
     pub to: Timestamp,
-    /// The provider's id of the last event before, where it has one.
+    /// The provider's id of the last event before, or its cursor, where it has one.
     pub last_id: Option<String>,
+    /// Was the provider asked to send what was missed?
+    pub replayed: bool,
+    /// Else, what a person can do to catch up, where the provider offers something.
+    pub catch_up: Option<String>,
 }
 
 /// The account of a session.
@@ -160,6 +164,8 @@ pub struct Summary {
     pub received: u64,
     /// Messages sent.
     pub sent: u64,
+    /// Events that had come before.
+    pub duplicates: u64,
     /// Lines written to standard output.
     pub lines: u64,
     /// Payload bytes of the messages received.

@@ -79,6 +79,15 @@ pub struct SubscribeArgs {
     /// Go on when the provider refuses a topic
     #[arg(long)]
     pub keep_going: bool,
+    /// Go on after the event with this cursor, with providers that can replay; goes before --cursor-file
+    #[arg(long, value_name = "CURSOR", conflicts_with = "from")]
+    pub from_cursor: Option<String>,
+    /// Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub cursor_file: Option<PathBuf>,
+    /// Print events that the provider sends more than once every time
+    #[arg(long)]
+    pub no_dedupe: bool,
     /// What is sent.
     #[command(flatten)]
     pub send: SendArgs,
@@ -346,6 +355,9 @@ pub struct LivenessArgs {
     /// Bound of every wait before an attempt
     #[arg(long, value_name = "D", default_value = "30s", value_parser = duration)]
     pub reconnect_max_delay: Duration,
+    /// Run the provider's timers N times as fast, for a mock started with the same; --mock's own is taken over
+    #[arg(long, value_name = "N", value_parser = time_scale, hide_short_help = true)]
+    pub time_scale: Option<f64>,
 }
 
 /// More cannot be meant, and the clock's arithmetic would not stand all that can be written.
@@ -360,6 +372,13 @@ fn duration(text: &str) -> Result<Duration, String> {
             Err(format!("{error}: write the unit, such as {text}s or {text}ms"))
         }
         Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
+    }
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if (0.001..=1e6).contains(&scale) => Ok(scale),
+        _ => Err("a time scale is a number from 0.001 to 1000000".to_owned()),
     }
 }
 

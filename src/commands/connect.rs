@@ -22,10 +22,9 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
         args: &args.session,
         send: &args.send,
         dialect: dialect_for(args.dialect.as_deref(), url.as_ref())?,
-        raw: true,
+        subscription: None,
         url,
         topics: Vec::new(),
-        keep_going: false,
         defaults: Defaults::CONNECT,
         read_stdin: true,
     };

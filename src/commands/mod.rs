@@ -6,7 +6,7 @@ pub mod offline;
 pub mod serve_mock;
 pub mod subscribe;
 
-use crate::cli::options::{ColorChoice, SendArgs, SessionArgs};
+use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{World, connection, output};
 use crate::dialect::plain::PlainClient;
@@ -22,10 +22,14 @@ use crate::pipeline::sink::Stdout;
 use crate::pipeline::stage::Stage;
 use crate::report::Report;
 use crate::secret::Secret;
+use crate::session::cursor::CursorFile;
+use crate::session::policy::Policy;
 use crate::session::{self, Setup};
 use crate::signals::Signals;
 
-/// A credential for a mock.
+use offline::Reader;
+
+/// A credential for a mock that takes any.
 const MOCK_KEY: &str = "mock-key";
 
 /// What every command is given.
@@ -45,10 +49,10 @@ struct Session<'a> {
     url: Option<WsUrl>,
     dialect: &'static dyn Dialect,
     topics: Vec<String>,
-    keep_going: bool,
+    /// How to subscribe. A raw session does not: it shows everything as it comes, and the dialect only says how
+    /// to get in.
+    subscription: Option<&'a SubscribeArgs>,
     defaults: Defaults,
-    /// Everything is shown as it comes, and the dialect only says how to get in.
-    raw: bool,
     read_stdin: bool,
 }
 
@@ -61,32 +65,32 @@ impl Session<'_> {
         let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
         if let Some(path) = &self.args.from {
             let client = self.client(&ClientSetup::default())?;
-            return offline::run(path, self.args, client, pipeline, report).await;
+            let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets);
+            return offline::run(path, self.args, reader, pipeline, report).await;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
-        // The mock takes any credential, and needs none of the real ones.
-        let credential = if mock.is_some() { None } else { self.dialect.credential() };
-        let (mut connection, mut key) =
-            connection::resolve(&self.args.connection, &url, credential, world, report)?;
-        if mock.is_some() {
-            connection = in_this_process(connection);
-            key = self.mock_key();
-        }
-        if self.args.connection.max_message_size.is_none() && !self.dialect.bounds_messages() {
-            connection.max_message_size = None;
-        }
+        let (connection, key) = self.connection(&url, mock.as_ref(), context)?;
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var: world.var })?;
+        let (cursor_file, cursor) = self.cursor(client.as_ref())?;
         let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
+        let policy = Policy {
+            keep_going: self.subscription.is_some_and(|args| args.keep_going),
+            dedupe: self.dedupe(),
+            time_scale: self.time_scale(mock.as_ref()),
+            cursor,
+            ..policy(self.args, self.send, topics, defaults)
+        };
         let form = input_form(self.send);
         let setup = Setup {
             url,
             connection,
-            policy: policy(self.args, self.send, topics, self.keep_going, defaults),
+            policy,
             asked,
             dialect: client,
             input: self.read_stdin.then(|| Source::stdin(form)),
             stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
+            cursor_file,
             show_secrets: self.args.output.show_secrets,
             watch_stdout: true,
             report: (*report).clone(),
@@ -98,26 +102,79 @@ impl Session<'_> {
     }
 
     /// Where to connect to, and what is left to subscribe to there.
-    fn address(&self, mock: Option<&Mock>) -> Result<(WsUrl, Vec<String>)> {
+    fn address(&self, mock: Option<&Running>) -> Result<(WsUrl, Vec<String>)> {
         let url = match (mock, &self.url) {
-            (Some(mock), _) => parse_url(
+            (Some(Running { mock, .. }), _) => parse_url(
                 &mock.url(self.dialect.name()).unwrap_or_else(|| format!("ws://{}/echo", mock.local_addr())),
             )?,
             (None, Some(url)) => url.clone(),
             (None, None) => return Err(no_url(self.dialect)),
         };
-        if self.raw { Ok((url, Vec::new())) } else { self.dialect.address(url, &self.topics) }
+        match self.subscription {
+            Some(_) => self.dialect.address(url, &self.topics),
+            None => Ok((url, Vec::new())),
+        }
+    }
+
+    /// How to connect, and the credential for the dialect's own HTTP calls.
+    fn connection(
+        &self,
+        url: &WsUrl,
+        mock: Option<&Running>,
+        context: &Context<'_>,
+    ) -> Result<(Options, Option<Secret>)> {
+        let Context { report, world, .. } = context;
+        // The mock takes any credential, and needs none of the real ones.
+        let credential = self.dialect.credential().filter(|_| mock.is_none());
+        let args = &self.args.connection;
+        let (mut options, mut key) = connection::resolve(args, url, credential, world, report)?;
+        if let Some(mock) = mock {
+            options = in_this_process(options);
+            let calls = self.dialect.credential().is_some_and(|credential| credential.place == Place::Call);
+            key = calls.then(|| mock.key.clone());
+        }
+        if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
+            options.max_message_size = None;
+        }
+        Ok((options, key))
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
-        if self.raw { Ok(Box::new(PlainClient)) } else { self.dialect.client(setup) }
+        if self.subscription.is_some() { self.dialect.client(setup) } else { Ok(Box::new(PlainClient)) }
     }
 
-    /// The credential for HTTP calls to the mock, which takes any.
-    fn mock_key(&self) -> Option<Secret> {
-        let called = self.dialect.credential().is_some_and(|credential| credential.place == Place::Call);
-        called.then(|| Secret::new(MOCK_KEY))
+    /// The file of the cursor, and where to start.
+    fn cursor(&self, client: &dyn Client) -> Result<(Option<CursorFile>, Option<String>)> {
+        let Some(args) = self.subscription else { return Ok((None, None)) };
+        let option = match (&args.from_cursor, &args.cursor_file) {
+            (None, None) => return Ok((None, None)),
+            (Some(_), _) => "--from-cursor",
+            (None, Some(_)) => "--cursor-file",
+        };
+        if !client.replays() {
+            let what =
+                format!("{option}: the events of {} have no cursors to go on from", self.dialect.name());
+            return Err(Failure::usage(what));
+        }
+        let (file, kept) = args.cursor_file.as_deref().map(CursorFile::open).transpose()?.unzip();
+        Ok((file, args.from_cursor.clone().or(kept.flatten())))
     }
+
+    fn dedupe(&self) -> bool {
+        self.subscription.is_some_and(|args| !args.no_dedupe)
+    }
+
+    fn time_scale(&self, mock: Option<&Running>) -> f64 {
+        self.args.liveness.time_scale.or(mock.map(|mock| mock.time_scale)).unwrap_or(1.0)
+    }
+}
+
+/// The mock of this run.
+struct Running {
+    mock: Mock,
+    /// A credential that it takes.
+    key: Secret,
+    time_scale: f64,
 }
 
 /// Says what there is to say about an end, and gives its status.
@@ -131,7 +188,7 @@ fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
     exit
 }
 
-async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Mock>> {
+async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Running>> {
     let Some(words) = words else { return Ok(None) };
     let mut settings = MockArgs::from_words(words)?.settings();
     if settings.dialects.is_empty() && dialect.provider().is_some() {
@@ -143,9 +200,11 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
         let what = format!("--mock='{words}' does not serve the dialect {}", dialect.name());
         return Err(Failure::usage(what).hint("name it there as well, or no dialect at all"));
     }
+    let key = settings.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
+    let time_scale = settings.time_scale;
     let mock = mock::start(settings).await?;
     report.verbose(&format!("the mock listens on {}", mock.local_addr()));
-    Ok(Some(mock))
+    Ok(Some(Running { mock, key, time_scale }))
 }
 
 /// The mock listens here: no detour that was meant for the real server leads to it.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{no_thread, tell};
 use crate::cli::options::SessionArgs;
 use crate::config::output;
-use crate::dialect::{Client, Meaning};
+use crate::dialect::{Client, Facts, Meaning};
 use crate::error::Result;
 use crate::event::{Direction, Event, Kind, Role};
 use crate::exit::Exit;
@@ -19,6 +19,7 @@ use crate::message::Message;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
+use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
 
 /// How long the reader of the output may take for the rest when the time is up.
@@ -34,7 +35,7 @@ const LOST: &[&str] = &["reader_gone", "output_failed"];
 pub async fn run(
     path: &Path,
     args: &SessionArgs,
-    mut dialect: Box<dyn Client>,
+    mut reader: Reader,
     pipeline: Pipeline,
     report: &Report,
 ) -> Result<Exit> {
@@ -42,7 +43,7 @@ pub async fn run(
     let take = if args.output.envelope { Take::Records } else { Take::Received };
     let mut items = Recording::open(path, take)?.spawn().map_err(|e| no_thread(&e))?;
     let mut run = Run::start(pipeline, args).map_err(|e| no_thread(&e))?;
-    let (mut seq, mut failed) = (0, None);
+    let mut failed = None;
     while let Some(batch) = run.next(&mut items).await {
         let batch = match batch {
             Ok(batch) => batch,
@@ -53,7 +54,7 @@ pub async fn run(
         };
         let (mut events, mut bytes) = (Vec::new(), 0);
         for item in batch {
-            let (event, length) = event(item, &mut seq, dialect.as_mut());
+            let (event, length) = reader.event(item);
             bytes += length;
             events.push(event);
             if events.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES {
@@ -183,23 +184,46 @@ async fn up(at: Option<Instant>) {
     }
 }
 
-/// The event, and how many bytes it takes along.
-fn event(item: Item, seq: &mut u64, dialect: &mut dyn Client) -> (Event, usize) {
-    match item {
-        Item::Message(message) => {
-            *seq += 1;
-            let length = message.len();
-            (received(message, *seq, dialect), length)
-        }
-        Item::Record(line) => {
-            let length = line.len();
-            (Event { at: Timestamp::now(), conn: 1, kind: Kind::Recorded(line) }, length)
-        }
-    }
+/// Reads messages as a session does.
+pub struct Reader {
+    dialect: Box<dyn Client>,
+    seen: Seen,
+    show_secrets: bool,
+    seq: u64,
 }
 
-fn received(message: Message, seq: u64, dialect: &mut dyn Client) -> Event {
-    let event = matches!(dialect.understand(&message), Meaning::Event(_));
-    let role = if event { Role::Data } else { Role::Bookkeeping };
-    Event { at: Timestamp::now(), conn: 1, kind: Kind::Message { dir: Direction::In, seq, message, role } }
+impl Reader {
+    /// Reads with this dialect; events that come twice are told, or not.
+    #[must_use]
+    pub fn new(dialect: Box<dyn Client>, dedupe: bool, show_secrets: bool) -> Self {
+        let seen = Seen::new(if dedupe { dialect.dedupe() } else { 0 });
+        Self { dialect, seen, show_secrets, seq: 0 }
+    }
+
+    /// The event, and how many bytes it takes along.
+    fn event(&mut self, item: Item) -> (Event, usize) {
+        let (kind, length) = match item {
+            Item::Message(message) => {
+                let length = message.len();
+                (self.received(message), length)
+            }
+            Item::Record(line) => {
+                let length = line.len();
+                (Kind::Recorded(line), length)
+            }
+        };
+        (Event { at: Timestamp::now(), conn: 1, kind }, length)
+    }
+
+    fn received(&mut self, message: Message) -> Kind {
+        self.seq += 1;
+        let role = match self.dialect.understand(&message) {
+            Meaning::Event(Facts { id: Some(id), .. }) if !self.seen.insert(&id) => Role::Duplicate,
+            Meaning::Event(_) => Role::Data,
+            _ => Role::Bookkeeping,
+        };
+        let redacted = if self.show_secrets { None } else { self.dialect.redact(&message) };
+        let message = redacted.unwrap_or(message);
+        Kind::Message { dir: Direction::In, seq: self.seq, message, role }
+    }
 }

@@ -41,12 +41,11 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         send: &args.send,
         url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
         dialect,
-        raw: false,
+        subscription: Some(args),
         // Only when asked for: in a shell's `while read` loop, standard input is the loop's.
         read_stdin: !reads_topics(args)
             && (args.session.end.linger.is_some() || args.send.binary_in.is_some()),
         topics,
-        keep_going: args.keep_going,
         defaults: Defaults::SUBSCRIBE,
     };
     session.run(context).await

@@ -28,6 +28,8 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["from", "send"],
     &["from", "binary-in"],
     &["from", "linger"],
+    &["from", "from-cursor"],
+    &["from", "cursor-file"],
 ];
 
 /// Parses a command line with the layers below it.

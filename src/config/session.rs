@@ -36,20 +36,14 @@ impl Defaults {
         Self { linger: Linger { fed: None, unfed: None }, reconnect: true, pings: true };
 }
 
-/// The rules of the course.
+/// The rules of the course, as far as they are the same for all commands.
 #[must_use]
-pub fn policy(
-    args: &SessionArgs,
-    send: &SendArgs,
-    topics: Vec<String>,
-    keep_going: bool,
-    defaults: Defaults,
-) -> Policy {
+pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults: Defaults) -> Policy {
     Policy {
         topics,
         greeting: send.send.iter().map(|text| Message::text(text.clone())).collect(),
         echo: send.echo,
-        keep_going,
+        keep_going: false,
         end: EndPolicy {
             idle_timeout: args.end.idle_timeout,
             max_time: args.end.max_time,
@@ -60,6 +54,10 @@ pub fn policy(
         ping_timeout: args.liveness.ping_timeout,
         reconnect: reconnect(args, defaults.reconnect),
         close: (args.end.close_code, args.end.close_reason.clone()),
+        time_scale: 1.0,
+        dedupe: true,
+        cursor: None,
+        show_secrets: args.output.show_secrets,
     }
 }
 

@@ -91,6 +91,9 @@ pub struct Progress {
     pub stop: Option<Stop>,
     /// What has been done over the whole life.
     pub totals: Totals,
+    /// The received message, by its number, up to which everything is written, or was not meant to be. What comes
+    /// after an end condition was met is neither.
+    pub written: u64,
 }
 
 /// What the pipeline has done over its life.
@@ -114,6 +117,12 @@ pub struct Pipeline {
     totals: Totals,
     stopped: Option<Stop>,
     progress: Progress,
+    /// The received message that a program over the stream is working on.
+    taken: u64,
+    /// The last received message that is done with, but perhaps still in the buffer.
+    done: u64,
+    /// The last one that is written.
+    written: u64,
     /// The thread that runs this may wait for the reader.
     patient: bool,
 }
@@ -131,6 +140,9 @@ impl Pipeline {
             totals: Totals::default(),
             stopped: None,
             progress: Progress::default(),
+            taken: 0,
+            done: 0,
+            written: 0,
             patient: true,
         }
     }
@@ -142,6 +154,14 @@ impl Pipeline {
 
     /// Takes one event all the way into the output buffer, which is written out when it is full.
     pub fn take(&mut self, event: &Event) {
+        let counts = !self.stopped();
+        self.show(event);
+        if counts && !self.failed() {
+            self.done = received(event).unwrap_or(self.done);
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
         self.record(event);
         if !self.wanted(event) {
             return;
@@ -165,6 +185,10 @@ impl Pipeline {
     /// For filters that run over the stream: takes one event as far as the value that is the program's next
     /// input, if it is one.
     pub fn take_input(&mut self, event: &Event) -> Option<Result<Value, String>> {
+        self.taken_done();
+        if !self.stopped() {
+            self.taken = received(event).unwrap_or(self.taken);
+        }
         self.record(event);
         if !self.wanted(event) {
             return None;
@@ -176,6 +200,13 @@ impl Pipeline {
             self.settle(verdict);
         }
         Some(value)
+    }
+
+    /// For filters that run over the stream: the program is done with every input that it took.
+    pub fn taken_done(&mut self) {
+        if !self.failed() {
+            self.done = self.done.max(self.taken);
+        }
     }
 
     /// For filters that run over the stream: writes one output.
@@ -203,6 +234,7 @@ impl Pipeline {
             }
             result => self.note_run(result),
         }
+        self.taken_done();
         if !stream_ended {
             self.stop(Stop::FilterDone);
         }
@@ -231,6 +263,7 @@ impl Pipeline {
             self.note_written(result);
         }
         self.out.clear();
+        self.note_done();
         // An emptied buffer that once held a huge message would keep its memory for the whole session.
         self.out.shrink_to(2 * CHUNK);
     }
@@ -239,6 +272,7 @@ impl Pipeline {
     pub fn flush_if_ready(&mut self) -> bool {
         if self.out.is_empty() {
             self.flush_recording();
+            self.note_done();
             return true;
         }
         if self.out.len() > sink::ATOMIC || !self.sink.ready() {
@@ -250,8 +284,8 @@ impl Pipeline {
 
     /// What has been achieved since the last call.
     pub fn progress(&mut self) -> Progress {
-        let totals = self.totals;
-        Progress { totals, ..std::mem::take(&mut self.progress) }
+        let (totals, written) = (self.totals, self.written);
+        Progress { totals, written, ..std::mem::take(&mut self.progress) }
     }
 
     /// Is it settled that no further message will be written?
@@ -505,8 +539,28 @@ impl Pipeline {
         }
     }
 
+    /// The buffer is empty.
+    fn note_done(&mut self) {
+        if !self.dead() {
+            self.written = self.done;
+        }
+    }
+
+    /// Has the message that is being worked on not had its output?
+    fn failed(&self) -> bool {
+        self.dead() || matches!(self.stopped, Some(Stop::FilterError(_)))
+    }
+
     fn dead(&self) -> bool {
         matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(_)))
+    }
+}
+
+/// The number of a received message.
+fn received(event: &Event) -> Option<u64> {
+    match event.kind {
+        Kind::Message { dir: Direction::In, seq, .. } => Some(seq),
+        _ => None,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Every record is one JSON object on one line: `v` (1), `ts` (RFC 3339 with microseconds, UTC), `type`, `conn`,
 //! and the fields of its type. A message's `data` is the message's own JSON, spelled as received; `"duplicate":true`
-//! marks an event that came before.
+//! marks an event that came before. A `gap` says with `replayed` whether the provider was asked for what was missed,
+//! and with `catch_up`, where that is known, how to get it otherwise.
 
 use std::io::Write as _;
 
@@ -60,6 +61,10 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
         Kind::Gap(gap) => {
             let _ = write!(out, r#","from":"{:.6}","to":"{:.6}""#, gap.from, gap.to);
             optional(out, "last_id", gap.last_id.as_deref());
+            boolean(out, "replayed", gap.replayed);
+            if let Some(text) = &gap.catch_up {
+                string(out, "catch_up", text);
+            }
         }
         Kind::Subscribed { action, topics } => {
             string(out, "action", action);
@@ -138,6 +143,7 @@ fn write_summary(summary: &Summary, out: &mut Vec<u8>) {
     number(out, "reconnects", u64::from(summary.connections.saturating_sub(1)));
     number(out, "received", summary.received);
     number(out, "sent", summary.sent);
+    number(out, "duplicates", summary.duplicates);
     number(out, "lines", summary.lines);
     number(out, "bytes_in", summary.bytes_in);
     number(out, "bytes_out", summary.bytes_out);

@@ -236,11 +236,12 @@ impl Worker {
         if let Ok(batch) = lock(&self.batches).try_recv() {
             return Some(batch);
         }
-        lock(&self.pipeline).flush();
-        if lock(&self.pipeline).stopped() {
-            // The output failed just now, and the session has no other way to know.
-            self.tell(None);
-        }
+        let mut pipeline = lock(&self.pipeline);
+        pipeline.taken_done();
+        pipeline.flush();
+        drop(pipeline);
+        // What is written by now, or that the output failed just now, the session has no other way to know.
+        self.tell(None);
         self.wait()
     }
 

@@ -1,17 +1,28 @@
-//! Pings, and when their silence means that the peer is gone.
+//! Pings and the provider's own keep-alives, and when silence means that the peer is gone.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// The pings of a session. Any frame shows that the peer is there; a link is dead when nothing at all comes for
-/// the timeout after a ping was sent.
+use super::state::short;
+use crate::dialect::{Rhythm, Sign};
+use crate::message::Message;
+
+/// What keeps the connections of a session alive. Any frame shows that the peer is there; a link is dead when
+/// nothing at all comes for the timeout after a ping was sent. A provider that speaks by itself may be held to
+/// its word besides.
 pub struct Liveness {
     interval: Option<Duration>,
     timeout: Duration,
+    rhythm: Rhythm,
     next: Option<Instant>,
+    next_beat: Option<Instant>,
     deadline: Option<Instant>,
+    /// What the deadline waits for an answer to.
+    asked: &'static str,
+    /// The last of the signs that the provider's own rule is about.
+    last_sign: Option<Instant>,
     sent: Option<(Instant, Bytes)>,
     number: u64,
     reading: bool,
@@ -21,14 +32,18 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// Pings every `interval`, or never, and waits for `timeout`.
+    /// Pings every `interval`, or never, and waits for `timeout`; and does what the provider wants.
     #[must_use]
-    pub fn new(interval: Option<Duration>, timeout: Duration) -> Self {
+    pub fn new(interval: Option<Duration>, timeout: Duration, rhythm: Rhythm) -> Self {
         Self {
             interval,
             timeout,
+            rhythm,
             next: None,
+            next_beat: None,
             deadline: None,
+            asked: "",
+            last_sign: None,
             sent: None,
             number: 0,
             reading: true,
@@ -37,22 +52,24 @@ impl Liveness {
         }
     }
 
-    /// How long the peer may be silent after a ping.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// A connection is open.
     pub fn opened(&mut self, now: Instant) {
         self.next = self.interval.map(|interval| now + interval);
+        self.next_beat = self.rhythm.beat.as_ref().map(|beat| now + beat.every);
+        self.last_sign = Some(now);
         self.deadline = None;
         self.written = 0;
     }
 
     /// A frame came.
-    pub fn heard(&mut self) {
+    pub fn heard(&mut self, now: Instant) {
         self.deadline = None;
+        self.sign(Sign::Frame, now);
+    }
+
+    /// The provider's heartbeat came.
+    pub fn heartbeat(&mut self, now: Instant) {
+        self.sign(Sign::Heartbeat, now);
     }
 
     /// A pong came. The round trip time, if it answers the last ping.
@@ -66,11 +83,16 @@ impl Liveness {
         let payload = Bytes::from(self.number.to_string());
         self.sent = Some((now, payload.clone()));
         self.next = self.interval.map(|interval| now + interval);
-        if self.deadline.is_none() {
-            self.deadline = Some(now + self.timeout);
-            self.queued = true;
-        }
+        self.ask("ping", now);
         payload
+    }
+
+    /// The provider's keep-alive is due: the message. From now on the deadline runs.
+    pub fn beat(&mut self, now: Instant) -> Option<Message> {
+        let beat = self.rhythm.beat.clone()?;
+        self.next_beat = Some(now + beat.every);
+        self.ask("keep-alive message", now);
+        Some(beat.message)
     }
 
     /// Everything queued has been handed to the network.
@@ -91,8 +113,9 @@ impl Liveness {
     /// Is the socket being read? While it is not, because the reader of the output is slow, the peer's silence
     /// says nothing about the peer.
     pub fn set_reading(&mut self, reading: bool, now: Instant) {
-        if reading && !self.reading && self.deadline.is_some() {
-            self.deadline = Some(now + self.timeout);
+        if reading && !self.reading {
+            self.deadline = self.deadline.map(|_| now + self.timeout);
+            self.last_sign = self.last_sign.map(|_| now);
         }
         self.reading = reading;
     }
@@ -103,9 +126,49 @@ impl Liveness {
         self.next
     }
 
+    /// When the provider's next keep-alive is due.
+    #[must_use]
+    pub fn beat_at(&self) -> Option<Instant> {
+        self.next_beat
+    }
+
     /// When the link is dead, if nothing comes before.
     #[must_use]
     pub fn dead_at(&self) -> Option<Instant> {
-        self.deadline.filter(|_| self.reading)
+        let ends = [self.deadline, self.silent_at()].into_iter().flatten();
+        ends.min().filter(|_| self.reading)
+    }
+
+    /// Why the link is dead, if it is by now.
+    #[must_use]
+    pub fn dead(&self, now: Instant) -> Option<String> {
+        self.dead_at().filter(|at| *at <= now)?;
+        if self.deadline.is_some_and(|at| at <= now) {
+            return Some(format!("no answer to a {} within {}", self.asked, short(self.timeout)));
+        }
+        let silence = self.rhythm.silence?;
+        let what = match silence.counts {
+            Sign::Heartbeat => "no heartbeat",
+            Sign::Frame => "nothing",
+        };
+        Some(format!("{what} for {}", short(silence.limit)))
+    }
+
+    fn ask(&mut self, what: &'static str, now: Instant) {
+        if self.deadline.is_none() {
+            self.deadline = Some(now + self.timeout);
+            self.asked = what;
+            self.queued = true;
+        }
+    }
+
+    fn sign(&mut self, sign: Sign, now: Instant) {
+        if self.rhythm.silence.is_some_and(|silence| silence.counts == sign) {
+            self.last_sign = Some(now);
+        }
+    }
+
+    fn silent_at(&self) -> Option<Instant> {
+        Some(self.last_sign? + self.rhythm.silence?.limit)
     }
 }

@@ -12,24 +12,34 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::dialect::Client;
+use crate::error::Result;
 use crate::event::{Event, Open};
 use crate::exit::Exit;
 use crate::input::{Input, Source};
+use crate::net::http::{self, HttpAnswer, HttpCall};
+use crate::net::url::encoded;
 use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Progress, Stop, sink};
 use crate::report::Report;
+use crate::secret::Secret;
 use crate::signals::Signals;
 
+pub mod acks;
 pub mod backoff;
+pub mod cursor;
+pub mod delivery;
+pub mod handover;
 pub mod liveness;
 pub mod policy;
 pub mod socket;
 pub mod state;
 pub mod subscription;
 
+use acks::Acks;
+use cursor::CursorFile;
 use policy::{Asked, Outcome, Policy};
-use socket::{Incoming, Socket};
+use socket::{Incoming, Socket, close_frame};
 use state::{Now, State};
 
 /// Bytes that may wait to be sent before the peer is no longer read. A peer that sends without reading would
@@ -41,6 +51,9 @@ const LAST_FLUSH: Duration = Duration::from_millis(100);
 
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
+
+/// How long acknowledgements may still take when the session is over.
+const LAST_ACKS: Duration = Duration::from_secs(2);
 
 /// What a session is made of.
 pub struct Setup {
@@ -58,6 +71,8 @@ pub struct Setup {
     pub input: Option<Source>,
     /// Where events go.
     pub stage: Stage,
+    /// Where the cursor is kept.
+    pub cursor_file: Option<CursorFile>,
     /// Are credentials shown in records?
     pub show_secrets: bool,
     /// Is standard output watched for its reader going away?
@@ -84,8 +99,9 @@ pub async fn run(setup: Setup) -> Outcome {
 
 /// Something to react to.
 enum Happening {
-    Attempt(Box<Attempt>),
+    Opened(Box<Opened>),
     Incoming(Incoming),
+    OldIncoming(Incoming),
     Progress(Option<Progress>),
     Input(Option<Vec<Input>>),
     Signal(Outcome),
@@ -93,7 +109,15 @@ enum Happening {
     Time,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Attempt>>>;
+type Opening = Pin<Box<dyn Future<Output = Opened>>>;
+
+/// A step on the way to a connection that has been made.
+enum Opened {
+    /// The call before it.
+    Called(Box<(HttpCall, Result<HttpAnswer>)>),
+    /// The connection itself.
+    Link(Box<Attempt>),
+}
 
 struct Driver {
     state: State,
@@ -102,7 +126,11 @@ struct Driver {
     asked: Asked,
     opening: Option<Opening>,
     socket: Option<Socket>,
+    /// The connection that was handed over, until it ends.
+    old: Option<Socket>,
     input: Option<Source>,
+    acks: Option<Acks>,
+    cursor_file: Option<CursorFile>,
     stage: Stage,
     /// Events that wait for room in the stage.
     batch: Vec<Event>,
@@ -124,7 +152,10 @@ impl Driver {
             asked: setup.asked,
             opening: None,
             socket: None,
+            old: None,
             input: setup.input,
+            acks: None,
+            cursor_file: setup.cursor_file,
             stage: setup.stage,
             batch: Vec::new(),
             drained_by: None,
@@ -148,15 +179,56 @@ impl Driver {
             Some(socket) => todo.frames.drain(..).for_each(|frame| socket.send(frame)),
             None => todo.frames.clear(),
         }
-        if mem::take(&mut todo.connect) {
-            let (url, options) = (self.url.clone(), self.connection.clone());
-            self.opening = Some(Box::pin(async move { net::open(&url, &options).await }));
+        if mem::take(&mut todo.drop_old) {
+            self.drop_old();
         }
-        if mem::take(&mut todo.drop_link) && !self.state.ended() {
+        if mem::take(&mut self.state.todo.connect) {
+            self.connect();
+        }
+        if mem::take(&mut self.state.todo.drop_link) && !self.state.ended() {
             self.drop_socket();
         }
+        self.hand_out();
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
+    }
+
+    /// Starts on the way to a connection.
+    fn connect(&mut self) {
+        let Some(call) = self.state.prepare() else { return self.open(&[]) };
+        let options = self.connection.clone();
+        self.opening = Some(Box::pin(async move {
+            let result = http::call(&call, &options).await;
+            Opened::Called(Box::new((call, result)))
+        }));
+    }
+
+    /// Opens the connection, with these query parameters.
+    fn open(&mut self, secrets: &[(String, Secret)]) {
+        let url =
+            secrets.iter().fold(self.url.clone(), |url, (name, value)| url.with_secret_param(name, value));
+        let options = self.connection.clone();
+        self.opening = Some(Box::pin(async move { Opened::Link(Box::new(net::open(&url, &options).await)) }));
+    }
+
+    /// Passes on what follows from lines being written.
+    fn hand_out(&mut self) {
+        for call in self.state.todo.acks.drain(..) {
+            let start = || Acks::start(&self.connection, self.report.clone());
+            self.acks.get_or_insert_with(start).push(call);
+        }
+        if let (Some(file), Some(cursor)) = (&mut self.cursor_file, self.state.todo.cursor.take()) {
+            file.put(cursor, &self.report);
+        }
+    }
+
+    /// Lets go of the connection that was handed over. If it is still open, a close frame says so, without
+    /// waiting for it to leave.
+    fn drop_old(&mut self) {
+        if let Some(mut old) = self.old.take() {
+            old.send(close_frame(Some(1000), ""));
+            drop(old.next_now());
+        }
     }
 
     /// Lets go of a connection that is over, and says what went down with it.
@@ -187,11 +259,12 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, input, stage, stdout, signals, .. } = self;
+        let Self { opening, socket, old, input, stage, stdout, signals, .. } = self;
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
-            attempt = next_attempt(opening), if opening.is_some() => Happening::Attempt(Box::new(attempt)),
+            opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
             incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
+            incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
@@ -207,8 +280,11 @@ impl Driver {
     fn handle(&mut self, happened: Happening) {
         let now = now();
         match happened {
-            Happening::Attempt(attempt) => self.attempted(*attempt, now),
+            Happening::Opened(opened) => self.made(*opened, now),
             Happening::Incoming(incoming) => self.incoming(incoming, now),
+            Happening::OldIncoming(Incoming::Frame(frame)) => self.state.received_old(frame, now),
+            Happening::OldIncoming(Incoming::Ended(end)) => self.state.closed_old(&end, now),
+            Happening::OldIncoming(Incoming::Flushed) => {}
             Happening::Progress(Some(progress)) => self.state.progress(progress, now),
             Happening::Progress(None) => self.pipeline_died(now),
             Happening::Input(Some(inputs)) => self.take_inputs(inputs, now),
@@ -232,13 +308,50 @@ impl Driver {
         self.state.tick(now);
     }
 
-    fn attempted(&mut self, attempt: Attempt, now: Now) {
+    /// A step on the way to a connection has been made.
+    fn made(&mut self, opened: Opened, now: Now) {
         self.opening = None;
+        if !self.state.wants_link() {
+            return;
+        }
+        match opened {
+            Opened::Called(called) => self.called(&called.0, called.1, now),
+            Opened::Link(attempt) => self.attempted(*attempt, now),
+        }
+    }
+
+    fn called(&mut self, call: &HttpCall, result: Result<HttpAnswer>, now: Now) {
+        let seen = result.as_ref().ok().map(|answer| (answer.head.status, answer.retry_after()));
+        let judged = result.and_then(|answer| match answer.failure(call) {
+            Some(failure) => Err(failure),
+            None => self.state.prepared(&answer),
+        });
+        match judged {
+            Ok(secrets) => {
+                for (_, secret) in &secrets {
+                    self.report.hide(secret);
+                    self.report.hide(&Secret::new(encoded(secret.expose())));
+                }
+                self.open(&secrets);
+            }
+            Err(failure) => {
+                let (status, retry_after) =
+                    seen.map_or((None, None), |(status, after)| (Some(status), after));
+                self.state.failed(failure, status, retry_after, now);
+            }
+        }
+    }
+
+    fn attempted(&mut self, attempt: Attempt, now: Now) {
         for warning in &attempt.report.warnings {
             self.report.warning(warning);
         }
         match attempt.link {
             Ok(link) => {
+                if self.state.hands_over() {
+                    self.drop_old();
+                    self.old = self.socket.take();
+                }
                 self.socket = Some(Socket::new(link));
                 self.state.opened(open_facts(&attempt.report, self.show_secrets), now);
             }
@@ -290,7 +403,7 @@ impl Driver {
     async fn wind_up(mut self) -> Outcome {
         self.last_frames().await;
         self.drop_socket();
-        self.opening = None;
+        (self.opening, self.old) = (None, None);
         self.push_events();
         self.drain(Stage::is_idle).await;
         if !self.batch.is_empty() {
@@ -303,7 +416,27 @@ impl Driver {
         self.stage.close();
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
+        self.last_words().await;
         self.outcome()
+    }
+
+    /// What follows from the last lines being written: acknowledgements, for a while, and the cursor.
+    async fn last_words(&mut self) {
+        self.hand_out();
+        if let Some(acks) = self.acks.take() {
+            let lost = tokio::select! {
+                lost = acks.finish(LAST_ACKS) => lost,
+                outcome = self.signals.next() => return self.state.signal(outcome, now()),
+            };
+            if lost > 0 {
+                self.report.notice(&format!("{lost} events were not acknowledged"));
+            }
+        }
+        if let Some(Err(failure)) = self.cursor_file.take().map(CursorFile::finish) {
+            let stop = Some(Stop::OutputFailed(failure.what));
+            let totals = *self.state.totals();
+            self.state.progress(Progress { stop, totals, ..Progress::default() }, now());
+        }
     }
 
     fn outcome(&self) -> Outcome {
@@ -376,7 +509,7 @@ fn now() -> Now {
     Now { mono: Instant::now(), wall: Timestamp::now() }
 }
 
-async fn next_attempt(opening: &mut Option<Opening>) -> Attempt {
+async fn next_opened(opening: &mut Option<Opening>) -> Opened {
     match opening {
         Some(opening) => opening.await,
         None => std::future::pending().await,

@@ -28,6 +28,14 @@ pub struct Policy {
     pub reconnect: Option<ReconnectPolicy>,
     /// Code and reason of our close frame.
     pub close: (u16, String),
+    /// How many times as fast as in the documents the provider's own times run.
+    pub time_scale: f64,
+    /// Tell events that come twice, if the provider's events have ids.
+    pub dedupe: bool,
+    /// Where to go on from, if the provider replays.
+    pub cursor: Option<String>,
+    /// Credentials in messages are shown.
+    pub show_secrets: bool,
 }
 
 /// When to end. The first that applies wins.

@@ -10,17 +10,21 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::backoff::{Backoff, Limits};
+use super::delivery::Delivery;
+use super::handover::{Cut, Handover, OLD_LIMIT};
 use super::liveness::Liveness;
 use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
 use super::socket::{End, close_frame};
 use super::subscription::{ACK_WAIT, Subscription};
-use crate::dialect::{Client, Meaning};
-use crate::error::Failure;
+use crate::dialect::{Client, CloseRule, Meaning};
+use crate::error::{Failure, Result};
 use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Summary};
 use crate::exit::Exit;
 use crate::message::Message;
+use crate::net::http::{HttpAnswer, HttpCall};
 use crate::pipeline::{Progress, Totals};
 use crate::report::Level;
+use crate::secret::Secret;
 
 /// How long the closing handshake may take, whoever started it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -47,6 +51,12 @@ pub struct Todo {
     pub notices: Vec<(Level, String)>,
     /// Let go of the connection.
     pub drop_link: bool,
+    /// Let go of the connection that was handed over.
+    pub drop_old: bool,
+    /// Calls that acknowledge events, in order.
+    pub acks: Vec<HttpCall>,
+    /// The cursor that is worth keeping from now on.
+    pub cursor: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +92,8 @@ pub struct State {
     liveness: Liveness,
     backoff: Backoff,
     subscription: Subscription,
+    delivery: Delivery,
+    handover: Handover,
     totals: Totals,
     counts: Counts,
 }
@@ -109,7 +121,10 @@ impl State {
     pub fn new(policy: Policy, dialect: Box<dyn Client>, random: fastrand::Rng, now: Now) -> Self {
         let limits = policy.reconnect.map_or_else(Limits::default, |reconnect| reconnect.limits);
         let mut random = random;
-        let liveness = Liveness::new(policy.ping_interval, policy.ping_timeout);
+        let rhythm = dialect.rhythm().faster(policy.time_scale);
+        let liveness = Liveness::new(policy.ping_interval, policy.ping_timeout, rhythm);
+        let remember = if policy.dedupe { dialect.dedupe() } else { 0 };
+        let delivery = Delivery::new(remember, policy.cursor.clone());
         Self {
             policy,
             dialect,
@@ -129,6 +144,8 @@ impl State {
             reading: true,
             liveness,
             subscription: Subscription::new(random.fork()),
+            delivery,
+            handover: Handover::new(random.fork()),
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
             counts: Counts::default(),
@@ -159,8 +176,36 @@ impl State {
         self.phase == Phase::Open && !self.input.backlog
     }
 
+    /// The HTTP call to make before the next connection.
+    pub fn prepare(&mut self) -> Option<HttpCall> {
+        self.dialect.prepare()
+    }
+
+    /// That call has succeeded: the query parameters to connect with.
+    ///
+    /// # Errors
+    /// If the answer is not what it should be.
+    pub fn prepared(&mut self, answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
+        self.dialect.prepared(answer)
+    }
+
+    /// Is a connection that is being opened still wanted?
+    #[must_use]
+    pub fn wants_link(&self) -> bool {
+        self.outcome.is_none() && (self.phase == Phase::Connecting || self.handover.is_opening())
+    }
+
+    /// Will the next connection that opens take over from one that is there?
+    #[must_use]
+    pub fn hands_over(&self) -> bool {
+        self.handover.is_opening()
+    }
+
     /// A connection is open.
     pub fn opened(&mut self, open: Open, now: Now) {
+        if self.handover.is_opening() {
+            self.hand_over(now);
+        }
         self.conn += 1;
         self.phase = Phase::Open;
         self.opened_at = Some(now.mono);
@@ -175,7 +220,7 @@ impl State {
         self.notice(Level::Notice, format!("connected to {} in {}", open.url, short(total)));
         self.emit(Kind::Open(Box::new(open)), now);
         if let Some(from) = self.lost_at.take() {
-            self.emit(Kind::Gap(Box::new(Gap { from, to: now.wall, last_id: None })), now);
+            self.tell_gap(from, now);
         }
         for message in self.policy.greeting.clone() {
             self.send(message, now);
@@ -189,6 +234,12 @@ impl State {
         self.last_failure = Some(failure.exit);
         if self.outcome.is_some() {
             return self.end();
+        }
+        if self.handover.is_opening() {
+            // The old connection is still there. If it ends first, that is a loss like any other.
+            let wait = short(self.handover.failed(retry_after, now.mono));
+            let text = format!("the second connection failed: {}; trying again in {wait}", failure.what);
+            return self.notice(Level::Warning, text);
         }
         let worth_it = failure.transient || status.is_some_and(status_retries);
         let allowed = self.policy.reconnect.is_some_and(|policy| self.conn > 0 || policy.first_too);
@@ -208,7 +259,7 @@ impl State {
     /// A frame came in.
     pub fn received(&mut self, frame: Frame, now: Now) {
         // Whatever it is, it shows that the peer is there.
-        self.liveness.heard();
+        self.liveness.heard(now.mono);
         match frame {
             Frame::Text(text) => self.received_message(Message::Text(text), now),
             Frame::Binary(bytes) => self.received_message(Message::Binary(bytes), now),
@@ -220,6 +271,33 @@ impl State {
             }
             Frame::Frame(_) => {}
         }
+    }
+
+    /// A frame came in on the connection that was handed over. Only events still matter there.
+    pub fn received_old(&mut self, frame: Frame, now: Now) {
+        let Some(old) = &mut self.handover.old else { return };
+        let conn = old.conn;
+        match frame {
+            Frame::Text(text) => drop(self.take_message(Message::Text(text), conn, now)),
+            Frame::Binary(bytes) => drop(self.take_message(Message::Binary(bytes), conn, now)),
+            Frame::Close(frame) => {
+                let (code, reason) =
+                    frame.map_or((1005, String::new()), |f| (f.code.into(), f.reason.to_string()));
+                old.close = Some(Close { by: "peer", code, reason, clean: true });
+            }
+            Frame::Ping(payload) => self.emit_on(conn, Kind::Ping(Direction::In, payload), now),
+            Frame::Pong(payload) => self.emit_on(conn, Kind::Pong(payload, None), now),
+            Frame::Frame(_) => {}
+        }
+    }
+
+    /// The connection that was handed over has ended. Nothing is lost with it.
+    pub fn closed_old(&mut self, end: &End, now: Now) {
+        let Some(old) = self.handover.old.take() else { return };
+        self.todo.drop_old = true;
+        let close = old.close.unwrap_or_else(|| end_facts(end));
+        self.notice(Level::Verbose, format!("the old connection has ended: {}", self.describe(&close)));
+        self.emit_on(old.conn, Kind::Close(Box::new(close)), now);
     }
 
     /// The connection is over.
@@ -242,7 +320,8 @@ impl State {
             ));
             return self.end();
         }
-        self.lost(&close, close_retries(close.code), now);
+        let rule = self.dialect.close_rule(close.code);
+        self.lost(&close, rule.map_or_else(|| close_retries(close.code), |rule| rule.retry), now);
     }
 
     /// A message from standard input.
@@ -285,6 +364,9 @@ impl State {
     /// The pipeline got something done.
     pub fn progress(&mut self, progress: Progress, now: Now) {
         self.totals = progress.totals;
+        let written = self.delivery.written(progress.written);
+        self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
+        self.todo.cursor = written.cursor.or(self.todo.cursor.take());
         for reply in progress.replies {
             if self.phase == Phase::Open {
                 self.send(reply, now);
@@ -344,13 +426,21 @@ impl State {
         if due(self.linger_at()) {
             return self.finish(Outcome::new("input_ended", Exit::Ok), now);
         }
-        if due(self.pong_at()) {
-            return self.silent(now);
+        if due(self.dead_at())
+            && let Some(what) = self.liveness.dead(now.mono)
+        {
+            return self.silent(&what, now);
         }
         if due(self.ping_at()) {
             self.send_ping(now);
         }
+        if due(self.beat_at())
+            && let Some(message) = self.liveness.beat(now.mono)
+        {
+            self.send(message, now);
+        }
         self.tick_subscription(now);
+        self.tick_handover(now);
     }
 
     /// When [`State::tick`] has something to do, unless something else happens before.
@@ -366,9 +456,12 @@ impl State {
             self.max_time_at(),
             self.idle_at(),
             self.linger_at(),
-            self.pong_at(),
+            self.dead_at(),
             self.ping_at(),
+            self.beat_at(),
             self.subscription.deadline().filter(|_| open),
+            self.handover.start_at().filter(|_| open),
+            self.handover.old_until(),
         ]
         .into_iter()
         .flatten()
@@ -384,6 +477,7 @@ impl State {
             connections: self.conn,
             received: self.counts.received,
             sent: self.counts.sent,
+            duplicates: self.delivery.duplicates(),
             lines: self.totals.lines,
             bytes_in: self.counts.bytes_in,
             bytes_out: self.counts.bytes_out,
@@ -406,14 +500,8 @@ impl State {
     }
 
     fn received_message(&mut self, message: Message, now: Now) {
-        self.last_received = now.mono;
-        self.counts.received += 1;
-        self.counts.bytes_in += message.len() as u64;
-        let meaning = self.dialect.understand(&message);
-        let role = if matches!(meaning, Meaning::Event(_)) { Role::Data } else { Role::Bookkeeping };
         let echo = self.policy.echo.then(|| message.clone());
-        let seq = self.counts.received;
-        self.emit(Kind::Message { dir: Direction::In, seq, message, role }, now);
+        let meaning = self.take_message(message, self.conn, now);
         if let Some(message) = echo
             && self.phase == Phase::Open
         {
@@ -421,12 +509,35 @@ impl State {
         }
         match meaning {
             Meaning::Event(_) => self.subscription.delivers(),
-            Meaning::Heartbeat | Meaning::Pong | Meaning::Draining { .. } => {}
+            Meaning::Heartbeat => self.liveness.heartbeat(now.mono),
+            Meaning::Pong => {}
+            Meaning::Draining { after } => self.draining(after, now),
             Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
             Meaning::Refused { action, topics, code, message, retry } => {
                 self.refused(&action, topics, &code, &message, retry, now);
             }
         }
+    }
+
+    /// Counts a message that came over this connection, and hands it on as what it is.
+    fn take_message(&mut self, message: Message, conn: u32, now: Now) -> Meaning {
+        self.counts.received += 1;
+        self.counts.bytes_in += message.len() as u64;
+        let seq = self.counts.received;
+        let meaning = self.dialect.understand(&message);
+        let role = match &meaning {
+            Meaning::Event(facts) if self.delivery.received(seq, facts) => Role::Duplicate,
+            Meaning::Event(_) => Role::Data,
+            _ => Role::Bookkeeping,
+        };
+        // A provider that only shows that it is there has nothing to say.
+        if !matches!(meaning, Meaning::Heartbeat | Meaning::Pong) {
+            self.last_received = now.mono;
+        }
+        let redacted = if self.policy.show_secrets { None } else { self.dialect.redact(&message) };
+        let message = redacted.unwrap_or(message);
+        self.emit_on(conn, Kind::Message { dir: Direction::In, seq, message, role }, now);
+        meaning
     }
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
@@ -460,6 +571,61 @@ impl State {
         }
     }
 
+    /// A replacement is opened only if there may be one.
+    fn draining(&mut self, after: Duration, now: Now) {
+        let after = after.div_f64(self.policy.time_scale);
+        if self.policy.reconnect.is_none() || self.outcome.is_some() {
+            return self.notice(Level::Notice, "the server will close the connection".to_owned());
+        }
+        if self.handover.announced(after, now.mono) {
+            let text = "the server will close the connection; a second one takes over in";
+            self.notice(Level::Notice, format!("{text} {}", short(after)));
+        }
+    }
+
+    fn tick_handover(&mut self, now: Now) {
+        if self.phase == Phase::Open && self.handover.due(now.mono) {
+            self.todo.connect = true;
+        }
+        if self.handover.old_until().is_some_and(|until| until <= now.mono) {
+            let text = format!("the server did not close the old connection within {}", short(OLD_LIMIT));
+            self.retire(text, now);
+        }
+    }
+
+    /// The connection that is there becomes the old one.
+    fn hand_over(&mut self, now: Now) {
+        self.retire("another connection is old now".to_owned(), now);
+        self.handover.done(self.conn, self.peer_close.take(), now.mono);
+        let text = format!("connection {} takes over from connection {}", self.conn + 1, self.conn);
+        self.notice(Level::Notice, text);
+    }
+
+    /// The old connection is not read any longer, if there is one.
+    fn retire(&mut self, reason: String, now: Now) {
+        if let Some(old) = self.handover.old.take() {
+            self.todo.drop_old = true;
+            let close = Close { by: "us", code: self.policy.close.0, reason, clean: false };
+            self.emit_on(old.conn, Kind::Close(Box::new(close)), now);
+        }
+    }
+
+    /// There was no connection since then. Only a provider that replays closes the gap.
+    fn tell_gap(&mut self, from: Timestamp, now: Now) {
+        let replayed = self.dialect.replays() && self.delivery.cursor().is_some();
+        let catch_up = self.dialect.catch_up().filter(|_| !replayed);
+        if replayed {
+            self.notice(Level::Verbose, "what was missed is asked for again".to_owned());
+        } else if let Some(text) = &catch_up {
+            self.notice(
+                Level::Warning,
+                format!("what came in between is not sent again; to catch up: {text}"),
+            );
+        }
+        let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
+        self.emit(Kind::Gap(Box::new(Gap { from, to: now.wall, last_id, replayed, catch_up })), now);
+    }
+
     fn received_pong(&mut self, payload: Bytes, now: Now) {
         let rtt = self.liveness.pong(&payload, now.mono);
         if let Some(rtt) = rtt {
@@ -486,28 +652,26 @@ impl State {
             let reason = "the peer did not answer the close frame".to_owned();
             return Close { by: "us", code: self.policy.close.0, reason, clean: false };
         }
-        let reason = match end {
-            End::Violation { code, text } => {
-                return Close { by: "us", code: *code, reason: text.clone(), clean: false };
-            }
-            End::Dropped(text) => text.clone(),
-            End::Clean => "the connection ended without a close frame".to_owned(),
-        };
-        Close { by: "network", code: 1006, reason, clean: false }
+        end_facts(end)
     }
 
     /// The connection was lost without our asking: go on, or end with what the close code means.
     fn lost(&mut self, close: &Close, worth_it: bool, now: Now) {
-        let what = describe(close);
-        if worth_it && self.policy.reconnect.is_some() {
+        let what = self.describe(close);
+        let cut = self.handover.cut(now.mono);
+        if (worth_it || cut != Cut::None) && self.policy.reconnect.is_some() {
             self.lost_at = Some(now.wall);
             let stable = self.opened_at.is_some_and(|at| now.mono - at >= self.backoff.stable_after());
             if stable {
                 self.backoff.reset();
             }
-            return self.retry(&what, None, now);
+            return match cut {
+                Cut::None => self.retry(&what, None, now),
+                Cut::Waiting(rest) => self.retry(&what, Some(rest), now),
+                Cut::Opening => self.await_second(&what, now),
+            };
         }
-        let exit = close_exit(close.code, &self.policy.end.ok_close);
+        let exit = self.close_exit(close.code);
         self.outcome = Some(if exit == Exit::Ok {
             self.notice(Level::Notice, what);
             Outcome::new("closed", exit)
@@ -515,6 +679,14 @@ impl State {
             Outcome::told("closed", exit, what)
         });
         self.end();
+    }
+
+    /// The connection that was to take over is being opened already.
+    fn await_second(&mut self, cause: &str, now: Now) {
+        self.notice(Level::Warning, format!("{cause}; the second connection is under way"));
+        let (attempt, delay) = (self.backoff.attempts() + 1, Duration::ZERO);
+        self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
+        self.phase = Phase::Connecting;
     }
 
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
@@ -574,9 +746,8 @@ impl State {
         self.phase = Phase::Ended;
     }
 
-    fn silent(&mut self, now: Now) {
-        let what = format!("no answer to a ping within {}", short(self.liveness.timeout()));
-        let close = Close { by: "us", code: 1006, reason: what.clone(), clean: false };
+    fn silent(&mut self, what: &str, now: Now) {
+        let close = Close { by: "us", code: 1006, reason: what.to_owned(), clean: false };
         self.todo.drop_link = true;
         self.emit(Kind::Close(Box::new(close.clone())), now);
         self.close = Some(close.clone());
@@ -589,7 +760,7 @@ impl State {
     }
 
     fn subscribe(&mut self, topics: &[String], now: Now) {
-        let messages = self.dialect.subscribe(topics, None);
+        let messages = self.dialect.subscribe(topics, self.delivery.cursor());
         if messages.is_empty() {
             return;
         }
@@ -637,11 +808,34 @@ impl State {
     }
 
     fn emit(&mut self, kind: Kind, now: Now) {
-        self.todo.events.push(Event { at: now.wall, conn: self.conn, kind });
+        self.emit_on(self.conn, kind, now);
+    }
+
+    fn emit_on(&mut self, conn: u32, kind: Kind, now: Now) {
+        self.todo.events.push(Event { at: now.wall, conn, kind });
     }
 
     fn notice(&mut self, level: Level, text: String) {
         self.todo.notices.push((level, text));
+    }
+
+    /// A close, for people.
+    fn describe(&self, close: &Close) -> String {
+        let rule = self.dialect.close_rule(close.code);
+        if close.code == 1006 && rule.is_none() {
+            return format!("connection lost: {}", close.reason);
+        }
+        let reason = if close.reason.is_empty() { String::new() } else { format!(", {:?}", close.reason) };
+        let meaning = rule.map_or_else(|| close_meaning(close.code), |rule| rule.meaning);
+        format!("closed by the peer with {} ({meaning}{reason})", close.code)
+    }
+
+    /// What a close code means for the exit status: what the command line says, then the provider, then the RFC.
+    fn close_exit(&self, code: u16) -> Exit {
+        match self.dialect.close_rule(code) {
+            Some(CloseRule { exit, .. }) if !self.policy.end.ok_close.contains(&code) => exit,
+            _ => close_exit(code, &self.policy.end.ok_close),
+        }
     }
 
     fn max_time_at(&self) -> Option<Instant> {
@@ -665,8 +859,12 @@ impl State {
         Some(since + time)
     }
 
-    fn pong_at(&self) -> Option<Instant> {
+    fn dead_at(&self) -> Option<Instant> {
         self.liveness.dead_at().filter(|_| self.phase == Phase::Open)
+    }
+
+    fn beat_at(&self) -> Option<Instant> {
+        self.liveness.beat_at().filter(|_| self.phase == Phase::Open)
     }
 
     fn ping_at(&self) -> Option<Instant> {
@@ -674,13 +872,16 @@ impl State {
     }
 }
 
-/// A close, for people.
-fn describe(close: &Close) -> String {
-    if close.code == 1006 {
-        return format!("connection lost: {}", close.reason);
-    }
-    let reason = if close.reason.is_empty() { String::new() } else { format!(", {:?}", close.reason) };
-    format!("closed by the peer with {} ({}{reason})", close.code, close_meaning(close.code))
+/// What is known of the end of a connection that had no close frame.
+fn end_facts(end: &End) -> Close {
+    let reason = match end {
+        End::Violation { code, text } => {
+            return Close { by: "us", code: *code, reason: text.clone(), clean: false };
+        }
+        End::Dropped(text) => text.clone(),
+        End::Clean => "the connection ended without a close frame".to_owned(),
+    };
+    Close { by: "network", code: 1006, reason, clean: false }
 }
 
 /// A duration with three significant digits or so, for people.

@@ -26,6 +26,10 @@ fn policy() -> Policy {
         ping_timeout: 20 * MS,
         reconnect: None,
         close: (1000, String::new()),
+        time_scale: 1.0,
+        dedupe: true,
+        cursor: None,
+        show_secrets: false,
     }
 }
 

@@ -1,0 +1,204 @@
+//! The cursor in a file: where the next run goes on from.
+//!
+//! The file holds the cursor on one line and nothing else. It is replaced as a whole, by a file that is complete
+//! and on the disk before it takes the name, so a crash leaves either the old cursor or the new one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::report::Report;
+
+/// The least time from one write to the next. A write waits for the disk, and only the last cursor counts.
+const PACE: Duration = Duration::from_millis(100);
+
+/// Writes cursors to a file, on a thread of its own.
+pub struct CursorFile {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    refused: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    slot: Mutex<Slot>,
+    changed: Condvar,
+}
+
+/// What the thread is to write. A cursor takes the place of one that was not written yet.
+#[derive(Default)]
+struct Slot {
+    cursor: Option<String>,
+    closed: bool,
+}
+
+impl CursorFile {
+    /// Reads the file, if there is one, and makes sure that it can be written.
+    ///
+    /// # Errors
+    /// A usage failure if it can be neither read nor made, or is no file.
+    pub fn open(path: &Path) -> Result<(Self, Option<String>)> {
+        let wrong = |error: &io::Error| Failure::usage(format!("--cursor-file {}: {error}", path.display()));
+        // Behind a link, it is the file that is replaced, and not the link.
+        let path = match fs::canonicalize(path) {
+            Ok(path) => path,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(wrong(&error)),
+        };
+        let cursor = match fs::metadata(&path) {
+            Ok(facts) if !facts.is_file() => {
+                return Err(wrong(&io::Error::other("it is not a regular file")));
+            }
+            Ok(_) => {
+                OpenOptions::new().append(true).open(&path).map_err(|error| wrong(&error))?;
+                fs::read_to_string(&path).map_err(|error| wrong(&error))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(wrong(&error)),
+        };
+        let (partial, _) = create_partial(&path).map_err(|error| wrong(&error))?;
+        fs::remove_file(partial).map_err(|error| wrong(&error))?;
+        let cursor = cursor.lines().next().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
+        Ok((Self { path, shared: Arc::default(), thread: None, refused: false }, cursor))
+    }
+
+    /// Keeps a cursor, soon.
+    pub fn put(&mut self, cursor: String, report: &Report) {
+        if cursor.contains(|c: char| c.is_control()) {
+            // It would not be one line, and the old one is still right: what follows it comes again.
+            if !std::mem::replace(&mut self.refused, true) {
+                report.warning("a cursor with control characters is not kept in the file");
+            }
+            return;
+        }
+        lock(&self.shared.slot).cursor = Some(cursor);
+        self.shared.changed.notify_one();
+        let (path, shared) = (&self.path, &self.shared);
+        self.thread.get_or_insert_with(|| {
+            let (path, shared) = (path.clone(), shared.clone());
+            thread::spawn(move || keep(&path, &shared))
+        });
+    }
+
+    /// Waits until the last cursor is written.
+    ///
+    /// # Errors
+    /// If a cursor could not be written.
+    pub fn finish(self) -> Result<()> {
+        lock(&self.shared.slot).closed = true;
+        self.shared.changed.notify_one();
+        let Some(thread) = self.thread else { return Ok(()) };
+        let result = thread.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended unexpectedly")));
+        result.map_err(|error| {
+            let what = format!("--cursor-file {} could not be written: {error}", self.path.display());
+            Failure::new(Exit::OutputFailed, what)
+        })
+    }
+}
+
+/// Writes what comes until nothing more does. The result is that of the last write.
+fn keep(path: &Path, shared: &Shared) -> io::Result<()> {
+    let mut result = Ok(());
+    let mut slot = lock(&shared.slot);
+    loop {
+        if let Some(cursor) = slot.cursor.take() {
+            drop(slot);
+            result = replace(path, &cursor);
+            slot = lock(&shared.slot);
+            let pace = shared.changed.wait_timeout_while(slot, PACE, |slot| !slot.closed);
+            slot = pace.unwrap_or_else(PoisonError::into_inner).0;
+        } else if slot.closed {
+            return result;
+        } else {
+            slot = shared.changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn replace(path: &Path, cursor: &str) -> io::Result<()> {
+    let (partial, mut file) = create_partial(path)?;
+    let written = writeln!(file, "{cursor}").and_then(|()| file.sync_all());
+    written.and_then(|()| fs::rename(&partial, path)).inspect_err(|_| {
+        // Best effort: the folder that could not take the file may not let go of it either.
+        let _ = fs::remove_file(&partial);
+    })
+}
+
+/// A new file beside the real one. Whoever has the cursor can tell what was received, so it is the owner's alone.
+fn create_partial(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    Ok((partial, file))
+}
+
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::report::Level;
+
+    fn report() -> Report {
+        Report::to(Box::new(io::sink()), Level::Error, false, false)
+    }
+
+    #[test]
+    fn the_last_cursor_is_in_the_file_and_nothing_else_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut file, cursor) = CursorFile::open(&path).unwrap();
+        assert_eq!((cursor, path.exists()), (None, false));
+        for n in 0..1000 {
+            file.put(format!("c{n}"), &report());
+        }
+        file.put("two\nlines".into(), &report());
+        file.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "c999\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), Some("c999"));
+    }
+
+    #[test]
+    fn the_file_behind_a_link_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("cursor"), folder.path().join("link"));
+        fs::write(&path, "  old \nrest").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let (mut file, cursor) = CursorFile::open(&link).unwrap();
+        assert_eq!(cursor.as_deref(), Some("old"));
+        file.put("new".into(), &report());
+        file.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_before_and_after() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("no/cursor"), folder.path().to_owned(), "/dev/null".into()] {
+            let failure = CursorFile::open(&path).err().unwrap();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.what.contains(&path.display().to_string()), "{failure}");
+        }
+        let path = folder.path().join("gone/cursor");
+        fs::create_dir(folder.path().join("gone")).unwrap();
+        let (mut file, _) = CursorFile::open(&path).unwrap();
+        fs::remove_dir(folder.path().join("gone")).unwrap();
+        file.put("c".into(), &report());
+        assert_eq!(file.finish().unwrap_err().exit, Exit::OutputFailed);
+    }
+}

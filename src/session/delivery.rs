@@ -1,0 +1,159 @@
+//! What is known of the events of a session: which have come before, which are written, and where to go on from.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::dialect::Facts;
+
+/// The account of events. What waits in it is on its way through the pipeline, and bounded with that.
+pub struct Delivery {
+    seen: Seen,
+    /// Events that are not written yet, in order.
+    pending: VecDeque<Pending>,
+    cursor: Option<String>,
+    last_id: Option<String>,
+    duplicates: u64,
+}
+
+struct Pending {
+    seq: u64,
+    id: Option<String>,
+    cursor: Option<String>,
+}
+
+/// What follows from events being written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The ids to acknowledge, in order.
+    pub ids: Vec<String>,
+    /// The cursor that has been reached, if it moved.
+    pub cursor: Option<String>,
+}
+
+impl Delivery {
+    /// Remembers so many ids, and starts at this cursor.
+    #[must_use]
+    pub fn new(remember: usize, cursor: Option<String>) -> Self {
+        let seen = Seen::new(remember);
+        Self { seen, pending: VecDeque::new(), cursor, last_id: None, duplicates: 0 }
+    }
+
+    /// An event came, as this message. `true`: it has come before. It is acknowledged all the same, since the
+    /// provider seems not to know, but it moves no cursor: on another connection it may stand far behind.
+    pub fn received(&mut self, seq: u64, facts: &Facts) -> bool {
+        let Facts { id, mut cursor } = facts.clone();
+        let duplicate = id.as_deref().is_some_and(|id| !self.seen.insert(id));
+        if duplicate {
+            self.duplicates += 1;
+            cursor = None;
+        } else if id.is_some() || cursor.is_some() {
+            self.last_id = id.clone().or_else(|| cursor.clone());
+        }
+        if cursor.is_some() {
+            self.cursor.clone_from(&cursor);
+        }
+        if id.is_some() || cursor.is_some() {
+            self.pending.push_back(Pending { seq, id, cursor });
+        }
+        duplicate
+    }
+
+    /// Everything up to this message is written, or was not meant to be.
+    pub fn written(&mut self, seq: u64) -> Written {
+        let mut written = Written::default();
+        while let Some(event) = self.pending.pop_front_if(|event| event.seq <= seq) {
+            written.ids.extend(event.id);
+            written.cursor = event.cursor.or(written.cursor);
+        }
+        written
+    }
+
+    /// Where to go on from. What has been received will be written before this session ends well, so it need
+    /// not come again.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// What the last event is known by.
+    #[must_use]
+    pub fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
+    }
+
+    /// How many events came more than once.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+}
+
+/// The ids that were seen last, up to a number of them.
+pub struct Seen {
+    most: usize,
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Seen {
+    /// Remembers so many; with 0, every id is new.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, ids: HashSet::new(), order: VecDeque::new() }
+    }
+
+    /// Notes an id. `false`: it is among those that were noted.
+    pub fn insert(&mut self, id: &str) -> bool {
+        if self.most == 0 {
+            return true;
+        }
+        if self.ids.contains(id) {
+            return false;
+        }
+        if self.order.len() >= self.most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        self.ids.insert(id.to_owned());
+        self.order.push_back(id.to_owned());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: &str, cursor: &str) -> Facts {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Facts { id: some(id), cursor: some(cursor) }
+    }
+
+    #[test]
+    fn as_many_ids_as_asked_for_are_remembered() {
+        let mut seen = Seen::new(1000);
+        assert!((0..1000).all(|n| seen.insert(&n.to_string())));
+        assert!((0..1000).all(|n| !seen.insert(&n.to_string())));
+        assert!(seen.insert("1000"));
+        assert!(seen.insert("0"), "the oldest was forgotten");
+        assert!(!seen.insert("2"));
+        let mut none = Seen::new(0);
+        assert!(none.insert("a") && none.insert("a"));
+    }
+
+    #[test]
+    fn what_is_written_is_told_once_and_in_order() {
+        let mut delivery = Delivery::new(10, Some("start".into()));
+        assert_eq!(delivery.cursor(), Some("start"));
+        for (seq, id, cursor, duplicate) in
+            [(1, "a", "c1", false), (2, "", "", false), (4, "b", "", false), (5, "a", "c0", true)]
+        {
+            assert_eq!(delivery.received(seq, &event(id, cursor)), duplicate, "{seq}");
+        }
+        assert_eq!((delivery.cursor(), delivery.last_id()), (Some("c1"), Some("b")));
+        assert_eq!(delivery.written(0), Written::default());
+        assert_eq!(delivery.written(3), Written { ids: vec!["a".into()], cursor: Some("c1".into()) });
+        assert_eq!(delivery.written(9), Written { ids: vec!["b".into(), "a".into()], cursor: None });
+        assert_eq!((delivery.written(9), delivery.duplicates()), (Written::default(), 1));
+    }
+}

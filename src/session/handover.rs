@@ -1,0 +1,119 @@
+//! From a connection that the server is about to close to another one, without a gap: the second is opened while
+//! the first is still read, and the first is read until the server ends it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::backoff::{Backoff, Limits};
+use crate::event::Close;
+
+/// How long the old connection is read at most, once there is another.
+pub const OLD_LIMIT: Duration = Duration::from_secs(10);
+
+/// The state of a hand-over.
+pub struct Handover {
+    stage: Stage,
+    backoff: Backoff,
+    /// The connection that was handed over, as long as it is read.
+    pub old: Option<Old>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    None,
+    /// Until then nothing is tried.
+    Waiting(Instant),
+    Opening,
+}
+
+/// A connection that was handed over.
+pub struct Old {
+    /// Its number.
+    pub conn: u32,
+    /// It is not read any longer than this.
+    pub until: Instant,
+    /// What its close frame said.
+    pub close: Option<Close>,
+}
+
+/// How far a hand-over was when the connection was lost after all.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// There was none.
+    None,
+    /// It was to start in this time.
+    Waiting(Duration),
+    /// The attempt to open the second connection is under way, and goes on.
+    Opening,
+}
+
+impl Handover {
+    /// None is going on.
+    #[must_use]
+    pub fn new(random: fastrand::Rng) -> Self {
+        Self { stage: Stage::None, backoff: Backoff::new(Limits::default(), random), old: None }
+    }
+
+    /// The server says that it will close the connection. `false`: that is known.
+    pub fn announced(&mut self, after: Duration, now: Instant) -> bool {
+        let new = self.stage == Stage::None;
+        if new {
+            self.stage = Stage::Waiting(now + after);
+        }
+        new
+    }
+
+    /// Is it time to open the second connection? True once.
+    pub fn due(&mut self, now: Instant) -> bool {
+        let due = matches!(self.stage, Stage::Waiting(at) if at <= now);
+        if due {
+            self.stage = Stage::Opening;
+        }
+        due
+    }
+
+    /// Is the second connection being opened?
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        self.stage == Stage::Opening
+    }
+
+    /// The second connection could not be opened: how long to wait before another attempt.
+    pub fn failed(&mut self, at_least: Option<Duration>, now: Instant) -> Duration {
+        let wait = self.backoff.next(at_least);
+        self.stage = Stage::Waiting(now + wait);
+        wait
+    }
+
+    /// The second connection is open, and the first one old.
+    pub fn done(&mut self, conn: u32, close: Option<Close>, now: Instant) {
+        self.stage = Stage::None;
+        self.backoff.reset();
+        self.old = Some(Old { conn, until: now + OLD_LIMIT, close });
+    }
+
+    /// There is nothing to hand over any more.
+    pub fn cut(&mut self, now: Instant) -> Cut {
+        match std::mem::replace(&mut self.stage, Stage::None) {
+            Stage::None => Cut::None,
+            Stage::Waiting(at) => Cut::Waiting(at.saturating_duration_since(now)),
+            Stage::Opening => Cut::Opening,
+        }
+    }
+
+    /// When the second connection is to be opened.
+    #[must_use]
+    pub fn start_at(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Waiting(at) => Some(at),
+            Stage::None | Stage::Opening => None,
+        }
+    }
+
+    /// How long the old connection is read.
+    #[must_use]
+    pub fn old_until(&self) -> Option<Instant> {
+        self.old.as_ref().map(|old| old.until)
+    }
+}
