@@ -40,8 +40,8 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             break
         }
         'wstap;connect' {
-            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'How to speak to the provider; guessed from the URL')
-            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'How to speak to the provider; guessed from the URL')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL')
+            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL')
             [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Send this message on every connection; repeatable, in order')
             [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Send this message on every connection; repeatable, in order')
             [CompletionResult]::new('--execute', '--execute', [CompletionResultType]::ParameterName, 'Send this message on every connection; repeatable, in order')
@@ -135,8 +135,8 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
         }
         'wstap;subscribe' {
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Where to connect; the provider''s own endpoint when it has one')
-            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'How to speak to the provider; guessed from the URL')
-            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'How to speak to the provider; guessed from the URL')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL')
+            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL')
             [CompletionResult]::new('--topics-file', '--topics-file', [CompletionResultType]::ParameterName, 'Read topics from this file, one a line; empty lines and lines with # in front are skipped')
             [CompletionResult]::new('--from-cursor', '--from-cursor', [CompletionResultType]::ParameterName, 'Go on after the event with this cursor, with providers that can replay; goes before --cursor-file')
             [CompletionResult]::new('--cursor-file', '--cursor-file', [CompletionResultType]::ParameterName, 'Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it')

@@ -36,8 +36,8 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'wstap;connect'= {
-            cand -d 'How to speak to the provider; guessed from the URL'
-            cand --dialect 'How to speak to the provider; guessed from the URL'
+            cand -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL'
+            cand --dialect 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL'
             cand -x 'Send this message on every connection; repeatable, in order'
             cand --send 'Send this message on every connection; repeatable, in order'
             cand --execute 'Send this message on every connection; repeatable, in order'
@@ -130,8 +130,8 @@ set edit:completion:arg-completer[wstap] = {|@words|
         }
         &'wstap;subscribe'= {
             cand --url 'Where to connect; the provider''s own endpoint when it has one'
-            cand -d 'How to speak to the provider; guessed from the URL'
-            cand --dialect 'How to speak to the provider; guessed from the URL'
+            cand -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL'
+            cand --dialect 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL'
             cand --topics-file 'Read topics from this file, one a line; empty lines and lines with # in front are skipped'
             cand --from-cursor 'Go on after the event with this cursor, with providers that can replay; goes before --cursor-file'
             cand --cursor-file 'Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it'

@@ -1,8 +1,8 @@
 //! What can be typed. Nothing here acts; [`crate::config`] turns it into what the parts need.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
@@ -170,11 +170,28 @@ fn subscribe_help() -> String {
     text
 }
 
-/// The words that `-d` takes.
-fn dialect_names() -> PossibleValuesParser {
-    dialect::ALL
-        .iter()
-        .map(|dialect| PossibleValue::new(dialect.name()).help(dialect.summary()))
-        .collect::<Vec<_>>()
-        .into()
+/// The words that `-d` is completed with; it takes others, for dialects of one's own.
+#[derive(Clone)]
+struct DialectParser;
+
+impl TypedValueParser for DialectParser {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let known = dialect::ALL.iter();
+        Some(Box::new(known.map(|dialect| PossibleValue::new(dialect.name()).help(dialect.summary()))))
+    }
+}
+
+fn dialect_names() -> impl TypedValueParser<Value = String> {
+    DialectParser
 }

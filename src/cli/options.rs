@@ -50,7 +50,7 @@ pub enum ColorChoice {
 pub struct ConnectArgs {
     /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
     pub url: Option<String>,
-    /// How to speak to the provider; guessed from the URL
+    /// How to speak to the provider: a name, or a TOML file of your own; guessed from the URL
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
     /// What is sent.
@@ -70,7 +70,7 @@ pub struct SubscribeArgs {
     /// Where to connect; the provider's own endpoint when it has one
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// How to speak to the provider; guessed from the URL
+    /// How to speak to the provider: a name, or a TOML file of your own; guessed from the URL
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
     /// Read topics from this file, one a line; empty lines and lines with # in front are skipped

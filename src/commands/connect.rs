@@ -21,7 +21,7 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
     let session = Session {
         args: &args.session,
         send: &args.send,
-        dialect: dialect_for(args.dialect.as_deref(), url.as_ref())?,
+        dialect: dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?,
         subscription: None,
         url,
         topics: Vec::new(),

@@ -8,7 +8,7 @@ pub mod subscribe;
 
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy};
-use crate::config::{World, connection, output};
+use crate::config::{self, World, connection, output};
 use crate::dialect::plain::PlainClient;
 use crate::dialect::{self, Client, ClientSetup, Dialect, Place};
 use crate::error::{Failure, Result};
@@ -128,6 +128,9 @@ impl Session<'_> {
         let credential = self.dialect.credential().filter(|_| mock.is_none());
         let args = &self.args.connection;
         let (mut options, mut key) = connection::resolve(args, url, credential, world, report)?;
+        if options.subprotocols.is_empty() {
+            options.subprotocols = self.dialect.subprotocols();
+        }
         if let Some(mock) = mock {
             options = in_this_process(options);
             let calls = self.dialect.credential().is_some_and(|credential| credential.place == Place::Call);
@@ -230,19 +233,28 @@ fn no_thread(error: &std::io::Error) -> Failure {
     Failure::new(Exit::OutputFailed, format!("the system gives no thread or signal: {error}"))
 }
 
-/// The dialect that was named, or the one that the URL belongs to.
-fn dialect_for(name: Option<&str>, url: Option<&WsUrl>) -> Result<&'static dyn Dialect> {
+/// The dialect that was named, or the one that the URL belongs to; people's own dialects come after the built-in
+/// ones.
+fn dialect_for(name: Option<&str>, url: Option<&WsUrl>, world: &World<'_>) -> Result<&'static dyn Dialect> {
+    let folder = config::folder(world.var).map(|folder| folder.join("dialects"));
     match (name, url) {
-        (Some(name), _) => dialect::by_name(name).ok_or_else(|| {
-            let names: Vec<&str> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
-            Failure::usage(format!("there is no dialect {name:?}"))
-                .hint(format!("dialects are: {}", names.join(" ")))
-        }),
+        (Some(name), _) => match dialect::by_name(name) {
+            Some(dialect) => Ok(dialect),
+            None => dialect::custom::find(name, folder.as_deref())?.ok_or_else(|| no_dialect(name)),
+        },
         (None, Some(url)) => {
-            Ok(dialect::for_url(url.host(), url.target().split('?').next().unwrap_or_default()))
+            let path = url.target().split('?').next().unwrap_or_default();
+            let own = || dialect::custom::for_host(url.host(), folder.as_deref()?);
+            Ok(dialect::for_url(url.host(), path).or_else(own).unwrap_or(&dialect::plain::Plain))
         }
         (None, None) => Ok(&dialect::plain::Plain),
     }
+}
+
+fn no_dialect(name: &str) -> Failure {
+    let names: Vec<&str> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+    Failure::usage(format!("there is no dialect '{name}'"))
+        .hint(format!("the built-in ones are {}; a file of your own is named by its path", names.join(", ")))
 }
 
 fn parse_url(text: &str) -> Result<WsUrl> {

@@ -24,7 +24,7 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         (url, _) => (url.as_deref(), &args.topics[..]),
     };
     let url = url.map(parse_url).transpose()?;
-    let dialect = dialect_for(args.dialect.as_deref(), url.as_ref())?;
+    let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let topics = gather(topics, args)?;
     check(&topics, dialect, context.report)?;
     if topics.is_empty() && dialect.needs_topics() && args.send.send.is_empty() && args.session.from.is_none()

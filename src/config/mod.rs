@@ -2,6 +2,7 @@
 //! become small values owned by the modules that use them. Later layers win: default, profile, environment, flag.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 
 use crate::cli::options::{ColorChoice, GlobalArgs, LogFormat};
 use crate::report::{Level, Report};
@@ -45,6 +46,14 @@ impl World<'_> {
             ColorChoice::Auto => terminal && !is("CLICOLOR", "0") && !is("TERM", "dumb"),
         }
     }
+}
+
+/// The configuration folder (XDG Base Directory Specification), whether or not it exists.
+#[must_use]
+pub fn folder(var: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let folder = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
+    config.map(|config| config.join("wstap"))
 }
 
 /// Where notices go.

@@ -361,9 +361,7 @@ fn is_profile(text: &str) -> bool {
 
 /// Relative folders are no folders of the user's, and are ignored (XDG Base Directory Specification).
 fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
-    let folder = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
-    config.map(|config| config.join("wstap").join("config.toml")).ok_or_else(|| {
+    super::folder(var).map(|folder| folder.join("config.toml")).ok_or_else(|| {
         Failure::usage("a profile is named, but neither XDG_CONFIG_HOME nor HOME is an absolute path")
     })
 }

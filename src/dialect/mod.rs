@@ -12,6 +12,7 @@ use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::secret::Secret;
 
+pub mod custom;
 pub mod plain;
 pub mod voipbin;
 
@@ -24,10 +25,10 @@ pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
     ALL.iter().copied().find(|dialect| dialect.name() == name)
 }
 
-/// The dialect that a URL belongs to: the first that recognises it, else the plain one.
+/// The dialect that a URL belongs to: the first that recognises it.
 #[must_use]
-pub fn for_url(host: &str, path: &str) -> &'static dyn Dialect {
-    ALL.iter().copied().find(|dialect| dialect.owns(host, path)).unwrap_or(&plain::Plain)
+pub fn for_url(host: &str, path: &str) -> Option<&'static dyn Dialect> {
+    ALL.iter().copied().find(|dialect| dialect.owns(host, path))
 }
 
 /// A provider's rules.
@@ -66,6 +67,11 @@ pub trait Dialect: Sync {
 
     /// Does the provider send nothing before something has been subscribed to?
     fn needs_topics(&self) -> bool;
+
+    /// The subprotocols to offer when no option says otherwise.
+    fn subprotocols(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// May pings be sent although nobody asked for them? Not where the document says that the client sends
     /// nothing.
@@ -171,6 +177,11 @@ pub trait Client: Send {
 
     /// What an incoming message means.
     fn understand(&mut self, message: &Message) -> Meaning;
+
+    /// What is to be sent in answer to the message that was understood last.
+    fn answers(&mut self) -> Vec<Message> {
+        Vec::new()
+    }
 
     /// The HTTP call that tells the provider that the event of this [`Facts::id`] has arrived. It is made once
     /// the event's line is written; only whether it succeeds matters.

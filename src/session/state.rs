@@ -507,6 +507,9 @@ impl State {
         {
             self.send(message, now);
         }
+        for answer in self.dialect.answers() {
+            self.send(answer, now);
+        }
         match meaning {
             Meaning::Event(_) => self.subscription.delivers(),
             Meaning::Heartbeat => self.liveness.heartbeat(now.mono),
