@@ -283,6 +283,9 @@ pub struct ConnectionArgs {
     /// Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it
     #[arg(long, value_name = "PLACE")]
     pub token_in: Option<String>,
+    /// The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)
+    #[arg(long, conflicts_with = "token_in")]
+    pub accesskey: bool,
     /// Trust the certificates in this PEM file instead of the system's
     #[arg(long, value_name = "FILE", visible_alias = "ca")]
     pub cacert: Option<PathBuf>,

@@ -10,7 +10,7 @@ use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{self, World, connection, output};
 use crate::dialect::plain::PlainClient;
-use crate::dialect::{self, Client, ClientSetup, Dialect, Place};
+use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input::Source;
@@ -125,9 +125,11 @@ impl Session<'_> {
     ) -> Result<(Options, Option<Secret>)> {
         let Context { report, world, .. } = context;
         // The mock takes any credential, and needs none of the real ones.
-        let credential = self.dialect.credential().filter(|_| mock.is_none());
+        let known =
+            self.dialect.credential().into_iter().chain(self.dialect.other_credentials().iter().copied());
+        let credentials: Vec<Credential> = known.filter(|_| mock.is_none()).collect();
         let args = &self.args.connection;
-        let (mut options, mut key) = connection::resolve(args, url, credential, world, report)?;
+        let (mut options, mut key) = connection::resolve(args, url, &credentials, world, report)?;
         if options.subprotocols.is_empty() {
             options.subprotocols = self.dialect.subprotocols();
         }

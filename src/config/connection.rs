@@ -26,13 +26,13 @@ use crate::secret::{Secret, is_secret_name};
 pub fn resolve(
     args: &ConnectionArgs,
     url: &WsUrl,
-    credential: Option<Credential>,
+    credentials: &[Credential],
     world: &World<'_>,
     report: &Report,
 ) -> Result<(Options, Option<Secret>)> {
     let headers = headers(&args.header)?;
     let basic = basic(args)?;
-    let token = token(args, url, credential, world, report)?;
+    let token = token(args, url, credentials, world, report)?;
     let var = |name: &str| proxy_var(args, world, name);
     let proxy = choose_proxy(args.proxy.as_deref(), &var, url)?;
     let call_proxies = ProxyRules::new(args.proxy.as_deref(), &var);
@@ -164,7 +164,7 @@ fn basic(args: &ConnectionArgs) -> Result<Option<(String, Secret)>> {
 fn token(
     args: &ConnectionArgs,
     url: &WsUrl,
-    credential: Option<Credential>,
+    credentials: &[Credential],
     world: &World<'_>,
     report: &Report,
 ) -> Result<Option<(Option<TokenPlace>, Secret)>> {
@@ -177,7 +177,8 @@ fn token(
     if let Some(bearer) = &args.bearer {
         return Ok(Some((Some(TokenPlace::Bearer), Secret::new(bearer))));
     }
-    let place = token_place(args, credential)?;
+    let credential = credentials.first().copied();
+    let mut place = token_place(args, credential)?;
     let value = if let Some(token) = &args.token {
         Some(token.clone())
     } else if let Some(file) = &args.token_file {
@@ -189,7 +190,12 @@ fn token(
         Some(value)
     } else {
         let written_out = matches!(&place, Some(TokenPlace::Query(name)) if url.has_query_param(name));
-        credential.filter(|_| !written_out).and_then(|credential| (world.var)(credential.variable))
+        let set = |known: &Credential| Some((*known, (world.var)(known.variable)?));
+        let found = credentials.iter().filter(|_| !written_out).find_map(set);
+        if let Some((credential, _)) = &found {
+            place = token_place(args, Some(*credential))?;
+        }
+        found.map(|(_, value)| value)
     };
     Ok(value.map(|value| (place, Secret::new(value))))
 }
@@ -197,6 +203,9 @@ fn token(
 /// Where in the upgrade the credential goes; `None`: nowhere in it.
 fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<Option<TokenPlace>> {
     let default = credential.map(|credential| credential.place);
+    if args.accesskey {
+        return Ok(Some(TokenPlace::Query("accesskey".to_owned())));
+    }
     let Some(text) = &args.token_in else {
         return Ok(match default {
             Some(Place::Query(name)) => Some(TokenPlace::Query(name.to_owned())),

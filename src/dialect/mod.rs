@@ -62,6 +62,11 @@ pub trait Dialect: Sync {
     /// Where the provider wants its credential by default.
     fn credential(&self) -> Option<Credential>;
 
+    /// Other kinds of credential that it takes, each looked for in a variable of its own.
+    fn other_credentials(&self) -> &'static [Credential] {
+        &[]
+    }
+
     /// Is this something that can be subscribed to?
     fn check_topic(&self, topic: &str) -> TopicCheck;
 

@@ -92,6 +92,7 @@ fn the_token_stands_where_it_was_asked_for() {
         (&["ws://127.0.0.1:PORT/v1.0/ws"], "/v1.0/ws?token=from-env".into()),
         (&["ws://127.0.0.1:PORT/v1.0/ws?token=typed"], "/v1.0/ws?token=typed".into()),
         (&["-d", "plain", "URL"], "/".into()),
+        (&["--token-env", "MY", "--accesskey", "-d", "voipbin", "URL"], format!("/?accesskey={encoded}")),
         (
             &["--token", "new", "--token-in", "query", "ws://127.0.0.1:PORT/p?token=old&a=b"],
             "/p?a=b&token=new".into(),
@@ -101,6 +102,9 @@ fn the_token_stands_where_it_was_asked_for() {
         let (_, request) = greeted(args, &env);
         assert_eq!(request.split(' ').nth(1), Some(target.as_str()), "{args:?}");
     }
+    // A provider may know several kinds of credential, each with its variable.
+    let (_, request) = greeted(&["-d", "voipbin", "URL"], &[("VOIPBIN_ACCESSKEY", "k")]);
+    assert_eq!(request.split(' ').nth(1), Some("/?accesskey=k"));
     let out = wstap(&["connect", "--token-env", "UNSET", "ws://h/"]).run();
     out.exits(2).says("UNSET is not set");
     wstap(&["connect", "--token", "t", "--token-in", "cookie", "ws://h/"]).run().exits(2).says("query:NAME");

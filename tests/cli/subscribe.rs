@@ -277,3 +277,29 @@ fn a_mock_of_something_else_is_refused() {
     mocked("--port-file /nonexistent/f", &[CALLS]).exits(2).says("serve-mock");
     wstap(&["connect", "--mock=voipbin", "--count", "1"]).stdin("1\n").run().exits(0);
 }
+
+/// The running service differs from the documents (protocol notes in `src/dialect/voipbin/real.rs`).
+#[test]
+fn the_running_services_habits_are_coped_with() {
+    let prefix = "customer_id:12345678-1234-1234-1234-123456789012:call";
+    // Every event comes twice for a prefix, and is printed once; no acknowledgement is waited for.
+    let out = wstap(&["subscribe", "-d", "voipbin", "--mock=--behave real --rate max", prefix])
+        .args(&["--count", "20", "-f", "[.id, .tm_update]"])
+        .run();
+    let lines: Vec<Value> = out.exits(0).says("twice").json();
+    let mut unique = lines.clone();
+    unique.sort_by_key(Value::to_string);
+    unique.dedup();
+    assert_eq!((lines.len(), unique.len()), (20, 20));
+    // A topic that is not allowed costs the connection, without a word.
+    let out = wstap(&[
+        "subscribe",
+        "-d",
+        "voipbin",
+        "--mock=--behave real --deny *:queue",
+        &prefix.replace("call", "queue"),
+    ])
+    .args(&["--no-reconnect"])
+    .run();
+    out.exits(20).says("subscribes to none of them");
+}

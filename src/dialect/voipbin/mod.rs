@@ -51,6 +51,11 @@ impl Dialect for Voipbin {
         Some(Credential { place: Place::Query("token"), variable: "VOIPBIN_TOKEN" })
     }
 
+    /// "An access key works only as `accesskey`", whatever the documents say of `token`.
+    fn other_credentials(&self) -> &'static [Credential] {
+        &[Credential { place: Place::Query("accesskey"), variable: "VOIPBIN_ACCESSKEY" }]
+    }
+
     fn check_topic(&self, topic: &str) -> TopicCheck {
         topic::check(topic)
     }
