@@ -545,7 +545,8 @@ impl State {
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
         self.subscription.confirmed();
-        self.notice(Level::Notice, format!("{action} confirmed: {}", topics.join(" ")));
+        let named = if topics.is_empty() { String::new() } else { format!(": {}", topics.join(" ")) };
+        self.notice(Level::Notice, format!("{action} confirmed{named}"));
         self.emit(Kind::Subscribed { action, topics }, now);
     }
 
