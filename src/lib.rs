@@ -45,7 +45,7 @@ use report::{Level, Report};
 /// Runs a command line to its exit status.
 pub async fn run(argv: &[OsString]) -> Exit {
     let world = World::of_process();
-    let cli = match config::profile::parse(argv, world.var) {
+    let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
         Err(ParseError::Clap(error)) => return print_clap(&error),
         Err(ParseError::Failure(failure)) => {

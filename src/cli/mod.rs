@@ -60,16 +60,19 @@ impl Cli {
     ///
     /// # Errors
     /// clap's own, for values that are not what an option takes.
-    pub fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let global = GlobalArgs::from_arg_matches(matches)?;
-        let command = match matches.subcommand() {
-            Some(("connect", matches)) => Command::Connect(FromArgMatches::from_arg_matches(matches)?),
-            Some(("subscribe", matches)) => Command::Subscribe(FromArgMatches::from_arg_matches(matches)?),
-            Some(("serve-mock", matches)) => Command::ServeMock(FromArgMatches::from_arg_matches(matches)?),
-            Some(("completions", matches)) => {
-                Command::Completions(FromArgMatches::from_arg_matches(matches)?)
-            }
-            Some(("man", matches)) => Command::Man(FromArgMatches::from_arg_matches(matches)?),
+    pub fn from_matches(mut matches: ArgMatches) -> Result<Self, clap::Error> {
+        let global = GlobalArgs::from_arg_matches_mut(&mut matches)?;
+        let Some((name, mut matches)) = matches.remove_subcommand() else {
+            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
+        };
+        // Values are moved out: clap's reading in place would first copy all that it found.
+        let matches = &mut matches;
+        let command = match name.as_str() {
+            "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
+            "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
+            "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
+            "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
+            "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
             _ => return Err(clap::Error::new(ErrorKind::MissingSubcommand)),
         };
         Ok(Self { command, global })

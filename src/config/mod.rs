@@ -16,6 +16,8 @@ pub mod session;
 pub struct World<'a> {
     /// Looks up an environment variable; an empty one counts as unset.
     pub var: &'a dyn Fn(&str) -> Option<String>,
+    /// Is any variable of an option set? Mostly none is, and asking for one after the other takes long.
+    pub has_own_vars: bool,
     /// Is standard output a terminal?
     pub stdout_terminal: bool,
     /// Is standard error a terminal?
@@ -28,6 +30,8 @@ impl World<'_> {
     pub fn of_process() -> World<'static> {
         World {
             var: &|name| std::env::var(name).ok().filter(|value| !value.is_empty()),
+            has_own_vars: std::env::vars_os()
+                .any(|(name, _)| name.as_encoded_bytes().starts_with(profile::PREFIX.as_bytes())),
             stdout_terminal: std::io::stdout().is_terminal(),
             stderr_terminal: std::io::stderr().is_terminal(),
         }
@@ -79,7 +83,8 @@ mod tests {
         let var = |name: &str| {
             vars.iter().find(|(n, v)| *n == name && !v.is_empty()).map(|(_, value)| (*value).to_owned())
         };
-        let world = World { var: &var, stdout_terminal: terminal, stderr_terminal: terminal };
+        let world =
+            World { var: &var, has_own_vars: false, stdout_terminal: terminal, stderr_terminal: terminal };
         world.color(ColorChoice::Auto, terminal)
     }
 

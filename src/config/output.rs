@@ -146,7 +146,8 @@ mod tests {
         let Command::Connect(args) = cli.command else { unreachable!("connect was typed") };
         let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
         let resolved = |stdout_terminal| {
-            let world = World { var: &|_| None, stdout_terminal, stderr_terminal: false };
+            let world =
+                World { var: &|_| None, has_own_vars: false, stdout_terminal, stderr_terminal: false };
             resolve(&args.session, None, ColorChoice::Never, &world, &report).map(drop)
         };
         assert!(resolved(true).unwrap_err().hint.unwrap().contains("redirect"));

@@ -12,9 +12,13 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
+use super::World;
 use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result};
 use crate::net::url::looks_like_url;
+
+/// What the names of the variables of options start with.
+pub(super) const PREFIX: &str = "WSTAP_";
 
 /// Options of which only one can be meant: a higher layer that gives one takes the others of the lower layers away.
 const EXCLUSIVE: &[&[&str]] = &[
@@ -36,34 +40,38 @@ const EXCLUSIVE: &[&[&str]] = &[
 ///
 /// # Errors
 /// clap's own error for what was typed; a usage failure for a profile or a variable.
-pub fn parse(argv: &[OsString], var: &dyn Fn(&str) -> Option<String>) -> Result<Cli, ParseError> {
+pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     let mut command = Cli::describe_for(argv);
     let matches = command.try_get_matches_from_mut(argv)?;
-    let mut cli = Cli::from_matches(&matches)?;
-    let Some((name, typed)) = matches.subcommand() else { return Ok(cli) };
-    // Parsing has completed the command that was named, global options included; building all of it again
-    // would take as long as a connection on the loopback.
-    let known = command.find_subcommand(name).map(options_of).unwrap_or_default();
-    let layers = Layers::gather(&cli, &known, typed, var)?;
-    if !layers.settings.is_empty() {
+    let Some((name, typed)) = matches.subcommand() else { return Ok(Cli::from_matches(matches)?) };
+    let layers = Layers::gather(&command, name, typed, world)?;
+    let credential_typed = is_credential_typed(typed);
+    let mut cli = if layers.settings.is_empty() {
+        Cli::from_matches(matches)?
+    } else {
         // Global options may stand before the command; none of them has a value that is a command's name.
         let at = argv.iter().position(|arg| arg.to_str() == Some(name)).map_or(argv.len(), |at| at + 1);
-        cli = Cli::try_parse_from_layers(argv, at, &layers)?;
-    }
+        Cli::try_parse_from_layers(argv, at, &layers)?
+    };
+    // Taking the description apart, option by option, would give back memory that the process hardly misses.
+    std::mem::forget(command);
     layers.apply_positionals(&mut cli);
-    note_typed_credential(&mut cli, typed);
+    note_typed_credential(&mut cli, credential_typed);
     Ok(cli)
 }
 
 /// What was typed stands in the process list; what a variable or a profile holds does not.
-fn note_typed_credential(cli: &mut Cli, typed: &ArgMatches) {
-    let session = match &mut cli.command {
-        Command::Connect(args) => &mut args.session,
-        Command::Subscribe(args) => &mut args.session,
-        _ => return,
-    };
+fn is_credential_typed(typed: &ArgMatches) -> bool {
     let is_typed = |id| typed.value_source(id) == Some(ValueSource::CommandLine);
-    session.connection.credential_typed = is_typed("token") || is_typed("bearer");
+    is_typed("token") || is_typed("bearer")
+}
+
+fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
+    match &mut cli.command {
+        Command::Connect(args) => args.session.connection.credential_typed = is_typed,
+        Command::Subscribe(args) => args.session.connection.credential_typed = is_typed,
+        _ => {}
+    }
 }
 
 /// Why a command line was not understood.
@@ -90,8 +98,7 @@ impl From<Failure> for ParseError {
 impl Cli {
     fn try_parse_from_layers(argv: &[OsString], at: usize, layers: &Layers) -> Result<Self, ParseError> {
         let argv_with = layers.spliced(argv, at, &layers.settings);
-        let parsed =
-            Self::describe_for(argv).try_get_matches_from(argv_with).and_then(|m| Self::from_matches(&m));
+        let parsed = Self::describe_for(argv).try_get_matches_from(argv_with).and_then(Self::from_matches);
         // What was typed is known to be right, so it is the layers that are wrong.
         parsed.map_err(|error| layers.blame(argv, at, &error).into())
     }
@@ -118,21 +125,23 @@ struct Layers {
 }
 
 impl Layers {
-    fn gather(
-        cli: &Cli,
-        known: &[KnownOption],
-        typed: &ArgMatches,
-        var: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self> {
+    fn gather(command: &clap::Command, name: &str, typed: &ArgMatches, world: &World<'_>) -> Result<Self> {
         let mut layers = Self::default();
+        let profile = profile_name(typed);
+        if profile.is_none() && !world.has_own_vars {
+            return Ok(layers);
+        }
+        // Parsing has completed the command that was named, global options included; building all of it again
+        // would take as long as a connection on the loopback.
+        let known = command.find_subcommand(name).map(options_of).unwrap_or_default();
         let mut options = Settings::new();
-        if let Some(name) = profile_name(cli) {
-            let path = config_file(var)?;
+        if let Some(name) = profile {
+            let path = config_file(world.var)?;
             layers.origin = format!("profile @{name} in {}", path.display());
             layers.profile_named = true;
-            layers.read_profile(&path, &name, known, &mut options)?;
+            layers.read_profile(&path, name, &known, &mut options)?;
         }
-        layers.read_environment(known, var, &mut options)?;
+        layers.read_environment(&known, world.var, &mut options)?;
         for given in
             known.iter().filter(|option| typed.value_source(&option.id) == Some(ValueSource::CommandLine))
         {
@@ -227,7 +236,7 @@ impl Layers {
         options: &mut Settings,
     ) -> Result<()> {
         for option in known.iter().filter(|option| option.values <= 1) {
-            let name = format!("WSTAP_{}", option.long.to_ascii_uppercase().replace('-', "_"));
+            let name = format!("{PREFIX}{}", option.long.to_ascii_uppercase().replace('-', "_"));
             let Some(value) = var(&name) else { continue };
             let long = &option.long;
             let arguments = match (option.takes_value, value.to_ascii_lowercase().as_str()) {
@@ -343,15 +352,10 @@ fn drop_typed_headers(options: &mut Settings, typed: &ArgMatches) {
     lower.arguments.retain(|argument| !names.contains(&name(argument.trim_start_matches("--header="))));
 }
 
-fn profile_name(cli: &Cli) -> Option<String> {
-    let place = match &cli.command {
-        Command::Connect(args) => args.url.as_deref(),
-        Command::Subscribe(args) => {
-            args.url.as_deref().filter(|url| is_profile(url)).or(args.topics.first().map(String::as_str))
-        }
-        _ => None,
-    }?;
-    is_profile(place).then(|| place[1..].to_owned())
+fn profile_name(typed: &ArgMatches) -> Option<&str> {
+    let first = |id| typed.try_get_many::<String>(id).ok().flatten()?.next().map(String::as_str);
+    let place = first("url").filter(|url| is_profile(url)).or_else(|| first("topics"))?;
+    is_profile(place).then(|| &place[1..])
 }
 
 /// `@name` names a profile; `@-` is standard input.
@@ -381,7 +385,8 @@ mod tests {
             _ => env.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()),
         };
         let argv: Vec<OsString> = ["wstap", "connect"].iter().chain(typed).map(OsString::from).collect();
-        match parse(&argv, &var) {
+        let world = World { var: &var, has_own_vars: true, stdout_terminal: false, stderr_terminal: false };
+        match parse(&argv, &world) {
             Ok(Cli { command: Command::Connect(args), .. }) => Ok(*args),
             Ok(_) => unreachable!("connect was typed"),
             Err(ParseError::Failure(failure)) => Err(failure.what),
