@@ -243,6 +243,8 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --subscribe-limit 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many'
             cand --time-scale 'Run the provider''s own timers (heartbeats, pings, patience) N times as fast'
             cand --behave 'Whom to follow where a provider''s documents and its running service differ'
+            cand --allow-origin 'Let in requests from pages of this origin, where a provider looks at it (repeatable)'
+            cand --drain-after 'After N events, tell the clients to connect again and close their connections a little later'
             cand --log-format 'Notices on stderr as text, or as one JSON object a line'
             cand --color 'Colour on terminals, always or never'
             cand --no-ack 'Never acknowledge a subscription, as some real servers do'

@@ -40,6 +40,7 @@ complete -c wstap -n "__fish_wstap_needs_command" -f -a "completions" -d 'Print 
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
@@ -119,6 +120,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from this file, one a line; empty lines and lines with # in front are skipped' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Go on after the event with this cursor, with providers that can replay; goes before --cursor-file' -r
@@ -216,6 +218,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-lim
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l time-scale -d 'Run the provider\'s own timers (heartbeats, pings, patience) N times as fast' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Whom to follow where a provider\'s documents and its running service differ' -r -f -a "documented\t'The provider\'s documents'
 real\t'What the running service is known to do'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l allow-origin -d 'Let in requests from pages of this origin, where a provider looks at it (repeatable)' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l drain-after -d 'After N events, tell the clients to connect again and close their connections a little later' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'

@@ -492,7 +492,7 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn space_end(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn space_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
         at += 1;
     }
@@ -500,7 +500,7 @@ fn space_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Just after the closing quote of the string that starts at `at`.
-fn string_end(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn string_end(bytes: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     loop {
         end = plain_end(bytes, end);

@@ -13,11 +13,15 @@ use crate::net::http::{HttpAnswer, HttpCall};
 use crate::secret::Secret;
 
 pub mod custom;
+mod made;
 pub mod plain;
+pub mod ryze;
+#[cfg(test)]
+mod testing;
 pub mod voipbin;
 
 /// Every dialect, in the order in which they are offered and asked whether a URL is theirs.
-pub const ALL: &[&dyn Dialect] = &[&voipbin::Voipbin, &plain::Plain];
+pub const ALL: &[&dyn Dialect] = &[&voipbin::Voipbin, &ryze::Ryze, &plain::Plain];
 
 /// The dialect of this name.
 #[must_use]

@@ -75,6 +75,18 @@ pub struct MockArgs {
     /// Whom to follow where a provider's documents and its running service differ
     #[arg(long, value_name = "WHOM", value_enum, default_value_t = Behave::Documented)]
     pub behave: Behave,
+
+    /// Let in requests from pages of this origin, where a provider looks at it (repeatable)
+    ///
+    /// Without it such a provider lets in clients that send no Origin, and pages of its own host.
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+
+    /// After N events, tell the clients to connect again and close their connections a little later
+    ///
+    /// As a server does that is about to be restarted, where a provider has a message for it.
+    #[arg(long, value_name = "N")]
+    pub drain_after: Option<u64>,
 }
 
 /// The options alone, without a program name before them.
@@ -131,6 +143,8 @@ impl MockArgs {
             duration: self.duration,
             time_scale: self.time_scale,
             behave: self.behave,
+            allow_origin: self.allow_origin.clone(),
+            drain_after: self.drain_after,
         }
     }
 }

@@ -41,6 +41,8 @@ struct Conversation {
     heartbeat: Option<Heartbeat>,
     /// How the server ends the connection, once it has decided to.
     goodbye: Option<Goodbye>,
+    /// The same, for a decision that is carried out later.
+    leaving: Option<(Instant, u16, &'static str)>,
 }
 
 /// The keep-alive of a connection.
@@ -72,7 +74,7 @@ impl Conversation {
         let alive = peer.keepalive().map(|rule| Alive::new(rule, settings));
         let heartbeat = peer.heartbeat_every().map(|every| Heartbeat::new(settings.scaled(every)));
         let (pace, then) = (Pace::new(settings), settings.then);
-        Self { link, peer, conn, pace, then, alive, heartbeat, goodbye: None }
+        Self { link, peer, conn, pace, then, alive, heartbeat, goodbye: None, leaving: None }
     }
 
     async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Ending {
@@ -128,7 +130,8 @@ impl Conversation {
         let event = self.pace.next_at().filter(|_| drained);
         let ping = self.alive.as_ref().map(Alive::next_at);
         let beat = self.heartbeat.as_ref().map(|heartbeat| heartbeat.next);
-        let wake = event.into_iter().chain(ping).chain(beat).min();
+        let leaving = self.leaving.map(|(at, ..)| at);
+        let wake = event.into_iter().chain(ping).chain(beat).chain(leaving).min();
         tokio::select! {
             turn = self.link.turn() => Wake::Turn(turn),
             () = self.conn.has_post(), if drained => Wake::Post,
@@ -169,6 +172,9 @@ impl Conversation {
                 self.link.send(message);
             }
             Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),
+            Say::CloseIn { after, code, reason } => {
+                self.leaving.get_or_insert((Instant::now() + after, code, reason));
+            }
             Say::Drop => self.goodbye = Some(Goodbye::Drop),
         }
     }
@@ -192,6 +198,11 @@ impl Conversation {
         if self.heartbeat.as_mut().is_some_and(|heartbeat| heartbeat.due(now)) {
             let said = self.peer.heartbeat();
             self.say(said);
+        }
+        if let Some((at, code, reason)) = self.leaving
+            && now >= at
+        {
+            self.say([Say::close(code, reason)]);
         }
     }
 

@@ -80,6 +80,11 @@ impl Hub {
         self.joined.notified().await;
     }
 
+    /// Lets the stream look again, as if somebody had subscribed: what there is to make has changed.
+    pub fn wake(&self) {
+        self.joined.notify_one();
+    }
+
     /// Has somebody read all there was, or is there nobody to wait for?
     #[must_use]
     pub fn is_hungry(&self) -> bool {

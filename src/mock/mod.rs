@@ -42,7 +42,7 @@ pub use pace::Rate;
 pub use stream::Stream;
 
 /// The token in the URLs of a mock that accepts any.
-const ANY_TOKEN: &str = "mock";
+pub const ANY_TOKEN: &str = "mock";
 
 /// Tokens that are refused although any is accepted, so that a client's handling of it can be tried.
 const REFUSED_TOKENS: [&str; 2] = ["invalid", "expired"];
@@ -78,6 +78,11 @@ pub struct Settings {
     pub time_scale: f64,
     /// Whom to follow where documents and running services differ.
     pub behave: Behave,
+    /// Pages whose requests are let in, besides those that the mock itself would have served. Only providers
+    /// that look at `Origin` ask.
+    pub allow_origin: Vec<String>,
+    /// After how many events the clients are told to connect again, by providers that have a word for it.
+    pub drain_after: Option<u64>,
 }
 
 /// Whom the mock follows.
@@ -117,6 +122,8 @@ impl Default for Settings {
             ack: true,
             time_scale: 1.0,
             behave: Behave::Documented,
+            allow_origin: Vec::new(),
+            drain_after: None,
         }
     }
 }
@@ -174,6 +181,13 @@ pub trait Service: Send + Sync {
     fn stream(&self) -> Option<&dyn Stream> {
         None
     }
+
+    /// Does something that no client can ask for, or tells what was seen. `None`: there is no such command, or
+    /// its argument is about nothing that exists. Which commands there are, the provider's mock says.
+    fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
+        let _ = (name, argument);
+        None
+    }
 }
 
 /// What to do with a request.
@@ -201,6 +215,15 @@ pub enum Say {
         /// The reason; only with a code.
         reason: String,
     },
+    /// A close frame like that, but after a time in which the conversation goes on.
+    CloseIn {
+        /// On this mock's clock.
+        after: Duration,
+        /// The close code.
+        code: u16,
+        /// The reason.
+        reason: &'static str,
+    },
     /// Nothing: the TCP connection is ended without a close frame.
     Drop,
 }
@@ -223,6 +246,11 @@ pub trait Peer: Send {
     /// The bounds of this connection.
     fn limits(&self) -> Limits {
         Limits::default()
+    }
+
+    /// Headers of the answer to the upgrade, besides those that every one has.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// How the connection is kept alive, if the server does that; in the provider's own time.
@@ -289,6 +317,7 @@ pub struct Mock {
     local_addr: SocketAddr,
     names: Vec<&'static str>,
     token: Option<Secret>,
+    site: Arc<server::Site>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
@@ -308,9 +337,9 @@ pub async fn start(settings: Settings) -> Result<Mock> {
     let local_addr = listener.local_addr().map_err(cannot)?;
     let (stop, stopped) = watch::channel(false);
     let token = settings.token.clone();
-    let site = server::Site::new(&names, &Arc::new(settings));
-    let accepting = tokio::spawn(server::run(listener, Arc::new(site), stopped));
-    Ok(Mock { local_addr, names, token, stop, accepting })
+    let site = Arc::new(server::Site::new(&names, &Arc::new(settings)));
+    let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
+    Ok(Mock { local_addr, names, token, site, stop, accepting })
 }
 
 impl Mock {
@@ -334,6 +363,12 @@ impl Mock {
         let name = self.names.iter().find(|name| **name == dialect)?;
         let token = self.token.as_ref().map_or(ANY_TOKEN, Secret::expose);
         Some(self.url_for(name, Some(&encode(token))))
+    }
+
+    /// Gives a command to whichever provider knows it: see [`Service::command`].
+    #[must_use]
+    pub fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
+        self.site.command(name, argument)
     }
 
     /// Takes no more connections, closes those there are with 1001 and waits a few seconds for the clients to

@@ -40,6 +40,10 @@ impl Site {
         }
     }
 
+    pub(super) fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
+        self.services.iter().find_map(|service| service.command(name, argument))
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         let answer = self.services.iter().find_map(|service| service.answer(request));
         answer.unwrap_or_else(|| Answer::Http(self.not_found(request)))
@@ -56,6 +60,12 @@ impl Site {
     fn enter(&self, request: &Request, remote: SocketAddr) -> Arc<Conn> {
         let id = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
         Arc::new(Conn::new(id, request.path(), remote, Arc::clone(&self.taken)))
+    }
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("paths", &self.paths).finish_non_exhaustive()
     }
 }
 
@@ -144,6 +154,8 @@ async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Resu
         Answer::Http(response) => Err(response),
         Answer::Upgrade { protocol, peer } => {
             let response = request.upgrade()?.response(protocol.as_deref());
+            let response =
+                peer.headers().iter().fold(response, |response, (name, value)| response.header(name, value));
             let _ = stream.write_all(&response.to_bytes()).await;
             Ok(peer)
         }

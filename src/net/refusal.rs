@@ -17,11 +17,17 @@ const TELLING: &[&str] = &[
     "Retry-After",
     "Sec-WebSocket-Version",
     "Upgrade",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
     "X-Request-Id",
 ];
 
 /// How many lines of a web page are shown: enough for its title and message.
 const HTML_LINES: usize = 20;
+
+/// How much of a server's own words stands in the first line, in characters.
+const SAID: usize = 200;
 
 /// The failure for an answer with another status than 101. `shown` is the URL without secrets.
 pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure {
@@ -30,9 +36,15 @@ pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure 
         404 => Exit::NotFound,
         _ => Exit::Refused,
     };
-    let what = format!("handshake refused: {} from {shown}", head.status_text());
+    let mut what = format!("handshake refused: {} from {shown}", head.status_text());
+    let said = said(body);
+    if let Some(said) = &said {
+        what.push_str(": ");
+        what.push_str(said);
+    }
     let mut failure = Failure::new(exit, what).details(details(head, body));
-    failure.hint = hint(head, body);
+    // Who has been told the reason needs no guess at it.
+    failure.hint = hint(head, body).filter(|_| head.status != 400 || said.is_none());
     failure
 }
 
@@ -62,15 +74,35 @@ pub(super) fn oddities(findings: &[Finding]) -> Vec<String> {
 /// A server that asks for more patience than this gets no more: it may be wrong about its clock, or about us.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 
-/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, of which the past means now.
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, of which the past means now. Where there is none and
+/// the server has had enough, `X-RateLimit-Reset` says the same.
 pub(super) fn retry_after(head: &ResponseHead) -> Option<Duration> {
-    let value = head.value("Retry-After")?;
+    let Some(value) = head.value("Retry-After") else {
+        return (head.status == 429).then(|| rate_limit_reset(head)).flatten();
+    };
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds).min(LONGEST_PATIENCE));
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
     let wait = Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default();
     Some(wait.min(LONGEST_PATIENCE))
+}
+
+/// `X-RateLimit-Reset`, which has no standard: services give the Unix time or the seconds until then. No wait
+/// is as long as the time since 1970.
+fn rate_limit_reset(head: &ResponseHead) -> Option<Duration> {
+    let value: u64 = head.value("X-RateLimit-Reset")?.parse().ok()?;
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+    let seconds = if value < 1_000_000_000 { value } else { value.saturating_sub(now) };
+    Some(Duration::from_secs(seconds).min(LONGEST_PATIENCE))
+}
+
+/// What a JSON body says in words: `message`, at the top or in `error`, or `error` itself.
+fn said(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let words = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]];
+    let text = words.into_iter().find_map(serde_json::Value::as_str)?.trim();
+    (!text.is_empty()).then(|| text.chars().take(SAID).collect())
 }
 
 fn line(finding: &Finding) -> String {
@@ -117,7 +149,7 @@ fn hint(head: &ResponseHead, body: &[u8]) -> Option<String> {
         405 | 501 => "the server knows the path, but not as a WebSocket",
         408 | 504 => "the server, or the one behind it, took too long",
         426 => return Some(upgrade_required(head)),
-        429 => "too many connections or requests: try later",
+        429 => return Some(too_many(head)),
         502 | 503 => "the server behind the proxy is down or overloaded: try later",
         200..=299 if is_html(head, body) => {
             "a web server answered, not a WebSocket endpoint: is the path right?"
@@ -127,6 +159,13 @@ fn hint(head: &ResponseHead, body: &[u8]) -> Option<String> {
         _ => return None,
     };
     Some(text.into())
+}
+
+fn too_many(head: &ResponseHead) -> String {
+    match retry_after(head) {
+        Some(wait) => format!("too many connections or requests: try again in {} s", wait.as_secs().max(1)),
+        None => "too many connections or requests: try later".into(),
+    }
 }
 
 /// RFC 6455 §4.4: a server that does not speak our version says which it does.
@@ -187,6 +226,41 @@ mod tests {
         assert_eq!(lines.last().unwrap(), "… 3 more lines");
         assert_eq!(refusal("u", &head(500, &[]), b"\xff\xfe").details, ["a binary body of 2 bytes"]);
         assert_eq!(refusal("u", &head(500, &[]), "ab\n\n{}".as_bytes()).details, ["ab", "{}"]);
+    }
+
+    #[test]
+    fn the_servers_own_words_come_first() {
+        let what = |body: &str| refusal("u", &head(400, &[]), body.as_bytes());
+        for body in [
+            r#"{"success":false,"error":{"message":"not enabled"}}"#,
+            r#"{"error":"x","message":" not enabled "}"#,
+            r#"{"error":"not enabled"}"#,
+            r#"{"detail":"not enabled"}"#,
+        ] {
+            let failure = what(body);
+            assert_eq!(failure.what, "handshake refused: 400 Why from u: not enabled");
+            assert_eq!((failure.hint, &failure.details[..]), (None, &[body.to_owned()][..]));
+        }
+        for body in ["", "not enabled", "{}", "[]", r#"{"message":5}"#, r#"{"error":{"message":""}}"#] {
+            assert_eq!(what(body).what, "handshake refused: 400 Why from u");
+        }
+        let long = what(&format!("{{\"message\":\"{}\"}}", "é".repeat(SAID + 1)));
+        assert!(long.what.ends_with(&format!(" {}", "é".repeat(SAID))));
+    }
+
+    #[test]
+    fn a_rate_limit_tells_when_it_ends() {
+        let now = jiff::Timestamp::now().as_second();
+        let wait = |headers: &[(&str, &str)]| retry_after(&head(429, headers)).map(|wait| wait.as_secs());
+        let soon = wait(&[("X-RateLimit-Reset", &(now + 30).to_string())]).unwrap();
+        assert!((25..=30).contains(&soon), "{soon}");
+        assert_eq!(wait(&[("X-RateLimit-Reset", "17")]), Some(17));
+        assert_eq!(wait(&[("X-RateLimit-Reset", "17"), ("Retry-After", "5")]), Some(5));
+        assert_eq!(wait(&[("X-RateLimit-Reset", "1500000000")]), Some(0));
+        assert_eq!(wait(&[("X-RateLimit-Reset", "soon")]), None);
+        assert_eq!(retry_after(&head(200, &[("X-RateLimit-Reset", "17")])), None);
+        let hint = refusal("u", &head(429, &[("X-RateLimit-Reset", "17")]), b"").hint;
+        assert_eq!(hint.as_deref(), Some("too many connections or requests: try again in 17 s"));
     }
 
     #[test]

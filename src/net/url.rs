@@ -94,6 +94,13 @@ impl WsUrl {
         self.userinfo.as_ref()
     }
 
+    /// The same URL with another path, which has to be percent-encoded already.
+    #[must_use]
+    pub fn with_path(&self, path: &str) -> Self {
+        let query = self.target.find('?').map_or("", |at| &self.target[at..]);
+        Self { target: format!("{path}{query}"), ..self.clone() }
+    }
+
     /// The same URL with one more query parameter, percent-encoded as needed.
     #[must_use]
     pub fn with_query_param(&self, name: &str, value: &str) -> Self {
