@@ -141,14 +141,18 @@ mod tests {
 
     #[test]
     fn raw_bytes_are_not_for_a_terminal() {
-        let cli =
-            parse(&["wstap", "connect", "--binary", "raw", "ws://h/"].map(Into::into), &|_| None).unwrap();
+        let world = |stdout_terminal| World {
+            var: &|_| None,
+            has_own_vars: false,
+            stdout_terminal,
+            stderr_terminal: false,
+        };
+        let argv = ["wstap", "connect", "--binary", "raw", "ws://h/"].map(Into::into);
+        let cli = parse(&argv, &world(false)).unwrap();
         let Command::Connect(args) = cli.command else { unreachable!("connect was typed") };
         let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
         let resolved = |stdout_terminal| {
-            let world =
-                World { var: &|_| None, has_own_vars: false, stdout_terminal, stderr_terminal: false };
-            resolve(&args.session, None, ColorChoice::Never, &world, &report).map(drop)
+            resolve(&args.session, None, ColorChoice::Never, &world(stdout_terminal), &report).map(drop)
         };
         assert!(resolved(true).unwrap_err().hint.unwrap().contains("redirect"));
         assert!(resolved(false).is_ok());
