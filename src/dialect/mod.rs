@@ -14,6 +14,7 @@ use crate::secret::Secret;
 
 pub mod custom;
 mod made;
+pub mod burki;
 pub mod plain;
 pub mod ryze;
 #[cfg(test)]
@@ -21,7 +22,13 @@ mod testing;
 pub mod voipbin;
 
 /// Every dialect, in the order in which they are offered and asked whether a URL is theirs.
-pub const ALL: &[&dyn Dialect] = &[&voipbin::Voipbin, &ryze::Ryze, &plain::Plain];
+#[rustfmt::skip]
+pub const ALL: &[&dyn Dialect] = &[
+    &burki::Burki,
+    &voipbin::Voipbin,
+    &ryze::Ryze,
+    &plain::Plain,
+];
 
 /// The dialect of this name.
 #[must_use]

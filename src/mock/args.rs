@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use super::{Behave, Rate, Settings, Then};
+use super::{Behave, Outcome, Rate, Settings, Then};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -87,6 +87,14 @@ pub struct MockArgs {
     /// As a server does that is about to be restarted, where a provider has a message for it.
     #[arg(long, value_name = "N")]
     pub drain_after: Option<u64>,
+
+    /// How campaigns end; each of the campaigns 1 to 100 begins when it is first watched
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Outcome::Completed)]
+    pub outcome: Outcome,
+
+    /// Contacts in each campaign
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub contacts: u32,
 }
 
 /// The options alone, without a program name before them.
@@ -145,6 +153,8 @@ impl MockArgs {
             behave: self.behave,
             allow_origin: self.allow_origin.clone(),
             drain_after: self.drain_after,
+            outcome: self.outcome,
+            contacts: self.contacts,
         }
     }
 }

@@ -83,6 +83,10 @@ pub struct Settings {
     pub allow_origin: Vec<String>,
     /// After how many events the clients are told to connect again, by providers that have a word for it.
     pub drain_after: Option<u64>,
+    /// How a campaign ends.
+    pub outcome: Outcome,
+    /// Contacts in a campaign.
+    pub contacts: u32,
 }
 
 /// Whom the mock follows.
@@ -93,6 +97,20 @@ pub enum Behave {
     Documented,
     /// What the running service is known to do.
     Real,
+}
+
+/// How a campaign ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Outcome {
+    /// All contacts were called.
+    #[default]
+    Completed,
+    /// It fails half-way.
+    Failed,
+    /// It is cancelled half-way.
+    Cancelled,
+    /// It is paused half-way, and nobody resumes it.
+    Paused,
 }
 
 /// What a connection does after its last event.
@@ -124,6 +142,8 @@ impl Default for Settings {
             behave: Behave::Documented,
             allow_origin: Vec::new(),
             drain_after: None,
+            outcome: Outcome::Completed,
+            contacts: 200,
         }
     }
 }

@@ -283,7 +283,7 @@ async fn credentials() {
 
 #[tokio::test]
 async fn other_paths_are_told_which_there_are() {
-    let mock = mock("").await;
+    let mock = mock("voipbin").await;
     let answer = exchange(&mock, request("/nowhere").as_bytes()).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"));

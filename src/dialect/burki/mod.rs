@@ -1,0 +1,174 @@
+//! Burki: the progress of calling campaigns. Written from the provider's page on campaign progress; what that
+//! leaves open is a guess and says so, and the provider's own SDK reads other messages than the page shows.
+//!
+//! `wire` has the frames of both halves, `mock` and `campaign` the mock half.
+
+use std::time::Duration;
+
+use memchr::memmem::Finder;
+
+use super::{
+    Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Meaning, Place, Rhythm, TopicCheck, Var,
+};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::mock::Provider;
+use crate::net::WsUrl;
+
+mod campaign;
+mod mock;
+mod wire;
+
+/// The endpoint that shows all campaigns ("Multi-Campaign Monitoring").
+const MONITOR: &str = "/ws/campaigns/monitor";
+
+/// "Send ping messages every 30 seconds to maintain the connection".
+const PING_EVERY: Duration = Duration::from_secs(30);
+
+/// The dialect of Burki's campaign endpoints.
+pub struct Burki;
+
+impl Dialect for Burki {
+    fn name(&self) -> &'static str {
+        "burki"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100"
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "subscribe -d burki 42 -f 'select(.type == \"progress_update\") | .data.progress'",
+            "subscribe --mock='--rate max --outcome failed' -d burki 7 --until '.data.status == \"failed\"'",
+        ]
+    }
+
+    fn default_url(&self, _var: Var<'_>) -> Option<String> {
+        Some(format!("wss://api.burki.dev{MONITOR}"))
+    }
+
+    fn owns(&self, host: &str, path: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        host.ends_with(".burki.dev") || path == MONITOR || campaign_in(path).is_some()
+    }
+
+    /// The endpoint of one campaign has nothing to subscribe to, and no other campaign.
+    fn address(&self, url: WsUrl, topics: &[String]) -> Result<(WsUrl, Vec<String>)> {
+        let Some(id) = campaign_of(&url) else { return Ok((url, topics.to_vec())) };
+        if let Some(other) = topics.iter().find(|topic| **topic != id) {
+            let what = format!("the URL shows campaign {id} alone, and not {other}");
+            return Err(Failure::usage(what).hint(format!("the endpoint for several is {MONITOR}")));
+        }
+        Ok((url, Vec::new()))
+    }
+
+    fn credential(&self) -> Option<Credential> {
+        Some(Credential { place: Place::Query("token"), variable: "BURKI_API_KEY" })
+    }
+
+    fn check_topic(&self, topic: &str) -> TopicCheck {
+        if campaign_number(topic).is_some() {
+            return TopicCheck::Fine;
+        }
+        TopicCheck::Wrong(format!("'{topic}' is no campaign id: that is a positive integer, such as 42"))
+    }
+
+    /// The monitor shows an overview without being asked.
+    fn needs_topics(&self) -> bool {
+        false
+    }
+
+    fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
+        let one = setup.url.and_then(campaign_of).is_some();
+        Ok(Box::new(BurkiClient { one, pong: Finder::new(wire::PONG_MARK) }))
+    }
+
+    fn provider(&self) -> Option<&'static dyn Provider> {
+        Some(&mock::BurkiMock)
+    }
+}
+
+/// The campaign in a path, as it stands there, if it is the path of one campaign's progress.
+fn campaign_in(path: &str) -> Option<&str> {
+    let id = path.strip_prefix("/ws/campaigns/")?.strip_suffix("/progress")?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
+}
+
+fn campaign_of(url: &WsUrl) -> Option<String> {
+    let path = url.target().split('?').next().unwrap_or_default();
+    campaign_in(path).map(str::to_owned)
+}
+
+fn campaign_number(topic: &str) -> Option<u64> {
+    let digits = !topic.starts_with('0') && topic.bytes().all(|byte| byte.is_ascii_digit());
+    topic.parse().ok().filter(|_| digits)
+}
+
+struct BurkiClient {
+    /// Connected to the endpoint of one campaign.
+    one: bool,
+    pong: Finder<'static>,
+}
+
+impl BurkiClient {
+    fn watch(&self, action: &'static str, topics: &[String]) -> Vec<Message> {
+        if self.one {
+            return Vec::new();
+        }
+        let ids = topics.iter().filter_map(|topic| campaign_number(topic));
+        ids.map(|id| wire::watch(action, id)).collect()
+    }
+}
+
+impl Client for BurkiClient {
+    /// One message for each: a guess, like the message itself.
+    fn subscribe(&mut self, topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
+        self.watch("subscribe", topics)
+    }
+
+    fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
+        self.watch("unsubscribe", topics)
+    }
+
+    fn expects_ack(&self) -> bool {
+        false
+    }
+
+    /// Only the pong is no data. `connection_ack` is, since it is nobody's answer; and so are messages that are
+    /// not known, which the documents and the SDK are to each other.
+    fn understand(&mut self, message: &Message) -> Meaning {
+        let bytes = message.as_bytes();
+        if self.pong.find(bytes).is_some() && wire::is_pong(bytes) { Meaning::Pong } else { Meaning::EVENT }
+    }
+
+    fn rhythm(&self) -> Rhythm {
+        Rhythm { beat: Some(Beat { every: PING_EVERY, message: wire::ping() }), silence: None }
+    }
+
+    /// "Close Codes". Which of them are worth another attempt follows from what they mean.
+    fn close_rule(&self, code: u16) -> Option<CloseRule> {
+        let (meaning, retry, exit) = match code {
+            1000 => ("normal closure", false, Exit::Ok),
+            1001 => ("going away", true, Exit::Ok),
+            1008 => ("authentication failed", false, Exit::Credentials),
+            4000 => ("internal server error", true, Exit::ClosedAbnormally),
+            4004 => ("campaign not found", false, Exit::NotFound),
+            _ => return None,
+        };
+        Some(CloseRule { meaning, retry, exit })
+    }
+
+    fn catch_up(&self) -> Option<String> {
+        Some(
+            "the server tells the present progress by itself; the message \
+             {\"type\":\"request_history\",\"hours\":1} asks for what was before"
+                .to_owned(),
+        )
+    }
+
+    fn early_drop_hint(&self) -> Option<&'static str> {
+        None
+    }
+}
