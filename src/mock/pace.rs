@@ -98,6 +98,11 @@ impl Pace {
         self.run = None;
     }
 
+    /// Was there nothing to send when it was last asked for?
+    pub(super) fn is_paused(&self) -> bool {
+        self.run.is_none()
+    }
+
     /// When to look again; `None` if there is nothing to wait for.
     pub(super) fn next_at(&self) -> Option<Instant> {
         if self.left == Some(0) {

@@ -53,6 +53,11 @@ fn most(rate: Rate) -> u64 {
 async fn wait(stream: &dyn Stream, pace: &Pace, rate: Rate, taken: &Notify) {
     match pace.next_at() {
         None => stream.hub().joined().await,
+        // There is only an end to wait for, and whoever joins may bring something to do before it.
+        Some(end) if pace.is_paused() => tokio::select! {
+            () = stream.hub().joined() => {}
+            () = sleep_until(end) => {}
+        },
         Some(_) if rate == Rate::Max && stream.hub().is_empty() => stream.hub().joined().await,
         Some(_) if rate == Rate::Max => loop {
             let emptied = taken.notified();
