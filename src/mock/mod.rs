@@ -31,7 +31,7 @@ mod pace;
 mod server;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 pub use args::MockArgs;

@@ -17,17 +17,17 @@ use crate::dialect::{ClientSetup, Meaning};
 
 const CUSTOMER: &str = "customer_id:12345678-1234-1234-1234-123456789012";
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 fn settings(words: &str) -> Settings {
     MockArgs::from_words(words).unwrap().settings()
 }
 
-async fn mock(words: &str) -> Mock {
+pub(crate) async fn mock(words: &str) -> Mock {
     start(settings(words)).await.unwrap()
 }
 
-fn request(target: &str) -> String {
+pub(crate) fn request(target: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -35,7 +35,7 @@ fn request(target: &str) -> String {
 }
 
 /// Sends bytes and gives back the whole answer, up to the end of the connection.
-async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
+pub(crate) async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
@@ -44,7 +44,7 @@ async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
 }
 
 /// A connection that has been upgraded, for raw frames.
-async fn raw(mock: &Mock, target: &str) -> TcpStream {
+pub(crate) async fn raw(mock: &Mock, target: &str) -> TcpStream {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
     stream.write_all(request(target).as_bytes()).await.unwrap();
     let mut head = Vec::new();
@@ -55,13 +55,13 @@ async fn raw(mock: &Mock, target: &str) -> TcpStream {
     stream
 }
 
-async fn connect(mock: &Mock, dialect: &str) -> Socket {
+pub(crate) async fn connect(mock: &Mock, dialect: &str) -> Socket {
     let url = mock.url(dialect).unwrap();
     let target = url.strip_prefix(&format!("ws://{}", mock.local_addr())).unwrap();
     WebSocketStream::from_raw_socket(raw(mock, target).await, Role::Client, None).await
 }
 
-async fn say(socket: &mut Socket, text: &str) {
+pub(crate) async fn say(socket: &mut Socket, text: &str) {
     socket.send(Frame::text(text)).await.unwrap();
 }
 
@@ -70,7 +70,7 @@ async fn subscribe(socket: &mut Socket, topics: &[&str]) {
 }
 
 /// The next text message.
-async fn text(socket: &mut Socket) -> String {
+pub(crate) async fn text(socket: &mut Socket) -> String {
     loop {
         match socket.next().await.unwrap().unwrap() {
             Frame::Text(text) => return text.to_string(),
@@ -80,11 +80,11 @@ async fn text(socket: &mut Socket) -> String {
     }
 }
 
-async fn next(socket: &mut Socket) -> Value {
+pub(crate) async fn next(socket: &mut Socket) -> Value {
     serde_json::from_str(&text(socket).await).unwrap()
 }
 
-async fn texts(socket: &mut Socket, count: usize) -> Vec<String> {
+pub(crate) async fn texts(socket: &mut Socket, count: usize) -> Vec<String> {
     let mut all = Vec::new();
     while all.len() < count {
         all.push(text(socket).await);

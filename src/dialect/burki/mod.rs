@@ -1,7 +1,8 @@
 //! Burki: the progress of calling campaigns. Written from the provider's page on campaign progress; what that
 //! leaves open is a guess and says so, and the provider's own SDK reads other messages than the page shows.
 //!
-//! `wire` has the frames of both halves, `mock` and `campaign` the mock half.
+//! `wire` has the frames of both halves, `progress` reads what a message says of campaigns, `mock` and `campaign`
+//! are the mock half.
 
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use crate::net::WsUrl;
 
 mod campaign;
 mod mock;
+pub mod progress;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 /// The endpoint that shows all campaigns ("Multi-Campaign Monitoring").

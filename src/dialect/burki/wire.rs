@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample};
+use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample, Status};
 use crate::message::Message;
 use crate::mock::Behave;
 
@@ -19,6 +19,16 @@ const CENTS: u32 = 4;
 /// "Send periodically to maintain connection."
 pub(super) fn ping() -> Message {
     frame(&Bare { r#type: "ping" })
+}
+
+/// "Request current progress on demand."
+pub(super) fn request_update() -> Message {
+    frame(&Bare { r#type: "request_update" })
+}
+
+/// "Request historical metrics (last N hours)". The key `hours` is a guess.
+pub(super) fn request_history(hours: u32) -> Message {
+    frame(&Hours { r#type: "request_history", hours })
 }
 
 /// On the monitor: also watch this campaign, or do so no longer. The documents promise the "ability to subscribe
@@ -38,9 +48,9 @@ pub(super) fn is_pong(bytes: &[u8]) -> bool {
 pub(super) enum Request {
     /// Is the server there?
     Ping,
-    /// "Request current progress on demand."
+    /// See [`request_update`].
     Update,
-    /// "Request historical metrics (last N hours)". The key `hours` is a guess, and so are 24 of them without it.
+    /// See [`request_history`]; 24 hours where none are named, a guess.
     History(Number),
     /// See [`watch`].
     Subscribe(u64),
@@ -139,12 +149,12 @@ impl Voice {
         }
     }
 
-    /// The state as the SDK reads it: progress, and that it is over if it is. It knows one kind of end, so all
-    /// three are told as that one; a guess for the two that are no completion.
+    /// The state as the SDK reads it: progress, and that the campaign was completed if it was. It has no message
+    /// for another end, nor a status in this one, so of those there is nothing but the last progress.
     fn flat(self, campaign: &Campaign) -> Vec<Message> {
-        let progress = self.progress(campaign, None);
-        let end = campaign.ended_at().map(|at| self.completed(campaign, at));
-        std::iter::once(progress).chain(end).collect()
+        let completed = campaign.status() == Status::Completed;
+        let end = completed.then(|| self.completed(campaign));
+        std::iter::once(self.progress(campaign, None)).chain(end).collect()
     }
 
     fn progress(self, campaign: &Campaign, touched: Option<&Touched<'_>>) -> Message {
@@ -180,17 +190,17 @@ impl Voice {
         })
     }
 
-    fn completed(self, campaign: &Campaign, at: i64) -> Message {
-        let counts = campaign.counts();
+    fn completed(self, campaign: &Campaign) -> Message {
+        let (counts, now) = (campaign.counts(), campaign.now());
         frame(&Completed {
             r#type: "campaign_completed",
             campaign_id: campaign.id(),
-            timestamp: self.stamp(at),
+            timestamp: self.stamp(now),
             total_contacts: counts.total(),
             completed_contacts: counts.completed,
             failed_contacts: counts.failed,
             success_rate: counts.success_rate(),
-            total_duration: campaign.started_at().map_or(0, |start| (at - start) / 1000),
+            total_duration: campaign.started_at().map_or(0, |start| (now - start) / 1000),
             total_cost: f64::from((counts.completed + counts.failed) * CENTS) / 100.0,
         })
     }
@@ -233,6 +243,12 @@ fn nested(name: &'static str, campaign: &Campaign, activity: bool) -> Message {
 #[derive(Serialize)]
 struct Bare {
     r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Hours {
+    r#type: &'static str,
+    hours: u32,
 }
 
 #[derive(Serialize)]
