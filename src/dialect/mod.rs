@@ -12,9 +12,9 @@ use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::secret::Secret;
 
+pub mod burki;
 pub mod custom;
 mod made;
-pub mod burki;
 pub mod plain;
 pub mod ryze;
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod dialects;
 mod campaigns;
+mod dialects;
 mod ending;
 mod filter;
 mod first_steps;
