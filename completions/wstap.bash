@@ -114,11 +114,11 @@ _wstap() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 --send)
@@ -590,11 +590,11 @@ _wstap() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 --topics-file)

@@ -39,7 +39,8 @@ complete -c wstap -n "__fish_wstap_needs_command" -f -a "serve-mock" -d 'Run a m
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
+voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
 ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
@@ -119,7 +120,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'S
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
+voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
 ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from this file, one a line; empty lines and lines with # in front are skipped' -r -F

@@ -10,7 +10,7 @@ use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{self, World, connection, output};
 use crate::dialect::plain::PlainClient;
-use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place};
+use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input::Source;
@@ -71,7 +71,9 @@ impl Session<'_> {
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
         let (connection, key) = self.connection(&url, mock.as_ref(), context)?;
-        let client = self.client(&ClientSetup { url: Some(&url), credential: key, var: world.var })?;
+        // Variables that move the provider's services do not move the mock's.
+        let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
+        let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref())?;
         let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
         let policy = Policy {
@@ -110,6 +112,8 @@ impl Session<'_> {
             (None, Some(url)) => url.clone(),
             (None, None) => return Err(no_url(self.dialect)),
         };
+        // Where a call gives the credential for the upgrade, it is to be made.
+        let url = if mock.is_some() && self.calls() { url.at(url.path()) } else { url };
         match self.subscription {
             Some(_) => self.dialect.address(url, &self.topics),
             None => Ok((url, Vec::new())),
@@ -135,13 +139,18 @@ impl Session<'_> {
         }
         if let Some(mock) = mock {
             options = in_this_process(options);
-            let calls = self.dialect.credential().is_some_and(|credential| credential.place == Place::Call);
-            key = calls.then(|| mock.key.clone());
+            key = self.calls().then(|| mock.key.clone());
         }
         if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
             options.max_message_size = None;
         }
         Ok((options, key))
+    }
+
+    /// Does a call before the upgrade give its credential?
+    fn calls(&self) -> bool {
+        let called = |credential: Credential| credential.place == Place::Call;
+        self.subscription.is_some() && self.dialect.credential().is_some_and(called)
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {

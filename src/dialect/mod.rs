@@ -14,6 +14,7 @@ use crate::secret::Secret;
 
 pub mod burki;
 pub mod custom;
+pub mod kadoa;
 mod made;
 pub mod plain;
 pub mod ryze;
@@ -29,6 +30,7 @@ pub const ALL: &[&dyn Dialect] = &[
     &ryze::Ryze,
     &plain::Plain,
 ];
+pub const ALL: &[&dyn Dialect] = &[&kadoa::Kadoa, &voipbin::Voipbin, &ryze::Ryze, &plain::Plain];
 
 /// The dialect of this name.
 #[must_use]

@@ -10,6 +10,7 @@ mod first_steps;
 mod generated;
 mod harness;
 mod hostile;
+mod kadoa;
 mod mock;
 mod options;
 mod output;
