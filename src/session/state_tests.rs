@@ -1,7 +1,7 @@
 //! The rules of the session with an explicit clock.
 
 use super::*;
-use crate::dialect::{self, ClientSetup};
+use crate::dialect::{self, Beat, ClientSetup, Facts, Rhythm, Sign, Silence};
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
 use crate::session::subscription::EARLY_DROP;
@@ -421,4 +421,357 @@ fn a_time_that_is_up_before_there_was_a_connection_is_a_failure() {
     let end = EndPolicy { max_time: Some(10 * MS), ..EndPolicy::default() };
     let mut bench = Bench::new("plain", ending(end));
     assert_eq!(bench.after(10 * MS).end(), Some(("max_time", Exit::LinkSilent)));
+}
+
+/// A provider with rules of its own.
+struct Strict {
+    rhythm: Rhythm,
+}
+
+impl Client for Strict {
+    fn subscribe(&mut self, _topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        cursor.map(|cursor| Message::text(cursor.to_owned())).into_iter().collect()
+    }
+
+    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
+        Vec::new()
+    }
+
+    fn expects_ack(&self) -> bool {
+        false
+    }
+
+    /// A word is what it means, and `id` or `id@cursor` an event.
+    fn understand(&mut self, message: &Message) -> Meaning {
+        let text = message.as_text().unwrap_or_default();
+        let (id, cursor) = text.split_once('@').map_or((text, None), |(id, cursor)| (id, Some(cursor)));
+        match text {
+            "heartbeat" => Meaning::Heartbeat,
+            "pong" => Meaning::Pong,
+            "draining" => Meaning::Draining { after: 10 * MS },
+            _ => Meaning::Event(Facts { id: Some(id.to_owned()), cursor: cursor.map(str::to_owned) }),
+        }
+    }
+
+    fn ack(&self, id: &str) -> Option<HttpCall> {
+        let url = crate::net::WsUrl::parse("http://h:1/").unwrap();
+        Some(HttpCall { purpose: "", method: "POST", url, headers: Vec::new(), body: id.into() })
+    }
+
+    fn rhythm(&self) -> Rhythm {
+        self.rhythm.clone()
+    }
+
+    fn close_rule(&self, code: u16) -> Option<CloseRule> {
+        let rule = |meaning, retry, exit| Some(CloseRule { meaning, retry, exit });
+        match code {
+            1000 => rule("come back", true, Exit::Ok),
+            1001 => rule("gone for good", false, Exit::NotFound),
+            _ => None,
+        }
+    }
+
+    fn replays(&self) -> bool {
+        true
+    }
+
+    fn dedupe(&self) -> usize {
+        3
+    }
+
+    fn redact(&mut self, message: &Message) -> Option<Message> {
+        let text = message.as_text().filter(|text| text.contains("secret"))?;
+        Some(Message::text(text.replace("secret", "***")))
+    }
+
+    fn early_drop_hint(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+fn strict(rhythm: Rhythm, policy: Policy) -> Bench {
+    let mut bench = Bench::of(Box::new(Strict { rhythm }), policy);
+    assert!(mem::take(&mut bench.state.todo.connect));
+    bench.state.opened(Open::default(), bench.now);
+    bench.notices();
+    bench
+}
+
+fn silence(limit: u32, counts: Sign) -> Rhythm {
+    Rhythm { silence: Some(Silence { limit: limit * MS, counts }), ..Rhythm::default() }
+}
+
+impl Bench {
+    /// The messages that came since the last time, each with its connection and its role.
+    fn messages(&mut self) -> Vec<(u32, Role, String)> {
+        let message = |event: Event| match event.kind {
+            Kind::Message { dir: Direction::In, role, message, .. } => {
+                Some((event.conn, role, message.as_text().unwrap().to_owned()))
+            }
+            _ => None,
+        };
+        self.state.todo.events.drain(..).filter_map(message).collect()
+    }
+
+    fn written(&mut self, seq: u64) -> (Vec<String>, Option<String>) {
+        self.state.progress(Progress { written: seq, ..Progress::default() }, self.now);
+        let acks = self.state.todo.acks.drain(..).map(|call| String::from_utf8(call.body).unwrap());
+        (acks.collect(), self.state.todo.cursor.take())
+    }
+
+    fn kinds(&mut self) -> Vec<Kind> {
+        self.state.todo.events.drain(..).map(|event| event.kind).collect()
+    }
+}
+
+#[test]
+fn only_heartbeats_count_where_the_provider_says_so() {
+    let mut bench = strict(silence(30, Sign::Heartbeat), policy());
+    bench.after(29 * MS).text("heartbeat");
+    bench.after(29 * MS).text("event");
+    bench.state.received(Frame::Ping(Bytes::new()), bench.now);
+    assert_eq!(bench.state.deadline(), Some(bench.now.mono + MS));
+    assert_eq!(bench.after(MS).end(), Some(("silent", Exit::LinkSilent)));
+    assert!(bench.state.outcome().unwrap().text.as_ref().unwrap().contains("no heartbeat for 30 ms"));
+    assert!(bench.messages().contains(&(1, Role::Bookkeeping, "heartbeat".into())));
+}
+
+#[test]
+fn any_frame_counts_where_the_provider_says_so() {
+    for sign in [Frame::text("x"), Frame::Ping(Bytes::new()), Frame::Pong(Bytes::new())] {
+        let mut bench = strict(silence(30, Sign::Frame), policy());
+        bench.after(29 * MS);
+        bench.state.received(sign, bench.now);
+        assert_eq!(bench.after(29 * MS).end(), None);
+        assert_eq!(bench.after(MS).end(), Some(("silent", Exit::LinkSilent)));
+    }
+}
+
+#[test]
+fn silence_is_counted_anew_after_the_socket_was_not_read_and_on_every_connection() {
+    let mut bench = strict(silence(30, Sign::Heartbeat), reconnecting(None, false));
+    bench.after(29 * MS);
+    bench.state.set_reading(false, bench.now);
+    assert_eq!(bench.after(1000 * MS).end(), None);
+    bench.state.set_reading(true, bench.now);
+    bench.after(29 * MS);
+    assert!(!bench.state.todo.drop_link);
+    bench.after(MS);
+    assert!(mem::take(&mut bench.state.todo.drop_link), "a lost link is let go of");
+    bench.after(40 * MS);
+    assert!(mem::take(&mut bench.state.todo.connect));
+    bench.state.opened(Open::default(), bench.now);
+    bench.after(29 * MS);
+    assert!(!bench.state.todo.drop_link);
+}
+
+#[test]
+fn a_keep_alive_message_is_answered_by_anything() {
+    let rhythm =
+        Rhythm { beat: Some(Beat { every: 15 * MS, message: Message::text("ping") }), silence: None };
+    for answer in ["pong", "event"] {
+        let mut bench = strict(rhythm.clone(), policy());
+        assert_eq!(bench.after(14 * MS).frames(), [""; 0]);
+        assert_eq!(bench.after(MS).frames(), ["ping"]);
+        bench.after(10 * MS).text(answer);
+        assert_eq!(bench.after(5 * MS).frames(), ["ping"]);
+        assert_eq!(bench.after(19 * MS).end(), None);
+        assert_eq!(bench.after(MS).end(), Some(("silent", Exit::LinkSilent)));
+        assert!(bench.state.outcome().unwrap().text.as_ref().unwrap().contains("keep-alive"));
+    }
+}
+
+#[test]
+fn the_providers_times_are_scaled_and_those_of_options_are_not() {
+    let beat = Some(Beat { every: 1000 * MS, message: Message::text("beat") });
+    let rhythm = Rhythm { beat, ..silence(3000, Sign::Frame) };
+    let fast =
+        Policy { time_scale: 100.0, ping_interval: Some(15 * MS), ping_timeout: 1000 * MS, ..policy() };
+    let mut bench = strict(rhythm, fast);
+    assert_eq!(bench.after(10 * MS).frames(), ["beat"]);
+    assert_eq!(bench.after(5 * MS).frames(), ["ping 1"]);
+    assert_eq!(bench.after(14 * MS).end(), None);
+    assert_eq!(bench.after(MS).end(), Some(("silent", Exit::LinkSilent)));
+}
+
+#[test]
+fn heartbeats_are_no_messages_to_wait_for() {
+    let end = EndPolicy { idle_timeout: Some(10 * MS), ..EndPolicy::default() };
+    let mut bench = strict(Rhythm::default(), ending(end));
+    bench.after(9 * MS).text("heartbeat");
+    bench.text("pong");
+    assert_eq!(bench.after(MS).end(), Some(("idle_timeout", Exit::Ok)));
+}
+
+#[test]
+fn what_is_written_is_acknowledged_and_moves_the_cursor() {
+    let mut bench = strict(Rhythm::default(), policy());
+    for text in ["a@1", "heartbeat", "b@2", "a@1", "c"] {
+        bench.text(text);
+    }
+    let none = (Vec::new(), None);
+    assert_eq!(bench.written(0), none);
+    assert_eq!(bench.written(2), (vec!["a".into()], Some("1".into())));
+    assert_eq!(bench.written(2), none);
+    assert_eq!(bench.written(5), (vec!["b".into(), "a".into(), "c".into()], Some("2".into())));
+    let roles: Vec<Role> = bench.messages().into_iter().map(|(_, role, _)| role).collect();
+    assert_eq!(roles, [Role::Data, Role::Bookkeeping, Role::Data, Role::Duplicate, Role::Data]);
+}
+
+#[test]
+fn only_the_last_ids_are_remembered_if_any() {
+    let roles = |dedupe, texts: &[&str]| {
+        let mut bench = strict(Rhythm::default(), Policy { dedupe, ..policy() });
+        texts.iter().for_each(|text| bench.text(text));
+        let twice = bench.messages().into_iter().filter(|(_, role, _)| *role == Role::Duplicate);
+        twice.map(|(_, _, text)| text).collect::<String>()
+    };
+    assert_eq!(roles(true, &["a", "b", "c", "a", "d", "a", "d"]), "ad");
+    assert_eq!(roles(false, &["a", "a"]), "");
+}
+
+#[test]
+fn a_new_connection_goes_on_from_what_was_received() {
+    let cursor = Some("start".to_owned());
+    let mut bench = strict(Rhythm::default(), Policy { cursor, ..reconnecting(None, false) });
+    assert_eq!(bench.frames(), ["start"]);
+    bench.text("a@1");
+    bench.text("b");
+    bench.state.closed(&End::Dropped("cut".into()), bench.now);
+    bench.after(40 * MS).kinds();
+    bench.state.opened(Open::default(), bench.now);
+    assert_eq!(bench.frames(), ["1"]);
+    let gap =
+        bench.kinds().into_iter().find_map(|kind| if let Kind::Gap(gap) = kind { Some(gap) } else { None });
+    let gap = gap.unwrap();
+    assert_eq!((gap.last_id.as_deref(), gap.replayed, gap.catch_up), (Some("b"), true, None));
+}
+
+#[test]
+fn the_providers_word_on_a_close_code_goes_before_the_rfcs() {
+    let mut bench = strict(Rhythm::default(), reconnecting(None, false));
+    bench.state.received(frame_close(1000), bench.now);
+    bench.state.closed(&End::Clean, bench.now);
+    assert_eq!(bench.end(), None);
+    assert!(bench.notices().contains("1000 (come back)"));
+    let mut bench = strict(Rhythm::default(), reconnecting(None, false));
+    bench.state.received(frame_close(1001), bench.now);
+    bench.state.closed(&End::Clean, bench.now);
+    assert_eq!(bench.end(), Some(("closed", Exit::NotFound)));
+    let end = EndPolicy { ok_close: vec![1001], ..EndPolicy::default() };
+    let mut bench = strict(Rhythm::default(), ending(end));
+    bench.state.received(frame_close(1001), bench.now);
+    bench.state.closed(&End::Clean, bench.now);
+    assert_eq!(bench.end(), Some(("closed", Exit::Ok)), "the command line has the last word");
+}
+
+#[test]
+fn credentials_in_messages_are_masked_unless_they_are_asked_for() {
+    for (show_secrets, shown) in [(false, "a ***"), (true, "a secret")] {
+        let mut bench = strict(Rhythm::default(), Policy { show_secrets, echo: true, ..policy() });
+        bench.text("a secret");
+        assert_eq!(bench.messages()[0].2, shown);
+        assert_eq!(bench.frames(), ["a secret"], "what is sent back is what came");
+    }
+}
+
+/// A server that drains, at the moment when the second connection is wanted.
+fn draining() -> Bench {
+    let mut bench = strict(Rhythm::default(), reconnecting(None, false));
+    bench.text("a@1");
+    bench.text("draining");
+    bench.text("draining");
+    assert!(!bench.after(9 * MS).state.todo.connect);
+    assert!(mem::take(&mut bench.after(MS).state.todo.connect));
+    assert!(bench.state.wants_link() && bench.state.hands_over());
+    bench.kinds();
+    bench
+}
+
+#[test]
+fn the_second_connection_takes_over_while_the_first_is_read() {
+    let mut bench = draining();
+    bench.text("b@2");
+    bench.state.opened(Open::default(), bench.now);
+    assert!(!bench.state.hands_over() && !bench.state.todo.drop_link);
+    assert_eq!(bench.frames(), ["2"], "it subscribes from the last cursor");
+    assert!(bench.notices().contains("connection 2 takes over"));
+    bench.state.received_old(Frame::text("c@3"), bench.now);
+    bench.text("c@3");
+    bench.text("d@4");
+    let event = |conn, role, text: &str| (conn, role, text.to_owned());
+    let expected = [
+        event(1, Role::Data, "b@2"),
+        event(1, Role::Data, "c@3"),
+        event(2, Role::Duplicate, "c@3"),
+        event(2, Role::Data, "d@4"),
+    ];
+    assert_eq!(bench.messages(), expected);
+    bench.state.received_old(frame_close(1001), bench.now);
+    bench.state.closed_old(&End::Clean, bench.now);
+    let kinds = bench.kinds();
+    assert!(
+        matches!(&kinds[..], [Kind::Close(close)] if close.code == 1001 && close.by == "peer"),
+        "{kinds:?}"
+    );
+    assert!(bench.state.todo.drop_old && !bench.state.todo.drop_link);
+    assert_eq!((bench.end(), bench.state.todo.connect), (None, false));
+}
+
+#[test]
+fn an_old_connection_is_not_read_for_ever() {
+    let mut bench = draining();
+    bench.state.opened(Open::default(), bench.now);
+    bench.after(OLD_LIMIT - MS).kinds();
+    assert!(!bench.state.todo.drop_old);
+    bench.after(MS);
+    assert!(bench.state.todo.drop_old);
+    assert!(matches!(&bench.kinds()[..], [Kind::Close(close)] if close.by == "us"));
+    bench.state.closed_old(&End::Clean, bench.now);
+    assert!(bench.kinds().is_empty(), "it is told once");
+}
+
+#[test]
+fn a_second_connection_that_fails_is_tried_again_and_costs_nothing() {
+    let mut bench = draining();
+    for _ in 0..5 {
+        bench.state.failed(Failure::new(Exit::Credentials, "401"), Some(401), None, bench.now);
+        assert_eq!(bench.end(), None);
+        assert!(bench.notices().contains("the second connection failed: 401"));
+        bench.text("more");
+        assert!(mem::take(&mut bench.after(30_000 * MS).state.todo.connect));
+    }
+    bench.state.failed(Failure::new(Exit::Refused, "503"), Some(503), Some(90_000 * MS), bench.now);
+    assert!(!bench.after(89_999 * MS).state.todo.connect, "the server said when");
+    assert!(bench.after(MS).state.todo.connect);
+}
+
+#[test]
+fn an_old_connection_that_ends_first_is_a_loss_but_the_attempt_goes_on() {
+    let mut bench = draining();
+    bench.state.received(frame_close(1001), bench.now);
+    bench.state.closed(&End::Clean, bench.now);
+    // By the rule of this provider 1001 is final, but the server has said that there will be another.
+    assert_eq!(bench.end(), None);
+    assert!(bench.state.wants_link() && !bench.state.hands_over() && !bench.state.todo.connect);
+    assert!(matches!(&bench.kinds()[..], [Kind::Close(_), Kind::Reconnect(_)]));
+    bench.state.opened(Open::default(), bench.now);
+    assert!(matches!(&bench.kinds()[..], [Kind::Open(_), Kind::Gap(_), ..]));
+    let mut early = strict(Rhythm::default(), reconnecting(None, false));
+    early.text("draining");
+    early.after(MS);
+    early.state.closed(&End::Dropped("cut".into()), early.now);
+    let at = early.state.deadline().unwrap();
+    assert!(at >= early.now.mono + 9 * MS, "not before the server said");
+    let mut leaving = draining();
+    leaving.stop(Stop::Count);
+    assert!(!leaving.state.wants_link(), "the end was decided");
+}
+
+#[test]
+fn without_reconnecting_there_is_no_second_connection() {
+    let mut bench = strict(Rhythm::default(), policy());
+    bench.text("draining");
+    assert!(bench.notices().contains("will close"));
+    assert!(!bench.after(1000 * MS).state.todo.connect);
 }
