@@ -202,7 +202,7 @@ pub struct OutputArgs {
     /// Write records of everything to this file
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Show the credentials that were given in records too; they are masked wherever they stand
+    /// Show credentials: those that were given, in records, and those that a provider sends in its messages
     #[arg(long)]
     pub show_secrets: bool,
 }

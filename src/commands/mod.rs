@@ -9,7 +9,7 @@ pub mod subscribe;
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{self, World, connection, output};
-use crate::dialect::plain::PlainClient;
+use crate::dialect::plain::Raw;
 use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -150,11 +150,12 @@ impl Session<'_> {
     /// Does a call before the upgrade give its credential?
     fn calls(&self) -> bool {
         let called = |credential: Credential| credential.place == Place::Call;
-        self.subscription.is_some() && self.dialect.credential().is_some_and(called)
+        self.dialect.credential().is_some_and(called)
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
-        if self.subscription.is_some() { self.dialect.client(setup) } else { Ok(Box::new(PlainClient)) }
+        let client = self.dialect.client(setup)?;
+        Ok(if self.subscription.is_some() { client } else { Box::new(Raw(client)) })
     }
 
     /// The file of the cursor, and where to start.

@@ -4,6 +4,8 @@ use super::{Client, ClientSetup, Credential, Dialect, Meaning, TopicCheck, Var};
 use crate::error::Result;
 use crate::message::Message;
 use crate::mock::{Echo, Provider};
+use crate::net::http::{HttpAnswer, HttpCall};
+use crate::secret::Secret;
 
 /// The dialect for endpoints that no other dialect knows.
 pub struct Plain;
@@ -53,10 +55,47 @@ impl Dialect for Plain {
     }
 }
 
-/// The client half that knows nothing.
-pub struct PlainClient;
+struct PlainClient;
 
 impl Client for PlainClient {
+    fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
+        Vec::new()
+    }
+
+    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
+        Vec::new()
+    }
+
+    fn expects_ack(&self) -> bool {
+        false
+    }
+
+    fn understand(&mut self, _message: &Message) -> Meaning {
+        Meaning::EVENT
+    }
+
+    fn early_drop_hint(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// The client half of a raw session with a provider: it gets in as the provider wants, and hides what must not be
+/// shown. Everything else is up to whoever types.
+pub struct Raw(pub Box<dyn Client>);
+
+impl Client for Raw {
+    fn prepare(&mut self) -> Option<HttpCall> {
+        self.0.prepare()
+    }
+
+    fn prepared(&mut self, answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
+        self.0.prepared(answer)
+    }
+
+    fn redact(&mut self, message: &Message) -> Option<Message> {
+        self.0.redact(message)
+    }
+
     fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
         Vec::new()
     }

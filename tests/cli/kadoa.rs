@@ -474,3 +474,16 @@ fn a_server_without_heartbeats_is_silent_however_much_it_says() {
     out.exits(22).says("no heartbeat for 300 ms");
     played.recv_timeout(PATIENCE).expect("the script is played to its end");
 }
+
+#[test]
+fn a_raw_session_gets_in_and_leaves_the_rest_to_whoever_types() {
+    let (service, played) = Service::new(vec![script(|peer, room| {
+        assert_eq!(peer.read_text().as_deref(), Some("typed"));
+        peer.text(r#"{"type":"heartbeat"}"#);
+        peer.close_well(1000);
+        assert!(!room.is_acked());
+    })]);
+    let run = wstap(&["connect", "-d", "kadoa", &service.url(), "-x", "typed"]).env("KADOA_API_KEY", KEY);
+    assert_eq!(run.run().exits(0).stdout, "{\"type\":\"heartbeat\"}\n");
+    played.recv_timeout(PATIENCE).expect("the script is played to its end");
+}
