@@ -251,6 +251,8 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('--behave', '--behave', [CompletionResultType]::ParameterName, 'Whom to follow where a provider''s documents and its running service differ')
             [CompletionResult]::new('--allow-origin', '--allow-origin', [CompletionResultType]::ParameterName, 'Let in requests from pages of this origin, where a provider looks at it (repeatable)')
             [CompletionResult]::new('--drain-after', '--drain-after', [CompletionResultType]::ParameterName, 'After N events, tell the clients to connect again and close their connections a little later')
+            [CompletionResult]::new('--outcome', '--outcome', [CompletionResultType]::ParameterName, 'How campaigns end; each of the campaigns 1 to 100 begins when it is first watched')
+            [CompletionResult]::new('--contacts', '--contacts', [CompletionResultType]::ParameterName, 'Contacts in each campaign')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Notices on stderr as text, or as one JSON object a line')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on terminals, always or never')
             [CompletionResult]::new('--no-ack', '--no-ack', [CompletionResultType]::ParameterName, 'Never acknowledge a subscription, as some real servers do')

@@ -114,11 +114,11 @@ _wstap() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 --send)
@@ -497,7 +497,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --quiet --verbose --log-format --color --help voipbin ryze plain"
+            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --outcome --contacts --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -563,6 +563,14 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --outcome)
+                    COMPREPLY=($(compgen -W "completed failed cancelled paused" -- "${cur}"))
+                    return 0
+                    ;;
+                --contacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
@@ -590,11 +598,11 @@ _wstap() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "kadoa voipbin ryze plain" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain" -- "${cur}"))
                     return 0
                     ;;
                 --topics-file)

@@ -245,6 +245,8 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --behave 'Whom to follow where a provider''s documents and its running service differ'
             cand --allow-origin 'Let in requests from pages of this origin, where a provider looks at it (repeatable)'
             cand --drain-after 'After N events, tell the clients to connect again and close their connections a little later'
+            cand --outcome 'How campaigns end; each of the campaigns 1 to 100 begins when it is first watched'
+            cand --contacts 'Contacts in each campaign'
             cand --log-format 'Notices on stderr as text, or as one JSON object a line'
             cand --color 'Colour on terminals, always or never'
             cand --no-ack 'Never acknowledge a subscription, as some real servers do'

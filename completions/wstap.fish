@@ -39,7 +39,8 @@ complete -c wstap -n "__fish_wstap_needs_command" -f -a "serve-mock" -d 'Run a m
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
+kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
 voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
 ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
@@ -120,7 +121,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'S
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
+kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
 voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
 ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
@@ -222,6 +224,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Wh
 real\t'What the running service is known to do'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l allow-origin -d 'Let in requests from pages of this origin, where a provider looks at it (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l drain-after -d 'After N events, tell the clients to connect again and close their connections a little later' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l outcome -d 'How campaigns end; each of the campaigns 1 to 100 begins when it is first watched' -r -f -a "completed\t'All contacts were called'
+failed\t'It fails half-way'
+cancelled\t'It is cancelled half-way'
+paused\t'It is paused half-way, and nobody resumes it'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l contacts -d 'Contacts in each campaign' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'

@@ -26,11 +26,11 @@ pub mod voipbin;
 #[rustfmt::skip]
 pub const ALL: &[&dyn Dialect] = &[
     &burki::Burki,
+    &kadoa::Kadoa,
     &voipbin::Voipbin,
     &ryze::Ryze,
     &plain::Plain,
 ];
-pub const ALL: &[&dyn Dialect] = &[&kadoa::Kadoa, &voipbin::Voipbin, &ryze::Ryze, &plain::Plain];
 
 /// The dialect of this name.
 #[must_use]

@@ -3,7 +3,7 @@
 //! exchanged for an access token before every connection, one message subscribes to the team's channel, and
 //! every event is acknowledged by an HTTP call.
 //!
-//! `wire` has what both halves share.
+//! `wire` has what both halves share; `mock`, `log` and `events` are the mock half.
 
 use std::time::Duration;
 
@@ -18,6 +18,11 @@ use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::secret::Secret;
 
+mod events;
+mod log;
+mod mock;
+#[cfg(test)]
+mod mock_tests;
 mod wire;
 
 /// The variable with the API key, as in the official clients.
@@ -105,7 +110,7 @@ impl Dialect for Kadoa {
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
-        None
+        Some(&mock::KadoaMock)
     }
 }
 

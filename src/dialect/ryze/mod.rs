@@ -58,8 +58,7 @@ impl Dialect for Ryze {
 
     /// `/ws/:instance`. An instance that is named takes the place of one in the URL.
     fn address(&self, url: WsUrl, topics: &[String]) -> Result<(WsUrl, Vec<String>)> {
-        let path = url.target().split('?').next().unwrap_or_default();
-        let (base, there) = split_path(path);
+        let (base, there) = split_path(url.path());
         match (topics, there) {
             ([name], _) => {
                 let path = format!("{base}/ws/{name}");
@@ -102,7 +101,7 @@ impl Dialect for Ryze {
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
-        let path = setup.url.map(|url| url.target().split('?').next().unwrap_or_default());
+        let path = setup.url.map(WsUrl::path);
         let instance = path.and_then(|path| split_path(path).1).map(str::to_owned);
         Ok(Box::new(RyzeClient { instance, redactor: Redactor::new() }))
     }

@@ -1,0 +1,147 @@
+//! The mock's event log: every event in order, so that a client can go on after the last one it has seen.
+
+use std::collections::VecDeque;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fastrand::Rng;
+
+use super::events::World;
+use crate::dialect::made::{Object, mix, uuid};
+use crate::message::Message;
+use crate::mock::Behave;
+
+/// How many events are kept. The oldest go first.
+const KEPT: usize = 100_000;
+
+/// The log.
+pub(super) struct Log {
+    world: World,
+    rng: Rng,
+    shape: Behave,
+    /// What makes cursors look like nothing in particular.
+    key: u64,
+    /// Events that were ever made. They are numbered from 1.
+    made: u64,
+    kept: VecDeque<Message>,
+    bound: usize,
+}
+
+impl Log {
+    pub(super) fn new(seed: u64, shape: Behave) -> Self {
+        Self {
+            world: World::new(seed),
+            rng: Rng::with_seed(mix(seed, "ids")),
+            shape,
+            key: mix(seed, "cursors"),
+            made: 0,
+            kept: VecDeque::new(),
+            bound: KEPT,
+        }
+    }
+
+    /// Events that were ever made.
+    pub(super) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        self.world.now()
+    }
+
+    /// Lets the next event happen.
+    pub(super) fn append(&mut self) -> Message {
+        let event = self.world.next();
+        self.made += 1;
+        // The documents' word, or that of the official clients' types.
+        let payload = match self.shape {
+            Behave::Documented => "data",
+            Behave::Real => "message",
+        };
+        let frame = Object::default()
+            .text("type", event.kind)
+            .number("timestamp", event.at)
+            .text("id", &uuid(&mut self.rng))
+            .raw(payload, &event.data)
+            .text("_cursor", &self.cursor(self.made));
+        let message = Message::text(frame.end());
+        if self.kept.len() == self.bound {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(message.clone());
+        message
+    }
+
+    /// What followed the event with this cursor. A cursor that was never given, or whose event is gone, is
+    /// followed by everything there is: to deliver something twice is allowed, to leave something out is not. What the
+    /// service does then is not known.
+    pub(super) fn after(&self, cursor: &str) -> impl Iterator<Item = &Message> {
+        let number = self.number(cursor).filter(|number| (1..=self.made).contains(number)).unwrap_or(0);
+        let gone = self.made - u64::try_from(self.kept.len()).unwrap_or(self.made);
+        self.kept.iter().skip(usize::try_from(number.saturating_sub(gone)).unwrap_or(usize::MAX))
+    }
+
+    fn cursor(&self, number: u64) -> String {
+        URL_SAFE_NO_PAD.encode((number.rotate_left(40) ^ self.key).to_be_bytes())
+    }
+
+    fn number(&self, cursor: &str) -> Option<u64> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?.try_into().ok()?;
+        Some((u64::from_be_bytes(bytes) ^ self.key).rotate_right(40))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn filled(count: usize, bound: usize) -> (Log, Vec<Message>) {
+        let mut log = Log { bound, ..Log::new(5, Behave::Documented) };
+        let all = (0..count).map(|_| log.append()).collect();
+        (log, all)
+    }
+
+    fn cursor(message: &Message) -> String {
+        let value: Value = serde_json::from_slice(message.as_bytes()).unwrap();
+        value["_cursor"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn whoever_goes_on_from_a_cursor_gets_what_followed() {
+        let (log, all) = filled(50, KEPT);
+        for (at, message) in all.iter().enumerate() {
+            let rest: Vec<Message> = log.after(&cursor(message)).cloned().collect();
+            assert_eq!(rest, all[at + 1..]);
+        }
+        for unknown in ["", "x", "????", &log.cursor(0), &log.cursor(51), &log.cursor(u64::MAX)] {
+            assert_eq!(log.after(unknown).count(), 50, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_what_is_gone_is_followed_by_all_there_is() {
+        let (log, all) = filled(50, 20);
+        assert_eq!(log.kept.len(), 20);
+        assert_eq!(log.after(&cursor(&all[3])).count(), 20);
+        assert_eq!(log.after(&cursor(&all[29])).count(), 20);
+        assert_eq!(log.after(&cursor(&all[30])).count(), 19);
+        assert_eq!(log.after(&cursor(&all[49])).count(), 0);
+    }
+
+    #[test]
+    fn frames_are_the_documents() {
+        let (_, all) = filled(1, KEPT);
+        let text = all[0].as_text().unwrap();
+        let start = r#"{"type":"workflow_data_change","timestamp":1767225600000,"id":""#;
+        assert!(text.starts_with(start), "{text}");
+        let event: Value = serde_json::from_str(text).unwrap();
+        assert_ne!(event["id"], event["data"]["id"]);
+        let mut real = Log::new(5, Behave::Real);
+        let real: Value = serde_json::from_slice(real.append().as_bytes()).unwrap();
+        assert!(real.get("data").is_none());
+        assert_eq!(real["message"], event["data"]);
+    }
+}

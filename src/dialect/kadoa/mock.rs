@@ -1,0 +1,299 @@
+//! The mock half: tokens for API keys, one channel for a team, a log that is replayed from a cursor, a journal of
+//! acknowledgements, and a server that can announce its own end.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::events::object_id;
+use super::log::Log;
+use super::wire::{ACK_PATH, TOKEN_PARAM, TOKEN_PATH};
+use crate::dialect::made::{Object, mix};
+use crate::handshake::server::{Request, Response};
+use crate::message::Message;
+use crate::mock::{
+    ANY_TOKEN, Answer, Conn, Hub, Member, Peer, Provider, Rate, Say, Service, Settings, Stream,
+};
+
+const SOCKET_PATH: &str = "/";
+
+/// "This message is sent every 15 seconds."
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What clients are told to wait before they connect again: the documents' example.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the old connections stay open, so that a new one can be there before: a guess.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Acknowledgements that are kept. The oldest go first.
+const ACKS: usize = 100_000;
+
+/// Tokens that are good at a time. The oldest go first.
+const TOKENS: usize = 10_000;
+
+/// The key of all subscribers in their hub: there is one channel.
+const CHANNEL: &str = "channel";
+
+/// The mock half of the dialect.
+pub(super) struct KadoaMock;
+
+impl Provider for KadoaMock {
+    fn paths(&self) -> &'static [&'static str] {
+        &[SOCKET_PATH, TOKEN_PATH, ACK_PATH]
+    }
+
+    fn target(&self, token: Option<&str>) -> String {
+        token.map_or_else(|| SOCKET_PATH.to_owned(), |token| format!("{SOCKET_PATH}?{TOKEN_PARAM}={token}"))
+    }
+
+    fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {
+        Arc::new(KadoaService(Arc::new(Shared::new(settings))))
+    }
+}
+
+struct KadoaService(Arc<Shared>);
+
+struct Shared {
+    settings: Arc<Settings>,
+    team: String,
+    log: Mutex<Log>,
+    subscribers: Arc<Hub>,
+    /// All connections, subscribed or not.
+    present: Arc<Hub>,
+    tokens: Mutex<Tokens>,
+    acks: Mutex<VecDeque<String>>,
+}
+
+/// The tokens that were handed out.
+struct Tokens {
+    rng: Rng,
+    good: VecDeque<String>,
+}
+
+impl Service for KadoaService {
+    fn answer(&self, request: &Request) -> Option<Answer> {
+        let answer = match request.path() {
+            SOCKET_PATH => return Some(self.connect(request)),
+            TOKEN_PATH => self.exchange(request),
+            ACK_PATH => self.acknowledge(request),
+            _ => return None,
+        };
+        Some(Answer::Http(answer.unwrap_or_else(|refusal| refusal)))
+    }
+
+    fn stream(&self) -> Option<&dyn Stream> {
+        Some(&*self.0)
+    }
+
+    /// `drain` announces the server's end to all connections; `acks` gives the ids that were acknowledged, in
+    /// order.
+    fn command(&self, name: &str, _argument: &str) -> Option<Value> {
+        match name {
+            "drain" => Some(json!({"told": self.0.drain()})),
+            "acks" => Some(self.0.acks().iter().cloned().collect()),
+            _ => None,
+        }
+    }
+}
+
+impl KadoaService {
+    /// Statuses and bodies of refusals are guesses: no document has them.
+    fn connect(&self, request: &Request) -> Answer {
+        if self.0.lets_in(request.query(TOKEN_PARAM).unwrap_or_default()) {
+            let peer = KadoaPeer { shared: Arc::clone(&self.0), present: None, subscriber: None };
+            return Answer::Upgrade { protocol: None, peer: Box::new(peer) };
+        }
+        Answer::Http(refusal(401, "Invalid or expired access token"))
+    }
+
+    /// An API key for a token, a fresh one each time.
+    fn exchange(&self, request: &Request) -> Result<Response, Response> {
+        only_post(request)?;
+        if !self.0.settings.accepts(request.header("x-api-key").unwrap_or_default()) {
+            return Err(refusal(401, "Invalid API key"));
+        }
+        let token = self.0.tokens().fresh();
+        let body = Object::default().text("access_token", &token).text("team_id", &self.0.team);
+        Ok(Response::json(200, body.end()))
+    }
+
+    /// Takes an acknowledgement, with no credential, as the official clients send it; they do not look at the
+    /// answer.
+    fn acknowledge(&self, request: &Request) -> Result<Response, Response> {
+        only_post(request)?;
+        let body: Option<Value> = serde_json::from_slice(&request.body).ok();
+        match body.as_ref().and_then(|body| body["id"].as_str()) {
+            Some(id) => {
+                self.0.note_ack(id);
+                Ok(Response::json(200, Object::default().flag("success", true).end()))
+            }
+            None => Err(refusal(400, "The body needs an id")),
+        }
+    }
+}
+
+impl Shared {
+    fn new(settings: &Arc<Settings>) -> Self {
+        let seed = settings.seed;
+        Self {
+            settings: Arc::clone(settings),
+            team: object_id(&mut Rng::with_seed(mix(seed, "team"))),
+            log: Mutex::new(Log::new(seed, settings.behave)),
+            subscribers: Arc::default(),
+            present: Arc::default(),
+            tokens: Mutex::new(Tokens { rng: Rng::with_seed(mix(seed, "tokens")), good: VecDeque::new() }),
+            acks: Mutex::default(),
+        }
+    }
+
+    /// A token that was handed out is good, and the one in the URL that is announced.
+    fn lets_in(&self, token: &str) -> bool {
+        let announced = self.settings.token.is_some() || token == ANY_TOKEN;
+        announced && self.settings.accepts(token) || self.tokens().good.iter().any(|good| good == token)
+    }
+
+    /// Tells all connections that there are to come back, and closes them when there was time for that. Those
+    /// that come now are served as ever.
+    fn drain(&self) -> usize {
+        let wait = self.settings.scaled(RETRY_AFTER).as_millis();
+        let frame = Object::default()
+            .text("type", "control.draining")
+            .number("timestamp", self.log().now())
+            .number("retryAfterMs", i64::try_from(wait).unwrap_or(i64::MAX));
+        self.present.publish_to_all(&Message::text(frame.end()).into());
+        let after = self.settings.scaled(GRACE);
+        self.present.publish_to_all(&Say::CloseIn { after, code: 1001, reason: "Server shutting down" })
+    }
+
+    fn note_ack(&self, id: &str) {
+        let mut acks = self.acks();
+        if acks.len() == ACKS {
+            acks.pop_front();
+        }
+        acks.push_back(id.to_owned());
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn acks(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream for Shared {
+    /// Without a limit to the rate, whoever reads sets the pace, so nothing happens while nobody does.
+    fn step(&self) -> bool {
+        if self.settings.rate == Rate::Max && self.subscribers.is_empty() {
+            return false;
+        }
+        let mut log = self.log();
+        let event = log.append();
+        // The log stays locked: who subscribes gets this event from one of the two, and from one only.
+        self.subscribers.publish([CHANNEL], &event.into());
+        let made = log.made();
+        drop(log);
+        if self.settings.drain_after == Some(made) {
+            self.drain();
+        }
+        true
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.subscribers
+    }
+}
+
+impl Tokens {
+    /// Nothing in it needs an escape in a URL: the official clients write it there as it is.
+    fn fresh(&mut self) -> String {
+        let mut bytes = [0; 32];
+        self.rng.fill(&mut bytes);
+        let token = URL_SAFE_NO_PAD.encode(bytes);
+        if self.good.len() == TOKENS {
+            self.good.pop_front();
+        }
+        self.good.push_back(token.clone());
+        token
+    }
+}
+
+/// One connection.
+struct KadoaPeer {
+    shared: Arc<Shared>,
+    present: Option<Member>,
+    subscriber: Option<Member>,
+}
+
+impl Peer for KadoaPeer {
+    fn heartbeat_every(&self) -> Option<Duration> {
+        Some(HEARTBEAT)
+    }
+
+    fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
+        let mut present = self.shared.present.member(conn);
+        present.join(CHANNEL);
+        self.present = Some(present);
+        Vec::new()
+    }
+
+    fn received(&mut self, message: Message) -> Vec<Say> {
+        let Ok(frame) = serde_json::from_slice::<Value>(message.as_bytes()) else { return Vec::new() };
+        let action = frame["action"].as_str().or(frame["type"].as_str());
+        match action {
+            Some("subscribe") => self.subscribe(&frame),
+            // Acknowledgements come by HTTP; that the socket takes them too harms nobody.
+            Some("ack") => {
+                frame["id"].as_str().into_iter().for_each(|id| self.shared.note_ack(id));
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether these begin before a subscription is not known.
+    fn heartbeat(&mut self) -> Vec<Say> {
+        let frame = Object::default().text("type", "heartbeat").number("timestamp", self.shared.log().now());
+        vec![Message::text(frame.end()).into()]
+    }
+}
+
+impl KadoaPeer {
+    /// What was missed, and from now on whatever happens. Guesses: a channel that is not the team's stays
+    /// silent, no channel means the team's, and a second subscription changes nothing.
+    fn subscribe(&mut self, frame: &Value) -> Vec<Say> {
+        let channel = frame.get("channel").and_then(Value::as_str).unwrap_or(&self.shared.team);
+        let denied = channel != self.shared.team || self.shared.settings.denies(channel);
+        let Some(present) = self.present.as_ref().filter(|_| !denied && self.subscriber.is_none()) else {
+            return Vec::new();
+        };
+        let mut subscriber = self.shared.subscribers.member(present.conn());
+        let log = self.shared.log();
+        subscriber.join(CHANNEL);
+        let missed = frame["lastCursor"].as_str().map(|cursor| log.after(cursor).cloned().map(Say::from));
+        self.subscriber = Some(subscriber);
+        missed.into_iter().flatten().collect()
+    }
+}
+
+fn only_post(request: &Request) -> Result<(), Response> {
+    if request.method() == "POST" {
+        return Ok(());
+    }
+    Err(refusal(405, "Method not allowed").header("Allow", "POST"))
+}
+
+fn refusal(status: u16, message: &str) -> Response {
+    Response::json(status, Object::default().text("error", message).end())
+}

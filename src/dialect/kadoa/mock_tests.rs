@@ -1,0 +1,226 @@
+//! The mock half over real sockets.
+
+use std::collections::HashSet;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use crate::dialect::testing::*;
+use crate::mock::Mock;
+
+/// A token and the team's channel.
+async fn exchange_key(mock: &Mock) -> (String, String) {
+    let answer = call(mock, "POST", "/v4/oauth2/token", "x-api-key: k\r\n", "").await;
+    assert_eq!(answer.status, 200);
+    let body = answer.json();
+    let field = |name: &str| body[name].as_str().unwrap().to_owned();
+    (field("access_token"), field("team_id"))
+}
+
+/// A connection as the official clients make it.
+async fn subscribed(mock: &Mock, cursor: Option<&str>) -> Socket {
+    let (token, team) = exchange_key(mock).await;
+    let mut socket = connect(mock, &format!("/?access_token={token}")).await;
+    let mut frame = json!({"action": "subscribe", "channel": team});
+    if let Some(cursor) = cursor {
+        frame["lastCursor"] = cursor.into();
+    }
+    say(&mut socket, &frame.to_string()).await;
+    socket
+}
+
+fn field(text: &str, name: &str) -> String {
+    let value: Value = serde_json::from_str(text).unwrap();
+    value[name].as_str().unwrap().to_owned()
+}
+
+/// The next messages that are no heartbeats.
+async fn events(socket: &mut Socket, count: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.push(text(socket).await);
+        all.retain(|text| !is_heartbeat(text));
+    }
+    all
+}
+
+fn is_heartbeat(text: &str) -> bool {
+    text.contains(r#""type":"heartbeat""#)
+}
+
+#[tokio::test]
+async fn a_key_gets_a_fresh_token_and_only_tokens_get_in() {
+    let mock = mock("--token k").await;
+    let (first, team) = exchange_key(&mock).await;
+    let (second, same_team) = exchange_key(&mock).await;
+    assert!(first != second && team == same_team && team.len() == 24);
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    assert!(first.bytes().all(safe));
+    for token in [&first, &second, &first, "k"] {
+        connect(&mock, &format!("/?access_token={token}")).await;
+    }
+    for key in ["", "x-api-key: other\r\n", "Authorization: Bearer k\r\n"] {
+        assert_eq!(call(&mock, "POST", "/v4/oauth2/token", key, "").await.status, 401);
+    }
+    assert_eq!(call(&mock, "GET", "/v4/oauth2/token", "x-api-key: k\r\n", "").await.status, 405);
+    for target in ["/", "/?access_token=", "/?access_token=other", "/?access_token=undefined", "/?token=k"] {
+        assert_eq!(exchange(&mock, &upgrade(target, "")).await.status, 401, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn the_announced_url_works_as_it_is_and_made_up_tokens_do_not() {
+    let mock = mock("").await;
+    connect(&mock, "/?access_token=mock").await;
+    assert!(mock.url("kadoa").unwrap().ends_with("/?access_token=mock"));
+    assert_eq!(exchange(&mock, &upgrade("/?access_token=undefined", "")).await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_but_heartbeats_before_a_subscription() {
+    let mock = mock("").await;
+    let start = Instant::now();
+    let mut socket = connect(&mock, "/?access_token=mock").await;
+    for frame in ["", "[]", "7", "{}", r#"{"action":"hello"}"#, r#"{"action":"subscribe","channel":"other"}"#]
+    {
+        say(&mut socket, frame).await;
+    }
+    socket.send(Frame::binary(&b"\xff\x00"[..])).await.unwrap();
+    for n in 1..=4 {
+        assert_eq!(next(&mut socket).await, json!({"type": "heartbeat", "timestamp": 1_767_225_600_000_i64}));
+        assert_eq!(start.elapsed().as_secs(), 15 * n);
+    }
+    say(&mut socket, r#"{"action":"subscribe"}"#).await;
+    assert_eq!(next(&mut socket).await["type"], "workflow_data_change");
+}
+
+#[tokio::test]
+async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
+    let mock = mock("--rate 3000").await;
+    let mut steady = subscribed(&mock, None).await;
+    let mut wobbly = subscribed(&mock, None).await;
+    let mut seen = texts(&mut wobbly, 10).await;
+    for _ in 0..8 {
+        let cursor = field(seen.last().unwrap(), "_cursor");
+        drop(wobbly);
+        // Time goes by that the other client can tell of.
+        texts(&mut steady, 100).await;
+        wobbly = subscribed(&mock, Some(&cursor)).await;
+        seen.extend(texts(&mut wobbly, 150).await);
+    }
+    // One that begins with the log tells what should have been.
+    let mut whole = subscribed(&mock, Some("unknown")).await;
+    let all = texts(&mut whole, 2000).await;
+    let from = all.iter().position(|text| *text == seen[0]).unwrap();
+    assert_eq!(seen, all[from..from + seen.len()]);
+    let ids: HashSet<String> = all.iter().map(|text| field(text, "id")).collect();
+    assert_eq!(ids.len(), all.len());
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_bytes_at_any_rate() {
+    let mut runs = Vec::new();
+    for words in ["--seed 7 --rate max", "--seed 7 --rate 3000", "--seed 8 --rate max"] {
+        let mock = mock(words).await;
+        let mut socket = subscribed(&mock, None).await;
+        runs.push(texts(&mut socket, 300).await);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert_ne!(runs[0], runs[2]);
+}
+
+#[tokio::test]
+async fn without_a_limit_to_the_rate_nothing_happens_while_nobody_listens() {
+    let mock = mock("--rate max").await;
+    let mut first = subscribed(&mock, None).await;
+    let last = texts(&mut first, 50).await.pop().unwrap();
+    first.close(None).await.unwrap();
+    while first.next().await.is_some_and(|frame| frame.is_ok()) {}
+    // What was made for the first and not read any more is replayed, and is no more than its buffers hold.
+    let mut second = subscribed(&mock, Some(&field(&last, "_cursor"))).await;
+    let mut third = subscribed(&mock, Some("")).await;
+    let (rest, whole) = (texts(&mut second, 50).await, texts(&mut third, 100).await);
+    assert_eq!(whole[50..100], rest);
+}
+
+#[tokio::test]
+async fn acknowledgements_are_kept_in_order() {
+    let mock = mock("--events 0").await;
+    let ack = |body: &'static str| call(&mock, "POST", "/api/v1/events/ack", "", body);
+    assert_eq!(ack(r#"{"id":"a"}"#).await.status, 200);
+    assert_eq!(ack(r#"{"id":"b","more":1}"#).await.status, 200);
+    for wrong in ["", "{}", "[]", r#"{"id":7}"#, "{"] {
+        assert_eq!(ack(wrong).await.status, 400, "{wrong}");
+    }
+    let mut socket = subscribed(&mock, None).await;
+    say(&mut socket, r#"{"action":"ack","id":"c"}"#).await;
+    say(&mut socket, r#"{"type":"ack","id":"a"}"#).await;
+    // The answer to a close shows that what came before was read.
+    socket.close(None).await.unwrap();
+    while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+    assert_eq!(mock.command("acks", ""), Some(json!(["a", "b", "c", "a"])));
+    assert_eq!(call(&mock, "GET", "/api/v1/events/ack", "", "").await.status, 405);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_leaves_time_for_a_new_connection_before_the_old_one_ends() {
+    let mock = mock("--events 0").await;
+    let mut old = subscribed(&mock, None).await;
+    let mut silent = connect(&mock, "/?access_token=mock").await;
+    // Both are there once they get their heartbeat.
+    next(&mut old).await;
+    next(&mut silent).await;
+    assert_eq!(mock.command("drain", ""), Some(json!({"told": 2})));
+    let start = Instant::now();
+    for socket in [&mut old, &mut silent] {
+        let frame = next(socket).await;
+        assert_eq!(
+            (frame["type"].as_str(), frame["retryAfterMs"].as_i64()),
+            (Some("control.draining"), Some(1000))
+        );
+        assert!(frame["timestamp"].is_i64());
+    }
+    let mut new = subscribed(&mock, None).await;
+    for socket in [&mut old, &mut silent] {
+        let close = closed(socket).await.unwrap();
+        assert_eq!((u16::from(close.code), close.reason.as_str()), (1001, "Server shutting down"));
+    }
+    assert_eq!(start.elapsed().as_secs(), 5);
+    for _ in 0..5 {
+        assert_eq!(next(&mut new).await["type"], "heartbeat");
+    }
+}
+
+#[tokio::test]
+async fn a_hand_over_after_some_events_loses_none() {
+    let mock = mock("--rate 500 --drain-after 20 --time-scale 50 --events 400").await;
+    let mut old = subscribed(&mock, None).await;
+    let mut seen = events(&mut old, 20).await;
+    let drain: Value = serde_json::from_str(&events(&mut old, 1).await[0]).unwrap();
+    assert_eq!((&drain["type"], &drain["retryAfterMs"]), (&json!("control.draining"), &json!(20)));
+    let mut new = subscribed(&mock, Some(&field(&seen[19], "_cursor"))).await;
+    let mut after = Vec::new();
+    while let Some(Ok(frame)) = old.next().await {
+        after.extend(frame.is_text().then(|| frame.into_text().unwrap().to_string()));
+    }
+    let replayed = events(&mut new, 380).await;
+    // The old connection went on until it was closed, with the same events.
+    after.retain(|text| !is_heartbeat(text));
+    assert!(after.iter().zip(&replayed).all(|(old, new)| old == new));
+    seen.extend(replayed);
+    let ids: HashSet<String> = seen.iter().map(|text| field(text, "id")).collect();
+    assert_eq!(ids.len(), 400);
+}
+
+#[tokio::test]
+async fn the_running_service_says_message_where_the_document_says_data() {
+    for (words, present, absent) in [("", "data", "message"), ("--behave real", "message", "data")] {
+        let mock = mock(words).await;
+        let mut socket = subscribed(&mock, None).await;
+        let event = next(&mut socket).await;
+        assert!(event[present]["differences"].is_array() && event.get(absent).is_none());
+        assert!(event["timestamp"].is_i64());
+    }
+}
