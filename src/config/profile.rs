@@ -62,7 +62,9 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
 
 /// What was typed stands in the process list; what a variable or a profile holds does not.
 fn is_credential_typed(typed: &ArgMatches) -> bool {
-    let is_typed = |id| typed.value_source(id) == Some(ValueSource::CommandLine);
+    // Not every command has them, and clap takes the question for a mistake, then.
+    let is_typed =
+        |id| typed.try_contains_id(id).is_ok() && typed.value_source(id) == Some(ValueSource::CommandLine);
     is_typed("token") || is_typed("bearer")
 }
 
