@@ -399,9 +399,8 @@ fn a_second_connection_that_fails_is_tried_again_beside_the_first() {
         script(|peer, room| {
             subscribed(peer, None);
             room.refusals.lock().unwrap().push(503);
-            peer.text(r#"{"type":"control.draining","retryAfterMs":0}"#);
-            // It is read as long as there is no other.
             peer.text(&event("a", "c1"));
+            peer.text(r#"{"type":"control.draining","retryAfterMs":0}"#);
             peer.wait_for_end();
         }),
         script(|peer, _| {
