@@ -17,11 +17,11 @@ const TELLING: &[&str] = &[
     "Retry-After",
     "Sec-WebSocket-Version",
     "Upgrade",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
     "X-Request-Id",
 ];
+
+/// Headers that help to understand a 429.
+const TELLING_LIMITS: &[&str] = &["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
 
 /// How many lines of a web page are shown: enough for its title and message.
 const HTML_LINES: usize = 20;
@@ -39,8 +39,7 @@ pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure 
     let mut what = format!("handshake refused: {} from {shown}", head.status_text());
     let said = said(body);
     if let Some(said) = &said {
-        what.push_str(": ");
-        what.push_str(said);
+        what.push_str(&format!(" ({said})"));
     }
     let mut failure = Failure::new(exit, what).details(details(head, body));
     // Who has been told the reason needs no guess at it.
@@ -112,7 +111,8 @@ fn line(finding: &Finding) -> String {
 
 /// What is telling in a head, and the body.
 pub(super) fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
-    let telling = |name: &String| TELLING.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let limits = if head.status == 429 { TELLING_LIMITS } else { &[] };
+    let telling = |name: &String| TELLING.iter().chain(limits).any(|known| known.eq_ignore_ascii_case(name));
     let headers = head.headers.iter().filter(|(name, _)| telling(name));
     // Where a redirect leads may have credentials in it.
     let mut lines: Vec<String> =
@@ -238,14 +238,14 @@ mod tests {
             r#"{"detail":"not enabled"}"#,
         ] {
             let failure = what(body);
-            assert_eq!(failure.what, "handshake refused: 400 Why from u: not enabled");
+            assert_eq!(failure.what, "handshake refused: 400 Why from u (not enabled)");
             assert_eq!((failure.hint, &failure.details[..]), (None, &[body.to_owned()][..]));
         }
         for body in ["", "not enabled", "{}", "[]", r#"{"message":5}"#, r#"{"error":{"message":""}}"#] {
             assert_eq!(what(body).what, "handshake refused: 400 Why from u");
         }
         let long = what(&format!("{{\"message\":\"{}\"}}", "é".repeat(SAID + 1)));
-        assert!(long.what.ends_with(&format!(" {}", "é".repeat(SAID))));
+        assert!(long.what.ends_with(&format!("({})", "é".repeat(SAID))));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod kadoa;
 mod mock;
 mod options;
 mod output;
+mod providers;
 mod proxies;
 mod readme;
 mod reconnect;
