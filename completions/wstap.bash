@@ -493,7 +493,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --quiet --verbose --log-format --color --help voipbin plain"
+            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --fault --quiet --verbose --log-format --color --help voipbin plain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,6 +549,10 @@ _wstap() {
                     ;;
                 --behave)
                     COMPREPLY=($(compgen -W "documented real" -- "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log-format)

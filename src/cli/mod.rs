@@ -106,7 +106,8 @@ fn describe_command(name: &'static str) -> clap::Command {
         "serve-mock" => MockArgs::augment_args(command)
             .about("Run a mock of the providers on a loopback port")
             .args_override_self(true)
-            .after_help(MOCK_EXAMPLES),
+            .after_help(MOCK_EXAMPLES)
+            .after_long_help(format!("{}\n\n{MOCK_EXAMPLES}", crate::mock::FAULTS_HELP)),
         "completions" => {
             CompletionsArgs::augment_args(command).about("Print the completion script of a shell")
         }
@@ -152,7 +153,8 @@ Examples:
 const MOCK_EXAMPLES: &str = "\
 Examples:
   wstap serve-mock --rate 50 --seed 7          the URLs are the first line of standard output
-  wstap connect ws://127.0.0.1:PORT/echo       every mock also answers at /echo";
+  wstap connect ws://127.0.0.1:PORT/echo       every mock also answers at /echo
+  wstap serve-mock --fault fail-first=2 --fault close=1011@5     refuse two connections, close the others";
 
 fn after_long_help() -> String {
     format!("{EXAMPLES}\n\nExit status:\n{}", exit::table_text())

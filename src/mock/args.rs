@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use super::{Behave, Rate, Settings, Then};
+use super::{Behave, Fault, Rate, Settings, Then};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -75,6 +75,10 @@ pub struct MockArgs {
     /// Whom to follow where a provider's documents and its running service differ
     #[arg(long, value_name = "WHOM", value_enum, default_value_t = Behave::Documented)]
     pub behave: Behave,
+
+    /// Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below
+    #[arg(long, value_name = "SPEC")]
+    pub fault: Vec<Fault>,
 }
 
 /// The options alone, without a program name before them.
@@ -131,6 +135,7 @@ impl MockArgs {
             duration: self.duration,
             time_scale: self.time_scale,
             behave: self.behave,
+            faults: self.fault.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,6 +26,7 @@ mod args;
 mod client;
 mod conn;
 mod echo;
+mod faults;
 mod hub;
 mod link;
 mod pace;
@@ -37,6 +39,7 @@ mod wire;
 pub use args::MockArgs;
 pub use conn::{Conn, Overflow, Unread};
 pub use echo::Echo;
+pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
 pub use hub::{Hub, Member};
 pub use pace::Rate;
 pub use stream::Stream;
@@ -78,6 +81,8 @@ pub struct Settings {
     pub time_scale: f64,
     /// Whom to follow where documents and running services differ.
     pub behave: Behave,
+    /// What it does wrong on purpose.
+    pub faults: Vec<Fault>,
 }
 
 /// Whom the mock follows.
@@ -117,6 +122,7 @@ impl Default for Settings {
             ack: true,
             time_scale: 1.0,
             behave: Behave::Documented,
+            faults: Vec::new(),
         }
     }
 }
@@ -196,9 +202,32 @@ pub enum Say {
     },
     /// Nothing: the TCP connection is ended without a close frame.
     Drop,
+    /// A ping frame.
+    Ping,
+    /// These bytes between whole frames, whatever they are.
+    Raw(Bytes),
+    /// The end of the conversation, in a way that the client cannot expect.
+    Cut(Cut),
+}
+
+/// How a conversation breaks off. What was said before still goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// TCP ends in order (FIN), without a close frame; what the client still sends is read and ignored.
+    Fin,
+    /// TCP is reset (RST).
+    Reset,
+    /// TCP stays, and nothing is written or read any more.
+    Silence,
 }
 
 impl Say {
+    /// Is this the last that can be said?
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        matches!(self, Self::Close { .. } | Self::Drop | Self::Cut(_))
+    }
+
     /// A close frame.
     pub fn close(code: u16, reason: impl Into<String>) -> Self {
         Self::Close { code: Some(code), reason: reason.into() }
@@ -216,6 +245,11 @@ pub trait Peer: Send {
     /// The bounds of this connection.
     fn limits(&self) -> Limits {
         Limits::default()
+    }
+
+    /// Faults of this connection alone, beside those of the server.
+    fn faults(&self) -> Option<Arc<Faults>> {
+        None
     }
 
     /// How the connection is kept alive, if the server does that; in the provider's own time.
@@ -284,6 +318,7 @@ pub struct Mock {
     token: Option<Secret>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
+    faults: Arc<Switch>,
 }
 
 /// Starts a mock server on the current runtime.
@@ -302,8 +337,9 @@ pub async fn start(settings: Settings) -> Result<Mock> {
     let (stop, stopped) = watch::channel(false);
     let token = settings.token.clone();
     let site = server::Site::new(&names, &Arc::new(settings));
+    let faults = Arc::clone(&site.faults);
     let accepting = tokio::spawn(server::run(listener, Arc::new(site), stopped));
-    Ok(Mock { local_addr, names, token, stop, accepting })
+    Ok(Mock { local_addr, names, token, stop, accepting, faults })
 }
 
 impl Mock {
@@ -327,6 +363,12 @@ impl Mock {
         let name = self.names.iter().find(|name| **name == dialect)?;
         let token = self.token.as_ref().map_or(ANY_TOKEN, Secret::expose);
         Some(self.url_for(name, Some(&encode(token))))
+    }
+
+    /// What it does wrong on purpose, which can be exchanged.
+    #[must_use]
+    pub fn faults(&self) -> &Switch {
+        &self.faults
     }
 
     /// Takes no more connections, closes those there are with 1001 and waits a few seconds for the clients to

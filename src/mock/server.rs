@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::faults::{self, Reply};
 use super::wire::Wire;
 use super::{Answer, Conn, Peer, Service, Settings, client, provider, stopped, stream};
 use crate::handshake::server::{Request, Response};
@@ -26,6 +27,8 @@ pub(super) struct Site {
     connections: AtomicU64,
     /// Told whenever a client has read everything.
     taken: Arc<Notify>,
+    /// What goes wrong on purpose.
+    pub(super) faults: Arc<faults::Switch>,
 }
 
 impl Site {
@@ -37,6 +40,7 @@ impl Site {
             paths: providers.iter().flat_map(|provider| provider.paths()).copied().collect(),
             connections: AtomicU64::new(0),
             taken: Arc::default(),
+            faults: Arc::new(faults::Switch::new(settings)),
         }
     }
 
@@ -100,13 +104,18 @@ async fn serve(mut stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut s
             Ok(Err(refusal)) => return respond(stream, &refusal).await,
             Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
         };
-        let response = match upgrade(&mut stream, &site, &request).await {
-            Ok(peer) => {
+        let upgraded = tokio::select! {
+            upgraded = upgrade(&mut stream, &site, &request) => upgraded,
+            () = stopped(&mut stop) => return,
+        };
+        let response = match upgraded {
+            Upgraded::Yes(peer, entry) => {
                 let conn = site.enter(&request, remote);
-                let of = (conn, Arc::clone(&site.settings));
+                let of = (conn, Arc::clone(&site.settings), entry);
                 return client::converse(Wire::plain(stream), bytes, peer, of, stop).await;
             }
-            Err(response) => response,
+            Upgraded::No(response) => response,
+            Upgraded::Unanswered => return,
         };
         if !request.keeps_alive() || response.status >= 400 {
             return respond(stream, &response).await;
@@ -137,15 +146,36 @@ async fn read_request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<Opt
     }
 }
 
-/// Upgrades the connection if the path's owner and RFC 6455 allow it. A write that fails shows up again at the
-/// first read.
-async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Result<Box<dyn Peer>, Response> {
-    match site.answer(request) {
-        Answer::Http(response) => Err(response),
-        Answer::Upgrade { protocol, peer } => {
-            let response = request.upgrade()?.response(protocol.as_deref());
+/// What became of a request.
+enum Upgraded {
+    Yes(Box<dyn Peer>, faults::Entry),
+    No(Response),
+    /// The client left without an answer.
+    Unanswered,
+}
+
+/// Upgrades the connection if the path's owner, RFC 6455 and the faults allow it. A write that fails shows up
+/// again at the first read.
+async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Upgraded {
+    let (protocol, peer) = match site.answer(request) {
+        Answer::Http(response) => return Upgraded::No(response),
+        Answer::Upgrade { protocol, peer } => (protocol, peer),
+    };
+    let response = match request.upgrade() {
+        Ok(upgrade) => upgrade.response(protocol.as_deref()),
+        Err(refusal) => return Upgraded::No(refusal),
+    };
+    let entry = site.faults.enter(peer.faults());
+    match entry.answer(response).await {
+        Reply::Refuse(response) => Upgraded::No(response),
+        Reply::Silence => {
+            let mut rest = [0; 1024];
+            while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+            Upgraded::Unanswered
+        }
+        Reply::Upgrade(response) => {
             let _ = stream.write_all(&response.to_bytes()).await;
-            Ok(peer)
+            Upgraded::Yes(peer, entry)
         }
     }
 }

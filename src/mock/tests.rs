@@ -23,11 +23,11 @@ fn settings(words: &str) -> Settings {
     MockArgs::from_words(words).unwrap().settings()
 }
 
-async fn mock(words: &str) -> Mock {
+pub(in crate::mock) async fn mock(words: &str) -> Mock {
     start(settings(words)).await.unwrap()
 }
 
-fn request(target: &str) -> String {
+pub(in crate::mock) fn request(target: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -35,7 +35,7 @@ fn request(target: &str) -> String {
 }
 
 /// Sends bytes and gives back the whole answer, up to the end of the connection.
-async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
+pub(in crate::mock) async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
@@ -44,7 +44,7 @@ async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
 }
 
 /// A connection that has been upgraded, for raw frames.
-async fn raw(mock: &Mock, target: &str) -> TcpStream {
+pub(in crate::mock) async fn raw(mock: &Mock, target: &str) -> TcpStream {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
     stream.write_all(request(target).as_bytes()).await.unwrap();
     let mut head = Vec::new();
@@ -93,7 +93,7 @@ async fn texts(socket: &mut Socket, count: usize) -> Vec<String> {
 }
 
 /// A frame as a client sends it: masked, with a mask that changes nothing.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(in crate::mock) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).unwrap()),

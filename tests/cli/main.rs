@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod ending;
+mod faults;
 mod filter;
 mod first_steps;
 mod generated;
