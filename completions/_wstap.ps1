@@ -243,6 +243,8 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('--time-scale', '--time-scale', [CompletionResultType]::ParameterName, 'Run the provider''s own timers (heartbeats, pings, patience) N times as fast')
             [CompletionResult]::new('--behave', '--behave', [CompletionResultType]::ParameterName, 'Whom to follow where a provider''s documents and its running service differ')
             [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below')
+            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'Let connections follow the scripts in this TOML file')
+            [CompletionResult]::new('--on', '--on', [CompletionResultType]::ParameterName, 'Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Notices on stderr as text, or as one JSON object a line')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on terminals, always or never')
             [CompletionResult]::new('--no-ack', '--no-ack', [CompletionResultType]::ParameterName, 'Never acknowledge a subscription, as some real servers do')

@@ -237,6 +237,8 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --time-scale 'Run the provider''s own timers (heartbeats, pings, patience) N times as fast'
             cand --behave 'Whom to follow where a provider''s documents and its running service differ'
             cand --fault 'Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below'
+            cand --scenario 'Let connections follow the scripts in this TOML file'
+            cand --on 'Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)'
             cand --log-format 'Notices on stderr as text, or as one JSON object a line'
             cand --color 'Colour on terminals, always or never'
             cand --no-ack 'Never acknowledge a subscription, as some real servers do'

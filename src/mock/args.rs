@@ -79,6 +79,19 @@ pub struct MockArgs {
     /// Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below
     #[arg(long, value_name = "SPEC")]
     pub fault: Vec<Fault>,
+
+    /// Let connections follow the scripts in this TOML file
+    ///
+    /// Per path and number of the connection: what to send, to expect, to wait for, how to end. The README shows
+    /// one. If an expectation is not met, the connection is closed with 1008, and the exit status is 1 in the end.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+
+    /// Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)
+    ///
+    /// A string is sent as it is, any other value as its JSON. A program that fails closes with 1011.
+    #[arg(long, value_name = "EXPR")]
+    pub on: Vec<String>,
 }
 
 /// The options alone, without a program name before them.
@@ -136,6 +149,8 @@ impl MockArgs {
             time_scale: self.time_scale,
             behave: self.behave,
             faults: self.fault.clone(),
+            scenario: self.scenario.clone(),
+            on: self.on.clone(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! the mailbox of its [`Conn`].
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ mod echo;
 mod faults;
 mod hub;
 mod link;
+mod on;
 mod pace;
+mod scenario;
+mod script;
 mod server;
 mod stream;
 #[cfg(test)]
@@ -42,6 +46,8 @@ pub use echo::Echo;
 pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
 pub use hub::{Hub, Member};
 pub use pace::Rate;
+pub use scenario::{Ledger, Unmet, Verdict};
+pub use script::VARIABLES_HELP;
 pub use stream::Stream;
 
 /// The token in the URLs of a mock that accepts any.
@@ -83,6 +89,10 @@ pub struct Settings {
     pub behave: Behave,
     /// What it does wrong on purpose.
     pub faults: Vec<Fault>,
+    /// A file of scenarios.
+    pub scenario: Option<PathBuf>,
+    /// jq programs that answer where nobody else does.
+    pub on: Vec<String>,
 }
 
 /// Whom the mock follows.
@@ -123,6 +133,8 @@ impl Default for Settings {
             time_scale: 1.0,
             behave: Behave::Documented,
             faults: Vec::new(),
+            scenario: None,
+            on: Vec::new(),
         }
     }
 }
@@ -319,14 +331,16 @@ pub struct Mock {
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     faults: Arc<Switch>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 /// Starts a mock server on the current runtime.
 ///
 /// # Errors
-/// A dialect that has no mock, or an address that cannot be listened on.
-pub async fn start(settings: Settings) -> Result<Mock> {
+/// A dialect that has no mock, a mistake in a scenario or a program, or an address that cannot be listened on.
+pub async fn start(mut settings: Settings) -> Result<Mock> {
     let names = served(&settings.dialects)?;
+    let scripts = server::Scripts::load(&mut settings)?;
     let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
     let cannot = |error: std::io::Error| {
         let (host, port) = (&settings.host, settings.port);
@@ -336,10 +350,10 @@ pub async fn start(settings: Settings) -> Result<Mock> {
     let local_addr = listener.local_addr().map_err(cannot)?;
     let (stop, stopped) = watch::channel(false);
     let token = settings.token.clone();
-    let site = server::Site::new(&names, &Arc::new(settings));
-    let faults = Arc::clone(&site.faults);
+    let site = server::Site::new(&names, &Arc::new(settings), scripts)?;
+    let (faults, ledger) = (Arc::clone(&site.faults), site.ledger.clone());
     let accepting = tokio::spawn(server::run(listener, Arc::new(site), stopped));
-    Ok(Mock { local_addr, names, token, stop, accepting, faults })
+    Ok(Mock { local_addr, names, token, stop, accepting, faults, ledger })
 }
 
 impl Mock {
@@ -369,6 +383,12 @@ impl Mock {
     #[must_use]
     pub fn faults(&self) -> &Switch {
         &self.faults
+    }
+
+    /// What became of the expectations of its scenarios, if it has any.
+    #[must_use]
+    pub fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.ledger.clone()
     }
 
     /// Takes no more connections, closes those there are with 1001 and waits a few seconds for the clients to

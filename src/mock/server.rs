@@ -12,12 +12,46 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::faults::{self, Reply};
+use super::on::OnService;
+use super::scenario::{self, Ledger, Scenario, ScenarioService};
+use super::script::Clock;
 use super::wire::Wire;
 use super::{Answer, Conn, Peer, Service, Settings, client, provider, stopped, stream};
+use crate::error::Failure;
 use crate::handshake::server::{Request, Response};
 
 /// How long a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What was scripted for this server alone.
+pub(super) struct Scripts(Option<Vec<Scenario>>);
+
+impl Scripts {
+    /// Reads the scenarios; the faults of their file join those of the settings.
+    pub(super) fn load(settings: &mut Settings) -> Result<Self, Failure> {
+        let Some(path) = &settings.scenario else { return Ok(Self(None)) };
+        let (scenarios, faults) = scenario::read(path)?;
+        settings.faults.extend(faults);
+        Ok(Self(Some(scenarios)))
+    }
+
+    /// Scenarios come before the providers, and programs after them.
+    fn surround(
+        self,
+        services: &mut Vec<Arc<dyn Service>>,
+        settings: &Arc<Settings>,
+    ) -> Result<Option<Arc<Ledger>>, Failure> {
+        let clock = Clock::new(settings.time_scale);
+        if let Some(on) = OnService::new(settings, clock)? {
+            services.push(Arc::new(on));
+        }
+        let Some(scenarios) = self.0 else { return Ok(None) };
+        let service = ScenarioService::new(scenarios, settings, clock);
+        let ledger = Arc::clone(service.ledger());
+        services.insert(0, Arc::new(service));
+        Ok(Some(ledger))
+    }
+}
 
 /// Everything that can be reached on the port.
 pub(super) struct Site {
@@ -27,21 +61,26 @@ pub(super) struct Site {
     connections: AtomicU64,
     /// Told whenever a client has read everything.
     taken: Arc<Notify>,
+    /// What became of scenarios.
+    pub(super) ledger: Option<Arc<Ledger>>,
     /// What goes wrong on purpose.
     pub(super) faults: Arc<faults::Switch>,
 }
 
 impl Site {
-    pub(super) fn new(names: &[&str], settings: &Arc<Settings>) -> Self {
+    pub(super) fn new(names: &[&str], settings: &Arc<Settings>, scripts: Scripts) -> Result<Self, Failure> {
         let providers: Vec<_> = names.iter().filter_map(|name| provider(name)).collect();
-        Self {
+        let mut services: Vec<_> = providers.iter().map(|provider| provider.service(settings)).collect();
+        let ledger = scripts.surround(&mut services, settings)?;
+        Ok(Self {
             settings: Arc::clone(settings),
-            services: providers.iter().map(|provider| provider.service(settings)).collect(),
+            services,
+            ledger,
             paths: providers.iter().flat_map(|provider| provider.paths()).copied().collect(),
             connections: AtomicU64::new(0),
             taken: Arc::default(),
             faults: Arc::new(faults::Switch::new(settings)),
-        }
+        })
     }
 
     fn answer(&self, request: &Request) -> Answer {

@@ -16,6 +16,7 @@ mod proxies;
 mod readme;
 mod reconnect;
 mod refusals;
+mod scenario;
 mod sending;
 mod servers;
 mod subscribe;

@@ -258,7 +258,7 @@ impl Entry {
 }
 
 /// A seed of its own for each connection; neighbours must not look alike.
-fn mix(seed: u64, number: u64) -> u64 {
+pub(super) fn mix(seed: u64, number: u64) -> u64 {
     Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).u64(..)
 }
 
