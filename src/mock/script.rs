@@ -1,5 +1,6 @@
 //! jq programs of the mock: their variables, and the thread that runs those of one connection. A program that
-//! runs for ever holds up its own connection and no other.
+//! runs for ever holds up its own connection and no other; if it has no outputs either, nothing can end it, and its
+//! thread stays until the process ends.
 
 use std::io;
 use std::ops::ControlFlow;

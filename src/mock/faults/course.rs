@@ -21,6 +21,9 @@ const ROOM: usize = 4096;
 /// What may be on its way in bytes before no more events are made.
 const ROOM_BYTES: usize = 1 << 20;
 
+/// Places that are kept when nothing is on its way.
+const IDLE: usize = 32;
+
 #[derive(Debug)]
 pub(in crate::mock) struct Course {
     entry: Entry,
@@ -68,6 +71,11 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Is there something to happen that may look back at the last message?
+    fn is_eventful(&self) -> bool {
+        !(self.counted.is_empty() && self.timed.is_empty() && self.by_chance.is_empty())
     }
 
     fn add_manner(&mut self, manner: &Manner) {
@@ -166,6 +174,10 @@ impl Course {
         }
         let (_, say) = self.queue.pop_front_if(|(due, _)| *due <= now)?;
         self.bytes -= size(&say);
+        if self.queue.is_empty() && self.queue.capacity() > IDLE {
+            // Thousands of clients that are idle must not keep the memory of their busiest moment.
+            self.queue.shrink_to(IDLE);
+        }
         Some(say)
     }
 
@@ -203,7 +215,8 @@ impl Course {
             };
             self.enqueue(say, now);
             self.messages += 1;
-            self.last = Some(message.clone());
+            // Kept only for what may need it: it can hold on to a whole read buffer.
+            self.last = self.plan.is_eventful().then(|| message.clone());
             self.count_off(now);
             self.try_luck(now);
         }

@@ -249,6 +249,18 @@ async fn half_open_is_deaf_and_dumb() {
     mock.shutdown().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_pings_can_be_told_not_to() {
+    for (fault, expected) in [("latency=1s", [0x89, 0].repeat(5)), ("no-heartbeat", vec![])] {
+        let mock = with(fault).await;
+        let mut stream = raw(&mock, "/v1.0/ws?token=t").await;
+        let (bytes, end) = rest(&mut stream).await;
+        assert_eq!(bytes, expected, "{fault}");
+        // Who sends no pings cannot miss the pongs.
+        assert_eq!(end == End::Open, expected.is_empty(), "{fault}");
+    }
+}
+
 /// The echoes of a hundred numbered messages.
 async fn numbers(words: &str) -> Vec<u8> {
     let mock = mock(words).await;
