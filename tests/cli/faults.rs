@@ -60,3 +60,22 @@ fn what_is_legal_changes_nothing() {
 fn a_slip_is_told_before_anything_starts() {
     wstap(&["serve-mock", "--fault", "latancy=5ms"]).run().exits(2).says("did you mean latency?");
 }
+
+#[test]
+fn a_provider_fails_as_the_echo_does() {
+    let topic = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
+    let subscribe = |fault: &str, more: &[&str]| {
+        let mock = format!("--mock=--rate max --fault '{fault}'");
+        wstap(&["subscribe", &mock, "-d", "voipbin", topic, "-r", "-f", ".event_type? // \"broken\""])
+            .args(more)
+            .run()
+    };
+    // The acknowledgement is a message as well.
+    let out = subscribe("drop@3", &["--no-reconnect"]);
+    assert_eq!(out.exits(20).stdout, "call.created\ncall.status\n");
+    let out = subscribe("reset@3", &["--reconnect-delay", "10ms", "--count", "4"]);
+    assert_eq!(out.exits(0).stdout, "call.created\ncall.status\n".repeat(2));
+    let out = subscribe("malformed-json@3", &["--count", "4"]);
+    assert_eq!(out.exits(0).stdout.lines().nth(2), Some("broken"));
+    subscribe("fail-first=1:refuse=401", &[]).exits(16);
+}
