@@ -497,7 +497,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --outcome --contacts --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
+            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --outcome --contacts --fault --scenario --on --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -568,6 +568,18 @@ _wstap() {
                     return 0
                     ;;
                 --contacts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -229,6 +229,9 @@ failed\t'It fails half-way'
 cancelled\t'It is cancelled half-way'
 paused\t'It is paused half-way, and nobody resumes it'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l contacts -d 'Contacts in each campaign' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l fault -d 'Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l scenario -d 'Let connections follow the scripts in this TOML file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l on -d 'Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'

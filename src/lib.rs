@@ -33,6 +33,7 @@ pub mod report;
 pub mod secret;
 pub mod session;
 pub mod signals;
+pub mod spelling;
 
 use cli::{Cli, Command};
 use commands::Context;

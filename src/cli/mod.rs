@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
-use crate::mock::MockArgs;
+use crate::mock::{self, MockArgs};
 use crate::{dialect, exit};
 
 pub mod generate;
@@ -109,7 +109,8 @@ fn describe_command(name: &'static str) -> clap::Command {
         "serve-mock" => MockArgs::augment_args(command)
             .about("Run a mock of the providers on a loopback port")
             .args_override_self(true)
-            .after_help(MOCK_EXAMPLES),
+            .after_help(MOCK_EXAMPLES)
+            .after_long_help(mock_help()),
         "completions" => {
             CompletionsArgs::augment_args(command).about("Print the completion script of a shell")
         }
@@ -155,10 +156,16 @@ Examples:
 const MOCK_EXAMPLES: &str = "\
 Examples:
   wstap serve-mock --rate 50 --seed 7          the URLs are the first line of standard output
-  wstap connect ws://127.0.0.1:PORT/echo       every mock also answers at /echo";
+  wstap connect ws://127.0.0.1:PORT/echo       every mock also answers at /echo
+  wstap serve-mock --fault fail-first=2 --fault close=1011@5     refuse two connections, close the others
+  wstap serve-mock --on 'select(.op==\"hello\") | {reply:.id}'     a whole mock in one line";
 
 fn after_long_help() -> String {
     format!("{EXAMPLES}\n\nExit status:\n{}", exit::table_text())
+}
+
+fn mock_help() -> String {
+    format!("{}\n\n{}\n\n{MOCK_EXAMPLES}", mock::FAULTS_HELP, mock::VARIABLES_HELP)
 }
 
 /// The dialects and what they look like in use, from their own files.

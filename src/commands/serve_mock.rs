@@ -5,9 +5,11 @@ use std::io::Write as _;
 use super::{Context, no_thread};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::mock::MockArgs;
-use crate::mock::{self, Mock};
+use crate::mock::{self, Ledger, Mock, MockArgs};
 use crate::signals::Signals;
+
+/// How long the runs of scenarios have to notice that their connections are over.
+const SETTLING: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Runs the command until a signal ends it.
 ///
@@ -18,6 +20,7 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Exit> {
     let mock = mock::start(args.settings()).await?;
     announce(&mock, args)?;
     context.report.notice(&format!("listening on {}; Ctrl-C ends it", mock.local_addr()));
+    let ledger = mock.ledger();
     let first = signals.next().await;
     tokio::select! {
         () = mock.shutdown() => {}
@@ -25,7 +28,25 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Exit> {
     }
     // Being told to stop is how a server ends well.
     context.report.verbose(first.reason);
-    Ok(Exit::Ok)
+    Ok(judge(ledger.as_deref(), context).await)
+}
+
+/// Tells which expectations of scenarios were not met.
+async fn judge(ledger: Option<&Ledger>, context: &Context<'_>) -> Exit {
+    let Some(ledger) = ledger else { return Exit::Ok };
+    // The connections are over, and their runs end as soon as they notice.
+    let _ = tokio::time::timeout(SETTLING, ledger.settled()).await;
+    let verdict = ledger.verdict();
+    context.report.verbose(&format!("expectations: {} met, {} not", verdict.held, verdict.failed));
+    if verdict.failed == 0 {
+        return Exit::Ok;
+    }
+    let unmet = verdict.unmet.iter();
+    let lines = unmet.map(|unmet| format!("{}: connection {}: {}", unmet.place, unmet.connection, unmet.why));
+    let what =
+        format!("expectations that were not met: {} of {}", verdict.failed, verdict.failed + verdict.held);
+    context.report.failure(&Failure::new(Exit::Assertion, what).details(lines.collect()));
+    Exit::Assertion
 }
 
 /// One JSON line on standard output: where it listens, and the URL of every dialect. The port file is written

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use super::{Behave, Outcome, Rate, Settings, Then};
+use super::{Behave, Fault, Outcome, Rate, Settings, Then};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -95,6 +95,23 @@ pub struct MockArgs {
     /// Contacts in each campaign
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub contacts: u32,
+
+    /// Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below
+    #[arg(long, value_name = "SPEC")]
+    pub fault: Vec<Fault>,
+
+    /// Let connections follow the scripts in this TOML file
+    ///
+    /// Per path and number of the connection: what to send, to expect, to wait for, how to end. The README shows
+    /// one. If an expectation is not met, the connection is closed with 1008, and the exit status is 1 in the end.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+
+    /// Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)
+    ///
+    /// A string is sent as it is, any other value as its JSON. A program that fails closes with 1011.
+    #[arg(long, value_name = "EXPR")]
+    pub on: Vec<String>,
 }
 
 /// The options alone, without a program name before them.
@@ -155,6 +172,9 @@ impl MockArgs {
             drain_after: self.drain_after,
             outcome: self.outcome,
             contacts: self.contacts,
+            faults: self.fault.clone(),
+            scenario: self.scenario.clone(),
+            on: self.on.clone(),
         }
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::faults::{self, Course};
 use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
 use super::wire::Wire;
-use super::{Conn, Keepalive, Peer, Say, Settings, Then, stopped};
+use super::{Conn, Cut, Keepalive, Peer, Say, Settings, Then, stopped};
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -19,13 +20,15 @@ pub(super) async fn converse(
     wire: Wire,
     tail: Vec<u8>,
     peer: Box<dyn Peer>,
-    (conn, settings): (Arc<Conn>, Arc<Settings>),
+    (conn, settings, entry): (Arc<Conn>, Arc<Settings>, faults::Entry),
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = peer.limits();
     conn.set_bound(limits.unread);
-    let link = Link::new(wire, tail, limits).await;
-    let mut conversation = Conversation::new(link, peer, Arc::clone(&conn), &settings);
+    let course = Course::new(entry, Instant::now());
+    let mut link = Link::new(wire, tail, limits).await;
+    link.shape(course.shape());
+    let mut conversation = Conversation::new(link, course, peer, Arc::clone(&conn), &settings);
     let ending = conversation.run(&mut stop).await;
     conn.shut();
     conversation.link.leave(ending).await;
@@ -33,6 +36,8 @@ pub(super) async fn converse(
 
 struct Conversation {
     link: Link,
+    /// What stands between what is said and the link.
+    course: Course,
     peer: Box<dyn Peer>,
     conn: Arc<Conn>,
     pace: Pace,
@@ -60,21 +65,23 @@ struct Heartbeat {
 enum Goodbye {
     Close(Option<u16>, String),
     Drop,
+    Cut(Cut),
 }
 
 enum Wake {
     Turn(Turn),
     Post,
+    Faults,
     Time,
     Stop,
 }
 
 impl Conversation {
-    fn new(link: Link, peer: Box<dyn Peer>, conn: Arc<Conn>, settings: &Settings) -> Self {
+    fn new(link: Link, course: Course, peer: Box<dyn Peer>, conn: Arc<Conn>, settings: &Settings) -> Self {
         let alive = peer.keepalive().map(|rule| Alive::new(rule, settings));
         let heartbeat = peer.heartbeat_every().map(|every| Heartbeat::new(settings.scaled(every)));
         let (pace, then) = (Pace::new(settings), settings.then);
-        Self { link, peer, conn, pace, then, alive, heartbeat, goodbye: None, leaving: None }
+        Self { link, course, peer, conn, pace, then, alive, heartbeat, goodbye: None, leaving: None }
     }
 
     async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Ending {
@@ -82,9 +89,11 @@ impl Conversation {
         self.say(first);
         loop {
             self.send_due();
+            self.deliver();
             match self.goodbye.take() {
                 Some(Goodbye::Close(code, reason)) => return self.say_goodbye(code, &reason).await,
                 Some(Goodbye::Drop) => return self.fall_silent().await,
+                Some(Goodbye::Cut(cut)) => return self.cut(cut, stop).await,
                 None => {}
             }
             match self.next(stop).await {
@@ -93,6 +102,10 @@ impl Conversation {
                 Wake::Post => {
                     let post = self.conn.take();
                     self.say(post);
+                }
+                Wake::Faults => {
+                    self.course.restart(Instant::now());
+                    self.link.shape(self.course.shape());
                 }
                 Wake::Time if self.lost() => return Ending::Gone,
                 Wake::Time => self.beat(),
@@ -104,7 +117,7 @@ impl Conversation {
     /// Hands over the events that are due. Nothing is made while the client has yet to take what was made
     /// before, so a slow client costs a batch and no more.
     fn send_due(&mut self) {
-        if self.goodbye.is_some() || !self.link.drained() {
+        if self.course.ending() || !self.ready() {
             return;
         }
         let now = Instant::now();
@@ -119,23 +132,31 @@ impl Conversation {
         }
         self.pace.sent(made);
         if self.pace.finished(now) && self.then == Then::Close {
-            self.goodbye = Some(Goodbye::Close(Some(1000), String::new()));
+            self.send(Say::close(1000, ""));
         }
+    }
+
+    /// Is the client to be given more than it has to read already?
+    fn ready(&self) -> bool {
+        self.link.drained() && self.course.has_room()
     }
 
     /// Waits for the client, the clock, or somebody else on the server. Events and post only matter once all is
     /// written.
     async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
-        let drained = self.link.drained();
+        let drained = self.ready();
+        self.link.set_backlog(self.course.bytes());
         let event = self.pace.next_at().filter(|_| drained);
         let ping = self.alive.as_ref().map(Alive::next_at);
         let beat = self.heartbeat.as_ref().map(|heartbeat| heartbeat.next);
         let leaving = self.leaving.map(|(at, ..)| at);
-        let wake = event.into_iter().chain(ping).chain(beat).chain(leaving).min();
+        let due = self.course.next_at();
+        let wake = event.into_iter().chain(ping).chain(beat).chain(leaving).chain(due).min();
         tokio::select! {
             turn = self.link.turn() => Wake::Turn(turn),
             () = self.conn.has_post(), if drained => Wake::Post,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
+            () = self.course.exchanged() => Wake::Faults,
             () = stopped(stop) => Wake::Stop,
         }
     }
@@ -159,23 +180,32 @@ impl Conversation {
     /// Says all of this, or as much as comes before a goodbye.
     fn say(&mut self, all: impl IntoIterator<Item = Say>) {
         for say in all {
-            if self.goodbye.is_none() {
-                self.send(say);
-            }
+            self.send(say);
         }
     }
 
     fn send(&mut self, say: Say) {
-        match say {
-            Say::Message(message) => {
-                self.conn.count_sent();
-                self.link.send(message);
+        if matches!(say, Say::Message(_)) && !self.course.ending() {
+            self.conn.count_sent();
+        }
+        self.course.take(say, Instant::now());
+    }
+
+    /// Hands what is due to the link.
+    fn deliver(&mut self) {
+        let now = Instant::now();
+        while let Some(say) = self.course.next(now) {
+            match say {
+                Say::Message(message) => self.link.send(message),
+                Say::Ping => self.link.ping(),
+                Say::Raw(bytes) => self.link.send_raw(bytes),
+                Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),
+                Say::CloseIn { after, code, reason } => {
+                    self.leaving.get_or_insert((now + after, code, reason));
+                }
+                Say::Drop => self.goodbye = Some(Goodbye::Drop),
+                Say::Cut(cut) => self.goodbye = Some(Goodbye::Cut(cut)),
             }
-            Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),
-            Say::CloseIn { after, code, reason } => {
-                self.leaving.get_or_insert((Instant::now() + after, code, reason));
-            }
-            Say::Drop => self.goodbye = Some(Goodbye::Drop),
         }
     }
 
@@ -183,6 +213,9 @@ impl Conversation {
     fn lost(&mut self) -> bool {
         let Some(alive) = &mut self.alive else { return false };
         let now = Instant::now();
+        if self.course.withholds_heartbeat() {
+            (alive.last_pong, alive.next_ping) = (now, now + alive.rule.every);
+        }
         if now - alive.last_pong >= alive.rule.patience {
             return true;
         }
@@ -195,7 +228,8 @@ impl Conversation {
 
     fn beat(&mut self) {
         let now = Instant::now();
-        if self.heartbeat.as_mut().is_some_and(|heartbeat| heartbeat.due(now)) {
+        let due = self.heartbeat.as_mut().is_some_and(|heartbeat| heartbeat.due(now));
+        if due && !self.course.withholds_heartbeat() {
             let said = self.peer.heartbeat();
             self.say(said);
         }
@@ -216,6 +250,24 @@ impl Conversation {
             }
         };
         timeout(CLOSING, closed).await.unwrap_or(Ending::Gone)
+    }
+
+    /// Ends the connection without a word more, or stays on it deaf and dumb until somebody else ends it.
+    async fn cut(&mut self, cut: Cut, stop: &mut watch::Receiver<bool>) -> Ending {
+        self.fall_silent().await;
+        match cut {
+            Cut::Fin => Ending::Closed,
+            Cut::Reset => Ending::Reset,
+            Cut::Silence => loop {
+                tokio::select! {
+                    () = self.conn.has_post() => {}
+                    () = stopped(stop) => return Ending::Gone,
+                }
+                if self.conn.take().iter().any(Say::ends) {
+                    return Ending::Gone;
+                }
+            },
+        }
     }
 
     /// Lets what was said go out, and then says nothing more.

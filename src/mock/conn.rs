@@ -107,6 +107,24 @@ impl Conn {
         room
     }
 
+    /// Says something to the client once it has read most of what waits. `false`: the connection is over.
+    pub async fn post_in_turn(&self, say: Say) -> bool {
+        loop {
+            let taken = self.taken.notified();
+            {
+                let mailbox = self.mailbox();
+                if mailbox.shut {
+                    return false;
+                }
+                if mailbox.waiting.len() < HANDFUL {
+                    break;
+                }
+            }
+            taken.await;
+        }
+        self.post(say)
+    }
+
     /// Messages for which there was no room.
     #[must_use]
     pub fn discarded(&self) -> u64 {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
 
 use super::Limits;
+use super::faults::Shape;
 use super::wire::Wire;
 use crate::message::{Message, cost};
 
@@ -28,14 +29,34 @@ const PARTING: Duration = Duration::from_secs(3);
 
 pub(super) struct Link {
     ws: WebSocketStream<Wire>,
-    waiting: VecDeque<tungstenite::Message>,
+    waiting: VecDeque<Item>,
     /// Bytes in `waiting`.
     bytes: usize,
+    /// Bytes that somebody else keeps for this client, and that count against the limit as well.
+    backlog: usize,
+    /// Raw bytes that have been written in part.
+    raw: Bytes,
     limit: usize,
     /// Something was written and not flushed.
     dirty: bool,
     /// Our close frame is on its way, or the client's was read: nothing may follow.
     closing: bool,
+}
+
+/// Something to be written.
+enum Item {
+    Frame(tungstenite::Message),
+    /// Bytes as they are.
+    Raw(Bytes),
+}
+
+impl Item {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Frame(message) => cost(message),
+            Self::Raw(bytes) => bytes.len() + std::mem::size_of::<Self>(),
+        }
+    }
 }
 
 /// What a turn ended with.
@@ -60,6 +81,8 @@ pub(super) enum Ending {
     Gone,
     /// The client broke the rules, and this is the code that tells it so.
     Broken(CloseCode),
+    /// The server resets the connection.
+    Reset,
 }
 
 impl Link {
@@ -69,7 +92,26 @@ impl Link {
             .max_message_size(Some(limits.message))
             .max_frame_size(Some(limits.message));
         let ws = WebSocketStream::from_partially_read(stream, tail, Role::Server, Some(config)).await;
-        Self { ws, waiting: VecDeque::new(), bytes: 0, limit: limits.waiting, dirty: false, closing: false }
+        Self {
+            ws,
+            waiting: VecDeque::new(),
+            bytes: 0,
+            backlog: 0,
+            raw: Bytes::new(),
+            limit: limits.waiting,
+            dirty: false,
+            closing: false,
+        }
+    }
+
+    /// What happens to the bytes from now on.
+    pub(super) fn shape(&mut self, shape: Shape) {
+        self.ws.get_mut().shape(shape);
+    }
+
+    /// How much is kept elsewhere for this client.
+    pub(super) fn set_backlog(&mut self, bytes: usize) {
+        self.backlog = bytes;
     }
 
     /// Has everything been written?
@@ -78,16 +120,21 @@ impl Link {
     }
 
     pub(super) fn send(&mut self, message: Message) {
-        self.queue(message.into());
+        self.queue(Item::Frame(message.into()));
     }
 
     pub(super) fn ping(&mut self) {
-        self.queue(tungstenite::Message::Ping(Bytes::new()));
+        self.queue(Item::Frame(tungstenite::Message::Ping(Bytes::new())));
+    }
+
+    /// Bytes that go out as they are, between whole frames.
+    pub(super) fn send_raw(&mut self, bytes: Bytes) {
+        self.queue(Item::Raw(bytes));
     }
 
     /// Begins the closing handshake. What waits is still written before.
     pub(super) fn close(&mut self, code: Option<u16>, reason: &str) {
-        self.queue(close_frame(code, reason));
+        self.queue(Item::Frame(close_frame(code, reason)));
         self.closing = true;
     }
 
@@ -100,8 +147,10 @@ impl Link {
     /// Takes leave: says why if the rules were broken, and lets the client read that. Closing a socket with
     /// unread bytes in it resets the connection, and the reset can overtake the close frame.
     pub(super) async fn leave(mut self, ending: Ending) {
-        if ending == Ending::Gone {
-            return;
+        match ending {
+            Ending::Gone => return,
+            Ending::Reset => return self.ws.get_ref().reset(),
+            _ => {}
         }
         if let Ending::Broken(code) = ending {
             let _ = timeout(PARTING, self.ws.send(close_frame(Some(code.into()), ""))).await;
@@ -115,10 +164,10 @@ impl Link {
         let _ = timeout(PARTING, drain).await;
     }
 
-    fn queue(&mut self, message: tungstenite::Message) {
+    fn queue(&mut self, item: Item) {
         if !self.closing {
-            self.bytes += cost(&message);
-            self.waiting.push_back(message);
+            self.bytes += item.cost();
+            self.waiting.push_back(item);
         }
     }
 
@@ -129,7 +178,8 @@ impl Link {
         }
         // Reading comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
-        if self.bytes <= self.limit
+        if self.bytes + self.backlog <= self.limit
+            && self.raw.is_empty()
             && let Poll::Ready(turn) = self.poll_read(context)
         {
             return Poll::Ready(turn);
@@ -138,23 +188,46 @@ impl Link {
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while !self.waiting.is_empty() {
-            std::task::ready!(Pin::new(&mut self.ws).poll_ready(context))?;
-            let Some(message) = self.waiting.pop_front() else { break };
-            self.bytes -= cost(&message);
+        ready!(self.poll_write_raw(context))?;
+        while let Some(next) = self.waiting.front() {
+            match next {
+                Item::Frame(_) => ready!(Pin::new(&mut self.ws).poll_ready(context))?,
+                // What is before it in the buffers has to be out: the bytes go past these.
+                Item::Raw(_) => ready!(Pin::new(&mut self.ws).poll_flush(context))?,
+            }
+            let Some(item) = self.waiting.pop_front() else { break };
+            self.bytes -= item.cost();
             self.dirty = true;
-            Pin::new(&mut self.ws).start_send(message)?;
+            match item {
+                Item::Frame(message) => Pin::new(&mut self.ws).start_send(message)?,
+                Item::Raw(bytes) => {
+                    self.raw = bytes;
+                    ready!(self.poll_write_raw(context))?;
+                }
+            }
         }
         if self.dirty {
-            std::task::ready!(Pin::new(&mut self.ws).poll_flush(context))?;
+            ready!(Pin::new(&mut self.ws).poll_flush(context))?;
             self.dirty = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes the raw bytes that are on their way. Nothing is read meanwhile: an answer to a ping would come
+    /// between them.
+    fn poll_write_raw(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while !self.raw.is_empty() {
+            match ready!(self.ws.get_mut().poll_write_raw(context, &self.raw))? {
+                0 => return Poll::Ready(Err(Error::ConnectionClosed)),
+                written => drop(self.raw.split_to(written)),
+            }
         }
         Poll::Ready(Ok(()))
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
-            let turn = match std::task::ready!(Pin::new(&mut self.ws).poll_next(context)) {
+            let turn = match ready!(Pin::new(&mut self.ws).poll_next(context)) {
                 Some(Ok(tungstenite::Message::Text(text))) => Turn::Data(Message::Text(text)),
                 Some(Ok(tungstenite::Message::Binary(bytes))) => Turn::Data(Message::Binary(bytes)),
                 Some(Ok(tungstenite::Message::Pong(_))) => Turn::Pong,

@@ -7,9 +7,11 @@
 //! the mailbox of its [`Conn`].
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,9 +27,13 @@ mod args;
 mod client;
 mod conn;
 mod echo;
+mod faults;
 mod hub;
 mod link;
+mod on;
 mod pace;
+mod scenario;
+mod script;
 mod server;
 mod stream;
 #[cfg(test)]
@@ -37,8 +43,11 @@ mod wire;
 pub use args::MockArgs;
 pub use conn::{Conn, Overflow, Unread};
 pub use echo::Echo;
+pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
 pub use hub::{Hub, Member};
 pub use pace::Rate;
+pub use scenario::{Ledger, Unmet, Verdict};
+pub use script::VARIABLES_HELP;
 pub use stream::Stream;
 
 /// The token in the URLs of a mock that accepts any.
@@ -87,6 +96,12 @@ pub struct Settings {
     pub outcome: Outcome,
     /// Contacts in a campaign.
     pub contacts: u32,
+    /// What it does wrong on purpose.
+    pub faults: Vec<Fault>,
+    /// A file of scenarios.
+    pub scenario: Option<PathBuf>,
+    /// jq programs that answer where nobody else does.
+    pub on: Vec<String>,
 }
 
 /// Whom the mock follows.
@@ -144,6 +159,9 @@ impl Default for Settings {
             drain_after: None,
             outcome: Outcome::Completed,
             contacts: 200,
+            faults: Vec::new(),
+            scenario: None,
+            on: Vec::new(),
         }
     }
 }
@@ -246,9 +264,32 @@ pub enum Say {
     },
     /// Nothing: the TCP connection is ended without a close frame.
     Drop,
+    /// A ping frame.
+    Ping,
+    /// These bytes between whole frames, whatever they are.
+    Raw(Bytes),
+    /// The end of the conversation, in a way that the client cannot expect.
+    Cut(Cut),
+}
+
+/// How a conversation breaks off. What was said before still goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// TCP ends in order (FIN), without a close frame; what the client still sends is read and ignored.
+    Fin,
+    /// TCP is reset (RST).
+    Reset,
+    /// TCP stays, and nothing is written or read any more.
+    Silence,
 }
 
 impl Say {
+    /// Is this the last that can be said?
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        matches!(self, Self::Close { .. } | Self::Drop | Self::Cut(_))
+    }
+
     /// A close frame.
     pub fn close(code: u16, reason: impl Into<String>) -> Self {
         Self::Close { code: Some(code), reason: reason.into() }
@@ -271,6 +312,11 @@ pub trait Peer: Send {
     /// Headers of the answer to the upgrade, besides those that every one has.
     fn headers(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// Faults of this connection alone, beside those of the server.
+    fn faults(&self) -> Option<Arc<Faults>> {
+        None
     }
 
     /// How the connection is kept alive, if the server does that; in the provider's own time.
@@ -340,14 +386,17 @@ pub struct Mock {
     site: Arc<server::Site>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
+    faults: Arc<Switch>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 /// Starts a mock server on the current runtime.
 ///
 /// # Errors
-/// A dialect that has no mock, or an address that cannot be listened on.
-pub async fn start(settings: Settings) -> Result<Mock> {
+/// A dialect that has no mock, a mistake in a scenario or a program, or an address that cannot be listened on.
+pub async fn start(mut settings: Settings) -> Result<Mock> {
     let names = served(&settings.dialects)?;
+    let scripts = server::Scripts::load(&mut settings)?;
     let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
     let cannot = |error: std::io::Error| {
         let (host, port) = (&settings.host, settings.port);
@@ -357,9 +406,10 @@ pub async fn start(settings: Settings) -> Result<Mock> {
     let local_addr = listener.local_addr().map_err(cannot)?;
     let (stop, stopped) = watch::channel(false);
     let token = settings.token.clone();
-    let site = Arc::new(server::Site::new(&names, &Arc::new(settings)));
+    let site = Arc::new(server::Site::new(&names, &Arc::new(settings), scripts)?);
+    let (faults, ledger) = (Arc::clone(&site.faults), site.ledger.clone());
     let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
-    Ok(Mock { local_addr, names, token, site, stop, accepting })
+    Ok(Mock { local_addr, names, token, site, stop, accepting, faults, ledger })
 }
 
 impl Mock {
@@ -389,6 +439,18 @@ impl Mock {
     #[must_use]
     pub fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
         self.site.command(name, argument)
+    }
+
+    /// What it does wrong on purpose, which can be exchanged.
+    #[must_use]
+    pub fn faults(&self) -> &Switch {
+        &self.faults
+    }
+
+    /// What became of the expectations of its scenarios, if it has any.
+    #[must_use]
+    pub fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.ledger.clone()
     }
 
     /// Takes no more connections, closes those there are with 1001 and waits a few seconds for the clients to

@@ -11,12 +11,47 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::faults::{self, Reply};
+use super::on::OnService;
+use super::scenario::{self, Ledger, Scenario, ScenarioService};
+use super::script::Clock;
 use super::wire::Wire;
 use super::{Answer, Conn, Peer, Service, Settings, client, provider, stopped, stream};
+use crate::error::Failure;
 use crate::handshake::server::{Request, Response};
 
 /// How long a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What was scripted for this server alone.
+pub(super) struct Scripts(Option<Vec<Scenario>>);
+
+impl Scripts {
+    /// Reads the scenarios; the faults of their file join those of the settings.
+    pub(super) fn load(settings: &mut Settings) -> Result<Self, Failure> {
+        let Some(path) = &settings.scenario else { return Ok(Self(None)) };
+        let (scenarios, faults) = scenario::read(path)?;
+        settings.faults.extend(faults);
+        Ok(Self(Some(scenarios)))
+    }
+
+    /// Scenarios come before the providers, and programs after them.
+    fn surround(
+        self,
+        services: &mut Vec<Arc<dyn Service>>,
+        settings: &Arc<Settings>,
+    ) -> Result<Option<Arc<Ledger>>, Failure> {
+        let clock = Clock::new(settings.time_scale);
+        if let Some(on) = OnService::new(settings, clock)? {
+            services.push(Arc::new(on));
+        }
+        let Some(scenarios) = self.0 else { return Ok(None) };
+        let service = ScenarioService::new(scenarios, settings, clock);
+        let ledger = Arc::clone(service.ledger());
+        services.insert(0, Arc::new(service));
+        Ok(Some(ledger))
+    }
+}
 
 /// Everything that can be reached on the port.
 pub(super) struct Site {
@@ -26,18 +61,26 @@ pub(super) struct Site {
     connections: AtomicU64,
     /// Told whenever a client has read everything.
     taken: Arc<Notify>,
+    /// What became of scenarios.
+    pub(super) ledger: Option<Arc<Ledger>>,
+    /// What goes wrong on purpose.
+    pub(super) faults: Arc<faults::Switch>,
 }
 
 impl Site {
-    pub(super) fn new(names: &[&str], settings: &Arc<Settings>) -> Self {
+    pub(super) fn new(names: &[&str], settings: &Arc<Settings>, scripts: Scripts) -> Result<Self, Failure> {
         let providers: Vec<_> = names.iter().filter_map(|name| provider(name)).collect();
-        Self {
+        let mut services: Vec<_> = providers.iter().map(|provider| provider.service(settings)).collect();
+        let ledger = scripts.surround(&mut services, settings)?;
+        Ok(Self {
             settings: Arc::clone(settings),
-            services: providers.iter().map(|provider| provider.service(settings)).collect(),
+            services,
+            ledger,
             paths: providers.iter().flat_map(|provider| provider.paths()).copied().collect(),
             connections: AtomicU64::new(0),
             taken: Arc::default(),
-        }
+            faults: Arc::new(faults::Switch::new(settings)),
+        })
     }
 
     pub(super) fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
@@ -110,13 +153,18 @@ async fn serve(mut stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut s
             Ok(Err(refusal)) => return respond(stream, &refusal).await,
             Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
         };
-        let response = match upgrade(&mut stream, &site, &request).await {
-            Ok(peer) => {
+        let upgraded = tokio::select! {
+            upgraded = upgrade(&mut stream, &site, &request) => upgraded,
+            () = stopped(&mut stop) => return,
+        };
+        let response = match upgraded {
+            Upgraded::Yes(peer, entry) => {
                 let conn = site.enter(&request, remote);
-                let of = (conn, Arc::clone(&site.settings));
+                let of = (conn, Arc::clone(&site.settings), entry);
                 return client::converse(Wire::plain(stream), bytes, peer, of, stop).await;
             }
-            Err(response) => response,
+            Upgraded::No(response) => response,
+            Upgraded::Unanswered => return,
         };
         if !request.keeps_alive() || response.status >= 400 {
             return respond(stream, &response).await;
@@ -147,17 +195,38 @@ async fn read_request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<Opt
     }
 }
 
-/// Upgrades the connection if the path's owner and RFC 6455 allow it. A write that fails shows up again at the
-/// first read.
-async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Result<Box<dyn Peer>, Response> {
-    match site.answer(request) {
-        Answer::Http(response) => Err(response),
-        Answer::Upgrade { protocol, peer } => {
-            let response = request.upgrade()?.response(protocol.as_deref());
-            let response =
-                peer.headers().iter().fold(response, |response, (name, value)| response.header(name, value));
+/// What became of a request.
+enum Upgraded {
+    Yes(Box<dyn Peer>, faults::Entry),
+    No(Response),
+    /// The client left without an answer.
+    Unanswered,
+}
+
+/// Upgrades the connection if the path's owner, RFC 6455 and the faults allow it. A write that fails shows up
+/// again at the first read.
+async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Upgraded {
+    let (protocol, peer) = match site.answer(request) {
+        Answer::Http(response) => return Upgraded::No(response),
+        Answer::Upgrade { protocol, peer } => (protocol, peer),
+    };
+    let response = match request.upgrade() {
+        Ok(upgrade) => upgrade.response(protocol.as_deref()),
+        Err(refusal) => return Upgraded::No(refusal),
+    };
+    let response =
+        peer.headers().iter().fold(response, |response, (name, value)| response.header(name, value));
+    let entry = site.faults.enter(peer.faults());
+    match entry.answer(response).await {
+        Reply::Refuse(response) => Upgraded::No(response),
+        Reply::Silence => {
+            let mut rest = [0; 1024];
+            while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+            Upgraded::Unanswered
+        }
+        Reply::Upgrade(response) => {
             let _ = stream.write_all(&response.to_bytes()).await;
-            Ok(peer)
+            Upgraded::Yes(peer, entry)
         }
     }
 }

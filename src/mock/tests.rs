@@ -93,7 +93,7 @@ pub(crate) async fn texts(socket: &mut Socket, count: usize) -> Vec<String> {
 }
 
 /// A frame as a client sends it: masked, with a mask that changes nothing.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).unwrap()),

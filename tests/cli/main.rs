@@ -5,6 +5,7 @@
 mod campaigns;
 mod dialects;
 mod ending;
+mod faults;
 mod filter;
 mod first_steps;
 mod generated;
@@ -19,6 +20,7 @@ mod proxies;
 mod readme;
 mod reconnect;
 mod refusals;
+mod scenario;
 mod sending;
 mod servers;
 mod subscribe;

@@ -10,6 +10,7 @@ use jaq_core::{Compiler, Filter};
 use super::natives::{self, Kind};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::spelling::{distance, slips};
 
 /// Defined by the library in terms that do not hold here, so that natives take their place.
 const REPLACED: &[&str] = &["nan", "infinite", "type", "keys", "halt_error"];
@@ -254,7 +255,7 @@ fn hint<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) 
     let bare = |known: &str| known.split('/').next().unwrap_or_default().to_owned();
     let mut near: Vec<(usize, &str)> = known
         .map(|known| (distance(name, &bare(known)), known))
-        .filter(|(far, _)| *far <= name.len().div_ceil(3).min(2))
+        .filter(|(far, _)| *far <= slips(name))
         .collect();
     near.sort_unstable();
     let nearest = near.first().map_or(0, |(far, _)| *far);
@@ -265,20 +266,4 @@ fn hint<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) 
         .map(|(_, known)| format!("`{known}`"))
         .collect();
     if names.is_empty() { failure } else { failure.hint(format!("did you mean {}?", names.join(" or "))) }
-}
-
-/// How many letters have to be added, dropped or changed.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (n, a) in a.chars().enumerate() {
-        let mut corner = n;
-        row[0] = n + 1;
-        for (m, b) in b.iter().enumerate() {
-            let change = corner + usize::from(a != *b);
-            corner = row[m + 1];
-            row[m + 1] = change.min(corner + 1).min(row[m] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -140,6 +140,19 @@ impl Program {
         self.run_engine(input, emit)
     }
 
+    /// [`Program::run`] with other values for the first variables that it was compiled with, in their order.
+    pub fn run_with(
+        &self,
+        values: Vec<Value>,
+        input: &Value,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> std::result::Result<(), RunError> {
+        let stage = Stage::new(std::iter::empty(), &*self.0.sink);
+        let rest = self.0.globals.iter().skip(values.len()).cloned();
+        let globals = values.into_iter().map(|value| value.0).chain(rest).collect();
+        self.play_with(globals, &stage, input.0.clone(), emit).map(drop)
+    }
+
     /// [`Program::run`] without the short cut.
     fn run_engine(
         &self,
@@ -199,9 +212,19 @@ impl Program {
         input: Val,
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
     ) -> std::result::Result<ControlFlow<()>, RunError> {
+        self.play_with(self.0.globals.clone(), stage, input, emit)
+    }
+
+    fn play_with(
+        &self,
+        globals: Vec<Val>,
+        stage: &dyn Stages,
+        input: Val,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> std::result::Result<ControlFlow<()>, RunError> {
         let filter = &*self.0.filter;
         let data = Data { lut: &filter.lut, scene: stage.scene() };
-        let ctx = Ctx::<Kind>::new(data, jaq_core::Vars::new(self.0.globals.iter().cloned()));
+        let ctx = Ctx::<Kind>::new(data, jaq_core::Vars::new(globals));
         for output in filter.id.run((ctx, input)) {
             match output {
                 Ok(value) => {

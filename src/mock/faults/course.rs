@@ -1,0 +1,308 @@
+//! Faults of the messages of one connection: what is said goes in, what goes out comes out when it is due. Told
+//! the time, and without I/O.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use super::shape::Shape;
+use super::{Act, Entry, Kind, Lag, Manner, When, frames};
+use crate::message::Message;
+use crate::mock::{Cut, Say};
+
+/// How long a message that is to come after the next waits for one.
+const REORDER: Duration = Duration::from_secs(1);
+
+/// Messages that may be on their way before no more events are made.
+const ROOM: usize = 4096;
+
+/// What may be on its way in bytes before no more events are made.
+const ROOM_BYTES: usize = 1 << 20;
+
+/// Places that are kept when nothing is on its way.
+const IDLE: usize = 32;
+
+#[derive(Debug)]
+pub(in crate::mock) struct Course {
+    entry: Entry,
+    rng: Rng,
+    plan: Plan,
+    /// What is on its way, with the time at which it is due, in order of that.
+    queue: VecDeque<(Instant, Say)>,
+    bytes: usize,
+    /// What is said from now on is not due before this.
+    not_before: Option<Instant>,
+    /// A message that will come after the next one, or at this time.
+    held: Option<(Instant, Message)>,
+    last: Option<Message>,
+    messages: u64,
+    /// No more messages, for good.
+    silent: bool,
+    /// The end is on its way: nothing comes after it.
+    ending: bool,
+}
+
+/// The faults of a connection, sorted by where they matter.
+#[derive(Debug, Default)]
+struct Plan {
+    latency: Vec<Lag>,
+    duplicate: f64,
+    reorder: f64,
+    fragment: Option<usize>,
+    no_heartbeat: bool,
+    shape: Shape,
+    counted: Vec<(u64, Act)>,
+    timed: Vec<(Instant, Act)>,
+    by_chance: Vec<(f64, Act)>,
+}
+
+impl Plan {
+    fn new(entry: &Entry, now: Instant) -> Self {
+        let mut plan = Self::default();
+        for kind in entry.kinds() {
+            match kind {
+                Kind::Door(..) => {}
+                Kind::Manner(manner) => plan.add_manner(manner),
+                Kind::Act(act, When::After(count)) => plan.counted.push((*count, act.clone())),
+                Kind::Act(act, When::At(time)) => plan.timed.push((now + entry.scaled(*time), act.clone())),
+                Kind::Act(act, When::Chance(chance)) => plan.by_chance.push((*chance, act.clone())),
+            }
+        }
+        plan
+    }
+
+    /// Is there something to happen that may look back at the last message?
+    fn is_eventful(&self) -> bool {
+        !(self.counted.is_empty() && self.timed.is_empty() && self.by_chance.is_empty())
+    }
+
+    fn add_manner(&mut self, manner: &Manner) {
+        match manner {
+            Manner::Latency(lag) => self.latency.push(*lag),
+            Manner::Bandwidth(rate) => self.shape.bandwidth = Some(*rate),
+            Manner::NoPong => self.shape.no_pong = true,
+            Manner::NoHeartbeat => self.no_heartbeat = true,
+            Manner::Fragment(size) => self.fragment = Some(*size),
+            Manner::Duplicate(chance) => self.duplicate = *chance,
+            Manner::Reorder(chance) => self.reorder = *chance,
+        }
+    }
+}
+
+impl Course {
+    /// The course of a connection that has just been upgraded.
+    pub(in crate::mock) fn new(entry: Entry, now: Instant) -> Self {
+        let mut course = Self {
+            rng: Rng::with_seed(entry.seed),
+            plan: Plan::new(&entry, now),
+            entry,
+            queue: VecDeque::new(),
+            bytes: 0,
+            not_before: None,
+            held: None,
+            last: None,
+            messages: 0,
+            silent: false,
+            ending: false,
+        };
+        course.count_off(now);
+        course
+    }
+
+    /// Waits until the faults of the server are exchanged.
+    pub(in crate::mock) async fn exchanged(&mut self) {
+        if self.entry.updates.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Goes on with the faults that the server has now; messages and time count from now.
+    pub(in crate::mock) fn restart(&mut self, now: Instant) {
+        self.entry.update();
+        self.plan = Plan::new(&self.entry, now);
+        self.messages = 0;
+        self.silent = false;
+        self.count_off(now);
+    }
+
+    /// What happens to the bytes.
+    pub(in crate::mock) fn shape(&self) -> Shape {
+        self.plan.shape
+    }
+
+    /// Are heartbeats and pings kept back?
+    pub(in crate::mock) fn withholds_heartbeat(&self) -> bool {
+        self.plan.no_heartbeat
+    }
+
+    /// Is there room for more, or is enough on its way?
+    pub(in crate::mock) fn has_room(&self) -> bool {
+        self.queue.len() < ROOM && self.bytes < ROOM_BYTES
+    }
+
+    /// Bytes that are on their way.
+    pub(in crate::mock) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Is the end on its way?
+    pub(in crate::mock) fn ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Takes what is said.
+    pub(in crate::mock) fn take(&mut self, say: Say, now: Instant) {
+        match say {
+            Say::Message(message) => self.take_message(message, now),
+            other => {
+                self.release(now);
+                self.enqueue(other, now);
+            }
+        }
+    }
+
+    /// What is due, if anything is.
+    pub(in crate::mock) fn next(&mut self, now: Instant) -> Option<Say> {
+        while let Some(at) = self.plan.timed.iter().position(|(due, _)| *due <= now) {
+            let (_, act) = self.plan.timed.swap_remove(at);
+            self.happen_now(&act, now);
+        }
+        if self.held.as_ref().is_some_and(|(due, _)| *due <= now) {
+            self.release(now);
+        }
+        let (_, say) = self.queue.pop_front_if(|(due, _)| *due <= now)?;
+        self.bytes -= size(&say);
+        if self.queue.is_empty() && self.queue.capacity() > IDLE {
+            // Thousands of clients that are idle must not keep the memory of their busiest moment.
+            self.queue.shrink_to(IDLE);
+        }
+        Some(say)
+    }
+
+    /// When to look again; `None` if there is nothing to wait for.
+    pub(in crate::mock) fn next_at(&self) -> Option<Instant> {
+        let timed = self.plan.timed.iter().map(|(due, _)| *due);
+        let held = self.held.iter().map(|(due, _)| *due);
+        timed.chain(held).chain(self.queue.front().map(|(due, _)| *due)).min()
+    }
+
+    fn take_message(&mut self, message: Message, now: Instant) {
+        if self.silent || self.ending {
+            return;
+        }
+        if self.held.is_none() && self.chance(self.plan.reorder) {
+            self.held = Some((now + self.entry.scaled(REORDER), message));
+            return;
+        }
+        self.give(&message, now);
+        self.release(now);
+    }
+
+    fn release(&mut self, now: Instant) {
+        if let Some((_, message)) = self.held.take() {
+            self.give(&message, now);
+        }
+    }
+
+    fn give(&mut self, message: &Message, now: Instant) {
+        let copies = if self.chance(self.plan.duplicate) { 2 } else { 1 };
+        for _ in 0..copies {
+            let say = match self.plan.fragment {
+                Some(size) => Say::Raw(frames::fragments(message, size).into()),
+                None => Say::Message(message.clone()),
+            };
+            self.enqueue(say, now);
+            self.messages += 1;
+            // Kept only for what may need it: it can hold on to a whole read buffer.
+            self.last = self.plan.is_eventful().then(|| message.clone());
+            self.count_off(now);
+            self.try_luck(now);
+        }
+    }
+
+    /// Lets happen what was to happen after this many messages.
+    fn count_off(&mut self, now: Instant) {
+        let messages = self.messages;
+        let due: Vec<Act> =
+            self.plan.counted.extract_if(.., |(count, _)| *count <= messages).map(|(_, act)| act).collect();
+        for act in due {
+            self.happen(&act, now);
+        }
+    }
+
+    fn try_luck(&mut self, now: Instant) {
+        for at in 0..self.plan.by_chance.len() {
+            let (chance, act) = self.plan.by_chance[at].clone();
+            if self.chance(chance) {
+                self.happen(&act, now);
+            }
+        }
+    }
+
+    /// What the clock brings does not wait for what is on its way; if it is the end, that is lost.
+    fn happen_now(&mut self, act: &Act, now: Instant) {
+        if !matches!(act, Act::Stall(_) | Act::Frame(_)) && !self.ending {
+            self.queue.clear();
+            self.bytes = 0;
+            self.held = None;
+            self.not_before = None;
+        }
+        self.happen(act, now);
+    }
+
+    /// An act takes its place after what was said before it.
+    fn happen(&mut self, act: &Act, now: Instant) {
+        let last = self.last.clone();
+        match act {
+            Act::Stall(None) => self.silent = true,
+            Act::Stall(Some(time)) => {
+                let from = self.not_before.map_or(now, |due| due.max(now));
+                self.not_before = Some(from + self.entry.scaled(*time));
+            }
+            Act::Close(code, reason) => self.enqueue(Say::Close { code: *code, reason: reason.clone() }, now),
+            Act::CloseNoHandshake(code, reason) => {
+                self.enqueue(Say::Raw(frames::close_frame(*code, reason).into()), now);
+                self.enqueue(Say::Cut(Cut::Fin), now);
+            }
+            Act::Drop => self.enqueue(Say::Cut(Cut::Fin), now),
+            Act::Reset => self.enqueue(Say::Cut(Cut::Reset), now),
+            Act::HalfOpen => self.enqueue(Say::Cut(Cut::Silence), now),
+            Act::Truncate => {
+                self.enqueue(Say::Raw(frames::truncated(last.as_ref()).into()), now);
+                self.enqueue(Say::Cut(Cut::Fin), now);
+            }
+            Act::Frame(kind) => self.enqueue(Say::Raw(frames::broken(*kind, last.as_ref()).into()), now),
+        }
+    }
+
+    /// Lets something go out, late if there is latency, and never before what was said earlier.
+    fn enqueue(&mut self, say: Say, now: Instant) {
+        if self.ending {
+            return;
+        }
+        self.ending = say.ends();
+        let mut due = now;
+        for at in 0..self.plan.latency.len() {
+            let lag = self.plan.latency[at].draw(&mut self.rng);
+            due += self.entry.scaled(lag);
+        }
+        let due = self.not_before.map_or(due, |earliest| due.max(earliest));
+        self.not_before = Some(due);
+        self.bytes += size(&say);
+        self.queue.push_back((due, say));
+    }
+
+    fn chance(&mut self, chance: f64) -> bool {
+        chance > 0.0 && self.rng.f64() < chance
+    }
+}
+
+fn size(say: &Say) -> usize {
+    match say {
+        Say::Message(message) => message.len(),
+        Say::Raw(bytes) => bytes.len(),
+        _ => 0,
+    }
+}

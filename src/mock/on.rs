@@ -1,0 +1,106 @@
+//! `--on`: jq programs that turn every message of a client into answers. They are the server wherever nobody else
+//! is.
+
+use std::sync::Arc;
+
+use super::script::{self, Clock, Inbox, Interpreter, Outbox, reason};
+use super::{Answer, Conn, Peer, Say, Service, Settings};
+use crate::error::Result;
+use crate::handshake::server::Request;
+use crate::message::Message;
+use crate::pipeline::filter::Program;
+
+/// The programs of a server.
+pub(super) struct OnService {
+    programs: Arc<[Program]>,
+    settings: Arc<Settings>,
+    clock: Clock,
+}
+
+impl OnService {
+    /// `None` if there are no programs.
+    pub(super) fn new(settings: &Arc<Settings>, clock: Clock) -> Result<Option<Self>> {
+        let programs: Arc<[Program]> =
+            settings.on.iter().map(|source| script::compile("--on", source)).collect::<Result<_>>()?;
+        let settings = Arc::clone(settings);
+        Ok((!programs.is_empty()).then_some(Self { programs, settings, clock }))
+    }
+}
+
+impl Service for OnService {
+    /// Any path, as it comes last of all; but only upgrades: who asks for a page is told what there is.
+    fn answer(&self, request: &Request) -> Option<Answer> {
+        request.upgrade().ok()?;
+        let peer = OnPeer {
+            programs: Arc::clone(&self.programs),
+            settings: Arc::clone(&self.settings),
+            clock: self.clock,
+            outbox: None,
+        };
+        let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
+        Some(Answer::Upgrade { protocol, peer: Box::new(peer) })
+    }
+}
+
+struct OnPeer {
+    programs: Arc<[Program]>,
+    settings: Arc<Settings>,
+    clock: Clock,
+    outbox: Option<Outbox>,
+}
+
+impl Peer for OnPeer {
+    fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
+        let (outbox, inbox) = script::inbox();
+        self.outbox = Some(outbox);
+        let interpreter = Interpreter::new(conn, self.clock, &self.settings);
+        tokio::spawn(answer_all(Arc::clone(conn), inbox, interpreter, Arc::clone(&self.programs)));
+        Vec::new()
+    }
+
+    fn received(&mut self, message: Message) -> Vec<Say> {
+        match &self.outbox {
+            Some(outbox) if !outbox.put(message) => {
+                vec![Say::close(1008, "more unread messages than the mock keeps")]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Answers one message after the other until the client has gone, or a program fails: that closes with 1011 and
+/// what jq says, because whoever wrote the program is looking at the client.
+async fn answer_all(
+    conn: Arc<Conn>,
+    mut inbox: Inbox,
+    mut interpreter: Interpreter,
+    programs: Arc<[Program]>,
+) {
+    let mut n = 0;
+    while let Some(message) = inbox.next().await {
+        n += 1;
+        for program in &*programs {
+            if let Err(why) = answer(&conn, &mut interpreter, program, &message, n).await {
+                conn.post(Say::close(1011, reason(&format!("--on: {why}"))));
+                return;
+            }
+        }
+    }
+}
+
+async fn answer(
+    conn: &Conn,
+    interpreter: &mut Interpreter,
+    program: &Program,
+    message: &Message,
+    n: u64,
+) -> Result<(), String> {
+    let outputs = interpreter.run(program, Some(message), Some(message), (n, 0));
+    let mut outputs = outputs.map_err(|error| format!("no thread: {error}"))?;
+    while let Some(output) = outputs.recv().await {
+        if !conn.post_in_turn(output?.message.into()).await {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! Follows the steps of a scenario on one connection.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::ledger::{Ledger, Unmet};
+use super::schema::{Expect, Rounds, Scenario, Step, What};
+use crate::message::Message;
+use crate::mock::script::{Client, Inbox, Interpreter, reason};
+use crate::mock::{Conn, Say, Settings};
+use crate::pipeline::filter::Program;
+
+pub(super) struct Run {
+    conn: Arc<Conn>,
+    inbox: Inbox,
+    client: Client,
+    interpreter: Interpreter,
+    settings: Arc<Settings>,
+    ledger: Arc<Ledger>,
+    index: usize,
+    /// The client's last message that was looked at.
+    msg: Option<Message>,
+    /// Messages that were sent or made.
+    n: u64,
+    /// The round of the innermost repeat.
+    i: u64,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    /// On to the next.
+    Next,
+    /// The scenario is over, as it was meant to be or with an expectation that failed.
+    Over,
+    /// The client has gone.
+    Gone,
+}
+
+impl Run {
+    pub(super) fn new(
+        conn: &Arc<Conn>,
+        inbox: Inbox,
+        interpreter: Interpreter,
+        settings: &Arc<Settings>,
+        ledger: &Arc<Ledger>,
+        index: usize,
+    ) -> Self {
+        ledger.began();
+        let (conn, client) = (Arc::clone(conn), inbox.client());
+        let (settings, ledger) = (Arc::clone(settings), Arc::clone(ledger));
+        Self { conn, inbox, client, interpreter, settings, ledger, index, msg: None, n: 0, i: 0 }
+    }
+
+    pub(super) async fn follow(mut self, scenario: Arc<Scenario>) {
+        self.steps(&scenario.steps, false).await;
+    }
+
+    /// Boxed, because rounds hold steps again. Who leaves a loop without end leaves it well; other steps are
+    /// looked through for what was still expected.
+    fn steps<'a>(
+        &'a mut self,
+        steps: &'a [Step],
+        endless: bool,
+    ) -> Pin<Box<dyn Future<Output = Flow> + Send + 'a>> {
+        Box::pin(async move {
+            for (at, step) in steps.iter().enumerate() {
+                match self.step(step, endless).await {
+                    Flow::Next => {}
+                    Flow::Over => return Flow::Over,
+                    Flow::Gone if endless => return Flow::Gone,
+                    Flow::Gone => {
+                        // A repeat has looked at its own rounds.
+                        let from = at + usize::from(matches!(step.what, What::Repeat(..)));
+                        return self.left(&steps[from..]);
+                    }
+                }
+            }
+            Flow::Next
+        })
+    }
+
+    /// The client has gone, and these steps were still to come.
+    fn left(&mut self, steps: &[Step]) -> Flow {
+        match steps.iter().find_map(Step::first_demand) {
+            Some(demand) => self.fail(demand, "the client left before"),
+            None => Flow::Gone,
+        }
+    }
+
+    async fn step(&mut self, step: &Step, endless: bool) -> Flow {
+        match &step.what {
+            What::Send(message) => {
+                self.n += 1;
+                self.say(message.clone().into()).await
+            }
+            What::Jq(program) => self.make(program, step).await,
+            What::Expect(expect) => self.expect(expect, step).await,
+            What::Wait(time) | What::Stall(Some(time)) => self.wait(*time).await,
+            What::Repeat(rounds, steps) => self.repeat(*rounds, steps, endless).await,
+            What::Ping => self.say(Say::Ping).await,
+            What::Raw(bytes) => self.say(Say::Raw(bytes.clone())).await,
+            What::Stall(None) => Flow::Over,
+            What::Close(code, reason) => self.end(Say::Close { code: *code, reason: reason.clone() }).await,
+            What::Cut(cut) => self.end(Say::Cut(*cut)).await,
+        }
+    }
+
+    async fn say(&mut self, say: Say) -> Flow {
+        if self.conn.post_in_turn(say).await { Flow::Next } else { Flow::Gone }
+    }
+
+    async fn end(&mut self, say: Say) -> Flow {
+        self.say(say).await;
+        Flow::Over
+    }
+
+    async fn wait(&mut self, time: Duration) -> Flow {
+        tokio::select! {
+            () = sleep(self.settings.scaled(time)) => Flow::Next,
+            () = self.client.gone() => Flow::Gone,
+        }
+    }
+
+    async fn repeat(&mut self, rounds: Rounds, steps: &[Step], endless: bool) -> Flow {
+        let outer = self.i;
+        self.i = 0;
+        while rounds.is_none_or(|rounds| self.i < rounds) {
+            let endless = endless || rounds.is_none();
+            match self.steps(steps, endless).await {
+                Flow::Next => self.i += 1,
+                Flow::Gone if !endless && rounds.is_some_and(|rounds| self.i + 1 < rounds) => {
+                    return self.left(steps);
+                }
+                flow => return flow,
+            }
+            // Steps that wait for nothing must not keep the other connections waiting.
+            tokio::task::yield_now().await;
+        }
+        self.i = outer;
+        Flow::Next
+    }
+
+    /// Sends every output of a program.
+    async fn make(&mut self, program: &Program, step: &Step) -> Flow {
+        self.n += 1;
+        let msg = self.msg.as_ref();
+        let mut outputs = match self.interpreter.run(program, msg, msg, (self.n, self.i)) {
+            Ok(outputs) => outputs,
+            Err(error) => return self.break_off(step, &format!("no thread: {error}")),
+        };
+        loop {
+            let output = tokio::select! {
+                output = outputs.recv() => output,
+                () = self.client.gone() => return Flow::Gone,
+            };
+            match output {
+                None => return Flow::Next,
+                Some(Err(error)) => return self.break_off(step, &error),
+                Some(Ok(output)) => {
+                    if self.say(output.message.into()).await != Flow::Next {
+                        return Flow::Gone;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn expect(&mut self, expect: &Expect, step: &Step) -> Flow {
+        let deadline = sleep(self.settings.scaled(expect.timeout));
+        tokio::pin!(deadline);
+        let mut seen: Option<String> = None;
+        loop {
+            let met = tokio::select! {
+                met = self.next_meets(expect, &mut seen) => met,
+                () = &mut deadline => break,
+            };
+            match met {
+                Some(true) => {
+                    self.ledger.held();
+                    return Flow::Next;
+                }
+                Some(false) => {}
+                None => return Flow::Gone,
+            }
+        }
+        if expect.optional {
+            return Flow::Next;
+        }
+        let time = humantime::format_duration(expect.timeout);
+        let seen = seen.map_or_else(|| "none came".to_owned(), |seen| format!("the last was {seen}"));
+        self.fail(step, &format!("no message met {} within {time}; {seen}", expect.source))
+    }
+
+    /// Does the client's next message meet it? `None` if the client has gone.
+    async fn next_meets(&mut self, expect: &Expect, seen: &mut Option<String>) -> Option<bool> {
+        let message = self.inbox.next().await?;
+        *seen = Some(shortened(&message));
+        self.msg = Some(message);
+        let msg = self.msg.as_ref();
+        let Ok(mut outputs) = self.interpreter.run(&expect.program, msg, msg, (self.n, self.i)) else {
+            return Some(false);
+        };
+        // A program that fails on a message has not been met by it.
+        while let Some(Ok(output)) = outputs.recv().await {
+            if output.truthy {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    /// Records that an expectation was not met, and closes with 1008 and the reason.
+    fn fail(&mut self, step: &Step, why: &str) -> Flow {
+        self.ledger.failed(Unmet {
+            place: step.place.clone(),
+            connection: self.conn.id,
+            why: why.to_owned(),
+        });
+        self.conn.post(Say::close(1008, reason(&format!("{}: {why}", step.place))));
+        Flow::Over
+    }
+
+    /// A program that fails is a fault of the scenario; that counts as an expectation that was not met.
+    fn break_off(&mut self, step: &Step, why: &str) -> Flow {
+        self.ledger.failed(Unmet {
+            place: step.place.clone(),
+            connection: self.conn.id,
+            why: why.to_owned(),
+        });
+        self.conn.post(Say::close(1011, reason(&format!("{}: {why}", step.place))));
+        Flow::Over
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.ledger.ended(self.index);
+    }
+}
+
+impl Step {
+    /// The first expectation that a client has to meet in this step, if there is one.
+    fn first_demand(&self) -> Option<&Step> {
+        match &self.what {
+            What::Expect(expect) => (!expect.optional).then_some(self),
+            What::Repeat(Some(_), steps) => steps.iter().find_map(Step::first_demand),
+            _ => None,
+        }
+    }
+}
+
+/// A message for a person, cut where it gets long.
+fn shortened(message: &Message) -> String {
+    let text = String::from_utf8_lossy(message.as_bytes());
+    let end = text.floor_char_boundary(60);
+    if end < text.len() { format!("{}…", &text[..end]) } else { text.into_owned() }
+}

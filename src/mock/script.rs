@@ -1,0 +1,277 @@
+//! jq programs of the mock: their variables, and the thread that runs those of one connection. A program that
+//! runs for ever holds up its own connection and no other; if it has no outputs either, nothing can end it, and its
+//! thread stays until the process ends.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc as blocking;
+use std::thread;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fastrand::Rng;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::faults::mix;
+use super::{Conn, Settings};
+use crate::error::Result;
+use crate::message::Message;
+use crate::pipeline::filter::{self, Program, Value, Vars};
+
+/// What a program may name besides what jq knows, in the order in which it is given.
+const VARIABLES: [&str; 7] = ["n", "i", "now", "uuid", "msg", "conn", "path"];
+
+/// The variables, for people.
+pub const VARIABLES_HELP: &str = "\
+Variables of jq programs (--on, and jq and expect in scenarios):
+  $n     the number of the message: of the client's under --on, of the scenario's in a scenario; from 1
+  $i     the round of the innermost repeat, from 0          $msg   the client's last message, or null
+  $now   seconds since 1970 on the mock's clock             $uuid  a new UUID, decided by --seed
+  $conn  the number of the connection, from 1               $path  the path of its request";
+
+/// Outputs that may wait for the connection to take them.
+const OUTPUTS: usize = 32;
+
+/// Bytes that may wait to be looked at. A client that writes more at once, and a program that is slower, is
+/// likelier a mistake than a test.
+const INBOX: usize = 64 << 20;
+
+/// Compiles a program that may use the variables.
+pub(super) fn compile(name: &str, source: &str) -> Result<Program> {
+    let mut vars = Vars::default();
+    for name in VARIABLES {
+        vars.argjson(name, "null")?;
+    }
+    Program::compile(name, source, &vars)
+}
+
+/// One output of a program.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// As it is sent: a string as it is, any other value as its JSON, like the outputs of `--reply`.
+    pub(super) message: Message,
+    /// Neither `null` nor `false`.
+    pub(super) truthy: bool,
+}
+
+/// The mock's clock: it starts at the time of day and runs as fast as `--time-scale` says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: SystemTime,
+    since: Instant,
+    scale: f64,
+}
+
+impl Clock {
+    pub(super) fn new(scale: f64) -> Self {
+        Self { start: SystemTime::now(), since: Instant::now(), scale }
+    }
+
+    fn now(&self) -> f64 {
+        let start = self.start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        start.as_secs_f64() + self.since.elapsed().as_secs_f64() * self.scale
+    }
+}
+
+/// Runs the programs of one connection.
+pub(super) struct Interpreter {
+    conn: Arc<Conn>,
+    clock: Clock,
+    rng: Rng,
+    /// The thread, once something had to be run.
+    jobs: Option<blocking::Sender<Job>>,
+}
+
+struct Job {
+    program: Program,
+    input: Option<Message>,
+    /// The variables as JSON texts, but for `$msg`.
+    variables: Vec<String>,
+    msg: Option<Message>,
+    outputs: mpsc::Sender<Result<Output, String>>,
+}
+
+impl Interpreter {
+    pub(super) fn new(conn: &Arc<Conn>, clock: Clock, settings: &Settings) -> Self {
+        let rng = Rng::with_seed(mix(settings.seed, conn.id));
+        Self { conn: Arc::clone(conn), clock, rng, jobs: None }
+    }
+
+    /// Runs a program; its outputs come one by one, and an error is the last of them.
+    ///
+    /// # Errors
+    /// If the system has no thread to give.
+    pub(super) fn run(
+        &mut self,
+        program: &Program,
+        input: Option<&Message>,
+        msg: Option<&Message>,
+        (n, i): (u64, u64),
+    ) -> io::Result<mpsc::Receiver<Result<Output, String>>> {
+        let (outputs, taken) = mpsc::channel(OUTPUTS);
+        let variables = [
+            json!(n),
+            json!(i),
+            json!(self.clock.now()),
+            json!(uuid(&mut self.rng)),
+            json!(null),
+            json!(self.conn.id),
+            json!(self.conn.path),
+        ];
+        let job = Job {
+            program: program.clone(),
+            input: input.cloned(),
+            variables: variables.iter().map(ToString::to_string).collect(),
+            msg: msg.cloned(),
+            outputs,
+        };
+        let jobs = match self.jobs.take() {
+            Some(jobs) => jobs,
+            None => start()?,
+        };
+        // A thread that has panicked drops the job, and with it the outputs: they end.
+        let _ = jobs.send(job);
+        self.jobs = Some(jobs);
+        Ok(taken)
+    }
+}
+
+fn start() -> io::Result<blocking::Sender<Job>> {
+    let (jobs, waiting) = blocking::channel::<Job>();
+    let work = move || {
+        for job in waiting {
+            job.run();
+        }
+    };
+    thread::Builder::new().name("mock-jq".into()).stack_size(filter::STACK).spawn(work)?;
+    Ok(jobs)
+}
+
+impl Job {
+    fn run(self) {
+        let result = self.variables().and_then(|variables| {
+            let input = value(self.input.as_ref());
+            self.program
+                .run_with(variables, &input, &mut |output| match self.give(output_of(&output)) {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                })
+                .map_err(|error| error.to_string())
+        });
+        if let Err(error) = result {
+            self.give(Err(error));
+        }
+    }
+
+    fn variables(&self) -> Result<Vec<Value>, String> {
+        let mut values = Vec::with_capacity(VARIABLES.len());
+        for (name, text) in VARIABLES.iter().zip(&self.variables) {
+            values.push(if *name == "msg" { value(self.msg.as_ref()) } else { Value::parse(text)? });
+        }
+        Ok(values)
+    }
+
+    /// `false`: nobody wants any more.
+    fn give(&self, output: Result<Output, String>) -> bool {
+        let good = output.is_ok();
+        self.outputs.blocking_send(output).is_ok() && good
+    }
+}
+
+/// A message as programs see it: JSON as what it says, other text as a string, bytes as base64.
+fn value(message: Option<&Message>) -> Value {
+    match message {
+        None => Value::parse("null").unwrap_or_else(|_| Value::string("")),
+        Some(Message::Text(text)) => Value::parse(text).unwrap_or_else(|_| Value::string(text)),
+        Some(Message::Binary(bytes)) => Value::string(&STANDARD.encode(bytes)),
+    }
+}
+
+fn output_of(output: &Value) -> Result<Output, String> {
+    let truthy = output.is_truthy();
+    if let Some(text) = output.as_str() {
+        return Ok(Output { message: Message::text(text.to_owned()), truthy });
+    }
+    let mut json = Vec::new();
+    output.write(&mut json)?;
+    let text = String::from_utf8(json).map_err(|error| error.to_string())?;
+    Ok(Output { message: Message::text(text), truthy })
+}
+
+/// A random UUID (RFC 9562 §5.4).
+fn uuid(rng: &mut Rng) -> String {
+    let bits = rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// The server's end of [`Inbox`]; dropping it tells that the client has gone.
+pub(super) struct Outbox {
+    messages: mpsc::UnboundedSender<Message>,
+    bytes: Arc<AtomicUsize>,
+    _here: watch::Sender<()>,
+}
+
+/// What a client has sent and nobody has looked at yet.
+pub(super) struct Inbox {
+    messages: mpsc::UnboundedReceiver<Message>,
+    bytes: Arc<AtomicUsize>,
+    here: watch::Receiver<()>,
+}
+
+pub(super) fn inbox() -> (Outbox, Inbox) {
+    let (messages, received) = mpsc::unbounded_channel();
+    let (tell, here) = watch::channel(());
+    let bytes = Arc::new(AtomicUsize::new(0));
+    let outbox = Outbox { messages, bytes: Arc::clone(&bytes), _here: tell };
+    (outbox, Inbox { messages: received, bytes, here })
+}
+
+impl Outbox {
+    /// `false`: more is waiting than is kept.
+    pub(super) fn put(&self, message: Message) -> bool {
+        let cost = cost(&message);
+        let before = self.bytes.fetch_add(cost, Ordering::Relaxed);
+        // Who does not want any more has said so to the client.
+        let _ = self.messages.send(message);
+        before + cost <= INBOX
+    }
+}
+
+impl Inbox {
+    /// The next message; `None` once the client has gone and all are read.
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        let message = self.messages.recv().await?;
+        self.bytes.fetch_sub(cost(&message), Ordering::Relaxed);
+        Some(message)
+    }
+
+    /// Something to wait for the end of the client with.
+    pub(super) fn client(&self) -> Client {
+        Client(self.here.clone())
+    }
+}
+
+/// Knows whether the client is still there.
+pub(super) struct Client(watch::Receiver<()>);
+
+impl Client {
+    /// Waits until it has gone.
+    pub(super) async fn gone(&mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+fn cost(message: &Message) -> usize {
+    message.len() + std::mem::size_of::<Message>()
+}
+
+/// As much of a text as a close frame has room for (RFC 6455 §5.5).
+pub(super) fn reason(text: &str) -> String {
+    text[..text.floor_char_boundary(123)].to_owned()
+}
