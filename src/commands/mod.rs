@@ -6,6 +6,8 @@ pub mod offline;
 pub mod serve_mock;
 pub mod subscribe;
 
+use std::path::Path;
+
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{World, connection, output};
@@ -13,6 +15,7 @@ use crate::dialect::plain::PlainClient;
 use crate::dialect::{self, Client, ClientSetup, Dialect, Place};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::har;
 use crate::input::Source;
 use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
@@ -61,7 +64,9 @@ impl Session<'_> {
         let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
         if let Some(path) = &self.args.from {
             let client = self.client(&ClientSetup::default())?;
-            return offline::run(path, self.args, client, pipeline, report).await;
+            let ended = offline::run(path, self.args, client, pipeline, report).await;
+            finish_recording(self.args)?;
+            return ended;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
@@ -69,8 +74,8 @@ impl Session<'_> {
         let credential = if mock.is_some() { None } else { self.dialect.credential() };
         let (mut connection, mut key) =
             connection::resolve(&self.args.connection, &url, credential, world, report)?;
-        if mock.is_some() {
-            connection = in_this_process(connection);
+        if let Some(mock) = &mock {
+            connection = in_this_process(connection, mock);
             key = self.mock_key();
         }
         if self.args.connection.max_message_size.is_none() && !self.dialect.bounds_messages() {
@@ -93,8 +98,9 @@ impl Session<'_> {
             signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
         let outcome = session::run(setup).await;
-        drop(mock);
-        Ok(tell(report, outcome))
+        finish_recording(self.args)?;
+        let exit = tell(report, outcome);
+        expected(mock, exit, report).await
     }
 
     /// Where to connect to, and what is left to subscribe to there.
@@ -120,6 +126,22 @@ impl Session<'_> {
     }
 }
 
+/// A recording that was asked for as a HAR becomes one once it is complete. Until then it is a recording under that
+/// name, so that nothing is lost if the process is.
+fn finish_recording(args: &SessionArgs) -> Result<()> {
+    let Some(path) = args.output.record.as_deref().filter(|path| har::is_har(path)) else { return Ok(()) };
+    har::convert(path).map_err(|error| {
+        let what = format!("--record {}: {error}; what is there is a recording", path.display());
+        Failure::new(Exit::OutputFailed, what)
+    })
+}
+
+/// What the mock in this process expected decides where nothing else went wrong.
+async fn expected(mock: Option<Mock>, exit: Exit, report: &Report) -> Result<Exit> {
+    let Some(mock) = mock.filter(|_| exit == Exit::Ok) else { return Ok(exit) };
+    Ok(serve_mock::judge(&mock.failures().await, mock.ledger().as_deref(), report).await)
+}
+
 /// Says what there is to say about an end, and gives its status.
 fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
     let exit = outcome.exit;
@@ -134,6 +156,8 @@ fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
 async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Mock>> {
     let Some(words) = words else { return Ok(None) };
     let mut settings = MockArgs::from_words(words)?.settings();
+    // Nobody else knows its port.
+    settings.control.off = true;
     if settings.dialects.is_empty() && dialect.provider().is_some() {
         settings.dialects.push(dialect.name().to_owned());
     }
@@ -149,8 +173,10 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
 }
 
 /// The mock listens here: no detour that was meant for the real server leads to it.
-fn in_this_process(options: Options) -> Options {
-    Options { proxy: None, unix_socket: None, resolve: Vec::new(), connect_to: Vec::new(), ..options }
+fn in_this_process(options: Options, mock: &Mock) -> Options {
+    let mut tls = options.tls;
+    tls.cacert = mock.ca_file().map(Path::to_owned).or(tls.cacert);
+    Options { proxy: None, unix_socket: None, resolve: Vec::new(), connect_to: Vec::new(), tls, ..options }
 }
 
 fn no_url(dialect: &dyn Dialect) -> Failure {

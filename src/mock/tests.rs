@@ -55,7 +55,7 @@ pub(in crate::mock) async fn raw(mock: &Mock, target: &str) -> TcpStream {
     stream
 }
 
-async fn connect(mock: &Mock, dialect: &str) -> Socket {
+pub(super) async fn connect(mock: &Mock, dialect: &str) -> Socket {
     let url = mock.url(dialect).unwrap();
     let target = url.strip_prefix(&format!("ws://{}", mock.local_addr())).unwrap();
     WebSocketStream::from_raw_socket(raw(mock, target).await, Role::Client, None).await
