@@ -260,7 +260,8 @@ pub(in crate::mock) mod tests {
         let conn = conn(1);
         conn.post(hello());
         assert!(conn.dismiss(Say::Drop) && !conn.dismiss(Say::Drop) && !conn.post(hello()));
-        conn.has_post(true).await;
+        let news = conn.has_post(true);
+        tokio::time::timeout(std::time::Duration::from_secs(20), news).await.unwrap();
         assert_eq!(conn.take(), [hello(), Say::Drop]);
     }
 }
