@@ -497,7 +497,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-q -v -h --host --port --port-file --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --outcome --contacts --fault --scenario --on --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
+            opts="-q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -508,10 +508,6 @@ _wstap() {
                     return 0
                     ;;
                 --port)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --port-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -580,6 +576,58 @@ _wstap() {
                     return 0
                     ;;
                 --on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-token-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --announce)
+                    COMPREPLY=($(compgen -W "url json" -- "${cur}"))
+                    return 0
+                    ;;
+                --exit-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -209,7 +209,6 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port -d 'Port to listen on; 0 takes a free one' -r
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -d 'Write the port to this file as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l token -d 'The only token that is accepted' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l rate -d 'Events per second for each client; a fraction, or \'max\' for as fast as it reads' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l events -d 'Stop after N events for each client' -r
@@ -232,12 +231,28 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l contacts -d '
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l fault -d 'Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l scenario -d 'Let connections follow the scripts in this TOML file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l on -d 'Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l replay -d 'Play a recording (or a HAR, by its name) to every client on `/` and on paths that no provider owns' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l speed -d 'How fast to play it: a factor, or \'max\' for as fast as the client reads' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l expect -d 'Expect that some message of a client matches this jq program (repeatable); status 1 if none has by the end' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l ca-file -d 'Write the authority\'s certificate here instead of to a temporary file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l cert -d 'Speak TLS with this certificate chain (PEM)' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l key -d 'The private key of --cert, if it is not in the same file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l control-token-env -d 'Take the token of the control API from this environment variable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l control-token-file -d 'Take it from this file; one that is not there is written, with a token made up for it' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -l url-file -d 'Write the URL to this file as soon as the server listens' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l announce -d 'What the one line on standard output is' -r -f -a "url\t'The URL: that of the dialect, if one is named, and else the base of all'
+json\t'All that there is to know, as JSON'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l exit-after -d 'End by itself: after N connections have come and gone (`3`), after a time (`30s`), or once the scenario has been played (`scenario`)' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l exec -d 'Start this command once the server listens, and end with its status; takes all that follows' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-ack -d 'Never acknowledge a subscription, as some real servers do'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Where the recorded client had sent a message, wait for the client to send one'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-control -d 'Switch the control API off'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Show errors only'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -50,6 +50,24 @@ pub enum Exit {
     Terminated = 143,
 }
 
+/// What the process ends with: one of the table, or the status of a command that it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub u8);
+
+impl Status {
+    /// The number the process ends with.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<Exit> for Status {
+    fn from(exit: Exit) -> Self {
+        Self(exit.code())
+    }
+}
+
 /// Every status with its meaning, in the order in which it is printed.
 pub const TABLE: &[(Exit, &str)] = &[
     (
@@ -58,7 +76,7 @@ pub const TABLE: &[(Exit, &str)] = &[
     ),
     (
         Exit::Assertion,
-        "an assertion failed: --fail-if matched, --until never matched, time was up before --count, last output false or null with -e",
+        "an assertion failed: --fail-if matched, --until never matched, time was up before --count, --expect never matched, last output false or null with -e",
     ),
     (Exit::Usage, "usage: the command line or a configuration file is wrong"),
     (Exit::FilterCompile, "a jq program does not compile"),

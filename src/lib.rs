@@ -23,6 +23,7 @@ pub mod error;
 pub mod event;
 pub mod exit;
 pub mod handshake;
+pub mod har;
 pub mod input;
 pub mod json;
 pub mod message;
@@ -40,40 +41,41 @@ use commands::Context;
 use config::World;
 use config::profile::ParseError;
 use error::{Failure, Result};
-use exit::Exit;
+use exit::{Exit, Status};
 use report::{Level, Report};
 
 /// Runs a command line to its exit status.
-pub async fn run(argv: &[OsString]) -> Exit {
+pub async fn run(argv: &[OsString]) -> Status {
     let world = World::of_process();
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(&error),
+        Err(ParseError::Clap(error)) => return print_clap(&error).into(),
         Err(ParseError::Failure(failure)) => {
             let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
             Report::stderr(Level::Error, false, color).failure(&failure);
-            return failure.exit;
+            return failure.exit.into();
         }
     };
     let report = config::report(&cli.global, &world);
     let context = Context { report: &report, world: &world, color: cli.global.color };
     match dispatch(&cli, &context).await {
-        Ok(exit) => exit,
+        Ok(status) => status,
         Err(failure) => {
             report.failure(&failure);
-            failure.exit
+            failure.exit.into()
         }
     }
 }
 
-async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Exit> {
-    match &cli.command {
+async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
+    let exit = match &cli.command {
+        Command::ServeMock(args) => return commands::serve_mock::run(args, context).await,
         Command::Connect(args) => commands::connect::run(args, context).await,
         Command::Subscribe(args) => commands::subscribe::run(args, context).await,
-        Command::ServeMock(args) => commands::serve_mock::run(args, context).await,
         Command::Completions(args) => commands::generated::completions(args),
         Command::Man(args) => commands::generated::man(args),
-    }
+    };
+    exit.map(Status::from)
 }
 
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.

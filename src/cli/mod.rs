@@ -155,10 +155,18 @@ Examples:
 
 const MOCK_EXAMPLES: &str = "\
 Examples:
-  wstap serve-mock --rate 50 --seed 7          the URLs are the first line of standard output
+  wstap serve-mock --rate 50 --seed 7          the URL is the first line of standard output
   wstap connect ws://127.0.0.1:PORT/echo       every mock also answers at /echo
   wstap serve-mock --fault fail-first=2 --fault close=1011@5     refuse two connections, close the others
-  wstap serve-mock --on 'select(.op==\"hello\") | {reply:.id}'     a whole mock in one line";
+  wstap serve-mock --on 'select(.op==\"hello\") | {reply:.id}'     a whole mock in one line
+  wstap serve-mock plain --exec my-client {}   runs a client against it and ends with its status
+  wstap serve-mock --replay session.ndjson     plays what `connect --record` recorded
+  curl http://127.0.0.1:PORT/__wstap/clients   the control API
+
+Control API (JSON in and out, under /__wstap; see the README):
+  GET health, clients, journal?since=N&path=P&conn=N&jq=EXPR, metrics; DELETE journal
+  POST push {data|text|base64|publish, to}, close {code, reason, to}, drop {to}, drain, pause, resume
+  POST wait {jq, count, timeout, since}: 200 once that many messages have come, else 408; GET, PUT faults {faults}";
 
 fn after_long_help() -> String {
     format!("{EXAMPLES}\n\nExit status:\n{}", exit::table_text())

@@ -6,6 +6,8 @@ pub mod offline;
 pub mod serve_mock;
 pub mod subscribe;
 
+use std::path::Path;
+
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy};
 use crate::config::{self, World, connection, output};
@@ -13,6 +15,7 @@ use crate::dialect::plain::Raw;
 use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::har;
 use crate::input::Source;
 use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
@@ -66,7 +69,9 @@ impl Session<'_> {
         if let Some(path) = &self.args.from {
             let client = self.client(&ClientSetup::default())?;
             let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets);
-            return offline::run(path, self.args, reader, pipeline, report).await;
+            let ended = offline::run(path, self.args, reader, pipeline, report).await;
+            finish_recording(self.args)?;
+            return ended;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
@@ -99,8 +104,9 @@ impl Session<'_> {
             signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
         let outcome = session::run(setup).await;
-        drop(mock);
-        Ok(tell(report, outcome))
+        finish_recording(self.args)?;
+        let exit = tell(report, outcome);
+        expected(mock.map(|running| running.mock), exit, report).await
     }
 
     /// Where to connect to, and what is left to subscribe to there.
@@ -138,7 +144,7 @@ impl Session<'_> {
             options.subprotocols = self.dialect.subprotocols();
         }
         if let Some(mock) = mock {
-            options = in_this_process(options);
+            options = in_this_process(options, &mock.mock);
             key = self.calls().then(|| mock.key.clone());
         }
         if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
@@ -192,6 +198,22 @@ struct Running {
     time_scale: f64,
 }
 
+/// A recording that was asked for as a HAR becomes one once it is complete. Until then it is a recording under that
+/// name, so that nothing is lost if the process is.
+fn finish_recording(args: &SessionArgs) -> Result<()> {
+    let Some(path) = args.output.record.as_deref().filter(|path| har::is_har(path)) else { return Ok(()) };
+    har::convert(path).map_err(|error| {
+        let what = format!("--record {}: {error}; what is there is a recording", path.display());
+        Failure::new(Exit::OutputFailed, what)
+    })
+}
+
+/// What the mock in this process expected decides where nothing else went wrong.
+async fn expected(mock: Option<Mock>, exit: Exit, report: &Report) -> Result<Exit> {
+    let Some(mock) = mock.filter(|_| exit == Exit::Ok) else { return Ok(exit) };
+    Ok(serve_mock::judge(&mock.failures().await, mock.ledger().as_deref(), report).await)
+}
+
 /// Says what there is to say about an end, and gives its status.
 fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
     let exit = outcome.exit;
@@ -206,6 +228,8 @@ fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
 async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Running>> {
     let Some(words) = words else { return Ok(None) };
     let mut settings = MockArgs::from_words(words)?.settings();
+    // Nobody else knows its port.
+    settings.control.off = true;
     if settings.dialects.is_empty() && dialect.provider().is_some() {
         settings.dialects.push(dialect.name().to_owned());
     }
@@ -223,13 +247,16 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
 }
 
 /// The mock listens here: no detour that was meant for the real server leads to it.
-fn in_this_process(options: Options) -> Options {
+fn in_this_process(options: Options, mock: &Mock) -> Options {
+    let mut tls = options.tls;
+    tls.cacert = mock.ca_file().map(Path::to_owned).or(tls.cacert);
     Options {
         proxy: None,
         call_proxies: ProxyRules::default(),
         unix_socket: None,
         resolve: Vec::new(),
         connect_to: Vec::new(),
+        tls,
         ..options
     }
 }

@@ -1,4 +1,4 @@
-//! `--from`: messages that were received earlier, from a recording or from plain NDJSON.
+//! `--from`: messages that were received earlier, from a recording, a HAR, or plain NDJSON.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::Patient;
 use crate::error::{Failure, Result};
+use crate::har;
 use crate::message::Message;
 use crate::pipeline::record::{self, Line};
 
@@ -46,7 +47,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens a file, or standard input for `-`.
+    /// Opens a file, or standard input for `-`. A HAR is read whole.
     ///
     /// # Errors
     /// A usage failure that names the file.
@@ -54,6 +55,10 @@ impl Recording {
         let name = path.display().to_string();
         let source: Box<dyn Read + Send> = if name == "-" {
             Box::new(Patient(io::stdin()))
+        } else if har::is_har(path) {
+            let records =
+                har::to_records(path).map_err(|why| Failure::usage(format!("--from {name}: {why}")))?;
+            Box::new(io::Cursor::new(records))
         } else {
             Box::new(File::open(path).map_err(|error| Failure::usage(format!("--from {name}: {error}")))?)
         };

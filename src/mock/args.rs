@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use super::{Behave, Fault, Outcome, Rate, Settings, Then};
+use super::{
+    Behave, ControlSettings, Fault, Outcome, ProcessArgs, Rate, ReplaySettings, Settings, Speed, Then,
+    TlsSettings,
+};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -24,10 +27,6 @@ pub struct MockArgs {
     /// Port to listen on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
-
-    /// Write the port to this file as soon as the server listens
-    #[arg(long, value_name = "FILE")]
-    pub port_file: Option<PathBuf>,
 
     /// The only token that is accepted
     ///
@@ -112,6 +111,59 @@ pub struct MockArgs {
     /// A string is sent as it is, any other value as its JSON. A program that fails closes with 1011.
     #[arg(long, value_name = "EXPR")]
     pub on: Vec<String>,
+
+    /// Play a recording (or a HAR, by its name) to every client on `/` and on paths that no provider owns
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+
+    /// How fast to play it: a factor, or 'max' for as fast as the client reads
+    #[arg(long, value_name = "N", default_value = "1", requires = "replay")]
+    pub speed: Speed,
+
+    /// Where the recorded client had sent a message, wait for the client to send one
+    #[arg(long, requires = "replay")]
+    pub sync: bool,
+
+    /// Expect that some message of a client matches this jq program (repeatable); status 1 if none has by the end
+    #[arg(long, value_name = "EXPR")]
+    pub expect: Vec<String>,
+
+    /// Speak TLS, with a certificate of a throw-away authority
+    ///
+    /// The authority is made anew for each run. Its certificate is announced, and `wstap connect --cacert FILE` trusts
+    /// it.
+    #[arg(long, conflicts_with = "cert")]
+    pub tls: bool,
+
+    /// Write the authority's certificate here instead of to a temporary file
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Speak TLS with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, if it is not in the same file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// Switch the control API off
+    #[arg(long)]
+    pub no_control: bool,
+
+    /// Take the token of the control API from this environment variable
+    ///
+    /// On an address that others can reach, there is no control API without a token.
+    #[arg(long, value_name = "NAME")]
+    pub control_token_env: Option<String>,
+
+    /// Take it from this file; one that is not there is written, with a token made up for it
+    #[arg(long, value_name = "FILE", conflicts_with = "control_token_env")]
+    pub control_token_file: Option<PathBuf>,
+
+    /// The process.
+    #[command(flatten)]
+    pub process: ProcessArgs,
 }
 
 /// The options alone, without a program name before them.
@@ -142,11 +194,12 @@ impl MockArgs {
         });
         match parsed {
             // Who waits for the file could not reach the mock for long: it ends with this process.
-            Ok(args) if args.port_file.is_some() => {
-                Err(Failure::usage("--mock: --port-file is for serve-mock")
-                    .hint("wstap serve-mock --port-file FILE runs a mock that others can connect to"))
-            }
-            parsed => parsed,
+            Ok(args) => match args.process.given() {
+                Some(option) => Err(Failure::usage(format!("--mock: {option} is for serve-mock"))
+                    .hint("wstap serve-mock runs a mock that others can connect to")),
+                None => Ok(args),
+            },
+            failed => failed,
         }
     }
 
@@ -175,6 +228,23 @@ impl MockArgs {
             faults: self.fault.clone(),
             scenario: self.scenario.clone(),
             on: self.on.clone(),
+            control: ControlSettings {
+                off: self.no_control,
+                token_env: self.control_token_env.clone(),
+                token_file: self.control_token_file.clone(),
+            },
+            tls: TlsSettings {
+                on: self.tls,
+                ca_file: self.ca_file.clone(),
+                cert: self.cert.clone(),
+                key: self.key.clone(),
+            },
+            replay: self.replay.clone().map(|file| ReplaySettings {
+                file,
+                speed: self.speed,
+                sync: self.sync,
+            }),
+            expect: self.expect.clone(),
         }
     }
 }
@@ -252,7 +322,9 @@ mod tests {
         let told = |text: &str| MockArgs::from_words(text).unwrap_err().what;
         assert!(told("--rat 5").contains("--rat"));
         assert!(told("nosuch").contains("nosuch"));
-        assert!(told("--port-file f").contains("serve-mock"));
+        for option in ["--port-file f", "--exit-after 3", "--announce json", "--exec x", "-- x"] {
+            assert!(told(option).contains("is for serve-mock"), "{option}");
+        }
         assert!(told("--rate 0").contains("--events 0"));
         assert!(told("'").contains("quote"));
     }

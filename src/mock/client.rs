@@ -120,6 +120,9 @@ impl Conversation {
         if self.course.ending() || !self.ready() {
             return;
         }
+        if self.conn.desk.gate.is_shut() {
+            return self.pace.pause();
+        }
         let now = Instant::now();
         let mut made = 0;
         for _ in 0..self.pace.due(now) {
@@ -146,15 +149,19 @@ impl Conversation {
     async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
         let drained = self.ready();
         self.link.set_backlog(self.course.bytes());
-        let event = self.pace.next_at().filter(|_| drained);
+        let paused = self.conn.desk.gate.is_shut();
+        let flows = |_: &Instant| drained && !paused && !self.course.ending();
+        let event = self.pace.next_at().filter(flows);
+        let own = self.peer.due_at().filter(flows);
         let ping = self.alive.as_ref().map(Alive::next_at);
         let beat = self.heartbeat.as_ref().map(|heartbeat| heartbeat.next);
         let leaving = self.leaving.map(|(at, ..)| at);
         let due = self.course.next_at();
-        let wake = event.into_iter().chain(ping).chain(beat).chain(leaving).chain(due).min();
+        let wake = event.into_iter().chain(own).chain(ping).chain(beat).chain(leaving).chain(due).min();
         tokio::select! {
             turn = self.link.turn() => Wake::Turn(turn),
-            () = self.conn.has_post(), if drained => Wake::Post,
+            () = self.conn.has_post(!drained) => Wake::Post,
+            () = self.conn.desk.gate.open(), if paused => Wake::Time,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
             () = self.course.exchanged() => Wake::Faults,
             () = stopped(stop) => Wake::Stop,
@@ -164,7 +171,7 @@ impl Conversation {
     fn heard(&mut self, turn: Turn) {
         match turn {
             Turn::Data(message) => {
-                self.conn.count_received();
+                self.conn.note_received(&message);
                 let answers = self.peer.received(message);
                 self.say(answers);
             }
@@ -185,8 +192,10 @@ impl Conversation {
     }
 
     fn send(&mut self, say: Say) {
-        if matches!(say, Say::Message(_)) && !self.course.ending() {
-            self.conn.count_sent();
+        if let Say::Message(message) = &say
+            && !self.course.ending()
+        {
+            self.conn.note_sent(message);
         }
         self.course.take(say, Instant::now());
     }
@@ -238,6 +247,11 @@ impl Conversation {
         {
             self.say([Say::close(code, reason)]);
         }
+        let timely = self.peer.due_at().is_some_and(|at| at <= now);
+        if timely && self.ready() && !self.course.ending() && !self.conn.desk.gate.is_shut() {
+            let said = self.peer.due();
+            self.say(said);
+        }
     }
 
     async fn say_goodbye(&mut self, code: Option<u16>, reason: &str) -> Ending {
@@ -260,7 +274,7 @@ impl Conversation {
             Cut::Reset => Ending::Reset,
             Cut::Silence => loop {
                 tokio::select! {
-                    () = self.conn.has_post() => {}
+                    () = self.conn.has_post(false) => {}
                     () = stopped(stop) => return Ending::Gone,
                 }
                 if self.conn.take().iter().any(Say::ends) {

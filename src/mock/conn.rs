@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::Say;
+use super::{Desk, Say};
+use crate::message::Message;
 
 /// How many messages leave the mailbox at a time. What has left it does not count as waiting any more, so a
 /// small number keeps the bound of [`Unread`] honest.
@@ -32,7 +33,7 @@ pub struct Conn {
     pub sent: AtomicU64,
     mailbox: Mutex<Mailbox>,
     posted: Notify,
-    taken: Arc<Notify>,
+    pub(super) desk: Arc<Desk>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,8 @@ struct Mailbox {
     bound: Unread,
     /// Nothing is taken any more: the connection ends with what is in here.
     shut: bool,
+    /// The client is to leave, whether it reads or not.
+    leaving: bool,
     discarded: u64,
 }
 
@@ -70,9 +73,9 @@ pub enum Overflow {
 }
 
 impl Conn {
-    /// A connection that has just made its request. `taken` is told whenever a mailbox has been emptied.
+    /// A connection that has just made its request, and what it shares with the others.
     #[must_use]
-    pub fn new(id: u64, path: &str, remote: SocketAddr, taken: Arc<Notify>) -> Self {
+    pub fn new(id: u64, path: &str, remote: SocketAddr, desk: Arc<Desk>) -> Self {
         Self {
             id,
             path: path.to_owned(),
@@ -82,7 +85,7 @@ impl Conn {
             sent: AtomicU64::new(0),
             mailbox: Mutex::default(),
             posted: Notify::new(),
-            taken,
+            desk,
         }
     }
 
@@ -110,7 +113,7 @@ impl Conn {
     /// Says something to the client once it has read most of what waits. `false`: the connection is over.
     pub async fn post_in_turn(&self, say: Say) -> bool {
         loop {
-            let taken = self.taken.notified();
+            let taken = self.desk.taken.notified();
             {
                 let mailbox = self.mailbox();
                 if mailbox.shut {
@@ -123,6 +126,20 @@ impl Conn {
             taken.await;
         }
         self.post(say)
+    }
+
+    /// Ends the connection with this, after what waits already, and even if the client reads nothing. `false`: it is
+    /// ending already.
+    pub(super) fn dismiss(&self, last: Say) -> bool {
+        let mut mailbox = self.mailbox();
+        if mailbox.shut {
+            return false;
+        }
+        mailbox.waiting.push_back(last);
+        (mailbox.shut, mailbox.leaving) = (true, true);
+        drop(mailbox);
+        self.posted.notify_one();
+        true
     }
 
     /// Messages for which there was no room.
@@ -142,9 +159,9 @@ impl Conn {
         self.mailbox().bound = bound;
     }
 
-    /// Waits until there is something to take.
-    pub(super) async fn has_post(&self) {
-        while self.is_idle() {
+    /// Waits until there is something to take: for a client that is behind with reading, only its dismissal.
+    pub(super) async fn has_post(&self, behind: bool) {
+        while !self.mailbox().has_some(behind) {
             self.posted.notified().await;
         }
     }
@@ -157,7 +174,7 @@ impl Conn {
         if mailbox.waiting.is_empty() {
             // Thousands of clients that are idle must not keep the memory of their busiest moment.
             mailbox.waiting.shrink_to(HANDFUL);
-            self.taken.notify_waiters();
+            self.desk.taken.notify_waiters();
         }
         taken
     }
@@ -167,19 +184,32 @@ impl Conn {
         let mut mailbox = self.mailbox();
         mailbox.shut = true;
         mailbox.waiting = VecDeque::new();
-        self.taken.notify_waiters();
+        self.desk.taken.notify_waiters();
     }
 
-    pub(super) fn count_received(&self) {
+    /// Notes a message that the client sent.
+    pub(super) fn note_received(&self, message: &Message) {
         self.received.fetch_add(1, Ordering::Relaxed);
+        self.desk.traffic.received.fetch_add(1, Ordering::Relaxed);
+        self.desk.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
+        self.desk.journal.note(self, message);
     }
 
-    pub(super) fn count_sent(&self) {
+    /// Notes a message that is sent to it.
+    pub(super) fn note_sent(&self, message: &Message) {
         self.sent.fetch_add(1, Ordering::Relaxed);
+        self.desk.traffic.sent.fetch_add(1, Ordering::Relaxed);
+        self.desk.traffic.sent_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
     }
 
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mailbox {
+    fn has_some(&self, behind: bool) -> bool {
+        !self.waiting.is_empty() && (self.leaving || !behind)
     }
 }
 
@@ -214,14 +244,24 @@ pub(in crate::mock) mod tests {
     async fn post_is_noticed_whenever_it_came() {
         let conn = conn(1);
         conn.post(hello());
-        conn.has_post().await;
+        conn.has_post(false).await;
         assert_eq!(conn.take().len(), 1);
         let waiting = tokio::spawn({
             let conn = Arc::clone(&conn);
-            async move { conn.has_post().await }
+            async move { conn.has_post(false).await }
         });
         tokio::task::yield_now().await;
         conn.post(hello());
         waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dismissal_reaches_those_who_read_nothing() {
+        let conn = conn(1);
+        conn.post(hello());
+        assert!(conn.dismiss(Say::Drop) && !conn.dismiss(Say::Drop) && !conn.post(hello()));
+        let news = conn.has_post(true);
+        tokio::time::timeout(std::time::Duration::from_secs(20), news).await.unwrap();
+        assert_eq!(conn.take(), [hello(), Say::Drop]);
     }
 }

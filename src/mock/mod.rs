@@ -7,7 +7,7 @@
 //! the mailbox of its [`Conn`].
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::dialect;
 use crate::error::{Failure, Result};
@@ -26,29 +27,48 @@ use crate::secret::Secret;
 mod args;
 mod client;
 mod conn;
+mod control;
+mod desk;
 mod echo;
+mod expect;
 mod faults;
 mod hub;
+mod journal;
+mod judge;
 mod link;
+mod metrics;
 mod on;
 mod pace;
+mod process;
+mod replay;
 mod scenario;
 mod script;
 mod server;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tls;
 mod wire;
 
 pub use args::MockArgs;
 pub use conn::{Conn, Overflow, Unread};
+pub use control::ControlSettings;
+pub use desk::Desk;
 pub use echo::Echo;
 pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
 pub use hub::{Hub, Member};
 pub use pace::Rate;
+pub use process::{Announce, ExitAfter, ProcessArgs};
+pub use replay::{ReplaySettings, Speed};
 pub use scenario::{Ledger, Unmet, Verdict};
 pub use script::VARIABLES_HELP;
 pub use stream::Stream;
+pub use tls::TlsSettings;
+
+use expect::Expectation;
+use replay::Replay;
+use server::{Extras, Site};
+use tls::Tls;
 
 /// The token in the URLs of a mock that accepts any.
 pub const ANY_TOKEN: &str = "mock";
@@ -102,6 +122,14 @@ pub struct Settings {
     pub scenario: Option<PathBuf>,
     /// jq programs that answer where nobody else does.
     pub on: Vec<String>,
+    /// The control API.
+    pub control: ControlSettings,
+    /// TLS on the port.
+    pub tls: TlsSettings,
+    /// What is played to clients.
+    pub replay: Option<ReplaySettings>,
+    /// jq programs, each of which is to match some message of a client before the server stops.
+    pub expect: Vec<String>,
 }
 
 /// Whom the mock follows.
@@ -162,6 +190,10 @@ impl Default for Settings {
             faults: Vec::new(),
             scenario: None,
             on: Vec::new(),
+            control: ControlSettings::default(),
+            tls: TlsSettings::default(),
+            replay: None,
+            expect: Vec::new(),
         }
     }
 }
@@ -181,6 +213,12 @@ impl Settings {
     pub fn scaled(&self, time: Duration) -> Duration {
         // Not zero: a timer that is always due would leave no time for anything else.
         time.div_f64(self.time_scale).max(Duration::from_micros(100))
+    }
+
+    /// Are there programs that answer where no provider does?
+    #[must_use]
+    pub fn answers_itself(&self) -> bool {
+        !self.on.is_empty()
     }
 
     /// Is a subscription to this topic to be refused?
@@ -225,6 +263,12 @@ pub trait Service: Send + Sync {
     fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
         let _ = (name, argument);
         None
+    }
+
+    /// Announces to all clients that their connections are about to end, as the provider does before it takes a
+    /// server out of service. `false`: it announces no such thing.
+    fn drain(&self) -> bool {
+        self.command("drain", "").is_some()
     }
 }
 
@@ -349,6 +393,17 @@ pub trait Peer: Send {
     fn next_event(&mut self) -> Option<Message> {
         None
     }
+
+    /// When [`Peer::due`] is to be asked, for a server's end with a timetable of its own; `None` as long as nothing
+    /// is planned.
+    fn due_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What the timetable says now.
+    fn due(&mut self) -> Vec<Say> {
+        Vec::new()
+    }
 }
 
 /// The bounds of a connection.
@@ -382,8 +437,15 @@ pub struct Keepalive {
 pub struct Mock {
     local_addr: SocketAddr,
     names: Vec<&'static str>,
+    /// The one dialect that was asked for, if it was one.
+    only: Option<&'static str>,
     token: Option<Secret>,
     site: Arc<server::Site>,
+    desk: Arc<Desk>,
+    secure: bool,
+    ca: Option<tls::CaFile>,
+    controlled: bool,
+    expectations: Vec<Expectation>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     faults: Arc<Switch>,
@@ -393,7 +455,8 @@ pub struct Mock {
 /// Starts a mock server on the current runtime.
 ///
 /// # Errors
-/// A dialect that has no mock, a mistake in a scenario or a program, or an address that cannot be listened on.
+/// A dialect that has no mock, a mistake in a scenario or a program, an address that cannot be listened on, files that
+/// cannot be read or written.
 pub async fn start(mut settings: Settings) -> Result<Mock> {
     let names = served(&settings.dialects)?;
     let scripts = server::Scripts::load(&mut settings)?;
@@ -404,12 +467,39 @@ pub async fn start(mut settings: Settings) -> Result<Mock> {
     };
     let listener = listener.map_err(cannot)?;
     let local_addr = listener.local_addr().map_err(cannot)?;
+    let control = settings.control.guard(local_addr.ip())?;
+    let replay = settings.replay.as_ref().map(|replay| Replay::load(replay, settings.then)).transpose()?;
+    let (tls, ca) = Tls::new(&settings.tls, &settings.host)?.unzip();
+    let desk = Arc::new(Desk::new(control.is_some() || !settings.expect.is_empty()));
+    let mut expectations = Vec::new();
+    for source in &settings.expect {
+        expectations.push(Expectation::begin(source, &desk).await?);
+    }
     let (stop, stopped) = watch::channel(false);
-    let token = settings.token.clone();
-    let site = Arc::new(server::Site::new(&names, &Arc::new(settings), scripts)?);
+    let only = settings.dialects.first().filter(|_| settings.dialects.len() == 1);
+    let only = only.and_then(|only| names.iter().find(|name| *name == only)).copied();
+    let (token, secure, controlled) = (settings.token.clone(), tls.is_some(), control.is_some());
+    let extras = Extras { control, tls, replay };
+    let site = Arc::new(Site::new(&names, &Arc::new(settings), &desk, (scripts, extras))?);
     let (faults, ledger) = (Arc::clone(&site.faults), site.ledger.clone());
     let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
-    Ok(Mock { local_addr, names, token, site, stop, accepting, faults, ledger })
+    let ca = ca.flatten();
+    Ok(Mock {
+        local_addr,
+        names,
+        only,
+        token,
+        site,
+        desk,
+        secure,
+        ca,
+        controlled,
+        expectations,
+        stop,
+        accepting,
+        faults,
+        ledger,
+    })
 }
 
 impl Mock {
@@ -417,6 +507,26 @@ impl Mock {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The URL that a client can use as it is: that of the dialect, if one was asked for, and otherwise the base of
+    /// them all.
+    #[must_use]
+    pub fn main_url(&self) -> String {
+        let of = self.only.and_then(|only| self.urls().into_iter().find(|(name, _)| *name == only));
+        of.map_or_else(|| self.base("ws"), |(_, url)| url)
+    }
+
+    /// The URL of the control API, if it is switched on.
+    #[must_use]
+    pub fn control_url(&self) -> Option<String> {
+        self.controlled.then(|| format!("{}{}", self.base("http"), control::BASE))
+    }
+
+    /// The file with the certificate of the authority to trust, if one was made.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca.as_ref().map(|ca| ca.path.as_path())
     }
 
     /// Each dialect with the URL to connect to, to be announced. A token that was set is a secret and is left
@@ -453,6 +563,20 @@ impl Mock {
         self.ledger.clone()
     }
 
+    /// Waits until this many connections have come and gone.
+    pub async fn gone(&self, connections: u64) {
+        self.desk.gone(connections).await;
+    }
+
+    /// What was expected of clients by now, with `--expect`, and did not come.
+    pub async fn failures(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for expectation in &self.expectations {
+            failures.extend(expectation.failure().await);
+        }
+        failures
+    }
+
     /// Takes no more connections, closes those there are with 1001 and waits a few seconds for the clients to
     /// agree.
     pub async fn shutdown(mut self) {
@@ -462,6 +586,11 @@ impl Mock {
     }
 
     fn url_for(&self, name: &str, token: Option<&str>) -> String {
+        let target = provider(name).map_or_else(|| "/".to_owned(), |provider| provider.target(token));
+        format!("{}{target}", self.base("ws"))
+    }
+
+    fn base(&self, scheme: &str) -> String {
         let mut address = self.local_addr;
         if address.ip().is_unspecified() {
             // 0.0.0.0 can be listened on and not be connected to everywhere.
@@ -470,8 +599,8 @@ impl Mock {
                 SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
             });
         }
-        let target = provider(name).map_or_else(|| "/".to_owned(), |provider| provider.target(token));
-        format!("ws://{address}{target}")
+        let s = if self.secure { "s" } else { "" };
+        format!("{scheme}{s}://{address}")
     }
 }
 

@@ -2,21 +2,24 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::control::{self, Guard};
+use super::desk::Entered;
 use super::faults::{self, Reply};
 use super::on::OnService;
+use super::replay::Replay;
 use super::scenario::{self, Ledger, Scenario, ScenarioService};
 use super::script::Clock;
+use super::tls::{Accepted, Tls};
 use super::wire::Wire;
-use super::{Answer, Conn, Peer, Service, Settings, client, provider, stopped, stream};
+use super::{Answer, Conn, Desk, Peer, Service, Settings, client, provider, stopped, stream};
 use crate::error::Failure;
 use crate::handshake::server::{Request, Response};
 
@@ -38,58 +41,83 @@ impl Scripts {
     /// Scenarios come before the providers, and programs after them.
     fn surround(
         self,
-        services: &mut Vec<Arc<dyn Service>>,
+        services: &mut Vec<(&'static str, Arc<dyn Service>)>,
         settings: &Arc<Settings>,
     ) -> Result<Option<Arc<Ledger>>, Failure> {
         let clock = Clock::new(settings.time_scale);
         if let Some(on) = OnService::new(settings, clock)? {
-            services.push(Arc::new(on));
+            services.push(("--on", Arc::new(on)));
         }
         let Some(scenarios) = self.0 else { return Ok(None) };
         let service = ScenarioService::new(scenarios, settings, clock);
         let ledger = Arc::clone(service.ledger());
-        services.insert(0, Arc::new(service));
+        services.insert(0, ("--scenario", Arc::new(service)));
         Ok(Some(ledger))
     }
 }
 
 /// Everything that can be reached on the port.
 pub(super) struct Site {
+    pub(super) desk: Arc<Desk>,
     settings: Arc<Settings>,
-    services: Vec<Arc<dyn Service>>,
+    services: Vec<(&'static str, Arc<dyn Service>)>,
     paths: Vec<&'static str>,
-    connections: AtomicU64,
-    /// Told whenever a client has read everything.
-    taken: Arc<Notify>,
     /// What became of scenarios.
     pub(super) ledger: Option<Arc<Ledger>>,
     /// What goes wrong on purpose.
     pub(super) faults: Arc<faults::Switch>,
+    extras: Extras,
+}
+
+/// What is there besides the providers.
+#[derive(Default)]
+pub(super) struct Extras {
+    /// Who may use the control API; `None` if it is switched off.
+    pub(super) control: Option<Guard>,
+    /// TLS, if the port speaks it.
+    pub(super) tls: Option<Tls>,
+    /// What is played on all paths that no provider owns.
+    pub(super) replay: Option<Replay>,
 }
 
 impl Site {
-    pub(super) fn new(names: &[&str], settings: &Arc<Settings>, scripts: Scripts) -> Result<Self, Failure> {
-        let providers: Vec<_> = names.iter().filter_map(|name| provider(name)).collect();
-        let mut services: Vec<_> = providers.iter().map(|provider| provider.service(settings)).collect();
+    pub(super) fn new(
+        names: &[&'static str],
+        settings: &Arc<Settings>,
+        desk: &Arc<Desk>,
+        (scripts, extras): (Scripts, Extras),
+    ) -> Result<Self, Failure> {
+        let providers: Vec<_> = names.iter().filter_map(|name| Some((*name, provider(name)?))).collect();
+        let mut services =
+            providers.iter().map(|(name, provider)| (*name, provider.service(settings))).collect();
         let ledger = scripts.surround(&mut services, settings)?;
         Ok(Self {
+            desk: Arc::clone(desk),
             settings: Arc::clone(settings),
             services,
             ledger,
-            paths: providers.iter().flat_map(|provider| provider.paths()).copied().collect(),
-            connections: AtomicU64::new(0),
-            taken: Arc::default(),
+            paths: providers.iter().flat_map(|(_, provider)| provider.paths()).copied().collect(),
             faults: Arc::new(faults::Switch::new(settings)),
+            extras,
         })
     }
 
     pub(super) fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
-        self.services.iter().find_map(|service| service.command(name, argument))
+        self.services.iter().find_map(|(_, service)| service.command(name, argument))
+    }
+
+    /// The provider of this name, or all of them.
+    pub(super) fn services_of(&self, name: Option<&str>) -> impl Iterator<Item = &Arc<dyn Service>> {
+        let wanted = move |known: &str| name.is_none_or(|name| name == known);
+        self.services.iter().filter(move |(known, _)| wanted(known)).map(|(_, service)| service)
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        let answer = self.services.iter().find_map(|service| service.answer(request));
-        answer.unwrap_or_else(|| Answer::Http(self.not_found(request)))
+        let replay = || self.extras.replay.as_ref().map(|replay| replay.answer(request));
+        // A replay has the root to itself; elsewhere the providers come first.
+        let rooted = if request.path() == "/" { replay() } else { None };
+        let provided = || self.services.iter().find_map(|(_, service)| service.answer(request));
+        rooted.or_else(provided).or_else(replay).unwrap_or_else(|| Answer::Http(self.not_found(request)))
     }
 
     fn not_found(&self, request: &Request) -> Response {
@@ -100,9 +128,9 @@ impl Site {
     }
 
     /// The next connection, which is about to be upgraded.
-    fn enter(&self, request: &Request, remote: SocketAddr) -> Arc<Conn> {
-        let id = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Conn::new(id, request.path(), remote, Arc::clone(&self.taken)))
+    fn enter(&self, request: &Request, remote: SocketAddr) -> Entered {
+        let conn = Conn::new(self.desk.next_id(), request.path(), remote, Arc::clone(&self.desk));
+        self.desk.enter(Arc::new(conn))
     }
 }
 
@@ -115,9 +143,9 @@ impl std::fmt::Debug for Site {
 /// Accepts until told to stop, then waits for the connections to end. Dropping the future drops them all.
 pub(super) async fn run(listener: TcpListener, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut streams = JoinSet::new();
-    for service in &site.services {
-        let taken = Arc::clone(&site.taken);
-        streams.spawn(stream::run(Arc::clone(service), Arc::clone(&site.settings), taken));
+    for (_, service) in &site.services {
+        let desk = Arc::clone(&site.desk);
+        streams.spawn(stream::run(Arc::clone(service), Arc::clone(&site.settings), desk));
     }
     let mut clients = JoinSet::new();
     loop {
@@ -137,10 +165,26 @@ pub(super) async fn run(listener: TcpListener, site: Arc<Site>, mut stop: watch:
     while clients.join_next().await.is_some() {}
 }
 
-/// Answers requests until one is upgraded or the client has no more.
-async fn serve(mut stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
+/// Makes a byte stream of a connection.
+async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     // An event is a small write that somebody waits for.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &site.extras.tls else { return answer(Wire::plain(stream), remote, site, stop).await };
+    let accepted = tokio::select! {
+        accepted = timeout(PATIENCE, tls.accept(stream)) => accepted,
+        () = stopped(&mut stop) => return,
+    };
+    match accepted {
+        Ok(Some(Accepted::Tls(wire))) => answer(wire, remote, site, stop).await,
+        Ok(Some(Accepted::NotTls(wire))) => {
+            respond(wire, &Response::text(400, "this port speaks TLS: use wss:// or https://")).await;
+        }
+        Ok(None) | Err(_) => {}
+    }
+}
+
+/// Answers requests until one is upgraded or the client has no more.
+async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut bytes = Vec::with_capacity(1024);
     loop {
         let request = tokio::select! {
@@ -154,14 +198,15 @@ async fn serve(mut stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut s
             Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
         };
         let upgraded = tokio::select! {
-            upgraded = upgrade(&mut stream, &site, &request) => upgraded,
+            upgraded = decide(&mut stream, &site, &request) => upgraded,
             () = stopped(&mut stop) => return,
         };
         let response = match upgraded {
             Upgraded::Yes(peer, entry) => {
-                let conn = site.enter(&request, remote);
-                let of = (conn, Arc::clone(&site.settings), entry);
-                return client::converse(Wire::plain(stream), bytes, peer, of, stop).await;
+                stream.begin_frames();
+                let entered = site.enter(&request, remote);
+                let of = (Arc::clone(&entered.conn), Arc::clone(&site.settings), entry);
+                return client::converse(stream, bytes, peer, of, stop).await;
             }
             Upgraded::No(response) => response,
             Upgraded::Unanswered => return,
@@ -176,7 +221,7 @@ async fn serve(mut stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut s
 }
 
 /// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end.
-async fn read_request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<Option<Request>, Response> {
+async fn read_request(stream: &mut Wire, bytes: &mut Vec<u8>) -> Result<Option<Request>, Response> {
     loop {
         if let Some((mut request, length)) = Request::parse(bytes)? {
             let end = length + request.body_length()?;
@@ -203,9 +248,17 @@ enum Upgraded {
     Unanswered,
 }
 
+/// Answers a request for the control API, on which no fault has an influence, and hands on all others.
+async fn decide(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
+    match site.extras.control.as_ref().filter(|_| control::owns(request.path())) {
+        Some(guard) => Upgraded::No(control::answer(site, guard, request).await),
+        None => upgrade(stream, site, request).await,
+    }
+}
+
 /// Upgrades the connection if the path's owner, RFC 6455 and the faults allow it. A write that fails shows up
 /// again at the first read.
-async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Upgraded {
+async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
     let (protocol, peer) = match site.answer(request) {
         Answer::Http(response) => return Upgraded::No(response),
         Answer::Upgrade { protocol, peer } => (protocol, peer),
@@ -233,7 +286,7 @@ async fn upgrade(stream: &mut TcpStream, site: &Site, request: &Request) -> Upgr
 
 /// Answers and closes, reading on for a moment so that bytes the client still sends do not reset the
 /// connection under the answer.
-async fn respond(mut stream: TcpStream, response: &Response) {
+async fn respond(mut stream: Wire, response: &Response) {
     let all = async {
         stream.write_all(&response.to_bytes()).await?;
         stream.shutdown().await?;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::pace::{Pace, Rate};
-use super::{Hub, Say, Service, Settings, Then};
+use super::{Desk, Hub, Say, Service, Settings, Then};
 
 /// Events that are made at once when the rate has no limit: few, so that no bounded mailbox is flooded.
 const HANDFUL: u64 = 16;
@@ -22,10 +22,14 @@ pub trait Stream: Send + Sync {
 }
 
 /// Runs the stream of a service, if it has one, to the end of its events.
-pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, taken: Arc<Notify>) {
+pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk: Arc<Desk>) {
     let Some(stream) = service.stream() else { return };
     let mut pace = Pace::new(&settings);
     loop {
+        if desk.gate.is_shut() {
+            pace.pause();
+            desk.gate.open().await;
+        }
         let mut made = 0;
         let due = if stream.hub().is_empty() && !pace.begun() { 0 } else { pace.due(Instant::now()) };
         while made < due.min(most(settings.rate)) && stream.step() {
@@ -38,7 +42,7 @@ pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, take
         if pace.finished(Instant::now()) {
             break;
         }
-        wait(stream, &pace, settings.rate, &taken).await;
+        wait(stream, &pace, settings.rate, &desk.taken).await;
     }
     if settings.then == Then::Close {
         stream.hub().publish_to_all(&Say::Close { code: Some(1000), reason: String::new() });

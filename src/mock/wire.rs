@@ -6,18 +6,34 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::faults::{Part, Shape, Shaper};
 
 /// A client's byte stream.
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     shaper: Shaper,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    /// Boxed: connections without TLS should not pay for its size.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Wire {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { stream, shaper: Shaper::default() }
+        Self { stream: Stream::Plain(stream), shaper: Shaper::default() }
+    }
+
+    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream)), shaper: Shaper::default() }
+    }
+
+    /// The bytes from here on are frames: what was written before is not for the shaper to count.
+    pub(super) fn begin_frames(&mut self) {
+        self.shaper = Shaper::default();
     }
 
     /// What happens to the bytes that are written from now on.
@@ -27,7 +43,11 @@ impl Wire {
 
     /// Ends the connection with an RST once it is dropped.
     pub(super) fn reset(&self) {
-        let _ = self.stream.set_zero_linger();
+        let stream = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        let _ = stream.set_zero_linger();
     }
 
     /// Writes bytes between whole frames, whatever they are.
@@ -37,9 +57,18 @@ impl Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let length = ready!(self.shaper.poll_line(context, bytes.len()));
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..length]))?;
+        let written = ready!(self.stream.poll_write(context, &bytes[..length]))?;
         self.shaper.occupy(written);
         Poll::Ready(Ok(written))
+    }
+}
+
+impl Stream {
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
+        }
     }
 }
 
@@ -49,7 +78,10 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        }
     }
 }
 
@@ -63,16 +95,22 @@ impl AsyncWrite for Wire {
             Part::Skip(length) => return Poll::Ready(Ok(length)),
             Part::Write(length) => length,
         };
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..length]))?;
+        let written = ready!(self.stream.poll_write(context, &bytes[..length]))?;
         self.shaper.wrote(&bytes[..written]);
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+        }
     }
 }

@@ -306,13 +306,7 @@ impl Pipeline {
     }
 
     fn message_value(&self, message: &Message) -> Result<Value, String> {
-        match message {
-            Message::Text(text) => match Value::parse(text) {
-                Err(_) if json::scan_str(text).is_err() => Ok(Value::string(text)),
-                parsed => parsed,
-            },
-            Message::Binary(bytes) => Ok(Value::string(&line::binary_text(bytes, self.config.style.binary))),
-        }
+        message_value(message, self.config.style.binary)
     }
 
     fn run_programs(&mut self, event: &Event) {
@@ -566,6 +560,20 @@ fn received(event: &Event) -> Option<u64> {
 
 fn is_last_word(kind: &Kind) -> bool {
     matches!(kind, Kind::Close(_) | Kind::Summary(_))
+}
+
+/// The value that programs see for a message: its JSON, or else a string.
+///
+/// # Errors
+/// JSON that a jq value cannot hold.
+pub fn message_value(message: &Message, binary: line::BinaryForm) -> Result<Value, String> {
+    match message {
+        Message::Text(text) => match Value::parse(text) {
+            Err(_) if json::scan_str(text).is_err() => Ok(Value::string(text)),
+            parsed => parsed,
+        },
+        Message::Binary(bytes) => Ok(Value::string(&line::binary_text(bytes, binary))),
+    }
 }
 
 /// What a `--reply` program yields is sent as text: a string as it is, any other value as its JSON.

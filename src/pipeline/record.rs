@@ -9,10 +9,11 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::event::{Close, Event, Kind, Open, Role, Summary};
+use crate::event::{Close, Direction, Event, Kind, Open, Role, Summary};
 use crate::json;
 use crate::message::Message;
 
@@ -80,8 +81,9 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// A message as its record carries it: embedded JSON, text, or base64.
-fn write_message(message: &Message, out: &mut Vec<u8>) {
+/// Appends the fields of a message as its record carries it, each after a comma: `opcode`, `bytes`, and embedded
+/// JSON, text, or base64.
+pub fn write_message(message: &Message, out: &mut Vec<u8>) {
     string(out, "opcode", message.opcode());
     number(out, "bytes", message.len() as u64);
     match message {
@@ -229,38 +231,119 @@ pub enum Line {
 /// Is this line a record, and does it hold a received message?
 #[must_use]
 pub fn read(line: &str) -> Line {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        v: u32,
-        #[serde(rename = "ts")]
-        _ts: String,
-        #[serde(rename = "type")]
-        kind: String,
-        #[serde(rename = "conn")]
-        _conn: u32,
-        dir: Option<String>,
-        #[serde(borrow)]
-        data: Option<&'a RawValue>,
-        text: Option<String>,
-        base64: Option<String>,
+    match read_moment(line) {
+        None => Line::Foreign,
+        Some(Moment { what: What::Message(Direction::In, message), .. }) => Line::Received(message),
+        Some(_) => Line::Other,
     }
-    let Ok(fields) = serde_json::from_str::<Fields<'_>>(line) else { return Line::Foreign };
+}
+
+/// A record, read back as far as it takes to play it again.
+#[derive(Debug, PartialEq)]
+pub struct Moment {
+    /// `ts`; `None` if it is no time.
+    pub at: Option<Timestamp>,
+    /// `conn`.
+    pub conn: u32,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened, as far as it matters to the other end.
+#[derive(Debug, PartialEq)]
+pub enum What {
+    /// A connection was opened.
+    Open {
+        /// The URL, with its secrets masked.
+        url: String,
+        /// The subprotocol that was chosen.
+        subprotocol: Option<String>,
+    },
+    /// A message came or went.
+    Message(Direction, Message),
+    /// A connection ended.
+    Close(Ended),
+    /// Anything else.
+    Other,
+}
+
+/// How a connection ended, by its record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// `peer`, `us` or `network`.
+    pub by: String,
+    /// The close code.
+    pub code: u16,
+    /// The reason.
+    pub reason: String,
+    /// Were close frames exchanged?
+    pub clean: bool,
+}
+
+/// Reads a record back; `None` if the line is none.
+#[must_use]
+pub fn read_moment(line: &str) -> Option<Moment> {
+    let fields = serde_json::from_str::<Fields<'_>>(line).ok()?;
     // Others number versions and name types as well: theirs is not to be taken for a record of ours.
     if fields.v != VERSION || !TYPES.contains(&fields.kind.as_str()) {
-        return Line::Foreign;
+        return None;
     }
-    if fields.kind != "message" || fields.dir.as_deref() != Some("in") {
-        return Line::Other;
+    let (at, conn) = (fields.ts.parse().ok(), fields.conn);
+    Some(Moment { at, conn, what: fields.what() })
+}
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    v: u32,
+    ts: String,
+    #[serde(rename = "type")]
+    kind: String,
+    conn: u32,
+    dir: Option<String>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    text: Option<String>,
+    base64: Option<String>,
+    url: Option<String>,
+    subprotocol: Option<String>,
+    by: Option<String>,
+    code: Option<u16>,
+    reason: Option<String>,
+    clean: Option<bool>,
+}
+
+impl Fields<'_> {
+    fn what(self) -> What {
+        match self.kind.as_str() {
+            "message" => self.message(),
+            "open" => What::Open { url: self.url.unwrap_or_default(), subprotocol: self.subprotocol },
+            "close" => What::Close(Ended {
+                by: self.by.unwrap_or_default(),
+                code: self.code.unwrap_or_default(),
+                reason: self.reason.unwrap_or_default(),
+                clean: self.clean.unwrap_or_default(),
+            }),
+            _ => What::Other,
+        }
     }
-    match (fields.data, fields.text, fields.base64) {
-        // `data: null` reads as absent, and is the message `null`.
-        (Some(data), _, _) => Line::Received(Message::text(data.get().to_owned())),
-        (None, Some(text), _) => Line::Received(Message::text(text)),
-        (None, None, Some(base64)) => match STANDARD.decode(base64) {
-            Ok(bytes) => Line::Received(Message::Binary(bytes.into())),
-            Err(_) => Line::Other,
-        },
-        (None, None, None) => Line::Received(Message::text("null")),
+
+    fn message(self) -> What {
+        let dir = match self.dir.as_deref() {
+            Some("in") => Direction::In,
+            Some("out") => Direction::Out,
+            _ => return What::Other,
+        };
+        let message = match (self.data, self.text, self.base64) {
+            // `data: null` reads as absent, and is the message `null`.
+            (Some(data), _, _) => Message::text(data.get().to_owned()),
+            (None, Some(text), _) => Message::text(text),
+            (None, None, Some(base64)) => match STANDARD.decode(base64) {
+                Ok(bytes) => Message::Binary(bytes.into()),
+                Err(_) => return What::Other,
+            },
+            (None, None, None) => Message::text("null"),
+        };
+        What::Message(dir, message)
     }
 }
 
@@ -269,7 +352,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::{Direction, Reconnect};
+    use crate::event::Reconnect;
 
     fn line(kind: Kind) -> String {
         let at = "2026-01-02T03:04:05.678901Z".parse().unwrap();

@@ -11,7 +11,7 @@ fn mocked(mock: &str, args: &[&str]) -> Output {
 
 /// A mock of its own process, and where its campaigns are.
 fn serve(args: &[&str]) -> (Running, String) {
-    let mut running = wstap(&["serve-mock", "burki"]).args(args).spawn();
+    let mut running = wstap(&["serve-mock", "burki", "--announce", "json"]).args(args).spawn();
     let announcement: serde_json::Value = serde_json::from_str(&running.line()).unwrap();
     (running, format!("ws://127.0.0.1:{}/ws/campaigns", announcement["port"]))
 }

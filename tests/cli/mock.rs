@@ -11,7 +11,7 @@ const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
 /// Starts a mock and reads its announcement.
 fn mock(args: &[&str]) -> (Running, Value) {
-    let mut running = wstap(&["serve-mock"]).args(args).spawn();
+    let mut running = wstap(&["serve-mock", "--announce", "json"]).args(args).spawn();
     let line = running.line();
     let announcement = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     (running, announcement)
@@ -31,7 +31,7 @@ fn it_announces_where_it_listens() {
     assert!(url(&announcement, "voipbin").starts_with(&format!("ws://127.0.0.1:{port}/v1.0/ws?token=")));
     // The notice comes after the file.
     mock.notice("listening on");
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{port}\n"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("ws://127.0.0.1:{port}\n"));
     mock.signal("TERM");
     let out = mock.finish();
     assert_eq!(out.exits(0).stdout, "", "one line and no more");

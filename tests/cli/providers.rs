@@ -54,7 +54,7 @@ fn nothing_is_sent() {
 
 #[test]
 fn the_three_places_of_the_credential() {
-    let mut mock = wstap(&["serve-mock", "ryze", "--token", "s3cret"]).spawn();
+    let mut mock = wstap(&["serve-mock", "ryze", "--token", "s3cret", "--announce", "json"]).spawn();
     let port: Value = serde_json::from_str(&mock.line()).unwrap();
     let url = format!("ws://127.0.0.1:{}", port["port"]);
     let base = ["subscribe", "-q", "-d", "ryze", "--no-reconnect", "--url", &url, "demo", "--count", "1"];

@@ -9,7 +9,8 @@ fn follow(text: &str, path: &str) -> (Running, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scenario.toml");
     std::fs::write(&file, text).unwrap();
-    let mut mock = wstap(&["serve-mock", "--scenario", &file.display().to_string()]).spawn();
+    let mut mock =
+        wstap(&["serve-mock", "--announce", "json", "--scenario", &file.display().to_string()]).spawn();
     let announcement: Value = serde_json::from_str(&mock.line()).unwrap();
     (mock, format!("ws://127.0.0.1:{}{path}", announcement["port"]))
 }

@@ -79,6 +79,10 @@ struct Tokens {
 impl Service for KadoaService {
     fn answer(&self, request: &Request) -> Option<Answer> {
         let answer = match request.path() {
+            // Everybody's path: what has no credential of ours is for the programs that answer, if there are any.
+            SOCKET_PATH if request.query("access_token").is_none() && self.0.settings.answers_itself() => {
+                return None;
+            }
             SOCKET_PATH => return Some(self.connect(request)),
             TOKEN_PATH => self.exchange(request),
             ACK_PATH => self.acknowledge(request),

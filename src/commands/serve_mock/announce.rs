@@ -1,0 +1,65 @@
+//! Where the server listens, told to programs and to people.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::mock::{Announce, Mock, MockArgs};
+use crate::report::Report;
+
+/// One line on standard output, and the file. The file is written last, so that whoever waits for it finds
+/// everything ready.
+pub(super) fn announce(mock: &Mock, form: Option<Announce>, file: Option<&Path>) -> Result<()> {
+    let line = match form {
+        None => None,
+        Some(Announce::Url) => Some(mock.main_url()),
+        Some(Announce::Json) => Some(everything(mock).to_string()),
+    };
+    if let Some(line) = line {
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|error| {
+            Failure::new(Exit::OutputFailed, format!("the announcement could not be written: {error}"))
+        })?;
+    }
+    file.map_or(Ok(()), |path| write_file(path, &mock.main_url()))
+}
+
+/// The same for people, on stderr.
+pub(super) fn tell(mock: &Mock, args: &MockArgs, report: &Report) {
+    if let Some(path) = mock.ca_file() {
+        report.notice(&format!("trust its certificate with --cacert {}", path.display()));
+    }
+    match mock.control_url() {
+        Some(url) => report.verbose(&format!("control API: {url}")),
+        None if args.no_control => {}
+        None => report.notice(
+            "no control API: others can reach this address, so it needs --control-token-env or --control-token-file",
+        ),
+    }
+    report.notice(&format!("listening on {}; Ctrl-C ends it", mock.local_addr()));
+}
+
+fn everything(mock: &Mock) -> Value {
+    let address = mock.local_addr();
+    let urls: Map<String, Value> =
+        mock.urls().into_iter().map(|(name, url)| (name.to_owned(), url.into())).collect();
+    json!({
+        "listening": address.to_string(),
+        "port": address.port(),
+        "url": mock.main_url(),
+        "urls": urls,
+        "control": mock.control_url(),
+        "ca": mock.ca_file().map(|path| path.display().to_string()),
+    })
+}
+
+/// Renamed into place: a reader that polls for the file never sees half a line.
+fn write_file(path: &Path, url: &str) -> Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, format!("{url}\n"))
+        .and_then(|()| std::fs::rename(&partial, path))
+        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--port-file {}: {error}", path.display())))
+}

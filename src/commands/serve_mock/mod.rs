@@ -1,0 +1,94 @@
+//! `wstap serve-mock`: the mock server as a process.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{Context, no_thread};
+use crate::error::{Failure, Result};
+use crate::exit::{Exit, Status};
+use crate::mock::{self, Announce, ExitAfter, Ledger, Mock, MockArgs};
+use crate::report::Report;
+use crate::signals::Signals;
+
+mod announce;
+mod exec;
+
+/// How long the runs of scenarios have to notice that their connections are over.
+const SETTLING: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Runs the command until a signal, the command that it runs, or `--exit-after` ends it.
+///
+/// # Errors
+/// If it cannot listen, or cannot say where.
+pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
+    let report = context.report;
+    raise_file_limit(report);
+    let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
+    let mock = mock::start(args.settings()).await?;
+    let process = &args.process;
+    if process.exit_after == Some(ExitAfter::Scenario) && mock.ledger().is_none() {
+        return Err(Failure::usage("--exit-after scenario: there is none").hint("--scenario FILE gives one"));
+    }
+    let form = process.announce.or(process.command().is_none().then_some(Announce::Url));
+    announce::announce(&mock, form, process.port_file.as_deref())?;
+    announce::tell(&mock, args, report);
+    let status = match process.command() {
+        Some(command) => exec::run(command, &mock, &mut signals).await?,
+        None => wait(&mock, process.exit_after, &mut signals, report).await,
+    };
+    let (failures, ledger) = (mock.failures().await, mock.ledger());
+    tokio::select! {
+        () = mock.shutdown() => {}
+        _ = signals.next() => {}
+    }
+    let verdict = judge(&failures, ledger.as_deref(), report).await;
+    Ok(if status == Exit::Ok.into() { verdict.into() } else { status })
+}
+
+/// Tells which expectations were not met, those of scenarios too.
+pub(super) async fn judge(failures: &[String], ledger: Option<&Ledger>, report: &Report) -> Exit {
+    failures.iter().for_each(|what| report.failure(&Failure::new(Exit::Assertion, what)));
+    let asked = if failures.is_empty() { Exit::Ok } else { Exit::Assertion };
+    let Some(ledger) = ledger else { return asked };
+    // The connections are over, and their runs end as soon as they notice.
+    let _ = tokio::time::timeout(SETTLING, ledger.settled()).await;
+    let verdict = ledger.verdict();
+    report.verbose(&format!("expectations: {} met, {} not", verdict.held, verdict.failed));
+    if verdict.failed == 0 {
+        return asked;
+    }
+    let unmet = verdict.unmet.iter();
+    let lines = unmet.map(|unmet| format!("{}: connection {}: {}", unmet.place, unmet.connection, unmet.why));
+    let what =
+        format!("expectations that were not met: {} of {}", verdict.failed, verdict.failed + verdict.held);
+    report.failure(&Failure::new(Exit::Assertion, what).details(lines.collect()));
+    Exit::Assertion
+}
+
+/// Waits for the end. Being told to stop is how a server ends well.
+async fn wait(mock: &Mock, after: Option<ExitAfter>, signals: &mut Signals, report: &Report) -> Status {
+    tokio::select! {
+        told = signals.next() => report.verbose(told.reason),
+        () = by_itself(mock, after) => report.verbose("done"),
+    }
+    Exit::Ok.into()
+}
+
+async fn by_itself(mock: &Mock, after: Option<ExitAfter>) {
+    match after {
+        None => std::future::pending().await,
+        Some(ExitAfter::Connections(connections)) => mock.gone(connections).await,
+        Some(ExitAfter::Time(time)) => tokio::time::sleep(time).await,
+        Some(ExitAfter::Scenario) => match mock.ledger() {
+            Some(ledger) => ledger.finished().await,
+            None => std::future::pending().await,
+        },
+    }
+}
+
+/// Every client is a descriptor, and the usual soft limit is a tenth of what a test of many clients needs.
+fn raise_file_limit(report: &Report) {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        report.verbose(&format!("the limit of open files stays as it is: {error}"));
+    }
+}

@@ -1,0 +1,298 @@
+//! HAR 1.2 with `_webSocketMessages`, as browsers export and import it: `type` is `send` or `receive`, `time` seconds
+//! since 1970, `opcode` 1 or 2, `data` the text or base64. Chrome 76 began it; other tools followed its shape.
+//!
+//! HAR has no place for how a WebSocket ended. It stands in a field of ours, `_close`, which others skip: names
+//! that begin with an underscore are free.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::event::{Close, Direction, Event, Kind, Open, Role};
+use crate::json::write_string;
+use crate::message::Message;
+use crate::pipeline::record::{self, Ended, What};
+use crate::secret::mask_in_text;
+
+/// Is this the name of a HAR?
+#[must_use]
+pub fn is_har(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"))
+}
+
+/// The WebSockets of a HAR as records, one connection after the other.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn to_records(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let har: Har = serde_json::from_str(&text).map_err(|error| format!("no HAR: {error}"))?;
+    let mut out = Vec::new();
+    let mut conn = 0;
+    for entry in har.log.entries {
+        let Some(messages) = entry.messages else { continue };
+        conn += 1;
+        let started = entry.started.and_then(|text| text.parse().ok());
+        let mut writer = Records { out: &mut out, conn, seq: [0; 2], last: started.unwrap_or_default() };
+        let url = mask_in_text(&entry.request.url);
+        let open = Open { url, subprotocol: entry.response.subprotocol(), ..Open::default() };
+        writer.write(Kind::Open(Box::new(open)));
+        for (at, message) in messages.into_iter().enumerate() {
+            let place = |why| format!("WebSocket {conn}, message {}: {why}", at + 1);
+            writer.message(&message).map_err(place)?;
+        }
+        writer.end(entry.close);
+    }
+    String::from_utf8(out).map_err(|error| error.to_string())
+}
+
+/// Turns a recording into a HAR, in its place. The recording is read twice and never held whole.
+///
+/// # Errors
+/// A file that cannot be read or written; the recording is still there then.
+pub fn convert(path: &Path) -> io::Result<()> {
+    let mut recording = BufReader::new(File::open(path)?);
+    let connections = survey(&mut recording)?;
+    let partial = path.with_extension("har.partial");
+    let mut options = File::options();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = BufWriter::new(options.write(true).create(true).truncate(true).open(&partial)?);
+    let creator = json!({"name": "wstap", "version": env!("CARGO_PKG_VERSION")});
+    write!(out, r#"{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":["#)?;
+    for (index, (conn, span)) in connections.iter().enumerate() {
+        if index > 0 {
+            out.write_all(b",")?;
+        }
+        write_entry(&mut out, &mut recording, *conn, span)?;
+    }
+    out.write_all(b"]}}\n")?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    std::fs::rename(&partial, path)
+}
+
+#[derive(Deserialize)]
+struct Har {
+    log: Log,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "startedDateTime")]
+    started: Option<String>,
+    #[serde(default)]
+    request: Request,
+    #[serde(default)]
+    response: Answer,
+    #[serde(rename = "_webSocketMessages")]
+    messages: Option<Vec<Frame>>,
+    #[serde(rename = "_close")]
+    close: Option<Ended>,
+}
+
+#[derive(Default, Deserialize)]
+struct Request {
+    #[serde(default)]
+    url: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    headers: Vec<Header>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    value: String,
+}
+
+impl Answer {
+    fn subprotocol(&self) -> Option<String> {
+        let chosen = |header: &&Header| header.name.eq_ignore_ascii_case("Sec-WebSocket-Protocol");
+        self.headers.iter().find(chosen).map(|header| header.value.clone())
+    }
+}
+
+/// One of `_webSocketMessages`.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(rename = "type")]
+    kind: String,
+    time: Option<f64>,
+    opcode: i64,
+    data: String,
+}
+
+/// Writes the records of one connection.
+struct Records<'a> {
+    out: &'a mut Vec<u8>,
+    conn: u32,
+    seq: [u64; 2],
+    last: Timestamp,
+}
+
+impl Records<'_> {
+    fn message(&mut self, frame: &Frame) -> Result<(), String> {
+        let (dir, seq) = match frame.kind.as_str() {
+            "receive" => (Direction::In, &mut self.seq[0]),
+            "send" => (Direction::Out, &mut self.seq[1]),
+            // Chrome notes errors here as well.
+            _ => return Ok(()),
+        };
+        let message = match frame.opcode {
+            1 => Message::text(frame.data.clone()),
+            2 => Message::Binary(
+                STANDARD.decode(&frame.data).map_err(|error| format!("base64: {error}"))?.into(),
+            ),
+            _ => return Ok(()),
+        };
+        *seq += 1;
+        let seq = *seq;
+        self.last = frame.time.and_then(timestamp).unwrap_or(self.last);
+        self.write(Kind::Message { dir, seq, message, role: Role::Data });
+        Ok(())
+    }
+
+    fn end(&mut self, ended: Option<Ended>) {
+        let Some(Ended { by, code, reason, clean }) = ended else { return };
+        let by = ["peer", "us"].into_iter().find(|known| *known == by).unwrap_or("network");
+        self.write(Kind::Close(Box::new(Close { by, code, reason, clean })));
+    }
+
+    fn write(&mut self, kind: Kind) {
+        record::write(&Event { at: self.last, conn: self.conn, kind }, self.out);
+        self.out.push(b'\n');
+    }
+}
+
+/// To the microsecond: more does not fit into the number.
+#[expect(clippy::cast_possible_truncation, reason = "a time that does not fit is none")]
+fn timestamp(seconds: f64) -> Option<Timestamp> {
+    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
+}
+
+/// Where a connection stands in a recording, and what is said about it there.
+#[derive(Default)]
+struct Span {
+    /// The first byte of its first record, and the one after its last.
+    begin: u64,
+    end: u64,
+    url: String,
+    subprotocol: Option<String>,
+    started: Option<Timestamp>,
+    ended: Option<Timestamp>,
+    close: Option<Ended>,
+}
+
+fn survey(recording: &mut BufReader<File>) -> io::Result<BTreeMap<u32, Span>> {
+    let mut connections: BTreeMap<u32, Span> = BTreeMap::new();
+    let (mut line, mut at) = (String::new(), 0);
+    loop {
+        line.clear();
+        let length = recording.read_line(&mut line)? as u64;
+        if length == 0 {
+            return Ok(connections);
+        }
+        let begin = at;
+        at += length;
+        let Some(moment) = record::read_moment(&line).filter(|moment| moment.conn > 0) else { continue };
+        if moment.what == What::Other {
+            continue;
+        }
+        let span = connections.entry(moment.conn).or_insert_with(|| Span { begin, ..Span::default() });
+        span.end = at;
+        span.started = span.started.or(moment.at);
+        span.ended = moment.at.or(span.ended);
+        match moment.what {
+            What::Open { url, subprotocol } => (span.url, span.subprotocol) = (url, subprotocol),
+            What::Close(ended) => span.close = Some(ended),
+            What::Message(..) | What::Other => {}
+        }
+    }
+}
+
+fn write_entry(
+    out: &mut impl io::Write,
+    recording: &mut BufReader<File>,
+    conn: u32,
+    span: &Span,
+) -> io::Result<()> {
+    let head = head(span).to_string();
+    write!(out, r#"{},"_webSocketMessages":["#, head.strip_suffix('}').unwrap_or(&head))?;
+    recording.seek(SeekFrom::Start(span.begin))?;
+    let mut lines = recording.by_ref().take(span.end - span.begin);
+    let (mut line, mut first) = (String::new(), true);
+    loop {
+        line.clear();
+        if lines.read_line(&mut line)? == 0 {
+            return out.write_all(b"]}");
+        }
+        let Some(moment) = record::read_moment(&line).filter(|moment| moment.conn == conn) else { continue };
+        if let What::Message(dir, message) = moment.what {
+            out.write_all(if first { b"\n" } else { b",\n" })?;
+            first = false;
+            out.write_all(&frame(dir, &message, moment.at.unwrap_or_default()))?;
+        }
+    }
+}
+
+fn frame(dir: Direction, message: &Message, at: Timestamp) -> Vec<u8> {
+    let kind = if dir == Direction::In { "receive" } else { "send" };
+    let micros = at.as_microsecond();
+    let (seconds, micros) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let opcode = if message.as_text().is_some() { 1 } else { 2 };
+    let head = format!(r#"{{"type":"{kind}","time":{seconds}.{micros:06},"opcode":{opcode},"data":"#);
+    let mut bytes = head.into_bytes();
+    match message {
+        Message::Text(text) => write_string(text, &mut bytes),
+        Message::Binary(binary) => write_string(&STANDARD.encode(binary), &mut bytes),
+    }
+    bytes.push(b'}');
+    bytes
+}
+
+/// The entry without its messages. Whatever reads HAR insists on all that the specification demands of a request
+/// and a response.
+fn head(span: &Span) -> Value {
+    let started = span.started.unwrap_or_default();
+    let time = span.ended.map_or(0, |ended| ended.duration_since(started).as_millis());
+    let protocol =
+        span.subprotocol.iter().map(|chosen| json!({"name": "Sec-WebSocket-Protocol", "value": chosen}));
+    let mut headers = vec![json!({"name": "Upgrade", "value": "websocket"})];
+    headers.push(json!({"name": "Connection", "value": "Upgrade"}));
+    let request_headers = headers.clone();
+    headers.extend(protocol);
+    let mut entry = json!({
+        "startedDateTime": format!("{started:.3}"),
+        "time": time,
+        "_resourceType": "websocket",
+        "request": {
+            "method": "GET", "url": span.url, "httpVersion": "HTTP/1.1", "cookies": [], "queryString": [],
+            "headers": request_headers, "headersSize": -1, "bodySize": 0
+        },
+        "response": {
+            "status": 101, "statusText": "Switching Protocols", "httpVersion": "HTTP/1.1", "cookies": [],
+            "headers": headers, "content": {"size": 0, "mimeType": "x-unknown"}, "redirectURL": "",
+            "headersSize": -1, "bodySize": 0
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": time}
+    });
+    if let (Some(close), Some(entry)) = (&span.close, entry.as_object_mut()) {
+        entry.insert("_close".to_owned(), json!(close));
+    }
+    entry
+}

@@ -1,0 +1,249 @@
+//! The control API: HTTP beside the providers' paths, for tests that steer the server or ask what it saw. JSON in,
+//! JSON out. `guard` decides who may use it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::journal::Select;
+use super::judge::{self, Found};
+use super::server::Site;
+use super::{Faults, Say, metrics};
+use crate::handshake::server::{Request, Response};
+
+mod body;
+mod guard;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub(super) use guard::Guard;
+pub use settings::ControlSettings;
+
+use body::{Aim, Close, Drain, NewFaults, Push, Wait};
+
+/// What every path of the API begins with. No provider has it.
+const PREFIX: &str = "/__wstap/";
+
+/// The base of the API on a server's address.
+pub(super) const BASE: &str = "/__wstap";
+
+/// What the API can do, for whoever asks for something else.
+const ROUTES: [&str; 14] = [
+    "GET health",
+    "GET clients",
+    "GET journal",
+    "GET metrics",
+    "POST push",
+    "POST close",
+    "POST drop",
+    "POST drain",
+    "POST pause",
+    "POST resume",
+    "POST wait",
+    "GET faults",
+    "PUT faults",
+    "DELETE journal",
+];
+
+/// Does this path belong to the API?
+pub(super) fn owns(path: &str) -> bool {
+    path.starts_with(PREFIX) || path == BASE
+}
+
+/// Answers a request to the API.
+pub(super) async fn answer(site: &Site, guard: &Guard, request: &Request) -> Response {
+    match route(site, guard, request).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+async fn route(site: &Site, guard: &Guard, request: &Request) -> Result<Response, Response> {
+    let name = request.path().strip_prefix(PREFIX).unwrap_or_default();
+    guard.check(request, name == "health")?;
+    let body = &request.body[..];
+    if matches!(request.method(), "POST" | "PUT") && !is_json(request) {
+        return Err(error(415, "the control API wants Content-Type: application/json"));
+    }
+    match (request.method(), name) {
+        ("GET", "health") => Ok(health(site)),
+        ("GET", "clients") => Ok(clients(site)),
+        ("GET", "metrics") => Ok(metrics::answer(&site.desk)),
+        ("GET", "journal") => journal(site, request).await,
+        ("DELETE", "journal") => Ok(ok(&json!({"forgotten": site.desk.journal.clear()}))),
+        ("POST", "push") => push(site, &read(body)?),
+        ("POST", "close") => close(site, read(body)?),
+        ("POST", "drop") => Ok(dismiss(site, &read::<Aim>(body)?.to, &Say::Drop)),
+        ("POST", "drain") => drain(site, &read(body)?),
+        ("POST", "pause") => Ok(pause(site, true)),
+        ("POST", "resume") => Ok(pause(site, false)),
+        ("POST", "wait") => wait(site, &read(body)?).await,
+        ("GET", "faults") => Ok(faults(site)),
+        ("PUT", "faults") => set_faults(site, &read(body)?),
+        (method, name) => Err(no_route(method, name)),
+    }
+}
+
+fn health(site: &Site) -> Response {
+    let clients = site.desk.clients().len();
+    ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "clients": clients}))
+}
+
+fn clients(site: &Site) -> Response {
+    let clients: Vec<_> = site
+        .desk
+        .clients()
+        .iter()
+        .map(|conn| {
+            json!({
+                "id": conn.id,
+                "path": conn.path,
+                "remote": conn.remote.to_string(),
+                "since": format!("{:.6}", conn.since),
+                "received": conn.received.load(Ordering::Relaxed),
+                "sent": conn.sent.load(Ordering::Relaxed),
+                "discarded": conn.discarded(),
+            })
+        })
+        .collect();
+    ok(&json!({"clients": clients, "paused": site.desk.gate.is_shut()}))
+}
+
+async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
+    let select = Select {
+        since: number(request, "since")?.unwrap_or(0),
+        path: request.query("path").map(str::to_owned),
+        conn: number(request, "conn")?,
+    };
+    let program = compile(request.query("jq")).await?;
+    let search = judge::search(&site.desk.journal, &select, program.as_ref());
+    // Nobody said how long the program may take; a client that asks by GET will not wait for long.
+    let found = timeout(Duration::from_secs(10), search).await;
+    let found = found.map_err(|_| error(408, "the jq program does not come to an end"))?;
+    Ok(messages(200, &found, site.desk.journal.fill().discarded))
+}
+
+fn push(site: &Site, push: &Push<'_>) -> Result<Response, Response> {
+    match push.message().map_err(|why| error(400, &why))? {
+        Some(message) => {
+            let clients = site.desk.clients().into_iter().filter(|conn| push.to.means(conn));
+            let sent = clients.filter(|conn| conn.post(Say::Message(message.clone()))).count();
+            Ok(ok(&json!({"sent": sent})))
+        }
+        None => {
+            let what = push.publish.as_ref().unwrap_or(&serde_json::Value::Null);
+            let mut services = site.services_of(push.dialect.as_deref());
+            let sent = services.find_map(|service| service.push(what));
+            sent.map(|sent| ok(&json!({"sent": sent})))
+                .ok_or_else(|| error(400, "no provider of this server knows how to publish that"))
+        }
+    }
+}
+
+fn close(site: &Site, mut close: Close) -> Result<Response, Response> {
+    let to = std::mem::take(&mut close.to);
+    let say = close.say().map_err(|why| error(400, &why))?;
+    Ok(dismiss(site, &to, &say))
+}
+
+fn dismiss(site: &Site, to: &body::To, last: &Say) -> Response {
+    let clients = site.desk.clients().into_iter().filter(|conn| to.means(conn));
+    let count = clients.filter(|conn| conn.dismiss(last.clone())).count();
+    ok(&json!({"ended": count}))
+}
+
+fn drain(site: &Site, drain: &Drain) -> Result<Response, Response> {
+    let services = site.services_of(drain.dialect.as_deref());
+    match services.filter(|service| service.drain()).count() {
+        0 => Err(error(400, "no provider of this server drains its connections")),
+        drained => Ok(ok(&json!({"drained": drained}))),
+    }
+}
+
+fn pause(site: &Site, shut: bool) -> Response {
+    site.desk.gate.set(shut);
+    ok(&json!({"paused": shut}))
+}
+
+fn faults(site: &Site) -> Response {
+    ok(&json!({"faults": site.faults.current().texts().collect::<Vec<_>>()}))
+}
+
+fn set_faults(site: &Site, new: &NewFaults) -> Result<Response, Response> {
+    site.faults.set(Faults::parse(&new.faults).map_err(|why| error(400, &why))?);
+    Ok(faults(site))
+}
+
+async fn wait(site: &Site, wait: &Wait) -> Result<Response, Response> {
+    let patience = wait.timeout().map_err(|why| error(400, &why))?;
+    let program = compile(wait.jq.as_deref()).await?;
+    let select = Select { since: wait.since, path: wait.path.clone(), conn: wait.conn };
+    let journal = &site.desk.journal;
+    let mut found = Found::default();
+    let waiting = judge::wait(journal, select, program.as_ref(), wait.count.unwrap_or(1), &mut found);
+    let status = if timeout(patience, waiting).await.is_ok() { 200 } else { 408 };
+    Ok(messages(status, &found, journal.fill().discarded))
+}
+
+async fn compile(source: Option<&str>) -> Result<Option<crate::pipeline::filter::Program>, Response> {
+    let Some(source) = source else { return Ok(None) };
+    match judge::compile("jq", source).await {
+        Ok(program) => Ok(Some(program)),
+        Err(failure) => {
+            let body = json!({"error": failure.what, "details": failure.details});
+            Err(Response::json(400, body.to_string()))
+        }
+    }
+}
+
+/// What was found, as it goes out. `next` is the `since` of a request for what comes after.
+fn messages(status: u16, found: &Found, discarded: u64) -> Response {
+    let mut out = br#"{"messages":["#.to_vec();
+    for (at, entry) in found.entries.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        entry.write(&mut out);
+    }
+    let (next, error) = (found.next, serde_json::Value::from(found.error.clone()));
+    out.extend(format!(r#"],"next":{next},"discarded":{discarded},"jq_error":{error}}}"#).into_bytes());
+    let mut response = Response::json(status, String::new());
+    response.body = out;
+    response
+}
+
+fn number(request: &Request, name: &str) -> Result<Option<u64>, Response> {
+    let number = request.query(name).map(str::parse).transpose();
+    number.map_err(|_| error(400, &format!("{name} is a number")))
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Response> {
+    body::read(bytes).map_err(|why| error(400, &why))
+}
+
+/// A form of a page can send three content types to any server, and this is none of them.
+fn is_json(request: &Request) -> bool {
+    let kind = request.header("Content-Type").unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+fn no_route(method: &str, name: &str) -> Response {
+    let known = ROUTES.iter().filter_map(|route| route.split_once(' '));
+    let allowed: Vec<&str> = known.filter(|(_, path)| *path == name).map(|(method, _)| method).collect();
+    if !allowed.is_empty() {
+        return error(405, &format!("{method} is not what {PREFIX}{name} takes"))
+            .header("Allow", &allowed.join(", "));
+    }
+    let body = json!({"error": "the control API has no such route", "base": PREFIX, "routes": ROUTES});
+    Response::json(404, body.to_string())
+}
+
+fn ok(body: &serde_json::Value) -> Response {
+    Response::json(200, body.to_string())
+}
+
+fn error(status: u16, why: &str) -> Response {
+    Response::json(status, json!({"error": why}).to_string())
+}

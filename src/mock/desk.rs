@@ -1,0 +1,106 @@
+//! What all connections of a server share besides their providers: who is there, what they sent, whether the
+//! traffic flows.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use super::Conn;
+use super::journal::Journal;
+
+/// What the connections of a server share.
+#[derive(Debug, Default)]
+pub struct Desk {
+    pub(super) journal: Journal,
+    pub(super) gate: Gate,
+    pub(super) traffic: Traffic,
+    /// Told whenever a client has read everything.
+    pub(super) taken: Notify,
+    clients: Mutex<BTreeMap<u64, Arc<Conn>>>,
+    opened: AtomicU64,
+    ended: watch::Sender<u64>,
+}
+
+/// Counts over all connections, those that ended too.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) received: AtomicU64,
+    pub(super) received_bytes: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) sent_bytes: AtomicU64,
+}
+
+/// A connection that is on the list for as long as this is kept.
+#[derive(Debug)]
+pub(super) struct Entered {
+    desk: Arc<Desk>,
+    pub(super) conn: Arc<Conn>,
+}
+
+impl Desk {
+    /// Of a server that is asked what its clients sent, or that never is.
+    pub(super) fn new(journal: bool) -> Self {
+        let journal = if journal { Journal::default() } else { Journal::off() };
+        Self { journal, ..Self::default() }
+    }
+
+    /// The number of the next connection, from 1.
+    pub(super) fn next_id(&self) -> u64 {
+        self.opened.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Puts a connection on the list.
+    pub(super) fn enter(self: &Arc<Self>, conn: Arc<Conn>) -> Entered {
+        self.list().insert(conn.id, Arc::clone(&conn));
+        Entered { desk: Arc::clone(self), conn }
+    }
+
+    /// All connections, oldest first.
+    pub(super) fn clients(&self) -> Vec<Arc<Conn>> {
+        self.list().values().cloned().collect()
+    }
+
+    /// Connections since the start.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// Waits until this many connections have come and gone.
+    pub(super) async fn gone(&self, connections: u64) {
+        let _ = self.ended.subscribe().wait_for(|ended| *ended >= connections).await;
+    }
+
+    fn list(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Conn>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.desk.list().remove(&self.conn.id);
+        self.desk.ended.send_modify(|ended| *ended += 1);
+    }
+}
+
+/// Does the traffic flow? While it does not, nobody gets an event; answers, pings and what is pushed go out.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    shut: watch::Sender<bool>,
+}
+
+impl Gate {
+    pub(super) fn set(&self, shut: bool) {
+        self.shut.send_replace(shut);
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        *self.shut.borrow()
+    }
+
+    /// Waits until the traffic flows.
+    pub(super) async fn open(&self) {
+        let _ = self.shut.subscribe().wait_for(|shut| !shut).await;
+    }
+}

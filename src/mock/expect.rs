@@ -1,0 +1,56 @@
+//! `--expect`: what clients are to have sent by the end.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::Desk;
+use super::journal::Select;
+use super::judge::{self, Found};
+use crate::error::Result;
+use crate::pipeline::filter::Program;
+
+/// A predicate that some message has to match.
+#[derive(Debug)]
+pub(super) struct Expectation {
+    source: String,
+    program: Program,
+    desk: Arc<Desk>,
+    /// Ends when the message has come. Looking as they come finds those too that the journal has lost since.
+    looking: JoinHandle<()>,
+}
+
+impl Expectation {
+    /// Begins to look.
+    pub(super) async fn begin(source: &str, desk: &Arc<Desk>) -> Result<Self> {
+        let program = judge::compile("--expect", source).await?;
+        let looking = tokio::spawn({
+            let (program, desk) = (program.clone(), Arc::clone(desk));
+            async move {
+                let mut found = Found::default();
+                judge::wait(&desk.journal, Select::default(), Some(&program), 1, &mut found).await;
+            }
+        });
+        Ok(Self { source: source.to_owned(), program, desk: Arc::clone(desk), looking })
+    }
+
+    /// What is to be said if no message has matched.
+    pub(super) async fn failure(&self) -> Option<String> {
+        if self.looking.is_finished() {
+            return None;
+        }
+        // It may be a message behind.
+        let found = judge::search(&self.desk.journal, &Select::default(), Some(&self.program)).await;
+        if !found.entries.is_empty() {
+            return None;
+        }
+        let error = found.error.map(|error| format!(" (jq: {error})")).unwrap_or_default();
+        Some(format!("--expect '{}': no client sent such a message{error}", self.source))
+    }
+}
+
+impl Drop for Expectation {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}

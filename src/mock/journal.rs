@@ -1,0 +1,247 @@
+//! What clients sent: a memory with two bounds, in which every message has a number. Who waits for messages finds
+//! those that came before as well.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::Conn;
+use crate::json;
+use crate::message::Message;
+use crate::pipeline::record;
+
+/// How much is kept. The oldest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Messages.
+    pub(super) messages: usize,
+    /// Bytes, with what it takes to hold them.
+    pub(super) bytes: usize,
+}
+
+impl Bounds {
+    /// Enough for a test, and little beside what a process has.
+    const USUAL: Self = Self { messages: 10_000, bytes: 16 << 20 };
+    const NOTHING: Self = Self { messages: 0, bytes: 0 };
+}
+
+/// The messages that clients sent.
+#[derive(Debug)]
+pub(super) struct Journal {
+    bounds: Bounds,
+    ring: Mutex<Ring>,
+    /// The number of the last message.
+    last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    last: u64,
+    discarded: u64,
+}
+
+/// One message.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its number, from 1, over all connections.
+    pub(super) number: u64,
+    at: Timestamp,
+    conn: u64,
+    path: String,
+    pub(super) message: Message,
+}
+
+/// Which messages are meant.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Select {
+    /// Only those with a higher number.
+    pub(super) since: u64,
+    /// Only those from connections to this path.
+    pub(super) path: Option<String>,
+    /// Only those from this connection.
+    pub(super) conn: Option<u64>,
+}
+
+/// How full it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fill {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+    /// Messages that had to make room, or found none.
+    pub(super) discarded: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self::with(Bounds::USUAL)
+    }
+}
+
+impl Journal {
+    pub(super) fn with(bounds: Bounds) -> Self {
+        Self { bounds, ring: Mutex::default(), last: watch::Sender::new(0) }
+    }
+
+    /// One that keeps nothing, for a server that nobody will ask.
+    pub(super) fn off() -> Self {
+        Self::with(Bounds::NOTHING)
+    }
+
+    /// Notes a message.
+    pub(super) fn note(&self, conn: &Conn, message: &Message) {
+        if self.bounds.messages == 0 {
+            return;
+        }
+        let mut ring = self.ring();
+        ring.last += 1;
+        let number = ring.last;
+        let cost = cost(&conn.path, message);
+        if cost > self.bounds.bytes {
+            ring.discarded += 1;
+        } else {
+            while ring.entries.len() >= self.bounds.messages || ring.bytes + cost > self.bounds.bytes {
+                ring.forget_oldest();
+            }
+            ring.bytes += cost;
+            let (path, message) = (conn.path.clone(), own(message));
+            let entry = Entry { number, at: Timestamp::now(), conn: conn.id, path, message };
+            ring.entries.push_back(Arc::new(entry));
+        }
+        drop(ring);
+        self.last.send_replace(number);
+    }
+
+    /// The messages that are meant and still known, oldest first, and the number of the last of all.
+    pub(super) fn select(&self, select: &Select) -> (Vec<Arc<Entry>>, u64) {
+        let ring = self.ring();
+        let first = ring.entries.partition_point(|entry| entry.number <= select.since);
+        let entries = ring.entries.range(first..).filter(|entry| select.wants(entry)).cloned();
+        (entries.collect(), ring.last)
+    }
+
+    /// Tells of every message that comes from now on.
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+
+    /// Forgets all there is; the numbers go on. How many messages that was.
+    pub(super) fn clear(&self) -> usize {
+        let mut ring = self.ring();
+        ring.bytes = 0;
+        std::mem::take(&mut ring.entries).len()
+    }
+
+    pub(super) fn fill(&self) -> Fill {
+        let ring = self.ring();
+        Fill { messages: ring.entries.len(), bytes: ring.bytes, discarded: ring.discarded }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ring {
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.entries.pop_front() {
+            self.bytes -= cost(&oldest.path, &oldest.message);
+            self.discarded += 1;
+        }
+    }
+}
+
+impl Select {
+    fn wants(&self, entry: &Entry) -> bool {
+        self.path.as_ref().is_none_or(|path| *path == entry.path)
+            && self.conn.is_none_or(|conn| conn == entry.conn)
+    }
+}
+
+impl Entry {
+    /// Appends the entry as JSON. The message stands in it as in a record: `data`, `text` or `base64`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let Self { number, at, conn, path, message } = self;
+        out.extend_from_slice(format!(r#"{{"n":{number},"ts":"{at:.6}","conn":{conn},"path":"#).as_bytes());
+        json::write_string(path, out);
+        record::write_message(message, out);
+        out.push(b'}');
+    }
+}
+
+/// The message in memory of its own: a part of a read buffer would keep the whole of it.
+fn own(message: &Message) -> Message {
+    match message {
+        Message::Text(text) => Message::text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Message::Binary(bytes::Bytes::copy_from_slice(bytes)),
+    }
+}
+
+fn cost(path: &str, message: &Message) -> usize {
+    message.len() + path.len() + size_of::<Entry>() + size_of::<Arc<Entry>>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::conn::tests::conn;
+
+    fn note(journal: &Journal, conn_id: u64, text: &str) {
+        journal.note(&conn(conn_id), &Message::text(text.to_owned()));
+    }
+
+    fn texts(journal: &Journal, select: &Select) -> Vec<String> {
+        let (entries, _) = journal.select(select);
+        entries.iter().map(|entry| entry.message.as_text().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn it_never_holds_more_than_its_bounds() {
+        let one = cost("/", &Message::text("x"));
+        let journal = Journal::with(Bounds { messages: 3, bytes: 4 * one });
+        for text in ["1", "2", "3", "4"] {
+            note(&journal, 1, text);
+        }
+        assert_eq!(texts(&journal, &Select::default()), ["2", "3", "4"]);
+        // This one takes the room of two, and the next alone is too much.
+        note(&journal, 1, &"x".repeat(one + 1));
+        assert_eq!(journal.fill(), Fill { messages: 3, bytes: 4 * one, discarded: 2 });
+        note(&journal, 1, &"x".repeat(4 * one));
+        assert_eq!(journal.fill().discarded, 3);
+        assert_eq!(journal.select(&Select::default()).1, 6, "what was not kept has a number too");
+        assert_eq!(journal.clear(), 3);
+        note(&journal, 1, "after");
+        assert_eq!(texts(&journal, &Select { since: 6, ..Select::default() }), ["after"]);
+    }
+
+    #[test]
+    fn messages_are_found_by_number_connection_and_path() {
+        let journal = Journal::default();
+        for (conn, text) in [(1, "a"), (2, "b"), (1, "c")] {
+            note(&journal, conn, text);
+        }
+        assert_eq!(texts(&journal, &Select { since: 1, ..Select::default() }), ["b", "c"]);
+        assert_eq!(texts(&journal, &Select { conn: Some(1), ..Select::default() }), ["a", "c"]);
+        assert!(texts(&journal, &Select { path: Some("/x".into()), ..Select::default() }).is_empty());
+        let none = Journal::off();
+        note(&none, 1, "a");
+        assert!(texts(&none, &Select::default()).is_empty());
+    }
+
+    #[test]
+    fn an_entry_is_json_with_the_message_as_in_a_record() {
+        let journal = Journal::default();
+        note(&journal, 7, "{\"a\": 1.0}");
+        let mut out = Vec::new();
+        journal.select(&Select::default()).0[0].write(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with(r#"{"n":1,"ts":""#), "{text}");
+        assert!(
+            text.ends_with(r#""conn":7,"path":"/","opcode":"text","bytes":10,"data":{"a": 1.0}}"#),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! What a server has done so far, in the text format of Prometheus (version 0.0.4). No label has a value that comes
+//! from a client, so the number of series is fixed.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Desk;
+use crate::handshake::server::Response;
+
+/// The answer to a scrape.
+pub(super) fn answer(desk: &Desk) -> Response {
+    let mut response = Response::new(200).header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    response.body = text(desk).into_bytes();
+    response
+}
+
+fn text(desk: &Desk) -> String {
+    let (clients, fill) = (desk.clients(), desk.journal.fill());
+    let traffic = &desk.traffic;
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let held: u64 = clients.iter().map(|conn| conn.discarded()).sum();
+    let rows = [
+        ("connections", "gauge", "WebSocket connections that are open.", clients.len() as u64),
+        ("connections_total", "counter", "WebSocket connections since the start.", desk.opened()),
+        ("messages_received_total", "counter", "Messages that clients sent.", count(&traffic.received)),
+        ("messages_sent_total", "counter", "Messages that were sent to clients.", count(&traffic.sent)),
+        (
+            "bytes_received_total",
+            "counter",
+            "Payload bytes that clients sent.",
+            count(&traffic.received_bytes),
+        ),
+        (
+            "bytes_sent_total",
+            "counter",
+            "Payload bytes that were sent to clients.",
+            count(&traffic.sent_bytes),
+        ),
+        ("messages_unread", "gauge", "Messages for open connections for which there was no room.", held),
+        ("journal_messages", "gauge", "Messages in the journal.", fill.messages as u64),
+        ("journal_bytes", "gauge", "Bytes that the journal takes.", fill.bytes as u64),
+        (
+            "journal_discarded_total",
+            "counter",
+            "Messages that the journal lost to its bounds.",
+            fill.discarded,
+        ),
+        ("paused", "gauge", "1 while the traffic stands still.", u64::from(desk.gate.is_shut())),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in rows {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "# HELP wstap_mock_{name} {help}\n# TYPE wstap_mock_{name} {kind}\nwstap_mock_{name} {value}\n"
+        );
+    }
+    text
+}

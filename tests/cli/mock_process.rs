@@ -1,0 +1,167 @@
+//! `serve-mock` as a process among others: what it announces, what it runs, when it ends, TLS.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::harness::{Output, wstap};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_wstap");
+
+fn mock(args: &[&str]) -> Output {
+    wstap(&["serve-mock"]).args(args).run()
+}
+
+/// Runs a shell command with the URL in `$1`.
+fn exec(args: &[&str], script: &str) -> Output {
+    let shell = ["--exec", "sh", "-c", script, "sh", "{}"];
+    wstap(&["serve-mock"]).args(args).args(&shell).env("WSTAP", BINARY).run()
+}
+
+#[test]
+fn the_first_line_is_a_url_that_works() {
+    let mut all = wstap(&["serve-mock"]).spawn();
+    let line = all.line();
+    let port = line.trim().strip_prefix("ws://127.0.0.1:").unwrap();
+    assert!(port.parse::<u16>().is_ok(), "{line}");
+    let mut one = wstap(&["serve-mock", "voipbin"]).spawn();
+    let url = one.line();
+    let topic = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
+    wstap(&["subscribe", url.trim(), topic, "--count", "1"]).run().exits(0);
+}
+
+#[test]
+fn a_command_finds_the_mock_and_its_status_is_that_of_the_run() {
+    let script = r#"echo "$1"; echo "$WSTAP_MOCK_URL"; echo "$WSTAP_MOCK_URL_PLAIN $WSTAP_MOCK_PORT"; echo "$WSTAP_MOCK_CONTROL"; exit 7"#;
+    let out = exec(&["plain"], script);
+    let lines = out.exits(7).lines();
+    let url = lines[0];
+    let base = url.strip_suffix("/echo").unwrap();
+    let port = base.rsplit(':').next().unwrap();
+    assert_eq!(lines[1..3], [url, &format!("{url} {port}")]);
+    assert_eq!(lines[3], format!("http://127.0.0.1:{port}/__wstap"));
+    // The command's output is all there is, unless the announcement was asked for.
+    assert_eq!(lines.len(), 4);
+    let announced = exec(&["plain", "--announce", "url"], "echo $1");
+    let lines = announced.exits(0).lines();
+    assert_eq!((lines.len(), lines[0]), (2, lines[1]));
+    mock(&["--", "sh", "-c", "kill -KILL $$"]).exits(137);
+    mock(&["--exec", "/nonexistent/client"]).exits(2).says("/nonexistent/client");
+}
+
+#[test]
+fn a_client_under_test_runs_against_it() {
+    let client = ["--exec", BINARY, "connect", "-q", "{}", "-x", "{\"a\":{}}", "--count", "1"];
+    let out = wstap(&["serve-mock", "plain"]).args(&client).run();
+    assert_eq!(out.exits(0).stdout, "{\"a\":{}}\n");
+}
+
+#[test]
+fn signals_are_passed_on() {
+    for (signal, code) in [("INT", 42), ("TERM", 43)] {
+        let script = "trap 'exit 42' INT; trap 'exit 43' TERM; echo ready; while :; do sleep 0.1; done";
+        let mut running = wstap(&["serve-mock", "--", "sh", "-c", script]).spawn();
+        assert_eq!(running.line(), "ready\n");
+        running.signal(signal);
+        running.finish().exits(code);
+    }
+}
+
+#[test]
+fn what_is_expected_decides_the_status() {
+    let say = r#""$WSTAP" connect -q "$1" -x '{"n":1}' --count 1 >&2"#;
+    exec(&["plain", "--expect", ".n == 1"], say).exits(0);
+    exec(&["plain", "--expect", ".n == 1", "--expect", ".n == 2"], say).exits(1).says(".n == 2");
+    exec(&["plain", "--expect", ".n == 2"], "exit 5").exits(5);
+    mock(&["--expect", ".n =="]).exits(3).says("--expect");
+    // In a client's own process too.
+    let client = |expect: &str| {
+        wstap(&["connect", &format!("--mock=--expect '{expect}'"), "-x", "{\"n\":1}", "--count", "1"]).run()
+    };
+    client(".n == 1").exits(0);
+    client(".n == 2").exits(1).says(".n == 2");
+}
+
+#[test]
+fn it_ends_by_itself() {
+    let mut running = wstap(&["serve-mock", "plain", "--exit-after", "2"]).spawn();
+    let url = running.line();
+    for _ in 0..2 {
+        wstap(&["connect", url.trim(), "-x", "1", "--count", "1"]).run().exits(0);
+    }
+    running.finish().exits(0);
+    mock(&["--exit-after", "scenario"]).exits(2).says("--scenario");
+    mock(&["--exit-after", "10ms"]).exits(0);
+    mock(&["--exit-after", "10ms", "--expect", "."]).exits(1).says("no client sent");
+    mock(&["--exit-after", "soon"]).exits(2);
+    mock(&["--exit-after", "1s", "--exec", "true"]).exits(2);
+}
+
+#[test]
+fn it_ends_with_its_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scenario.toml").display().to_string();
+    let scenario = "[[scenario]]\npath = \"/s\"\nsteps = [{ expect = '.n == 1', timeout = \"20s\" }, { close = 1000 }]\n";
+    std::fs::write(&file, scenario).unwrap();
+    for (message, code) in [("{\"n\":1}", 0), ("{\"n\":2}", 1)] {
+        let mut running = wstap(&["serve-mock", "--scenario", &file, "--exit-after", "scenario"]).spawn();
+        let url = format!("{}/s", running.line().trim());
+        // The second never says what is expected, and leaves.
+        wstap(&["connect", &url, "-x", message, "--no-reconnect", "--linger", "100ms"]).run();
+        running.finish().exits(code);
+    }
+}
+
+#[test]
+fn a_throw_away_authority_is_trusted_by_its_file() {
+    let script =
+        r#""$WSTAP" connect -q --cacert "$WSTAP_MOCK_CA" "$1" -x '{"a":1}' --count 1; echo "$WSTAP_MOCK_CA""#;
+    let out = exec(&["plain", "--tls"], script);
+    let lines = out.exits(0).lines();
+    assert_eq!(lines[0], "{\"a\":1}");
+    assert!(!std::path::Path::new(lines[1]).exists(), "a temporary file goes with the mock");
+    exec(&["plain", "--tls"], r#""$WSTAP" connect -q "$1" -x 1"#).exits(13).says("certificate");
+    // A name for each way to this machine, and a file that stays.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem").display().to_string();
+    let script = r#"for host in localhost 127.0.0.1; do
+        "$WSTAP" connect -q --cacert "$WSTAP_MOCK_CA" "wss://$host:$WSTAP_MOCK_PORT/echo" -x 1 --count 1; done"#;
+    let out = exec(&["--tls", "--ca-file", &file], script);
+    assert_eq!(out.exits(0).stdout, "1\n1\n");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    // In this process it is trusted without a word.
+    wstap(&["connect", "--mock=--tls", "-x", "1", "--count", "1"]).run().exits(0);
+}
+
+#[test]
+fn plain_http_on_a_tls_port_gets_a_readable_answer() {
+    let mut running = wstap(&["serve-mock", "plain", "--tls"]).spawn();
+    let url = running.line();
+    let port = url.trim().strip_suffix("/echo").unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("wss://"), "{answer}");
+}
+
+#[test]
+fn a_certificate_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    std::fs::write(path("cert.pem"), certificate.pem()).unwrap();
+    std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
+    let script =
+        r#""$WSTAP" connect -q --cacert "$CERT" "wss://localhost:$WSTAP_MOCK_PORT/echo" -x 1 --count 1"#;
+    let own = ["--cert", &path("cert.pem"), "--key", &path("key.pem")];
+    let out = wstap(&["serve-mock"])
+        .args(&own)
+        .args(&["--exec", "sh", "-c", script])
+        .env("WSTAP", BINARY)
+        .env("CERT", &path("cert.pem"))
+        .run();
+    assert_eq!(out.exits(0).stdout, "1\n");
+    mock(&["--cert", &path("cert.pem"), "--key", "/nonexistent/key"]).exits(2).says("/nonexistent/key");
+}
