@@ -29,9 +29,9 @@ pub struct ProcessArgs {
 
     /// Start this command once the server listens, and end with its status; takes all that follows
     ///
-    /// `{}` as an argument, or after `=`, and `{url}` anywhere become the URL. The environment has WSTAP_MOCK_URL,
-    /// WSTAP_MOCK_URL_<DIALECT>, WSTAP_MOCK_PORT, WSTAP_MOCK_CONTROL and WSTAP_MOCK_CA. What follows `--` is such a
-    /// command as well.
+    /// `{}` as an argument, or after `=`, and `{url}` anywhere become the URL. The environment has WSTAP_MOCK_URL, the
+    /// same with _ and a dialect's name in capitals for each, WSTAP_MOCK_PORT, WSTAP_MOCK_CONTROL and WSTAP_MOCK_CA.
+    /// What follows `--` is such a command as well.
     #[arg(long, value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
     pub exec: Vec<OsString>,
 
