@@ -35,6 +35,15 @@ impl Contender {
         Self { ends: true, slow: true, ..Self::new(name, vec![words(program, source), jq]) }
     }
 
+    /// The same from a new copy of its program in this folder.
+    pub(crate) fn copied(mut self, folder: &Path, copy: &str) -> Result<Self> {
+        let program = &mut self.stages[0][0];
+        let to = folder.join(copy);
+        fs::copy(&*program, &to).with_context(|| format!("{} cannot be copied", program.display()))?;
+        *program = to.into();
+        Ok(self)
+    }
+
     fn new(name: &str, stages: Vec<Vec<OsString>>) -> Self {
         Self { name: name.to_owned(), stages, ends: false, slow: false }
     }
