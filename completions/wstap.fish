@@ -69,7 +69,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after this time' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Reason in the close frame that ends the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
@@ -88,14 +88,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-to -d 'C
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unix-socket -d 'Connect through this unix socket' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'How many redirects to follow with -L' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'How many redirects to follow with -L [default: 10]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -154,7 +154,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after this time' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Reason in the close frame that ends the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
@@ -173,14 +173,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-to -d 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unix-socket -d 'Connect through this unix socket' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'How many redirects to follow with -L' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'How many redirects to follow with -L [default: 10]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"

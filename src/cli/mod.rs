@@ -11,6 +11,7 @@ use crate::{dialect, exit};
 
 pub mod generate;
 pub mod options;
+pub mod sparse;
 
 use options::{ConnectArgs, GlobalArgs, SubscribeArgs};
 
@@ -48,12 +49,20 @@ impl Cli {
         describe(COMMANDS)
     }
 
-    /// As much of it as it takes to parse this command line. Every option of every command takes as long to
-    /// describe as a connection on the loopback takes to open.
+    /// The command of this command line with all its options; all commands if it is none.
     #[must_use]
     pub fn describe_for(argv: &[OsString]) -> clap::Command {
-        let typed = argv.get(1).and_then(|word| COMMANDS.iter().find(|name| word == **name));
-        typed.map_or_else(Self::describe, |name| describe(&[*name]))
+        command_of(argv).map_or_else(Self::describe, |name| describe(&[name]))
+    }
+
+    /// As much of it as it takes to parse this command line if nothing is wrong with it; see [`sparse`].
+    #[must_use]
+    pub fn describe_sparsely_for(argv: &[OsString]) -> Option<clap::Command> {
+        let name = command_of(argv)?;
+        Some(sparse::described_for(argv, || {
+            let wstap = clap::Command::new("wstap").subcommand(describe_arguments(name));
+            GlobalArgs::augment_args(wstap)
+        }))
     }
 
     /// What clap found.
@@ -79,6 +88,12 @@ impl Cli {
     }
 }
 
+/// The command that is named, if that is the first word.
+fn command_of(argv: &[OsString]) -> Option<&'static str> {
+    let word = argv.get(1)?;
+    COMMANDS.iter().copied().find(|name| word == name)
+}
+
 fn describe(commands: &[&'static str]) -> clap::Command {
     let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(|name| describe_command(name)));
     GlobalArgs::augment_args(wstap)
@@ -94,27 +109,33 @@ fn describe(commands: &[&'static str]) -> clap::Command {
 }
 
 fn describe_command(name: &'static str) -> clap::Command {
-    let command = clap::Command::new(name);
+    let command = describe_arguments(name);
     match name {
-        "connect" => ConnectArgs::augment_args(command)
+        "connect" => command
             .about(
                 "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
             )
-            .args_override_self(true)
             .after_help(CONNECT_EXAMPLES),
-        "subscribe" => SubscribeArgs::augment_args(command)
+        "subscribe" => command
             .about("Subscribe to topics of a provider and print its events")
-            .args_override_self(true)
             .after_help(subscribe_help()),
-        "serve-mock" => MockArgs::augment_args(command)
+        "serve-mock" => command
             .about("Run a mock of the providers on a loopback port")
-            .args_override_self(true)
             .after_help(MOCK_EXAMPLES)
             .after_long_help(mock_help()),
-        "completions" => {
-            CompletionsArgs::augment_args(command).about("Print the completion script of a shell")
-        }
-        _ => ManArgs::augment_args(command).about("Print the manual page"),
+        "completions" => command.about("Print the completion script of a shell"),
+        _ => command.about("Print the manual page"),
+    }
+}
+
+fn describe_arguments(name: &'static str) -> clap::Command {
+    let command = clap::Command::new(name);
+    match name {
+        "connect" => ConnectArgs::augment_args(command).args_override_self(true),
+        "subscribe" => SubscribeArgs::augment_args(command).args_override_self(true),
+        "serve-mock" => MockArgs::augment_args(command).args_override_self(true),
+        "completions" => CompletionsArgs::augment_args(command),
+        _ => ManArgs::augment_args(command),
     }
 }
 

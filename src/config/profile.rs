@@ -41,8 +41,7 @@ const EXCLUSIVE: &[&[&str]] = &[
 /// # Errors
 /// clap's own error for what was typed; a usage failure for a profile or a variable.
 pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
-    let mut command = Cli::describe_for(argv);
-    let matches = command.try_get_matches_from_mut(argv)?;
+    let (command, matches) = matches(argv, world)?;
     let Some((name, typed)) = matches.subcommand() else { return Ok(Cli::from_matches(matches)?) };
     let layers = Layers::gather(&command, name, typed, world)?;
     let credential_typed = is_credential_typed(typed);
@@ -58,6 +57,21 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     layers.apply_positionals(&mut cli);
     note_typed_credential(&mut cli, credential_typed);
     Ok(cli)
+}
+
+/// What clap finds, and the description that it used: of no more than was typed if that will do.
+fn matches(argv: &[OsString], world: &World<'_>) -> Result<(clap::Command, ArgMatches), clap::Error> {
+    // The layers may have any option.
+    let is_layered = world.has_own_vars || argv.iter().any(|word| word.as_encoded_bytes().contains(&b'@'));
+    if !is_layered
+        && let Some(mut command) = Cli::describe_sparsely_for(argv)
+        && let Ok(matches) = command.try_get_matches_from_mut(argv)
+    {
+        return Ok((command, matches));
+    }
+    let mut command = Cli::describe_for(argv);
+    let matches = command.try_get_matches_from_mut(argv)?;
+    Ok((command, matches))
 }
 
 /// What was typed stands in the process list; what a variable or a profile holds does not.
@@ -374,6 +388,8 @@ fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cli::options::ConnectArgs;
 
@@ -421,12 +437,12 @@ mod tests {
     fn a_flag_beats_the_environment_and_that_beats_the_profile() {
         let env = [("WSTAP_CONNECT_TIMEOUT", "4s")];
         let timeout = |env: &[_], typed: &[&str]| {
-            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout.as_secs()
+            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout
         };
-        assert_eq!(timeout(&[], &["@prod"]), 3);
-        assert_eq!(timeout(&env, &["@prod"]), 4);
-        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), 5);
-        assert_eq!(timeout(&env, &["ws://x"]), 4);
+        assert_eq!(timeout(&[], &["@prod"]), Some(Duration::from_secs(3)));
+        assert_eq!(timeout(&env, &["@prod"]), Some(Duration::from_secs(4)));
+        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), Some(Duration::from_secs(5)));
+        assert_eq!(timeout(&env, &["ws://x"]), Some(Duration::from_secs(4)));
     }
 
     #[test]
