@@ -54,6 +54,12 @@ pub struct Report {
     inner: Arc<Inner>,
 }
 
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report").field("most", &self.inner.most).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     most: Level,
     json: bool,

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::{Desk, Say};
 use crate::message::Message;
+use crate::report::Level;
 
 /// How many messages leave the mailbox at a time. What has left it does not count as waiting any more, so a
 /// small number keeps the bound of [`Unread`] honest.
@@ -193,6 +194,7 @@ impl Conn {
         self.desk.traffic.received.fetch_add(1, Ordering::Relaxed);
         self.desk.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
         self.desk.journal.note(self, message);
+        self.desk.tell(Level::Debug, || format!("client {} says {}", self.id, message.shortened()));
     }
 
     /// Notes a message that is sent to it.
