@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -247,9 +248,9 @@ pub trait Service: Send + Sync {
     /// What to do with a request; `None` if its path belongs to another.
     fn answer(&self, request: &Request) -> Option<Answer>;
 
-    /// Sends an event that somebody made up to whoever is subscribed to it, and says to how many that was. `None`:
-    /// it is no event of this provider's.
-    fn push(&self, event: &serde_json::Value) -> Option<usize> {
+    /// Sends an event that somebody made up to whoever is subscribed to it, spelled as it is, and says to how many
+    /// that was. `None`: it is no event of this provider's.
+    fn push(&self, event: &RawValue) -> Option<usize> {
         let _ = event;
         None
     }

@@ -1,12 +1,14 @@
 //! A sealed room for the binary, and servers that do exactly what a test tells them.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpSocket;
 use wstap::handshake::accept_key;
 
 /// After this long a run is hung, and the test fails. No test waits for it when all is well.
@@ -297,6 +299,8 @@ impl Server {
                 stream.set_nodelay(true).expect("nodelay can be set");
                 script(Peer { stream });
             }
+            drop(listener);
+            keep_closed(port);
         });
         Self { port, thread: Some(thread) }
     }
@@ -320,6 +324,20 @@ impl Server {
             thread.join().expect("every script is played to its end");
         }
     }
+}
+
+/// Keeps a port of loopback closed, so that the system gives it to no other test: its client might still come back.
+/// The last few hundred are kept, for as long as the tests run.
+pub(crate) fn keep_closed(port: u16) -> u16 {
+    static KEPT: Mutex<VecDeque<TcpSocket>> = Mutex::new(VecDeque::new());
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket.set_reuseaddr(true).expect("the option can be set");
+    let bound = socket.bind(([127, 0, 0, 1], port).into()).and_then(|()| socket.local_addr());
+    let mut kept = KEPT.lock().expect("nobody panics here");
+    kept.truncate(200);
+    kept.push_front(socket);
+    // If another was quicker, nothing can be done about it.
+    bound.map_or(port, |address| address.port())
 }
 
 /// The server's end of a connection, at byte level.

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod campaigns;
+mod clients;
 mod dialects;
 mod ending;
+mod fault_table;
 mod faults;
 mod filter;
 mod first_steps;

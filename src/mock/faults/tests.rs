@@ -350,7 +350,7 @@ fn faults_are_read_or_explained() {
         assert!(explained(text).contains(says), "{text}: {}", explained(text));
     }
     assert!(explained(&format!("close=1000:{}", "x".repeat(124))).contains("123"));
-    for name in parse::names() {
+    for name in Fault::names() {
         assert!(GRAMMAR.contains(name), "{name} is not explained");
     }
 }
