@@ -12,7 +12,7 @@ use crate::{dialect, exit};
 pub mod generate;
 pub mod options;
 
-use options::{ConnectArgs, GlobalArgs, SubscribeArgs};
+use options::{ConnectArgs, GlobalArgs, SubscribeArgs, WatchArgs};
 
 /// What was typed.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub enum Command {
     Connect(Box<ConnectArgs>),
     /// `subscribe`.
     Subscribe(Box<SubscribeArgs>),
+    /// `watch-campaign`.
+    WatchCampaign(Box<WatchArgs>),
     /// `serve-mock`.
     ServeMock(Box<MockArgs>),
     /// `completions`.
@@ -39,7 +41,7 @@ pub enum Command {
 }
 
 /// The names of the commands, in the order of the help.
-const COMMANDS: &[&str] = &["connect", "subscribe", "serve-mock", "completions", "man"];
+const COMMANDS: &[&str] = &["connect", "subscribe", "watch-campaign", "serve-mock", "completions", "man"];
 
 impl Cli {
     /// All that can be typed, for clap.
@@ -70,6 +72,7 @@ impl Cli {
         let command = match name.as_str() {
             "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
             "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
+            "watch-campaign" => Command::WatchCampaign(FromArgMatches::from_arg_matches_mut(matches)?),
             "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
             "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
             "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
@@ -106,6 +109,10 @@ fn describe_command(name: &'static str) -> clap::Command {
             .about("Subscribe to topics of a provider and print its events")
             .args_override_self(true)
             .after_help(subscribe_help()),
+        "watch-campaign" => WatchArgs::augment_args(command)
+            .about("Watch the progress of campaigns; the exit status says what came of them")
+            .args_override_self(true)
+            .after_help(WATCH_EXAMPLES),
         "serve-mock" => MockArgs::augment_args(command)
             .about("Run a mock of the providers on a loopback port")
             .args_override_self(true)
@@ -152,6 +159,17 @@ Examples:
   wstap connect wss://host/path -x '{\"subscribe\":\"ticks\"}' --count 10
   wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' --until '.price > 100'
   wstap connect wss://host/path --reply 'select(.type==\"ping\") | {type:\"pong\"}'";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  wstap watch-campaign 42 --mock                                  try it without an account
+  wstap watch-campaign 42 && ./next-step                          status 0: completed; 1: failed or cancelled
+  wstap watch-campaign 1 2 3 --monitor                            several over one connection
+  wstap watch-campaign --all --history 24                         whatever there is, with its last day
+  wstap watch-campaign 42 --progress --until '.completed >= 100' > progress.ndjson
+  wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
+
+On a terminal: q ends, r asks for the present state. --max-time that passes before the end is status 1.";
 
 const MOCK_EXAMPLES: &str = "\
 Examples:

@@ -26,3 +26,4 @@ mod scenario;
 mod sending;
 mod servers;
 mod subscribe;
+mod watch;
