@@ -13,7 +13,7 @@ pub mod generate;
 pub mod options;
 pub mod sparse;
 
-use options::{ConnectArgs, GlobalArgs, SubscribeArgs};
+use options::{ConnectArgs, GlobalArgs, SubscribeArgs, WatchArgs};
 
 /// What was typed.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub enum Command {
     Connect(Box<ConnectArgs>),
     /// `subscribe`.
     Subscribe(Box<SubscribeArgs>),
+    /// `watch-campaign`.
+    WatchCampaign(Box<WatchArgs>),
     /// `serve-mock`.
     ServeMock(Box<MockArgs>),
     /// `completions`.
@@ -40,7 +42,7 @@ pub enum Command {
 }
 
 /// The names of the commands, in the order of the help.
-const COMMANDS: &[&str] = &["connect", "subscribe", "serve-mock", "completions", "man"];
+const COMMANDS: &[&str] = &["connect", "subscribe", "watch-campaign", "serve-mock", "completions", "man"];
 
 impl Cli {
     /// All that can be typed, for clap.
@@ -79,6 +81,7 @@ impl Cli {
         let command = match name.as_str() {
             "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
             "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
+            "watch-campaign" => Command::WatchCampaign(FromArgMatches::from_arg_matches_mut(matches)?),
             "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
             "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
             "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
@@ -119,6 +122,9 @@ fn describe_command(name: &'static str) -> clap::Command {
         "subscribe" => command
             .about("Subscribe to topics of a provider and print its events")
             .after_help(subscribe_help()),
+        "watch-campaign" => command
+            .about("Watch the progress of campaigns; the exit status says what came of them")
+            .after_help(WATCH_EXAMPLES),
         "serve-mock" => command
             .about("Run a mock of the providers on a loopback port")
             .after_help(MOCK_EXAMPLES)
@@ -133,6 +139,7 @@ fn describe_arguments(name: &'static str) -> clap::Command {
     match name {
         "connect" => ConnectArgs::augment_args(command).args_override_self(true),
         "subscribe" => SubscribeArgs::augment_args(command).args_override_self(true),
+        "watch-campaign" => WatchArgs::augment_args(command).args_override_self(true),
         "serve-mock" => MockArgs::augment_args(command).args_override_self(true),
         "completions" => CompletionsArgs::augment_args(command),
         _ => ManArgs::augment_args(command),
@@ -173,6 +180,17 @@ Examples:
   wstap connect wss://host/path -x '{\"subscribe\":\"ticks\"}' --count 10
   wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' --until '.price > 100'
   wstap connect wss://host/path --reply 'select(.type==\"ping\") | {type:\"pong\"}'";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  wstap watch-campaign 42 --mock                                  try it without an account
+  wstap watch-campaign 42 && ./next-step                          status 0: completed; 1: failed or cancelled
+  wstap watch-campaign 1 2 3 --monitor                            several over one connection
+  wstap watch-campaign --all --history 24                         whatever there is, with its last day
+  wstap watch-campaign 42 --progress --until '.completed >= 100' > progress.ndjson
+  wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
+
+On a terminal: q ends, r asks for the present state. --max-time that passes before the end is status 1.";
 
 const MOCK_EXAMPLES: &str = "\
 Examples:

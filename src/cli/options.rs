@@ -97,21 +97,69 @@ pub struct SubscribeArgs {
     pub session: SessionArgs,
 }
 
-/// What is sent.
+/// Arguments of `watch-campaign`.
 #[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// Campaigns to watch, by id, each over a connection of its own. A URL or @profile may stand first
+    #[arg(id = "topics", value_name = "ID")]
+    pub ids: Vec<String>,
+    /// The provider's server, or any of its campaign endpoints; its own when it has one
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The provider: a name; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// Watch the campaigns over one connection, to the endpoint that shows all of them
+    #[arg(long)]
+    pub monitor: bool,
+    /// Watch whatever that endpoint shows
+    #[arg(long, conflicts_with = "topics")]
+    pub all: bool,
+    /// Also end when every campaign is in such a status or a final one; repeatable, or several with commas
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub exit_on: Vec<WatchStatus>,
+    /// Ask for the last hours first
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub history: Option<u32>,
+    /// One record a change, the same from all shapes of messages, in place of the messages
+    #[arg(long)]
+    pub progress: bool,
+    /// Print lines on a terminal too, in place of the drawing
+    #[arg(long)]
+    pub ndjson: bool,
+    /// Shared by commands that hold a connection.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// A status that may end a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WatchStatus {
+    /// Not yet started.
+    Draft,
+    /// Waits for its time.
+    Scheduled,
+    /// Contacts are being called.
+    Running,
+    /// It may go on.
+    Paused,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct SendArgs {
     /// Send this message on every connection; repeatable, in order
-    #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append, conflicts_with = "from")]
     pub send: Vec<String>,
     /// Run this jq program over each incoming message and send every output back
-    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true, conflicts_with = "from")]
     pub reply: Option<String>,
     /// Send each message back as it came
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub echo: bool,
     /// Standard input is binary: a message a line in base64 or hex, or raw chunks
-    #[arg(long, value_name = "FORM")]
+    #[arg(long, value_name = "FORM", conflicts_with = "from")]
     pub binary_in: Option<BinaryForm>,
 }
 
@@ -123,7 +171,7 @@ pub struct SessionArgs {
     #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub mock: Option<String>,
     /// Read messages from a recording or NDJSON instead of a connection; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mock", "reply", "echo", "send", "binary_in"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "mock")]
     pub from: Option<PathBuf>,
     /// The filter and its variables.
     #[command(flatten)]

@@ -86,6 +86,7 @@ fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
     match &mut cli.command {
         Command::Connect(args) => args.session.connection.credential_typed = is_typed,
         Command::Subscribe(args) => args.session.connection.credential_typed = is_typed,
+        Command::WatchCampaign(args) => args.session.connection.credential_typed = is_typed,
         _ => {}
     }
 }
@@ -282,19 +283,22 @@ impl Layers {
             Command::Connect(args) if self.profile_named || args.url.is_none() => {
                 args.url.clone_from(&self.url);
             }
-            Command::Subscribe(args) => {
-                if self.profile_named && args.topics.first().is_some_and(|topic| is_profile(topic)) {
-                    args.topics.remove(0);
-                }
-                let typed_first = args.topics.first().is_some_and(|topic| looks_like_url(topic));
-                if args.url.as_deref().map_or(!typed_first, is_profile) {
-                    args.url.clone_from(&self.url);
-                }
-                if args.topics.is_empty() {
-                    args.topics.clone_from(&self.topics);
-                }
-            }
+            Command::Subscribe(args) => self.apply_topics(&mut args.topics, &mut args.url),
+            Command::WatchCampaign(args) => self.apply_topics(&mut args.ids, &mut args.url),
             _ => {}
+        }
+    }
+
+    fn apply_topics(&self, topics: &mut Vec<String>, url: &mut Option<String>) {
+        if self.profile_named && topics.first().is_some_and(|topic| is_profile(topic)) {
+            topics.remove(0);
+        }
+        let typed_first = topics.first().is_some_and(|topic| looks_like_url(topic));
+        if url.as_deref().map_or(!typed_first, is_profile) {
+            url.clone_from(&self.url);
+        }
+        if topics.is_empty() {
+            topics.clone_from(&self.topics);
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::message::Message;
 use crate::report::Report;
 
 pub mod filter;
+pub mod junction;
 pub mod line;
+pub mod outlet;
 pub mod record;
 pub mod sink;
 pub mod stage;
@@ -179,6 +181,9 @@ impl Pipeline {
             line::write_message(message, self.config.style, &mut self.out);
             // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
             self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
+        } else if let Kind::Derived(json) = &event.kind {
+            line::write_json(json, true, self.config.style, &mut self.out);
+            self.line_done(true);
         }
     }
 
@@ -301,6 +306,7 @@ impl Pipeline {
         }
         match &event.kind {
             Kind::Message { message, .. } => Some(self.message_value(message)),
+            Kind::Derived(json) => Some(Value::parse(json)),
             _ => None,
         }
     }
@@ -428,6 +434,7 @@ impl Pipeline {
             None if self.config.envelope => true,
             None => match event.kind {
                 Kind::Message { dir, role, .. } => role == Role::Data && dir == Direction::In,
+                Kind::Derived(_) => true,
                 _ => false,
             },
             // The records that tell how a session ended come on top of what was asked for.
@@ -468,7 +475,7 @@ impl Pipeline {
     }
 
     fn record(&mut self, event: &Event) {
-        if self.config.recording.is_none() {
+        if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
         let mut line = self.record_text(event);

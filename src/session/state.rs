@@ -330,6 +330,18 @@ impl State {
         self.send(message, now);
     }
 
+    /// A message that whoever holds the session asks for. Without a connection there is nobody to send it to.
+    pub fn order(&mut self, message: Message, now: Now) {
+        if self.phase == Phase::Open {
+            self.send(message, now);
+        }
+    }
+
+    /// Whoever holds the session has what it came for.
+    pub fn end_as(&mut self, outcome: Outcome, now: Now) {
+        self.finish(outcome, now);
+    }
+
     /// Standard input has come to its end.
     pub fn input_ended(&mut self, now: Now) {
         self.input.ended_at = Some(now.mono);

@@ -28,3 +28,4 @@ mod scenario;
 mod sending;
 mod servers;
 mod subscribe;
+mod watch;

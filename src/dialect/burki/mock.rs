@@ -224,6 +224,11 @@ impl Stream for Board {
         moved
     }
 
+    /// Calls take as long as the provider's other times.
+    fn haste(&self) -> f64 {
+        self.settings.time_scale
+    }
+
     fn hub(&self) -> &Hub {
         &self.hub
     }

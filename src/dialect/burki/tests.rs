@@ -6,7 +6,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::progress::Progress;
 use super::*;
+use crate::campaign::{Reading, Said, Status};
 use crate::dialect::testing::{control, try_control};
 use crate::mock::Mock;
 use crate::mock::tests::{Socket, connect, exchange, mock, next, raw, request, say, text, texts};
@@ -339,9 +341,9 @@ async fn the_monitor_shows_all_and_tells_of_some() {
     let ack = next(&mut socket).await;
     assert!(ack["type"] == "connection_ack" && ack.get("campaign_id").is_none(), "{ack}");
     let overview = text(&mut socket).await;
-    let readings = progress::read(&Message::text(overview.clone()));
+    let readings = shown(&overview);
     assert_eq!(readings.iter().map(|reading| reading.campaign).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert!(readings.iter().all(|reading| reading.status.as_deref() == Some("scheduled")));
+    assert!(readings.iter().all(|reading| reading.status == Some(Status::Scheduled)));
     // Nobody watches anything, so nothing happens.
     say(&mut socket, r#"{"type":"request_update"}"#).await;
     assert_eq!(text(&mut socket).await, overview);
@@ -363,9 +365,16 @@ async fn the_monitor_shows_all_and_tells_of_some() {
     // What is no longer watched is not told of, and still there.
     say(&mut socket, r#"{"type":"unsubscribe","campaign_id":42}"#).await;
     say(&mut socket, r#"{"type":"request_update"}"#).await;
-    let overview = progress::read(&Message::text(text(&mut socket).await));
+    let overview = shown(&text(&mut socket).await);
     let last = overview.last().unwrap();
-    assert_eq!((last.campaign, last.status.as_deref()), (42, Some("completed")));
+    assert_eq!((last.campaign, &last.status), (42, &Some(Status::Completed)));
+}
+
+fn shown(overview: &str) -> Vec<Reading> {
+    match Progress.read(&Message::text(overview)).pop() {
+        Some(Said::Overview(readings)) => readings,
+        said => panic!("no overview: {said:?}"),
+    }
 }
 
 #[tokio::test]
