@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod clients;
+mod delivery;
 mod dialects;
 mod ending;
 mod fault_table;
