@@ -14,6 +14,7 @@ mod first_steps;
 mod generated;
 mod harness;
 mod hostile;
+mod instances;
 mod kadoa;
 mod mock;
 mod mock_process;
