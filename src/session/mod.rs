@@ -55,6 +55,9 @@ const LAST_FLUSH: Duration = Duration::from_millis(100);
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
 
+/// How long to wait, without a reader, for the news of what had been written before it went.
+const LAST_NEWS: Duration = Duration::from_millis(200);
+
 /// How long acknowledgements may still take when the session is over.
 const LAST_ACKS: Duration = Duration::from_secs(2);
 
@@ -493,6 +496,8 @@ impl Driver {
     /// signal always ends the wait.
     async fn drain(&mut self, done: impl Fn(&Outlet) -> bool) {
         let patience = match self.outcome().reason {
+            // A write that cannot go on ends at once, and tells what of it is there.
+            "reader_gone" if self.state.awaits_lines() => Some(LAST_NEWS),
             "reader_gone" | "output_failed" => Some(Duration::ZERO),
             "interrupted" | "terminated" | "max_time" => Some(LAST_DRAIN),
             _ => None,

@@ -195,6 +195,12 @@ impl State {
         self.outcome.is_none() && (self.phase == Phase::Connecting || self.handover.is_opening())
     }
 
+    /// Does something follow from lines that are not known to be written yet?
+    #[must_use]
+    pub fn awaits_lines(&self) -> bool {
+        self.delivery.is_waiting()
+    }
+
     /// Will the next connection that opens take over from one that is there?
     #[must_use]
     pub fn hands_over(&self) -> bool {

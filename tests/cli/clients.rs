@@ -1,5 +1,10 @@
 //! One client for each dialect, and a mock for it: what tests that go over all dialects have in common.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::harness::{Running, Wstap, wstap};
@@ -70,4 +75,32 @@ pub(crate) fn serve(args: &[&str]) -> (Running, u16) {
     let announcement: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     let port = announcement["port"].as_u64().and_then(|port| u16::try_from(port).ok());
     (mock, port.expect("a port is announced"))
+}
+
+/// Asks a mock's control API; the request has a body unless that is `null`.
+#[track_caller]
+pub(crate) fn control(port: u16, what: &str, body: &Value) -> Value {
+    let (method, body) = if body.is_null() { ("GET", String::new()) } else { ("POST", body.to_string()) };
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the mock listens");
+    let request = format!(
+        "{method} /__wstap/{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("a request is taken");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer comes");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
+    serde_json::from_str(body).expect("an answer is JSON")
+}
+
+/// Asks a question until the answer is yes, for some seconds at most.
+#[track_caller]
+pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

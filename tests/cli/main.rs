@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod clients;
+mod delivery;
 mod dialects;
 mod ending;
 mod fault_table;
@@ -13,6 +14,7 @@ mod first_steps;
 mod generated;
 mod harness;
 mod hostile;
+mod instances;
 mod kadoa;
 mod mock;
 mod mock_process;

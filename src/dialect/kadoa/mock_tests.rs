@@ -296,3 +296,29 @@ async fn commands_are_reached_through_the_control_api() {
     assert_eq!(try_control(&mock, "command", &elsewhere).await.status, 400);
     assert_eq!(try_control(&mock, "command", &json!({})).await.status, 400);
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed_with_the_others() {
+    let mock = mock("--rate max --time-scale 100").await;
+    let mut stalled = subscribed(&mock, None).await;
+    // It is stalled when there is no room for more, and nothing is made for it any more.
+    let sent = async || mock_clients(&mock).await[0]["sent"].as_u64().unwrap();
+    let mut before = 0;
+    while before == 0 || before != sent().await {
+        before = sent().await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(control(&mock, "drain", &json!({"dialect": "kadoa"})).await, json!({"drained": 1}));
+    // It is listed until it is gone: the grace, and what it has for its answer to the close.
+    tokio::time::timeout(std::time::Duration::from_secs(20), mock.gone(1)).await.unwrap();
+    let mut received = 0;
+    while let Some(Ok(_)) = stalled.next().await {
+        received += 1;
+    }
+    assert!(received > 0);
+}
+
+async fn mock_clients(mock: &Mock) -> Vec<Value> {
+    let request = "GET /__wstap/clients HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    exchange(mock, request).await.json()["clients"].as_array().unwrap().clone()
+}
