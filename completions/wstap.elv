@@ -30,6 +30,7 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --version 'Print version'
             cand connect 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
             cand subscribe 'Subscribe to topics of a provider and print its events'
+            cand probe-handshake 'Report on an endpoint: network, TLS, upgrade, every check; with gates for CI'
             cand serve-mock 'Run a mock of the providers on a loopback port'
             cand completions 'Print the completion script of a shell'
             cand man 'Print the manual page'
@@ -229,6 +230,59 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'wstap;probe-handshake'= {
+            cand -d 'Whose credentials and subprotocols to use; guessed from the URL'
+            cand --dialect 'Whose credentials and subprotocols to use; guessed from the URL'
+            cand --mock 'Start a mock of the dialect in this process and probe it; serve-mock''s arguments may follow the `=`'
+            cand --format 'How the report looks [default: text on a terminal, else json]'
+            cand --expect 'This jq expression over the record has to be true; repeatable'
+            cand --expect-status 'The answer has to have this status, or one of several with commas'
+            cand --min-cert-days 'The server''s certificate has to be good for this many days'
+            cand --max 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; several with commas'
+            cand -H 'Send this header; repeatable; `K:` removes one, @FILE reads one a line'
+            cand --header 'Send this header; repeatable; `K:` removes one, @FILE reads one a line'
+            cand --origin 'Send this Origin'
+            cand -s 'Offer this subprotocol; repeatable, or several with commas'
+            cand --subprotocol 'Offer this subprotocol; repeatable, or several with commas'
+            cand -u 'User and password for basic authentication'
+            cand --user 'User and password for basic authentication'
+            cand --auth 'User and password for basic authentication'
+            cand --bearer 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list'
+            cand --token-env 'Take the credential from this environment variable'
+            cand --token-file 'Take the credential from the first line of this file; `-` is standard input'
+            cand --token 'The credential itself; other users can see it in the process list'
+            cand --token-in 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it'
+            cand --cacert 'Trust the certificates in this PEM file instead of the system''s'
+            cand --ca 'Trust the certificates in this PEM file instead of the system''s'
+            cand --cert 'Client certificate chain, PEM'
+            cand --key 'Private key of the client certificate, PEM'
+            cand --resolve 'Use these addresses for a host and port; repeatable'
+            cand --connect-to 'Connect to another host and port, keeping Host and SNI; repeatable'
+            cand --unix-socket 'Connect through this unix socket'
+            cand --proxy 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; '''' for none'
+            cand --noproxy 'Hosts for which no proxy is used, separated by commas'
+            cand --max-redirects 'How many redirects to follow with -L'
+            cand --connect-timeout 'Time for everything from name resolution to the end of the upgrade'
+            cand --max-message-size 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]'
+            cand --alpn 'Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first'
+            cand --log-format 'Notices on stderr as text, or as one JSON object a line'
+            cand --color 'Colour on terminals, always or never'
+            cand --accesskey 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
+            cand -k 'Accept any certificate'
+            cand --insecure 'Accept any certificate'
+            cand -4 'Use IPv4 addresses only'
+            cand --ipv4 'Use IPv4 addresses only'
+            cand -6 'Use IPv6 addresses only'
+            cand --ipv6 'Use IPv6 addresses only'
+            cand -L 'Follow redirects'
+            cand --location 'Follow redirects'
+            cand -q 'Show errors only'
+            cand --quiet 'Show errors only'
+            cand -v 'Show more; twice for everything'
+            cand --verbose 'Show more; twice for everything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'wstap;serve-mock'= {
             cand --host 'Address to listen on'
             cand --port 'Port to listen on; 0 takes a free one'
@@ -300,6 +354,7 @@ set edit:completion:arg-completer[wstap] = {|@words|
         &'wstap;help'= {
             cand connect 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
             cand subscribe 'Subscribe to topics of a provider and print its events'
+            cand probe-handshake 'Report on an endpoint: network, TLS, upgrade, every check; with gates for CI'
             cand serve-mock 'Run a mock of the providers on a loopback port'
             cand completions 'Print the completion script of a shell'
             cand man 'Print the manual page'
@@ -308,6 +363,8 @@ set edit:completion:arg-completer[wstap] = {|@words|
         &'wstap;help;connect'= {
         }
         &'wstap;help;subscribe'= {
+        }
+        &'wstap;help;probe-handshake'= {
         }
         &'wstap;help;serve-mock'= {
         }

@@ -30,6 +30,7 @@ pub mod message;
 pub mod mock;
 pub mod net;
 pub mod pipeline;
+pub mod probe;
 pub mod report;
 pub mod secret;
 pub mod session;
@@ -72,6 +73,7 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
         Command::ServeMock(args) => return commands::serve_mock::run(args, context).await,
         Command::Connect(args) => commands::connect::run(args, context).await,
         Command::Subscribe(args) => commands::subscribe::run(args, context).await,
+        Command::ProbeHandshake(args) => commands::probe_handshake::run(args, context).await,
         Command::Completions(args) => commands::generated::completions(args),
         Command::Man(args) => commands::generated::man(args),
     };

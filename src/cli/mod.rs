@@ -12,7 +12,7 @@ use crate::{dialect, exit};
 pub mod generate;
 pub mod options;
 
-use options::{ConnectArgs, GlobalArgs, SubscribeArgs};
+use options::{ConnectArgs, GlobalArgs, ProbeArgs, SubscribeArgs};
 
 /// What was typed.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub enum Command {
     Connect(Box<ConnectArgs>),
     /// `subscribe`.
     Subscribe(Box<SubscribeArgs>),
+    /// `probe-handshake`.
+    ProbeHandshake(Box<ProbeArgs>),
     /// `serve-mock`.
     ServeMock(Box<MockArgs>),
     /// `completions`.
@@ -39,7 +41,7 @@ pub enum Command {
 }
 
 /// The names of the commands, in the order of the help.
-const COMMANDS: &[&str] = &["connect", "subscribe", "serve-mock", "completions", "man"];
+const COMMANDS: &[&str] = &["connect", "subscribe", "probe-handshake", "serve-mock", "completions", "man"];
 
 impl Cli {
     /// All that can be typed, for clap.
@@ -70,6 +72,7 @@ impl Cli {
         let command = match name.as_str() {
             "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
             "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
+            "probe-handshake" => Command::ProbeHandshake(FromArgMatches::from_arg_matches_mut(matches)?),
             "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
             "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
             "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
@@ -106,6 +109,10 @@ fn describe_command(name: &'static str) -> clap::Command {
             .about("Subscribe to topics of a provider and print its events")
             .args_override_self(true)
             .after_help(subscribe_help()),
+        "probe-handshake" => ProbeArgs::augment_args(command)
+            .about("Report on an endpoint: network, TLS, upgrade, every check; with gates for CI")
+            .args_override_self(true)
+            .after_help(PROBE_EXAMPLES),
         "serve-mock" => MockArgs::augment_args(command)
             .about("Run a mock of the providers on a loopback port")
             .args_override_self(true)
@@ -142,6 +149,7 @@ Examples:
   wstap connect wss://host/path                talk to an endpoint
   wstap connect --mock                         the same, with an echo in this process
   wstap subscribe --help                       the providers that are known, with examples
+  wstap probe-handshake wss://host/path        what is true of an endpoint
   wstap serve-mock                             all of them on one port, to test against
 
 `wstap --help` shows the exit statuses, `wstap COMMAND --help` every option.";
@@ -152,6 +160,15 @@ Examples:
   wstap connect wss://host/path -x '{\"subscribe\":\"ticks\"}' --count 10
   wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' --until '.price > 100'
   wstap connect wss://host/path --reply 'select(.type==\"ping\") | {type:\"pong\"}'";
+
+const PROBE_EXAMPLES: &str = "\
+Examples:
+  wstap probe-handshake wss://host/path        a page on a terminal, else one JSON record
+  wstap probe-handshake wss://host/path --expect '.tls.days_left > 14' --max tls=200ms,total=1s
+  wstap probe-handshake wss://host/path --expect-status 403 --origin https://evil.example
+  wstap probe-handshake --mock --format text   the same for an echo in this process
+
+Without gates, the exit status is that of the phase that failed. With gates, it is 0 if all hold, else 1.";
 
 const MOCK_EXAMPLES: &str = "\
 Examples:

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::pipeline::line::BinaryForm;
+use crate::probe::gates::Limit;
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -94,6 +95,49 @@ pub struct SubscribeArgs {
     /// Shared by commands that hold a connection.
     #[command(flatten)]
     pub session: SessionArgs,
+}
+
+/// Arguments of `probe-handshake`.
+#[derive(Clone, Debug, Args)]
+pub struct ProbeArgs {
+    /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
+    pub url: Option<String>,
+    /// Whose credentials and subprotocols to use; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// Start a mock of the dialect in this process and probe it; serve-mock's arguments may follow the `=`
+    #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub mock: Option<String>,
+    /// How the report looks [default: text on a terminal, else json]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ReportFormat>,
+    /// This jq expression over the record has to be true; repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Gates", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub expect: Vec<String>,
+    /// The answer has to have this status, or one of several with commas
+    #[arg(long, value_name = "STATUS", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(100..1000))]
+    pub expect_status: Vec<u16>,
+    /// The server's certificate has to be good for this many days
+    #[arg(long, value_name = "N", help_heading = "Gates")]
+    pub min_cert_days: Option<i64>,
+    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total; several with commas
+    #[arg(long, value_name = "PHASE=D", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = limit)]
+    pub max: Vec<Limit>,
+    /// How to connect.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first
+    #[arg(long, value_name = "NAMES", help_heading = "Connection", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub alpn: Vec<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One record a line.
+    Json,
+    /// A page for people.
+    Text,
 }
 
 /// What is sent.
@@ -376,6 +420,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         }
         Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
     }
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    Limit::parse(text, duration)
 }
 
 fn time_scale(text: &str) -> Result<f64, String> {

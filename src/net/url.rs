@@ -254,7 +254,9 @@ impl WsUrl {
         }
     }
 
-    fn masked_target(&self) -> String {
+    /// Path and query as `Display` shows them.
+    #[must_use]
+    pub fn masked_target(&self) -> String {
         let target = mask_query(&self.target);
         let Some((path, query)) = target.split_once('?') else { return target };
         let pairs: Vec<String> = query

@@ -16,6 +16,7 @@ mod mock;
 mod mock_process;
 mod options;
 mod output;
+mod probe;
 mod providers;
 mod proxies;
 mod readme;

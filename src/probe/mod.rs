@@ -1,0 +1,46 @@
+//! `probe-handshake`: what is true of an endpoint. One probe is one connection and one [`Record`]; the connection is
+//! made as every other one is, by [`crate::net::open_stream`], and what is judged here is what that saw.
+
+use jiff::Timestamp;
+
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
+
+pub mod certificate;
+pub mod gates;
+mod hints;
+mod page;
+pub mod record;
+pub mod text;
+
+use record::{Case, Mask, Record};
+
+/// What to probe, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where to.
+    pub url: WsUrl,
+    /// How to connect.
+    pub options: Options,
+    /// Which row of a matrix it is.
+    pub case: Option<Case>,
+}
+
+/// Makes one connection and reports on it.
+///
+/// # Errors
+/// Only for mistakes of whoever asked, such as a file that cannot be read: what is wrong with the endpoint is what
+/// the record is for.
+pub async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
+    let started = Timestamp::now();
+    let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
+    let failure = match stream {
+        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+        Err(failure) => Some(failure),
+        Ok(_) => None,
+    };
+    let mut record = Record::new(started, &report, failure.as_ref(), target, mask);
+    record.hints = hints::hints(&record, failure.as_ref(), mask);
+    Ok(record)
+}
