@@ -216,10 +216,15 @@ plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock of the dialect in this process and probe it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'How the report looks [default: text on a terminal, else json]' -r -f -a "json\t'One record a line'
 text\t'A page for people'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Ask once for each Origin: none, same, null, or any other; several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, is the account of all' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of a probe to the start of the next' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s x -l send -d 'Send this message for the server to answer; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-time -d 'The time for all that --live does; half of it is for the first message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -d 'This jq expression over the record has to be true; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'The server\'s certificate has to be good for this many days' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -246,6 +251,10 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l auth-matrix -d 'Ask without a credential, then with a wrong one and the right one in query, header and as bearer'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l version-check -d 'Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l all-addresses -d 'Ask once at each address of the host'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l live -d 'After the upgrade, wait for the first message, ping, look at every frame, and close'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv4 -d 'Use IPv4 addresses only'

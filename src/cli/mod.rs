@@ -165,7 +165,8 @@ const PROBE_EXAMPLES: &str = "\
 Examples:
   wstap probe-handshake wss://host/path        a page on a terminal, else one JSON record
   wstap probe-handshake wss://host/path --expect '.tls.days_left > 14' --max tls=200ms,total=1s
-  wstap probe-handshake wss://host/path --expect-status 403 --origin https://evil.example
+  wstap probe-handshake wss://host/path --origins none,same,null,https://evil.example --auth-matrix --token-env T
+  wstap probe-handshake wss://host/path --live --repeat 20 --interval 500ms
   wstap probe-handshake --mock --format text   the same for an echo in this process
 
 Without gates, the exit status is that of the phase that failed. With gates, it is 0 if all hold, else 1.";

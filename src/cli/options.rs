@@ -111,6 +111,33 @@ pub struct ProbeArgs {
     /// How the report looks [default: text on a terminal, else json]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ReportFormat>,
+    /// Ask once for each Origin: none, same, null, or any other; several with commas
+    #[arg(long, value_name = "ORIGINS", help_heading = "Several connections", value_delimiter = ',', action = clap::ArgAction::Append, conflicts_with = "origin")]
+    pub origins: Vec<String>,
+    /// Ask without a credential, then with a wrong one and the right one in query, header and as bearer
+    #[arg(long, help_heading = "Several connections")]
+    pub auth_matrix: bool,
+    /// Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks
+    #[arg(long, help_heading = "Several connections")]
+    pub version_check: bool,
+    /// Ask once at each address of the host
+    #[arg(long, help_heading = "Several connections")]
+    pub all_addresses: bool,
+    /// Probe N times; the last record, or the end of the page, is the account of all
+    #[arg(long, value_name = "N", help_heading = "Several connections", conflicts_with_all = ["origins", "auth_matrix", "version_check", "all_addresses"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// Time from the start of a probe to the start of the next
+    #[arg(long, value_name = "D", help_heading = "Several connections", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// After the upgrade, wait for the first message, ping, look at every frame, and close
+    #[arg(long, help_heading = "After the upgrade")]
+    pub live: bool,
+    /// Send this message for the server to answer; repeatable
+    #[arg(short = 'x', long, value_name = "MSG", help_heading = "After the upgrade", requires = "live", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub send: Vec<String>,
+    /// The time for all that --live does; half of it is for the first message
+    #[arg(long, value_name = "D", help_heading = "After the upgrade", default_value = "5s", value_parser = duration)]
+    pub max_time: Duration,
     /// This jq expression over the record has to be true; repeatable
     #[arg(long, value_name = "EXPR", help_heading = "Gates", allow_hyphen_values = true, action = clap::ArgAction::Append)]
     pub expect: Vec<String>,
@@ -120,7 +147,7 @@ pub struct ProbeArgs {
     /// The server's certificate has to be good for this many days
     #[arg(long, value_name = "N", help_heading = "Gates")]
     pub min_cert_days: Option<i64>,
-    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total; several with commas
+    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live
     #[arg(long, value_name = "PHASE=D", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = limit)]
     pub max: Vec<Limit>,
     /// How to connect.

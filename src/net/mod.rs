@@ -24,7 +24,7 @@ mod upgrade;
 pub mod url;
 
 pub use link::{Link, Tap};
-pub use open::{open, open_stream};
+pub use open::{addresses, open, open_stream};
 pub use proxy::{ProxyRules, choose_proxy};
 pub use url::{WsUrl, looks_like_url};
 

@@ -1,5 +1,6 @@
 //! The phases of opening a link, in order, under one deadline.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -41,6 +42,15 @@ pub async fn open_stream(url: &WsUrl, options: &Options) -> StreamAttempt {
     let stream = opening.follow(url, options).await;
     opening.report.total = started.elapsed();
     StreamAttempt { report: opening.report, stream }
+}
+
+/// The addresses that a connection to `url` could be made to, in the order of trial.
+///
+/// # Errors
+/// A name that does not resolve, within [`Options::connect_timeout`].
+pub async fn addresses(url: &WsUrl, options: &Options) -> Result<Vec<SocketAddr>> {
+    let (host, port) = connect_to(url, options);
+    Opening::new(options).phase(Phase::Dns, &host, dns::resolve(&host, port, options)).await
 }
 
 /// An attempt under way.

@@ -11,8 +11,8 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pipeline::filter::{Program, STACK, Value, Vars};
 
-/// What `--max` can bound, besides the phases that take part in every probe.
-const PHASES: &[&str] = &["dns", "tcp", "proxy", "tls", "upgrade", "total"];
+/// What `--max` can bound; the last three are of `--live`.
+const PHASES: &[&str] = &["dns", "tcp", "proxy", "tls", "upgrade", "total", "message", "pong", "close"];
 
 /// How much of a value is shown, in characters.
 const SHOWN: usize = 200;
@@ -139,11 +139,8 @@ fn judge_days(least: i64, record: &Record) -> Judgement {
 
 /// A phase that was not needed took no time; one that did not come about, or failed, took too long.
 fn judge_time(limit: &Limit, record: &Record) -> Judgement {
-    let phases = &record.phases;
-    let time = match limit.phase.as_str() {
-        "total" => phases.total,
-        name => phases.in_order().into_iter().find(|(phase, _)| *phase == name).and_then(|(_, time)| time),
-    };
+    let time = record.times().into_iter().find(|(name, _)| *name == limit.phase).map(|(_, time)| time);
+    let needed = matches!(limit.phase.as_str(), "upgrade" | "message" | "pong" | "close");
     let failed = record.failed.as_ref().map(|failed| failed.phase);
     let answered = record.http.is_some();
     let most = ms(Some(limit.most)).unwrap_or_default();
@@ -152,7 +149,8 @@ fn judge_time(limit: &Limit, record: &Record) -> Judgement {
         Some(time) if is_broken => (false, format!("failed after {time} ms")),
         _ if limit.phase == "total" && !answered => (false, "no answer".to_owned()),
         Some(time) => (time <= most, format!("{time} ms")),
-        None => (answered, if answered { "not needed".into() } else { "it did not come to that".into() }),
+        None if answered && !needed => (true, "not needed".into()),
+        None => (false, "it did not come to that".into()),
     };
     Judgement { gate: format!("--max {}={}", limit.phase, humantime::format_duration(limit.most)), ok, saw }
 }

@@ -8,13 +8,18 @@ use crate::exit::Exit;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
 pub mod certificate;
+mod frames;
 pub mod gates;
 mod hints;
+pub mod live;
+pub mod matrix;
 mod page;
 pub mod record;
+pub mod repeat;
 pub mod text;
 
-use record::{Case, Mask, Record};
+use matrix::Case;
+use record::{Mask, Record};
 
 /// What to probe, and how.
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub struct Target {
     pub url: WsUrl,
     /// How to connect.
     pub options: Options,
+    /// What to do on the open connection; without, it is dropped.
+    pub live: Option<live::Plan>,
     /// Which row of a matrix it is.
     pub case: Option<Case>,
 }
@@ -35,12 +42,21 @@ pub struct Target {
 pub async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     let started = Timestamp::now();
     let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
-    let failure = match stream {
+    let (stream, failure) = match stream {
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
-        Err(failure) => Some(failure),
-        Ok(_) => None,
+        Err(failure) => (None, Some(failure)),
+        Ok(stream) => (Some(stream), None),
     };
     let mut record = Record::new(started, &report, failure.as_ref(), target, mask);
     record.hints = hints::hints(&record, failure.as_ref(), mask);
+    matrix::judge(&mut record);
+    if let (Some(stream), Some(plan)) = (stream, &target.live) {
+        let outcome = live::run(stream, plan, mask).await;
+        record.checks.extend(outcome.checks);
+        record.live = Some(outcome.live);
+        if let Some((exit, failed)) = outcome.failed {
+            (record.ok, record.exit, record.failed) = (false, exit.code(), Some(failed));
+        }
+    }
     Ok(record)
 }

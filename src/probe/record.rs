@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 use super::Target;
 use super::certificate::{self, Certificate};
 use super::gates::Judgement;
+use super::live::Live;
+use super::matrix::Case;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::handshake::client::{Expectation, Finding, Verdict, unexamined};
@@ -63,8 +65,11 @@ pub struct Record {
     pub subprotocol: Option<String>,
     /// Where redirects led, in order.
     pub redirects: Vec<String>,
-    /// Every check, whatever it says.
+    /// Every check, whatever it says. Those of `--live` come last.
     pub checks: Vec<Check>,
+    /// What `--live` measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
     /// What to try, and what else may explain what was seen.
     pub hints: Vec<Note>,
     /// What is odd or dangerous without being a failure.
@@ -72,17 +77,6 @@ pub struct Record {
     /// What became of the gates. They are judged by the record without this field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Judgement>,
-}
-
-/// A row of a matrix: what is different in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Case {
-    /// `--all-addresses`.
-    Address {
-        /// The address connected to.
-        address: String,
-    },
 }
 
 /// What failed.
@@ -352,13 +346,44 @@ impl Record {
             subprotocol: report.subprotocol.as_deref().map(|name| mask.text(name)),
             redirects: report.redirects.iter().map(|url| mask.text(url)).collect(),
             checks: checks(report, target, mask),
+            live: None,
             hints: Vec::new(),
             warnings: warnings(report, mask),
             gates: Vec::new(),
         }
     }
 
-    /// Was the connection upgraded?
+    /// Names and times of all that took time, in the order in which it came.
+    #[must_use]
+    pub fn times(&self) -> Vec<(&'static str, f64)> {
+        let live = self
+            .live
+            .iter()
+            .flat_map(|live| [("message", live.message), ("pong", live.pong), ("close", live.close.ms)]);
+        let phases = self.phases.in_order().into_iter().chain([("total", self.phases.total)]).chain(live);
+        phases.filter_map(|(name, ms)| Some((name, ms?))).collect()
+    }
+
+    /// Did the server answer, and not with an upgrade?
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.status().is_some_and(|status| status != 101)
+    }
+
+    /// Is it a row of `--all-addresses`?
+    #[must_use]
+    pub fn is_of_address(&self) -> bool {
+        matches!(self.case, Some(Case::Address { .. }))
+    }
+
+    /// Which of several records it is, for people.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let round = self.round.map(|round| format!("round {round}"));
+        self.case.as_ref().map(Case::label).or(round)
+    }
+
+    /// The status of the answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.http.as_ref().map(|http| http.status)

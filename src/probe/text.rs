@@ -1,7 +1,9 @@
 //! A record as people read it: a page with the phases as a waterfall.
 
+use super::live::Live;
 use super::page::{Ink, Page, bar};
 use super::record::{Check, Http, Record, Tls};
+use super::repeat::Account;
 
 /// How many lines of a body are shown.
 const BODY_LINES: usize = 12;
@@ -17,8 +19,72 @@ pub fn page(record: &Record, color: bool, width: usize) -> String {
     }
     http(record, &mut page);
     checks(&record.checks, &mut page);
+    if let Some(live) = &record.live {
+        session(live, &mut page);
+    }
     notes(record, &mut page);
     waterfall(record, &mut page);
+    page.finish()
+}
+
+/// The title of a table of rows.
+#[must_use]
+pub fn title(url: &str) -> String {
+    format!("{}\n", crate::report::escape_controls(url))
+}
+
+/// A row of a matrix.
+#[must_use]
+pub fn row(record: &Record, color: bool, width: usize) -> String {
+    line(record, &record.place().unwrap_or_default(), 28, color, width)
+}
+
+/// A round of several.
+#[must_use]
+pub fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
+    let of = of.to_string();
+    let round = record.round.unwrap_or_default();
+    line(record, &format!("{round:>digits$}/{of}", digits = of.len()), 2 * of.len() + 2, color, width)
+}
+
+/// A record in a line, and what is wrong with it below.
+fn line(record: &Record, name: &str, room: usize, color: bool, width: usize) -> String {
+    let mut page = Page::new(color, width);
+    let (ink, mark) = mark(record.ok);
+    page.put(ink, mark).put(Ink::Bold, &format!("{name:<room$} "));
+    let answer = match (&record.http, &record.failed) {
+        (Some(http), _) => format!("{} {}", http.status, http.reason),
+        (None, Some(failed)) => failed.what.clone(),
+        (None, None) => String::new(),
+    };
+    page.put(if record.ok { Ink::Plain } else { Ink::Yellow }, &format!("{answer:<28} "));
+    page.put(Ink::Dim, &time(record.phases.total.unwrap_or_default())).end();
+    for check in record.checks.iter().filter(|check| matches!(check.verdict, "warn" | "fail")) {
+        let ink = if check.verdict == "warn" { Ink::Yellow } else { Ink::Red };
+        page.row("", ink, &format!("{}: expected {}; got {}", check.id, check.expected, check.got));
+    }
+    record.warnings.iter().for_each(|warning| page.row("warning", Ink::Yellow, &warning.text));
+    page.finish()
+}
+
+/// The account of several rounds.
+#[must_use]
+pub fn account(account: &Account, color: bool, width: usize) -> String {
+    let mut page = Page::new(color, width);
+    let summary = account.summary();
+    let failures: Vec<String> =
+        summary.failures.iter().map(|(phase, count)| format!("{count} at {phase}")).collect();
+    page.end();
+    let ink = if summary.failed > 0 { Ink::Red } else { Ink::Green };
+    page.put(Ink::Bold, &format!("{} rounds, ", summary.rounds));
+    page.put(ink, &format!("{} failed", summary.failed));
+    let where_ = if failures.is_empty() { String::new() } else { format!(" ({})", failures.join(", ")) };
+    page.put(Ink::Plain, &where_).end();
+    page.label("").put(Ink::Dim, &format!("{:>10}{:>10}{:>10}", "min", "median", "p99")).end();
+    for (name, spread) in account.spreads() {
+        let times = [spread.min, spread.median, spread.p99].map(|ms| format!("{:>10}", time(ms)));
+        page.label(name).put(Ink::Plain, &times.concat()).end();
+    }
     page.finish()
 }
 
@@ -139,6 +205,22 @@ fn checks(checks: &[Check], page: &mut Page) {
             page.row("", Ink::Dim, &format!("  {text}"));
         }
     }
+}
+
+fn session(live: &Live, page: &mut Page) {
+    let at = |ms: Option<f64>| ms.map_or("none".to_owned(), time);
+    let text = format!(
+        "first message {}, pong {}, {} frames, {} messages",
+        at(live.message),
+        at(live.pong),
+        live.frames,
+        live.messages
+    );
+    page.row("live", Ink::Plain, &text);
+    let code = live.close.code.map_or("no code".to_owned(), |code| code.to_string());
+    let reason = live.close.reason.as_deref().unwrap_or_default();
+    let tcp = live.close.tcp_by.map_or(String::new(), |by| format!(", TCP ended by {by}"));
+    page.row("close", Ink::Plain, &format!("by {}, {code} {reason}{tcp}", live.close.by).replace(" ,", ","));
 }
 
 fn notes(record: &Record, page: &mut Page) {
