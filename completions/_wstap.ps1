@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines')
             [CompletionResult]::new('subscribe', 'subscribe', [CompletionResultType]::ParameterValue, 'Subscribe to topics of a provider and print its events')
             [CompletionResult]::new('watch-campaign', 'watch-campaign', [CompletionResultType]::ParameterValue, 'Watch the progress of campaigns; the exit status says what came of them')
+            [CompletionResult]::new('probe-handshake', 'probe-handshake', [CompletionResultType]::ParameterValue, 'Report on an endpoint: network, TLS, upgrade, every check; with gates for CI')
             [CompletionResult]::new('serve-mock', 'serve-mock', [CompletionResultType]::ParameterValue, 'Run a mock of the providers on a loopback port')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
@@ -332,6 +333,70 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'wstap;probe-handshake' {
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Whose credentials and subprotocols to use; guessed from the URL')
+            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'Whose credentials and subprotocols to use; guessed from the URL')
+            [CompletionResult]::new('--mock', '--mock', [CompletionResultType]::ParameterName, 'Start a mock of the dialect in this process and probe it; serve-mock''s arguments may follow the `=`')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the report looks [default: text on a terminal, else json]')
+            [CompletionResult]::new('--origins', '--origins', [CompletionResultType]::ParameterName, 'Ask once for each Origin: none, same, null, or any other; several with commas')
+            [CompletionResult]::new('--repeat', '--repeat', [CompletionResultType]::ParameterName, 'Probe N times; the last record, or the end of the page, is the account of all')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Time from the start of a probe to the start of the next')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Send this message for the server to answer; repeatable')
+            [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Send this message for the server to answer; repeatable')
+            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'The time for all that --live does; half of it is for the first message')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'This jq expression over the record has to be true; repeatable')
+            [CompletionResult]::new('--expect-status', '--expect-status', [CompletionResultType]::ParameterName, 'The answer has to have this status, or one of several with commas')
+            [CompletionResult]::new('--min-cert-days', '--min-cert-days', [CompletionResultType]::ParameterName, 'The server''s certificate has to be good for this many days')
+            [CompletionResult]::new('--max', '--max', [CompletionResultType]::ParameterName, 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Send this header; repeatable; `K:` removes one, @FILE reads one a line')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Send this header; repeatable; `K:` removes one, @FILE reads one a line')
+            [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Send this Origin')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Offer this subprotocol; repeatable, or several with commas')
+            [CompletionResult]::new('--subprotocol', '--subprotocol', [CompletionResultType]::ParameterName, 'Offer this subprotocol; repeatable, or several with commas')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User and password for basic authentication')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User and password for basic authentication')
+            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'User and password for basic authentication')
+            [CompletionResult]::new('--bearer', '--bearer', [CompletionResultType]::ParameterName, 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list')
+            [CompletionResult]::new('--token-env', '--token-env', [CompletionResultType]::ParameterName, 'Take the credential from this environment variable')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Take the credential from the first line of this file; `-` is standard input')
+            [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'The credential itself; other users can see it in the process list')
+            [CompletionResult]::new('--token-in', '--token-in', [CompletionResultType]::ParameterName, 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it')
+            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file instead of the system''s')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Client certificate chain, PEM')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Private key of the client certificate, PEM')
+            [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'Use these addresses for a host and port; repeatable')
+            [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to another host and port, keeping Host and SNI; repeatable')
+            [CompletionResult]::new('--unix-socket', '--unix-socket', [CompletionResultType]::ParameterName, 'Connect through this unix socket')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; '''' for none')
+            [CompletionResult]::new('--noproxy', '--noproxy', [CompletionResultType]::ParameterName, 'Hosts for which no proxy is used, separated by commas')
+            [CompletionResult]::new('--max-redirects', '--max-redirects', [CompletionResultType]::ParameterName, 'How many redirects to follow with -L [default: 10]')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Time for everything from name resolution to the end of the upgrade [default: 10s]')
+            [CompletionResult]::new('--max-message-size', '--max-message-size', [CompletionResultType]::ParameterName, 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]')
+            [CompletionResult]::new('--alpn', '--alpn', [CompletionResultType]::ParameterName, 'Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Notices on stderr as text, or as one JSON object a line')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on terminals, always or never')
+            [CompletionResult]::new('--auth-matrix', '--auth-matrix', [CompletionResultType]::ParameterName, 'Ask without a credential, then with a wrong one and the right one in query, header and as bearer')
+            [CompletionResult]::new('--version-check', '--version-check', [CompletionResultType]::ParameterName, 'Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks')
+            [CompletionResult]::new('--all-addresses', '--all-addresses', [CompletionResultType]::ParameterName, 'Ask once at each address of the host')
+            [CompletionResult]::new('--live', '--live', [CompletionResultType]::ParameterName, 'After the upgrade, wait for the first message, ping, look at every frame, and close')
+            [CompletionResult]::new('--accesskey', '--accesskey', [CompletionResultType]::ParameterName, 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Accept any certificate')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Accept any certificate')
+            [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 addresses only')
+            [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'Use IPv4 addresses only')
+            [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 addresses only')
+            [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Use IPv6 addresses only')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Follow redirects')
+            [CompletionResult]::new('--location', '--location', [CompletionResultType]::ParameterName, 'Follow redirects')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Show errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Show errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show more; twice for everything')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show more; twice for everything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'wstap;serve-mock' {
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Address to listen on')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
@@ -407,6 +472,7 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines')
             [CompletionResult]::new('subscribe', 'subscribe', [CompletionResultType]::ParameterValue, 'Subscribe to topics of a provider and print its events')
             [CompletionResult]::new('watch-campaign', 'watch-campaign', [CompletionResultType]::ParameterValue, 'Watch the progress of campaigns; the exit status says what came of them')
+            [CompletionResult]::new('probe-handshake', 'probe-handshake', [CompletionResultType]::ParameterValue, 'Report on an endpoint: network, TLS, upgrade, every check; with gates for CI')
             [CompletionResult]::new('serve-mock', 'serve-mock', [CompletionResultType]::ParameterValue, 'Run a mock of the providers on a loopback port')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
@@ -420,6 +486,9 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             break
         }
         'wstap;help;watch-campaign' {
+            break
+        }
+        'wstap;help;probe-handshake' {
             break
         }
         'wstap;help;serve-mock' {

@@ -13,7 +13,7 @@ pub mod generate;
 pub mod options;
 pub mod sparse;
 
-use options::{ConnectArgs, GlobalArgs, SubscribeArgs, WatchArgs};
+use options::{ConnectArgs, GlobalArgs, ProbeArgs, SubscribeArgs, WatchArgs};
 
 /// What was typed.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub enum Command {
     Subscribe(Box<SubscribeArgs>),
     /// `watch-campaign`.
     WatchCampaign(Box<WatchArgs>),
+    /// `probe-handshake`.
+    ProbeHandshake(Box<ProbeArgs>),
     /// `serve-mock`.
     ServeMock(Box<MockArgs>),
     /// `completions`.
@@ -42,7 +44,8 @@ pub enum Command {
 }
 
 /// The names of the commands, in the order of the help.
-const COMMANDS: &[&str] = &["connect", "subscribe", "watch-campaign", "serve-mock", "completions", "man"];
+const COMMANDS: &[&str] =
+    &["connect", "subscribe", "watch-campaign", "probe-handshake", "serve-mock", "completions", "man"];
 
 impl Cli {
     /// All that can be typed, for clap.
@@ -82,6 +85,7 @@ impl Cli {
             "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
             "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
             "watch-campaign" => Command::WatchCampaign(FromArgMatches::from_arg_matches_mut(matches)?),
+            "probe-handshake" => Command::ProbeHandshake(FromArgMatches::from_arg_matches_mut(matches)?),
             "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
             "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
             "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
@@ -125,6 +129,9 @@ fn describe_command(name: &'static str) -> clap::Command {
         "watch-campaign" => command
             .about("Watch the progress of campaigns; the exit status says what came of them")
             .after_help(WATCH_EXAMPLES),
+        "probe-handshake" => command
+            .about("Report on an endpoint: network, TLS, upgrade, every check; with gates for CI")
+            .after_help(PROBE_EXAMPLES),
         "serve-mock" => command
             .about("Run a mock of the providers on a loopback port")
             .after_help(MOCK_EXAMPLES)
@@ -140,6 +147,7 @@ fn describe_arguments(name: &'static str) -> clap::Command {
         "connect" => ConnectArgs::augment_args(command).args_override_self(true),
         "subscribe" => SubscribeArgs::augment_args(command).args_override_self(true),
         "watch-campaign" => WatchArgs::augment_args(command).args_override_self(true),
+        "probe-handshake" => ProbeArgs::augment_args(command).args_override_self(true),
         "serve-mock" => MockArgs::augment_args(command).args_override_self(true),
         "completions" => CompletionsArgs::augment_args(command),
         _ => ManArgs::augment_args(command),
@@ -170,6 +178,7 @@ Examples:
   wstap connect wss://host/path                talk to an endpoint
   wstap connect --mock                         the same, with an echo in this process
   wstap subscribe --help                       the providers that are known, with examples
+  wstap probe-handshake wss://host/path        what is true of an endpoint
   wstap serve-mock                             all of them on one port, to test against
 
 `wstap --help` shows the exit statuses, `wstap COMMAND --help` every option.";
@@ -191,6 +200,16 @@ Examples:
   wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
 
 On a terminal: q ends, r asks for the present state. --max-time that passes before the end is status 1.";
+
+const PROBE_EXAMPLES: &str = "\
+Examples:
+  wstap probe-handshake wss://host/path        a page on a terminal, else one JSON record
+  wstap probe-handshake wss://host/path --expect '.tls.days_left > 14' --max tls=200ms,total=1s
+  wstap probe-handshake wss://host/path --origins none,same,null,https://evil.example --auth-matrix --token-env T
+  wstap probe-handshake wss://host/path --live --repeat 20 --interval 500ms
+  wstap probe-handshake --mock --format text   the same for an echo in this process
+
+Without gates, the exit status is that of the phase that failed. With gates, it is 0 if all hold, else 1.";
 
 const MOCK_EXAMPLES: &str = "\
 Examples:

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::sparse::{Group, Sparse};
 use crate::pipeline::line::BinaryForm;
+use crate::probe::gates::Limit;
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -95,6 +96,76 @@ pub struct SubscribeArgs {
     /// Shared by commands that hold a connection.
     #[command(flatten)]
     pub session: SessionArgs,
+}
+
+/// Arguments of `probe-handshake`.
+#[derive(Clone, Debug, Args)]
+pub struct ProbeArgs {
+    /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
+    pub url: Option<String>,
+    /// Whose credentials and subprotocols to use; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// Start a mock of the dialect in this process and probe it; serve-mock's arguments may follow the `=`
+    #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub mock: Option<String>,
+    /// How the report looks [default: text on a terminal, else json]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ReportFormat>,
+    /// Ask once for each Origin: none, same, null, or any other; several with commas
+    #[arg(long, value_name = "ORIGINS", help_heading = "Several connections", value_delimiter = ',', action = clap::ArgAction::Append, conflicts_with = "origin")]
+    pub origins: Vec<String>,
+    /// Ask without a credential, then with a wrong one and the right one in query, header and as bearer
+    #[arg(long, help_heading = "Several connections")]
+    pub auth_matrix: bool,
+    /// Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks
+    #[arg(long, help_heading = "Several connections")]
+    pub version_check: bool,
+    /// Ask once at each address of the host
+    #[arg(long, help_heading = "Several connections")]
+    pub all_addresses: bool,
+    /// Probe N times; the last record, or the end of the page, is the account of all
+    #[arg(long, value_name = "N", help_heading = "Several connections", conflicts_with_all = ["origins", "auth_matrix", "version_check", "all_addresses"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// Time from the start of a probe to the start of the next
+    #[arg(long, value_name = "D", help_heading = "Several connections", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// After the upgrade, wait for the first message, ping, look at every frame, and close
+    #[arg(long, help_heading = "After the upgrade")]
+    pub live: bool,
+    /// Send this message for the server to answer; repeatable
+    #[arg(short = 'x', long, value_name = "MSG", help_heading = "After the upgrade", requires = "live", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub send: Vec<String>,
+    /// The time for all that --live does; half of it is for the first message
+    #[arg(long, value_name = "D", help_heading = "After the upgrade", default_value = "5s", value_parser = duration)]
+    pub max_time: Duration,
+    /// This jq expression over the record has to be true; repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Gates", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub expect: Vec<String>,
+    /// The answer has to have this status, or one of several with commas
+    #[arg(long, value_name = "STATUS", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(100..1000))]
+    pub expect_status: Vec<u16>,
+    /// The server's certificate has to be good for this many days
+    #[arg(long, value_name = "N", help_heading = "Gates")]
+    pub min_cert_days: Option<i64>,
+    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live
+    #[arg(long, value_name = "PHASE=D", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = limit)]
+    pub max: Vec<Limit>,
+    /// How to connect.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first
+    #[arg(long, value_name = "NAMES", help_heading = "Connection", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub alpn: Vec<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One record a line.
+    Json,
+    /// A page for people.
+    Text,
 }
 
 /// Arguments of `watch-campaign`.
@@ -517,6 +588,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         }
         Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
     }
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    Limit::parse(text, duration)
 }
 
 fn time_scale(text: &str) -> Result<f64, String> {

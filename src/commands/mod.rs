@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod generated;
 pub mod offline;
+pub mod probe_handshake;
 pub mod serve_mock;
 pub mod subscribe;
 pub mod watch_campaign;

@@ -76,6 +76,8 @@ pub fn resolve(
 fn hide(secret: &Secret, report: &Report) {
     report.hide(secret);
     report.hide(&Secret::new(encoded(secret.expose())));
+    // As some write JSON.
+    report.hide(&Secret::new(secret.expose().replace('/', "\\/")));
 }
 
 /// Hides a password, alone and as it goes over the wire.
@@ -121,6 +123,7 @@ fn tls(args: &ConnectionArgs) -> TlsOptions {
         cert: args.cert.clone(),
         key: args.key.clone(),
         insecure: args.insecure,
+        ..TlsOptions::default()
     }
 }
 

@@ -87,6 +87,7 @@ fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
         Command::Connect(args) => args.session.connection.credential_typed = is_typed,
         Command::Subscribe(args) => args.session.connection.credential_typed = is_typed,
         Command::WatchCampaign(args) => args.session.connection.credential_typed = is_typed,
+        Command::ProbeHandshake(args) => args.connection.credential_typed = is_typed,
         _ => {}
     }
 }
@@ -281,6 +282,9 @@ impl Layers {
     fn apply_positionals(&self, cli: &mut Cli) {
         match &mut cli.command {
             Command::Connect(args) if self.profile_named || args.url.is_none() => {
+                args.url.clone_from(&self.url);
+            }
+            Command::ProbeHandshake(args) if self.profile_named || args.url.is_none() => {
                 args.url.clone_from(&self.url);
             }
             Command::Subscribe(args) => self.apply_topics(&mut args.topics, &mut args.url),

@@ -50,6 +50,12 @@ impl Request {
         Ok(Self { target: ask.target.to_owned(), headers })
     }
 
+    /// The headers in the order they are sent.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, Secret)] {
+        &self.headers
+    }
+
     /// The bytes for the wire, secrets included.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
@@ -192,6 +198,21 @@ pub enum Verdict {
     Warn,
     /// A violation: the connection must be failed.
     Fail,
+    /// There was nothing to judge.
+    Skipped,
+}
+
+impl Verdict {
+    /// The word used in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// One check of a 101 answer.
@@ -222,6 +243,18 @@ pub fn examine(head: &ResponseHead, expectation: &Expectation) -> Vec<Finding> {
         no_body(head),
         duplicate_headers(head),
     ]
+}
+
+/// The same checks where there is no 101 answer to judge; `instead` is what there was.
+#[must_use]
+pub fn unexamined(expectation: &Expectation, instead: &str) -> Vec<Finding> {
+    let skip = |finding: Finding| Finding {
+        verdict: Verdict::Skipped,
+        got: instead.to_owned(),
+        expected: if finding.id == ACCEPT { "the digest of the key".into() } else { finding.expected },
+        ..finding
+    };
+    examine(&ResponseHead::default(), expectation).into_iter().map(skip).collect()
 }
 
 /// The items of a comma-separated header value (RFC 9110 §5.6.1).
@@ -261,11 +294,13 @@ fn connection_token(head: &ResponseHead) -> Finding {
     }
 }
 
+const ACCEPT: &str = "accept-key";
+
 fn accept(head: &ResponseHead, key: &str) -> Finding {
     let expected = accept_key(key);
     let values: Vec<&str> = head.values("Sec-WebSocket-Accept").collect();
     Finding {
-        id: "accept-key",
+        id: ACCEPT,
         verdict: fail_unless(values == [expected.as_str()]),
         expected,
         got: head.joined("Sec-WebSocket-Accept"),

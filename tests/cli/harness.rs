@@ -8,6 +8,8 @@ use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
 use tokio::net::TcpSocket;
 use wstap::handshake::accept_key;
 
@@ -294,7 +296,7 @@ impl Server {
         let port = listener.local_addr().expect("a listener has an address").port();
         let thread = thread::spawn(move || {
             for script in scripts {
-                let (stream, _) = listener.accept().expect("a client connects");
+                let stream = accept(&listener);
                 stream.set_read_timeout(Some(HUNG)).expect("a timeout can be set");
                 stream.set_nodelay(true).expect("nodelay can be set");
                 script(Peer { stream });
@@ -324,6 +326,14 @@ impl Server {
             thread.join().expect("every script is played to its end");
         }
     }
+}
+
+/// A client that never comes fails its test; it must not make it hang.
+fn accept(listener: &TcpListener) -> TcpStream {
+    let patience = Timespec { tv_sec: HUNG.as_secs() as i64, tv_nsec: 0 };
+    let waited = poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&patience));
+    assert_eq!(waited, Ok(1), "a client connects");
+    listener.accept().expect("a client connects").0
 }
 
 /// Keeps a port of loopback closed, so that the system gives it to no other test: its client might still come back.
