@@ -30,6 +30,7 @@ pub mod message;
 pub mod mock;
 pub mod net;
 pub mod pipeline;
+pub mod repl;
 pub mod report;
 pub mod secret;
 pub mod session;

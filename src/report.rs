@@ -88,6 +88,15 @@ impl Report {
         Self { inner: Arc::new(Inner { most, json, color, secrets, out }) }
     }
 
+    /// Sends notices elsewhere from now on, or to stderr again.
+    pub fn divert(&self, to: Option<Box<dyn std::io::Write + Send>>) {
+        let Ok(mut out) = self.inner.out.lock() else { return };
+        match to {
+            Some(stream) => (out.stream, out.ready) = (stream, |_| true),
+            None => (out.stream, out.ready) = (Box::new(std::io::stderr()), stderr_is_ready),
+        }
+    }
+
     /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
     /// credential they refuse.
     pub fn hide(&self, secret: &Secret) {

@@ -52,6 +52,32 @@ impl Sink for Stdout {
     }
 }
 
+/// A file.
+pub struct ToFile(pub std::fs::File);
+
+impl Sink for ToFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
+/// No destination: somebody else shows what there is to be seen.
+pub struct Nowhere;
+
+impl Sink for Nowhere {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
 /// Standard output as something whose reader may go away.
 pub struct Watch(AsyncFd<io::Stdout>);
 

@@ -21,6 +21,7 @@ use crate::net::url::encoded;
 use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Progress, Stop, sink};
+use crate::repl::{Repl, Request};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::signals::Signals;
@@ -69,6 +70,8 @@ pub struct Setup {
     pub dialect: Box<dyn Client>,
     /// Where messages to send come from.
     pub input: Option<Source>,
+    /// The prompt of an interactive session.
+    pub repl: Option<Repl>,
     /// Where events go.
     pub stage: Stage,
     /// Where the cursor is kept.
@@ -104,6 +107,7 @@ enum Happening {
     OldIncoming(Incoming),
     Progress(Option<Progress>),
     Input(Option<Vec<Input>>),
+    Typed(Option<Request>),
     Signal(Outcome),
     ReaderGone,
     Time,
@@ -129,6 +133,7 @@ struct Driver {
     /// The connection that was handed over, until it ends.
     old: Option<Socket>,
     input: Option<Source>,
+    repl: Option<Repl>,
     acks: Option<Acks>,
     cursor_file: Option<CursorFile>,
     stage: Stage,
@@ -154,6 +159,7 @@ impl Driver {
             socket: None,
             old: None,
             input: setup.input,
+            repl: setup.repl,
             acks: None,
             cursor_file: setup.cursor_file,
             stage: setup.stage,
@@ -189,6 +195,7 @@ impl Driver {
             self.drop_socket();
         }
         self.hand_out();
+        self.tell_standing();
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
     }
@@ -259,7 +266,7 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, stage, stdout, signals, .. } = self;
+        let Self { opening, socket, old, input, repl, stage, stdout, signals, .. } = self;
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
@@ -267,6 +274,7 @@ impl Driver {
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
+            request = next_request(repl), if repl.is_some() => Happening::Typed(request),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
         }
@@ -292,6 +300,8 @@ impl Driver {
                 self.input = None;
                 self.state.input_ended(now);
             }
+            Happening::Typed(Some(request)) => self.take_request(request, now),
+            Happening::Typed(None) => self.state.typed_close(None, now),
             Happening::Signal(outcome) => {
                 if self.state.outcome().is_some_and(Outcome::is_signal) {
                     // Whoever asks again does not want to wait any more.
@@ -394,6 +404,37 @@ impl Driver {
         }
     }
 
+    fn take_request(&mut self, request: Request, now: Now) {
+        let state = &mut self.state;
+        match request {
+            Request::Send(message) => state.typed(message, now),
+            Request::Ping(payload) => state.typed_ping(payload, now),
+            Request::Subscribe(topics) => state.typed_subscribe(topics, now),
+            Request::Unsubscribe(topics) => state.typed_unsubscribe(&topics, now),
+            Request::Command(name, arguments) => state.typed_command(&name, &arguments, now),
+            Request::Reconnect => state.typed_reconnect(now),
+            Request::Queue { clear: true } => {
+                let count = state.clear_queue();
+                self.report.notice(&format!("{count} messages will not be sent"));
+            }
+            Request::Queue { clear: false } => {
+                if let Some(repl) = &self.repl {
+                    repl.tell_queue(state.queued());
+                }
+            }
+            Request::Close(close) => state.typed_close(close, now),
+            Request::Interrupt => state.signal(Outcome::new("interrupted", Exit::Interrupted), now),
+        }
+    }
+
+    fn tell_standing(&mut self) {
+        let Some(repl) = &mut self.repl else { return };
+        repl.tell(self.state.standing());
+        if let Some(topics) = self.state.changed_topics() {
+            repl.tell_topics(topics);
+        }
+    }
+
     fn pipeline_died(&mut self, now: Now) {
         let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
         self.state.progress(Progress { stop, ..Progress::default() }, now);
@@ -417,6 +458,9 @@ impl Driver {
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
         self.last_words().await;
+        if let Some(repl) = self.repl.take() {
+            repl.finish();
+        }
         self.outcome()
     }
 
@@ -446,6 +490,11 @@ impl Driver {
 
     async fn last_frames(&mut self) {
         self.state.todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        let queued = self.state.clear_queue();
+        if queued > 0 {
+            self.report.warning(&format!("{queued} queued messages were never sent"));
+        }
+        self.tell_standing();
         let Some(socket) = &mut self.socket else { return };
         self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
         if socket.has_backlog() {
@@ -525,6 +574,10 @@ async fn next_incoming(socket: &mut Option<Socket>, read: bool) -> Incoming {
 
 async fn next_input(input: &mut Option<Source>) -> Option<Vec<Input>> {
     input.as_mut()?.next().await
+}
+
+async fn next_request(repl: &mut Option<Repl>) -> Option<Request> {
+    repl.as_mut()?.next().await
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -26,6 +26,11 @@ use crate::pipeline::{Progress, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
 
+mod typed;
+
+use typed::Typed;
+pub use typed::{LinkState, Standing};
+
 /// How long the closing handshake may take, whoever started it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
@@ -94,6 +99,7 @@ pub struct State {
     subscription: Subscription,
     delivery: Delivery,
     handover: Handover,
+    typed: Typed,
     totals: Totals,
     counts: Counts,
 }
@@ -146,6 +152,7 @@ impl State {
             subscription: Subscription::new(random.fork()),
             delivery,
             handover: Handover::new(random.fork()),
+            typed: Typed::default(),
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
             counts: Counts::default(),
@@ -226,6 +233,7 @@ impl State {
             self.send(message, now);
         }
         self.subscribe(&self.policy.topics.clone(), now);
+        self.send_queued(now);
     }
 
     /// An attempt to connect failed; `status` is the HTTP status of a refusal.
@@ -308,6 +316,9 @@ impl State {
         self.close = Some(close.clone());
         if self.outcome.is_some() {
             return self.end();
+        }
+        if self.closed_to_reconnect(now) {
+            return;
         }
         self.mention_early_drop(&close, now);
         if let End::Violation { code, text } = end {
@@ -632,9 +643,7 @@ impl State {
 
     fn received_pong(&mut self, payload: Bytes, now: Now) {
         let rtt = self.liveness.pong(&payload, now.mono);
-        if let Some(rtt) = rtt {
-            self.notice(Level::Debug, format!("pong after {}", short(rtt)));
-        }
+        self.note_pong(&payload, rtt);
         self.emit(Kind::Pong(payload, rtt), now);
     }
 
