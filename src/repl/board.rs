@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -144,6 +145,19 @@ impl Board {
         result
     }
 
+    /// Puts something there to be shown. Messages are many, and waking somebody who is awake costs as much as
+    /// waking somebody who sleeps.
+    pub(super) fn put<T>(&self, put: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let awake = mem::replace(&mut inner.changed, true);
+        let result = put(&mut inner);
+        drop(inner);
+        if !awake {
+            self.0.wake.notify_all();
+        }
+        result
+    }
+
     /// Changes something that nobody waits for.
     pub(super) fn change_quietly<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.lock())
@@ -238,7 +252,7 @@ impl Inner {
         self.waiting_notes = 0;
         if messages && !self.paused {
             self.waiting_messages = 0;
-            return (self.waiting.drain(..).collect(), std::mem::take(&mut self.skipped));
+            return (self.waiting.drain(..).collect(), mem::take(&mut self.skipped));
         }
         let all = self.waiting.drain(..);
         let (notes, rest): (Vec<Item>, Vec<Item>) = all.partition(|item| matches!(item, Item::Note(_)));
@@ -249,8 +263,8 @@ impl Inner {
     /// Forgets the messages that wait, and says how many there were.
     pub(super) fn forget_waiting(&mut self) -> u64 {
         self.waiting.retain(|item| matches!(item, Item::Note(_)));
-        let waiting = std::mem::take(&mut self.waiting_messages) as u64;
-        waiting + std::mem::take(&mut self.skipped)
+        let waiting = mem::take(&mut self.waiting_messages) as u64;
+        waiting + mem::take(&mut self.skipped)
     }
 }
 

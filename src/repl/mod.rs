@@ -197,12 +197,12 @@ struct Looking {
 
 impl Watcher for Looking {
     fn event(&mut self, event: &Event, shown: bool) {
-        let number = self.board.change(|inner: &mut Inner| inner.take(event, shown));
+        let number = self.board.put(|inner: &mut Inner| inner.take(event, shown));
         self.number = number.unwrap_or(self.number);
     }
 
     fn output(&mut self, text: &[u8]) {
         let text = String::from_utf8_lossy(text).into_owned();
-        self.board.change(|inner| inner.push(Item::Output(self.number, text)));
+        self.board.put(|inner| inner.push(Item::Output(self.number, text)));
     }
 }
