@@ -226,6 +226,11 @@ pub trait Client: Send {
     /// `cursor` is where a provider that replays is to go on from.
     fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message>;
 
+    /// The messages that subscribe to these topics on a connection on which [`Client::subscribe`] has been called.
+    fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        self.subscribe(topics, cursor)
+    }
+
     /// The messages that end the subscription to these topics. Called before a graceful close.
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message>;
 

@@ -109,6 +109,10 @@ impl Client for Raw {
         if topics.is_empty() { Vec::new() } else { self.0.subscribe(topics, cursor) }
     }
 
+    fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        self.0.subscribe_more(topics, cursor)
+    }
+
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
         if topics.is_empty() { Vec::new() } else { self.0.unsubscribe(topics) }
     }

@@ -66,6 +66,8 @@ pub(super) struct Inner {
     pub(super) paused: bool,
     pub(super) standing: Standing,
     pub(super) topics: Vec<String>,
+    /// Topics that were there once.
+    former_topics: Vec<String>,
     pub(super) stats: Stats,
     /// The session is over; what is left is to be shown.
     pub(super) closing: bool,
@@ -73,7 +75,7 @@ pub(super) struct Inner {
     pub(super) parked: bool,
     /// The editor is waiting for keys.
     pub(super) reading: bool,
-    /// Is there a word on the line that is edited?
+    /// Is there nothing on the line that is edited? Then the status line is there.
     pub(super) line_empty: bool,
     changed: bool,
 }
@@ -120,6 +122,7 @@ impl Board {
             paused: false,
             standing,
             topics: Vec::new(),
+            former_topics: Vec::new(),
             stats: Stats::new(Instant::now()),
             closing: false,
             parked: false,
@@ -226,15 +229,23 @@ impl Inner {
         self.waiting.push_back(Item::Note(text));
     }
 
+    /// These are the topics now.
+    pub(super) fn set_topics(&mut self, topics: &[String]) {
+        let gone = self.topics.drain(..).filter(|topic| !topics.contains(topic));
+        let gone: Vec<String> = gone.filter(|topic| !self.former_topics.contains(topic)).collect();
+        self.former_topics.extend(gone);
+        self.topics = topics.to_vec();
+    }
+
+    /// Topics that are or were subscribed to.
+    pub(super) fn known_topics(&self) -> Vec<String> {
+        self.topics.iter().chain(&self.former_topics).cloned().collect()
+    }
+
     /// May something be shown at this moment?
     pub(super) fn is_held(&self, now: Instant) -> bool {
         let Hold { until, accepted, lent, long } = &self.hold;
         until.is_some_and(|until| until > now) || *accepted || *lent || *long
-    }
-
-    /// Is there a status line on the screen?
-    pub(super) fn shows_status(&self) -> bool {
-        self.reading && self.line_empty && !self.closing
     }
 
     /// A list of completions is on the screen.

@@ -421,6 +421,11 @@ impl Shell {
         [filter, recording, records].into_iter().flatten().collect()
     }
 
+    /// Does the filter see records?
+    pub(super) fn shows_records(&self) -> bool {
+        self.view().envelope
+    }
+
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }

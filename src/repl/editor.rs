@@ -11,7 +11,7 @@ use rustyline::config::{BellStyle, ColorMode, CompletionType};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
-use rustyline::history::{FileHistory, History as _};
+use rustyline::history::{FileHistory, History as _, SearchDirection};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Behavior, Config, Context, ExternalPrinter, Helper};
 
@@ -192,7 +192,7 @@ impl Hinter for Assistant {
     type Hint = Grey;
 
     /// Asked after every change of the line, so it also looks at what the line has become.
-    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Grey> {
+    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Grey> {
         let (width, rows) = self.shell.terminal.size();
         let long = line.len() / width + line.matches('\n').count() + 2 > rows;
         let mut inner = self.shell.board.lock();
@@ -203,12 +203,21 @@ impl Hinter for Assistant {
             if pos < line.len() || long {
                 return None;
             }
-            let (text, completion) = complete::hint(&self.shell, line)?;
+            let (text, completion) =
+                complete::hint(&self.shell, line).or_else(|| typed_before(line, context))?;
             return Some(Grey { text, completion });
         }
         let room = width.checked_sub(status::PROMPT.len() + MARGIN)?;
         Some(Grey { text: " ".repeat(room), completion: None })
     }
+}
+
+/// The rest of the last line that began like this one.
+fn typed_before(line: &str, context: &Context<'_>) -> Option<(String, Option<String>)> {
+    let last = context.history().len().checked_sub(1)?;
+    let found = context.history().starts_with(line, last, SearchDirection::Reverse).ok()??;
+    let rest = found.entry.get(line.len()..).filter(|rest| !rest.is_empty() && !rest.contains('\n'))?;
+    Some((rest.to_owned(), Some(rest.to_owned())))
 }
 
 impl Highlighter for Assistant {

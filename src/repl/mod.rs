@@ -167,7 +167,7 @@ impl Repl {
 
     /// Shows which topics there are.
     pub fn tell_topics(&self, topics: &[String]) {
-        self.board.change(|inner| inner.topics = topics.to_vec());
+        self.board.change(|inner| inner.set_topics(topics));
     }
 
     /// Shows the messages that wait for a connection.

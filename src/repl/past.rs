@@ -92,16 +92,20 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
     }
     let all: Vec<Past> = shell.board.lock().past.iter().cloned().collect();
     let mut file = BufWriter::new(create(Path::new(arguments))?);
-    let mut bytes = Vec::new();
     for past in &all {
-        bytes.clear();
-        record::write(&past.event(), &mut bytes);
-        let text = String::from_utf8_lossy(&bytes);
-        let text = if shell.look.show_secrets { text.into_owned() } else { shell.report.masked(&text) };
+        let text = record(past);
+        let text = if shell.look.show_secrets { text } else { shell.report.masked(&text) };
         writeln!(file, "{text}").map_err(|error| format!("{arguments}: {error}"))?;
     }
     file.flush().map_err(|error| format!("{arguments}: {error}"))?;
     Ok(Some(format!("{} messages saved in {arguments}", grouped(all.len() as u64))))
+}
+
+/// The record of a message.
+pub(super) fn record(past: &Past) -> String {
+    let mut bytes = Vec::new();
+    record::write(&past.event(), &mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// `/status`.

@@ -89,7 +89,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
 
     fn run(mut self) {
         let mut pacer = Pacer::new(Instant::now());
-        let mut shown = String::new();
+        let mut shown = (status::PROMPT, String::new());
         let mut last = Instant::now();
         loop {
             let patience = if pacer.is_fast() { GAP } else { STATUS_EVERY };
@@ -102,11 +102,11 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
                 self.board.change(|_| ());
                 continue;
             };
-            let status = self.board.change_quietly(|inner| status::line(inner, Instant::now()));
+            let status = self.board.change_quietly(status::shown);
             if !text.is_empty() {
                 self.print(text);
                 (shown, last) = (status, Instant::now());
-            } else if status != shown && self.board.lock().shows_status() {
+            } else if status != shown && self.board.lock().reading {
                 self.print(NUDGE.to_owned());
                 (shown, last) = (status, Instant::now());
             }

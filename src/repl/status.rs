@@ -19,6 +19,12 @@ pub(super) fn prompt(inner: &Inner) -> &'static str {
     }
 }
 
+/// What the row of the prompt shows of the session at present.
+pub(super) fn shown(inner: &mut Inner) -> (&'static str, String) {
+    let line = if inner.line_empty { line(inner, Instant::now()) } else { String::new() };
+    (prompt(inner), line)
+}
+
 /// Connection, topics, rate, round trip time, and whatever else is out of the ordinary.
 pub(super) fn line(inner: &mut Inner, now: Instant) -> String {
     let mut parts = vec![link(inner, now)];

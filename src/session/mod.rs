@@ -177,6 +177,7 @@ impl Driver {
     fn act(&mut self) {
         // Events first: what the pipeline says to them may ask for frames, and those are not to wait.
         self.push_events();
+        self.tell_standing();
         let todo = &mut self.state.todo;
         for (level, text) in todo.notices.drain(..) {
             self.report.say(level, &text);
@@ -195,7 +196,6 @@ impl Driver {
             self.drop_socket();
         }
         self.hand_out();
-        self.tell_standing();
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
     }

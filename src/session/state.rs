@@ -774,6 +774,15 @@ impl State {
 
     fn subscribe(&mut self, topics: &[String], now: Now) {
         let messages = self.dialect.subscribe(topics, self.delivery.cursor());
+        self.send_subscription(messages, now);
+    }
+
+    fn subscribe_more(&mut self, topics: &[String], now: Now) {
+        let messages = self.dialect.subscribe_more(topics, self.delivery.cursor());
+        self.send_subscription(messages, now);
+    }
+
+    fn send_subscription(&mut self, messages: Vec<Message>, now: Now) {
         if messages.is_empty() {
             return;
         }
@@ -792,7 +801,7 @@ impl State {
             self.notice(Level::Notice, text);
         }
         if let Some(topics) = self.subscription.due(now.mono) {
-            self.subscribe(&topics, now);
+            self.subscribe_more(&topics, now);
         }
     }
 

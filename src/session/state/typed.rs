@@ -160,7 +160,7 @@ impl State {
         self.policy.topics.extend(new.iter().cloned());
         self.typed.topics_changed = true;
         if self.phase == Phase::Open {
-            self.subscribe(&new, now);
+            self.subscribe_more(&new, now);
         } else {
             self.notice(Level::Notice, "subscribed to as soon as there is a connection".to_owned());
         }
