@@ -6,6 +6,8 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::termios::Termios;
+
 use crate::event::{Close, Direction, Event, Kind, Role};
 use crate::session::state::{LinkState, Standing};
 
@@ -77,6 +79,10 @@ pub(super) struct Inner {
     pub(super) reading: bool,
     /// Is there nothing on the line that is edited? Then the status line is there.
     pub(super) line_empty: bool,
+    /// The modes of the terminal while a line is edited.
+    pub(super) editing_modes: Option<Termios>,
+    /// The process was stopped, and others may have used the terminal meanwhile.
+    pub(super) resumed: bool,
     changed: bool,
 }
 
@@ -128,6 +134,8 @@ impl Board {
             parked: false,
             reading: false,
             line_empty: true,
+            editing_modes: None,
+            resumed: false,
             changed: false,
         };
         Self(Arc::new(Shared { inner: Mutex::new(inner), wake: Condvar::new() }))

@@ -197,6 +197,9 @@ impl Hinter for Assistant {
         let long = line.len() / width + line.matches('\n').count() + 2 > rows;
         let mut inner = self.shell.board.lock();
         inner.line_empty = line.is_empty();
+        if inner.editing_modes.is_none() {
+            inner.editing_modes = self.shell.terminal.modes();
+        }
         inner.hold.long = long;
         if !line.is_empty() {
             drop(inner);

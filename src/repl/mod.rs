@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::dialect::Dialect;
@@ -112,6 +113,8 @@ pub struct Setup {
 pub struct Repl {
     board: Board,
     requests: mpsc::Receiver<Request>,
+    /// The process goes on after it was stopped.
+    resumed: Signal,
     screen: Option<JoinHandle<()>>,
     report: Report,
     stderr: bool,
@@ -128,6 +131,7 @@ impl Repl {
         let terminal = Terminal::open(setup.stdout)?;
         let board = Board::new();
         board.lock().topics.clone_from(&setup.topics);
+        let resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let (send, requests) = mpsc::channel(REQUESTS);
         let changes = Changes::default();
         let look = Look {
@@ -149,12 +153,17 @@ impl Repl {
         }
         editor.start()?;
         let watcher = Box::new(Looking { board: board.clone(), number: 0 });
-        Ok((Self { board, requests, screen: Some(screen), report, stderr, last: None }, watcher, changes))
+        Ok((Self { board, requests, resumed, screen: Some(screen), report, stderr, last: None }, watcher, changes))
     }
 
     /// Waits for the next request; `None` when there will be no more.
     pub async fn next(&mut self) -> Option<Request> {
-        self.requests.recv().await
+        loop {
+            tokio::select! {
+                request = self.requests.recv() => return request,
+                _ = self.resumed.recv() => self.board.change(|inner| inner.resumed = true),
+            }
+        }
     }
 
     /// Shows how the session stands.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::mem;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,18 @@ impl Terminal {
         (or(size.0, 80), or(size.1, 24))
     }
 
+    /// The modes that it has now.
+    pub(super) fn modes(&self) -> Option<Termios> {
+        termios::tcgetattr(&self.device).ok()
+    }
+
+    /// Modes that it had, and the brackets around what is pasted.
+    fn edit_again(&mut self, modes: &Termios) {
+        // A terminal that has gone has no modes.
+        let _ = termios::tcsetattr(&self.device, OptionalActions::Drain, modes);
+        let _ = self.device.write_all(b"\x1b[?2004h");
+    }
+
     /// Everything as it was before the prompt.
     fn restore(&mut self) {
         // A terminal that has gone has nothing to be restored.
@@ -96,6 +109,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
             if self.board.wait(patience).closing {
                 return self.finish();
             }
+            self.take_back();
             thread::sleep(GAP.saturating_sub(last.elapsed()));
             let Some(text) = self.next_batch(&mut pacer, Instant::now()) else {
                 thread::sleep(GAP);
@@ -111,6 +125,19 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
                 (shown, last) = (status, Instant::now());
             }
         }
+    }
+
+    /// After the process was stopped, which the editor may not have noticed in time: the signal stops it some time
+    /// after it asked for it.
+    fn take_back(&mut self) {
+        let mut inner = self.board.lock();
+        if !mem::take(&mut inner.resumed) || !inner.reading {
+            return;
+        }
+        let Some(modes) = inner.editing_modes.clone() else { return };
+        drop(inner);
+        self.terminal.edit_again(&modes);
+        self.print(NUDGE.to_owned());
     }
 
     /// What is to be shown now, as text. `None` while nothing may be.
