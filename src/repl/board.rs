@@ -38,8 +38,8 @@ pub(super) enum Item {
     Note(String),
     /// The message of this number.
     Message(u64),
-    /// What a program made of the message of this number: JSON on one line.
-    Output(u64, String),
+    /// What a program made of the message of this number, or a record: JSON on one line.
+    Output(Option<u64>, String),
 }
 
 /// Why nothing is shown for the moment.

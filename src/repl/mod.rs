@@ -152,8 +152,12 @@ impl Repl {
             report.divert(Some(Box::new(Notices(board.clone()))));
         }
         editor.start()?;
-        let watcher = Box::new(Looking { board: board.clone(), number: 0 });
-        Ok((Self { board, requests, resumed, screen: Some(screen), report, stderr, last: None }, watcher, changes))
+        let watcher = Box::new(Looking { board: board.clone(), number: None });
+        Ok((
+            Self { board, requests, resumed, screen: Some(screen), report, stderr, last: None },
+            watcher,
+            changes,
+        ))
     }
 
     /// Waits for the next request; `None` when there will be no more.
@@ -200,14 +204,13 @@ impl Repl {
 /// Puts on the board what the pipeline sees.
 struct Looking {
     board: Board,
-    /// The message that is being worked on.
-    number: u64,
+    /// The message that is being worked on, if it is one.
+    number: Option<u64>,
 }
 
 impl Watcher for Looking {
     fn event(&mut self, event: &Event, shown: bool) {
-        let number = self.board.put(|inner: &mut Inner| inner.take(event, shown));
-        self.number = number.unwrap_or(self.number);
+        self.number = self.board.put(|inner: &mut Inner| inner.take(event, shown));
     }
 
     fn output(&mut self, text: &[u8]) {

@@ -190,7 +190,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
     }
 
     fn rate_line(&self, hidden: u64, rate: Option<u64>) -> String {
-        let rate = rate.map_or(String::new(), |rate| format!(", {} a second", grouped(rate)));
+        let rate = rate.map_or(String::new(), |rate| format!(" ({} a second)", grouped(rate)));
         let text = format!("… {} more{rate}; /show N, /filter EXPR or /pause", grouped(hidden));
         format!("{}\n", self.look.faint(&text))
     }
@@ -221,7 +221,12 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
 fn with_past(items: Vec<Item>, inner: &Inner) -> Vec<(Item, Option<Past>)> {
     let past = |item: &Item| match item {
         Item::Note(_) => None,
-        Item::Message(number) | Item::Output(number, _) => inner.past.get(*number).cloned(),
+        Item::Message(number) | Item::Output(Some(number), _) => inner.past.get(*number).cloned(),
+        Item::Output(None, _) => None,
     };
-    items.into_iter().map(|item| (past(&item), item)).map(|(past, item)| (item, past)).collect()
+    let with = |item: Item| {
+        let past = past(&item);
+        (item, past)
+    };
+    items.into_iter().map(with).collect()
 }

@@ -21,6 +21,7 @@ mod proxies;
 mod pty;
 mod readme;
 mod reconnect;
+mod recorded;
 mod refusals;
 mod repl;
 mod replay;

@@ -143,11 +143,18 @@ impl Pty {
         self.keys.write_all(keys.as_bytes()).expect("somebody reads the keys");
     }
 
-    /// Types a line once the prompt is there for it, and Enter.
+    /// Types a line once the prompt is there for it, and Enter once the line is there. Keys that are pressed while
+    /// nobody edits would be echoed by the terminal itself.
     #[track_caller]
     pub(crate) fn line(&mut self, line: &str) {
         self.prompt();
-        self.keys(&format!("{line}\r"));
+        self.keys(line);
+        let end = "open> ".len() + line.chars().count();
+        self.wait(&format!("the end of {line:?}"), |screen| {
+            let (at, columns) = (usize::from(screen.cursor_position().1), usize::from(screen.size().1));
+            at == end % columns
+        });
+        self.keys("\r");
     }
 
     /// Waits until there is a connection, and a prompt with nothing behind it.

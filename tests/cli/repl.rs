@@ -6,10 +6,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::harness::{Peer, Server, wstap};
 use super::pty::on_pty;
 
-/// A server that answers every text message with itself.
+/// A server that answers every text message, and a close frame, with itself.
 fn echo(peer: &mut Peer) {
-    while let Some(text) = peer.read_text() {
-        peer.text(&text);
+    while let Some(frame) = peer.read_frame() {
+        let opcode = frame.first & 15;
+        if matches!(opcode, 1 | 8) {
+            peer.frame(opcode, frame.payload);
+        }
     }
 }
 
