@@ -119,7 +119,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__connect)
-            opts="-d -x -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --output --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -195,6 +195,14 @@ _wstap() {
                     ;;
                 --binary)
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --record)
@@ -869,7 +877,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --output --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -961,6 +969,14 @@ _wstap() {
                     ;;
                 --binary)
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --record)
@@ -1151,7 +1167,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__watch__subcmd__campaign)
-            opts="-d -f -n -e -r -j -H -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --output --record --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1219,6 +1235,14 @@ _wstap() {
                     ;;
                 --binary)
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --record)

@@ -63,6 +63,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
 hex\t'A JSON string in lower-case hexadecimal'
 raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
@@ -105,6 +106,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l color -d 'Colour
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l echo -d 'Send each message back as it came'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s i -l interactive -d 'Open a prompt on the terminal. `connect` does so by itself, unless an option says when the session ends'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-history -d 'Do not remember in the state folder what is typed at the prompt'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s n -l null-input -d 'Run the filter once with null as input; it reads the live stream with `input` and `inputs`'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s e -l exit-status -d 'Take the exit status from the last output: 1 for false or null, 4 for none'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l envelope -d 'Print records of everything that happens instead of messages; the filter then sees records'
@@ -148,6 +151,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
 hex\t'A JSON string in lower-case hexadecimal'
 raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
@@ -192,6 +196,8 @@ never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l keep-going -d 'Go on when the provider refuses a topic'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-dedupe -d 'Print events that the provider sends more than once every time'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l echo -d 'Send each message back as it came'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s i -l interactive -d 'Open a prompt on the terminal. `connect` does so by itself, unless an option says when the session ends'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-history -d 'Do not remember in the state folder what is typed at the prompt'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s n -l null-input -d 'Run the filter once with null as input; it reads the live stream with `input` and `inputs`'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s e -l exit-status -d 'Take the exit status from the last output: 1 for false or null, 4 for none'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l envelope -d 'Print records of everything that happens instead of messages; the filter then sees records'
@@ -232,6 +238,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
 hex\t'A JSON string in lower-case hexadecimal'
 raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r

@@ -32,6 +32,7 @@ pub mod mock;
 pub mod net;
 pub mod pipeline;
 pub mod probe;
+pub mod repl;
 pub mod report;
 pub mod secret;
 pub mod session;

@@ -102,6 +102,15 @@ impl Report {
         Self { prefix: prefix.into(), ..self.clone() }
     }
 
+    /// Sends notices elsewhere from now on, or to stderr again.
+    pub fn divert(&self, to: Option<Box<dyn std::io::Write + Send>>) {
+        let Ok(mut out) = self.inner.out.lock() else { return };
+        match to {
+            Some(stream) => (out.stream, out.ready) = (stream, |_| true),
+            None => (out.stream, out.ready) = (Box::new(std::io::stderr()), stderr_is_ready),
+        }
+    }
+
     /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
     /// credential they refuse.
     pub fn hide(&self, secret: &Secret) {

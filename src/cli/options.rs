@@ -232,6 +232,15 @@ pub struct SendArgs {
     /// Standard input is binary: a message a line in base64 or hex, or raw chunks
     #[arg(long, value_name = "FORM", conflicts_with = "from")]
     pub binary_in: Option<BinaryForm>,
+    /// Open a prompt on the terminal. `connect` does so by itself, unless an option says when the session ends
+    #[arg(short, long, help_heading = "Prompt")]
+    pub interactive: bool,
+    /// Do not remember in the state folder what is typed at the prompt
+    #[arg(long, help_heading = "Prompt")]
+    pub no_history: bool,
+    /// The profile that was named
+    #[arg(skip)]
+    pub profile: Option<String>,
 }
 
 /// Options of every command that holds a connection.
@@ -337,6 +346,9 @@ pub struct OutputArgs {
     /// How binary messages are printed
     #[arg(long, value_name = "FORM", default_value = "base64")]
     pub binary: BinaryForm,
+    /// Write lines to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Write records of everything to this file
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -346,8 +358,19 @@ pub struct OutputArgs {
 }
 
 impl Group for OutputArgs {
-    const NAMES: &'static [&'static str] =
-        &["envelope", "r", "raw-output", "j", "join-output", "pretty", "binary", "record", "show-secrets"];
+    const NAMES: &'static [&'static str] = &[
+        "envelope",
+        "r",
+        "raw-output",
+        "j",
+        "join-output",
+        "pretty",
+        "binary",
+        "record",
+        "show-secrets",
+        "o",
+        "output",
+    ];
 }
 
 /// When a session ends. Whatever applies first wins.

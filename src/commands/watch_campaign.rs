@@ -164,6 +164,7 @@ impl Command<'_> {
             asked: Asked::default(),
             dialect: client,
             input: None,
+            repl: None,
             stage: Outlet::Shared(branch),
             tap: Some(Box::new(LinkTap::new(board, link))),
             orders: Some(taken),

@@ -68,6 +68,7 @@ pub fn resolve(
         count: args.end.count,
         show_secrets: args.output.show_secrets,
         recording: args.output.record.as_deref().map(create_recording).transpose()?,
+        watcher: None,
     };
     if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
         return Err(Failure::usage("--binary raw is for messages as they came, not for a filter or records"));
@@ -96,17 +97,22 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
+    let to_terminal = world.stdout_terminal && args.output.output.is_none();
     Style {
         raw: args.output.raw_output,
         join: args.output.join_output,
         pretty: args.output.pretty,
-        color: world.color(color, world.stdout_terminal),
-        terminal: world.stdout_terminal,
+        color: world.color(color, to_terminal),
+        terminal: to_terminal,
         binary: args.output.binary,
     }
 }
 
-fn vars(args: &FilterArgs) -> Result<Vars> {
+/// The variables of jq programs.
+///
+/// # Errors
+/// A value or a file that is not what it should be.
+pub fn vars(args: &FilterArgs) -> Result<Vars> {
     let mut vars = Vars::default();
     for pair in args.arg.chunks_exact(2) {
         vars.arg(&pair[0], &pair[1])?;
@@ -123,6 +129,15 @@ fn vars(args: &FilterArgs) -> Result<Vars> {
 fn read(path: &Path, option: &str) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
+}
+
+/// The file that lines are written to.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn create_output(path: &Path) -> Result<File> {
+    File::create(path)
+        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--output {}: {error}", path.display())))
 }
 
 /// What a recording holds is nobody else's business.

@@ -45,6 +45,7 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     let Some((name, typed)) = matches.subcommand() else { return Ok(Cli::from_matches(matches)?) };
     let layers = Layers::gather(&command, name, typed, world)?;
     let credential_typed = is_credential_typed(typed);
+    let profile = profile_name(typed).map(str::to_owned);
     let mut cli = if layers.settings.is_empty() {
         Cli::from_matches(matches)?
     } else {
@@ -56,6 +57,7 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     std::mem::forget(command);
     layers.apply_positionals(&mut cli);
     note_typed_credential(&mut cli, credential_typed);
+    note_profile(&mut cli, profile);
     Ok(cli)
 }
 
@@ -88,6 +90,14 @@ fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
         Command::Subscribe(args) => args.session.connection.credential_typed = is_typed,
         Command::WatchCampaign(args) => args.session.connection.credential_typed = is_typed,
         Command::ProbeHandshake(args) => args.connection.credential_typed = is_typed,
+        _ => {}
+    }
+}
+
+fn note_profile(cli: &mut Cli, profile: Option<String>) {
+    match &mut cli.command {
+        Command::Connect(args) => args.send.profile = profile,
+        Command::Subscribe(args) => args.send.profile = profile,
         _ => {}
     }
 }

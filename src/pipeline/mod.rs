@@ -12,6 +12,7 @@ use crate::json;
 use crate::message::Message;
 use crate::report::Report;
 
+pub mod change;
 pub mod filter;
 pub mod junction;
 pub mod line;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod sink;
 pub mod stage;
 
+use change::{Change, Changes};
 use filter::{Program, RunError, Value};
 use line::Style;
 use sink::{Cut, Sink};
@@ -55,9 +57,26 @@ pub struct Config {
     pub show_secrets: bool,
     /// Records of everything go here.
     pub recording: Option<BufWriter<File>>,
+    /// Sees everything that happens and is shown; changes may come from there.
+    pub watcher: Option<(Box<dyn Watcher>, Changes)>,
+}
+
+/// Somebody who looks on.
+pub trait Watcher: Send {
+    /// This happened. `shown` says that it is shown as it is, and not what programs make of it.
+    fn event(&mut self, event: &Event, shown: bool);
+
+    /// This came out of a program, or is the record of what happened last: JSON on one line.
+    fn output(&mut self, text: &[u8]);
 }
 
 impl Config {
+    /// Is there a jq program to run on every message, or may there be one later?
+    #[must_use]
+    pub fn needs_thread(&self) -> bool {
+        self.has_programs() || self.watcher.is_some()
+    }
+
     /// Is there a jq program to run on every message?
     #[must_use]
     pub fn has_programs(&self) -> bool {
@@ -167,7 +186,9 @@ impl Pipeline {
     }
 
     fn show(&mut self, event: &Event) {
+        self.make_changes();
         self.record(event);
+        self.watched(event);
         if !self.wanted(event) {
             return;
         }
@@ -197,7 +218,9 @@ impl Pipeline {
         if !self.stopped() {
             self.taken = received(event).unwrap_or(self.taken);
         }
+        self.make_changes();
         self.record(event);
+        self.watched(event);
         if !self.wanted(event) {
             return None;
         }
@@ -220,7 +243,11 @@ impl Pipeline {
     /// For filters that run over the stream: writes one output.
     pub fn take_output(&mut self, output: &Value) -> ControlFlow<()> {
         self.write_value(output);
-        if self.output_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.output_closed() || self.changes_pending() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     /// The same for a program that is run again and again, and goes on after an error.
@@ -257,10 +284,10 @@ impl Pipeline {
         streams.then(|| (filter.clone(), self.config.null_input))
     }
 
-    /// Are there jq programs to run?
+    /// Is this work for a thread with a deep stack?
     #[must_use]
-    pub fn has_programs(&self) -> bool {
-        self.config.has_programs()
+    pub fn needs_thread(&self) -> bool {
+        self.config.needs_thread()
     }
 
     /// Writes out what has gathered, waiting for the reader if need be.
@@ -398,6 +425,7 @@ impl Pipeline {
         if self.output_closed() {
             return;
         }
+        self.watched_output(value);
         let style = self.config.style;
         if let (true, Some(text)) = (style.raw || style.join, value.as_str()) {
             line::write_string(text, style, &mut self.out);
@@ -477,6 +505,41 @@ impl Pipeline {
         }
     }
 
+    fn make_changes(&mut self) {
+        let Some((_, changes)) = &self.config.watcher else { return };
+        for change in changes.take() {
+            match change {
+                Change::Filter(filter) => self.config.filter = filter,
+                Change::Envelope(envelope) => self.config.envelope = envelope,
+                Change::Record(recording) => {
+                    self.flush_recording();
+                    self.config.recording = recording;
+                }
+            }
+        }
+    }
+
+    fn changes_pending(&self) -> bool {
+        self.config.watcher.as_ref().is_some_and(|(_, changes)| changes.pending())
+    }
+
+    fn watched(&mut self, event: &Event) {
+        let sent = matches!(event.kind, Kind::Message { dir: Direction::Out, .. });
+        let shown = !self.config.envelope && (sent || self.config.filter.is_none());
+        if let Some((watcher, _)) = &mut self.config.watcher {
+            watcher.event(event, shown);
+        }
+    }
+
+    fn watched_output(&mut self, value: &Value) {
+        let Some((watcher, _)) = &mut self.config.watcher else { return };
+        let mut text = Vec::new();
+        // What cannot be written is told of where it is written.
+        if value.write(&mut text).is_ok() {
+            watcher.output(&text);
+        }
+    }
+
     fn record(&mut self, event: &Event) {
         if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
@@ -542,6 +605,9 @@ impl Pipeline {
 
     fn write_record(&mut self, event: &Event) {
         let text = self.record_text(event);
+        if let Some((watcher, _)) = &mut self.config.watcher {
+            watcher.output(text.as_bytes());
+        }
         line::write_json(&text, true, self.config.style, &mut self.out);
     }
 

@@ -1,6 +1,7 @@
 //! Where output bytes go.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::FileType;
@@ -40,20 +41,7 @@ pub struct Stdout;
 impl Sink for Stdout {
     /// Past the buffer of the standard library, which does not tell what of it was written.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
-        let stdout = io::stdout();
-        let mut written = 0;
-        while written < bytes.len() {
-            let result = match rustix::io::write(&stdout, &bytes[written..]) {
-                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-                Ok(more) => {
-                    written += more;
-                    Ok(())
-                }
-                Err(errno) => may_try_again(errno.into()),
-            };
-            result.map_err(|error| Cut { written, error })?;
-        }
-        Ok(())
+        write_all(io::stdout(), bytes)
     }
 
     fn ready(&self) -> bool {
@@ -64,7 +52,20 @@ impl Sink for Stdout {
     }
 }
 
-/// Nowhere: what is written is only counted.
+/// A file.
+pub struct ToFile(pub std::fs::File);
+
+impl Sink for ToFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        write_all(&self.0, bytes)
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
+/// No destination: what is written is only counted, and somebody else shows what there is to be seen.
 #[derive(Default)]
 pub struct Nowhere;
 
@@ -118,18 +119,29 @@ pub async fn reader_gone(watch: &Option<Watch>) {
 }
 
 /// Waits where waiting helps; any other error is the end.
-fn may_try_again(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        io::ErrorKind::Interrupted => Ok(()),
-        // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
-        io::ErrorKind::WouldBlock => wait_until_writable(),
-        _ => Err(error),
+fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let result = match rustix::io::write(&to, &bytes[written..]).map_err(io::Error::from) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => {
+                written += more;
+                Ok(())
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => Ok(()),
+                // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
+                io::ErrorKind::WouldBlock => wait_until_writable(&to),
+                _ => Err(error),
+            },
+        };
+        result.map_err(|error| Cut { written, error })?;
     }
+    Ok(())
 }
 
-fn wait_until_writable() -> io::Result<()> {
-    let stdout = io::stdout();
-    match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None) {
+fn wait_until_writable(to: &impl AsFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(to, PollFlags::OUT)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -24,6 +24,7 @@ use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
+use crate::repl::{Repl, Request};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::signals::Signals;
@@ -75,6 +76,8 @@ pub struct Setup {
     pub dialect: Box<dyn Client>,
     /// Where messages to send come from.
     pub input: Option<Source>,
+    /// The prompt of an interactive session.
+    pub repl: Option<Repl>,
     /// Where events go.
     pub stage: Outlet,
     /// Who looks at the events before they go there.
@@ -131,6 +134,7 @@ enum Happening {
     OldIncoming(Incoming),
     Progress(Option<Progress>),
     Input(Option<Vec<Input>>),
+    Typed(Option<Request>),
     Signal(Outcome),
     ReaderGone,
     Order(Order),
@@ -157,6 +161,7 @@ struct Driver {
     /// The connection that was handed over, until it ends.
     old: Option<Socket>,
     input: Option<Source>,
+    repl: Option<Repl>,
     acks: Option<Acks>,
     cursor_file: Option<CursorFile>,
     stage: Outlet,
@@ -184,6 +189,7 @@ impl Driver {
             socket: None,
             old: None,
             input: setup.input,
+            repl: setup.repl,
             acks: None,
             cursor_file: setup.cursor_file,
             stage: setup.stage,
@@ -203,6 +209,7 @@ impl Driver {
     fn act(&mut self) {
         // Events first: what the pipeline says to them may ask for frames, and those are not to wait.
         self.push_events();
+        self.tell_standing();
         let todo = &mut self.state.todo;
         for (level, text) in todo.notices.drain(..) {
             self.report.say(level, &text);
@@ -294,7 +301,7 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, stage, stdout, signals, orders, .. } = self;
+        let Self { opening, socket, old, input, repl, stage, stdout, signals, orders, .. } = self;
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
@@ -302,6 +309,7 @@ impl Driver {
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
+            request = next_request(repl), if repl.is_some() => Happening::Typed(request),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             order = next_order(orders), if orders.is_some() => Happening::Order(order),
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
@@ -328,6 +336,8 @@ impl Driver {
                 self.input = None;
                 self.state.input_ended(now);
             }
+            Happening::Typed(Some(request)) => self.take_request(request, now),
+            Happening::Typed(None) => self.state.typed_close(None, now),
             Happening::Signal(outcome) => {
                 if self.state.outcome().is_some_and(Outcome::is_signal) {
                     // Whoever asks again does not want to wait any more.
@@ -432,6 +442,37 @@ impl Driver {
         }
     }
 
+    fn take_request(&mut self, request: Request, now: Now) {
+        let state = &mut self.state;
+        match request {
+            Request::Send(message) => state.typed(message, now),
+            Request::Ping(payload) => state.typed_ping(payload, now),
+            Request::Subscribe(topics) => state.typed_subscribe(topics, now),
+            Request::Unsubscribe(topics) => state.typed_unsubscribe(&topics, now),
+            Request::Command(name, arguments) => state.typed_command(&name, &arguments, now),
+            Request::Reconnect => state.typed_reconnect(now),
+            Request::Queue { clear: true } => {
+                let count = state.clear_queue();
+                self.report.notice(&format!("{count} messages will not be sent"));
+            }
+            Request::Queue { clear: false } => {
+                if let Some(repl) = &self.repl {
+                    repl.tell_queue(state.queued());
+                }
+            }
+            Request::Close(close) => state.typed_close(close, now),
+            Request::Interrupt => state.signal(Outcome::new("interrupted", Exit::Interrupted), now),
+        }
+    }
+
+    fn tell_standing(&mut self) {
+        let Some(repl) = &mut self.repl else { return };
+        repl.tell(self.state.standing());
+        if let Some(topics) = self.state.changed_topics() {
+            repl.tell_topics(topics);
+        }
+    }
+
     fn pipeline_died(&mut self, now: Now) {
         let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
         self.state.progress(Progress { stop, ..Progress::default() }, now);
@@ -455,6 +496,9 @@ impl Driver {
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
         self.last_words().await;
+        if let Some(repl) = self.repl.take() {
+            repl.finish();
+        }
         self.outcome()
     }
 
@@ -484,6 +528,11 @@ impl Driver {
 
     async fn last_frames(&mut self) {
         self.state.todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        let queued = self.state.clear_queue();
+        if queued > 0 {
+            self.report.warning(&format!("{queued} queued messages were never sent"));
+        }
+        self.tell_standing();
         let Some(socket) = &mut self.socket else { return };
         self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
         if socket.has_backlog() {
@@ -576,6 +625,10 @@ async fn next_order(orders: &mut Option<UnboundedReceiver<Order>>) -> Order {
         },
         None => std::future::pending().await,
     }
+}
+
+async fn next_request(repl: &mut Option<Repl>) -> Option<Request> {
+    repl.as_mut()?.next().await
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

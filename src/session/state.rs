@@ -26,6 +26,11 @@ use crate::pipeline::{Progress, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
 
+mod typed;
+
+use typed::Typed;
+pub use typed::{LinkState, Standing};
+
 /// How long the closing handshake may take, whoever started it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
@@ -94,6 +99,7 @@ pub struct State {
     subscription: Subscription,
     delivery: Delivery,
     handover: Handover,
+    typed: Typed,
     totals: Totals,
     counts: Counts,
 }
@@ -146,6 +152,7 @@ impl State {
             subscription: Subscription::new(random.fork()),
             delivery,
             handover: Handover::new(random.fork()),
+            typed: Typed::default(),
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
             counts: Counts::default(),
@@ -232,6 +239,7 @@ impl State {
             self.send(message, now);
         }
         self.subscribe(&self.policy.topics.clone(), now);
+        self.send_queued(now);
     }
 
     /// An attempt to connect failed; `status` is the HTTP status of a refusal.
@@ -314,6 +322,9 @@ impl State {
         self.close = Some(close.clone());
         if self.outcome.is_some() {
             return self.end();
+        }
+        if self.closed_to_reconnect(now) {
+            return;
         }
         self.mention_early_drop(&close, now);
         if let End::Violation { code, text } = end {
@@ -650,9 +661,7 @@ impl State {
 
     fn received_pong(&mut self, payload: Bytes, now: Now) {
         let rtt = self.liveness.pong(&payload, now.mono);
-        if let Some(rtt) = rtt {
-            self.notice(Level::Debug, format!("pong after {}", short(rtt)));
-        }
+        self.note_pong(&payload, rtt);
         self.emit(Kind::Pong(payload, rtt), now);
     }
 
@@ -783,6 +792,15 @@ impl State {
 
     fn subscribe(&mut self, topics: &[String], now: Now) {
         let messages = self.dialect.subscribe(topics, self.delivery.cursor());
+        self.send_subscription(messages, now);
+    }
+
+    fn subscribe_more(&mut self, topics: &[String], now: Now) {
+        let messages = self.dialect.subscribe_more(topics, self.delivery.cursor());
+        self.send_subscription(messages, now);
+    }
+
+    fn send_subscription(&mut self, messages: Vec<Message>, now: Now) {
         if messages.is_empty() {
             return;
         }
@@ -801,7 +819,7 @@ impl State {
             self.notice(Level::Notice, text);
         }
         if let Some(topics) = self.subscription.due(now.mono) {
-            self.subscribe(&topics, now);
+            self.subscribe_more(&topics, now);
         }
     }
 

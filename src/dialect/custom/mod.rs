@@ -170,6 +170,10 @@ impl Dialect for Custom {
         self.file.subscribe.is_some()
     }
 
+    fn takes_topics(&self) -> bool {
+        self.file.subscribe.is_some()
+    }
+
     fn pings(&self) -> bool {
         self.file.pings
     }
@@ -217,6 +221,15 @@ impl Client for CustomClient {
             messages.extend(self.requests(topics, cursor));
         }
         messages
+    }
+
+    /// Without another greeting, and not before the first one has been answered.
+    fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        if let Some((waiting, _)) = &mut self.waiting {
+            waiting.extend_from_slice(topics);
+            return Vec::new();
+        }
+        self.requests(topics, cursor)
     }
 
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
