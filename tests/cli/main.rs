@@ -11,6 +11,7 @@ mod fault_table;
 mod faults;
 mod filter;
 mod first_steps;
+mod fixtures;
 mod generated;
 mod harness;
 mod hostile;
