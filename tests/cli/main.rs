@@ -15,6 +15,7 @@ mod fixtures;
 mod generated;
 mod harness;
 mod hostile;
+mod hostile_clients;
 mod instances;
 mod kadoa;
 mod mock;
