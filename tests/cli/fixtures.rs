@@ -153,3 +153,24 @@ fn received(dialect: &str, messages: Vec<String>) -> Vec<String> {
     server.join();
     out.exits(0).lines().into_iter().map(str::to_owned).collect()
 }
+
+#[test]
+fn what_the_samples_say_of_a_campaign_is_read_in_either_shape() {
+    let mut told = 0;
+    for sample in samples("burki") {
+        for reading in dialect::burki::progress::read(&Message::text(sample.text.clone())) {
+            assert_eq!(reading.campaign, 42, "{}", sample.text);
+            let parts = [reading.completed, reading.failed, reading.processing, reading.pending];
+            if parts.iter().all(Option::is_some) {
+                assert_eq!(parts.iter().flatten().sum::<u64>(), 200, "{}", sample.text);
+                assert_eq!(reading.total, Some(200), "{}", sample.text);
+                told += 1;
+            }
+        }
+        for variant in variants(&sample.text) {
+            // Whatever it says, to read it is no error.
+            let _ = dialect::burki::progress::read(&Message::text(variant));
+        }
+    }
+    assert_eq!(told, 4, "three of the documents' and one of the SDK's");
+}
