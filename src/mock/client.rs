@@ -202,6 +202,11 @@ impl Conversation {
     }
 
     fn send(&mut self, say: Say) {
+        let say = match say {
+            Say::Pong(_) if self.course.shape().no_pong => return,
+            Say::Pong(message) => Say::Message(message),
+            other => other,
+        };
         if let Say::Message(message) = &say
             && !self.course.ending()
         {
@@ -215,7 +220,7 @@ impl Conversation {
         let now = Instant::now();
         while let Some(say) = self.course.next(now) {
             match say {
-                Say::Message(message) => self.link.send(message),
+                Say::Message(message) | Say::Pong(message) => self.link.send(message),
                 Say::Ping => self.link.ping(),
                 Say::Raw(bytes) => self.link.send_raw(bytes),
                 Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),

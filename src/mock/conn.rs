@@ -257,7 +257,8 @@ pub(in crate::mock) mod tests {
         let slow = conn(1);
         slow.set_bound(Unread { messages: 2, overflow: Overflow::Disconnect });
         assert!(slow.post(hello()) && slow.post(hello()));
-        assert!(!slow.post(hello()) && !slow.post(hello()));
+        assert!(!slow.has_some(true));
+        assert!(!slow.post(hello()) && !slow.post(hello()) && slow.has_some(true));
         assert_eq!(slow.take(), [Say::Close { code: None, reason: String::new() }]);
         let lossy = conn(2);
         lossy.set_bound(Unread { messages: 1, overflow: Overflow::Discard });
@@ -285,6 +286,9 @@ pub(in crate::mock) mod tests {
     async fn a_dismissal_reaches_those_who_read_nothing() {
         let conn = conn(1);
         conn.post(hello());
+        let parting = Say::CloseIn { after: std::time::Duration::ZERO, code: 1001, reason: "" };
+        assert!(conn.post(parting.clone()) && conn.post(parting));
+        assert!(conn.parting().is_some() && conn.parting().is_none() && !conn.has_some(true));
         assert!(conn.dismiss(Say::Drop) && !conn.dismiss(Say::Drop) && !conn.post(hello()));
         let news = conn.has_post(true);
         tokio::time::timeout(std::time::Duration::from_secs(20), news).await.unwrap();

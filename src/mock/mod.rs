@@ -292,6 +292,8 @@ pub enum Answer {
 pub enum Say {
     /// A message.
     Message(Message),
+    /// The same, as the answer to a keep-alive message of the client's: it is withheld where pongs are.
+    Pong(Message),
     /// A close frame, empty without a code, after which the closing handshake is waited for.
     Close {
         /// The close code.

@@ -671,3 +671,54 @@ fn reply_message(output: &Value) -> Result<Message, String> {
     output.write(&mut json)?;
     String::from_utf8(json).map(Message::text).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::Role;
+    use crate::report::Level;
+
+    /// A pipe whose reader leaves after so many bytes.
+    struct Leaky(usize);
+
+    impl Sink for Leaky {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+            let written = bytes.len().min(self.0);
+            self.0 -= written;
+            let error = || Cut { written, error: io::ErrorKind::BrokenPipe.into() };
+            if written < bytes.len() { Err(error()) } else { Ok(()) }
+        }
+
+        fn ready(&self) -> bool {
+            true
+        }
+    }
+
+    /// How far messages of four bytes, in lines of five, have been written when the reader leaves.
+    fn written(room: usize, flush_every: u64) -> u64 {
+        let report = Report::to(Box::new(io::sink()), Level::Error, false, false);
+        let mut pipeline = Pipeline::new(Config::default(), Box::new(Leaky(room)), report);
+        for seq in 1..=10 {
+            let message = Message::text("1234");
+            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data };
+            pipeline.take(&Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
+            if seq % flush_every == 0 {
+                pipeline.flush();
+            }
+        }
+        let progress = pipeline.progress();
+        assert_eq!(progress.stop.is_some(), room < 50);
+        progress.written
+    }
+
+    #[test]
+    fn what_was_written_before_the_reader_left_counts_line_by_line() {
+        for flush_every in [1, 2, 5, 10] {
+            for (room, messages) in [(0, 0), (4, 0), (5, 1), (9, 1), (10, 2), (27, 5), (49, 9), (50, 10)] {
+                assert_eq!(written(room, flush_every), messages, "{room} bytes, by {flush_every}");
+            }
+        }
+    }
+}

@@ -312,7 +312,7 @@ impl Board {
             View::One(id) => state.campaigns.get(&id).map(Campaign::now),
             View::Monitor => None,
         };
-        self.voice.pong(now.unwrap_or_else(|| state.now())).into()
+        Say::Pong(self.voice.pong(now.unwrap_or_else(|| state.now())))
     }
 
     /// Puts the state of a campaign into a mailbox, behind the changes that wait there already.
