@@ -51,7 +51,7 @@ impl Page {
     /// Text that may come from the network, in this ink.
     pub(super) fn put(&mut self, ink: Ink, text: &str) -> &mut Self {
         let text = escape_controls(text);
-        if self.color && ink != Ink::Plain {
+        if self.color && ink != Ink::Plain && !text.trim().is_empty() {
             self.text.push_str(&format!("\x1b[{}m{text}\x1b[0m", ink.code()));
         } else {
             self.text.push_str(&text);

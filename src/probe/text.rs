@@ -36,7 +36,8 @@ pub fn title(url: &str) -> String {
 /// A row of a matrix.
 #[must_use]
 pub fn row(record: &Record, color: bool, width: usize) -> String {
-    line(record, &record.place().unwrap_or_default(), 28, color, width)
+    let mark = if record.is_refusal() && !record.ok { (Ink::Dim, "– ") } else { mark(record.ok) };
+    line(record, mark, &format!("{:<28}", record.place().unwrap_or_default()), color, width)
 }
 
 /// A round of several.
@@ -44,14 +45,14 @@ pub fn row(record: &Record, color: bool, width: usize) -> String {
 pub fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
     let of = of.to_string();
     let round = record.round.unwrap_or_default();
-    line(record, &format!("{round:>digits$}/{of}", digits = of.len()), 2 * of.len() + 2, color, width)
+    let name = format!("{round:>digits$}/{of} ", digits = of.len());
+    line(record, mark(record.ok), &name, color, width)
 }
 
 /// A record in a line, and what is wrong with it below.
-fn line(record: &Record, name: &str, room: usize, color: bool, width: usize) -> String {
+fn line(record: &Record, mark: (Ink, &str), name: &str, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
-    let (ink, mark) = mark(record.ok);
-    page.put(ink, mark).put(Ink::Bold, &format!("{name:<room$} "));
+    page.put(mark.0, mark.1).put(Ink::Bold, &format!("{name} "));
     let answer = match (&record.http, &record.failed) {
         (Some(http), _) => format!("{} {}", http.status, http.reason),
         (None, Some(failed)) => failed.what.clone(),
@@ -210,7 +211,7 @@ fn checks(checks: &[Check], page: &mut Page) {
 fn session(live: &Live, page: &mut Page) {
     let at = |ms: Option<f64>| ms.map_or("none".to_owned(), time);
     let text = format!(
-        "first message {}, pong {}, {} frames, {} messages",
+        "first message {}, pong {}, frames {}, messages {}",
         at(live.message),
         at(live.pong),
         live.frames,
