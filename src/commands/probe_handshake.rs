@@ -158,6 +158,10 @@ impl<'a> Teller<'a> {
         let record = self.judged(record)?;
         self.note(&record, record.ok);
         self.text(&text::round(&record, of, self.color, width()))?;
+        if !self.is_text && self.context.world.stderr_terminal {
+            let line = text::round(&record, of, false, width());
+            self.context.report.notice(line.lines().next().unwrap_or_default().trim_end());
+        }
         self.json(&record.to_json())
     }
 

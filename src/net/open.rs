@@ -28,7 +28,7 @@ use crate::secret::{MASK, Secret, is_secret_name};
 /// [`Exit::LinkSilent`].
 pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
     let StreamAttempt { report, stream } = open_stream(url, options).await;
-    let link = match stream {
+    let link = match stream.and_then(|tap| refusal::spoken(&report).map(|()| tap)) {
         Ok(tap) => Ok(link(tap, options.max_message_size).await),
         Err(failure) => Err(failure),
     };

@@ -23,6 +23,10 @@ pub fn page(record: &Record, color: bool, width: usize) -> String {
         session(live, &mut page);
     }
     notes(record, &mut page);
+    for gate in &record.gates {
+        let (ink, mark) = mark(gate.ok);
+        page.row("gate", ink, &format!("{mark}{} ({})", gate.gate, gate.saw));
+    }
     waterfall(record, &mut page);
     page.finish()
 }
@@ -138,8 +142,9 @@ fn security(tls: &Tls, page: &mut Page) {
     let or = |value: &Option<String>, instead: &str| value.clone().unwrap_or_else(|| instead.to_owned());
     if let Some(version) = &tls.version {
         let text = format!(
-            "{version}, {}, ALPN {}, SNI {}",
+            "{version}, {}, {}, ALPN {}, SNI {}",
             or(&tls.cipher, "unknown cipher"),
+            or(&tls.group, "unknown group"),
             or(&tls.alpn, "none"),
             or(&tls.sni, "none")
         );
