@@ -1,6 +1,8 @@
 //! `wstap probe-handshake`: what is true of an endpoint.
 
-use super::{Context, Running, dialect_for, in_this_process, no_thread, no_url, parse_url, start_mock};
+use super::{
+    Context, Running, dialect_for, expected, in_this_process, no_thread, no_url, parse_url, start_mock,
+};
 use crate::cli::options::{ProbeArgs, ReportFormat};
 use crate::config::connection;
 use crate::dialect::{Credential, Dialect};
@@ -38,16 +40,19 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
         let mask = teller.mask.clone();
         matrix.run(&target, &mask, &mut |record| teller.row(record)).await?;
     } else if let Some(count) = args.repeat {
-        return repeated(&target, Rounds { count, interval: args.interval }, teller).await;
+        let rounds = Rounds { count, interval: args.interval };
+        if let Some(stopped) = repeated(&target, rounds, &mut teller).await? {
+            return Ok(stopped);
+        }
     } else {
         let record = probe(&target, &teller.mask).await?;
         teller.whole(record)?;
     }
-    Ok(teller.exit())
+    expected(mock.map(|running| running.mock), teller.exit(), context.report).await
 }
 
-/// A signal ends it with the account of the rounds so far.
-async fn repeated(target: &Target, rounds: Rounds, mut teller: Teller<'_>) -> Result<Exit> {
+/// A signal ends it with the account of the rounds so far, and is the exit status then.
+async fn repeated(target: &Target, rounds: Rounds, teller: &mut Teller<'_>) -> Result<Option<Exit>> {
     let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
     let mask = teller.mask.clone();
     let mut account = Account::default();
@@ -60,7 +65,7 @@ async fn repeated(target: &Target, rounds: Rounds, mut teller: Teller<'_>) -> Re
         outcome = signals.next() => Ok(Some(outcome.exit)),
     };
     teller.account(&account)?;
-    Ok(stopped?.unwrap_or(teller.exit()))
+    stopped
 }
 
 fn matrix(args: &ProbeArgs) -> Matrix {

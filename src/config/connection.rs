@@ -16,7 +16,7 @@ use crate::net::{
     ConnectToEntry, Options, ProxyRules, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy,
 };
 use crate::report::Report;
-use crate::secret::{Secret, is_secret_name};
+use crate::secret::{Secret, is_secret_header};
 
 /// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
 /// credential, where its place is not the upgrade but [`Place::Call`].
@@ -86,7 +86,7 @@ fn hide_basic(user: &str, password: &Secret, report: &Report) {
 /// Hides the value of a header that holds credentials, and those of its parts that servers quote alone: the
 /// credentials without their scheme, the password in them, the value of a cookie.
 fn hide_header(name: &str, value: &Secret, report: &Report) {
-    if !is_secret_name(name) {
+    if !is_secret_header(name) {
         return;
     }
     hide(value, report);

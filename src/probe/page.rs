@@ -75,6 +75,28 @@ impl Page {
         }
     }
 
+    /// A row of items, as many in a line as there is room for.
+    pub(super) fn items(&mut self, label: &str, items: &[(Ink, String)]) {
+        let room = self.width.saturating_sub(INDENT);
+        let mut used = 0;
+        self.label(label);
+        for (ink, item) in items {
+            let length = item.chars().count();
+            if used > 0 && used + 2 + length > room {
+                self.end();
+                self.label("");
+                used = 0;
+            }
+            if used > 0 {
+                self.put(Ink::Plain, "  ");
+                used += 2;
+            }
+            self.put(*ink, item);
+            used += length;
+        }
+        self.end();
+    }
+
     /// A row that is cut where it would be too wide.
     pub(super) fn cut(&mut self, label: &str, ink: Ink, text: &str) {
         let room = self.width.saturating_sub(INDENT).max(20);
@@ -144,6 +166,13 @@ mod tests {
     fn rows_are_broken_between_words() {
         assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
         assert_eq!(wrap("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
+    }
+
+    #[test]
+    fn items_go_on_in_the_next_line() {
+        let mut page = Page::new(false, INDENT + 7);
+        page.items("x", &["aa", "bbb", "c"].map(|item| (Ink::Green, item.to_owned())));
+        assert_eq!(page.finish(), "x        aa  bbb\n         c\n");
     }
 
     #[test]

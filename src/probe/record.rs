@@ -18,7 +18,7 @@ use crate::handshake::client::{Expectation, Finding, Verdict, unexamined};
 use crate::json;
 use crate::net::{OpenReport, SentRequest, TlsInfo, Tried, WsUrl};
 use crate::report::Report;
-use crate::secret::{MASK, is_secret_name, mask_in_text};
+use crate::secret::{MASK, is_secret_header, mask_in_text};
 
 /// The version of the schema.
 pub const VERSION: u8 = 1;
@@ -299,7 +299,9 @@ impl Mask {
     }
 
     fn header(&self, name: &str, value: &str) -> Header {
-        let value = if is_secret_name(name) { MASK.to_owned() } else { self.text(value) };
+        // A challenge is what the client has to know.
+        let challenge = name.to_ascii_lowercase().ends_with("-authenticate");
+        let value = if is_secret_header(name) && !challenge { MASK.to_owned() } else { self.text(value) };
         Header { name: self.text(name), value }
     }
 

@@ -13,6 +13,9 @@ const BODY_LINES: usize = 12;
 pub fn page(record: &Record, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
     headline(record, &mut page);
+    notes(record, &mut page);
+    waterfall(record, &mut page);
+    page.end();
     network(record, &mut page);
     if let Some(tls) = &record.tls {
         security(tls, &mut page);
@@ -22,12 +25,10 @@ pub fn page(record: &Record, color: bool, width: usize) -> String {
     if let Some(live) = &record.live {
         session(live, &mut page);
     }
-    notes(record, &mut page);
     for gate in &record.gates {
         let (ink, mark) = mark(gate.ok);
         page.row("gate", ink, &format!("{mark}{} ({})", gate.gate, gate.saw));
     }
-    waterfall(record, &mut page);
     page.finish()
 }
 
@@ -114,9 +115,10 @@ fn headline(record: &Record, page: &mut Page) {
     page.put(Ink::Plain, &format!("  {}", time(total))).end();
     if let Some(failed) = &record.failed {
         page.row("", Ink::Red, &failed.what);
-        failed.details.iter().for_each(|line| page.cut("", Ink::Plain, line));
+        // Checks that fail have their own place.
+        let told = record.checks.iter().any(|check| check.verdict == "fail");
+        failed.details.iter().filter(|_| !told).for_each(|line| page.cut("", Ink::Plain, line));
     }
-    page.end();
 }
 
 fn network(record: &Record, page: &mut Page) {
@@ -197,19 +199,17 @@ fn checks(checks: &[Check], page: &mut Page) {
     if checks.iter().all(|check| check.verdict == "skipped") {
         return;
     }
-    for (index, check) in checks.iter().enumerate() {
-        let (ink, mark) = match check.verdict {
-            "ok" => (Ink::Green, "✔"),
-            "warn" => (Ink::Yellow, "!"),
-            "fail" => (Ink::Red, "✘"),
-            _ => (Ink::Dim, "-"),
-        };
-        let label = if index == 0 { "checks" } else { "" };
-        page.label(label).put(ink, &format!("{mark} {:<18} ", check.id)).put(Ink::Plain, &check.got).end();
-        if matches!(check.verdict, "warn" | "fail") {
-            let text = format!("expected {} ({})", check.expected, check.clause);
-            page.row("", Ink::Dim, &format!("  {text}"));
-        }
+    let item = |check: &Check| match check.verdict {
+        "ok" => (Ink::Green, format!("✔ {}", check.id)),
+        "warn" => (Ink::Yellow, format!("! {}", check.id)),
+        "fail" => (Ink::Red, format!("✘ {}", check.id)),
+        _ => (Ink::Dim, format!("- {}", check.id)),
+    };
+    page.items("checks", &checks.iter().map(item).collect::<Vec<_>>());
+    for check in checks.iter().filter(|check| matches!(check.verdict, "warn" | "fail")) {
+        let ink = if check.verdict == "warn" { Ink::Yellow } else { Ink::Red };
+        let Check { id, expected, got, clause, .. } = check;
+        page.row("", ink, &format!("{id}: expected {expected}; got {got} ({clause})"));
     }
 }
 
