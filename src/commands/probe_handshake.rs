@@ -145,7 +145,9 @@ impl<'a> Teller<'a> {
         self.note(&record, record.ok);
         self.text(&text::page(&record, self.color, width()))?;
         if let Some(failed) = record.failed.iter().find(|_| !self.is_text) {
-            self.context.report.say(Level::Error, &failed.what);
+            let failure = Failure::new(Exit::Assertion, &failed.what);
+            let hint = record.hints.first().map(|hint| hint.text.clone());
+            self.context.report.failure(&Failure { hint, ..failure });
         }
         self.json(&record.to_json())
     }
@@ -186,6 +188,10 @@ impl<'a> Teller<'a> {
             self.failed = self.failed.or(Exit::from_code(record.exit));
         }
         let place = record.place().map(|place| format!("{place}: ")).unwrap_or_default();
+        // A page has them in it.
+        for warning in record.warnings.iter().filter(|_| !self.is_text) {
+            self.context.report.warning(&format!("{place}{}", warning.text));
+        }
         for gate in record.gates.iter().filter(|gate| !gate.ok) {
             self.broken = true;
             let text = self.mask.text(&format!("{place}does not hold: {} ({})", gate.gate, gate.saw));

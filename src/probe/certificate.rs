@@ -22,7 +22,8 @@ pub struct Certificate {
     pub subject: String,
     /// Who signed it.
     pub issuer: String,
-    /// The names and addresses that it is good for (RFC 5280 §4.2.1.6).
+    /// The names and addresses that it is good for (RFC 5280 §4.2.1.6). Those that are neither, and are good for no
+    /// host, have a word before them, such as `email:`.
     pub sans: Vec<String>,
     /// The serial number, in hexadecimal with colons.
     pub serial: String,
@@ -97,9 +98,9 @@ fn sans(certificate: &X509Certificate<'_>) -> Vec<String> {
 
 fn name(name: &GeneralName<'_>) -> String {
     match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            (*name).to_owned()
-        }
+        GeneralName::DNSName(name) => (*name).to_owned(),
+        GeneralName::RFC822Name(name) => format!("email:{name}"),
+        GeneralName::URI(name) => format!("URI:{name}"),
         GeneralName::IPAddress(bytes) => address(bytes),
         other => other.to_string(),
     }

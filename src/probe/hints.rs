@@ -14,15 +14,14 @@ const SOON: i64 = 14;
 /// whole seconds, and answers take some time to come.
 const SKEW: i64 = 60;
 
-/// Everything worth saying about a record.
+/// Everything worth saying about a record, first what explains the failure.
 pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> Vec<Note> {
+    let tls = record.tls.as_ref();
     let mut notes = Vec::new();
-    if let Some(tls) = &record.tls {
-        notes.extend(refused_certificate(tls, mask));
-        notes.extend(soon_over(tls));
-        notes.extend(over_in_chain(tls));
-    }
+    notes.extend(tls.and_then(|tls| refused_certificate(tls, mask)));
     notes.extend(failure.and_then(|failure| of_failure(failure, record, mask)));
+    notes.extend(tls.and_then(soon_over));
+    notes.extend(tls.and_then(over_in_chain));
     notes.extend(old_http(record));
     notes.extend(skew(record));
     notes

@@ -233,7 +233,7 @@ pub struct Http {
     pub reason: String,
     /// Headers in the order they came, repeated ones as often.
     pub headers: Vec<Header>,
-    /// The wait that the server asks for, in seconds.
+    /// The wait that the server asks for, in seconds; an hour at most.
     pub retry_after: Option<u64>,
     /// The body of a refusal.
     pub body: Option<Body>,

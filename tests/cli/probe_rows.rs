@@ -67,6 +67,7 @@ fn origins_are_asked_one_by_one() {
     // With a cookie, a foreign origin that is let in is a danger.
     let (server, _) = serve(4, decide);
     let out = probe(server, "", &[&origins[..], &["-H", "Cookie: session=1"]].concat());
+    out.says("Origin: null: cross-site WebSocket hijacking: pages of files and sandboxes");
     let warned: Vec<Vec<String>> = out
         .json()
         .iter()

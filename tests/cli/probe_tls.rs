@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 
-use crate::harness::{Output, upgrade, wstap};
+use crate::harness::{Output, Server, upgrade, wstap};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -30,8 +30,12 @@ struct Leaf {
 
 impl Root {
     fn new() -> Self {
+        Self::named("root")
+    }
+
+    fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
-        let authority = CertifiedIssuer::self_signed(ca("root"), key).unwrap();
+        let authority = CertifiedIssuer::self_signed(ca(name), key).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         Self { authority, folder }
@@ -271,4 +275,63 @@ fn a_plain_url_to_a_tls_port_is_told() {
     server.join().unwrap();
     out.exits(15);
     assert_eq!(hints(&record(&out)), ["tls-port"]);
+}
+
+#[test]
+fn a_handshake_that_breaks_off_is_explained() {
+    // Alerts of a server that is asked for what it does not have (RFC 8446 §6).
+    for (answer, hint) in [
+        (&b"\x15\x03\x01\x00\x02\x02\x46"[..], "tls-too-old"),
+        (b"\x15\x03\x03\x00\x02\x02\x70", "unknown-host"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "no-cipher"),
+        (b"\x15\x03\x03\x00\x02\x02\x78", "http2-only"),
+        (b"220 mail ESMTP\r\n", "tls-on-plain-port"),
+        (b"", "tls-on-plain-port"),
+    ] {
+        let server = Server::once(move |mut peer| {
+            peer.first_byte();
+            peer.write(answer);
+        });
+        let out = wstap(&["probe-handshake", &server.url().replace("ws:", "wss:")]).run();
+        server.join();
+        out.exits(13);
+        let record = record(&out);
+        assert_eq!(hints(&record), [hint], "{answer:x?}");
+        // Nothing is known of TLS but the time it took.
+        assert_eq!((&record["tls"]["verified"], &record["tls"]["chain"]), (&Value::Null, &json!([])));
+        assert!(record["phases"]["tls"].is_f64());
+    }
+    let server = Server::once(|mut peer| peer.wait_for_end());
+    let url = server.url().replace("ws:", "wss:");
+    let out = wstap(&["probe-handshake", &url, "--connect-timeout", "200ms"]).run();
+    server.join();
+    out.exits(13);
+    assert_eq!(hints(&record(&out)), ["tls-on-plain-port"]);
+}
+
+#[test]
+fn a_client_certificate_is_not_shown_to_a_server_that_is_not_trusted() {
+    let root = Root::new();
+    let stranger = Root::named("stranger");
+    let me = root.sign("me", 2000, 2100);
+    std::fs::write(root.path("me.pem"), pem(&me.chain[0])).unwrap();
+    std::fs::write(root.path("me.key"), me.key.serialize_pem()).unwrap();
+    let files =
+        [root.file(), root.path("me.pem").display().to_string(), root.path("me.key").display().to_string()];
+    let args = ["--cacert", &files[0], "--cert", &files[1], "--key", &files[2]];
+    let trusted =
+        config_with(&root.sign("localhost", 2000, 2100), rustls::ALL_VERSIONS, Some(&root.authority));
+    probed(trusted, &args).exits(0);
+    let leaf = stranger.sign("localhost", 2000, 2100);
+    let out = probed(config_with(&leaf, rustls::ALL_VERSIONS, Some(&root.authority)), &args);
+    out.exits(13);
+    // The handshake was not finished, but the certificate is told.
+    let tls = &record(&out)["tls"];
+    assert_eq!((&tls["version"], &tls["verify_id"]), (&Value::Null, &json!("unknown-issuer")));
+    assert_eq!(tls["chain"][0]["subject"], "CN=leaf");
+}
+
+fn pem(der: &[u8]) -> String {
+    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }
