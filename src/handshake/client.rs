@@ -340,7 +340,7 @@ fn extensions(head: &ResponseHead, offered: &str) -> Finding {
         verdict: fail_unless(objection.is_none()),
         expected: match offered {
             "" => "none, as none was offered".into(),
-            offered => format!("none but {offered}"),
+            offered => format!("nothing but {offered}"),
         },
         got: objection.map_or(got.clone(), |objection| format!("{got}: {objection}")),
         clause: "RFC 6455 §4.1, response check 5",

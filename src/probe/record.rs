@@ -313,7 +313,7 @@ impl Mask {
         Check {
             id: finding.id,
             verdict: finding.verdict.word(),
-            expected: finding.expected.clone(),
+            expected: self.text(&finding.expected),
             got: self.text(&finding.got),
             clause: finding.clause,
         }

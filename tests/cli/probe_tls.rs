@@ -176,7 +176,12 @@ fn what_is_wrong_with_a_certificate_is_told_with_all_its_fields_and_nothing_is_s
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(2100, 1, 1);
     let own = Leaf { chain: vec![params.self_signed(&own).unwrap().der().clone()], key: own };
+    let key = KeyPair::generate().unwrap();
+    let mut params = ca("own");
+    params.subject_alt_names.push(rcgen::SanType::DnsName("localhost".try_into().unwrap()));
+    let own_ca = Leaf { chain: vec![params.self_signed(&key).unwrap().der().clone()], key };
     let cases = [
+        (own_ca, "ca-as-leaf", "self-signed", true),
         (root.sign("localhost", 2000, 2001), "expired", "expired", true),
         (root.sign("localhost", 2090, 2100), "not-yet-valid", "not-yet-valid", true),
         (root.sign("other.test", 2000, 2100), "wrong-host", "wrong-host", false),
