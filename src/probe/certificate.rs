@@ -164,4 +164,15 @@ mod tests {
         assert_eq!(is_for(&der, "b.test"), Some(false));
         assert_eq!(Certificate::read(b"nothing", now).subject, "");
     }
+
+    #[test]
+    fn a_broken_certificate_is_read_as_far_as_it_goes() {
+        let der = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap().cert.der().to_vec();
+        for at in 0..der.len() {
+            let mut broken = der.clone();
+            broken[at] ^= 0x41;
+            assert_eq!(Certificate::read(&broken, Timestamp::now()).sha256.len(), 64);
+            let _ = is_for(&broken, "a.test");
+        }
+    }
 }
