@@ -52,6 +52,14 @@ impl Level {
 #[derive(Clone)]
 pub struct Report {
     inner: Arc<Inner>,
+    /// Stands before every text, to say what it is about.
+    prefix: Arc<str>,
+}
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report").field("most", &self.inner.most).finish_non_exhaustive()
+    }
 }
 
 struct Inner {
@@ -85,7 +93,13 @@ impl Report {
 
     fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
         let (secrets, out) = (Mutex::default(), Mutex::new(out));
-        Self { inner: Arc::new(Inner { most, json, color, secrets, out }) }
+        Self { inner: Arc::new(Inner { most, json, color, secrets, out }), prefix: "".into() }
+    }
+
+    /// The same with this text before each notice.
+    #[must_use]
+    pub fn prefixed(&self, prefix: &str) -> Self {
+        Self { prefix: prefix.into(), ..self.clone() }
     }
 
     /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
@@ -146,7 +160,10 @@ impl Report {
             Level::Warning => "wstap: warning: ",
             _ => "wstap: ",
         };
-        self.write(level, label, text);
+        match &*self.prefix {
+            "" => self.write(level, label, text),
+            prefix => self.write(level, label, &format!("{prefix}{text}")),
+        }
     }
 
     fn say_unlabelled(&self, level: Level, text: &str) {

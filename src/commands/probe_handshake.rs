@@ -227,9 +227,9 @@ impl<'a> Teller<'a> {
 fn write(bytes: &[u8]) -> Result<()> {
     match Stdout.write(bytes) {
         // Whoever reads has seen enough; the exit status still tells.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| {
-            Failure::new(Exit::OutputFailed, format!("standard output cannot be written: {error}"))
+        Err(cut) if cut.error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|cut| {
+            Failure::new(Exit::OutputFailed, format!("standard output cannot be written: {}", cut.error))
         }),
     }
 }

@@ -18,6 +18,9 @@ use crate::net::{
 use crate::report::Report;
 use crate::secret::{Secret, is_secret_header};
 
+/// How many redirects are followed where they are, unless an option says; so does the help.
+const MAX_REDIRECTS: u32 = 10;
+
 /// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
 /// credential, where its place is not the upgrade but [`Place::Call`].
 ///
@@ -60,8 +63,8 @@ pub fn resolve(
         only_ipv6: (args.ipv4 || args.ipv6).then_some(args.ipv6),
         proxy,
         call_proxies,
-        max_redirects: if args.location { args.max_redirects } else { 0 },
-        connect_timeout: args.connect_timeout,
+        max_redirects: if args.location { args.max_redirects.unwrap_or(MAX_REDIRECTS) } else { 0 },
+        connect_timeout: args.connect_timeout.unwrap_or(Options::default().connect_timeout),
         max_message_size: args
             .max_message_size
             .map_or(Options::default().max_message_size, |size| (size > 0).then_some(size)),

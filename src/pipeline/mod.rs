@@ -13,14 +13,16 @@ use crate::message::Message;
 use crate::report::Report;
 
 pub mod filter;
+pub mod junction;
 pub mod line;
+pub mod outlet;
 pub mod record;
 pub mod sink;
 pub mod stage;
 
 use filter::{Program, RunError, Value};
 use line::Style;
-use sink::Sink;
+use sink::{Cut, Sink};
 
 /// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
 const CHUNK: usize = 64 * 1024;
@@ -121,6 +123,8 @@ pub struct Pipeline {
     taken: u64,
     /// The last received message that is done with, but perhaps still in the buffer.
     done: u64,
+    /// Where in the buffer the output of a received message ends; of all in it that were done with.
+    ends: Vec<(usize, u64)>,
     /// The last one that is written.
     written: u64,
     /// The thread that runs this may wait for the reader.
@@ -142,6 +146,7 @@ impl Pipeline {
             progress: Progress::default(),
             taken: 0,
             done: 0,
+            ends: Vec::new(),
             written: 0,
             patient: true,
         }
@@ -157,7 +162,7 @@ impl Pipeline {
         let counts = !self.stopped();
         self.show(event);
         if counts && !self.failed() {
-            self.done = received(event).unwrap_or(self.done);
+            self.note_taken(received(event).unwrap_or(self.done));
         }
     }
 
@@ -179,6 +184,9 @@ impl Pipeline {
             line::write_message(message, self.config.style, &mut self.out);
             // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
             self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
+        } else if let Kind::Derived(json) = &event.kind {
+            line::write_json(json, true, self.config.style, &mut self.out);
+            self.line_done(true);
         }
     }
 
@@ -205,7 +213,7 @@ impl Pipeline {
     /// For filters that run over the stream: the program is done with every input that it took.
     pub fn taken_done(&mut self) {
         if !self.failed() {
-            self.done = self.done.max(self.taken);
+            self.note_taken(self.done.max(self.taken));
         }
     }
 
@@ -301,6 +309,7 @@ impl Pipeline {
         }
         match &event.kind {
             Kind::Message { message, .. } => Some(self.message_value(message)),
+            Kind::Derived(json) => Some(Value::parse(json)),
             _ => None,
         }
     }
@@ -428,6 +437,7 @@ impl Pipeline {
             None if self.config.envelope => true,
             None => match event.kind {
                 Kind::Message { dir, role, .. } => role == Role::Data && dir == Direction::In,
+                Kind::Derived(_) => true,
                 _ => false,
             },
             // The records that tell how a session ended come on top of what was asked for.
@@ -468,7 +478,7 @@ impl Pipeline {
     }
 
     fn record(&mut self, event: &Event) {
-        if self.config.recording.is_none() {
+        if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
         let mut line = self.record_text(event);
@@ -479,8 +489,17 @@ impl Pipeline {
         }
     }
 
-    fn note_written(&mut self, result: io::Result<()>) {
-        let Err(error) = result else { return };
+    fn note_taken(&mut self, message: u64) {
+        if message != self.done {
+            self.done = message;
+            self.ends.push((self.out.len(), message));
+        }
+    }
+
+    fn note_written(&mut self, result: Result<(), Cut>) {
+        let Err(Cut { written, error }) = result else { return };
+        let whole = self.ends.iter().rev().find(|(end, _)| *end <= written);
+        self.written = whole.map_or(self.written, |(_, message)| *message);
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
@@ -535,6 +554,7 @@ impl Pipeline {
 
     /// The buffer is empty.
     fn note_done(&mut self) {
+        self.ends.clear();
         if !self.dead() {
             self.written = self.done;
         }

@@ -21,8 +21,19 @@ use crate::message::Message;
 pub const VERSION: u32 = 1;
 
 /// The types of records.
-const TYPES: &[&str] =
-    &["message", "open", "ping", "pong", "close", "reconnect", "gap", "subscribed", "error", "summary"];
+const TYPES: &[&str] = &[
+    "message",
+    "open",
+    "ping",
+    "pong",
+    "close",
+    "reconnect",
+    "gap",
+    "subscribed",
+    "error",
+    "summary",
+    "derived",
+];
 
 /// Appends the record of an event, without a newline.
 pub fn write(event: &Event, out: &mut Vec<u8>) {
@@ -76,6 +87,10 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
             string(out, "text", text);
         }
         Kind::Summary(summary) => write_summary(summary, out),
+        Kind::Derived(json) => {
+            key(out, "data");
+            out.extend_from_slice(json.as_bytes());
+        }
         Kind::Recorded(_) => {}
     }
     out.push(b'}');
@@ -165,6 +180,7 @@ fn type_word(kind: &Kind) -> &'static str {
         Kind::Subscribed { .. } => "subscribed",
         Kind::Error { .. } => "error",
         Kind::Summary(_) => "summary",
+        Kind::Derived(_) => "derived",
         // Written above, with the type it came with.
         Kind::Recorded(_) => "recorded",
     }

@@ -1,6 +1,6 @@
 //! Where output bytes go.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::FileType;
@@ -13,11 +13,21 @@ pub trait Sink: Send {
     /// Writes all of it, waiting as long as the reader takes.
     ///
     /// # Errors
-    /// Whatever the destination says; [`io::ErrorKind::BrokenPipe`] means that the reader has gone.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Whatever the destination says, and how much it took before; [`io::ErrorKind::BrokenPipe`] means that the
+    /// reader has gone.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut>;
 
     /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
     fn ready(&self) -> bool;
+}
+
+/// A write that was not finished.
+#[derive(Debug)]
+pub struct Cut {
+    /// Bytes that were written.
+    pub written: usize,
+    /// Why no more were.
+    pub error: io::Error,
 }
 
 /// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
@@ -28,18 +38,20 @@ pub const ATOMIC: usize = 4096;
 pub struct Stdout;
 
 impl Sink for Stdout {
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        while !bytes.is_empty() {
-            match stdout.write(bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => bytes = &bytes[written..],
-                Err(error) => may_try_again(error)?,
-            }
-        }
-        // Output without a newline at its end is still held by the standard library.
-        while let Err(error) = stdout.flush() {
-            may_try_again(error)?;
+    /// Past the buffer of the standard library, which does not tell what of it was written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        let stdout = io::stdout();
+        let mut written = 0;
+        while written < bytes.len() {
+            let result = match rustix::io::write(&stdout, &bytes[written..]) {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                Ok(more) => {
+                    written += more;
+                    Ok(())
+                }
+                Err(errno) => may_try_again(errno.into()),
+            };
+            result.map_err(|error| Cut { written, error })?;
         }
         Ok(())
     }
@@ -49,6 +61,20 @@ impl Sink for Stdout {
         let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// Nowhere: what is written is only counted.
+#[derive(Default)]
+pub struct Nowhere;
+
+impl Sink for Nowhere {
+    fn write(&mut self, _bytes: &[u8]) -> Result<(), Cut> {
+        Ok(())
+    }
+
+    fn ready(&self) -> bool {
+        true
     }
 }
 

@@ -3,14 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod campaigns;
+mod clients;
+mod delivery;
 mod dialects;
 mod ending;
+mod fault_table;
 mod faults;
 mod filter;
 mod first_steps;
 mod generated;
 mod harness;
 mod hostile;
+mod instances;
 mod kadoa;
 mod mock;
 mod mock_process;
@@ -30,3 +34,4 @@ mod scenario;
 mod sending;
 mod servers;
 mod subscribe;
+mod watch;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 
 use super::{
-    Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Meaning, Place, Rhythm, TopicCheck, Var,
+    Beat, Campaigns, Client, ClientSetup, CloseRule, Credential, Dialect, Meaning, Place, Rhythm, TopicCheck,
+    Var,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -91,6 +92,10 @@ impl Dialect for Burki {
 
     fn provider(&self) -> Option<&'static dyn Provider> {
         Some(&mock::BurkiMock)
+    }
+
+    fn campaigns(&self) -> Option<&'static dyn Campaigns> {
+        Some(&progress::Progress)
     }
 }
 
