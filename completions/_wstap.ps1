@@ -359,7 +359,7 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'This jq expression over the record has to be true; repeatable')
             [CompletionResult]::new('--expect-status', '--expect-status', [CompletionResultType]::ParameterName, 'The answer has to have this status, or one of several with commas')
             [CompletionResult]::new('--min-cert-days', '--min-cert-days', [CompletionResultType]::ParameterName, 'The server''s certificate has to be good for this many days')
-            [CompletionResult]::new('--max', '--max', [CompletionResultType]::ParameterName, 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live')
+            [CompletionResult]::new('--max', '--max', [CompletionResultType]::ParameterName, 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Send this header; repeatable; `K:` removes one, @FILE reads one a line')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Send this header; repeatable; `K:` removes one, @FILE reads one a line')
             [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Send this Origin')

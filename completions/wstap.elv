@@ -352,7 +352,7 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --expect 'This jq expression over the record has to be true; repeatable'
             cand --expect-status 'The answer has to have this status, or one of several with commas'
             cand --min-cert-days 'The server''s certificate has to be good for this many days'
-            cand --max 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live'
+            cand --max 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas'
             cand -H 'Send this header; repeatable; `K:` removes one, @FILE reads one a line'
             cand --header 'Send this header; repeatable; `K:` removes one, @FILE reads one a line'
             cand --origin 'Send this Origin'

@@ -317,7 +317,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-time
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -d 'This jq expression over the record has to be true; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'The server\'s certificate has to be good for this many days' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r

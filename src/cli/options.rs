@@ -148,7 +148,7 @@ pub struct ProbeArgs {
     /// The server's certificate has to be good for this many days
     #[arg(long, value_name = "N", help_heading = "Gates")]
     pub min_cert_days: Option<i64>,
-    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total; message, pong, close with --live
+    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas
     #[arg(long, value_name = "PHASE=D", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = limit)]
     pub max: Vec<Limit>,
     /// How to connect.

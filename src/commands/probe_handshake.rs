@@ -1,6 +1,8 @@
 //! `wstap probe-handshake`: what is true of an endpoint.
 
-use super::{Context, Running, dialect_for, in_this_process, no_thread, no_url, parse_url, start_mock};
+use super::{
+    Context, Running, dialect_for, expected, in_this_process, no_thread, no_url, parse_url, start_mock,
+};
 use crate::cli::options::{ProbeArgs, ReportFormat};
 use crate::config::connection;
 use crate::dialect::{Credential, Dialect};
@@ -38,16 +40,19 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
         let mask = teller.mask.clone();
         matrix.run(&target, &mask, &mut |record| teller.row(record)).await?;
     } else if let Some(count) = args.repeat {
-        return repeated(&target, Rounds { count, interval: args.interval }, teller).await;
+        let rounds = Rounds { count, interval: args.interval };
+        if let Some(stopped) = repeated(&target, rounds, &mut teller).await? {
+            return Ok(stopped);
+        }
     } else {
         let record = probe(&target, &teller.mask).await?;
         teller.whole(record)?;
     }
-    Ok(teller.exit())
+    expected(mock.map(|running| running.mock), teller.exit(), context.report).await
 }
 
-/// A signal ends it with the account of the rounds so far.
-async fn repeated(target: &Target, rounds: Rounds, mut teller: Teller<'_>) -> Result<Exit> {
+/// A signal ends it with the account of the rounds so far, and is the exit status then.
+async fn repeated(target: &Target, rounds: Rounds, teller: &mut Teller<'_>) -> Result<Option<Exit>> {
     let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
     let mask = teller.mask.clone();
     let mut account = Account::default();
@@ -60,7 +65,7 @@ async fn repeated(target: &Target, rounds: Rounds, mut teller: Teller<'_>) -> Re
         outcome = signals.next() => Ok(Some(outcome.exit)),
     };
     teller.account(&account)?;
-    Ok(stopped?.unwrap_or(teller.exit()))
+    stopped
 }
 
 fn matrix(args: &ProbeArgs) -> Matrix {
@@ -140,7 +145,9 @@ impl<'a> Teller<'a> {
         self.note(&record, record.ok);
         self.text(&text::page(&record, self.color, width()))?;
         if let Some(failed) = record.failed.iter().find(|_| !self.is_text) {
-            self.context.report.say(Level::Error, &failed.what);
+            let failure = Failure::new(Exit::Assertion, &failed.what);
+            let hint = record.hints.first().map(|hint| hint.text.clone());
+            self.context.report.failure(&Failure { hint, ..failure });
         }
         self.json(&record.to_json())
     }
@@ -158,6 +165,10 @@ impl<'a> Teller<'a> {
         let record = self.judged(record)?;
         self.note(&record, record.ok);
         self.text(&text::round(&record, of, self.color, width()))?;
+        if !self.is_text && self.context.world.stderr_terminal {
+            let line = text::round(&record, of, false, width());
+            self.context.report.notice(line.lines().next().unwrap_or_default().trim_end());
+        }
         self.json(&record.to_json())
     }
 
@@ -177,6 +188,10 @@ impl<'a> Teller<'a> {
             self.failed = self.failed.or(Exit::from_code(record.exit));
         }
         let place = record.place().map(|place| format!("{place}: ")).unwrap_or_default();
+        // A page has them in it.
+        for warning in record.warnings.iter().filter(|_| !self.is_text) {
+            self.context.report.warning(&format!("{place}{}", warning.text));
+        }
         for gate in record.gates.iter().filter(|gate| !gate.ok) {
             self.broken = true;
             let text = self.mask.text(&format!("{place}does not hold: {} ({})", gate.gate, gate.saw));

@@ -16,7 +16,7 @@ use crate::net::{
     ConnectToEntry, Options, ProxyRules, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy,
 };
 use crate::report::Report;
-use crate::secret::{Secret, is_secret_name};
+use crate::secret::{Secret, is_secret_header};
 
 /// How many redirects are followed where they are, unless an option says; so does the help.
 const MAX_REDIRECTS: u32 = 10;
@@ -89,7 +89,7 @@ fn hide_basic(user: &str, password: &Secret, report: &Report) {
 /// Hides the value of a header that holds credentials, and those of its parts that servers quote alone: the
 /// credentials without their scheme, the password in them, the value of a cookie.
 fn hide_header(name: &str, value: &Secret, report: &Report) {
-    if !is_secret_name(name) {
+    if !is_secret_header(name) {
         return;
     }
     hide(value, report);

@@ -25,6 +25,7 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["filter", "filter-file"],
     &["token", "token-env", "token-file", "bearer"],
     &["ipv4", "ipv6"],
+    &["origin", "origins"],
     &["reconnect", "no-reconnect"],
     &["mock", "from"],
     &["from", "reply"],

@@ -271,8 +271,10 @@ pub struct TlsInfo {
     pub sni: Option<String>,
     /// Such as `TLSv1.3`; empty where the handshake was not finished.
     pub version: String,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    /// The registered name of the cipher suite, such as `TLS_AES_256_GCM_SHA384`.
     pub cipher: String,
+    /// The group of the key exchange, such as `X25519`.
+    pub group: Option<String>,
     /// The protocol chosen by ALPN.
     pub alpn: Option<String>,
     /// The server's certificates, DER, leaf first.

@@ -19,7 +19,7 @@ use super::{
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{Ask, Request, ResponseHead, examine, new_key};
-use crate::secret::{MASK, Secret, is_secret_name};
+use crate::secret::{MASK, Secret, is_secret_header, is_secret_name};
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
 /// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
@@ -28,7 +28,7 @@ use crate::secret::{MASK, Secret, is_secret_name};
 /// [`Exit::LinkSilent`].
 pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
     let StreamAttempt { report, stream } = open_stream(url, options).await;
-    let link = match stream {
+    let link = match stream.and_then(|tap| refusal::spoken(&report).map(|()| tap)) {
         Ok(tap) => Ok(link(tap, options.max_message_size).await),
         Err(failure) => Err(failure),
     };
@@ -376,7 +376,7 @@ impl Credentials {
     fn shown(&self, url: &WsUrl, request: &Request) -> SentRequest {
         let own = |name: &str| self.header.as_ref().is_some_and(|(own, _)| own.eq_ignore_ascii_case(name));
         let header = |(name, value): &(String, Secret)| {
-            let secret = own(name) || is_secret_name(name) || sounds_secret(name);
+            let secret = own(name) || is_secret_header(name);
             (name.clone(), if secret { MASK.to_owned() } else { value.expose().to_owned() })
         };
         SentRequest { target: url.masked_target(), headers: request.headers().iter().map(header).collect() }
@@ -394,11 +394,4 @@ impl Credentials {
         };
         Request::new(&ask, &new_key()?)
     }
-}
-
-/// Does a header's name say that its value is a credential? That of the nonce of an upgrade does not.
-fn sounds_secret(name: &str) -> bool {
-    const PARTS: &[&str] = &["token", "key", "secret", "auth", "password", "cookie", "session", "signature"];
-    let name = name.to_ascii_lowercase();
-    !name.starts_with("sec-websocket-") && PARTS.iter().any(|part| name.contains(part))
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::error::Failure;
+use super::OpenReport;
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{Finding, ResponseHead, Verdict, list_items};
+use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
 use crate::secret::mask_query;
 
 /// Headers of a refusal that help to understand it.
@@ -66,6 +67,15 @@ pub(super) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
     } else {
         failure
     })
+}
+
+/// The failure for an extension that the server accepted since a header of the user's offered it: the frame layer
+/// speaks none.
+pub(super) fn spoken(report: &OpenReport) -> Result<()> {
+    let mut extensions = report.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
+    let Some((_, accepted)) = extensions.find(|(_, value)| !value.is_empty()) else { return Ok(()) };
+    let what = format!("{} accepted {accepted}, which was offered but is not spoken here", report.url);
+    Err(Failure::new(Exit::BadUpgrade, what).hint(format!("leave the header {EXTENSIONS} away")))
 }
 
 /// What is odd about an answer, without being wrong.

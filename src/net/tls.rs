@@ -350,7 +350,9 @@ fn info(connection: &ClientConnection) -> TlsInfo {
             .negotiated_cipher_suite()
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or_default()
-            .to_owned(),
+            // The library tells those of TLS 1.3 from others by a name that is not the registered one.
+            .replacen("TLS13_", "TLS_", 1),
+        group: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
         alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
         certificates: connection.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect(),
         ..TlsInfo::default()

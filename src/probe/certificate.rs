@@ -22,7 +22,8 @@ pub struct Certificate {
     pub subject: String,
     /// Who signed it.
     pub issuer: String,
-    /// The names and addresses that it is good for (RFC 5280 §4.2.1.6).
+    /// The names and addresses that it is good for (RFC 5280 §4.2.1.6). Those that are neither, and are good for no
+    /// host, have a word before them, such as `email:`.
     pub sans: Vec<String>,
     /// The serial number, in hexadecimal with colons.
     pub serial: String,
@@ -97,9 +98,9 @@ fn sans(certificate: &X509Certificate<'_>) -> Vec<String> {
 
 fn name(name: &GeneralName<'_>) -> String {
     match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            (*name).to_owned()
-        }
+        GeneralName::DNSName(name) => (*name).to_owned(),
+        GeneralName::RFC822Name(name) => format!("email:{name}"),
+        GeneralName::URI(name) => format!("URI:{name}"),
         GeneralName::IPAddress(bytes) => address(bytes),
         other => other.to_string(),
     }
@@ -162,5 +163,16 @@ mod tests {
         assert_eq!(is_for(&der, "192.0.2.1"), Some(true));
         assert_eq!(is_for(&der, "b.test"), Some(false));
         assert_eq!(Certificate::read(b"nothing", now).subject, "");
+    }
+
+    #[test]
+    fn a_broken_certificate_is_read_as_far_as_it_goes() {
+        let der = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap().cert.der().to_vec();
+        for at in 0..der.len() {
+            let mut broken = der.clone();
+            broken[at] ^= 0x41;
+            assert_eq!(Certificate::read(&broken, Timestamp::now()).sha256.len(), 64);
+            let _ = is_for(&broken, "a.test");
+        }
     }
 }

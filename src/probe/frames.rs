@@ -128,6 +128,8 @@ pub(super) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     async fn all(bytes: &[u8]) -> Vec<Frame> {
@@ -144,6 +146,17 @@ mod tests {
         let heads: Vec<_> = read.iter().map(|f| (f.fin, f.rsv, f.opcode, f.masked, f.length)).collect();
         assert_eq!(heads, [(true, 0, 1, false, 2), (false, 4, 8, false, 0), (true, 0, 2, false, 1)]);
         assert_eq!((read[0].payload.as_slice(), read[2].payload.as_slice()), (&b"hi"[..], &b"x"[..]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let read = runtime.block_on(all(&bytes));
+            prop_assert!(read.len() <= bytes.len() / 2);
+        }
     }
 
     #[tokio::test]

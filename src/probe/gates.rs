@@ -278,6 +278,8 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -294,6 +296,17 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(&paths(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_breaks_the_search_for_paths(text in "[.a\"\\\\\\[\\]()|? é1_]{0,12}") {
+            for path in paths(&text) {
+                prop_assert!(text.contains(&path));
+            }
         }
     }
 

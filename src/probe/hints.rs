@@ -14,15 +14,17 @@ const SOON: i64 = 14;
 /// whole seconds, and answers take some time to come.
 const SKEW: i64 = 60;
 
-/// Everything worth saying about a record.
+/// Everything worth saying about a record, first what explains the failure.
 pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> Vec<Note> {
+    let tls = record.tls.as_ref();
     let mut notes = Vec::new();
-    if let Some(tls) = &record.tls {
-        notes.extend(refused_certificate(tls, mask));
-        notes.extend(soon_over(tls));
-        notes.extend(over_in_chain(tls));
-    }
+    notes.extend(tls.and_then(|tls| refused_certificate(tls, mask)));
+    // More is known from the certificate than the failure knows.
+    let told = tls.filter(|_| !notes.is_empty()).and_then(|tls| tls.verify_id);
+    let failure = failure.filter(|failure| told.is_none() || failure.hint_id != told);
     notes.extend(failure.and_then(|failure| of_failure(failure, record, mask)));
+    notes.extend(tls.and_then(soon_over));
+    notes.extend(tls.and_then(over_in_chain));
     notes.extend(old_http(record));
     notes.extend(skew(record));
     notes
@@ -32,12 +34,8 @@ fn note(id: &'static str, text: impl Into<String>) -> Option<Note> {
     Some(Note { id, text: text.into() })
 }
 
-/// The failure's own hint, but where more is known from the certificate.
+/// The failure's own hint.
 fn of_failure(failure: &Failure, record: &Record, mask: &Mask) -> Option<Note> {
-    let by_certificate = record.tls.as_ref().and_then(|tls| tls.verify_id);
-    if by_certificate.is_some() && failure.hint_id == by_certificate {
-        return None;
-    }
     let phase = record.failed.as_ref().map_or("upgrade", |failed| failed.phase);
     failure.hint.as_ref().and_then(|hint| note(failure.hint_id.unwrap_or(phase), mask.text(hint)))
 }
@@ -68,6 +66,11 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
                 "the certificate is for {}: connect by such a name, or is it the answer of a default host?",
                 if leaf.sans.is_empty() { "no name at all".into() } else { leaf.sans.join(", ") }
             )),
+        ),
+        "ca-as-leaf" if leaf.self_signed => note(
+            "self-signed",
+            "the certificate is signed by itself, and is one to sign others with: better is one that it has signed; \
+             -k goes on without trust",
         ),
         "unknown-issuer" => Some(unknown_issuer(&tls.chain, leaf, mask)),
         _ => None,

@@ -23,6 +23,9 @@ pub struct Plan {
     pub max_time: Duration,
 }
 
+/// Reserved bit 1, which `permessage-deflate` sets on the first frame of a message (RFC 7692 §6).
+const RSV1: u8 = 4;
+
 /// What was measured on the open connection. Times are milliseconds since the upgrade, unless said otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Live {
@@ -61,12 +64,14 @@ pub(super) struct Outcome {
 }
 
 /// Tries what a connection is for, and closes it.
-pub(super) async fn run(stream: Tap, plan: &Plan, mask: &Mask) -> Outcome {
+///
+/// `deflated`: `permessage-deflate` was accepted.
+pub(super) async fn run(stream: Tap, plan: &Plan, deflated: bool, mask: &Mask) -> Outcome {
     let start = Instant::now();
     let mut session = Session {
         stream,
         frames: Frames::default(),
-        seen: Seen::default(),
+        seen: Seen { deflated, ..Seen::default() },
         start,
         payload: format!("wstap-{:08x}", fastrand::u32(..)).into_bytes(),
     };
@@ -89,6 +94,7 @@ struct Session {
 /// What has been seen so far.
 #[derive(Default)]
 struct Seen {
+    deflated: bool,
     message: Option<Duration>,
     pong: Option<Duration>,
     wrong_pong: Option<Vec<u8>>,
@@ -151,6 +157,10 @@ impl Session {
 
     /// Reads a frame. `false`: there are no more, or not in time.
     async fn step(&mut self, until: Instant) -> bool {
+        // A flood always has a next frame.
+        if Instant::now() >= until {
+            return false;
+        }
         let Ok(read) = timeout_at(until, self.frames.next(&mut self.stream)).await else { return false };
         let Ok(Some(frame)) = read else {
             self.seen.ended = true;
@@ -172,7 +182,8 @@ impl Seen {
         if frame.masked {
             self.masked.get_or_insert(name.clone());
         }
-        if frame.rsv != 0 || !matches!(frame.opcode, 0..=2 | CLOSE..=PONG) {
+        let may = if self.deflated && frame.starts_message() { RSV1 } else { 0 };
+        if frame.rsv & !may != 0 || !matches!(frame.opcode, 0..=2 | CLOSE..=PONG) {
             self.rsv.get_or_insert(format!("{name} with reserved bits {:03b}", frame.rsv));
         }
         if frame.is_control() && (!frame.fin || frame.length > 125) {

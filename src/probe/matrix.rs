@@ -222,8 +222,9 @@ pub(super) fn judge(record: &mut Record) {
     let accepted = record.status() == Some(101);
     match case {
         Case::Origin { origin: Some(origin), foreign: true } if accepted && sent_cookie(record) => {
+            let whose = if origin == "null" { "files and sandboxes".to_owned() } else { origin };
             let text = format!(
-                "cross-site WebSocket hijacking: pages of {origin} can open this with the cookies of whoever visits \
+                "cross-site WebSocket hijacking: pages of {whose} can open this with the cookies of whoever visits \
                  them; the server has to check Origin, or not to trust cookies alone"
             );
             record.warnings.push(Note { id: "cross-site-websocket-hijacking", text });

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::handshake::client::EXTENSIONS;
+use crate::handshake::extensions::DEFLATE;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
 pub mod certificate;
@@ -51,7 +53,9 @@ pub async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     record.hints = hints::hints(&record, failure.as_ref(), mask);
     matrix::judge(&mut record);
     if let (Some(stream), Some(plan)) = (stream, &target.live) {
-        let outcome = live::run(stream, plan, mask).await;
+        let accepted = record.http.as_ref().and_then(|http| http.value(EXTENSIONS)).unwrap_or_default();
+        let deflated = accepted.contains(DEFLATE);
+        let outcome = live::run(stream, plan, deflated, mask).await;
         record.checks.extend(outcome.checks);
         record.live = Some(outcome.live);
         if let Some((exit, failed)) = outcome.failed {

@@ -51,7 +51,7 @@ impl Page {
     /// Text that may come from the network, in this ink.
     pub(super) fn put(&mut self, ink: Ink, text: &str) -> &mut Self {
         let text = escape_controls(text);
-        if self.color && ink != Ink::Plain {
+        if self.color && ink != Ink::Plain && !text.trim().is_empty() {
             self.text.push_str(&format!("\x1b[{}m{text}\x1b[0m", ink.code()));
         } else {
             self.text.push_str(&text);
@@ -73,6 +73,28 @@ impl Page {
         for (index, line) in wrap(text, self.width.saturating_sub(INDENT)).iter().enumerate() {
             self.label(if index == 0 { label } else { "" }).put(ink, line).end();
         }
+    }
+
+    /// A row of items, as many in a line as there is room for.
+    pub(super) fn items(&mut self, label: &str, items: &[(Ink, String)]) {
+        let room = self.width.saturating_sub(INDENT);
+        let mut used = 0;
+        self.label(label);
+        for (ink, item) in items {
+            let length = item.chars().count();
+            if used > 0 && used + 2 + length > room {
+                self.end();
+                self.label("");
+                used = 0;
+            }
+            if used > 0 {
+                self.put(Ink::Plain, "  ");
+                used += 2;
+            }
+            self.put(*ink, item);
+            used += length;
+        }
+        self.end();
     }
 
     /// A row that is cut where it would be too wide.
@@ -144,6 +166,13 @@ mod tests {
     fn rows_are_broken_between_words() {
         assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
         assert_eq!(wrap("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
+    }
+
+    #[test]
+    fn items_go_on_in_the_next_line() {
+        let mut page = Page::new(false, INDENT + 7);
+        page.items("x", &["aa", "bbb", "c"].map(|item| (Ink::Green, item.to_owned())));
+        assert_eq!(page.finish(), "x        aa  bbb\n         c\n");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::handshake::client::{Expectation, Finding, Verdict, unexamined};
 use crate::json;
 use crate::net::{OpenReport, SentRequest, TlsInfo, Tried, WsUrl};
 use crate::report::Report;
-use crate::secret::{MASK, is_secret_name, mask_in_text};
+use crate::secret::{MASK, is_secret_header, mask_in_text};
 
 /// The version of the schema.
 pub const VERSION: u8 = 1;
@@ -176,8 +176,10 @@ pub struct Tls {
     pub ms: Option<f64>,
     /// Such as `TLSv1.3`; `null` where the handshake was not finished.
     pub version: Option<String>,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    /// The registered name of the cipher suite, such as `TLS_AES_256_GCM_SHA384`.
     pub cipher: Option<String>,
+    /// The group of the key exchange, such as `X25519`.
+    pub group: Option<String>,
     /// What the server chose by ALPN.
     pub alpn: Option<String>,
     /// The name that was asked for; `null` for an address.
@@ -231,7 +233,7 @@ pub struct Http {
     pub reason: String,
     /// Headers in the order they came, repeated ones as often.
     pub headers: Vec<Header>,
-    /// The wait that the server asks for, in seconds.
+    /// The wait that the server asks for, in seconds; an hour at most.
     pub retry_after: Option<u64>,
     /// The body of a refusal.
     pub body: Option<Body>,
@@ -297,7 +299,9 @@ impl Mask {
     }
 
     fn header(&self, name: &str, value: &str) -> Header {
-        let value = if is_secret_name(name) { MASK.to_owned() } else { self.text(value) };
+        // A challenge is what the client has to know.
+        let challenge = name.to_ascii_lowercase().ends_with("-authenticate");
+        let value = if is_secret_header(name) && !challenge { MASK.to_owned() } else { self.text(value) };
         Header { name: self.text(name), value }
     }
 
@@ -309,7 +313,7 @@ impl Mask {
         Check {
             id: finding.id,
             verdict: finding.verdict.word(),
-            expected: finding.expected.clone(),
+            expected: self.text(&finding.expected),
             got: self.text(&finding.got),
             clause: finding.clause,
         }
@@ -470,7 +474,7 @@ fn attempt(tried: &Tried, report: &OpenReport) -> Attempt {
 
 fn tls(report: &OpenReport, host: &str, mask: &Mask) -> Tls {
     let info = report.tls_info.clone().unwrap_or_default();
-    let TlsInfo { sni, version, cipher, alpn, certificates, verify_error, verify_id } = info;
+    let TlsInfo { sni, version, cipher, group, alpn, certificates, verify_error, verify_id } = info;
     let known = |text: String| Some(text).filter(|text| !text.is_empty());
     let now = Timestamp::now();
     let chain: Vec<Certificate> = certificates.iter().map(|der| Certificate::read(der, now)).collect();
@@ -479,6 +483,7 @@ fn tls(report: &OpenReport, host: &str, mask: &Mask) -> Tls {
         ms: ms(report.tls),
         version: known(version),
         cipher: known(cipher),
+        group,
         alpn: alpn.map(|name| mask.text(&name)),
         sni,
         verified: leaf.map(|_| verify_error.is_none()),
@@ -532,7 +537,8 @@ fn checks(report: &OpenReport, target: &Target, mask: &Mask) -> Vec<Check> {
         return report.findings.iter().map(|finding| mask.check(finding)).collect();
     }
     let instead = report.status.map_or("no answer".to_owned(), |status| format!("status {status}"));
-    let expectation = Expectation { key: String::new(), subprotocols: target.options.subprotocols.clone() };
+    let subprotocols = target.options.subprotocols.clone();
+    let expectation = Expectation { subprotocols, ..Expectation::default() };
     unexamined(&expectation, &instead).iter().map(|finding| mask.check(finding)).collect()
 }
 

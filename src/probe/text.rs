@@ -13,6 +13,9 @@ const BODY_LINES: usize = 12;
 pub fn page(record: &Record, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
     headline(record, &mut page);
+    notes(record, &mut page);
+    waterfall(record, &mut page);
+    page.end();
     network(record, &mut page);
     if let Some(tls) = &record.tls {
         security(tls, &mut page);
@@ -22,8 +25,10 @@ pub fn page(record: &Record, color: bool, width: usize) -> String {
     if let Some(live) = &record.live {
         session(live, &mut page);
     }
-    notes(record, &mut page);
-    waterfall(record, &mut page);
+    for gate in &record.gates {
+        let (ink, mark) = mark(gate.ok);
+        page.row("gate", ink, &format!("{mark}{} ({})", gate.gate, gate.saw));
+    }
     page.finish()
 }
 
@@ -36,7 +41,8 @@ pub fn title(url: &str) -> String {
 /// A row of a matrix.
 #[must_use]
 pub fn row(record: &Record, color: bool, width: usize) -> String {
-    line(record, &record.place().unwrap_or_default(), 28, color, width)
+    let mark = if record.is_refusal() && !record.ok { (Ink::Dim, "– ") } else { mark(record.ok) };
+    line(record, mark, &format!("{:<28}", record.place().unwrap_or_default()), color, width)
 }
 
 /// A round of several.
@@ -44,14 +50,14 @@ pub fn row(record: &Record, color: bool, width: usize) -> String {
 pub fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
     let of = of.to_string();
     let round = record.round.unwrap_or_default();
-    line(record, &format!("{round:>digits$}/{of}", digits = of.len()), 2 * of.len() + 2, color, width)
+    let name = format!("{round:>digits$}/{of} ", digits = of.len());
+    line(record, mark(record.ok), &name, color, width)
 }
 
 /// A record in a line, and what is wrong with it below.
-fn line(record: &Record, name: &str, room: usize, color: bool, width: usize) -> String {
+fn line(record: &Record, mark: (Ink, &str), name: &str, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
-    let (ink, mark) = mark(record.ok);
-    page.put(ink, mark).put(Ink::Bold, &format!("{name:<room$} "));
+    page.put(mark.0, mark.1).put(Ink::Bold, &format!("{name} "));
     let answer = match (&record.http, &record.failed) {
         (Some(http), _) => format!("{} {}", http.status, http.reason),
         (None, Some(failed)) => failed.what.clone(),
@@ -109,9 +115,10 @@ fn headline(record: &Record, page: &mut Page) {
     page.put(Ink::Plain, &format!("  {}", time(total))).end();
     if let Some(failed) = &record.failed {
         page.row("", Ink::Red, &failed.what);
-        failed.details.iter().for_each(|line| page.cut("", Ink::Plain, line));
+        // Checks that fail have their own place.
+        let told = record.checks.iter().any(|check| check.verdict == "fail");
+        failed.details.iter().filter(|_| !told).for_each(|line| page.cut("", Ink::Plain, line));
     }
-    page.end();
 }
 
 fn network(record: &Record, page: &mut Page) {
@@ -137,8 +144,9 @@ fn security(tls: &Tls, page: &mut Page) {
     let or = |value: &Option<String>, instead: &str| value.clone().unwrap_or_else(|| instead.to_owned());
     if let Some(version) = &tls.version {
         let text = format!(
-            "{version}, {}, ALPN {}, SNI {}",
+            "{version}, {}, {}, ALPN {}, SNI {}",
             or(&tls.cipher, "unknown cipher"),
+            or(&tls.group, "unknown group"),
             or(&tls.alpn, "none"),
             or(&tls.sni, "none")
         );
@@ -191,26 +199,24 @@ fn checks(checks: &[Check], page: &mut Page) {
     if checks.iter().all(|check| check.verdict == "skipped") {
         return;
     }
-    for (index, check) in checks.iter().enumerate() {
-        let (ink, mark) = match check.verdict {
-            "ok" => (Ink::Green, "✔"),
-            "warn" => (Ink::Yellow, "!"),
-            "fail" => (Ink::Red, "✘"),
-            _ => (Ink::Dim, "-"),
-        };
-        let label = if index == 0 { "checks" } else { "" };
-        page.label(label).put(ink, &format!("{mark} {:<18} ", check.id)).put(Ink::Plain, &check.got).end();
-        if matches!(check.verdict, "warn" | "fail") {
-            let text = format!("expected {} ({})", check.expected, check.clause);
-            page.row("", Ink::Dim, &format!("  {text}"));
-        }
+    let item = |check: &Check| match check.verdict {
+        "ok" => (Ink::Green, format!("✔ {}", check.id)),
+        "warn" => (Ink::Yellow, format!("! {}", check.id)),
+        "fail" => (Ink::Red, format!("✘ {}", check.id)),
+        _ => (Ink::Dim, format!("- {}", check.id)),
+    };
+    page.items("checks", &checks.iter().map(item).collect::<Vec<_>>());
+    for check in checks.iter().filter(|check| matches!(check.verdict, "warn" | "fail")) {
+        let ink = if check.verdict == "warn" { Ink::Yellow } else { Ink::Red };
+        let Check { id, expected, got, clause, .. } = check;
+        page.row("", ink, &format!("{id}: expected {expected}; got {got} ({clause})"));
     }
 }
 
 fn session(live: &Live, page: &mut Page) {
     let at = |ms: Option<f64>| ms.map_or("none".to_owned(), time);
     let text = format!(
-        "first message {}, pong {}, {} frames, {} messages",
+        "first message {}, pong {}, frames {}, messages {}",
         at(live.message),
         at(live.pong),
         live.frames,

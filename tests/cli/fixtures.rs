@@ -4,6 +4,7 @@
 use std::fs;
 
 use serde_json::{Map, Value};
+use wstap::campaign::{Reading, Said};
 use wstap::dialect::{self, Client, ClientSetup, Dialect, Meaning};
 use wstap::message::Message;
 
@@ -156,20 +157,22 @@ fn received(dialect: &str, messages: Vec<String>) -> Vec<String> {
 
 #[test]
 fn what_the_samples_say_of_a_campaign_is_read_in_either_shape() {
+    let campaigns = dialect::burki::Burki.campaigns().unwrap();
     let mut told = 0;
     for sample in samples("burki") {
-        for reading in dialect::burki::progress::read(&Message::text(sample.text.clone())) {
-            assert_eq!(reading.campaign, 42, "{}", sample.text);
-            let parts = [reading.completed, reading.failed, reading.processing, reading.pending];
+        for said in campaigns.read(&Message::text(sample.text.clone())) {
+            assert!(said.campaigns().iter().all(|id| *id == 42), "{}", sample.text);
+            let Said::Progress(Reading { counts, .. }) = said else { continue };
+            let parts = [counts.completed, counts.failed, counts.processing, counts.pending];
             if parts.iter().all(Option::is_some) {
                 assert_eq!(parts.iter().flatten().sum::<u64>(), 200, "{}", sample.text);
-                assert_eq!(reading.total, Some(200), "{}", sample.text);
+                assert_eq!(counts.total, Some(200), "{}", sample.text);
                 told += 1;
             }
         }
         for variant in variants(&sample.text) {
             // Whatever it says, to read it is no error.
-            let _ = dialect::burki::progress::read(&Message::text(variant));
+            let _ = campaigns.read(&Message::text(variant));
         }
     }
     assert_eq!(told, 4, "three of the documents' and one of the SDK's");

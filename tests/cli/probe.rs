@@ -1,5 +1,7 @@
 //! `probe-handshake`: what it reports, judges and advises, against servers that do exactly one thing wrong.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Output, Peer, Server, accept_for, wstap};
@@ -164,8 +166,8 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
 
 #[test]
 fn a_large_body_is_cut_and_secrets_in_it_are_masked() {
-    let out = probed(&["--bearer", "t0p/s3cret"], |peer, _| {
-        peer.write("HTTP/1.1 500 Big t0p/s3cret\r\nX-Token: t0p/s3cret\r\nSet-Cookie: a=b\r\n");
+    let out = probed(&["--bearer", "t0p/s3cret", "-H", "X-Session-Id: of-mine"], |peer, _| {
+        peer.write("HTTP/1.1 500 Big t0p/s3cret\r\nX-Quote: t0p/s3cret of-mine\r\nSet-Cookie: a=b\r\n");
         peer.write("Location: /x?token=abc\r\n\r\n{\"bad\":\"t0p\\/s3cret and t0p/s3cret\"}");
         peer.write("x".repeat(1 << 18));
     });
@@ -175,7 +177,7 @@ fn a_large_body_is_cut_and_secrets_in_it_are_masked() {
         (&record["http"]["body"]["bytes"], &record["http"]["body"]["cut"]),
         (&json!(65536), &json!(true))
     );
-    for secret in ["s3cret", "a=b", "abc"] {
+    for secret in ["s3cret", "a=b", "abc", "of-mine"] {
         assert!(!out.stdout.contains(secret) && !out.stderr.contains(secret), "{}", &out.stdout[..3000]);
     }
 }
@@ -261,4 +263,104 @@ fn the_page_shows_everything_and_no_escape_of_the_server() {
     assert!(out.stdout.contains("\x1b[31m✘") && !out.stdout.contains('\u{9b}'), "{}", out.stdout);
     assert!(out.stdout.contains("body \\u{1b}[2J"), "{}", out.stdout);
     assert!(out.stdout.contains("is the path right?"));
+}
+
+#[test]
+fn extensions_are_judged_by_what_was_offered() {
+    let offer = ["-H", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"];
+    let answer = |extensions: &str| {
+        GOOD.replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {extensions}\r\n\r\n"))
+    };
+    let out = answered(&offer, &answer("permessage-deflate; client_max_window_bits=12"));
+    out.exits(0);
+    assert_eq!(faults(&record(&out)), []);
+    let out = answered(&offer, &answer("permessage-deflate; server_max_window_bits=7"));
+    out.exits(15);
+    assert!(out.stdout.contains("server_max_window_bits=7 is not allowed here"), "{}", out.stdout);
+    assert_eq!(faults(&record(&out)), [("extensions".to_owned(), "fail".to_owned())]);
+    // A session cannot do anything with it.
+    let accepting = answer("permessage-deflate");
+    let server = Server::once(move |mut peer| {
+        let request = peer.request();
+        peer.write(accepting.replace("ACCEPT", &accept_for(&request)));
+    });
+    wstap(&["connect", &server.url()]).args(&offer).run().exits(15).says("not spoken here");
+    server.join();
+}
+
+#[test]
+fn redirects_are_followed_and_told() {
+    let second = Server::once(|mut peer| {
+        peer.accept();
+    });
+    let to = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {}next?token=abc\r\nContent-Length: 0\r\n\r\n",
+        second.url()
+    );
+    let out = answered(&["-L"], &to);
+    second.join();
+    out.exits(0);
+    let record = record(&out);
+    assert_eq!(record["http"]["status"], 101);
+    let url = record["url"].as_str().unwrap();
+    assert!(url.ends_with("/next?token=***"), "{url}");
+    assert_eq!(record["redirects"], json!([url]));
+    assert_eq!(record["request"]["target"], "/next?token=***");
+}
+
+#[test]
+fn proxies_and_unix_sockets_have_their_place() {
+    let proxy = Server::once(|mut peer| {
+        peer.request();
+        peer.write("HTTP/1.1 200 OK\r\n\r\n");
+        peer.accept();
+    });
+    let via = format!("http://me:s3cr3t@127.0.0.1:{}", proxy.port);
+    let out = wstap(&["probe-handshake", "ws://host.test/", "--proxy", &via]).run();
+    proxy.join();
+    out.exits(0);
+    let seen = record(&out);
+    assert_eq!(seen["proxy"]["via"], format!("http://127.0.0.1:{}", via.rsplit(':').next().unwrap()));
+    assert!(seen["phases"]["proxy"].is_f64() && !out.stdout.contains("s3cr3t"), "{}", out.stdout);
+    let proxy = Server::once(|mut peer| {
+        peer.request();
+        peer.write("HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n");
+    });
+    let via = format!("127.0.0.1:{}", proxy.port);
+    let out = wstap(&["probe-handshake", "ws://host.test/", "--proxy", &via, "--max", "proxy=9s"]).run();
+    proxy.join();
+    out.exits(1).says("--max proxy=9s (failed after");
+    assert_eq!((&record(&out)["failed"]["phase"], &record(&out)["exit"]), (&json!("proxy"), &json!(12)));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let url = format!("ws+unix:{}:/x", path.display());
+    let probe = wstap(&["probe-handshake", &url]).spawn();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = [0; 4096];
+    let length = stream.read(&mut request).unwrap();
+    let head = String::from_utf8_lossy(&request[..length]).into_owned();
+    stream.write_all(GOOD.replace("ACCEPT", &accept_for(&head)).as_bytes()).unwrap();
+    let out = probe.finish();
+    out.exits(0);
+    let seen = record(&out);
+    assert_eq!((&seen["tcp"]["remote"], &seen["request"]["target"]), (&Value::Null, &json!("/x")));
+    assert!(seen["tcp"]["ms"].is_f64());
+}
+
+#[test]
+fn a_profile_and_the_environment_have_options_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("wstap")).unwrap();
+    let server = Server::once(|mut peer| peer.write("HTTP/1.1 403 No\r\n\r\n"));
+    let config = format!("[profile.p]\nurl = \"{}\"\nexpect-status = [\"101\", \"403\"]\n", server.url());
+    std::fs::write(folder.path().join("wstap/config.toml"), config).unwrap();
+    let home = folder.path().display().to_string();
+    let run = wstap(&["probe-handshake", "@p"]).env("XDG_CONFIG_HOME", &home).env("WSTAP_FORMAT", "text");
+    let out = run.run();
+    server.join();
+    out.exits(0);
+    assert!(out.stdout.contains("✔ --expect-status 101,403 (403)"), "{}", out.stdout);
+    wstap(&["probe-handshake"]).run().exits(2).says("there is no URL");
 }

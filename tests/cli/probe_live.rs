@@ -192,3 +192,36 @@ fn the_page_has_it_too() {
         assert!(out.stdout.contains(text), "{text}\n{}", out.stdout);
     }
 }
+
+#[test]
+fn a_bit_that_was_negotiated_is_no_mistake() {
+    let deflated = |peer: &mut Peer| {
+        // "hello", as RFC 7692 §7.2.3.1 has it, in two frames.
+        peer.write(b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00");
+        let ping = peer.read_frame().unwrap();
+        peer.frame(10, ping.payload);
+        peer.read_close();
+        peer.close(1000, "");
+    };
+    let server = Server::once(move |mut peer| {
+        peer.accept_with("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        deflated(&mut peer);
+    });
+    let offer = ["--live", "--max-time", "20s", "-H", "Sec-WebSocket-Extensions: permessage-deflate"];
+    wstap(&["probe-handshake", &server.url()]).args(&offer).run().exits(0);
+    server.join();
+    let (out, record) = live(&[], deflated);
+    out.exits(21);
+    assert_eq!(faults(&record), [("rsv-clear", "fail")]);
+}
+
+#[test]
+fn a_flood_ends_in_time() {
+    let server = Server::websocket(|peer| {
+        let flood = frame(0x82, &[0; 100]).repeat(1000);
+        while std::io::Write::write_all(&mut peer.stream, &flood).is_ok() {}
+    });
+    let out = wstap(&["probe-handshake", &server.url(), "--live", "--max-time", "300ms"]).run();
+    server.join();
+    out.exits(22);
+}

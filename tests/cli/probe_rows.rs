@@ -67,6 +67,7 @@ fn origins_are_asked_one_by_one() {
     // With a cookie, a foreign origin that is let in is a danger.
     let (server, _) = serve(4, decide);
     let out = probe(server, "", &[&origins[..], &["-H", "Cookie: session=1"]].concat());
+    out.says("Origin: null: cross-site WebSocket hijacking: pages of files and sandboxes");
     let warned: Vec<Vec<String>> = out
         .json()
         .iter()
@@ -207,4 +208,38 @@ fn an_interrupt_ends_the_rounds_with_their_account() {
     out.exits(130);
     assert!(out.stdout.contains("probe_summary"), "{}", out.stdout);
     server.join();
+}
+
+#[test]
+fn a_row_is_one_connection_and_no_more() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://127.0.0.1:{}/", listener.local_addr().unwrap().port());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = accepted.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut peer = Peer { stream: stream.unwrap() };
+            std::thread::spawn(move || {
+                peer.accept();
+                peer.text("hello");
+                let ping = peer.read_frame().unwrap();
+                peer.frame(10, ping.payload);
+                peer.read_close();
+                peer.close(1000, "");
+            });
+        }
+    });
+    for (args, rows) in [
+        (&["--live"][..], 1),
+        (&["--live", "--expect", ".ok", "--min-cert-days", "1"], 1),
+        (&["--live", "--origins", "none,same,null", "--auth-matrix", "--version-check"], 8),
+        (&["--live", "--all-addresses"], 1),
+        (&["--live", "--repeat", "3", "--interval", "0s"], 3),
+    ] {
+        accepted.store(0, Ordering::SeqCst);
+        let out = wstap(&["probe-handshake", &url]).args(args).run();
+        let probes = out.json().iter().filter(|record| record["type"] == "probe").count();
+        assert_eq!((probes, accepted.load(Ordering::SeqCst)), (rows, rows), "{args:?}");
+    }
 }

@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 
-use crate::harness::{Output, upgrade, wstap};
+use crate::harness::{Output, Server, upgrade, wstap};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -30,8 +30,12 @@ struct Leaf {
 
 impl Root {
     fn new() -> Self {
+        Self::named("root")
+    }
+
+    fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
-        let authority = CertifiedIssuer::self_signed(ca("root"), key).unwrap();
+        let authority = CertifiedIssuer::self_signed(ca(name), key).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         Self { authority, folder }
@@ -152,7 +156,7 @@ fn a_good_certificate_is_reported_field_by_field() {
         (&tls["version"], &tls["sni"], &tls["verified"]),
         (&json!("TLSv1.3"), &json!("localhost"), &json!(true))
     );
-    assert!(tls["cipher"].as_str().unwrap().starts_with("TLS13_"));
+    assert!(tls["cipher"].as_str().unwrap().starts_with("TLS_"));
     assert_eq!((&tls["hostname_match"], &tls["verify_error"]), (&json!(true), &Value::Null));
     assert_eq!(tls["not_after"], "2100-01-01T00:00:00Z");
     assert_eq!(tls["chain"][0]["subject"], "CN=leaf");
@@ -172,7 +176,12 @@ fn what_is_wrong_with_a_certificate_is_told_with_all_its_fields_and_nothing_is_s
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(2100, 1, 1);
     let own = Leaf { chain: vec![params.self_signed(&own).unwrap().der().clone()], key: own };
+    let key = KeyPair::generate().unwrap();
+    let mut params = ca("own");
+    params.subject_alt_names.push(rcgen::SanType::DnsName("localhost".try_into().unwrap()));
+    let own_ca = Leaf { chain: vec![params.self_signed(&key).unwrap().der().clone()], key };
     let cases = [
+        (own_ca, "ca-as-leaf", "self-signed", true),
         (root.sign("localhost", 2000, 2001), "expired", "expired", true),
         (root.sign("localhost", 2090, 2100), "not-yet-valid", "not-yet-valid", true),
         (root.sign("other.test", 2000, 2100), "wrong-host", "wrong-host", false),
@@ -271,4 +280,63 @@ fn a_plain_url_to_a_tls_port_is_told() {
     server.join().unwrap();
     out.exits(15);
     assert_eq!(hints(&record(&out)), ["tls-port"]);
+}
+
+#[test]
+fn a_handshake_that_breaks_off_is_explained() {
+    // Alerts of a server that is asked for what it does not have (RFC 8446 §6).
+    for (answer, hint) in [
+        (&b"\x15\x03\x01\x00\x02\x02\x46"[..], "tls-too-old"),
+        (b"\x15\x03\x03\x00\x02\x02\x70", "unknown-host"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "no-cipher"),
+        (b"\x15\x03\x03\x00\x02\x02\x78", "http2-only"),
+        (b"220 mail ESMTP\r\n", "tls-on-plain-port"),
+        (b"", "tls-on-plain-port"),
+    ] {
+        let server = Server::once(move |mut peer| {
+            peer.first_byte();
+            peer.write(answer);
+        });
+        let out = wstap(&["probe-handshake", &server.url().replace("ws:", "wss:")]).run();
+        server.join();
+        out.exits(13);
+        let record = record(&out);
+        assert_eq!(hints(&record), [hint], "{answer:x?}");
+        // Nothing is known of TLS but the time it took.
+        assert_eq!((&record["tls"]["verified"], &record["tls"]["chain"]), (&Value::Null, &json!([])));
+        assert!(record["phases"]["tls"].is_f64());
+    }
+    let server = Server::once(|mut peer| peer.wait_for_end());
+    let url = server.url().replace("ws:", "wss:");
+    let out = wstap(&["probe-handshake", &url, "--connect-timeout", "200ms"]).run();
+    server.join();
+    out.exits(13);
+    assert_eq!(hints(&record(&out)), ["tls-on-plain-port"]);
+}
+
+#[test]
+fn a_client_certificate_is_not_shown_to_a_server_that_is_not_trusted() {
+    let root = Root::new();
+    let stranger = Root::named("stranger");
+    let me = root.sign("me", 2000, 2100);
+    std::fs::write(root.path("me.pem"), pem(&me.chain[0])).unwrap();
+    std::fs::write(root.path("me.key"), me.key.serialize_pem()).unwrap();
+    let files =
+        [root.file(), root.path("me.pem").display().to_string(), root.path("me.key").display().to_string()];
+    let args = ["--cacert", &files[0], "--cert", &files[1], "--key", &files[2]];
+    let trusted =
+        config_with(&root.sign("localhost", 2000, 2100), rustls::ALL_VERSIONS, Some(&root.authority));
+    probed(trusted, &args).exits(0);
+    let leaf = stranger.sign("localhost", 2000, 2100);
+    let out = probed(config_with(&leaf, rustls::ALL_VERSIONS, Some(&root.authority)), &args);
+    out.exits(13);
+    // The handshake was not finished, but the certificate is told.
+    let tls = &record(&out)["tls"];
+    assert_eq!((&tls["version"], &tls["verify_id"]), (&Value::Null, &json!("unknown-issuer")));
+    assert_eq!(tls["chain"][0]["subject"], "CN=leaf");
+}
+
+fn pem(der: &[u8]) -> String {
+    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }

@@ -20,7 +20,7 @@ use crate::net::WsUrl;
 
 mod campaign;
 mod mock;
-pub mod progress;
+mod progress;
 #[cfg(test)]
 mod tests;
 mod wire;
