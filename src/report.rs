@@ -52,12 +52,12 @@ impl Level {
 #[derive(Clone)]
 pub struct Report {
     inner: Arc<Inner>,
+    most: Level,
     /// Stands before every text, to say what it is about.
     prefix: Arc<str>,
 }
 
 struct Inner {
-    most: Level,
     json: bool,
     color: bool,
     secrets: Mutex<Vec<Secret>>,
@@ -87,13 +87,32 @@ impl Report {
 
     fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
         let (secrets, out) = (Mutex::default(), Mutex::new(out));
-        Self { inner: Arc::new(Inner { most, json, color, secrets, out }), prefix: "".into() }
+        Self { inner: Arc::new(Inner { json, color, secrets, out }), most, prefix: "".into() }
     }
 
     /// The same with this text before each notice.
     #[must_use]
     pub fn prefixed(&self, prefix: &str) -> Self {
         Self { prefix: prefix.into(), ..self.clone() }
+    }
+
+    /// The same without what people want to know by default: it is shown to them otherwise. With `-v` they want more.
+    #[must_use]
+    pub fn calmer(&self) -> Self {
+        let most = if self.most == Level::Notice { Level::Warning } else { self.most };
+        Self { most, ..self.clone() }
+    }
+
+    /// From now on notices go there, for as long as something else is drawn on the terminal; returns where they went.
+    pub fn redirect(&self, stream: Box<dyn std::io::Write + Send>) -> Option<Box<dyn std::io::Write + Send>> {
+        let mut out = self.inner.out.lock().ok()?;
+        Some(std::mem::replace(&mut out.stream, stream))
+    }
+
+    /// Are notices text for people, shown at all but for errors?
+    #[must_use]
+    pub fn is_for_people(&self) -> bool {
+        !self.inner.json && self.shows(Level::Notice)
     }
 
     /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
@@ -113,7 +132,7 @@ impl Report {
     /// Would a notice of this level be shown?
     #[must_use]
     pub fn shows(&self, level: Level) -> bool {
-        level <= self.inner.most
+        level <= self.most
     }
 
     /// A failure with its details and its hint.

@@ -25,6 +25,7 @@ use crate::session::Setup;
 use crate::session::policy::{Asked, Policy};
 use crate::signals::Signals;
 use crate::watch::board::{Board, Plan};
+use crate::watch::view::View;
 use crate::watch::{LinkTap, Shared, Watch};
 
 /// Runs the command.
@@ -84,7 +85,8 @@ impl Command<'_> {
         let asked = output::asked(args);
         let mock = start_mock(args.mock.as_deref(), self.session.dialect, context.report).await?;
         let (url, _) = self.session.address(mock.as_ref())?;
-        let board = self.board(self.session.time_scale(mock.as_ref()), true, context);
+        let drawn = self.draws(context);
+        let board = self.board(self.session.time_scale(mock.as_ref()), !drawn, context);
         let links = board.borrow().links.len();
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
         let (junction, branches) = Junction::new(stage, links);
@@ -95,7 +97,9 @@ impl Command<'_> {
             let time_scale = self.session.time_scale(mock.as_ref());
             setups.push(self.setup(link, url, connection.clone(), branch, time_scale, &board, context)?);
         }
+        let unicode = is_unicode(context.world);
         let watch = Watch {
+            view: drawn.then(|| View::new(context.report, unicode)),
             board,
             junction,
             asked,
@@ -127,6 +131,14 @@ impl Command<'_> {
             tell,
         };
         Rc::new(RefCell::new(Board::new(plan, context.report.clone())))
+    }
+
+    /// Is there a terminal to draw on, and nothing else that comes to it?
+    fn draws(&self, context: &Context<'_>) -> bool {
+        let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
+        let shares = self.lines && (*stdout_terminal || sink::is_pipe());
+        let dumb = var("TERM").is_none_or(|term| term == "dumb");
+        *stderr_terminal && !shares && !dumb && context.report.is_for_people()
     }
 
     fn one_link(&self) -> bool {
@@ -170,7 +182,8 @@ impl Command<'_> {
             cursor_file: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,
-            report: context.report.prefixed(&name),
+            report: if self.draws(context) { context.report.calmer() } else { context.report.clone() }
+                .prefixed(&name),
             signals: Signals::listen().map_err(|e| no_thread(&e))?,
         })
     }
@@ -226,6 +239,13 @@ fn status(status: &WatchStatus) -> Status {
         WatchStatus::Running => Status::Running,
         WatchStatus::Paused => Status::Paused,
     }
+}
+
+/// Does the terminal show more than ASCII? The locale says so (`LC_ALL`, `LC_CTYPE`, `LANG`, in this order).
+fn is_unicode(world: &World<'_>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| (world.var)(name));
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// On a terminal, lines are printed only for whoever asks for something about them.

@@ -64,6 +64,7 @@ struct Numbers {
     conn: u32,
     received: u64,
     sent: u64,
+    contacts: u64,
 }
 
 /// A campaign that is watched.
@@ -78,6 +79,8 @@ pub struct Row {
     pub past: Past,
     /// When it was first told of.
     pub since: Option<Instant>,
+    /// When it came to its end.
+    pub until: Option<Instant>,
 }
 
 /// Why there is nothing more to wait for.
@@ -112,6 +115,8 @@ pub enum Past {
 pub struct Link {
     /// How it stands.
     pub state: LinkState,
+    /// Why it ended before the campaigns did.
+    pub failed: Option<Exit>,
     /// When something was last heard.
     pub heard: Option<Instant>,
     /// Where its session takes orders.
@@ -213,9 +218,10 @@ impl Board {
         self.order_all(&Order::Send(self.plan.campaigns.request_update()));
     }
 
-    /// The session of a link is over.
-    pub fn ended(&mut self, link: usize) {
+    /// The session of a link is over; with its status, if that is what came of the campaigns.
+    pub fn ended(&mut self, link: usize, failed: Option<Exit>) {
         self.links[link].state = LinkState::Ended;
+        self.links[link].failed = failed;
         self.changed.notify_one();
     }
 
@@ -254,6 +260,12 @@ impl Board {
         all
     }
 
+    /// Hours of the past that were asked for.
+    #[must_use]
+    pub fn hours(&self) -> Option<u32> {
+        self.plan.history
+    }
+
     /// The last connection that was opened.
     #[must_use]
     pub fn last_conn(&self) -> u32 {
@@ -266,17 +278,10 @@ impl Board {
         Duration::from_secs(15).div_f64(self.plan.time_scale)
     }
 
-    /// Says how every campaign stands at the end, as far as it was not said before.
-    pub fn tell_end(&self, outcome: &Outcome) {
-        for row in self.rows.values().filter(|row| row.campaign.is_known()) {
-            match &row.end {
-                None if outcome.exit == Exit::Assertion => {
-                    self.report.say(Level::Error, &format!("{} when the watch ended", row.sentence()));
-                }
-                None => self.report.notice(&format!("{} when the watch ended", row.sentence())),
-                Some(_) if !self.plan.tell => self.report.say(row.level(), &row.sentence()),
-                Some(_) => {}
-            }
+    /// Says how those campaigns stand that should have come to their end, and have not.
+    pub fn tell_unfinished(&self) {
+        for row in self.rows.values().filter(|row| row.end.is_none() && row.campaign.is_known()) {
+            self.report.say(Level::Error, &format!("{} when the watch ended", row.sentence()));
         }
     }
 
@@ -383,10 +388,17 @@ impl Board {
             let text = format!("campaign {}: {odd}; the numbers are passed on as they came", row.campaign.id);
             self.report.warning(&text);
         }
+        for contact in reading.recent.iter().rev() {
+            self.numbers.contacts += 1;
+            row.campaign.contact(contact, self.numbers.contacts);
+        }
         if change.changed {
             derived.push(row.campaign.record(at, now).to_json());
         }
         row.settle(&self.plan, first);
+        if row.end.is_some() {
+            row.until.get_or_insert(now);
+        }
         if self.plan.tell && row.campaign.status != before {
             self.report.say(row.level(), &row.sentence());
         }
@@ -427,8 +439,9 @@ impl Board {
     }
 
     fn contact(&mut self, contact: &Contact) {
+        self.numbers.contacts += 1;
         if let Some(row) = self.rows.get_mut(&contact.campaign) {
-            row.campaign.contact(contact);
+            row.campaign.contact(contact, self.numbers.contacts);
         }
     }
 
@@ -473,7 +486,20 @@ impl Board {
 
 impl Row {
     fn new(id: u64, link: usize, window: Duration) -> Self {
-        Self { campaign: Campaign::new(id, window), link, end: None, past: Past::Unknown, since: None }
+        Self {
+            campaign: Campaign::new(id, window),
+            link,
+            end: None,
+            past: Past::Unknown,
+            since: None,
+            until: None,
+        }
+    }
+
+    /// How long it was watched.
+    #[must_use]
+    pub fn took(&self, now: Instant) -> Option<Duration> {
+        Some(self.until.unwrap_or(now).duration_since(self.since?))
     }
 
     fn settle(&mut self, plan: &Plan, first: bool) {
@@ -501,10 +527,12 @@ impl Row {
     #[must_use]
     pub fn sentence(&self) -> String {
         let Campaign { id, status, counts, .. } = &self.campaign;
-        let status = status.as_ref().map_or("in an unknown status", Status::name);
-        let is = if self.campaign.is_final() { "" } else { "is " };
-        let is = if self.campaign.status == Some(Status::Cancelled) { "was " } else { is };
-        let mut text = format!("campaign {id} {is}{status}");
+        let mut text = match status {
+            None => format!("campaign {id} has not come to its end"),
+            Some(status @ Status::Cancelled) => format!("campaign {id} was {}", status.name()),
+            Some(status) if status.is_final() => format!("campaign {id} {}", status.name()),
+            Some(status) => format!("campaign {id} is {}", status.name()),
+        };
         if let (Some(done), Some(total)) = (counts.done(), counts.total) {
             text.push_str(&format!(": {done} of {total} contacts done"));
         }
@@ -519,6 +547,7 @@ impl Link {
     fn new() -> Self {
         Self {
             state: LinkState::Connecting,
+            failed: None,
             heard: None,
             orders: None,
             conn: 0,
