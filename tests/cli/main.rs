@@ -27,3 +27,4 @@ mod sending;
 mod servers;
 mod subscribe;
 mod watch;
+mod watch_screen;
