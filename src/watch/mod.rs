@@ -99,7 +99,8 @@ impl Watch {
                     self.junction.stop = Some(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
                 }
-                () = changed.notified(), if self.view.is_some() => self.view.iter_mut().for_each(View::note),
+                // There may be a deadline now where there was none.
+                () = changed.notified() => self.view.iter_mut().for_each(View::note),
                 wish = next_wish(&mut self.view), if self.view.is_some() => self.wished(wish),
                 () = until(deadline), if deadline.is_some() => self.tick(Instant::now()),
             }

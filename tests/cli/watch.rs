@@ -258,3 +258,120 @@ fn a_reader_that_goes_ends_all_links() {
     drop(running.take_stdout());
     running.finish().exits(0);
 }
+
+#[test]
+fn the_past_comes_first_as_records() {
+    let mock = "--rate 2000 --contacts 200 --seed 5";
+    let out = mocked(mock, &["42", "--history", "24", "--progress"]);
+    let records = out.exits(0).json();
+    let past: Vec<&Value> = records.iter().filter(|record| record["status"].is_null()).collect();
+    assert!(!past.is_empty(), "{}", out.stdout);
+    assert!(past.iter().all(|record| record["rate_per_min"].is_null() && record["completed"].is_number()));
+    assert!(past[0]["at"].as_str().unwrap().starts_with("2026-01-01T"), "when it was so: {}", past[0]);
+    // Without --progress the message itself comes.
+    let out = mocked(mock, &["42", "--history", "24", "-r", "-f", ".type"]);
+    assert!(out.exits(0).lines().contains(&"metrics_history"));
+    // One link that shows all tells of all that were asked for.
+    let out = mocked(mock, &["1", "2", "--monitor", "--history", "1", "-r", "-f", ".type"]);
+    assert_eq!(out.exits(0).lines().iter().filter(|kind| **kind == "metrics_history").count(), 2);
+}
+
+#[test]
+fn a_past_that_is_not_told_is_mentioned_and_waited_for_no_longer() {
+    let asks = |answer: Option<&'static str>| {
+        accepted(move |peer| {
+            peer.text(&update(42, "completed", COUNTS));
+            assert_eq!(peer.read_text().as_deref(), Some(r#"{"type":"request_history","hours":3}"#));
+            answer.iter().for_each(|answer| peer.text(answer));
+            end(peer);
+        })
+    };
+    let args = ["42", "--history", "3", "--time-scale", "50"];
+    served(&args, vec![asks(None)]).exits(0).says("campaign 42: the server sent no history within 200 ms");
+    let none = r#"{"type":"metrics_history","data":{"campaign_id":42,"hours":3,"metrics":[]}}"#;
+    served(&args, vec![asks(Some(none))]).exits(0).says("the server has no history of it");
+}
+
+#[test]
+fn every_fault_has_its_status() {
+    let pings = ["--ping-interval", "100ms", "--ping-timeout", "200ms"];
+    for (fault, status) in [
+        ("refuse=503", 14),
+        ("refuse=401", 16),
+        ("refuse=404", 17),
+        ("bad-accept", 15),
+        ("extension", 15),
+        ("close=1000@4", 1),
+        ("close=1001@4", 1),
+        ("close=1008@4", 16),
+        ("close=4000@4", 20),
+        ("close=4004@4", 17),
+        ("close-no-handshake=1012@4", 20),
+        ("drop@4", 20),
+        ("reset@4", 20),
+        ("truncate@4", 20),
+        ("invalid-utf8@4", 21),
+        ("masked@4", 21),
+        ("rsv@4", 21),
+        ("bad-opcode@4", 21),
+        ("oversized-control@4", 21),
+        ("fragmented-control@4", 21),
+        ("half-open@4", 22),
+    ] {
+        let mock = format!("--rate 100 --contacts 50 --fault '{fault}'");
+        let hurry = if status == 22 { &pings[..] } else { &[] };
+        mocked(&mock, &[&["42", "--no-reconnect"], hurry].concat()).exits(status);
+    }
+}
+
+#[test]
+fn what_can_be_borne_changes_nothing_but_the_time() {
+    for fault in [
+        "fail-first=2",
+        "latency=1ms±1ms",
+        "fragment=7",
+        "duplicate=0.5",
+        "malformed-json@5",
+        "drop@9",
+        "close=4000@9",
+        "close=1001@9",
+        "reset@9",
+    ] {
+        let mock = format!("--rate 200 --contacts 50 --seed 9 --fault '{fault}'");
+        let args =
+            ["42", "--progress", "--reconnect", "--reconnect-delay", "5ms", "--reconnect-max-delay", "10ms"];
+        let out = mocked(&mock, &args);
+        let records = out.exits(0).json();
+        assert_eq!(
+            records.last().unwrap()["completed"].as_u64().unwrap()
+                + records.last().unwrap()["failed"].as_u64().unwrap(),
+            50,
+            "{fault}"
+        );
+    }
+}
+
+#[test]
+fn a_refused_key_of_one_does_not_touch_the_others() {
+    let out = mocked("--rate 200 --contacts 20 --deny 43", &["42", "43", "--progress"]);
+    let records = out.exits(16).says("campaign 43: closed by the peer with 1008").json();
+    assert_eq!(records.last().unwrap()["status"], "completed");
+    assert!(records.iter().all(|record| record["campaign_id"] == 42));
+}
+
+/// A long campaign, as fast as it goes: what is known of it does not grow.
+#[test]
+fn the_memory_does_not_grow_with_the_campaign() {
+    let mock = "--mock=--rate max --contacts 10000 --behave real";
+    let mut running = wstap(&["watch-campaign", mock, "42", "--progress"]).spawn();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(running.take_stdout()));
+    let mut skip = |count| lines.by_ref().take(count).count();
+    assert_eq!(skip(4000), 4000);
+    let early = running.resident();
+    assert_eq!(skip(15_000), 15_000);
+    let late = running.resident();
+    assert!(late < early + 4 * 1024, "{early} KiB, then {late} KiB");
+    let rest = skip(usize::MAX);
+    assert_eq!(rest, 1002, "every change has come");
+    running.finish().exits(0);
+}
