@@ -21,6 +21,7 @@ use crate::pipeline::record::{Line, read};
 use crate::report::{Level, Report};
 use crate::session::Order;
 use crate::session::policy::Outcome;
+use crate::watch::draw::{Look, chart};
 
 /// How long the answer to a request for the history may take.
 const HISTORY_WAIT: Duration = Duration::from_secs(10);
@@ -41,8 +42,22 @@ pub struct Plan {
     pub derive: bool,
     /// How many times as fast as in the documents the provider's time runs.
     pub time_scale: f64,
-    /// Are people told of every new status in words, since nothing is drawn?
-    pub tell: bool,
+    /// What people are told in words.
+    pub tell: Tell,
+}
+
+/// What people are told in words of the course of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tell {
+    /// Nothing: it is drawn.
+    Nothing,
+    /// Every new status.
+    Statuses,
+    /// Also every tenth of the contacts, and the past: there is nothing else to be seen.
+    Everything {
+        /// May it be other than ASCII?
+        unicode: bool,
+    },
 }
 
 /// Everything that is watched.
@@ -280,8 +295,12 @@ impl Board {
 
     /// Says how those campaigns stand that should have come to their end, and have not.
     pub fn tell_unfinished(&self) {
-        for row in self.rows.values().filter(|row| row.end.is_none() && row.campaign.is_known()) {
-            self.report.say(Level::Error, &format!("{} when the watch ended", row.sentence()));
+        for row in self.rows.values().filter(|row| row.end.is_none()) {
+            let text = match row.campaign.is_known() {
+                true => format!("{} when the watch ended", row.sentence()),
+                false => format!("nothing was told of campaign {}", row.campaign.id),
+            };
+            self.report.say(Level::Error, &text);
         }
     }
 
@@ -380,7 +399,7 @@ impl Board {
             self.rows.entry(reading.campaign).or_insert_with(|| Row::new(reading.campaign, link, window));
         }
         let Some(row) = self.rows.get_mut(&reading.campaign) else { return };
-        let before = row.campaign.status.clone();
+        let before = (row.campaign.status.clone(), row.tenth());
         let change = row.campaign.told(reading, now);
         let first = row.since.is_none();
         row.since.get_or_insert(now);
@@ -399,7 +418,12 @@ impl Board {
         if row.end.is_some() {
             row.until.get_or_insert(now);
         }
-        if self.plan.tell && row.campaign.status != before {
+        let news = match self.plan.tell {
+            Tell::Nothing => false,
+            Tell::Statuses => row.campaign.status != before.0,
+            Tell::Everything { .. } => (row.campaign.status.clone(), row.tenth()) != before,
+        };
+        if news {
             self.report.say(row.level(), &row.sentence());
         }
     }
@@ -459,6 +483,11 @@ impl Board {
         }
         let records = history.samples.iter();
         derived.extend(records.map(|past| record(history.campaign, None, &past.counts, past.at).to_json()));
+        if let (Tell::Everything { unicode }, Some(hours)) = (self.plan.tell, self.plan.history) {
+            let look = Look { width: 80, height: 24, unicode, keys: false };
+            let lines = chart(history.campaign, hours, &history.samples, &look);
+            lines.iter().for_each(|line| self.report.notice(line));
+        }
         row.past = Past::Known(history);
     }
 
@@ -521,6 +550,12 @@ impl Row {
             Some(Status::Failed | Status::Cancelled) => Level::Error,
             _ => Level::Notice,
         }
+    }
+
+    /// Tenths of the contacts that are done.
+    fn tenth(&self) -> Option<u64> {
+        let counts = &self.campaign.counts;
+        counts.done()?.saturating_mul(10).checked_div(counts.total?)
     }
 
     /// How it stands, for people.

@@ -95,6 +95,9 @@ fn chart_line(name: &str, values: &[Option<f64>], unit: &str, color: Color, look
     let lowest = known.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let label = format!("  {name:<9} {:>8} ", format!("{}{unit}", trimmed(*first)));
+    if values.len() == 1 {
+        return Some(label.trim_end().to_owned());
+    }
     let end = format!(" {}{unit}", trimmed(*last));
     let room = look.width.saturating_sub(label.width() + end.width() + 1).clamp(1, 60);
     let drawn = spread(values, room).into_iter().map(|value| match value {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::super::board::Plan;
+use super::super::board::{Plan, Tell};
 use super::*;
 use crate::dialect::{ALL, Campaigns};
 use crate::event::{Direction, Event, Kind, Reconnect, Role};
@@ -25,7 +25,7 @@ fn board(ids: &[u64]) -> Board {
         history: None,
         derive: false,
         time_scale: 1.0,
-        tell: false,
+        tell: Tell::Nothing,
     };
     Board::new(plan, Report::to(Box::new(std::io::sink()), Level::Error, false, false))
 }

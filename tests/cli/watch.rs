@@ -375,3 +375,91 @@ fn the_memory_does_not_grow_with_the_campaign() {
     assert_eq!(rest, 1002, "every change has come");
     running.finish().exits(0);
 }
+
+#[test]
+fn what_the_monitor_shows_comes_and_goes() {
+    let overview = |states: &[(u64, &str)]| {
+        let one = |(id, status): &(u64, &str)| {
+            let message: Value = serde_json::from_str(&update(*id, status, COUNTS)).unwrap();
+            message["data"].clone()
+        };
+        let campaigns: Vec<Value> = states.iter().map(one).collect();
+        json!({"type": "overview", "data": {"campaigns": campaigns}}).to_string()
+    };
+    let script = accepted(move |peer| {
+        let follow = |id: u64| Some(format!(r#"{{"type":"subscribe","campaign_id":{id}}}"#));
+        peer.text(&overview(&[(1, "running"), (2, "running"), (9, "failed")]));
+        assert_eq!((peer.read_text(), peer.read_text()), (follow(1), follow(2)));
+        peer.text(&overview(&[(2, "running"), (3, "scheduled"), (9, "failed")]));
+        assert_eq!(peer.read_text(), follow(3));
+        peer.text(&update(2, "completed", COUNTS));
+        peer.text(&update(3, "completed", COUNTS));
+        end(peer);
+    });
+    // What had failed before anybody watched is nobody's failure now.
+    served(&["--all"], vec![script]).exits(0).says("campaign 1 is not shown any more");
+}
+
+#[test]
+fn the_providers_own_ping_goes_out_and_wants_an_answer() {
+    let script = |answers: bool| {
+        accepted(move |peer| {
+            for _ in 0..3 {
+                assert_eq!(peer.read_text().as_deref(), Some(r#"{"type":"ping"}"#));
+                if !answers {
+                    return peer.wait_for_end();
+                }
+                peer.text(r#"{"type":"pong","timestamp":1767225630.5}"#);
+            }
+            peer.text(&update(42, "completed", COUNTS));
+            end(peer);
+        })
+    };
+    // Every 30 seconds, a thousand times as fast.
+    let args = ["42", "--time-scale", "1000", "--no-reconnect"];
+    served(&args, vec![script(true)]).exits(0);
+    let patience = ["--ping-timeout", "100ms"];
+    served(&[&args[..], &patience].concat(), vec![script(false)]).exits(22).says("keep-alive");
+}
+
+#[test]
+fn a_recording_tells_what_came_of_it() {
+    let run = |status: &str, args: &[&str]| {
+        let lines = [update(42, "running", COUNTS), update(42, status, COUNTS)].join("\n");
+        wstap(&["watch-campaign", "--from", "-"]).args(args).stdin(lines).run()
+    };
+    run("completed", &[]).exits(0);
+    run("running", &[]).exits(0);
+    run("failed", &[]).exits(1).says("campaign 42 failed");
+    run("failed", &["--until", ".data.status == \"failed\""]).exits(0);
+    run("failed", &["7"]).exits(0);
+    assert_eq!(run("failed", &["--progress", "-r", "-f", ".status"]).exits(1).lines(), ["running", "failed"]);
+}
+
+#[test]
+fn a_profile_may_stand_before_the_ids() {
+    let (_mock, url) = serve(&["--rate", "max", "--contacts", "5"]);
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("wstap")).unwrap();
+    let config = format!("[profile.calls]\nurl = \"{url}\"\nprogress = true\n");
+    std::fs::write(home.path().join("wstap/config.toml"), config).unwrap();
+    let home = home.path().display().to_string();
+    let run = |args: &[&str]| wstap(&["watch-campaign"]).args(args).env("XDG_CONFIG_HOME", &home).run();
+    assert_eq!(run(&["@calls", "42"]).exits(0).json()[0]["campaign_id"], 42);
+    assert_eq!(run(&["--url", "@calls", "42"]).exits(0).json()[0]["campaign_id"], 42);
+    run(&[&url, "42"]).exits(0);
+}
+
+#[test]
+fn the_key_is_not_shown() {
+    let (_mock, url) = serve(&["--rate", "max", "--contacts", "5", "--token", "s3cr3t-key"]);
+    let url = url.replace("?token=t", "");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "s3cr3t-key\n").unwrap();
+    let key = file.display().to_string();
+    let args = ["watch-campaign", "--url", &url, "42", "43", "--token-file", &key, "--envelope", "-vv"];
+    let out = wstap(&args).run();
+    out.exits(0);
+    assert!(!out.stdout.contains("s3cr3t") && !out.stderr.contains("s3cr3t"), "{}", out.stderr);
+}

@@ -264,8 +264,10 @@ fn no_colour_and_no_unicode_where_they_are_not_wanted() {
     let mut ascii = Terminal::start(80, 24, &["42", mock], &[("LANG", "C")]);
     let (lines, _) = ascii.finish();
     assert!(has(&lines, "###") && ascii.raw.is_ascii());
-    let mut dumb = Terminal::start(80, 24, &["42", mock], &[("TERM", "dumb")]);
+    let mut dumb = Terminal::start(120, 40, &["42", "--history", "1", mock], &[("TERM", "dumb")]);
     let (lines, status) = dumb.finish();
+    assert!(has(&lines, "campaign 42 is running: 10 of 20 contacts done"), "{lines:#?}");
+    assert!(has(&lines, "campaign 42, the last 1 h"), "{lines:#?}");
     assert!(!dumb.raw.contains(&0x1b) && has(&lines, "campaign 42 completed"), "{lines:#?}");
     assert_eq!(status, Some(0));
 }
