@@ -23,6 +23,12 @@ const WIDEST_BAR: usize = 48;
 /// The narrowest bar.
 const NARROWEST_BAR: usize = 8;
 
+/// The narrowest bar beside columns that only say what the bar says, too.
+const USUAL_BAR: usize = 16;
+
+/// The rank of the first of these columns.
+const EXTRA: u8 = 10;
+
 /// From this width on there is room between the columns.
 const WIDE: usize = 110;
 
@@ -248,8 +254,12 @@ fn table(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) ->
     let gap = if look.width >= WIDE { "  " } else { " " };
     let mut columns = columns(rows, board, now, look, live);
     let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + gap.len()).sum::<usize>();
-    while columns.len() > 3 && taken(&columns) + NARROWEST_BAR > room {
+    while columns.len() > 3 {
         let Some(last) = (0..columns.len()).max_by_key(|at| columns[*at].rank) else { break };
+        let least = if columns[last].rank >= EXTRA { USUAL_BAR } else { NARROWEST_BAR };
+        if taken(&columns) + least <= room {
+            break;
+        }
         columns.remove(last);
     }
     let bar = room.saturating_sub(taken(&columns)).min(WIDEST_BAR);

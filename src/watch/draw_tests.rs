@@ -77,8 +77,8 @@ fn a_campaign_at_three_widths() {
     assert_eq!(
         frame(&board, now, &look(80, 24)),
         [
-            "id status                     done failed left success  /min     ETA link",
-            "42 running   █████▓▒░░  65.0%  120     10   66   92.3%  20.0  3m 30s live",
+            "id status                          done failed success  /min     ETA link",
+            "42 running   ████████▓▒░░░░  65.0%  120     10   92.3%  20.0  3m 30s live",
             "q ends, r asks anew"
         ]
     );

@@ -20,7 +20,7 @@ fn served(args: &[&str], scripts: Vec<Box<dyn FnOnce(Peer) + Send>>) -> Output {
 }
 
 /// A mock of its own process, and where its campaigns are.
-fn serve(args: &[&str]) -> (Running, String) {
+pub(crate) fn serve(args: &[&str]) -> (Running, String) {
     let mut running = wstap(&["serve-mock", "burki", "--announce", "json"]).args(args).spawn();
     let announcement: Value = serde_json::from_str(&running.line()).unwrap();
     (running, format!("ws://127.0.0.1:{}/ws/campaigns/monitor?token=t", announcement["port"]))

@@ -174,6 +174,49 @@ fn update(status: &str, completed: u64) -> String {
     .to_string()
 }
 
+/// Two screens for the README: `UPDATE=1 cargo test captures` takes them anew.
+#[test]
+fn the_captures_of_the_readme() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    if std::env::var_os("UPDATE").is_some() {
+        let mut readme = std::fs::read_to_string(path).unwrap();
+        for (name, command, lines) in [one_under_way(), several_at_their_end()] {
+            let start = format!("<!-- captured: {name} -->\n");
+            let (before, rest) = readme.split_once(&start).unwrap();
+            let (_, after) = rest.split_once("<!-- end -->").unwrap();
+            let screen = lines.join("\n");
+            readme = format!("{before}{start}```text\n$ {command}\n{screen}\n```\n<!-- end -->{after}");
+        }
+        std::fs::write(path, readme).unwrap();
+    }
+    let readme = std::fs::read_to_string(path).unwrap();
+    let captures: Vec<&str> = readme.split("<!-- captured: ").skip(1).collect();
+    assert_eq!(captures.len(), 2);
+    let shown = |capture: &str, text: &str| capture.split("<!-- end -->").next().unwrap().contains(text);
+    for text in ["$ wstap watch-campaign 42", "id status", "ETA", "live", "q ends, r asks anew"] {
+        assert!(shown(captures[0], text), "{text}");
+    }
+    for text in ["$ wstap watch-campaign --all", "5 ", "completed", "time"] {
+        assert!(shown(captures[1], text), "{text}");
+    }
+}
+
+fn one_under_way() -> (&'static str, &'static str, Vec<String>) {
+    let (_mock, url) = crate::watch::serve(&["--rate", "8", "--seed", "4"]);
+    let mut first = Terminal::start(80, 24, &["--url", &url, "42"], &[]);
+    first.until("some contacts are done", |lines| has(lines, " 20.0%") || has(lines, " 20.5%"));
+    let mut terminal = Terminal::start(88, 24, &["--url", &url, "42"], &[]);
+    let lines = terminal.until("most are done", |lines| has(lines, " 60.0%") || has(lines, " 60.5%"));
+    ("one", "wstap watch-campaign 42", lines)
+}
+
+fn several_at_their_end() -> (&'static str, &'static str, Vec<String>) {
+    let mock = "--mock=--rate 100 --seed 4";
+    let mut terminal = Terminal::start(88, 24, &["--all", mock], &[]);
+    let (lines, _) = terminal.finish();
+    ("several", "wstap watch-campaign --all", lines)
+}
+
 fn has(lines: &[String], text: &str) -> bool {
     lines.iter().any(|line| line.contains(text))
 }
