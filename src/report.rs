@@ -96,10 +96,10 @@ impl Report {
         Self { prefix: prefix.into(), ..self.clone() }
     }
 
-    /// The same without what people want to know by default: it is shown to them otherwise. With `-v` they want more.
+    /// The same with nothing that matters less than `most`: it is shown in another way. With `-v` people want more.
     #[must_use]
-    pub fn calmer(&self) -> Self {
-        let most = if self.most == Level::Notice { Level::Warning } else { self.most };
+    pub fn calmer(&self, most: Level) -> Self {
+        let most = if self.most <= Level::Notice { self.most.min(most) } else { self.most };
         Self { most, ..self.clone() }
     }
 

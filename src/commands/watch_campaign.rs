@@ -21,7 +21,7 @@ use crate::pipeline::outlet::Outlet;
 use crate::pipeline::sink::{self, Sink, Stdout};
 use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
-use crate::report::Report;
+use crate::report::{Level, Report};
 use crate::session::Setup;
 use crate::session::policy::{Asked, Policy};
 use crate::signals::Signals;
@@ -104,10 +104,15 @@ impl Command<'_> {
         };
         let time_scale = self.session.time_scale(mock.as_ref());
         let board = self.board(time_scale, tell, context);
-        let report = if drawn { context.report.calmer() } else { context.report.clone() };
+        let links = board.borrow().links.len();
+        let report = match (drawn, links) {
+            (false, _) => context.report.clone(),
+            (true, 1) => context.report.calmer(Level::Warning),
+            // When a server goes away, all of them say the same.
+            (true, _) => context.report.calmer(Level::Error),
+        };
         let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
-        let links = board.borrow().links.len();
         let (junction, branches) = Junction::new(stage, links);
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;

@@ -26,6 +26,9 @@ use crate::watch::draw::{Look, chart};
 /// How long the answer to a request for the history may take.
 const HISTORY_WAIT: Duration = Duration::from_secs(10);
 
+/// How long the same cause of a loss is not told again.
+const SAME_CAUSE: Duration = Duration::from_secs(10);
+
 /// What is to be watched, and how.
 pub struct Plan {
     /// What the provider says of campaigns.
@@ -69,6 +72,8 @@ pub struct Board {
     pub links: Vec<Link>,
     /// Connections that were opened, over all links; messages likewise, in and out.
     numbers: Numbers,
+    /// Why a link was lost, as it was told last.
+    cause: Option<(String, Instant)>,
     /// Told whenever something has changed that can be seen.
     pub changed: Rc<Notify>,
     report: Report,
@@ -172,6 +177,7 @@ impl Board {
             rows: plan.ids.iter().enumerate().map(row).collect(),
             links: (0..links.max(1)).map(|_| Link::new()).collect(),
             numbers: Numbers::default(),
+            cause: None,
             changed: Rc::default(),
             plan,
             report,
@@ -309,7 +315,10 @@ impl Board {
         match &mut event.kind {
             Kind::Open(_) => self.opened(link, now),
             Kind::Close(_) => self.links[link].state = LinkState::Connecting,
-            Kind::Reconnect(reconnect) => self.links[link].state = LinkState::Waiting(now + reconnect.delay),
+            Kind::Reconnect(reconnect) => {
+                self.links[link].state = LinkState::Waiting(now + reconnect.delay);
+                self.lost(&reconnect.cause, now);
+            }
             Kind::Summary(summary) => {
                 self.links[link].summary = Some(std::mem::take(&mut **summary));
                 return;
@@ -358,6 +367,16 @@ impl Board {
         }
         if !self.plan.ids.is_empty() {
             self.ask_for_history(number, now);
+        }
+    }
+
+    /// Where several links are drawn, their sessions do not say why they were lost; it mostly is the same for all.
+    fn lost(&mut self, cause: &str, now: Instant) {
+        let known = |(known, at): &(String, Instant)| known == cause && now.duration_since(*at) < SAME_CAUSE;
+        if self.plan.tell == Tell::Nothing && self.links.len() > 1 && !self.cause.as_ref().is_some_and(known)
+        {
+            self.report.warning(cause);
+            self.cause = Some((cause.to_owned(), now));
         }
     }
 

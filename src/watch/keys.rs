@@ -19,6 +19,7 @@ pub enum Key {
 pub struct Keys {
     stdin: AsyncFd<Stdin>,
     before: Termios,
+    modes: Termios,
     ended: bool,
 }
 
@@ -28,7 +29,7 @@ impl Keys {
     #[must_use]
     pub fn take() -> Option<Self> {
         let stdin = io::stdin();
-        if !stdin.is_terminal() || tcgetpgrp(&stdin).ok()? != rustix::process::getpgrp() {
+        if !stdin.is_terminal() || !is_ours(&stdin) {
             return None;
         }
         let before = tcgetattr(&stdin).ok()?;
@@ -41,7 +42,20 @@ impl Keys {
         )]
         let watched = AsyncFd::with_interest(stdin, Interest::READABLE).ok()?;
         tcsetattr(watched.get_ref(), OptionalActions::Now, &modes).ok()?;
-        Some(Self { stdin: watched, before, ended: false })
+        Some(Self { stdin: watched, before, modes, ended: false })
+    }
+
+    /// Lets go of the keyboard for a while.
+    pub fn release(&self) {
+        // A terminal that has gone needs no restoring.
+        let _ = tcsetattr(self.stdin.get_ref(), OptionalActions::Now, &self.before);
+    }
+
+    /// Takes it again, if it still belongs to this process.
+    pub fn retake(&self) {
+        if is_ours(self.stdin.get_ref()) {
+            let _ = tcsetattr(self.stdin.get_ref(), OptionalActions::Now, &self.modes);
+        }
     }
 
     /// Waits for the next key that means something.
@@ -69,9 +83,14 @@ impl Keys {
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        // A terminal that has gone needs no restoring.
-        let _ = tcsetattr(self.stdin.get_ref(), OptionalActions::Now, &self.before);
+        if is_ours(self.stdin.get_ref()) {
+            self.release();
+        }
     }
+}
+
+fn is_ours(stdin: &Stdin) -> bool {
+    tcgetpgrp(stdin).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 fn meaning(byte: &u8) -> Option<Key> {

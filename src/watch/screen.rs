@@ -64,6 +64,18 @@ impl Screen {
         lines.iter().for_each(|line| self.bar.println(line));
     }
 
+    /// Leaves the terminal as it is, for somebody else to go on with.
+    pub fn leave(&mut self) {
+        write(b"\r\n");
+        self.terminal.leave();
+    }
+
+    /// Whatever stands there now, the next frame begins below it.
+    pub fn return_to(&mut self) {
+        self.terminal.frame().last.clear();
+        self.drawn.clear();
+    }
+
     /// Takes away what is drawn, and gives stderr back.
     pub fn clear(&mut self) {
         if let Some(before) = self.before.take() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal as Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
@@ -22,6 +23,9 @@ pub struct View {
     screen: Screen,
     keys: Option<Keys>,
     resized: Option<Signal>,
+    /// Ctrl-Z, and the return from it.
+    suspend: Option<Signal>,
+    resume: Option<Signal>,
     unicode: bool,
     /// When it was drawn last, or begun.
     last: Instant,
@@ -37,6 +41,10 @@ pub enum Wish {
     Key(Key),
     /// The terminal has another size.
     Resized,
+    /// The process is to stop for a while.
+    Suspend,
+    /// The process goes on after it was stopped, perhaps with the terminal to itself again.
+    Resume,
 }
 
 impl View {
@@ -47,6 +55,8 @@ impl View {
             screen: Screen::new(report),
             keys: Keys::take(),
             resized: signal(SignalKind::window_change()).ok(),
+            suspend: signal(SignalKind::from_raw(Process::TSTP.as_raw())).ok(),
+            resume: signal(SignalKind::from_raw(Process::CONT.as_raw())).ok(),
             unicode,
             last: Instant::now(),
             stale: true,
@@ -81,11 +91,29 @@ impl View {
 
     /// Waits for what whoever looks at it wants.
     pub async fn wish(&mut self) -> Wish {
-        let Self { keys, resized, .. } = self;
+        let Self { keys, resized, suspend, resume, .. } = self;
         tokio::select! {
             key = next_key(keys) => Wish::Key(key),
-            () = next_size(resized) => Wish::Resized,
+            () = next_signal(resized) => Wish::Resized,
+            () = next_signal(suspend) => Wish::Suspend,
+            () = next_signal(resume) => Wish::Resume,
         }
+    }
+
+    /// Gives the terminal back, and stops the process until somebody lets it go on.
+    pub fn suspend(&mut self) {
+        self.screen.leave();
+        self.keys.iter().for_each(Keys::release);
+        // If it cannot be stopped, it goes on at once.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), Process::STOP);
+        self.resume();
+    }
+
+    /// Takes the terminal again.
+    pub fn resume(&mut self) {
+        self.keys.iter().for_each(Keys::retake);
+        self.screen.return_to();
+        self.stale = true;
     }
 
     /// Leaves how everything stood on the screen, and gives the terminal back.
@@ -122,9 +150,9 @@ async fn next_key(keys: &mut Option<Keys>) -> Key {
     }
 }
 
-async fn next_size(resized: &mut Option<Signal>) {
-    if let Some(resized) = resized
-        && resized.recv().await.is_some()
+async fn next_signal(signal: &mut Option<Signal>) {
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
     {
         return;
     }

@@ -350,6 +350,55 @@ fn ctrl_c_gives_the_terminal_back() {
 }
 
 #[test]
+fn a_pause_gives_the_terminal_back_for_as_long() {
+    let server = campaign(vec![update("running", 100)], |peer| {
+        assert_eq!(peer.read_text().as_deref(), Some(r#"{"type":"request_update"}"#));
+        peer.text(&update("completed", 190));
+    });
+    let mut terminal = Terminal::start(80, 24, &["--url", &server.url(), "42"], &[]);
+    terminal.until("it is drawn", |lines| has(lines, "live"));
+    terminal.press("\x1a");
+    let id = terminal.child.id();
+    let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let deadline = Instant::now() + HUNG;
+    while !state().contains(") T ") {
+        assert!(Instant::now() < deadline, "it does not stop");
+        thread::sleep(Duration::from_millis(10));
+    }
+    terminal.until("the cursor is there", |_| true);
+    assert!(terminal.is_ordinary());
+    assert!(Command::new("kill").args(["-CONT", &id.to_string()]).status().unwrap().success());
+    terminal.until("it is drawn below", |lines| heads(lines) == 2);
+    assert!(!terminal.is_ordinary());
+    terminal.press("r");
+    let (lines, status) = terminal.finish();
+    assert_eq!((status, heads(&lines)), (Some(0), 2), "{lines:#?}");
+    assert!(terminal.is_ordinary() && !terminal.screen.screen().hide_cursor());
+}
+
+#[test]
+fn a_server_that_goes_is_mentioned_once() {
+    let mock = "--mock=--rate 50 --contacts 100 --fault close=1012@9 --time-scale 1";
+    let args = ["1", "2", "3", "4", "5", "6", mock, "--reconnect-delay", "10ms"];
+    let mut terminal = Terminal::start(80, 24, &args, &[]);
+    let (_, status) = terminal.finish();
+    assert_eq!(status, Some(0));
+    let raw = String::from_utf8_lossy(&terminal.raw).into_owned();
+    assert_eq!(raw.matches("closed by the peer with 1012").count(), 1);
+}
+
+#[test]
+fn who_has_seen_enough_of_a_failure_is_told_of_it() {
+    let server = campaign(vec![update("paused", 100)], |peer| {
+        peer.text(&update("failed", 100));
+    });
+    let mut terminal = Terminal::start(80, 24, &["--url", &server.url(), "42"], &[]);
+    let (lines, status) = terminal.finish();
+    assert_eq!(status, Some(1));
+    assert!(has(&lines, "42 failed"), "{lines:#?}");
+}
+
+#[test]
 fn notices_pass_above_and_stay() {
     let odd = update("running", 100).replace("200", "201");
     let (go, wait) = channel::<()>();
