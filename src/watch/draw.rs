@@ -140,7 +140,8 @@ fn level(part: f64, look: &Look) -> char {
     levels[at.min(levels.len() - 1)]
 }
 
-/// Those that there is room for: what needs attention goes before what runs, and that before what is over.
+/// Those that there is room for: what went wrong goes before what runs, and that before what is over. Links that come
+/// and go change nothing, or the lines would, too.
 fn fitting<'a>(rows: &[&'a Row], board: &Board, room: usize) -> Vec<&'a Row> {
     if rows.len() <= room {
         return rows.to_vec();
@@ -153,9 +154,8 @@ fn fitting<'a>(rows: &[&'a Row], board: &Board, room: usize) -> Vec<&'a Row> {
 }
 
 fn importance(row: &Row, board: &Board) -> u8 {
-    let trouble = matches!(board.links[row.link].state, LinkState::Waiting(_));
     match (&row.end, &row.campaign.status) {
-        (None, _) if trouble => 0,
+        (None, _) if board.links[row.link].failed.is_some() => 1,
         (Some(End::Refused(_)), _) => 1,
         (Some(End::Final), Some(Status::Failed | Status::Cancelled)) => 1,
         (None, Some(Status::Running)) => 2,
@@ -421,6 +421,11 @@ fn footer(rows: &[&Row], shown: usize, board: &Board, look: &Look) -> Option<Str
         let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
         let colon = if counts.is_empty() { "" } else { ": " };
         parts.push(format!("{} campaigns{colon}{}", rows.len(), counts.join(", ")));
+    }
+    let waiting = |row: &&&Row| matches!(board.links[row.link].state, LinkState::Waiting(_));
+    let reconnecting = rows.iter().filter(waiting).count();
+    if rows.len() > 1 && reconnecting > 0 {
+        parts.push(format!("{reconnecting} reconnecting"));
     }
     if shown < rows.len() {
         parts.push(format!("{} not shown", rows.len() - shown));

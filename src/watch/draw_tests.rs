@@ -141,6 +141,15 @@ fn fifty_campaigns_fit_and_those_that_matter_stay() {
     assert!((41..=50).all(|id| lines.iter().any(|line| line.starts_with(&format!("{id} running")))));
     let footer = "50 campaigns: 39 completed, 1 failed, 10 running · 29 not shown";
     assert_eq!(lines.last().unwrap(), footer, "there is no room for the keys");
+    let delay = Duration::from_secs(5);
+    tell(
+        &mut board,
+        49,
+        Kind::Reconnect(Box::new(Reconnect { attempt: 1, delay, cause: String::new() })),
+        now,
+    );
+    let line = frame(&board, now, &look(120, 24)).pop().unwrap();
+    assert!(line.contains("10 running · 1 reconnecting · 29 not shown"), "{line}");
     assert_eq!(last_frame(&board, now, &look(80, 24)).len(), 51, "at the end there is a line for each");
 }
 
