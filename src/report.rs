@@ -52,18 +52,18 @@ impl Level {
 #[derive(Clone)]
 pub struct Report {
     inner: Arc<Inner>,
+    most: Level,
     /// Stands before every text, to say what it is about.
     prefix: Arc<str>,
 }
 
 impl std::fmt::Debug for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Report").field("most", &self.inner.most).finish_non_exhaustive()
+        f.debug_struct("Report").field("most", &self.most).finish_non_exhaustive()
     }
 }
 
 struct Inner {
-    most: Level,
     json: bool,
     color: bool,
     secrets: Mutex<Vec<Secret>>,
@@ -93,7 +93,7 @@ impl Report {
 
     fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
         let (secrets, out) = (Mutex::default(), Mutex::new(out));
-        Self { inner: Arc::new(Inner { most, json, color, secrets, out }), prefix: "".into() }
+        Self { inner: Arc::new(Inner { json, color, secrets, out }), most, prefix: "".into() }
     }
 
     /// The same with this text before each notice.
@@ -109,6 +109,19 @@ impl Report {
             Some(stream) => (out.stream, out.ready) = (stream, |_| true),
             None => (out.stream, out.ready) = (Box::new(std::io::stderr()), stderr_is_ready),
         }
+    }
+
+    /// The same with nothing that matters less than `most`: it is shown in another way. With `-v` people want more.
+    #[must_use]
+    pub fn calmer(&self, most: Level) -> Self {
+        let most = if self.most <= Level::Notice { self.most.min(most) } else { self.most };
+        Self { most, ..self.clone() }
+    }
+
+    /// Are notices text for people, shown at all but for errors?
+    #[must_use]
+    pub fn is_for_people(&self) -> bool {
+        !self.inner.json && self.shows(Level::Notice)
     }
 
     /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
@@ -128,7 +141,7 @@ impl Report {
     /// Would a notice of this level be shown?
     #[must_use]
     pub fn shows(&self, level: Level) -> bool {
-        level <= self.inner.most
+        level <= self.most
     }
 
     /// A failure with its details and its hint.

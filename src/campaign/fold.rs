@@ -27,8 +27,9 @@ pub struct Campaign {
     pub status: Option<Status>,
     /// How many contacts are where.
     pub counts: Counts,
-    /// The last contacts of which the provider said what became of them, the latest last.
-    pub contacts: VecDeque<Contact>,
+    /// The last contacts of which the provider said what became of them, the latest last, with a number that tells
+    /// the order over all campaigns.
+    pub contacts: VecDeque<(u64, Contact)>,
     rate: Rate,
     heard: bool,
     noted: bool,
@@ -74,9 +75,6 @@ impl Campaign {
             success_rate: told.success_rate,
         };
         complete(&mut self.counts);
-        for contact in reading.recent.iter().rev() {
-            self.contact(contact);
-        }
         if let Some(done) = self.counts.done() {
             self.rate.note(done, now);
         }
@@ -86,16 +84,19 @@ impl Campaign {
         Change { changed, odd }
     }
 
-    /// What became of a contact. `false`: that was known.
-    pub fn contact(&mut self, contact: &Contact) -> bool {
-        if self.contacts.contains(contact) {
-            return false;
+    /// What became of a contact, the `number`th that was told of. `false`: that was known.
+    pub fn contact(&mut self, contact: &Contact, number: u64) -> bool {
+        let known = self.contacts.iter_mut().find(|(_, known)| known.key == contact.key);
+        if let Some((_, known)) = known {
+            let detail = contact.detail.clone().or(known.detail.take());
+            let same = known.status == contact.status;
+            *known = Contact { detail, ..contact.clone() };
+            return !same;
         }
-        self.contacts.retain(|known| known.key != contact.key);
         if self.contacts.len() == CONTACTS {
             self.contacts.pop_front();
         }
-        self.contacts.push_back(contact.clone());
+        self.contacts.push_back((number, contact.clone()));
         true
     }
 
@@ -296,10 +297,10 @@ mod tests {
             status: status.to_owned(),
             ..Contact::default()
         };
-        assert!(campaign.contact(&contact(1, "in_progress")) && campaign.contact(&contact(1, "completed")));
-        assert!(!campaign.contact(&contact(1, "completed")));
-        (2..99).for_each(|key| assert!(campaign.contact(&contact(key, "failed"))));
+        assert!(campaign.contact(&contact(1, "failed"), 1) && campaign.contact(&contact(1, "completed"), 2));
+        assert!(!campaign.contact(&contact(1, "completed"), 3));
+        (2..99).for_each(|key| assert!(campaign.contact(&contact(key, "failed"), key as u64)));
         assert_eq!(campaign.contacts.len(), CONTACTS);
-        assert_eq!(campaign.contacts.back().unwrap().key, "98");
+        assert_eq!(campaign.contacts.back().unwrap().1.key, "98");
     }
 }

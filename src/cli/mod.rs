@@ -177,6 +177,7 @@ const EXAMPLES: &str = "\
 Examples:
   wstap connect wss://host/path                talk to an endpoint
   wstap connect --mock                         the same, with an echo in this process
+  wstap watch-campaign 42 --mock               a campaign's progress, and what came of it as exit status
   wstap subscribe --help                       the providers that are known, with examples
   wstap probe-handshake wss://host/path        what is true of an endpoint
   wstap serve-mock                             all of them on one port, to test against

@@ -14,17 +14,19 @@ use crate::config::{World, output};
 use crate::dialect::{self, Campaigns, ClientSetup, Dialect};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::net::WsUrl;
 use crate::net::url::looks_like_url;
+use crate::net::{Options, WsUrl};
 use crate::pipeline::junction::{Branch, Junction};
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::sink::{self, Sink, Stdout};
 use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
+use crate::report::{Level, Report};
 use crate::session::Setup;
 use crate::session::policy::{Asked, Policy};
 use crate::signals::Signals;
-use crate::watch::board::{Board, Plan};
+use crate::watch::board::{Board, End, Plan, Tell};
+use crate::watch::view::View;
 use crate::watch::{LinkTap, Shared, Watch};
 
 /// Runs the command.
@@ -70,35 +72,55 @@ impl Command<'_> {
         let Some(path) = &self.args.session.from else { return Ok(Exit::Ok) };
         let pipeline = self.pipeline(context)?;
         let client = self.session.dialect.client(&ClientSetup::default())?;
-        let board = self.board(1.0, true, context);
+        let board = self.board(1.0, Tell::Statuses, context);
         let reader = Reader::new(client, false, self.args.session.output.show_secrets)
             .with_tap(Box::new(LinkTap::new(&board, 0)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_recording(&self.args.session)?;
-        exit
+        // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
+        let asked = self.args.session.end.until.is_some() || self.args.session.end.count.is_some();
+        let ended_badly = board
+            .borrow()
+            .rows
+            .values()
+            .any(|row| row.end == Some(End::Final) && row.campaign.status != Some(Status::Completed));
+        match exit? {
+            Exit::Ok if ended_badly && !asked => Ok(Exit::Assertion),
+            exit => Ok(exit),
+        }
     }
 
     async fn live(self, context: &Context<'_>) -> Result<Exit> {
         let args = &self.args.session;
         let pipeline = self.pipeline(context)?;
-        let asked = output::asked(args);
         let mock = start_mock(args.mock.as_deref(), self.session.dialect, context.report).await?;
         let (url, _) = self.session.address(mock.as_ref())?;
-        let board = self.board(self.session.time_scale(mock.as_ref()), true, context);
+        let (connection, _) = self.session.connection(&url, mock.as_ref(), context)?;
+        let (drawn, unicode) = (self.draws(context), is_unicode(context.world));
+        let tell = match (drawn, self.lines) {
+            (true, _) => Tell::Nothing,
+            (false, true) => Tell::Statuses,
+            (false, false) => Tell::Everything { unicode },
+        };
+        let time_scale = self.session.time_scale(mock.as_ref());
+        let board = self.board(time_scale, tell, context);
         let links = board.borrow().links.len();
+        let report = match (drawn, links) {
+            (false, _) => context.report.clone(),
+            (true, 1) => context.report.calmer(Level::Warning),
+            // When a server goes away, all of them say the same.
+            (true, _) => context.report.calmer(Level::Error),
+        };
+        let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
         let (junction, branches) = Junction::new(stage, links);
-        let (connection, _) = self.session.connection(&url, mock.as_ref(), context)?;
-        let mut setups = Vec::new();
-        for (link, branch) in branches.into_iter().enumerate() {
-            let url = self.link_url(&url, link)?;
-            let time_scale = self.session.time_scale(mock.as_ref());
-            setups.push(self.setup(link, url, connection.clone(), branch, time_scale, &board, context)?);
-        }
+        let setups = branches.into_iter().enumerate();
+        let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
         let watch = Watch {
+            view: drawn.then(|| View::new(context.report, unicode)),
             board,
             junction,
-            asked,
+            asked: output::asked(args),
             stdout: sink::watch_stdout(),
             report: context.report.clone(),
             signals: Signals::listen().map_err(|e| no_thread(&e))?,
@@ -115,7 +137,7 @@ impl Command<'_> {
         Ok(Pipeline::new(config, sink, (*report).clone()))
     }
 
-    fn board(&self, time_scale: f64, tell: bool, context: &Context<'_>) -> Shared {
+    fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
         let plan = Plan {
             campaigns: self.campaigns,
             ids: self.ids.clone(),
@@ -129,6 +151,14 @@ impl Command<'_> {
         Rc::new(RefCell::new(Board::new(plan, context.report.clone())))
     }
 
+    /// Is there a terminal to draw on, and nothing else that comes to it?
+    fn draws(&self, context: &Context<'_>) -> bool {
+        let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
+        let shares = self.lines && (*stdout_terminal || sink::is_pipe());
+        let dumb = var("TERM").is_none_or(|term| term == "dumb");
+        *stderr_terminal && !shares && !dumb && context.report.is_for_people()
+    }
+
     fn one_link(&self) -> bool {
         self.args.monitor || self.args.all || self.args.session.from.is_some()
     }
@@ -137,44 +167,46 @@ impl Command<'_> {
         if self.one_link() { self.campaigns.monitor(url) } else { self.campaigns.one(url, self.ids[link]) }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a session")]
-    fn setup(
-        &self,
-        link: usize,
-        url: WsUrl,
-        connection: crate::net::Options,
-        branch: Branch,
-        time_scale: f64,
-        board: &Shared,
-        context: &Context<'_>,
-    ) -> Result<Setup> {
+    /// The session of a link.
+    fn setup(&self, link: usize, branch: Branch, common: &Common) -> Result<Setup> {
         let args = &self.args.session;
+        let url = self.link_url(&common.url, link)?;
         let client =
             self.session.dialect.client(&ClientSetup { url: Some(&url), ..ClientSetup::default() })?;
         let topics = if self.one_link() { self.ids.iter().map(u64::to_string).collect() } else { Vec::new() };
-        let pings = self.session.dialect.pings();
-        let defaults = Defaults { pings, ..self.session.defaults };
+        let defaults = Defaults { pings: self.session.dialect.pings(), ..self.session.defaults };
+        let policy = policy(args, self.session.send, topics, defaults);
         let (orders, taken) = unbounded_channel();
-        board.borrow_mut().hold(link, orders);
-        let name = board.borrow().link_name(link).unwrap_or_default();
+        common.board.borrow_mut().hold(link, orders);
+        let name = common.board.borrow().link_name(link).unwrap_or_default();
         Ok(Setup {
             url,
-            connection,
-            policy: Policy { time_scale, ..policy(args, self.session.send, topics, defaults) },
+            connection: common.connection.clone(),
+            policy: Policy { time_scale: common.time_scale, ..policy },
+            // It is the end of all links that settles what was asked for.
             asked: Asked::default(),
             dialect: client,
             input: None,
             repl: None,
             stage: Outlet::Shared(branch),
-            tap: Some(Box::new(LinkTap::new(board, link))),
+            tap: Some(Box::new(LinkTap::new(&common.board, link))),
             orders: Some(taken),
             cursor_file: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,
-            report: context.report.prefixed(&name),
+            report: common.report.prefixed(&name),
             signals: Signals::listen().map_err(|e| no_thread(&e))?,
         })
     }
+}
+
+/// What all links have in common.
+struct Common {
+    url: WsUrl,
+    connection: Options,
+    time_scale: f64,
+    board: Shared,
+    report: Report,
 }
 
 /// The provider: the one that was named or that the URL belongs to, or else the first that runs campaigns.
@@ -227,6 +259,13 @@ fn status(status: &WatchStatus) -> Status {
         WatchStatus::Running => Status::Running,
         WatchStatus::Paused => Status::Paused,
     }
+}
+
+/// Does the terminal show more than ASCII? The locale says so (`LC_ALL`, `LC_CTYPE`, `LANG`, in this order).
+fn is_unicode(world: &World<'_>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| (world.var)(name));
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// On a terminal, lines are printed only for whoever asks for something about them.

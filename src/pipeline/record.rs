@@ -3,7 +3,8 @@
 //! Every record is one JSON object on one line: `v` (1), `ts` (RFC 3339 with microseconds, UTC), `type`, `conn`,
 //! and the fields of its type. A message's `data` is the message's own JSON, spelled as received; `"duplicate":true`
 //! marks an event that came before. A `gap` says with `replayed` whether the provider was asked for what was missed,
-//! and with `catch_up`, where that is known, how to get it otherwise.
+//! and with `catch_up`, where that is known, how to get it otherwise. The `data` of a `derived` record was made of
+//! messages; recordings have none.
 
 use std::io::Write as _;
 

@@ -82,11 +82,17 @@ impl Sink for Nowhere {
 /// Standard output as something whose reader may go away.
 pub struct Watch(AsyncFd<io::Stdout>);
 
+/// Is standard output read by another process?
+#[must_use]
+pub fn is_pipe() -> bool {
+    let kind = rustix::fs::fstat(io::stdout()).map(|file| FileType::from_raw_mode(file.st_mode));
+    matches!(kind, Ok(FileType::Fifo | FileType::Socket))
+}
+
 /// Watches standard output, if it is a pipe or a socket: others have no reader to lose.
 #[must_use]
 pub fn watch_stdout() -> Option<Watch> {
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(io::stdout()).ok()?.st_mode);
-    if !matches!(kind, FileType::Fifo | FileType::Socket) {
+    if !is_pipe() {
         return None;
     }
     // A lost reader is told without being asked for, but something has to be asked for. This, unlike room for

@@ -21,9 +21,13 @@ use crate::pipeline::record::{Line, read};
 use crate::report::{Level, Report};
 use crate::session::Order;
 use crate::session::policy::Outcome;
+use crate::watch::draw::{Look, chart};
 
 /// How long the answer to a request for the history may take.
 const HISTORY_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the same cause of a loss is not told again.
+const SAME_CAUSE: Duration = Duration::from_secs(10);
 
 /// What is to be watched, and how.
 pub struct Plan {
@@ -41,8 +45,22 @@ pub struct Plan {
     pub derive: bool,
     /// How many times as fast as in the documents the provider's time runs.
     pub time_scale: f64,
-    /// Are people told of every new status in words, since nothing is drawn?
-    pub tell: bool,
+    /// What people are told in words.
+    pub tell: Tell,
+}
+
+/// What people are told in words of the course of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tell {
+    /// Nothing: it is drawn.
+    Nothing,
+    /// Every new status.
+    Statuses,
+    /// Also every tenth of the contacts, and the past: there is nothing else to be seen.
+    Everything {
+        /// May it be other than ASCII?
+        unicode: bool,
+    },
 }
 
 /// Everything that is watched.
@@ -54,6 +72,8 @@ pub struct Board {
     pub links: Vec<Link>,
     /// Connections that were opened, over all links; messages likewise, in and out.
     numbers: Numbers,
+    /// Why a link was lost, as it was told last.
+    cause: Option<(String, Instant)>,
     /// Told whenever something has changed that can be seen.
     pub changed: Rc<Notify>,
     report: Report,
@@ -64,6 +84,7 @@ struct Numbers {
     conn: u32,
     received: u64,
     sent: u64,
+    contacts: u64,
 }
 
 /// A campaign that is watched.
@@ -78,6 +99,8 @@ pub struct Row {
     pub past: Past,
     /// When it was first told of.
     pub since: Option<Instant>,
+    /// When it came to its end.
+    pub until: Option<Instant>,
 }
 
 /// Why there is nothing more to wait for.
@@ -112,6 +135,8 @@ pub enum Past {
 pub struct Link {
     /// How it stands.
     pub state: LinkState,
+    /// Why it ended before the campaigns did.
+    pub failed: Option<Exit>,
     /// When something was last heard.
     pub heard: Option<Instant>,
     /// Where its session takes orders.
@@ -152,6 +177,7 @@ impl Board {
             rows: plan.ids.iter().enumerate().map(row).collect(),
             links: (0..links.max(1)).map(|_| Link::new()).collect(),
             numbers: Numbers::default(),
+            cause: None,
             changed: Rc::default(),
             plan,
             report,
@@ -213,9 +239,10 @@ impl Board {
         self.order_all(&Order::Send(self.plan.campaigns.request_update()));
     }
 
-    /// The session of a link is over.
-    pub fn ended(&mut self, link: usize) {
+    /// The session of a link is over; with its status, if that is what came of the campaigns.
+    pub fn ended(&mut self, link: usize, failed: Option<Exit>) {
         self.links[link].state = LinkState::Ended;
+        self.links[link].failed = failed;
         self.changed.notify_one();
     }
 
@@ -254,6 +281,12 @@ impl Board {
         all
     }
 
+    /// Hours of the past that were asked for.
+    #[must_use]
+    pub fn hours(&self) -> Option<u32> {
+        self.plan.history
+    }
+
     /// The last connection that was opened.
     #[must_use]
     pub fn last_conn(&self) -> u32 {
@@ -266,17 +299,14 @@ impl Board {
         Duration::from_secs(15).div_f64(self.plan.time_scale)
     }
 
-    /// Says how every campaign stands at the end, as far as it was not said before.
-    pub fn tell_end(&self, outcome: &Outcome) {
-        for row in self.rows.values().filter(|row| row.campaign.is_known()) {
-            match &row.end {
-                None if outcome.exit == Exit::Assertion => {
-                    self.report.say(Level::Error, &format!("{} when the watch ended", row.sentence()));
-                }
-                None => self.report.notice(&format!("{} when the watch ended", row.sentence())),
-                Some(_) if !self.plan.tell => self.report.say(row.level(), &row.sentence()),
-                Some(_) => {}
-            }
+    /// Says how those campaigns stand that should have come to their end, and have not.
+    pub fn tell_unfinished(&self) {
+        for row in self.rows.values().filter(|row| row.end.is_none()) {
+            let text = match row.campaign.is_known() {
+                true => format!("{} when the watch ended", row.sentence()),
+                false => format!("nothing was told of campaign {}", row.campaign.id),
+            };
+            self.report.say(Level::Error, &text);
         }
     }
 
@@ -285,7 +315,10 @@ impl Board {
         match &mut event.kind {
             Kind::Open(_) => self.opened(link, now),
             Kind::Close(_) => self.links[link].state = LinkState::Connecting,
-            Kind::Reconnect(reconnect) => self.links[link].state = LinkState::Waiting(now + reconnect.delay),
+            Kind::Reconnect(reconnect) => {
+                self.links[link].state = LinkState::Waiting(now + reconnect.delay);
+                self.lost(&reconnect.cause, now);
+            }
             Kind::Summary(summary) => {
                 self.links[link].summary = Some(std::mem::take(&mut **summary));
                 return;
@@ -337,6 +370,16 @@ impl Board {
         }
     }
 
+    /// Where several links are drawn, their sessions do not say why they were lost; it mostly is the same for all.
+    fn lost(&mut self, cause: &str, now: Instant) {
+        let known = |(known, at): &(String, Instant)| known == cause && now.duration_since(*at) < SAME_CAUSE;
+        if self.plan.tell == Tell::Nothing && self.links.len() > 1 && !self.cause.as_ref().is_some_and(known)
+        {
+            self.report.warning(cause);
+            self.cause = Some((cause.to_owned(), now));
+        }
+    }
+
     fn ask_for_history(&mut self, number: usize, now: Instant) {
         let Some(hours) = self.plan.history else { return };
         let mut ask = false;
@@ -375,7 +418,7 @@ impl Board {
             self.rows.entry(reading.campaign).or_insert_with(|| Row::new(reading.campaign, link, window));
         }
         let Some(row) = self.rows.get_mut(&reading.campaign) else { return };
-        let before = row.campaign.status.clone();
+        let before = (row.campaign.status.clone(), row.tenth());
         let change = row.campaign.told(reading, now);
         let first = row.since.is_none();
         row.since.get_or_insert(now);
@@ -383,11 +426,23 @@ impl Board {
             let text = format!("campaign {}: {odd}; the numbers are passed on as they came", row.campaign.id);
             self.report.warning(&text);
         }
+        for contact in reading.recent.iter().rev() {
+            self.numbers.contacts += 1;
+            row.campaign.contact(contact, self.numbers.contacts);
+        }
         if change.changed {
             derived.push(row.campaign.record(at, now).to_json());
         }
         row.settle(&self.plan, first);
-        if self.plan.tell && row.campaign.status != before {
+        if row.end.is_some() {
+            row.until.get_or_insert(now);
+        }
+        let news = match self.plan.tell {
+            Tell::Nothing => false,
+            Tell::Statuses => row.campaign.status != before.0,
+            Tell::Everything { .. } => (row.campaign.status.clone(), row.tenth()) != before,
+        };
+        if news {
             self.report.say(row.level(), &row.sentence());
         }
     }
@@ -427,8 +482,9 @@ impl Board {
     }
 
     fn contact(&mut self, contact: &Contact) {
+        self.numbers.contacts += 1;
         if let Some(row) = self.rows.get_mut(&contact.campaign) {
-            row.campaign.contact(contact);
+            row.campaign.contact(contact, self.numbers.contacts);
         }
     }
 
@@ -446,6 +502,11 @@ impl Board {
         }
         let records = history.samples.iter();
         derived.extend(records.map(|past| record(history.campaign, None, &past.counts, past.at).to_json()));
+        if let (Tell::Everything { unicode }, Some(hours)) = (self.plan.tell, self.plan.history) {
+            let look = Look { width: 80, height: 24, unicode, keys: false };
+            let lines = chart(history.campaign, hours, &history.samples, &look);
+            lines.iter().for_each(|line| self.report.notice(line));
+        }
         row.past = Past::Known(history);
     }
 
@@ -473,7 +534,20 @@ impl Board {
 
 impl Row {
     fn new(id: u64, link: usize, window: Duration) -> Self {
-        Self { campaign: Campaign::new(id, window), link, end: None, past: Past::Unknown, since: None }
+        Self {
+            campaign: Campaign::new(id, window),
+            link,
+            end: None,
+            past: Past::Unknown,
+            since: None,
+            until: None,
+        }
+    }
+
+    /// How long it was watched.
+    #[must_use]
+    pub fn took(&self, now: Instant) -> Option<Duration> {
+        Some(self.until.unwrap_or(now).duration_since(self.since?))
     }
 
     fn settle(&mut self, plan: &Plan, first: bool) {
@@ -497,14 +571,22 @@ impl Row {
         }
     }
 
+    /// Tenths of the contacts that are done.
+    fn tenth(&self) -> Option<u64> {
+        let counts = &self.campaign.counts;
+        counts.done()?.saturating_mul(10).checked_div(counts.total?)
+    }
+
     /// How it stands, for people.
     #[must_use]
     pub fn sentence(&self) -> String {
         let Campaign { id, status, counts, .. } = &self.campaign;
-        let status = status.as_ref().map_or("in an unknown status", Status::name);
-        let is = if self.campaign.is_final() { "" } else { "is " };
-        let is = if self.campaign.status == Some(Status::Cancelled) { "was " } else { is };
-        let mut text = format!("campaign {id} {is}{status}");
+        let mut text = match status {
+            None => format!("campaign {id} has not come to its end"),
+            Some(status @ Status::Cancelled) => format!("campaign {id} was {}", status.name()),
+            Some(status) if status.is_final() => format!("campaign {id} {}", status.name()),
+            Some(status) => format!("campaign {id} is {}", status.name()),
+        };
         if let (Some(done), Some(total)) = (counts.done(), counts.total) {
             text.push_str(&format!(": {done} of {total} contacts done"));
         }
@@ -519,6 +601,7 @@ impl Link {
     fn new() -> Self {
         Self {
             state: LinkState::Connecting,
+            failed: None,
             heard: None,
             orders: None,
             conn: 0,

@@ -19,10 +19,16 @@ use crate::session::{self, Order, Setup, Tap};
 use crate::signals::Signals;
 
 pub mod board;
+pub mod draw;
+pub mod keys;
+pub mod screen;
 pub mod verdict;
+pub mod view;
 
 use board::Board;
+use keys::Key;
 use verdict::{link_decided, verdict};
+use view::{View, Wish};
 
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
@@ -60,6 +66,8 @@ pub struct Watch {
     pub asked: Asked,
     /// The reader of standard output, if it may go away.
     pub stdout: Option<sink::Watch>,
+    /// The drawing, where there is one.
+    pub view: Option<View>,
     /// Where notices go.
     pub report: Report,
     /// The signals that ask for the end.
@@ -73,8 +81,10 @@ impl Watch {
         let sessions = setups.into_iter().enumerate();
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
+        let changed = Rc::clone(&self.board.borrow().changed);
         loop {
-            let deadline = self.board.borrow().deadline();
+            let drawn_at = self.view.as_ref().map(View::deadline);
+            let deadline = [self.board.borrow().deadline(), drawn_at].into_iter().flatten().min();
             tokio::select! {
                 ended = sessions.next() => match ended {
                     Some((number, outcome)) => {
@@ -89,19 +99,43 @@ impl Watch {
                     self.junction.stop = Some(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
                 }
-                () = until(deadline), if deadline.is_some() => self.board.borrow_mut().tick(Instant::now()),
+                // There may be a deadline now where there was none.
+                () = changed.notified() => self.view.iter_mut().for_each(View::note),
+                wish = next_wish(&mut self.view), if self.view.is_some() => self.wished(wish),
+                () = until(deadline), if deadline.is_some() => self.tick(Instant::now()),
             }
         }
         drop(sessions);
+        if let Some(view) = self.view.take() {
+            view.finish(&self.board.borrow(), Instant::now());
+        }
         self.finish(&mut outcomes).await
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.board.borrow_mut().tick(now);
+        if let Some(view) = &mut self.view {
+            view.tick(&self.board.borrow(), now);
+        }
+    }
+
+    fn wished(&mut self, wish: Wish) {
+        let board = self.board.borrow();
+        match wish {
+            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new("quit", Exit::Ok))),
+            Wish::Key(Key::Refresh) => board.refresh(),
+            Wish::Suspend => self.view.iter_mut().for_each(View::suspend),
+            Wish::Resume => self.view.iter_mut().for_each(View::resume),
+            Wish::Resized => self.view.iter_mut().for_each(|view| view.draw(&board, Instant::now())),
+        }
     }
 
     /// A link has come to its end. What all of them are told, or nobody cares about any more, is not said for each.
     fn ended(&self, number: usize, outcome: &Outcome) {
         let mut board = self.board.borrow_mut();
-        board.ended(number);
-        let decided = link_decided(&board, number, outcome) && self.junction.stop.is_none();
-        if decided && !outcome.is_signal() {
+        let failed = Some(outcome.exit).filter(|_| link_decided(&board, number, outcome));
+        board.ended(number, failed);
+        if failed.is_some() && self.junction.stop.is_none() && !outcome.is_signal() {
             let name = board.link_name(number).unwrap_or_default();
             crate::commands::tell(&self.report.prefixed(&name), outcome.clone());
         }
@@ -131,8 +165,8 @@ impl Watch {
         if outcome.text.is_some() {
             crate::commands::tell(&self.report, outcome.clone());
         }
-        if matches!(outcome.exit, Exit::Ok | Exit::Assertion) {
-            board.tell_end(&outcome);
+        if stop.is_none() && outcome.exit == Exit::Assertion {
+            board.tell_unfinished();
         }
         outcome
     }
@@ -148,6 +182,13 @@ async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome
     };
     junction.close(vec![last]).await;
     while junction.progress().await {}
+}
+
+async fn next_wish(view: &mut Option<View>) -> Wish {
+    match view {
+        Some(view) => view.wish().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -34,10 +34,11 @@ pub fn verdict(
     worst.settled(asked, totals)
 }
 
-/// Was it the link that decided, and not what came over it?
+/// Did the link end badly, before all that comes over it had come to its end?
 #[must_use]
 pub fn link_decided(board: &Board, link: usize, outcome: &Outcome) -> bool {
-    outcome.exit != Exit::Ok && board.rows_of(link).all(|row| row.end.is_none())
+    let mut rows = board.rows_of(link).peekable();
+    outcome.exit != Exit::Ok && (rows.peek().is_none() || rows.any(|row| row.end.is_none()))
 }
 
 fn of_link(board: &Board, link: usize, outcome: &Outcome) -> Outcome {
@@ -47,7 +48,7 @@ fn of_link(board: &Board, link: usize, outcome: &Outcome) -> Outcome {
     }
     for row in board.rows_of(link) {
         let exit = match (&row.end, outcome.reason) {
-            (None, _) if outcome.exit != Exit::Ok => outcome.exit,
+            (None, _) if outcome.exit != Exit::Ok => Exit::Ok,
             // Who was watching has seen enough.
             (None, "quit") => Exit::Ok,
             (None, _) => Exit::Assertion,

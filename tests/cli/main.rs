@@ -40,3 +40,4 @@ mod sending;
 mod servers;
 mod subscribe;
 mod watch;
+mod watch_screen;

@@ -20,7 +20,7 @@ fn served(args: &[&str], scripts: Vec<Box<dyn FnOnce(Peer) + Send>>) -> Output {
 }
 
 /// A mock of its own process, and where its campaigns are.
-fn serve(args: &[&str]) -> (Running, String) {
+pub(crate) fn serve(args: &[&str]) -> (Running, String) {
     let mut running = wstap(&["serve-mock", "burki", "--announce", "json"]).args(args).spawn();
     let announcement: Value = serde_json::from_str(&running.line()).unwrap();
     (running, format!("ws://127.0.0.1:{}/ws/campaigns/monitor?token=t", announcement["port"]))
@@ -257,4 +257,209 @@ fn a_reader_that_goes_ends_all_links() {
     running.line();
     drop(running.take_stdout());
     running.finish().exits(0);
+}
+
+#[test]
+fn the_past_comes_first_as_records() {
+    let mock = "--rate 2000 --contacts 200 --seed 5";
+    let out = mocked(mock, &["42", "--history", "24", "--progress"]);
+    let records = out.exits(0).json();
+    let past: Vec<&Value> = records.iter().filter(|record| record["status"].is_null()).collect();
+    assert!(!past.is_empty(), "{}", out.stdout);
+    assert!(past.iter().all(|record| record["rate_per_min"].is_null() && record["completed"].is_number()));
+    assert!(past[0]["at"].as_str().unwrap().starts_with("2026-01-01T"), "when it was so: {}", past[0]);
+    // Without --progress the message itself comes.
+    let out = mocked(mock, &["42", "--history", "24", "-r", "-f", ".type"]);
+    assert!(out.exits(0).lines().contains(&"metrics_history"));
+    // One link that shows all tells of all that were asked for.
+    let out = mocked(mock, &["1", "2", "--monitor", "--history", "1", "-r", "-f", ".type"]);
+    assert_eq!(out.exits(0).lines().iter().filter(|kind| **kind == "metrics_history").count(), 2);
+}
+
+#[test]
+fn a_past_that_is_not_told_is_mentioned_and_waited_for_no_longer() {
+    let asks = |answer: Option<&'static str>| {
+        accepted(move |peer| {
+            peer.text(&update(42, "completed", COUNTS));
+            assert_eq!(peer.read_text().as_deref(), Some(r#"{"type":"request_history","hours":3}"#));
+            answer.iter().for_each(|answer| peer.text(answer));
+            end(peer);
+        })
+    };
+    let args = ["42", "--history", "3", "--time-scale", "50"];
+    served(&args, vec![asks(None)]).exits(0).says("campaign 42: the server sent no history within 200 ms");
+    let none = r#"{"type":"metrics_history","data":{"campaign_id":42,"hours":3,"metrics":[]}}"#;
+    served(&args, vec![asks(Some(none))]).exits(0).says("the server has no history of it");
+}
+
+#[test]
+fn every_fault_has_its_status() {
+    let pings = ["--ping-interval", "100ms", "--ping-timeout", "200ms"];
+    for (fault, status) in [
+        ("refuse=503", 14),
+        ("refuse=401", 16),
+        ("refuse=404", 17),
+        ("bad-accept", 15),
+        ("extension", 15),
+        ("close=1000@4", 1),
+        ("close=1001@4", 1),
+        ("close=1008@4", 16),
+        ("close=4000@4", 20),
+        ("close=4004@4", 17),
+        ("close-no-handshake=1012@4", 20),
+        ("drop@4", 20),
+        ("reset@4", 20),
+        ("truncate@4", 20),
+        ("invalid-utf8@4", 21),
+        ("masked@4", 21),
+        ("rsv@4", 21),
+        ("bad-opcode@4", 21),
+        ("oversized-control@4", 21),
+        ("fragmented-control@4", 21),
+        ("half-open@4", 22),
+    ] {
+        let mock = format!("--rate 100 --contacts 50 --fault '{fault}'");
+        let hurry = if status == 22 { &pings[..] } else { &[] };
+        mocked(&mock, &[&["42", "--no-reconnect"], hurry].concat()).exits(status);
+    }
+}
+
+#[test]
+fn what_can_be_borne_changes_nothing_but_the_time() {
+    for fault in [
+        "fail-first=2",
+        "latency=1ms±1ms",
+        "fragment=7",
+        "duplicate=0.5",
+        "malformed-json@5",
+        "drop@9",
+        "close=4000@9",
+        "close=1001@9",
+        "reset@9",
+    ] {
+        let mock = format!("--rate 200 --contacts 50 --seed 9 --fault '{fault}'");
+        let args =
+            ["42", "--progress", "--reconnect", "--reconnect-delay", "5ms", "--reconnect-max-delay", "10ms"];
+        let out = mocked(&mock, &args);
+        let records = out.exits(0).json();
+        assert_eq!(
+            records.last().unwrap()["completed"].as_u64().unwrap()
+                + records.last().unwrap()["failed"].as_u64().unwrap(),
+            50,
+            "{fault}"
+        );
+    }
+}
+
+#[test]
+fn a_refused_key_of_one_does_not_touch_the_others() {
+    let out = mocked("--rate 200 --contacts 20 --deny 43", &["42", "43", "--progress"]);
+    let records = out.exits(16).says("campaign 43: closed by the peer with 1008").json();
+    assert_eq!(records.last().unwrap()["status"], "completed");
+    assert!(records.iter().all(|record| record["campaign_id"] == 42));
+}
+
+/// A long campaign, as fast as it goes: what is known of it does not grow.
+#[test]
+fn the_memory_does_not_grow_with_the_campaign() {
+    let mock = "--mock=--rate max --contacts 10000 --behave real";
+    let mut running = wstap(&["watch-campaign", mock, "42", "--progress"]).spawn();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(running.take_stdout()));
+    let mut skip = |count| lines.by_ref().take(count).count();
+    assert_eq!(skip(4000), 4000);
+    let early = running.resident();
+    assert_eq!(skip(15_000), 15_000);
+    let late = running.resident();
+    assert!(late < early + 4 * 1024, "{early} KiB, then {late} KiB");
+    let rest = skip(usize::MAX);
+    assert_eq!(rest, 1002, "every change has come");
+    running.finish().exits(0);
+}
+
+#[test]
+fn what_the_monitor_shows_comes_and_goes() {
+    let overview = |states: &[(u64, &str)]| {
+        let one = |(id, status): &(u64, &str)| {
+            let message: Value = serde_json::from_str(&update(*id, status, COUNTS)).unwrap();
+            message["data"].clone()
+        };
+        let campaigns: Vec<Value> = states.iter().map(one).collect();
+        json!({"type": "overview", "data": {"campaigns": campaigns}}).to_string()
+    };
+    let script = accepted(move |peer| {
+        let follow = |id: u64| Some(format!(r#"{{"type":"subscribe","campaign_id":{id}}}"#));
+        peer.text(&overview(&[(1, "running"), (2, "running"), (9, "failed")]));
+        assert_eq!((peer.read_text(), peer.read_text()), (follow(1), follow(2)));
+        peer.text(&overview(&[(2, "running"), (3, "scheduled"), (9, "failed")]));
+        assert_eq!(peer.read_text(), follow(3));
+        peer.text(&update(2, "completed", COUNTS));
+        peer.text(&update(3, "completed", COUNTS));
+        end(peer);
+    });
+    // What had failed before anybody watched is nobody's failure now.
+    served(&["--all"], vec![script]).exits(0).says("campaign 1 is not shown any more");
+}
+
+#[test]
+fn the_providers_own_ping_goes_out_and_wants_an_answer() {
+    let script = |answers: bool| {
+        accepted(move |peer| {
+            for _ in 0..3 {
+                assert_eq!(peer.read_text().as_deref(), Some(r#"{"type":"ping"}"#));
+                if !answers {
+                    return peer.wait_for_end();
+                }
+                peer.text(r#"{"type":"pong","timestamp":1767225630.5}"#);
+            }
+            peer.text(&update(42, "completed", COUNTS));
+            end(peer);
+        })
+    };
+    // Every 30 seconds, a thousand times as fast.
+    let args = ["42", "--time-scale", "1000", "--no-reconnect"];
+    served(&args, vec![script(true)]).exits(0);
+    let patience = ["--ping-timeout", "100ms"];
+    served(&[&args[..], &patience].concat(), vec![script(false)]).exits(22).says("keep-alive");
+}
+
+#[test]
+fn a_recording_tells_what_came_of_it() {
+    let run = |status: &str, args: &[&str]| {
+        let lines = [update(42, "running", COUNTS), update(42, status, COUNTS)].join("\n");
+        wstap(&["watch-campaign", "--from", "-"]).args(args).stdin(lines).run()
+    };
+    run("completed", &[]).exits(0);
+    run("running", &[]).exits(0);
+    run("failed", &[]).exits(1).says("campaign 42 failed");
+    run("failed", &["--until", ".data.status == \"failed\""]).exits(0);
+    run("failed", &["7"]).exits(0);
+    assert_eq!(run("failed", &["--progress", "-r", "-f", ".status"]).exits(1).lines(), ["running", "failed"]);
+}
+
+#[test]
+fn a_profile_may_stand_before_the_ids() {
+    let (_mock, url) = serve(&["--rate", "max", "--contacts", "5"]);
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("wstap")).unwrap();
+    let config = format!("[profile.calls]\nurl = \"{url}\"\nprogress = true\n");
+    std::fs::write(home.path().join("wstap/config.toml"), config).unwrap();
+    let home = home.path().display().to_string();
+    let run = |args: &[&str]| wstap(&["watch-campaign"]).args(args).env("XDG_CONFIG_HOME", &home).run();
+    assert_eq!(run(&["@calls", "42"]).exits(0).json()[0]["campaign_id"], 42);
+    assert_eq!(run(&["--url", "@calls", "42"]).exits(0).json()[0]["campaign_id"], 42);
+    run(&[&url, "42"]).exits(0);
+}
+
+#[test]
+fn the_key_is_not_shown() {
+    let (_mock, url) = serve(&["--rate", "max", "--contacts", "5", "--token", "s3cr3t-key"]);
+    let url = url.replace("?token=t", "");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "s3cr3t-key\n").unwrap();
+    let key = file.display().to_string();
+    let args = ["watch-campaign", "--url", &url, "42", "43", "--token-file", &key, "--envelope", "-vv"];
+    let out = wstap(&args).run();
+    out.exits(0);
+    assert!(!out.stdout.contains("s3cr3t") && !out.stderr.contains("s3cr3t"), "{}", out.stderr);
 }

@@ -49,6 +49,7 @@ impl Dialect for Burki {
     fn examples(&self) -> &'static [&'static str] {
         &[
             "subscribe -d burki 42 -f 'select(.type == \"progress_update\") | .data.progress'",
+            "watch-campaign 42 --mock",
             "subscribe --mock='--rate max --outcome failed' -d burki 7 --until '.data.status == \"failed\"'",
         ]
     }
