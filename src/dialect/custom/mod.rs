@@ -12,7 +12,7 @@ use super::{
     Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Facts, Meaning, Place, Rhythm, Sign, Silence,
     TopicCheck, Var,
 };
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, line_of};
 use crate::message::Message;
 use crate::mock::Provider;
 use crate::secret::Secret;
@@ -115,10 +115,6 @@ fn check(file: &schema::File) -> std::result::Result<(), (String, String)> {
         }
     }
     Ok(())
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 fn kept(text: &str) -> &'static str {
