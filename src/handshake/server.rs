@@ -109,6 +109,11 @@ impl Request {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The names of the query parameters, percent-decoded.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The first header of this name, without the white space around its value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
