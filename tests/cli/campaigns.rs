@@ -119,3 +119,15 @@ fn a_pong_is_no_data() {
     let out = run.args(&["--count", "3", "--max-time", "20s", "-r", "-f", ".type"]).run();
     assert_eq!(out.exits(0).lines(), ["connection_ack", "initial_progress", "progress_update"]);
 }
+
+/// A guess of both halves, since nothing is documented: but a watch that nothing will ever come of must end.
+#[test]
+fn a_campaign_that_the_monitor_does_not_know_is_refused() {
+    let out = mocked("--rate max", &["999", "-q"]);
+    out.exits(24).says("subscribe refused with Campaign not found (999)");
+    let out = mocked(
+        "--rate max --contacts 2 --then close",
+        &["999", "42", "--keep-going", "-f", ".data.status // empty"],
+    );
+    assert!(out.exits(0).says("Campaign not found").stdout.ends_with("\"completed\"\n"), "{}", out.stdout);
+}
