@@ -238,7 +238,10 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     let echo_will_do = dialect.name() == dialect::plain::Plain.name();
     if !echo_will_do && !settings.dialects.iter().any(|name| name == dialect.name()) {
         let what = format!("--mock does not serve the dialect {}", dialect.name());
-        return Err(Failure::usage(what).hint("name it there as well, or no dialect at all"));
+        return Err(Failure::usage(what).hint(match dialect.provider() {
+            Some(_) => "name it there as well, or no dialect at all",
+            None => "there is no mock of it; serve-mock --on or --scenario can play its server, for --url",
+        }));
     }
     let key = settings.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
     let time_scale = settings.time_scale;

@@ -330,6 +330,11 @@ impl State {
         self.send(message, now);
     }
 
+    /// Something on standard input that was no message: it was fed all the same, and nothing waits for more.
+    pub fn input_unusable(&mut self) {
+        self.input.fed = true;
+    }
+
     /// Standard input has come to its end.
     pub fn input_ended(&mut self, now: Now) {
         self.input.ended_at = Some(now.mono);
