@@ -459,6 +459,15 @@ fn credentials_are_masked_as_json_spells_them() {
     server.join();
 }
 
+/// The mock's own token is masked like any other, so it must not be a word.
+#[test]
+fn a_mocks_token_hides_nothing_in_messages() {
+    let out = wstap(&["subscribe", "--mock", "-d", "voipbin", "--envelope", "--count", "2"])
+        .args(&["customer_id:12345678-1234-1234-1234-123456789012:call:*", "-x", r#"{"mock":"a mock-up"}"#])
+        .run();
+    assert_eq!(out.exits(0).records("message")[0]["data"], json!({"mock": "a mock-up"}));
+}
+
 #[test]
 fn a_url_loses_its_credentials_whatever_they_are_called() {
     let url =
