@@ -15,6 +15,7 @@ use super::{
 use crate::error::{Failure, Result, line_of};
 use crate::message::Message;
 use crate::mock::Provider;
+use crate::net::WsUrl;
 use crate::secret::Secret;
 
 mod mask;
@@ -113,6 +114,25 @@ fn check(file: &schema::File) -> std::result::Result<(), (String, String)> {
                 format!("{pointer:?} is no JSON pointer; those begin with a slash, as in \"/payload/id\"");
             return Err((pointer.clone(), why));
         }
+    }
+    check_sense(file)
+}
+
+/// What would be without effect, or fail at every use.
+fn check_sense(file: &schema::File) -> std::result::Result<(), (String, String)> {
+    if let Some((url, Err(failure))) = file.url.as_ref().map(|url| (url, WsUrl::parse(url))) {
+        return Err((url.clone(), failure.what));
+    }
+    let is_said =
+        file.greeting.iter().flat_map(|greeting| &greeting.send).any(|text| text.contains("{token}"));
+    if file.credential.as_ref().is_some_and(|credential| credential.place == schema::Place::Message)
+        && !is_said
+    {
+        return Err(("[credential]".into(), "it goes in a message, but no [greeting] has {token}".into()));
+    }
+    let resumes = file.subscribe.as_ref().is_some_and(|subscribe| subscribe.resume.is_some());
+    if resumes && file.event.as_ref().is_none_or(|event| event.cursor.is_none()) {
+        return Err(("resume".into(), "`resume` needs the `cursor` of an [event]".into()));
     }
     Ok(())
 }
@@ -463,6 +483,9 @@ mod tests {
             ("name = 'x'\n[recognise]\nack = [{}]", 3, "mask"),
             ("name = 'x'\n[close]\n12 = { meaning = 'y' }", 3, "close code"),
             ("name = 'x'\n[event]\nid = 'id'", 3, "slash"),
+            ("name = 'x'\nurl = 'ftp://h/'", 2, "scheme"),
+            ("name = 'x'\n[credential]\nin = 'message'\nenv = 'X'", 2, "{token}"),
+            ("name = 'x'\n[subscribe]\nsend = 's'\nresume = '{cursor}'", 4, "cursor"),
             ("name = ", 1, ""),
         ];
         for (text, line, word) in cases {
