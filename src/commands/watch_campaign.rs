@@ -182,7 +182,8 @@ impl Command<'_> {
         Ok(Setup {
             url,
             connection: common.connection.clone(),
-            policy: Policy { time_scale: common.time_scale, ..policy },
+            // A campaign that is refused is one of several, and for the board to judge.
+            policy: Policy { time_scale: common.time_scale, keep_going: true, ..policy },
             // It is the end of all links that settles what was asked for.
             asked: Asked::default(),
             dialect: client,

@@ -44,10 +44,12 @@ pub fn resolve(
         return Err(Failure::usage("--record would overwrite the file that --from reads"));
     }
     let filter = match &args.filter.filter_file {
-        Some(path) => Some(compile("--filter-file", &read(path, "--filter-file")?)?),
-        // As in jq, an empty program passes everything on.
+        Some(path) => {
+            let source = read(path, "--filter-file")?;
+            optional("--filter-file", Some(&source[..]).filter(|source| !is_empty_program(source)))?
+        }
         None => {
-            optional("--filter", args.filter.filter.as_deref().filter(|source| !source.trim().is_empty()))?
+            optional("--filter", args.filter.filter.as_deref().filter(|source| !is_empty_program(source)))?
         }
     };
     if args.filter.null_input && filter.is_none() {
@@ -145,6 +147,11 @@ fn create_recording(path: &Path) -> Result<BufWriter<File>> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(BufWriter::new)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}
+
+/// As in jq, such a program passes everything on.
+fn is_empty_program(source: &str) -> bool {
+    source.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 #[cfg(test)]

@@ -437,7 +437,10 @@ impl Driver {
         for input in inputs {
             match input {
                 Input::Message(message) => self.state.input(message, now),
-                Input::Unusable(text) => self.report.warning(&text),
+                Input::Unusable(text) => {
+                    self.report.warning(&text);
+                    self.state.input_unusable();
+                }
             }
         }
     }
