@@ -144,6 +144,10 @@ pub fn create_output(path: &Path) -> Result<File> {
 
 /// What a recording holds is nobody else's business.
 fn create_recording(path: &Path) -> Result<BufWriter<File>> {
+    if path == Path::new("-") {
+        return Err(Failure::usage("--record writes a file, and `-` is none")
+            .hint("--envelope prints the same records on standard output"));
+    }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(BufWriter::new)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))

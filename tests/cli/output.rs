@@ -459,6 +459,11 @@ fn credentials_are_masked_as_json_spells_them() {
     server.join();
 }
 
+#[test]
+fn a_recording_is_a_file() {
+    wstap(&["connect", "--mock", "--record", "-"]).run().exits(2).says("--envelope");
+}
+
 /// The mock's own token is masked like any other, so it must not be a word.
 #[test]
 fn a_mocks_token_hides_nothing_in_messages() {
