@@ -359,6 +359,32 @@ fn a_refused_key_of_one_does_not_touch_the_others() {
     assert!(records.iter().all(|record| record["campaign_id"] == 42));
 }
 
+#[test]
+fn the_url_of_one_campaign_names_it() {
+    let (_mock, url) = serve(&["--rate", "max", "--contacts", "5"]);
+    let one = url.replace("/monitor", "/7/progress");
+    let ids = |args: &[&str]| {
+        let out = wstap(&["watch-campaign", "--progress", "-f", ".campaign_id"]).args(args).run();
+        out.exits(0).lines()[0].to_owned()
+    };
+    assert_eq!(ids(&[&one]), "7");
+    assert_eq!(ids(&["--url", &one, "8"]), "8");
+    wstap(&["watch-campaign", &url]).run().exits(2).says("--all");
+}
+
+/// Nobody reads for a while: the links wait with the output, and nothing is lost.
+#[test]
+fn a_reader_that_is_slow_slows_all_links_down() {
+    let ids: Vec<String> = (1..=9).map(|id| id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let args = ["watch-campaign", "--mock=--rate max --contacts 2000", "--progress", "-q"];
+    let running = wstap(&args).args(&ids).spawn();
+    assert!(running.settled() < 120 * 1024, "it has not taken in what it could not hand on");
+    let out = running.finish();
+    let records = out.exits(0).lines().len();
+    assert_eq!(records, 9 * 4003);
+}
+
 /// A long campaign, as fast as it goes: what is known of it does not grow.
 #[test]
 fn the_memory_does_not_grow_with_the_campaign() {

@@ -36,7 +36,7 @@ impl Terminal {
 
     /// The same with standard output in a file.
     fn start_to(columns: u16, rows: u16, args: &[&str], vars: &[(&str, &str)], out: Option<File>) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
@@ -374,6 +374,28 @@ fn a_pause_gives_the_terminal_back_for_as_long() {
     let (lines, status) = terminal.finish();
     assert_eq!((status, heads(&lines)), (Some(0), 2), "{lines:#?}");
     assert!(terminal.is_ordinary() && !terminal.screen.screen().hide_cursor());
+}
+
+#[test]
+fn a_terminal_that_stands_still_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("progress.ndjson");
+    let (go, wait) = channel::<()>();
+    let server = campaign(vec![update("running", 100)], move |peer| {
+        let _ = wait.recv();
+        (101..190).for_each(|completed| peer.text(&update("running", completed)));
+        peer.text(&update("completed", 190));
+    });
+    let file = File::create(&path).unwrap();
+    let args = ["--url", &server.url(), "42", "--progress"];
+    let mut terminal = Terminal::start_to(80, 24, &args, &[], Some(file));
+    terminal.until("it is drawn", |lines| has(lines, "live"));
+    // Ctrl-S.
+    terminal.press("\x13");
+    go.send(()).unwrap();
+    let (_, status) = terminal.finish();
+    assert_eq!(status, Some(0));
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 91);
 }
 
 #[test]
