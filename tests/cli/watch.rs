@@ -71,7 +71,7 @@ fn paused_waits_unless_that_was_asked_for() {
     let mock = "--rate max --contacts 10 --outcome paused";
     mocked(mock, &["42", "--exit-on", "paused"]).exits(0);
     let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", "300ms"]).run();
-    out.exits(1).says("campaign 42 is paused").says("when the watch ended");
+    out.exits(1).says("campaign 42 is paused").says("the watch ended before it did");
     mocked("--rate 50", &["42", "--exit-on", "paused,running", "-q"]).exits(0);
     mocked("--rate 50", &["42", "--exit-on", "finished"]).exits(2).says("--exit-on");
 }

@@ -254,6 +254,9 @@ fn frames_are_few_and_each_is_another() {
     let most = usize::try_from(start.elapsed().as_millis() / 100).unwrap() + 8;
     assert!((3..=most).contains(&frames.len()), "{} frames, not {most}", frames.len());
     assert!(frames.windows(2).all(|pair| pair[0] != pair[1]));
+    // Nothing is blank for a moment: lines are written over, and only what is left of them is erased.
+    assert!(frames.iter().all(|frame| !frame.contains("\x1b[2K") && !frame.contains("\x1b[2J")));
+    assert!(frames[1..].iter().all(|frame| frame.matches("\x1b[J").count() <= 1));
 }
 
 #[test]
