@@ -124,7 +124,6 @@ impl Command<'_> {
             asked: output::asked(args),
             stdout: sink::watch_stdout(),
             report: context.report.clone(),
-            signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
         let outcome = watch.run(setups).await;
         finish_recording(args)?;

@@ -245,10 +245,26 @@ fn a_recording_is_watched_again() {
 
 #[test]
 fn an_interrupt_ends_all_links() {
-    let mut running = wstap(&["watch-campaign", "--mock=--rate 20", "1", "2"]).spawn();
+    let mut running = wstap(&["watch-campaign", "--mock=--rate 20", "1", "2", "--envelope"]).spawn();
     running.line();
     running.signal("INT");
-    running.finish().exits(130);
+    let summary = running.finish().exits(130).summary();
+    assert_eq!((&summary["reason"], &summary["exit"]), (&json!("interrupted"), &json!(130)));
+}
+
+#[test]
+fn what_the_output_decides_it_decides_for_all_links() {
+    let links = ["watch-campaign", "--mock=--rate 100", "1", "2", "3"];
+    let stream = wstap(&links).args(&["-n", "-f", "limit(3; inputs) | .type"]).run();
+    assert_eq!(stream.exits(0).lines().len(), 3);
+    let fail = wstap(&links).args(&["--progress", "--fail-if", ".campaign_id == 2 and .completed > 3"]).run();
+    fail.exits(1);
+    assert_eq!(fail.stderr.matches("--fail-if matched").count(), 1);
+    let error =
+        ["--progress", "-f", "if .completed > 3 then error(\"no\") else 1 end", "--filter-errors", "fail"];
+    wstap(&links).args(&error).run().exits(5);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    wstap(&links).stdout(full).run().exits(30).says("could not be written");
 }
 
 #[test]
