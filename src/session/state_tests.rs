@@ -779,3 +779,18 @@ fn without_reconnecting_there_is_no_second_connection() {
     assert!(bench.notices().contains("will close"));
     assert!(!bench.after(1000 * MS).state.todo.connect);
 }
+
+#[test]
+fn orders_are_for_a_connection_that_is_there() {
+    let mut bench = Bench::new("plain", policy());
+    bench.state.order(Message::text("early"), bench.now);
+    bench.state.opened(Open::default(), bench.now);
+    bench.state.order(Message::text("now"), bench.now);
+    assert_eq!(bench.frames(), ["now"]);
+    bench.state.end_as(Outcome::new("enough", Exit::Ok), bench.now);
+    bench.state.order(Message::text("late"), bench.now);
+    assert_eq!((bench.frames(), bench.end()), (vec!["close 1000".to_owned()], Some(("enough", Exit::Ok))));
+    // The first end stands.
+    bench.state.end_as(Outcome::new("more", Exit::Assertion), bench.now);
+    assert_eq!(bench.end(), Some(("enough", Exit::Ok)));
+}
