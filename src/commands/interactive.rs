@@ -80,6 +80,7 @@ pub(super) fn open(
         vars: output::vars(&args.filter)?,
         filter: args.filter.filter.clone().filter(|_| config.filter.is_some()),
         filter_is_fixed: config.null_input || config.filter.as_ref().is_some_and(Program::uses_inputs),
+        recording: args.output.record.as_ref().map(|path| path.display().to_string()),
         envelope: config.envelope,
         topics: topics.to_vec(),
         color: context.world.color(context.color, true),

@@ -4,14 +4,14 @@ use std::fs::OpenOptions;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::board::Board;
 use super::render::{Look, grouped};
-use super::screen::Terminal;
+use super::terminal::Terminal;
 use super::{Request, Setup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
 use crate::message::Message;
@@ -19,6 +19,9 @@ use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
 use crate::report::Report;
 use crate::spelling::nearest;
+
+/// Columns for a command and its arguments in the help.
+const USAGE_WIDTH: usize = 24;
 
 /// What the editor and the commands share.
 pub(super) struct Shell {
@@ -33,7 +36,7 @@ pub(super) struct Shell {
     vars: Vars,
     filter_is_fixed: bool,
     view: Mutex<View>,
-    pub(super) terminal: Terminal,
+    pub(super) terminal: Arc<Terminal>,
 }
 
 /// What is shown at present.
@@ -48,8 +51,8 @@ struct View {
 pub(super) enum Flow {
     /// The next one.
     Next,
-    /// This line, to be corrected.
-    Again(String),
+    /// This line, to be corrected at this place.
+    Again(String, usize),
     /// Nothing: the session is to end.
     End,
 }
@@ -127,9 +130,10 @@ impl Shell {
         look: Look,
         requests: mpsc::Sender<Request>,
         changes: Changes,
-        terminal: Terminal,
+        terminal: Arc<Terminal>,
     ) -> Self {
-        let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording: None };
+        let recording = setup.recording.clone();
+        let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording };
         Self {
             board,
             look,
@@ -152,9 +156,9 @@ impl Shell {
             _ => match sending::message(line, self.dialect.speaks_json()) {
                 Ok(None) => Flow::Next,
                 Ok(Some(message)) => self.request(Request::Send(message)),
-                Err(why) => {
+                Err((why, at)) => {
                     self.board.note(self.look.alarming(&why));
-                    Flow::Again(line.to_owned())
+                    Flow::Again(line.to_owned(), at)
                 }
             },
         }
@@ -191,13 +195,16 @@ impl Shell {
             return Flow::Next;
         };
         match (command.run)(self, arguments) {
-            Ok(Some(text)) if name == "edit" => return Flow::Again(text),
+            Ok(Some(text)) if name == "edit" => {
+                let end = text.len();
+                return Flow::Again(text, end);
+            }
             Ok(Some(text)) => self.board.note(text),
             Ok(None) if matches!(name, "quit" | "close") => return Flow::End,
             Ok(None) => {}
             Err(why) => {
                 self.board.note(self.look.alarming(&format!("/{name}: {why}")));
-                return Flow::Again(line.to_owned());
+                return Flow::Again(line.to_owned(), line.len());
             }
         }
         if self.requests.is_closed() { Flow::End } else { Flow::Next }
@@ -218,7 +225,8 @@ impl Shell {
         }
         let row = |name: &str, arguments: &str, help: &str| {
             let usage = format!("/{name} {arguments}");
-            format!("  {usage:<25} {}\n", self.look.faint(help))
+            let help = wrapped(help, self.width().saturating_sub(USAGE_WIDTH + 4), USAGE_WIDTH + 3);
+            format!("  {usage:<USAGE_WIDTH$} {}\n", self.look.faint(&help))
         };
         let mut text = String::new();
         for command in self.commands() {
@@ -232,10 +240,11 @@ impl Shell {
         } else {
             "Anything else is sent as it is typed."
         };
-        text.push_str(&format!(
-            "{checked} // sends a line that starts with a slash.\n\\ at the end of a line goes on in the next. Tab \
-             completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends."
-        ));
+        let last = format!(
+            "{checked} // sends a line that starts with a slash. \\ at the end of a line goes on in the next. Tab \
+             completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends the session."
+        );
+        text.push_str(&wrapped(&last, self.width() - 1, 0));
         Ok(Some(text))
     }
 
@@ -319,7 +328,9 @@ impl Shell {
     /// Lends the terminal to an editor.
     fn edit_outside(&self, text: &str) -> Done {
         self.board.change(|inner| inner.hold.lent = true);
+        self.terminal.as_before();
         let edited = sending::edit(self.editor.as_deref(), text);
+        self.terminal.quiet();
         self.board.change(|inner| inner.hold.lent = false);
         edited.map(Some)
     }
@@ -375,6 +386,9 @@ impl Shell {
             }
             _ => {}
         }
+        if crate::har::is_har(Path::new(arguments)) {
+            return Err("only --record writes a HAR, when the session ends".to_owned());
+        }
         let file = create(Path::new(arguments))?;
         self.changes.push(Change::Record(Some(BufWriter::new(file))));
         view.recording = Some(arguments.to_owned());
@@ -429,6 +443,26 @@ impl Shell {
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The text in rows of so many columns, all but the first with so much space before them.
+fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut column = 0;
+    for word in text.split(' ') {
+        let wide = word.chars().count();
+        if column > 0 && column + 1 + wide > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += wide;
+    }
+    out
 }
 
 fn words(arguments: &str) -> Result<Vec<String>, String> {

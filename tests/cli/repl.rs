@@ -313,7 +313,8 @@ fn a_dialect_brings_its_own_commands_and_checks_what_is_typed() {
     pty.line("{\"type\": \"ping\",}");
     pty.shows("not sent, for it is not JSON");
     pty.types("open> {\"type\": \"ping\",}");
-    pty.keys("\x08\x08}\r");
+    // The cursor is at the mistake.
+    pty.keys("\x08\r");
     pty.shows("\"pong\"");
     pty.line("!loose");
     pty.shows("→");
@@ -485,10 +486,58 @@ fn the_peers_end_is_the_end_of_the_prompt() {
         peer.close_well(4004);
     });
     let mut pty = on_pty(&["connect", &server.url()]).spawn();
-    pty.line("bye");
+    pty.prompt();
+    pty.keys("bye\rhalf a thought");
     pty.shows("closed by the peer with 4004");
+    assert!(!pty.contents().contains("open>   "), "{}", pty.contents());
     // What was switched on is switched off again: the brackets around what is pasted.
     let bytes = pty.bytes();
     assert!(bytes.rfind("\x1b[?2004l") > bytes.rfind("\x1b[?2004h"), "{bytes:?}");
     pty.exits(17);
+}
+
+#[test]
+fn a_line_that_was_never_sent_is_not_lost() {
+    let (close, closing) = std::sync::mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        closing.recv().unwrap();
+        peer.close_well(1000);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("half a thought");
+    pty.types("open> half a thought");
+    close.send(()).unwrap();
+    pty.shows("not sent: half a thought");
+    pty.exits(0);
+}
+
+#[test]
+fn the_status_line_tells_how_the_session_stands() {
+    let server = Server::scripts(vec![Box::new(|mut peer: Peer| {
+        peer.accept();
+        while let Some(frame) = peer.read_frame() {
+            match frame.first & 15 {
+                9 => peer.frame(10, frame.payload),
+                1 => return peer.close_well(1011),
+                _ => {}
+            }
+        }
+    })]);
+    let options = ["--reconnect", "--reconnect-delay", "1h", "--reconnect-max-delay", "1h"];
+    let mut pty = on_pty(&[&["connect", &server.url()], &options[..]].concat()).spawn();
+    pty.shows("open> open · 0/s");
+    pty.line("/ping");
+    pty.shows("wstap: pong after");
+    pty.shows("0/s · pong ");
+    pty.line("/pause");
+    pty.shows(" · paused");
+    pty.line("bye");
+    pty.prompts("lost> ");
+    pty.shows("lost> lost, again in ");
+    pty.keys("later\r");
+    pty.shows(" · 1 queued");
+    pty.keys("\x04");
+    pty.shows("1 queued messages were never sent");
+    pty.exits(0);
 }
