@@ -541,3 +541,69 @@ fn the_status_line_tells_how_the_session_stands() {
     pty.shows("1 queued messages were never sent");
     pty.exits(0);
 }
+
+#[test]
+fn files_and_bytes_are_sent_as_they_are() {
+    let server = Server::websocket(|peer| {
+        let mut frame = || peer.read_frame().map(|frame| (frame.first & 15, frame.payload)).unwrap();
+        assert_eq!(frame(), (1, b"from a file\n".to_vec()));
+        assert_eq!(frame(), (2, b"from a file\n".to_vec()));
+        assert_eq!(frame(), (2, vec![0, 255]));
+        peer.text("all came");
+        echo(peer);
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "from a file\n").unwrap();
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line(&format!("/send @{}", file.path().display()));
+    pty.line(&format!("/binary @{}", file.path().display()));
+    pty.line("/binary 00 ff");
+    pty.shows("all came");
+    pty.shows("→ 2 <binary, 12 B> 66726f6d");
+    pty.line("/send @/nowhere");
+    pty.shows("/send: /nowhere: No such file");
+    pty.keys("\x03");
+    pty.line("/quit");
+    pty.exits(0);
+    server.join();
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_has_no_prompt() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).env("TERM", "dumb").spawn();
+    pty.shows("connected");
+    pty.keys("hello\r");
+    pty.shows("\"hello\"");
+    assert!(!pty.bytes().contains('\x1b') && !pty.contents().contains("> "), "{}", pty.contents());
+    // The end of the input, on a line of its own.
+    pty.keys("\x04");
+    pty.exits(0);
+}
+
+#[test]
+fn a_command_line_that_says_when_to_end_is_a_script() {
+    let server = Server::websocket(|peer| {
+        peer.text("one");
+        echo(peer);
+    });
+    let pty = on_pty(&["connect", &server.url(), "--count", "1"]).spawn();
+    pty.shows("\"one\"");
+    assert!(!pty.contents().contains("> "), "{}", pty.contents());
+    pty.exits(0);
+}
+
+#[test]
+fn help_lists_what_there_is_within_the_width() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).size(60, 72).spawn();
+    pty.line("/help");
+    pty.shows("Ctrl-R");
+    let contents = pty.contents();
+    assert!(!contents.contains("/subscribe") && contents.contains("/close [CODE [REASON]]"), "{contents}");
+    assert!(contents.lines().all(|row| row.chars().count() < 72), "{contents}");
+    pty.line("/help filter");
+    pty.shows("A program that does not compile changes nothing.");
+    pty.line("/quit");
+    pty.exits(0);
+}
