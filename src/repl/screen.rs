@@ -55,18 +55,19 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
             }
             self.take_back();
             thread::sleep(GAP.saturating_sub(last.elapsed()));
-            let Some(text) = self.next_batch(&mut pacer, Instant::now()) else {
-                thread::sleep(GAP);
+            last = Instant::now();
+            let Some(text) = self.next_batch(&mut pacer, last) else {
+                // Whatever holds it up, it is looked at again.
                 self.board.change(|_| ());
                 continue;
             };
             let status = self.board.change_quietly(status::shown);
             if !text.is_empty() {
                 self.print(text);
-                (shown, last) = (status, Instant::now());
+                shown = status;
             } else if status != shown && self.board.lock().reading {
                 self.print(NUDGE.to_owned());
-                (shown, last) = (status, Instant::now());
+                shown = status;
             }
         }
     }
