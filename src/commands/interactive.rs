@@ -1,6 +1,7 @@
 //! The prompt: whether there is to be one, and what it is made of.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 
 use super::Context;
 use crate::cli::options::{SendArgs, SessionArgs};
@@ -91,6 +92,7 @@ pub(super) fn open(
         stderr: context.world.stderr_terminal,
         history,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
+        home: var("HOME").map(PathBuf::from),
         report: context.report.clone(),
     };
     let (repl, watcher, changes) = Repl::start(&setup)

@@ -18,6 +18,11 @@ pub trait Sink: Send {
 
     /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
     fn ready(&self) -> bool;
+
+    /// What it is, for people.
+    fn name(&self) -> &'static str {
+        "standard output"
+    }
 }
 
 /// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
@@ -62,6 +67,10 @@ impl Sink for ToFile {
 
     fn ready(&self) -> bool {
         true
+    }
+
+    fn name(&self) -> &'static str {
+        "the file of --output"
     }
 }
 

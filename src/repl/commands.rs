@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ pub(super) struct Shell {
     pub(super) report: Report,
     /// `$VISUAL` or `$EDITOR`.
     pub(super) editor: Option<String>,
+    home: Option<PathBuf>,
     requests: mpsc::Sender<Request>,
     changes: Changes,
     vars: Vars,
@@ -140,6 +141,7 @@ impl Shell {
             dialect: setup.dialect,
             report: setup.report.clone(),
             editor: setup.editor.clone(),
+            home: setup.home.clone(),
             requests,
             changes,
             vars: setup.vars.clone(),
@@ -306,7 +308,7 @@ impl Shell {
 
     fn send(&self, arguments: &str) -> Done {
         let text = match arguments.strip_prefix('@') {
-            Some(path) => read(path).and_then(|bytes| {
+            Some(path) => self.read(path).and_then(|bytes| {
                 String::from_utf8(bytes)
                     .map_err(|_| format!("{path} is not UTF-8; /binary sends it as it is"))
             })?,
@@ -318,7 +320,7 @@ impl Shell {
 
     fn binary(&self, arguments: &str) -> Done {
         let bytes = match arguments.strip_prefix('@') {
-            Some(path) => read(path)?,
+            Some(path) => self.read(path)?,
             None => sending::from_hex(arguments)?,
         };
         self.request(Request::Send(Message::Binary(bytes.into())));
@@ -389,7 +391,7 @@ impl Shell {
         if crate::har::is_har(Path::new(arguments)) {
             return Err("only --record writes a HAR, when the session ends".to_owned());
         }
-        let file = create(Path::new(arguments))?;
+        let file = create(&self.path(arguments))?;
         self.changes.push(Change::Record(Some(BufWriter::new(file))));
         view.recording = Some(arguments.to_owned());
         Ok(Some(format!("recording to {arguments}; /record off ends it")))
@@ -440,6 +442,18 @@ impl Shell {
         self.view().envelope
     }
 
+    /// A path as it was typed, with the tilde that shells replace.
+    pub(super) fn path(&self, typed: &str) -> PathBuf {
+        match (typed.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(typed),
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.path(path)).map_err(|error| format!("{path}: {error}"))
+    }
+
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -468,10 +482,6 @@ fn wrapped(text: &str, width: usize, indent: usize) -> String {
 fn words(arguments: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
     if words.is_empty() { Err("which topics?".to_owned()) } else { Ok(words) }
-}
-
-fn read(path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{path}: {error}"))
 }
 
 /// A new file that nobody else may read: what is there already is not written over.

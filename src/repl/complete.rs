@@ -1,7 +1,7 @@
 //! What a line can go on as.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustyline::completion::Pair;
 use serde_json::Value;
@@ -38,9 +38,9 @@ pub(super) fn complete(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
         "envelope" => words(&["on", "off"]),
         "queue" => words(&["clear"]),
         "record" if "off".starts_with(word) && !word.is_empty() => words(&["off"]),
-        "save" | "record" => (start, files(word)),
+        "save" | "record" => (start, files(shell, word)),
         "send" | "binary" => match word.strip_prefix('@') {
-            Some(path) => (start + 1, files(path)),
+            Some(path) => (start + 1, files(shell, path)),
             None => (start, Vec::new()),
         },
         _ => (line.len(), Vec::new()),
@@ -170,14 +170,13 @@ fn step_to(key: &str) -> String {
 }
 
 /// Files whose path begins like this. Folders end with a slash.
-fn files(typed: &str) -> Vec<Pair> {
-    let (folder, begin) = typed.rsplit_once('/').map_or(("", typed), |(folder, begin)| (folder, begin));
-    let before = &typed[..typed.len() - begin.len()];
-    let place = match (folder, before) {
-        ("", "") => Path::new("."),
-        ("", _) => Path::new("/"),
-        _ => Path::new(folder),
-    };
+fn files(shell: &Shell, typed: &str) -> Vec<Pair> {
+    let before = &typed[..typed.rfind('/').map_or(0, |at| at + 1)];
+    let place = if before.is_empty() { PathBuf::from(".") } else { shell.path(before) };
+    files_in(&place, before, &typed[before.len()..])
+}
+
+fn files_in(place: &Path, before: &str, begin: &str) -> Vec<Pair> {
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
     let mut found: Vec<Pair> = entries
         .flatten()
@@ -222,9 +221,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("one.json"), "").unwrap();
         std::fs::create_dir(dir.path().join("other")).unwrap();
-        let found = files(&format!("{}/o", dir.path().display()));
+        let found = files_in(dir.path(), "~/", "o");
         let shown: Vec<&str> = found.iter().map(|pair| pair.display.as_str()).collect();
         assert_eq!(shown, ["one.json", "other/"]);
-        assert!(found[0].replacement.ends_with("/one.json"));
+        assert_eq!(found[0].replacement, "~/one.json");
     }
 }

@@ -113,6 +113,8 @@ pub struct Setup {
     pub history: Option<PathBuf>,
     /// `$VISUAL` or `$EDITOR`.
     pub editor: Option<String>,
+    /// `$HOME`, for paths that begin with a tilde.
+    pub home: Option<PathBuf>,
     /// Where notices go.
     pub report: Report,
 }
@@ -196,6 +198,11 @@ impl Repl {
             self.last = Some(standing);
             self.board.change(|inner| inner.standing = standing);
         }
+    }
+
+    /// Answers what was typed.
+    pub fn answer(&self, text: String) {
+        self.board.note(text);
     }
 
     /// Shows which topics there are.

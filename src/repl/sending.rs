@@ -11,8 +11,9 @@ use crate::message::Message;
 /// # Errors
 /// A line that should be JSON and is not, with the place in words and in bytes.
 pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, (String, usize)> {
-    // The backslashes that the lines were continued with.
+    // The backslashes that the lines were continued with, and the break at the end of what was pasted.
     let text = line.replace("\\\n", "\n");
+    let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -141,6 +142,7 @@ mod tests {
         assert_eq!(text("//help", false).as_deref(), Some("/help"));
         assert_eq!(text(" {\"a\": 1.0} ", true).as_deref(), Some(" {\"a\": 1.0} "));
         assert_eq!(text("a\\\nb", false).as_deref(), Some("a\nb"));
+        assert_eq!(text("a\nb\n", false).as_deref(), Some("a\nb"));
         assert_eq!((text("", false), text("  ", true)), (None, None));
     }
 

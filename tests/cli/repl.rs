@@ -528,7 +528,7 @@ fn the_status_line_tells_how_the_session_stands() {
     let mut pty = on_pty(&[&["connect", &server.url()], &options[..]].concat()).spawn();
     pty.shows("open> open · 0/s");
     pty.line("/ping");
-    pty.shows("wstap: pong after");
+    pty.shows("\npong after");
     pty.shows("0/s · pong ");
     pty.line("/pause");
     pty.shows(" · paused");
