@@ -27,7 +27,7 @@ use crate::pipeline::Watcher;
 use crate::pipeline::change::Changes;
 use crate::pipeline::filter::Vars;
 use crate::pipeline::line::BinaryForm;
-use crate::report::Report;
+use crate::report::{Level, Report};
 use crate::session::state::Standing;
 
 mod board;
@@ -153,6 +153,7 @@ impl Repl {
             show_secrets: setup.show_secrets,
             report: setup.report.clone(),
         };
+        let greeting = look.faint("/help lists the commands, Ctrl-D ends the session");
         let (report, stderr) = (setup.report.clone(), setup.stderr);
         let shell = commands::Shell::new(
             setup,
@@ -165,6 +166,9 @@ impl Repl {
         terminal.quiet();
         let (editor, printer) = editor::Editor::new(setup, shell).map_err(io::Error::other)?;
         Screen { board: board.clone(), look, terminal: Arc::clone(&terminal), printer }.start()?;
+        if report.shows(Level::Notice) {
+            board.note(greeting);
+        }
         if stderr {
             report.divert(Some(Box::new(Notices(board.clone()))));
         }

@@ -24,7 +24,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// How long the editor may take to put its prompt away at the end.
 const LAST_PROMPT: Duration = Duration::from_secs(1);
 
-/// Has the editor draw its line anew and nothing else: a line up and down again.
+/// Has the editor draw its line anew and nothing else: a line up and down again. Only on the first row of the screen,
+/// where nothing has been printed above, it would go down.
 const NUDGE: &str = "\x1b[A\n";
 
 /// Writes what waits on the board.
@@ -46,7 +47,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
 
     fn run(mut self) {
         let mut pacer = Pacer::new(Instant::now());
-        let mut shown = (status::PROMPT, String::new());
+        let mut shown = Default::default();
         let mut last = Instant::now();
         loop {
             let patience = if pacer.is_fast() { GAP } else { STATUS_EVERY };
