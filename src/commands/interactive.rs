@@ -86,6 +86,7 @@ pub(super) fn open(
         topics: topics.to_vec(),
         color: context.world.color(context.color, true),
         pretty: args.output.pretty,
+        raw: args.output.raw_output,
         show_secrets: args.output.show_secrets,
         binary: args.output.binary,
         stdout: prompt.stdout,

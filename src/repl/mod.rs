@@ -101,6 +101,8 @@ pub struct Setup {
     pub color: bool,
     /// JSON is shown over several lines.
     pub pretty: bool,
+    /// Strings that programs yield are shown without quotes.
+    pub raw: bool,
     /// Credentials are shown.
     pub show_secrets: bool,
     /// How binary messages are shown.
@@ -148,6 +150,7 @@ impl Repl {
         let look = Look {
             color: setup.color,
             pretty: setup.pretty,
+            raw: setup.raw,
             binary: setup.binary,
             zone: jiff::tz::TimeZone::system(),
             show_secrets: setup.show_secrets,

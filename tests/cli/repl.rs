@@ -607,3 +607,36 @@ fn help_lists_what_there_is_within_the_width() {
     pty.line("/quit");
     pty.exits(0);
 }
+
+#[test]
+fn every_profile_remembers_its_own_lines() {
+    let server = Server::websocket(echo);
+    let pty = on_pty(&["connect", "@prod"]);
+    let config = pty.at_home().join(".config/wstap");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), format!("[profile.prod]\nurl = {:?}\n", server.url())).unwrap();
+    let mut pty = pty.spawn();
+    pty.line("to production");
+    pty.line("/quit");
+    let (_, home) = pty.ends();
+    let history = home.path().join(".local/state/wstap/history");
+    assert!(fs::read_to_string(history.join("prod")).unwrap().contains("to production"));
+    assert!(!history.join("default").exists());
+}
+
+#[test]
+fn what_is_typed_ahead_is_neither_lost_nor_shown_twice() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("one\rtwo\r/topics\rthree\r");
+    pty.shows("← 6 three");
+    pty.prompt();
+    let contents = pty.contents();
+    for line in ["one", "two", "/topics", "three"] {
+        let typed = contents.lines().filter(|row| *row == format!("open> {line}")).count();
+        assert_eq!(typed, 1, "{line}\n{contents}");
+    }
+    pty.keys("/quit\r");
+    pty.exits(0);
+}
