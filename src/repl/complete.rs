@@ -96,13 +96,7 @@ fn recent(shell: &Shell) -> Vec<String> {
 
 /// The next part of the path that the program ends with, as far as messages have had such paths.
 fn paths(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
-    let none = (line.len(), Vec::new());
-    let part = |c: char| c.is_alphanumeric() || "._[]\"".contains(c);
-    let path = &line[line
-        .rfind(|c: char| !part(c))
-        .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8))..];
-    let Some(dot) = path.rfind('.') else { return none };
-    let (before, typed) = (&path[..dot], &path[dot..]);
+    let Some((before, typed)) = last_path(line) else { return (line.len(), Vec::new()) };
     let mut next = BTreeSet::new();
     for text in seen(shell) {
         // What nests deeper than this reader goes has no paths that anybody would type.
@@ -113,6 +107,15 @@ fn paths(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
     let fitting = next.into_iter().filter(|step| step.starts_with(typed));
     let pairs = fitting.map(|step| Pair { display: format!("{before}{step}"), replacement: step }).collect();
     (line.len() - typed.len(), pairs)
+}
+
+/// The path that a program ends with: the steps that are complete, and the one that is being typed.
+fn last_path(line: &str) -> Option<(&str, &str)> {
+    let part = |c: char| c.is_alphanumeric() || "._[]\"".contains(c);
+    let path = &line[line
+        .rfind(|c: char| !part(c))
+        .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8))..];
+    path.rfind('.').map(|dot| path.split_at(dot))
 }
 
 /// What the filter sees: recent messages, or their records.
@@ -151,10 +154,10 @@ fn steps(value: &Value, path: &str, into: &mut BTreeSet<String>) {
 fn first_step(path: &str) -> Option<(&str, &str)> {
     let path = if path.starts_with(".[") { &path[1..] } else { path };
     let end = match path.chars().next()? {
-        '[' => path.find(']').map_or(path.len(), |at| at + 1),
-        _ => path[1..].find(['.', '[']).map_or(path.len(), |at| at + 1),
+        '[' => path.find(']').map(|at| at + 1),
+        _ => path.char_indices().skip(1).find(|(_, c)| matches!(c, '.' | '[')).map(|(at, _)| at),
     };
-    Some(path.split_at(end))
+    Some(path.split_at(end.unwrap_or(path.len())))
 }
 
 /// A key as jq spells the step to it.
@@ -214,6 +217,22 @@ mod tests {
         assert_eq!(below(".data.list[0].x"), [".y"]);
         assert_eq!(below(".data.list.[].x"), [".y"]);
         assert!(below(".data.status").is_empty() && below(".none").is_empty() && below("[]").is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_is_typed_is_too_odd(line in "\\PC*", odd in "[.\\[\\]\"aé]{0,12}") {
+            let value = serde_json::json!([{"a": [1], "é": {"é": 1}}]);
+            for line in [&line, &odd] {
+                let mut found = BTreeSet::new();
+                if let Some((before, typed)) = last_path(line) {
+                    let path = [before, typed].concat();
+                    proptest::prop_assert!(line.ends_with(&path));
+                    steps(&value, before, &mut found);
+                }
+                steps(&value, line, &mut found);
+            }
+        }
     }
 
     #[test]

@@ -281,6 +281,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_row_never_wraps(text in "\\PC*", width in 20usize..200, color: bool) {
+            let row = look(color).row(&past(Message::text(text.clone())), width);
+            proptest::prop_assert!(columns(&row) < width, "{}", row);
+            let (kept, taken) = cut(&text, width);
+            proptest::prop_assert!(taken <= width && text.starts_with(kept));
+        }
+    }
+
     #[test]
     fn binary_is_told_by_its_first_bytes() {
         let row = look(false).row(&past(Message::Binary(vec![0xff; 1500].into())), 100);

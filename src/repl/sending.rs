@@ -161,6 +161,17 @@ mod tests {
         assert_eq!(text("//x", true).as_deref(), Some("/x"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_mistake_is_always_somewhere(line in "(\\PC|\n|\\\\)*", head in "[\\[{\"é,:\\\\\n]{0,9}") {
+            for line in [&line, &head, &format!("{head}{line}")] {
+                if let Err((text, at)) = message(line, true) {
+                    proptest::prop_assert!(line.is_char_boundary(at) && text.ends_with('^'));
+                }
+            }
+        }
+    }
+
     #[test]
     fn only_codes_that_may_be_sent_are_taken() {
         assert_eq!(close(""), Ok(None));
