@@ -3,7 +3,7 @@
 use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::super::board::{Plan, Tell};
+use super::super::plan::{Plan, Tell};
 use super::*;
 use crate::dialect::{ALL, Campaigns};
 use crate::event::{Direction, Event, Kind, Reconnect, Role};

@@ -216,7 +216,10 @@ fn one_link_for_several_and_for_all() {
 fn the_account_of_several_links_is_one() {
     let out = mocked("--rate max --contacts 5", &["1", "2", "3", "--envelope"]);
     let summary = out.exits(0).summary();
-    assert_eq!((&summary["connections"], &summary["exit"]), (&json!(3), &json!(0)));
+    assert_eq!(
+        (&summary["connections"], &summary["reconnects"], &summary["exit"]),
+        (&json!(3), &json!(0), &json!(0))
+    );
     assert_eq!(summary["received"], out.records("message").len());
     let mut conns: Vec<u64> = out.records("open").iter().map(|open| open["conn"].as_u64().unwrap()).collect();
     conns.sort_unstable();
