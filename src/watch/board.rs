@@ -433,3 +433,7 @@ impl Numbers {
         *number
     }
 }
+
+#[cfg(test)]
+#[path = "board_tests.rs"]
+mod tests;
