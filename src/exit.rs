@@ -109,6 +109,12 @@ impl Exit {
     pub fn code(self) -> u8 {
         self as u8
     }
+
+    /// The status of this number.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        TABLE.iter().map(|(exit, _)| *exit).find(|exit| exit.code() == code)
+    }
 }
 
 /// The table as aligned text, one status a line.

@@ -31,6 +31,8 @@ pub mod message;
 pub mod mock;
 pub mod net;
 pub mod pipeline;
+pub mod probe;
+pub mod repl;
 pub mod report;
 pub mod secret;
 pub mod session;
@@ -75,6 +77,7 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
         Command::Connect(args) => commands::connect::run(args, context).await,
         Command::Subscribe(args) => commands::subscribe::run(args, context).await,
         Command::WatchCampaign(args) => commands::watch_campaign::run(args, context).await,
+        Command::ProbeHandshake(args) => commands::probe_handshake::run(args, context).await,
         Command::Completions(args) => commands::generated::completions(args),
         Command::Man(args) => commands::generated::man(args),
     };

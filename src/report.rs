@@ -57,6 +57,12 @@ pub struct Report {
     prefix: Arc<str>,
 }
 
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     json: bool,
     color: bool,
@@ -96,17 +102,20 @@ impl Report {
         Self { prefix: prefix.into(), ..self.clone() }
     }
 
+    /// Sends notices elsewhere from now on, or to stderr again.
+    pub fn divert(&self, to: Option<Box<dyn std::io::Write + Send>>) {
+        let Ok(mut out) = self.inner.out.lock() else { return };
+        match to {
+            Some(stream) => (out.stream, out.ready) = (stream, |_| true),
+            None => (out.stream, out.ready) = (Box::new(std::io::stderr()), stderr_is_ready),
+        }
+    }
+
     /// The same with nothing that matters less than `most`: it is shown in another way. With `-v` people want more.
     #[must_use]
     pub fn calmer(&self, most: Level) -> Self {
         let most = if self.most <= Level::Notice { self.most.min(most) } else { self.most };
         Self { most, ..self.clone() }
-    }
-
-    /// From now on notices go there, for as long as something else is drawn on the terminal; returns where they went.
-    pub fn redirect(&self, stream: Box<dyn std::io::Write + Send>) -> Option<Box<dyn std::io::Write + Send>> {
-        let mut out = self.inner.out.lock().ok()?;
-        Some(std::mem::replace(&mut out.stream, stream))
     }
 
     /// Are notices text for people, shown at all but for errors?

@@ -88,6 +88,20 @@ pub enum Said {
     },
 }
 
+impl Said {
+    /// The campaigns that it is about.
+    #[must_use]
+    pub fn campaigns(&self) -> Vec<u64> {
+        match self {
+            Self::Progress(reading) => vec![reading.campaign],
+            Self::Overview(all) => all.iter().map(|reading| reading.campaign).collect(),
+            Self::Contact(contact) => vec![contact.campaign],
+            Self::History(history) => vec![history.campaign],
+            Self::Refused { campaign, .. } => vec![*campaign],
+        }
+    }
+}
+
 /// The state of a campaign as one message tells it. What a message does not say is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {

@@ -2,7 +2,9 @@
 
 pub mod connect;
 pub mod generated;
+mod interactive;
 pub mod offline;
+pub mod probe_handshake;
 pub mod serve_mock;
 pub mod subscribe;
 pub mod watch_campaign;
@@ -23,7 +25,7 @@ use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::Pipeline;
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink::Stdout;
+use crate::pipeline::sink::{Nowhere, Sink, Stdout, ToFile};
 use crate::pipeline::stage::Stage;
 use crate::report::Report;
 use crate::secret::Secret;
@@ -65,10 +67,11 @@ impl Session<'_> {
     /// Runs it, live or from a recording, to its exit status.
     async fn run(self, context: &Context<'_>) -> Result<Exit> {
         let Context { report, world, color } = context;
-        let config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
+        let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
         let asked = output::asked(self.args);
-        let pipeline = Pipeline::new(config, Box::new(Stdout), (*report).clone());
+        let output = self.args.output.output.as_deref().map(output::create_output).transpose()?;
         if let Some(path) = &self.args.from {
+            let pipeline = Pipeline::new(config, sink(output, false), (*report).clone());
             let client = self.client(&ClientSetup::default())?;
             let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets);
             let ended = offline::run(path, self.args, reader, pipeline, report).await;
@@ -91,13 +94,23 @@ impl Session<'_> {
             ..policy(self.args, self.send, topics, defaults)
         };
         let form = input_form(self.send);
+        let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
+        let silent = prompt.is_some_and(|prompt| prompt.stdout);
+        let open = |prompt| {
+            let topics = &policy.topics;
+            interactive::open(prompt, self.args, self.send, self.dialect, topics, &mut config, context)
+        };
+        let repl = prompt.map(open).transpose()?;
+        let policy = Policy { keep_going: policy.keep_going || repl.is_some(), ..policy };
+        let pipeline = Pipeline::new(config, sink(output, silent), (*report).clone());
         let setup = Setup {
             url,
             connection,
             policy,
             asked,
             dialect: client,
-            input: self.read_stdin.then(|| Source::stdin(form)),
+            input: (self.read_stdin && repl.is_none()).then(|| Source::stdin(form)),
+            repl,
             stage: Outlet::Own(Stage::start(pipeline).map_err(|e| no_thread(&e))?),
             tap: None,
             orders: None,
@@ -111,6 +124,11 @@ impl Session<'_> {
         finish_recording(self.args)?;
         let exit = tell(report, outcome);
         expected(mock.map(|running| running.mock), exit, report).await
+    }
+
+    /// Does nothing subscribe, so that everything is up to whoever types?
+    fn is_raw(&self) -> bool {
+        self.read_stdin && self.subscription.is_none()
     }
 
     /// Where to connect to, and what is left to subscribe to there.
@@ -138,18 +156,19 @@ impl Session<'_> {
         context: &Context<'_>,
     ) -> Result<(Options, Option<Secret>)> {
         let Context { report, world, .. } = context;
-        // The mock takes any credential, and needs none of the real ones.
+        let args = &self.args.connection;
         let known =
             self.dialect.credential().into_iter().chain(self.dialect.other_credentials().iter().copied());
-        let credentials: Vec<Credential> = known.filter(|_| mock.is_none()).collect();
-        let args = &self.args.connection;
+        // The mock takes any credential and needs none of the real ones, but whoever names one wants to see what
+        // becomes of it.
+        let credentials: Vec<Credential> = known.filter(|_| mock.is_none() || args.names_token()).collect();
         let (mut options, mut key) = connection::resolve(args, url, &credentials, world, report)?;
         if options.subprotocols.is_empty() {
             options.subprotocols = self.dialect.subprotocols();
         }
         if let Some(mock) = mock {
             options = in_this_process(options, &mock.mock);
-            key = self.calls().then(|| mock.key.clone());
+            key = self.calls().then(|| key.unwrap_or_else(|| mock.key.clone()));
         }
         if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
             options.max_message_size = None;
@@ -191,6 +210,15 @@ impl Session<'_> {
 
     fn time_scale(&self, mock: Option<&Running>) -> f64 {
         self.args.liveness.time_scale.or(mock.map(|mock| mock.time_scale)).unwrap_or(1.0)
+    }
+}
+
+/// Where lines go. A prompt on standard output shows them in its own way.
+fn sink(file: Option<std::fs::File>, silent: bool) -> Box<dyn Sink> {
+    match file {
+        Some(file) => Box::new(ToFile(file)),
+        None if silent => Box::new(Nowhere),
+        None => Box::new(Stdout),
     }
 }
 
@@ -240,8 +268,11 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     // The echo is always there, and all that a raw session needs.
     let echo_will_do = dialect.name() == dialect::plain::Plain.name();
     if !echo_will_do && !settings.dialects.iter().any(|name| name == dialect.name()) {
-        let what = format!("--mock='{words}' does not serve the dialect {}", dialect.name());
-        return Err(Failure::usage(what).hint("name it there as well, or no dialect at all"));
+        let what = format!("--mock does not serve the dialect {}", dialect.name());
+        return Err(Failure::usage(what).hint(match dialect.provider() {
+            Some(_) => "name it there as well, or no dialect at all",
+            None => "there is no mock of it; serve-mock --on or --scenario can play its server, for --url",
+        }));
     }
     let key = settings.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
     let time_scale = settings.time_scale;

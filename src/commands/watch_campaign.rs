@@ -184,11 +184,13 @@ impl Command<'_> {
         Ok(Setup {
             url,
             connection: common.connection.clone(),
-            policy: Policy { time_scale: common.time_scale, ..policy },
+            // A campaign that is refused is one of several, and for the board to judge.
+            policy: Policy { time_scale: common.time_scale, keep_going: true, ..policy },
             // It is the end of all links that settles what was asked for.
             asked: Asked::default(),
             dialect: client,
             input: None,
+            repl: None,
             stage: Outlet::Shared(branch),
             tap: Some(Box::new(LinkTap::new(&common.board, link))),
             orders: Some(taken),

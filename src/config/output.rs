@@ -44,10 +44,12 @@ pub fn resolve(
         return Err(Failure::usage("--record would overwrite the file that --from reads"));
     }
     let filter = match &args.filter.filter_file {
-        Some(path) => Some(compile("--filter-file", &read(path, "--filter-file")?)?),
-        // As in jq, an empty program passes everything on.
+        Some(path) => {
+            let source = read(path, "--filter-file")?;
+            optional("--filter-file", Some(&source[..]).filter(|source| !is_empty_program(source)))?
+        }
         None => {
-            optional("--filter", args.filter.filter.as_deref().filter(|source| !source.trim().is_empty()))?
+            optional("--filter", args.filter.filter.as_deref().filter(|source| !is_empty_program(source)))?
         }
     };
     if args.filter.null_input && filter.is_none() {
@@ -68,6 +70,7 @@ pub fn resolve(
         count: args.end.count,
         show_secrets: args.output.show_secrets,
         recording: args.output.record.as_deref().map(create_recording).transpose()?,
+        watcher: None,
     };
     if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
         return Err(Failure::usage("--binary raw is for messages as they came, not for a filter or records"));
@@ -96,17 +99,22 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
+    let to_terminal = world.stdout_terminal && args.output.output.is_none();
     Style {
         raw: args.output.raw_output,
         join: args.output.join_output,
         pretty: args.output.pretty,
-        color: world.color(color, world.stdout_terminal),
-        terminal: world.stdout_terminal,
+        color: world.color(color, to_terminal),
+        terminal: to_terminal,
         binary: args.output.binary,
     }
 }
 
-fn vars(args: &FilterArgs) -> Result<Vars> {
+/// The variables of jq programs.
+///
+/// # Errors
+/// A value or a file that is not what it should be.
+pub fn vars(args: &FilterArgs) -> Result<Vars> {
     let mut vars = Vars::default();
     for pair in args.arg.chunks_exact(2) {
         vars.arg(&pair[0], &pair[1])?;
@@ -125,11 +133,29 @@ fn read(path: &Path, option: &str) -> Result<String> {
         .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
 }
 
+/// The file that lines are written to.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn create_output(path: &Path) -> Result<File> {
+    File::create(path)
+        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--output {}: {error}", path.display())))
+}
+
 /// What a recording holds is nobody else's business.
 fn create_recording(path: &Path) -> Result<BufWriter<File>> {
+    if path == Path::new("-") {
+        return Err(Failure::usage("--record writes a file, and `-` is none")
+            .hint("--envelope prints the same records on standard output"));
+    }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(BufWriter::new)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}
+
+/// As in jq, such a program passes everything on.
+fn is_empty_program(source: &str) -> bool {
+    source.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 #[cfg(test)]

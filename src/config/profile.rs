@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 
 use super::World;
 use crate::cli::{Cli, Command};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, line_of};
 use crate::net::url::looks_like_url;
 
 /// What the names of the variables of options start with.
@@ -25,6 +25,7 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["filter", "filter-file"],
     &["token", "token-env", "token-file", "bearer"],
     &["ipv4", "ipv6"],
+    &["origin", "origins"],
     &["reconnect", "no-reconnect"],
     &["mock", "from"],
     &["from", "reply"],
@@ -41,11 +42,11 @@ const EXCLUSIVE: &[&[&str]] = &[
 /// # Errors
 /// clap's own error for what was typed; a usage failure for a profile or a variable.
 pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
-    let mut command = Cli::describe_for(argv);
-    let matches = command.try_get_matches_from_mut(argv)?;
+    let (command, matches) = matches(argv, world)?;
     let Some((name, typed)) = matches.subcommand() else { return Ok(Cli::from_matches(matches)?) };
     let layers = Layers::gather(&command, name, typed, world)?;
     let credential_typed = is_credential_typed(typed);
+    let profile = profile_name(typed).map(str::to_owned);
     let mut cli = if layers.settings.is_empty() {
         Cli::from_matches(matches)?
     } else {
@@ -57,7 +58,23 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     std::mem::forget(command);
     layers.apply_positionals(&mut cli);
     note_typed_credential(&mut cli, credential_typed);
+    note_profile(&mut cli, profile);
     Ok(cli)
+}
+
+/// What clap finds, and the description that it used: of no more than was typed if that will do.
+fn matches(argv: &[OsString], world: &World<'_>) -> Result<(clap::Command, ArgMatches), clap::Error> {
+    // The layers may have any option.
+    let is_layered = world.has_own_vars || argv.iter().any(|word| word.as_encoded_bytes().contains(&b'@'));
+    if !is_layered
+        && let Some(mut command) = Cli::describe_sparsely_for(argv)
+        && let Ok(matches) = command.try_get_matches_from_mut(argv)
+    {
+        return Ok((command, matches));
+    }
+    let mut command = Cli::describe_for(argv);
+    let matches = command.try_get_matches_from_mut(argv)?;
+    Ok((command, matches))
 }
 
 /// What was typed stands in the process list; what a variable or a profile holds does not.
@@ -73,6 +90,15 @@ fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
         Command::Connect(args) => args.session.connection.credential_typed = is_typed,
         Command::Subscribe(args) => args.session.connection.credential_typed = is_typed,
         Command::WatchCampaign(args) => args.session.connection.credential_typed = is_typed,
+        Command::ProbeHandshake(args) => args.connection.credential_typed = is_typed,
+        _ => {}
+    }
+}
+
+fn note_profile(cli: &mut Cli, profile: Option<String>) {
+    match &mut cli.command {
+        Command::Connect(args) => args.send.profile = profile,
+        Command::Subscribe(args) => args.send.profile = profile,
         _ => {}
     }
 }
@@ -192,8 +218,9 @@ impl Layers {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
         let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            Failure::usage(format!("{} is not valid TOML", path.display()))
-                .details(error.to_string().lines().map(str::to_owned).collect())
+            // The line is not quoted: a quote that is missing may be that of a credential.
+            let line = line_of(&text, error.span().map_or(0, |span| span.start));
+            Failure::usage(format!("{}:{line} is not valid TOML: {}", path.display(), error.message()))
         })?;
         let profiles = config.get("profile").and_then(toml::Value::as_table);
         let Some(profile) = profiles.and_then(|profiles| profiles.get(name)).and_then(toml::Value::as_table)
@@ -267,6 +294,9 @@ impl Layers {
     fn apply_positionals(&self, cli: &mut Cli) {
         match &mut cli.command {
             Command::Connect(args) if self.profile_named || args.url.is_none() => {
+                args.url.clone_from(&self.url);
+            }
+            Command::ProbeHandshake(args) if self.profile_named || args.url.is_none() => {
                 args.url.clone_from(&self.url);
             }
             Command::Subscribe(args) => self.apply_topics(&mut args.topics, &mut args.url),
@@ -378,6 +408,8 @@ fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cli::options::ConnectArgs;
 
@@ -425,12 +457,12 @@ mod tests {
     fn a_flag_beats_the_environment_and_that_beats_the_profile() {
         let env = [("WSTAP_CONNECT_TIMEOUT", "4s")];
         let timeout = |env: &[_], typed: &[&str]| {
-            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout.as_secs()
+            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout
         };
-        assert_eq!(timeout(&[], &["@prod"]), 3);
-        assert_eq!(timeout(&env, &["@prod"]), 4);
-        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), 5);
-        assert_eq!(timeout(&env, &["ws://x"]), 4);
+        assert_eq!(timeout(&[], &["@prod"]), Some(Duration::from_secs(3)));
+        assert_eq!(timeout(&env, &["@prod"]), Some(Duration::from_secs(4)));
+        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), Some(Duration::from_secs(5)));
+        assert_eq!(timeout(&env, &["ws://x"]), Some(Duration::from_secs(4)));
     }
 
     #[test]
@@ -466,7 +498,8 @@ mod tests {
         assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("\"headr\""));
         let wrong = "[profile.p]\nconnect-timeout = \"5 parsecs\"";
         assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("profile @p"));
-        assert!(connect("[profile", &[], &["@p"]).unwrap_err().contains("TOML"));
+        let unclosed = connect("[profile.p]\ntoken = \"s3cr3t\n", &[], &["@p"]).unwrap_err();
+        assert!(unclosed.contains(":2 is not valid TOML") && !unclosed.contains("s3cr3t"), "{unclosed}");
     }
 
     #[test]

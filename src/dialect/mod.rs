@@ -104,6 +104,26 @@ pub trait Dialect: Sync {
         true
     }
 
+    /// Is what clients send JSON? Then what is typed at a prompt is checked before it is sent.
+    fn speaks_json(&self) -> bool {
+        true
+    }
+
+    /// Can a session subscribe to topics, and to others while it runs?
+    fn takes_topics(&self) -> bool {
+        true
+    }
+
+    /// The commands of a prompt that are the provider's own; [`Client::command`] carries them out.
+    fn commands(&self) -> &'static [Verb] {
+        &[]
+    }
+
+    /// What a topic that begins like this can go on as: whole topics, or up to the end of the next part of one.
+    fn complete_topic(&self, typed: &str, known: &Known<'_>) -> Vec<String> {
+        known.topics.iter().filter(|topic| topic.starts_with(typed)).cloned().collect()
+    }
+
     /// The client half, one for a session; it outlives the connections of the session.
     ///
     /// # Errors
@@ -150,6 +170,25 @@ pub trait Campaigns: Sync {
 
     /// Where all campaigns are shown: the message that asks for the changes of one.
     fn follow(&self, campaign: u64) -> Message;
+}
+
+/// A command of a provider's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verb {
+    /// Its name, without the slash.
+    pub name: &'static str,
+    /// What follows it, as shown to people.
+    pub arguments: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+}
+
+/// What a completion may draw on.
+pub struct Known<'a> {
+    /// Topics that are or were subscribed to.
+    pub topics: &'a [String],
+    /// Recent messages that are text, newest first.
+    pub messages: &'a [String],
 }
 
 /// Looks up an environment variable.
@@ -226,8 +265,21 @@ pub trait Client: Send {
     /// `cursor` is where a provider that replays is to go on from.
     fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message>;
 
+    /// The messages that subscribe to these topics on a connection on which [`Client::subscribe`] has been called.
+    fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        self.subscribe(topics, cursor)
+    }
+
     /// The messages that end the subscription to these topics. Called before a graceful close.
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message>;
+
+    /// The messages of one of [`Dialect::commands`].
+    ///
+    /// # Errors
+    /// Arguments that it does not take, in words for people.
+    fn command(&mut self, _name: &str, _arguments: &[String]) -> std::result::Result<Vec<Message>, String> {
+        Err("there is no such command here".to_owned())
+    }
 
     /// Does the provider's document promise an answer to a subscription?
     fn expects_ack(&self) -> bool;

@@ -46,6 +46,14 @@ impl Dialect for Plain {
         false
     }
 
+    fn speaks_json(&self) -> bool {
+        false
+    }
+
+    fn takes_topics(&self) -> bool {
+        false
+    }
+
     fn client(&self, _setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
         Ok(Box::new(PlainClient))
     }
@@ -96,12 +104,21 @@ impl Client for Raw {
         self.0.redact(message)
     }
 
-    fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
-        Vec::new()
+    /// Only topics that were typed at a prompt: a raw session has none of its own.
+    fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        if topics.is_empty() { Vec::new() } else { self.0.subscribe(topics, cursor) }
     }
 
-    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
-        Vec::new()
+    fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        self.0.subscribe_more(topics, cursor)
+    }
+
+    fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
+        if topics.is_empty() { Vec::new() } else { self.0.unsubscribe(topics) }
+    }
+
+    fn command(&mut self, name: &str, arguments: &[String]) -> std::result::Result<Vec<Message>, String> {
+        self.0.command(name, arguments)
     }
 
     fn expects_ack(&self) -> bool {

@@ -208,7 +208,7 @@ fn decode(line: Vec<u8>, form: Form) -> Result<Input, String> {
 }
 
 /// Pairs of hexadecimal digits, with spaces between the pairs where the writer likes them.
-fn decode_hex(text: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn decode_hex(text: &[u8]) -> Result<Vec<u8>, String> {
     let digits: Vec<u32> = text
         .iter()
         .filter(|byte| !byte.is_ascii_whitespace())

@@ -12,6 +12,7 @@ use crate::json;
 use crate::message::Message;
 use crate::report::Report;
 
+pub mod change;
 pub mod filter;
 pub mod junction;
 pub mod line;
@@ -20,9 +21,10 @@ pub mod record;
 pub mod sink;
 pub mod stage;
 
+use change::{Change, Changes};
 use filter::{Program, RunError, Value};
 use line::Style;
-use sink::Sink;
+use sink::{Cut, Sink};
 
 /// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
 const CHUNK: usize = 64 * 1024;
@@ -55,9 +57,26 @@ pub struct Config {
     pub show_secrets: bool,
     /// Records of everything go here.
     pub recording: Option<BufWriter<File>>,
+    /// Sees everything that happens and is shown; changes may come from there.
+    pub watcher: Option<(Box<dyn Watcher>, Changes)>,
+}
+
+/// Somebody who looks on.
+pub trait Watcher: Send {
+    /// This happened. `shown` says that it is shown as it is, and not what programs make of it.
+    fn event(&mut self, event: &Event, shown: bool);
+
+    /// This came out of a program, or is the record of what happened last: JSON on one line.
+    fn output(&mut self, text: &[u8]);
 }
 
 impl Config {
+    /// Is there a jq program to run on every message, or may there be one later?
+    #[must_use]
+    pub fn needs_thread(&self) -> bool {
+        self.has_programs() || self.watcher.is_some()
+    }
+
     /// Is there a jq program to run on every message?
     #[must_use]
     pub fn has_programs(&self) -> bool {
@@ -123,6 +142,8 @@ pub struct Pipeline {
     taken: u64,
     /// The last received message that is done with, but perhaps still in the buffer.
     done: u64,
+    /// Where in the buffer the output of a received message ends; of all in it that were done with.
+    ends: Vec<(usize, u64)>,
     /// The last one that is written.
     written: u64,
     /// The thread that runs this may wait for the reader.
@@ -144,6 +165,7 @@ impl Pipeline {
             progress: Progress::default(),
             taken: 0,
             done: 0,
+            ends: Vec::new(),
             written: 0,
             patient: true,
         }
@@ -159,12 +181,14 @@ impl Pipeline {
         let counts = !self.stopped();
         self.show(event);
         if counts && !self.failed() {
-            self.done = received(event).unwrap_or(self.done);
+            self.note_taken(received(event).unwrap_or(self.done));
         }
     }
 
     fn show(&mut self, event: &Event) {
+        self.make_changes();
         self.record(event);
+        self.watched(event);
         if !self.wanted(event) {
             return;
         }
@@ -194,7 +218,9 @@ impl Pipeline {
         if !self.stopped() {
             self.taken = received(event).unwrap_or(self.taken);
         }
+        self.make_changes();
         self.record(event);
+        self.watched(event);
         if !self.wanted(event) {
             return None;
         }
@@ -210,14 +236,18 @@ impl Pipeline {
     /// For filters that run over the stream: the program is done with every input that it took.
     pub fn taken_done(&mut self) {
         if !self.failed() {
-            self.done = self.done.max(self.taken);
+            self.note_taken(self.done.max(self.taken));
         }
     }
 
     /// For filters that run over the stream: writes one output.
     pub fn take_output(&mut self, output: &Value) -> ControlFlow<()> {
         self.write_value(output);
-        if self.output_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.output_closed() || self.changes_pending() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     /// The same for a program that is run again and again, and goes on after an error.
@@ -254,10 +284,10 @@ impl Pipeline {
         streams.then(|| (filter.clone(), self.config.null_input))
     }
 
-    /// Are there jq programs to run?
+    /// Is this work for a thread with a deep stack?
     #[must_use]
-    pub fn has_programs(&self) -> bool {
-        self.config.has_programs()
+    pub fn needs_thread(&self) -> bool {
+        self.config.needs_thread()
     }
 
     /// Writes out what has gathered, waiting for the reader if need be.
@@ -395,6 +425,7 @@ impl Pipeline {
         if self.output_closed() {
             return;
         }
+        self.watched_output(value);
         let style = self.config.style;
         if let (true, Some(text)) = (style.raw || style.join, value.as_str()) {
             line::write_string(text, style, &mut self.out);
@@ -474,6 +505,41 @@ impl Pipeline {
         }
     }
 
+    fn make_changes(&mut self) {
+        let Some((_, changes)) = &self.config.watcher else { return };
+        for change in changes.take() {
+            match change {
+                Change::Filter(filter) => self.config.filter = filter,
+                Change::Envelope(envelope) => self.config.envelope = envelope,
+                Change::Record(recording) => {
+                    self.flush_recording();
+                    self.config.recording = recording;
+                }
+            }
+        }
+    }
+
+    fn changes_pending(&self) -> bool {
+        self.config.watcher.as_ref().is_some_and(|(_, changes)| changes.pending())
+    }
+
+    fn watched(&mut self, event: &Event) {
+        let sent = matches!(event.kind, Kind::Message { dir: Direction::Out, .. });
+        let shown = !self.config.envelope && (sent || self.config.filter.is_none());
+        if let Some((watcher, _)) = &mut self.config.watcher {
+            watcher.event(event, shown);
+        }
+    }
+
+    fn watched_output(&mut self, value: &Value) {
+        let Some((watcher, _)) = &mut self.config.watcher else { return };
+        let mut text = Vec::new();
+        // What cannot be written is told of where it is written.
+        if value.write(&mut text).is_ok() {
+            watcher.output(&text);
+        }
+    }
+
     fn record(&mut self, event: &Event) {
         if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
@@ -486,8 +552,17 @@ impl Pipeline {
         }
     }
 
-    fn note_written(&mut self, result: io::Result<()>) {
-        let Err(error) = result else { return };
+    fn note_taken(&mut self, message: u64) {
+        if message != self.done {
+            self.done = message;
+            self.ends.push((self.out.len(), message));
+        }
+    }
+
+    fn note_written(&mut self, result: Result<(), Cut>) {
+        let Err(Cut { written, error }) = result else { return };
+        let whole = self.ends.iter().rev().find(|(end, _)| *end <= written);
+        self.written = whole.map_or(self.written, |(_, message)| *message);
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
@@ -530,6 +605,9 @@ impl Pipeline {
 
     fn write_record(&mut self, event: &Event) {
         let text = self.record_text(event);
+        if let Some((watcher, _)) = &mut self.config.watcher {
+            watcher.output(text.as_bytes());
+        }
         line::write_json(&text, true, self.config.style, &mut self.out);
     }
 
@@ -542,6 +620,7 @@ impl Pipeline {
 
     /// The buffer is empty.
     fn note_done(&mut self) {
+        self.ends.clear();
         if !self.dead() {
             self.written = self.done;
         }
@@ -591,4 +670,55 @@ fn reply_message(output: &Value) -> Result<Message, String> {
     let mut json = Vec::new();
     output.write(&mut json)?;
     String::from_utf8(json).map(Message::text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::Role;
+    use crate::report::Level;
+
+    /// A pipe whose reader leaves after so many bytes.
+    struct Leaky(usize);
+
+    impl Sink for Leaky {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+            let written = bytes.len().min(self.0);
+            self.0 -= written;
+            let error = || Cut { written, error: io::ErrorKind::BrokenPipe.into() };
+            if written < bytes.len() { Err(error()) } else { Ok(()) }
+        }
+
+        fn ready(&self) -> bool {
+            true
+        }
+    }
+
+    /// How far messages of four bytes, in lines of five, have been written when the reader leaves.
+    fn written(room: usize, flush_every: u64) -> u64 {
+        let report = Report::to(Box::new(io::sink()), Level::Error, false, false);
+        let mut pipeline = Pipeline::new(Config::default(), Box::new(Leaky(room)), report);
+        for seq in 1..=10 {
+            let message = Message::text("1234");
+            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data };
+            pipeline.take(&Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
+            if seq % flush_every == 0 {
+                pipeline.flush();
+            }
+        }
+        let progress = pipeline.progress();
+        assert_eq!(progress.stop.is_some(), room < 50);
+        progress.written
+    }
+
+    #[test]
+    fn what_was_written_before_the_reader_left_counts_line_by_line() {
+        for flush_every in [1, 2, 5, 10] {
+            for (room, messages) in [(0, 0), (4, 0), (5, 1), (9, 1), (10, 2), (27, 5), (49, 9), (50, 10)] {
+                assert_eq!(written(room, flush_every), messages, "{room} bytes, by {flush_every}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Where output bytes go.
 
-use std::io::{self, Write as _};
+use std::io;
+use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::FileType;
@@ -13,11 +14,21 @@ pub trait Sink: Send {
     /// Writes all of it, waiting as long as the reader takes.
     ///
     /// # Errors
-    /// Whatever the destination says; [`io::ErrorKind::BrokenPipe`] means that the reader has gone.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Whatever the destination says, and how much it took before; [`io::ErrorKind::BrokenPipe`] means that the
+    /// reader has gone.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut>;
 
     /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
     fn ready(&self) -> bool;
+}
+
+/// A write that was not finished.
+#[derive(Debug)]
+pub struct Cut {
+    /// Bytes that were written.
+    pub written: usize,
+    /// Why no more were.
+    pub error: io::Error,
 }
 
 /// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
@@ -28,20 +39,9 @@ pub const ATOMIC: usize = 4096;
 pub struct Stdout;
 
 impl Sink for Stdout {
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        while !bytes.is_empty() {
-            match stdout.write(bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => bytes = &bytes[written..],
-                Err(error) => may_try_again(error)?,
-            }
-        }
-        // Output without a newline at its end is still held by the standard library.
-        while let Err(error) = stdout.flush() {
-            may_try_again(error)?;
-        }
-        Ok(())
+    /// Past the buffer of the standard library, which does not tell what of it was written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        write_all(io::stdout(), bytes)
     }
 
     fn ready(&self) -> bool {
@@ -52,12 +52,25 @@ impl Sink for Stdout {
     }
 }
 
-/// Nowhere: what is written is only counted.
+/// A file.
+pub struct ToFile(pub std::fs::File);
+
+impl Sink for ToFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        write_all(&self.0, bytes)
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
+/// No destination: what is written is only counted, and somebody else shows what there is to be seen.
 #[derive(Default)]
 pub struct Nowhere;
 
 impl Sink for Nowhere {
-    fn write(&mut self, _bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, _bytes: &[u8]) -> Result<(), Cut> {
         Ok(())
     }
 
@@ -112,18 +125,29 @@ pub async fn reader_gone(watch: &Option<Watch>) {
 }
 
 /// Waits where waiting helps; any other error is the end.
-fn may_try_again(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        io::ErrorKind::Interrupted => Ok(()),
-        // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
-        io::ErrorKind::WouldBlock => wait_until_writable(),
-        _ => Err(error),
+fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let result = match rustix::io::write(&to, &bytes[written..]).map_err(io::Error::from) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => {
+                written += more;
+                Ok(())
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => Ok(()),
+                // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
+                io::ErrorKind::WouldBlock => wait_until_writable(&to),
+                _ => Err(error),
+            },
+        };
+        result.map_err(|error| Cut { written, error })?;
     }
+    Ok(())
 }
 
-fn wait_until_writable() -> io::Result<()> {
-    let stdout = io::stdout();
-    match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None) {
+fn wait_until_writable(to: &impl AsFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(to, PollFlags::OUT)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -49,7 +49,7 @@ impl Stage {
     /// # Errors
     /// If the system has no thread to give.
     pub fn start(pipeline: Pipeline) -> std::io::Result<Self> {
-        let inline = !pipeline.has_programs();
+        let inline = !pipeline.needs_thread();
         let pipeline = Arc::new(Mutex::new(pipeline));
         let (queue, batches) = sync_channel(QUEUE);
         let (tell, progress) = unbounded_channel();

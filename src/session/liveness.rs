@@ -80,7 +80,11 @@ impl Liveness {
     /// A ping is due: its payload. From now on the deadline runs.
     pub fn ping(&mut self, now: Instant) -> Bytes {
         self.number += 1;
-        let payload = Bytes::from(self.number.to_string());
+        self.ping_with(Bytes::from(self.number.to_string()), now)
+    }
+
+    /// The same with this payload.
+    pub fn ping_with(&mut self, payload: Bytes, now: Instant) -> Bytes {
         self.sent = Some((now, payload.clone()));
         self.next = self.interval.map(|interval| now + interval);
         self.ask("ping", now);

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use crate::dialect::Client;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::event::{Event, Open};
 use crate::exit::Exit;
 use crate::input::{Input, Source};
@@ -24,6 +24,7 @@ use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
+use crate::repl::{Repl, Request};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::signals::Signals;
@@ -55,6 +56,9 @@ const LAST_FLUSH: Duration = Duration::from_millis(100);
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
 
+/// How long to wait, without a reader, for the news of what had been written before it went.
+const LAST_NEWS: Duration = Duration::from_millis(200);
+
 /// How long acknowledgements may still take when the session is over.
 const LAST_ACKS: Duration = Duration::from_secs(2);
 
@@ -72,6 +76,8 @@ pub struct Setup {
     pub dialect: Box<dyn Client>,
     /// Where messages to send come from.
     pub input: Option<Source>,
+    /// The prompt of an interactive session.
+    pub repl: Option<Repl>,
     /// Where events go.
     pub stage: Outlet,
     /// Who looks at the events before they go there.
@@ -128,6 +134,7 @@ enum Happening {
     OldIncoming(Incoming),
     Progress(Option<Progress>),
     Input(Option<Vec<Input>>),
+    Typed(Option<Request>),
     Signal(Outcome),
     ReaderGone,
     Order(Order),
@@ -154,6 +161,7 @@ struct Driver {
     /// The connection that was handed over, until it ends.
     old: Option<Socket>,
     input: Option<Source>,
+    repl: Option<Repl>,
     acks: Option<Acks>,
     cursor_file: Option<CursorFile>,
     stage: Outlet,
@@ -181,6 +189,7 @@ impl Driver {
             socket: None,
             old: None,
             input: setup.input,
+            repl: setup.repl,
             acks: None,
             cursor_file: setup.cursor_file,
             stage: setup.stage,
@@ -200,6 +209,7 @@ impl Driver {
     fn act(&mut self) {
         // Events first: what the pipeline says to them may ask for frames, and those are not to wait.
         self.push_events();
+        self.tell_standing();
         let todo = &mut self.state.todo;
         for (level, text) in todo.notices.drain(..) {
             self.report.say(level, &text);
@@ -227,7 +237,9 @@ impl Driver {
         let Some(call) = self.state.prepare() else { return self.open(&[]) };
         let options = self.connection.clone();
         self.opening = Some(Box::pin(async move {
-            let result = http::call(&call, &options).await;
+            let for_call =
+                |failure: Failure| Failure { what: format!("{}: {}", call.purpose, failure.what), ..failure };
+            let result = http::call(&call, &options).await.map_err(for_call);
             Opened::Called(Box::new((call, result)))
         }));
     }
@@ -291,7 +303,7 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, stage, stdout, signals, orders, .. } = self;
+        let Self { opening, socket, old, input, repl, stage, stdout, signals, orders, .. } = self;
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
@@ -299,6 +311,7 @@ impl Driver {
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
+            request = next_request(repl), if repl.is_some() => Happening::Typed(request),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             order = next_order(orders), if orders.is_some() => Happening::Order(order),
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
@@ -325,6 +338,8 @@ impl Driver {
                 self.input = None;
                 self.state.input_ended(now);
             }
+            Happening::Typed(Some(request)) => self.take_request(request, now),
+            Happening::Typed(None) => self.state.typed_close(None, now),
             Happening::Signal(outcome) => {
                 if self.state.outcome().is_some_and(Outcome::is_signal) {
                     // Whoever asks again does not want to wait any more.
@@ -424,8 +439,42 @@ impl Driver {
         for input in inputs {
             match input {
                 Input::Message(message) => self.state.input(message, now),
-                Input::Unusable(text) => self.report.warning(&text),
+                Input::Unusable(text) => {
+                    self.report.warning(&text);
+                    self.state.input_unusable();
+                }
             }
+        }
+    }
+
+    fn take_request(&mut self, request: Request, now: Now) {
+        let state = &mut self.state;
+        match request {
+            Request::Send(message) => state.typed(message, now),
+            Request::Ping(payload) => state.typed_ping(payload, now),
+            Request::Subscribe(topics) => state.typed_subscribe(topics, now),
+            Request::Unsubscribe(topics) => state.typed_unsubscribe(&topics, now),
+            Request::Command(name, arguments) => state.typed_command(&name, &arguments, now),
+            Request::Reconnect => state.typed_reconnect(now),
+            Request::Queue { clear: true } => {
+                let count = state.clear_queue();
+                self.report.notice(&format!("{count} messages will not be sent"));
+            }
+            Request::Queue { clear: false } => {
+                if let Some(repl) = &self.repl {
+                    repl.tell_queue(state.queued());
+                }
+            }
+            Request::Close(close) => state.typed_close(close, now),
+            Request::Interrupt => state.signal(Outcome::new("interrupted", Exit::Interrupted), now),
+        }
+    }
+
+    fn tell_standing(&mut self) {
+        let Some(repl) = &mut self.repl else { return };
+        repl.tell(self.state.standing());
+        if let Some(topics) = self.state.changed_topics() {
+            repl.tell_topics(topics);
         }
     }
 
@@ -452,6 +501,9 @@ impl Driver {
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
         self.last_words().await;
+        if let Some(repl) = self.repl.take() {
+            repl.finish();
+        }
         self.outcome()
     }
 
@@ -481,6 +533,11 @@ impl Driver {
 
     async fn last_frames(&mut self) {
         self.state.todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        let queued = self.state.clear_queue();
+        if queued > 0 {
+            self.report.warning(&format!("{queued} queued messages were never sent"));
+        }
+        self.tell_standing();
         let Some(socket) = &mut self.socket else { return };
         self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
         if socket.has_backlog() {
@@ -493,6 +550,8 @@ impl Driver {
     /// signal always ends the wait.
     async fn drain(&mut self, done: impl Fn(&Outlet) -> bool) {
         let patience = match self.outcome().reason {
+            // A write that cannot go on ends at once, and tells what of it is there.
+            "reader_gone" if self.state.awaits_lines() => Some(LAST_NEWS),
             "reader_gone" | "output_failed" => Some(Duration::ZERO),
             "interrupted" | "terminated" | "max_time" => Some(LAST_DRAIN),
             _ => None,
@@ -571,6 +630,10 @@ async fn next_order(orders: &mut Option<UnboundedReceiver<Order>>) -> Order {
         },
         None => std::future::pending().await,
     }
+}
+
+async fn next_request(repl: &mut Option<Repl>) -> Option<Request> {
+    repl.as_mut()?.next().await
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -26,6 +26,11 @@ use crate::pipeline::{Progress, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
 
+mod typed;
+
+use typed::Typed;
+pub use typed::{LinkState, Standing};
+
 /// How long the closing handshake may take, whoever started it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
@@ -94,6 +99,7 @@ pub struct State {
     subscription: Subscription,
     delivery: Delivery,
     handover: Handover,
+    typed: Typed,
     totals: Totals,
     counts: Counts,
 }
@@ -146,6 +152,7 @@ impl State {
             subscription: Subscription::new(random.fork()),
             delivery,
             handover: Handover::new(random.fork()),
+            typed: Typed::default(),
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
             counts: Counts::default(),
@@ -195,6 +202,12 @@ impl State {
         self.outcome.is_none() && (self.phase == Phase::Connecting || self.handover.is_opening())
     }
 
+    /// Does something follow from lines that are not known to be written yet?
+    #[must_use]
+    pub fn awaits_lines(&self) -> bool {
+        self.delivery.is_waiting()
+    }
+
     /// Will the next connection that opens take over from one that is there?
     #[must_use]
     pub fn hands_over(&self) -> bool {
@@ -226,6 +239,7 @@ impl State {
             self.send(message, now);
         }
         self.subscribe(&self.policy.topics.clone(), now);
+        self.send_queued(now);
     }
 
     /// An attempt to connect failed; `status` is the HTTP status of a refusal.
@@ -309,6 +323,9 @@ impl State {
         if self.outcome.is_some() {
             return self.end();
         }
+        if self.closed_to_reconnect(now) {
+            return;
+        }
         self.mention_early_drop(&close, now);
         if let End::Violation { code, text } = end {
             // The peer may still be reading; nobody waits for its answer.
@@ -340,6 +357,11 @@ impl State {
     /// Whoever holds the session has what it came for.
     pub fn end_as(&mut self, outcome: Outcome, now: Now) {
         self.finish(outcome, now);
+    }
+
+    /// Something on standard input that was no message: it was fed all the same, and nothing waits for more.
+    pub fn input_unusable(&mut self) {
+        self.input.fed = true;
     }
 
     /// Standard input has come to its end.
@@ -574,7 +596,9 @@ impl State {
     ) {
         self.subscription.refused();
         let named = if topics.is_empty() { String::new() } else { format!(" ({})", topics.join(" ")) };
-        let text = format!("{action} refused with {code}: {message}{named}");
+        let said = [code, message].into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(": ");
+        let with = if said.is_empty() { String::new() } else { format!(" with {said}") };
+        let text = format!("{action} refused{with}{named}");
         self.emit(Kind::Error { what: "refused", text: text.clone() }, now);
         if retry {
             // A refusal that names no topics is about the whole message.
@@ -645,9 +669,7 @@ impl State {
 
     fn received_pong(&mut self, payload: Bytes, now: Now) {
         let rtt = self.liveness.pong(&payload, now.mono);
-        if let Some(rtt) = rtt {
-            self.notice(Level::Debug, format!("pong after {}", short(rtt)));
-        }
+        self.note_pong(&payload, rtt);
         self.emit(Kind::Pong(payload, rtt), now);
     }
 
@@ -778,6 +800,15 @@ impl State {
 
     fn subscribe(&mut self, topics: &[String], now: Now) {
         let messages = self.dialect.subscribe(topics, self.delivery.cursor());
+        self.send_subscription(messages, now);
+    }
+
+    fn subscribe_more(&mut self, topics: &[String], now: Now) {
+        let messages = self.dialect.subscribe_more(topics, self.delivery.cursor());
+        self.send_subscription(messages, now);
+    }
+
+    fn send_subscription(&mut self, messages: Vec<Message>, now: Now) {
         if messages.is_empty() {
             return;
         }
@@ -796,7 +827,7 @@ impl State {
             self.notice(Level::Notice, text);
         }
         if let Some(topics) = self.subscription.due(now.mono) {
-            self.subscribe(&topics, now);
+            self.subscribe_more(&topics, now);
         }
     }
 

@@ -166,6 +166,10 @@ fn lingering_starts_when_everything_is_sent_and_again_with_every_message() {
 #[test]
 fn lingering_is_about_an_open_connection_and_about_input_that_had_lines() {
     let linger = Linger { fed: Some(10 * MS), unfed: None };
+    let mut misfed = Bench::open("plain", ending(EndPolicy { linger, ..EndPolicy::default() }));
+    misfed.state.input_unusable();
+    misfed.state.input_ended(misfed.now);
+    assert_eq!(misfed.after(10 * MS).end(), Some(("input_ended", Exit::Ok)));
     let mut unfed = Bench::open("plain", ending(EndPolicy { linger, ..EndPolicy::default() }));
     unfed.state.input_ended(unfed.now);
     assert_eq!(unfed.after(1000 * MS).end(), None);

@@ -219,9 +219,11 @@ impl Board {
                 if *dir == Direction::In {
                     self.links[link].heard = Some(now);
                 }
-                if (*dir, *role) == (Direction::In, Role::Data) {
+                if *dir == Direction::In {
                     said = self.plan.campaigns.read(message);
-                    *role = if self.plan.derive { Role::Bookkeeping } else { Role::Data };
+                    if self.plan.derive {
+                        *role = Role::Bookkeeping;
+                    }
                 }
             }
             Kind::Recorded(line) => {

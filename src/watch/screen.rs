@@ -25,7 +25,7 @@ pub struct Screen {
     terminal: Terminal,
     drawn: Vec<String>,
     report: Report,
-    before: Option<Box<dyn Write + Send>>,
+    is_drawing: bool,
 }
 
 impl Screen {
@@ -37,10 +37,10 @@ impl Screen {
         let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         let above = Above { bar: bar.clone(), line: Vec::new() };
-        let before = report.redirect(Box::new(above));
+        report.divert(Some(Box::new(above)));
         // From now on there always is a line that the next frame begins on.
         bar.set_message("connecting");
-        Self { bar, terminal, drawn: Vec::new(), report: report.clone(), before }
+        Self { bar, terminal, drawn: Vec::new(), report: report.clone(), is_drawing: true }
     }
 
     /// Columns and lines of the terminal.
@@ -84,11 +84,11 @@ impl Screen {
 
     /// Takes away what is drawn, and gives stderr back.
     pub fn clear(&mut self) {
-        if let Some(before) = self.before.take() {
+        if std::mem::take(&mut self.is_drawing) {
             self.terminal.frame().muted = !is_ready(LAST_WAIT);
             self.bar.finish_and_clear();
             self.terminal.leave();
-            drop(self.report.redirect(before));
+            self.report.divert(None);
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 
 use super::{
-    Beat, Campaigns, Client, ClientSetup, CloseRule, Credential, Dialect, Meaning, Place, Rhythm, TopicCheck,
-    Var,
+    Beat, Campaigns, Client, ClientSetup, CloseRule, Credential, Dialect, Known, Meaning, Place, Rhythm,
+    TopicCheck, Var, Verb,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -20,13 +20,16 @@ use crate::net::WsUrl;
 
 mod campaign;
 mod mock;
-pub mod progress;
+mod progress;
 #[cfg(test)]
 mod tests;
 mod wire;
 
 /// The endpoint that shows all campaigns ("Multi-Campaign Monitoring").
 const MONITOR: &str = "/ws/campaigns/monitor";
+
+/// The hours that are asked for without a number.
+const HISTORY_HOURS: u32 = 24;
 
 /// "Send ping messages every 30 seconds to maintain the connection".
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -86,9 +89,32 @@ impl Dialect for Burki {
         false
     }
 
+    /// "Client-to-Server Messages".
+    fn commands(&self) -> &'static [Verb] {
+        const UPDATE: &str = "ask for the present progress";
+        const HISTORY: &str = "ask for the metrics of the last hours, 24 without a number";
+        &[
+            Verb { name: "update", arguments: "", help: UPDATE },
+            Verb { name: "history", arguments: "[HOURS]", help: HISTORY },
+        ]
+    }
+
+    /// The ids of campaigns that have been named.
+    fn complete_topic(&self, typed: &str, known: &Known<'_>) -> Vec<String> {
+        let said =
+            known.messages.iter().flat_map(|text| progress::Progress.read(&Message::text(text.as_str())));
+        let named = said.flat_map(|said| said.campaigns()).map(|id| id.to_string());
+        let ids = known.topics.iter().cloned().chain(named);
+        let mut ids: Vec<String> = ids.filter(|id| id.starts_with(typed)).collect();
+        ids.sort_by_key(|id| (id.len(), id.clone()));
+        ids.dedup();
+        ids
+    }
+
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
         let one = setup.url.and_then(campaign_of).is_some();
-        Ok(Box::new(BurkiClient { one, pong: Finder::new(wire::PONG_MARK) }))
+        let (pong, error) = (Finder::new(wire::PONG_MARK), Finder::new(wire::ERROR_MARK));
+        Ok(Box::new(BurkiClient { one, pong, error }))
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
@@ -120,6 +146,7 @@ struct BurkiClient {
     /// Connected to the endpoint of one campaign.
     one: bool,
     pong: Finder<'static>,
+    error: Finder<'static>,
 }
 
 impl BurkiClient {
@@ -142,15 +169,38 @@ impl Client for BurkiClient {
         self.watch("unsubscribe", topics)
     }
 
+    fn command(&mut self, name: &str, arguments: &[String]) -> std::result::Result<Vec<Message>, String> {
+        match (name, arguments) {
+            ("update", []) => Ok(vec![wire::request_update()]),
+            ("history", []) => Ok(vec![wire::request_history(HISTORY_HOURS)]),
+            ("history", [hours]) => match hours.parse() {
+                Ok(hours) if hours > 0 => Ok(vec![wire::request_history(hours)]),
+                _ => Err(format!("{hours} is no number of hours")),
+            },
+            _ => Err("that is one word too many".to_owned()),
+        }
+    }
+
     fn expects_ack(&self) -> bool {
         false
     }
 
-    /// Only the pong is no data. `connection_ack` is, since it is nobody's answer; and so are messages that are
-    /// not known, which the documents and the SDK are to each other.
+    /// Only the pong and the monitor's refusal of a campaign are no data. `connection_ack` is, since it is nobody's
+    /// answer; and so are messages that are not known, which the documents and the SDK are to each other.
     fn understand(&mut self, message: &Message) -> Meaning {
         let bytes = message.as_bytes();
-        if self.pong.find(bytes).is_some() && wire::is_pong(bytes) { Meaning::Pong } else { Meaning::EVENT }
+        if self.pong.find(bytes).is_some() && wire::is_pong(bytes) {
+            return Meaning::Pong;
+        }
+        let refusal = || self.error.find(bytes).and_then(|_| wire::read_refusal(bytes));
+        let Some((campaign, message)) = (!self.one).then(refusal).flatten() else { return Meaning::EVENT };
+        Meaning::Refused {
+            action: "subscribe".to_owned(),
+            topics: vec![campaign.to_string()],
+            code: String::new(),
+            message,
+            retry: false,
+        }
     }
 
     fn rhythm(&self) -> Rhythm {

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::progress::Progress;
 use super::*;
 use crate::campaign::{Reading, Said, Status};
+use crate::dialect::testing::{control, try_control};
 use crate::mock::Mock;
 use crate::mock::tests::{Socket, connect, exchange, mock, next, raw, request, say, text, texts};
 
@@ -416,5 +417,33 @@ async fn a_campaign_begins_although_the_one_before_is_over() {
             // Long enough for the server to see that there is nothing to do.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_pushed_goes_to_those_who_watch_its_campaign() {
+    let mock = mock("--events 0").await;
+    let (mut one, mut other) = (watch(&mock, "42").await, watch(&mock, "43").await);
+    let mut monitor = connect(&mock, "burki").await;
+    for socket in [&mut one, &mut other, &mut monitor] {
+        texts(socket, 2).await;
+    }
+    say(&mut monitor, r#"{"type":"subscribe","campaign_id":42}"#).await;
+    texts(&mut monitor, 1).await;
+    let push =
+        async |event: Value| control(&mock, "push", &json!({"publish": event, "dialect": "burki"})).await;
+    let told = json!({"data": {"campaign_id": 42, "status": "failed"}, "type": "progress_update"});
+    assert_eq!(push(told.clone()).await, json!({"sent": 2}));
+    assert_eq!([next(&mut one).await, next(&mut monitor).await], [told.clone(), told]);
+    let flat = json!({"campaign_id": 43, "type": "progress"});
+    assert_eq!(push(flat.clone()).await, json!({"sent": 1}));
+    assert_eq!(next(&mut other).await, flat);
+    assert_eq!(push(json!({"campaign_id": 44})).await, json!({"sent": 0}));
+    for none in [json!({"type": "pong"}), json!({"campaign_id": "42"}), json!({"data": [42]}), json!(42)] {
+        assert_eq!(
+            try_control(&mock, "push", &json!({"publish": none, "dialect": "burki"})).await.status,
+            400,
+            "{none}"
+        );
     }
 }

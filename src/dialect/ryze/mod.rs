@@ -86,6 +86,11 @@ impl Dialect for Ryze {
     }
 
     /// A URL with the instance in it will do.
+    /// A connection is about the one instance in its path.
+    fn takes_topics(&self) -> bool {
+        false
+    }
+
     fn needs_topics(&self) -> bool {
         false
     }

@@ -7,11 +7,12 @@ use std::hash::Hasher as _;
 
 use memchr::memmem::Finder;
 
-use super::{Client, ClientSetup, Credential, Dialect, Facts, Meaning, Place, TopicCheck, Var};
+use super::{Client, ClientSetup, Credential, Dialect, Facts, Known, Meaning, Place, TopicCheck, Var};
 use crate::error::Result;
 use crate::message::Message;
 use crate::mock::Provider;
 
+mod complete;
 mod mock;
 mod real;
 mod topic;
@@ -62,6 +63,10 @@ impl Dialect for Voipbin {
 
     fn needs_topics(&self) -> bool {
         true
+    }
+
+    fn complete_topic(&self, typed: &str, known: &Known<'_>) -> Vec<String> {
+        complete::complete(typed, known)
     }
 
     fn client(&self, _setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {

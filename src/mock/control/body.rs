@@ -5,7 +5,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::message::Message;
@@ -19,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Which connections are meant: a number, some numbers, a path, or all.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "to is the id of a client, a list of ids, or a path")]
 pub(super) enum To {
     #[default]
     All,
@@ -48,7 +47,8 @@ pub(super) struct Push<'a> {
     text: Option<String>,
     base64: Option<String>,
     /// For the provider to publish, in its own words.
-    pub(super) publish: Option<Value>,
+    #[serde(borrow)]
+    pub(super) publish: Option<&'a RawValue>,
     /// Only to the provider of this name.
     pub(super) dialect: Option<String>,
     #[serde(default)]
@@ -113,6 +113,19 @@ pub(super) struct Drain {
     pub(super) dialect: Option<String>,
 }
 
+/// `command`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Command {
+    /// One of those that the provider has.
+    pub(super) name: String,
+    /// What it is about.
+    #[serde(default)]
+    pub(super) argument: String,
+    /// Only to the provider of this name.
+    pub(super) dialect: Option<String>,
+}
+
 /// `faults`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +161,10 @@ impl Wait {
 /// Reads a body; none at all is an empty object.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    if !body.trim_ascii_start().starts_with(b"{") {
+        // An array would be taken for the fields in their order.
+        return Err("the body is no JSON object".to_owned());
+    }
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
@@ -193,7 +210,9 @@ mod tests {
         assert_eq!(to(r#"{"to":3}"#), To::One(3));
         assert_eq!(to(r#"{"to":[3,4]}"#), To::These(vec![3, 4]));
         assert_eq!(to(r#"{"to":"/echo"}"#), To::Path("/echo".into()));
-        assert!(read::<Aim>(br#"{"to":-1}"#).is_err());
+        let wrong = |text: &str| read::<Aim>(text.as_bytes()).unwrap_err();
+        assert!(wrong(r#"{"to":-1}"#).contains("a list of ids"), "{}", wrong(r#"{"to":-1}"#));
+        assert_eq!(wrong("[[3]]"), "the body is no JSON object");
     }
 
     #[test]

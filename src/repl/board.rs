@@ -1,0 +1,370 @@
+//! What the threads of a prompt share: what waits to be shown, what was shown, and how the session stands.
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::termios::Termios;
+
+use crate::event::{Close, Direction, Event, Kind, Role};
+use crate::session::state::{LinkState, Standing};
+
+use super::ring::Ring;
+
+/// Messages that wait to be shown at most; of more, only the newest would be shown anyhow.
+const MOST_WAITING: usize = 64;
+
+/// Notes that wait to be shown at most.
+const MOST_NOTES: usize = 20_000;
+
+/// How long nothing is shown after a list of completions, which it would push away.
+const READING_TIME: Duration = Duration::from_secs(2);
+
+/// The board. Clones are the same board.
+#[derive(Clone)]
+pub(super) struct Board(Arc<Shared>);
+
+struct Shared {
+    inner: Mutex<Inner>,
+    wake: Condvar,
+}
+
+/// Something to show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// Text for people, of one or more lines.
+    Note(String),
+    /// The message of this number.
+    Message(u64),
+    /// What a program made of the message of this number, or a record: JSON on one line.
+    Output(Option<u64>, String),
+}
+
+/// Why nothing is shown for the moment.
+#[derive(Default)]
+pub(super) struct Hold {
+    /// A list of completions is being read.
+    pub(super) until: Option<Instant>,
+    /// The line was accepted, and there is no prompt yet for the next.
+    pub(super) accepted: bool,
+    /// Another program has the terminal.
+    pub(super) lent: bool,
+    /// The line that is being edited fills the screen.
+    pub(super) long: bool,
+}
+
+/// What is shared.
+pub(super) struct Inner {
+    pub(super) past: Ring,
+    waiting: VecDeque<Item>,
+    waiting_messages: usize,
+    waiting_notes: usize,
+    /// Messages that will not be shown one by one, since the last batch.
+    skipped: u64,
+    pub(super) hold: Hold,
+    /// Messages are not shown until somebody wants them again.
+    pub(super) paused: bool,
+    pub(super) standing: Standing,
+    pub(super) topics: Vec<String>,
+    /// Topics that were there once.
+    former_topics: Vec<String>,
+    pub(super) stats: Stats,
+    /// The session is over; what is left is to be shown.
+    pub(super) closing: bool,
+    /// The editor has taken its prompt away and does nothing any more.
+    pub(super) parked: bool,
+    /// The editor is waiting for keys.
+    pub(super) reading: bool,
+    /// Is there nothing on the line that is edited? Then the status line is there.
+    pub(super) line_empty: bool,
+    /// The modes of the terminal while a line is edited.
+    pub(super) editing_modes: Option<Termios>,
+    /// The process was stopped, and others may have used the terminal meanwhile.
+    pub(super) resumed: bool,
+    changed: bool,
+}
+
+/// The account of a session, for `/stats`.
+#[derive(Clone, Debug)]
+pub(super) struct Stats {
+    pub(super) started: Instant,
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    pub(super) largest: usize,
+    pub(super) events: u64,
+    pub(super) duplicates: u64,
+    pub(super) reconnects: u32,
+    pub(super) gaps: u32,
+    pub(super) rtts: Rtts,
+    pub(super) last_close: Option<Close>,
+    /// Messages received in this second and in the one before.
+    second: (u64, u64),
+    second_from: Instant,
+}
+
+/// Round trip times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rtts {
+    pub(super) count: u32,
+    pub(super) least: Duration,
+    pub(super) most: Duration,
+    pub(super) sum: Duration,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        let standing = Standing { link: LinkState::Connecting, conn: 0, rtt: None, queued: 0 };
+        let inner = Inner {
+            past: Ring::new(),
+            waiting: VecDeque::new(),
+            waiting_messages: 0,
+            waiting_notes: 0,
+            skipped: 0,
+            hold: Hold::default(),
+            paused: false,
+            standing,
+            topics: Vec::new(),
+            former_topics: Vec::new(),
+            stats: Stats::new(Instant::now()),
+            closing: false,
+            parked: false,
+            reading: false,
+            line_empty: true,
+            editing_modes: None,
+            resumed: false,
+            changed: false,
+        };
+        Self(Arc::new(Shared { inner: Mutex::new(inner), wake: Condvar::new() }))
+    }
+
+    /// All of it, for a moment.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something that others wait for.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let result = change(&mut inner);
+        inner.changed = true;
+        drop(inner);
+        self.0.wake.notify_all();
+        result
+    }
+
+    /// Puts something there to be shown. Messages are many, and waking somebody who is awake costs as much as
+    /// waking somebody who sleeps.
+    pub(super) fn put<T>(&self, put: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let awake = mem::replace(&mut inner.changed, true);
+        let result = put(&mut inner);
+        drop(inner);
+        if !awake {
+            self.0.wake.notify_all();
+        }
+        result
+    }
+
+    /// Changes something that nobody waits for.
+    pub(super) fn change_quietly<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.lock())
+    }
+
+    /// Shows text to people.
+    pub(super) fn note(&self, text: impl Into<String>) {
+        self.change(|inner| inner.push_note(text.into()));
+    }
+
+    /// Waits until something has changed since the last call, or this time has passed.
+    pub(super) fn wait(&self, patience: Duration) -> MutexGuard<'_, Inner> {
+        let inner = self.lock();
+        let waited = self.0.wake.wait_timeout_while(inner, patience, |inner| !inner.changed);
+        let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        inner.changed = false;
+        inner
+    }
+
+    /// Waits until a condition holds; false if the time was up before.
+    pub(super) fn wait_until(&self, patience: Duration, holds: impl Fn(&Inner) -> bool) -> bool {
+        let inner = self.lock();
+        let waited = self.0.wake.wait_timeout_while(inner, patience, |inner| !holds(inner));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Does nothing any more, for good: the process is about to end.
+    pub(super) fn park(&self) -> ! {
+        self.change(|inner| inner.parked = true);
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+impl Inner {
+    /// Takes what happened.
+    pub(super) fn take(&mut self, event: &Event, shown: bool) -> Option<u64> {
+        self.stats.take(event, Instant::now());
+        let number = self.past.push(event);
+        if let (true, Some(number), Kind::Message { role: Role::Data, .. }) = (shown, number, &event.kind) {
+            self.push(Item::Message(number));
+        }
+        number
+    }
+
+    /// Something to show, which may be too much to be shown.
+    pub(super) fn push(&mut self, item: Item) {
+        self.changed = true;
+        self.waiting.push_back(item);
+        self.waiting_messages += 1;
+        while self.waiting_messages > MOST_WAITING {
+            let oldest = self.waiting.iter().position(|item| !matches!(item, Item::Note(_)));
+            oldest.and_then(|at| self.waiting.remove(at));
+            self.waiting_messages -= 1;
+            self.skipped += 1;
+        }
+    }
+
+    fn push_note(&mut self, text: String) {
+        self.changed = true;
+        if self.waiting_notes >= MOST_NOTES {
+            return;
+        }
+        self.waiting_notes += 1;
+        self.waiting.push_back(Item::Note(text));
+    }
+
+    /// These are the topics now.
+    pub(super) fn set_topics(&mut self, topics: &[String]) {
+        let gone = self.topics.drain(..).filter(|topic| !topics.contains(topic));
+        let gone: Vec<String> = gone.filter(|topic| !self.former_topics.contains(topic)).collect();
+        self.former_topics.extend(gone);
+        self.topics = topics.to_vec();
+    }
+
+    /// Topics that are or were subscribed to.
+    pub(super) fn known_topics(&self) -> Vec<String> {
+        self.topics.iter().chain(&self.former_topics).cloned().collect()
+    }
+
+    /// May something be shown at this moment?
+    pub(super) fn is_held(&self, now: Instant) -> bool {
+        let Hold { until, accepted, lent, long } = &self.hold;
+        until.is_some_and(|until| until > now) || *accepted || *lent || *long
+    }
+
+    /// A list of completions is on the screen.
+    pub(super) fn hold_for_list(&mut self) {
+        self.hold.until = Some(Instant::now() + READING_TIME);
+    }
+
+    /// How many messages wait, those included that will not be shown one by one.
+    pub(super) fn pending(&self) -> u64 {
+        if self.paused { 0 } else { self.waiting_messages as u64 + self.skipped }
+    }
+
+    /// Everything that waits, and how many messages are not among it. While paused, only the notes.
+    pub(super) fn drain(&mut self, messages: bool) -> (Vec<Item>, u64) {
+        self.waiting_notes = 0;
+        if messages && !self.paused {
+            self.waiting_messages = 0;
+            return (self.waiting.drain(..).collect(), mem::take(&mut self.skipped));
+        }
+        let all = self.waiting.drain(..);
+        let (notes, rest): (Vec<Item>, Vec<Item>) = all.partition(|item| matches!(item, Item::Note(_)));
+        self.waiting = rest.into();
+        (notes, 0)
+    }
+
+    /// Forgets the messages that wait, and says how many there were.
+    pub(super) fn forget_waiting(&mut self) -> u64 {
+        self.waiting.retain(|item| matches!(item, Item::Note(_)));
+        let waiting = mem::take(&mut self.waiting_messages) as u64;
+        waiting + mem::take(&mut self.skipped)
+    }
+}
+
+impl Stats {
+    fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            received: 0,
+            sent: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            largest: 0,
+            events: 0,
+            duplicates: 0,
+            reconnects: 0,
+            gaps: 0,
+            rtts: Rtts::default(),
+            last_close: None,
+            second: (0, 0),
+            second_from: now,
+        }
+    }
+
+    fn take(&mut self, event: &Event, now: Instant) {
+        match &event.kind {
+            Kind::Message { dir: Direction::In, message, role, .. } => {
+                self.turn(now);
+                self.second.0 += 1;
+                self.received += 1;
+                self.bytes_in += message.len() as u64;
+                self.largest = self.largest.max(message.len());
+                self.events += u64::from(*role == Role::Data);
+                self.duplicates += u64::from(*role == Role::Duplicate);
+            }
+            Kind::Message { dir: Direction::Out, message, .. } => {
+                self.sent += 1;
+                self.bytes_out += message.len() as u64;
+            }
+            Kind::Pong(_, Some(rtt)) => self.rtts.add(*rtt),
+            Kind::Reconnect(_) => self.reconnects += 1,
+            Kind::Gap(_) => self.gaps += 1,
+            Kind::Close(close) => self.last_close = Some((**close).clone()),
+            _ => {}
+        }
+    }
+
+    /// Messages received in the last whole second.
+    pub(super) fn rate(&mut self, now: Instant) -> u64 {
+        self.turn(now);
+        self.second.1
+    }
+
+    fn turn(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.second_from);
+        if passed >= Duration::from_secs(1) {
+            let last = if passed < Duration::from_secs(2) { self.second.0 } else { 0 };
+            self.second = (0, last);
+            self.second_from = now;
+        }
+    }
+}
+
+impl Rtts {
+    fn add(&mut self, rtt: Duration) {
+        self.least = if self.count == 0 { rtt } else { self.least.min(rtt) };
+        self.most = self.most.max(rtt);
+        self.sum += rtt;
+        self.count += 1;
+    }
+}
+
+/// Notices, as something to write to: every line becomes a note.
+pub(super) struct Notices(pub(super) Board);
+
+impl io::Write for Notices {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.note(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,447 @@
+//! The commands: one table, and what each of them does.
+
+use std::fs::OpenOptions;
+use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::board::Board;
+use super::render::{Look, grouped};
+use super::screen::Terminal;
+use super::{Request, Setup, past, sending};
+use crate::dialect::{Dialect, TopicCheck};
+use crate::message::Message;
+use crate::pipeline::change::{Change, Changes};
+use crate::pipeline::filter::{Program, Vars};
+use crate::report::Report;
+use crate::spelling::nearest;
+
+/// What the editor and the commands share.
+pub(super) struct Shell {
+    pub(super) board: Board,
+    pub(super) look: Look,
+    pub(super) dialect: &'static dyn Dialect,
+    pub(super) report: Report,
+    /// `$VISUAL` or `$EDITOR`.
+    pub(super) editor: Option<String>,
+    requests: mpsc::Sender<Request>,
+    changes: Changes,
+    vars: Vars,
+    filter_is_fixed: bool,
+    view: Mutex<View>,
+    pub(super) terminal: Terminal,
+}
+
+/// What is shown at present.
+struct View {
+    filter: Option<String>,
+    envelope: bool,
+    recording: Option<String>,
+}
+
+/// What follows a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// The next one.
+    Next,
+    /// This line, to be corrected.
+    Again(String),
+    /// Nothing: the session is to end.
+    End,
+}
+
+/// What a command made of its arguments: text for people, if there is any to say.
+type Done = Result<Option<String>, String>;
+
+/// A command.
+pub(super) struct Command {
+    pub(super) name: &'static str,
+    pub(super) arguments: &'static str,
+    /// In one line.
+    pub(super) help: &'static str,
+    /// What else there is to know.
+    more: &'static str,
+    /// Only where the dialect has topics.
+    topics: bool,
+    run: fn(&Shell, &str) -> Done,
+}
+
+const fn command(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    more: &'static str,
+    run: fn(&Shell, &str) -> Done,
+) -> Command {
+    Command { name, arguments, help, more, topics: false, run }
+}
+
+const fn topical(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    run: fn(&Shell, &str) -> Done,
+) -> Command {
+    Command { name, arguments, help, more: "", topics: true, run }
+}
+
+/// Every command that is not a dialect's own, in the order of the help.
+#[rustfmt::skip]
+const COMMANDS: &[Command] = &[
+    command("help", "[COMMAND]", "what there is, or what there is to know about a command", "", Shell::help),
+    topical("subscribe", "TOPIC…", "subscribe to topics, on this connection and on those to come", Shell::subscribe),
+    topical("unsubscribe", "TOPIC…", "end the subscription to topics", Shell::unsubscribe),
+    topical("topics", "", "list the topics that are subscribed to", Shell::topics),
+    command("filter", "[EXPR]", "show the outputs of this jq program; without, the program there is",
+        "A program that does not compile changes nothing. `/filter .` shows messages as they are again. What was \
+         shown does not change; /last shows past messages.", Shell::filter),
+    command("send", "@FILE | TEXT", "send the text, or that of a file, as it is", "", Shell::send),
+    command("binary", "@FILE | HEX", "send a file, or these bytes, as a binary message", "", Shell::binary),
+    command("edit", "[TEXT]", "write a message in $VISUAL or $EDITOR; it comes back as the line to send", "", Shell::edit_outside),
+    command("ping", "[TEXT]", "send a ping; the pong is shown with its round trip time", "", Shell::ping),
+    command("show", "[N]", "show message N, or the last one, in full and laid out", "", past::show),
+    command("last", "[N]", "show the last N messages again, 10 without N", "", past::last),
+    command("grep", "TEXT", "show the past messages with this text in them",
+        "The last 10,000 messages are kept, up to 64 MiB of them. Large and small letters are the same.", past::grep),
+    command("save", "FILE", "write the past messages to a new file, as records that --from and --replay read", "", past::save),
+    command("pause", "", "show no messages until /resume; they are received all the same", "", Shell::pause),
+    command("resume", "", "show messages again", "", Shell::resume),
+    command("envelope", "[on|off]", "show records of everything that happens instead of messages", "", Shell::envelope),
+    command("record", "FILE | off", "write records of everything to a new file, from now on", "", Shell::record),
+    command("queue", "[clear]", "show, or forget, what waits for a connection", "", Shell::queue),
+    command("status", "", "how the session stands", "", past::status),
+    command("stats", "", "what has been sent and received so far", "", past::stats),
+    command("reconnect", "", "close the connection and make it anew, or make it now instead of later", "", Shell::reconnect),
+    command("close", "[CODE [REASON]]", "end the session with this close code, 1000 without", "", Shell::close),
+    command("quit", "", "end the session, as Ctrl-D does", "", Shell::quit),
+];
+
+impl Shell {
+    pub(super) fn new(
+        setup: &Setup,
+        board: Board,
+        look: Look,
+        requests: mpsc::Sender<Request>,
+        changes: Changes,
+        terminal: Terminal,
+    ) -> Self {
+        let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording: None };
+        Self {
+            board,
+            look,
+            dialect: setup.dialect,
+            report: setup.report.clone(),
+            editor: setup.editor.clone(),
+            requests,
+            changes,
+            vars: setup.vars.clone(),
+            filter_is_fixed: setup.filter_is_fixed,
+            view: Mutex::new(view),
+            terminal,
+        }
+    }
+
+    /// Does what a line asks for.
+    pub(super) fn run(&self, line: &str) -> Flow {
+        match line.strip_prefix('/') {
+            Some(rest) if !rest.starts_with('/') => self.run_command(line, rest),
+            _ => match sending::message(line, self.dialect.speaks_json()) {
+                Ok(None) => Flow::Next,
+                Ok(Some(message)) => self.request(Request::Send(message)),
+                Err(why) => {
+                    self.board.note(self.look.alarming(&why));
+                    Flow::Again(line.to_owned())
+                }
+            },
+        }
+    }
+
+    /// Asks the session. The end of the session is the end of the line.
+    pub(super) fn request(&self, request: Request) -> Flow {
+        match self.requests.blocking_send(request) {
+            Ok(()) => Flow::Next,
+            Err(_) => Flow::End,
+        }
+    }
+
+    /// The commands that there are in this session.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &'static Command> + '_ {
+        COMMANDS.iter().filter(|command| !command.topics || self.dialect.takes_topics())
+    }
+
+    /// Their names, with those of the dialect's own.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        let own = self.dialect.commands().iter().map(|verb| verb.name);
+        self.commands().map(|command| command.name).chain(own).collect()
+    }
+
+    fn run_command(&self, line: &str, rest: &str) -> Flow {
+        let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let arguments = arguments.trim();
+        if let Some(verb) = self.dialect.commands().iter().find(|verb| verb.name == name) {
+            let words = arguments.split_whitespace().map(str::to_owned).collect();
+            return self.request(Request::Command(verb.name.to_owned(), words));
+        }
+        let Some(command) = self.commands().find(|command| command.name == name) else {
+            self.board.note(self.look.alarming(&self.unknown(name)));
+            return Flow::Next;
+        };
+        match (command.run)(self, arguments) {
+            Ok(Some(text)) if name == "edit" => return Flow::Again(text),
+            Ok(Some(text)) => self.board.note(text),
+            Ok(None) if matches!(name, "quit" | "close") => return Flow::End,
+            Ok(None) => {}
+            Err(why) => {
+                self.board.note(self.look.alarming(&format!("/{name}: {why}")));
+                return Flow::Again(line.to_owned());
+            }
+        }
+        if self.requests.is_closed() { Flow::End } else { Flow::Next }
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let near = match nearest(name, self.names()) {
+            Some(near) => format!("did you mean /{near}?"),
+            None => "/help lists them".to_owned(),
+        };
+        format!("there is no command /{name}: {near} (// sends a line that starts with a slash)")
+    }
+
+    fn help(&self, name: &str) -> Done {
+        let name = name.trim_start_matches('/');
+        if !name.is_empty() {
+            return self.help_on(name).map(Some);
+        }
+        let row = |name: &str, arguments: &str, help: &str| {
+            let usage = format!("/{name} {arguments}");
+            format!("  {usage:<25} {}\n", self.look.faint(help))
+        };
+        let mut text = String::new();
+        for command in self.commands() {
+            text.push_str(&row(command.name, command.arguments, command.help));
+        }
+        for verb in self.dialect.commands() {
+            text.push_str(&row(verb.name, verb.arguments, verb.help));
+        }
+        let checked = if self.dialect.speaks_json() {
+            "Anything else is checked to be JSON and sent; with ! in front it is sent unchecked."
+        } else {
+            "Anything else is sent as it is typed."
+        };
+        text.push_str(&format!(
+            "{checked} // sends a line that starts with a slash.\n\\ at the end of a line goes on in the next. Tab \
+             completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends."
+        ));
+        Ok(Some(text))
+    }
+
+    fn help_on(&self, name: &str) -> Result<String, String> {
+        if let Some(verb) = self.dialect.commands().iter().find(|verb| verb.name == name) {
+            return Ok(format!("/{} {}\n  {}", verb.name, verb.arguments, verb.help));
+        }
+        let command =
+            self.commands().find(|command| command.name == name).ok_or_else(|| self.unknown(name))?;
+        let more = if command.more.is_empty() { String::new() } else { format!("\n  {}", command.more) };
+        Ok(format!("/{} {}\n  {}{more}", command.name, command.arguments, command.help))
+    }
+
+    fn subscribe(&self, arguments: &str) -> Done {
+        let topics = words(arguments)?;
+        for topic in &topics {
+            match self.dialect.check_topic(topic) {
+                TopicCheck::Fine => {}
+                TopicCheck::Odd(why) => self.board.note(why),
+                TopicCheck::Wrong(why) => return Err(why),
+            }
+        }
+        self.request(Request::Subscribe(topics));
+        Ok(None)
+    }
+
+    fn unsubscribe(&self, arguments: &str) -> Done {
+        self.request(Request::Unsubscribe(words(arguments)?));
+        Ok(None)
+    }
+
+    fn topics(&self, _: &str) -> Done {
+        let topics = self.board.lock().topics.clone();
+        Ok(Some(if topics.is_empty() { "no topics".to_owned() } else { topics.join("\n") }))
+    }
+
+    fn filter(&self, source: &str) -> Done {
+        let mut view = self.view();
+        if source.is_empty() {
+            let none = "no filter: messages are shown as they are".to_owned();
+            return Ok(Some(view.filter.clone().map_or(none, |filter| format!("filter: {filter}"))));
+        }
+        if self.filter_is_fixed {
+            return Err("with --null-input the program runs over the whole stream, and stays".to_owned());
+        }
+        let program = Program::compile("/filter", source, &self.vars).map_err(|failure| {
+            let kept =
+                if view.filter.is_some() { "the filter stays as it was" } else { "there is still none" };
+            format!("{}; {kept}\n{}", failure.what, failure.details.join("\n"))
+        })?;
+        if program.uses_inputs() {
+            return Err("input and inputs need --null-input on the command line".to_owned());
+        }
+        let program = (!program.is_identity()).then_some(program);
+        view.filter = program.is_some().then(|| source.to_owned());
+        self.changes.push(Change::Filter(program));
+        Ok(None)
+    }
+
+    fn send(&self, arguments: &str) -> Done {
+        let text = match arguments.strip_prefix('@') {
+            Some(path) => read(path).and_then(|bytes| {
+                String::from_utf8(bytes)
+                    .map_err(|_| format!("{path} is not UTF-8; /binary sends it as it is"))
+            })?,
+            None => arguments.to_owned(),
+        };
+        self.request(Request::Send(Message::text(text)));
+        Ok(None)
+    }
+
+    fn binary(&self, arguments: &str) -> Done {
+        let bytes = match arguments.strip_prefix('@') {
+            Some(path) => read(path)?,
+            None => sending::from_hex(arguments)?,
+        };
+        self.request(Request::Send(Message::Binary(bytes.into())));
+        Ok(None)
+    }
+
+    /// Lends the terminal to an editor.
+    fn edit_outside(&self, text: &str) -> Done {
+        self.board.change(|inner| inner.hold.lent = true);
+        let edited = sending::edit(self.editor.as_deref(), text);
+        self.board.change(|inner| inner.hold.lent = false);
+        edited.map(Some)
+    }
+
+    fn ping(&self, text: &str) -> Done {
+        if text.len() > 125 {
+            return Err("a ping carries at most 125 bytes".to_owned());
+        }
+        let payload = (!text.is_empty()).then(|| Bytes::copy_from_slice(text.as_bytes()));
+        self.request(Request::Ping(payload));
+        Ok(None)
+    }
+
+    fn pause(&self, _: &str) -> Done {
+        self.board.change(|inner| inner.paused = true);
+        Ok(Some("paused: /resume shows messages again, /last and /grep those that came".to_owned()))
+    }
+
+    fn resume(&self, _: &str) -> Done {
+        let waiting = self.board.change(|inner| {
+            inner.paused = false;
+            inner.forget_waiting()
+        });
+        let text = format!("{} came meanwhile; /last shows the last of them", grouped(waiting));
+        Ok((waiting > 0).then_some(text))
+    }
+
+    fn envelope(&self, arguments: &str) -> Done {
+        let mut view = self.view();
+        view.envelope = match arguments {
+            "" => !view.envelope,
+            "on" => true,
+            "off" => false,
+            _ => return Err("say on or off".to_owned()),
+        };
+        self.changes.push(Change::Envelope(view.envelope));
+        let what =
+            if view.envelope { "records of everything, which the filter sees as well" } else { "messages" };
+        Ok(Some(format!("showing {what}")))
+    }
+
+    fn record(&self, arguments: &str) -> Done {
+        let mut view = self.view();
+        match arguments {
+            "" => {
+                let file = view.recording.as_deref().map(|file| format!("recording to {file}"));
+                return Ok(Some(file.unwrap_or_else(|| "not recording".to_owned())));
+            }
+            "off" => {
+                view.recording = None;
+                self.changes.push(Change::Record(None));
+                return Ok(Some("the recording has ended".to_owned()));
+            }
+            _ => {}
+        }
+        let file = create(Path::new(arguments))?;
+        self.changes.push(Change::Record(Some(BufWriter::new(file))));
+        view.recording = Some(arguments.to_owned());
+        Ok(Some(format!("recording to {arguments}; /record off ends it")))
+    }
+
+    fn queue(&self, arguments: &str) -> Done {
+        let clear = match arguments {
+            "" => false,
+            "clear" => true,
+            _ => return Err("nothing follows it but clear".to_owned()),
+        };
+        self.request(Request::Queue { clear });
+        Ok(None)
+    }
+
+    fn reconnect(&self, _: &str) -> Done {
+        self.request(Request::Reconnect);
+        Ok(None)
+    }
+
+    fn close(&self, arguments: &str) -> Done {
+        let close = sending::close(arguments)?;
+        self.request(Request::Close(close));
+        Ok(None)
+    }
+
+    fn quit(&self, _: &str) -> Done {
+        self.request(Request::Close(None));
+        Ok(None)
+    }
+
+    /// Columns of the screen.
+    pub(super) fn width(&self) -> usize {
+        self.terminal.width()
+    }
+
+    /// What is shown at present, for `/status`.
+    pub(super) fn view_text(&self) -> String {
+        let view = self.view();
+        let filter = view.filter.as_ref().map(|filter| format!("\nfilter {filter}"));
+        let recording = view.recording.as_ref().map(|file| format!("\nrecording to {file}"));
+        let records = view.envelope.then(|| "\nshowing records".to_owned());
+        [filter, recording, records].into_iter().flatten().collect()
+    }
+
+    /// Does the filter see records?
+    pub(super) fn shows_records(&self) -> bool {
+        self.view().envelope
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn words(arguments: &str) -> Result<Vec<String>, String> {
+    let words: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+    if words.is_empty() { Err("which topics?".to_owned()) } else { Ok(words) }
+}
+
+fn read(path: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{path}: {error}"))
+}
+
+/// A new file that nobody else may read: what is there already is not written over.
+pub(super) fn create(path: &Path) -> Result<std::fs::File, String> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,276 @@
+//! The thread that waits for keys.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use rustyline::completion::{Completer, Pair};
+use rustyline::config::{BellStyle, ColorMode, CompletionType};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::history::{FileHistory, History as _, SearchDirection};
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Behavior, Config, Context, ExternalPrinter, Helper};
+
+use super::board::Board;
+use super::commands::{Flow, Shell};
+use super::complete;
+use super::history;
+use super::render::cut;
+use super::{Request, Setup, status};
+use crate::pipeline::filter;
+
+/// Candidates that are listed without asking first.
+const LISTED: usize = 60;
+
+/// Room that the status line leaves at the end of its row.
+const MARGIN: usize = 2;
+
+/// The editor, before its thread runs.
+pub(super) struct Editor {
+    line: rustyline::Editor<Assistant, FileHistory>,
+    shell: Arc<Shell>,
+    history: Option<PathBuf>,
+}
+
+impl Editor {
+    /// An editor on the terminal, and what prints above it.
+    ///
+    /// # Errors
+    /// If the terminal is none that can be edited on.
+    pub(super) fn new(
+        setup: &Setup,
+        shell: Shell,
+    ) -> rustyline::Result<(Self, impl ExternalPrinter + Send + use<>)> {
+        let behavior = if setup.stdout { Behavior::Stdio } else { Behavior::PreferTerm };
+        let config = Config::builder()
+            .behavior(behavior)
+            // The assistant is asked for the prompt, and decides about colours itself.
+            .color_mode(ColorMode::Forced)
+            .bell_style(BellStyle::None)
+            .completion_type(CompletionType::List)
+            .completion_show_all_if_ambiguous(true)
+            .completion_prompt_limit(LISTED)
+            .max_history_size(history::MOST_LINES)?
+            .history_ignore_dups(true)?
+            .auto_add_history(false)
+            .build();
+        let mut line = rustyline::Editor::with_config(config)?;
+        let shell = Arc::new(shell);
+        line.set_helper(Some(Assistant { shell: Arc::clone(&shell), color: setup.color }));
+        let printer = line.create_external_printer()?;
+        Ok((Self { line, shell, history: setup.history.clone() }, printer))
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system has no thread to give.
+    pub(super) fn start(self) -> std::io::Result<()> {
+        let run = thread::Builder::new().name("editor".into());
+        // jq programs are compiled here.
+        run.stack_size(filter::STACK).spawn(move || self.run()).map(drop)
+    }
+
+    fn run(mut self) {
+        self.load_history();
+        let mut text = String::new();
+        let mut asked = false;
+        loop {
+            let typed = self.read(&text);
+            text.clear();
+            match typed {
+                Ok(line) => {
+                    asked = false;
+                    self.remember(&line);
+                    match self.shell.run(&line) {
+                        Flow::Next => {}
+                        Flow::Again(line) => text = line,
+                        Flow::End => return,
+                    }
+                }
+                Err(ReadlineError::Interrupted) if !self.board().lock().line_empty => asked = false,
+                Err(ReadlineError::Interrupted) if asked => {
+                    return drop(self.shell.request(Request::Interrupt));
+                }
+                Err(ReadlineError::Interrupted) => {
+                    asked = true;
+                    self.board().note("Ctrl-C once more ends the session, as Ctrl-D does");
+                }
+                // Ctrl-D, or a terminal that has gone.
+                Err(_) => return drop(self.shell.request(Request::Close(None))),
+            }
+        }
+    }
+
+    fn board(&self) -> &Board {
+        &self.shell.board
+    }
+
+    /// Reads a line, with this text in it already.
+    fn read(&mut self, text: &str) -> rustyline::Result<String> {
+        self.board().change(|inner| (inner.reading, inner.hold.accepted) = (true, false));
+        let line = self.line.readline_with_initial(status::PROMPT, (text, ""));
+        self.board().change(|inner| {
+            (inner.reading, inner.hold.accepted, inner.hold.long) = (false, false, false);
+            inner.hold.until = None;
+        });
+        line
+    }
+
+    fn load_history(&mut self) {
+        let Some(path) = &self.history else { return };
+        // There is none the first time.
+        if path.exists()
+            && let Err(error) = self.line.load_history(path)
+        {
+            self.forget(&error);
+        }
+    }
+
+    fn remember(&mut self, line: &str) {
+        if line.trim().is_empty() || !history::is_worth_it(line, &self.shell.report) {
+            return;
+        }
+        let added = self.line.add_history_entry(line);
+        let Some(path) = self.history.as_deref().filter(|_| added.is_ok_and(|added| added)) else { return };
+        let made = history::make_folder(path).map_err(ReadlineError::from);
+        if let Err(error) = made.and_then(|()| self.line.history_mut().append(path)) {
+            self.forget(&error);
+        }
+    }
+
+    /// The file is of no use.
+    fn forget(&mut self, error: &ReadlineError) {
+        if let Some(path) = self.history.take() {
+            self.board().note(format!("lines are not remembered in {}: {error}", path.display()));
+        }
+    }
+}
+
+/// What the editor asks while keys are typed.
+struct Assistant {
+    shell: Arc<Shell>,
+    color: bool,
+}
+
+impl Helper for Assistant {}
+
+impl Completer for Assistant {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let found = complete::complete(&self.shell, &line[..pos]);
+        if found.1.len() > 1 {
+            self.shell.board.lock().hold_for_list();
+        }
+        Ok(found)
+    }
+}
+
+/// Grey text after the cursor.
+pub(super) struct Grey {
+    text: String,
+    /// How much of it the right arrow takes over.
+    completion: Option<String>,
+}
+
+impl Hint for Grey {
+    fn display(&self) -> &str {
+        &self.text
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.completion.as_deref()
+    }
+}
+
+impl Hinter for Assistant {
+    type Hint = Grey;
+
+    /// Asked after every change of the line, so it also looks at what the line has become.
+    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Grey> {
+        let (width, rows) = self.shell.terminal.size();
+        let long = line.len() / width + line.matches('\n').count() + 2 > rows;
+        let mut inner = self.shell.board.lock();
+        inner.line_empty = line.is_empty();
+        if inner.editing_modes.is_none() {
+            inner.editing_modes = self.shell.terminal.modes();
+        }
+        inner.hold.long = long;
+        if !line.is_empty() {
+            drop(inner);
+            if pos < line.len() || long {
+                return None;
+            }
+            let (text, completion) =
+                complete::hint(&self.shell, line).or_else(|| typed_before(line, context))?;
+            return Some(Grey { text, completion });
+        }
+        let room = width.checked_sub(status::PROMPT.len() + MARGIN)?;
+        Some(Grey { text: " ".repeat(room), completion: None })
+    }
+}
+
+/// The rest of the last line that began like this one.
+fn typed_before(line: &str, context: &Context<'_>) -> Option<(String, Option<String>)> {
+    let last = context.history().len().checked_sub(1)?;
+    let found = context.history().starts_with(line, last, SearchDirection::Reverse).ok()??;
+    let rest = found.entry.get(line.len()..).filter(|rest| !rest.is_empty() && !rest.contains('\n'))?;
+    Some((rest.to_owned(), Some(rest.to_owned())))
+}
+
+impl Highlighter for Assistant {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
+        let inner = self.shell.board.lock();
+        if inner.closing {
+            drop(inner);
+            // The prompt is off the screen at this moment, and is not to come back.
+            self.shell.board.park();
+        }
+        if !default {
+            return Cow::Borrowed(prompt);
+        }
+        let word = status::prompt(&inner);
+        if !self.color {
+            return Cow::Borrowed(word);
+        }
+        let color = if word == status::PROMPT { "1;32" } else { "1;31" };
+        Cow::Owned(format!("\x1b[{color}m{word}\x1b[0m"))
+    }
+
+    /// The status line is as wide as the row has room for, whatever it says: its text may change between two
+    /// keys, its width may not.
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        let status = !hint.is_empty() && hint.bytes().all(|byte| byte == b' ');
+        let text = if status { self.status(hint.len()) } else { hint.to_owned() };
+        if self.color { Cow::Owned(format!("\x1b[2m{text}\x1b[0m")) } else { Cow::Owned(text) }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        false
+    }
+}
+
+impl Assistant {
+    fn status(&self, width: usize) -> String {
+        let line = status::line(&mut self.shell.board.lock(), Instant::now());
+        let (kept, taken) = cut(&line, width);
+        format!("{kept}{}", " ".repeat(width - taken))
+    }
+}
+
+impl Validator for Assistant {
+    /// A line that ends with a backslash goes on.
+    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        if context.input().ends_with('\\') {
+            return Ok(ValidationResult::Incomplete);
+        }
+        // From now on the prompt is not there to print above.
+        self.shell.board.lock().hold.accepted = true;
+        Ok(ValidationResult::Valid(None))
+    }
+}

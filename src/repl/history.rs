@@ -1,0 +1,114 @@
+//! Which lines are remembered, and where.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::report::Report;
+use crate::secret::{is_secret_name, mask_in_text};
+
+/// Lines that are remembered.
+pub(super) const MOST_LINES: usize = 1000;
+
+/// Longer ones are not: a page that was pasted is not typed again.
+const LONGEST: usize = 4096;
+
+/// The file in the state folder (XDG Base Directory Specification) for this profile.
+#[must_use]
+pub fn file(var: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Option<PathBuf> {
+    let folder = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
+    let name: String = profile.unwrap_or("default").chars().map(harmless).collect();
+    Some(state.join("wstap").join("history").join(name))
+}
+
+/// The name of a profile as the name of a file.
+fn harmless(c: char) -> char {
+    if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' }
+}
+
+/// Makes the folder of the file, for its owner alone.
+///
+/// # Errors
+/// If it cannot be made.
+pub(super) fn make_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// May this line be remembered? Not if a credential stands in it.
+pub(super) fn is_worth_it(line: &str, report: &Report) -> bool {
+    line.len() <= LONGEST
+        && report.masked(line) == line
+        && mask_in_text(line) == line
+        && !names_a_secret(line)
+}
+
+/// Does a word for a credential stand before a colon or an equals sign, as in `"token":"x"` and `Authorization: x`?
+/// Or the word that goes before one?
+fn names_a_secret(line: &str) -> bool {
+    let word = |text: &str| {
+        let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'\\".contains(c));
+        let start = text.rfind(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
+        text[start.map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))..].to_owned()
+    };
+    let named = |word: &str| {
+        is_secret_name(word)
+            || is_secret_name(&in_snake_case(word))
+            || word.to_ascii_lowercase().ends_with("token")
+    };
+    let before = line.char_indices().filter(|(_, c)| matches!(c, ':' | '=')).map(|(at, _)| word(&line[..at]));
+    before.into_iter().any(|word| named(&word)) || line.to_ascii_lowercase().contains("bearer ")
+}
+
+/// `accessToken` as `access_token`.
+fn in_snake_case(word: &str) -> String {
+    let mut out = String::new();
+    for c in word.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Level;
+    use crate::secret::Secret;
+
+    #[test]
+    fn lines_with_credentials_are_not_remembered() {
+        let report = Report::to(Box::new(io::sink()), Level::Error, false, false);
+        report.hide(&Secret::new("s3cr3t"));
+        for line in [
+            "s3cr3t",
+            r#"{"token":"x"}"#,
+            r#"{"accessToken" : "x"}"#,
+            r#"{"type":"connection_init","payload":{"Authorization":"x"}}"#,
+            "Authorization: x",
+            "bearer abc",
+            "wss://h/?token=x",
+            r#"{"password":1}"#,
+            r#"{"bot_token":"x"}"#,
+        ] {
+            assert!(!is_worth_it(line, &report), "{line}");
+        }
+        for line in ["hello", r#"{"op":"subscribe","topics":["a:b"]}"#, "/filter .token", "token", "é: x"] {
+            assert!(is_worth_it(line, &report), "{line}");
+        }
+        assert!(!is_worth_it(&"x".repeat(LONGEST + 1), &report));
+    }
+
+    #[test]
+    fn every_profile_has_a_file() {
+        let var = |name: &str| (name == "HOME").then(|| "/home/me".to_owned());
+        let path = |profile| file(&var, profile).unwrap();
+        assert_eq!(path(None), Path::new("/home/me/.local/state/wstap/history/default"));
+        assert_eq!(path(Some("../x")), Path::new("/home/me/.local/state/wstap/history/___x"));
+        assert_eq!(file(&|_| None, None), None);
+    }
+}

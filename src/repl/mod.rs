@@ -1,0 +1,220 @@
+//! The prompt of an interactive session.
+//!
+//! ```text
+//!  keys ─► editor ─► commands ─► Request ──────────────► session
+//!            ▲           │                                  │ standing, topics
+//!            │           └──► notes ─► ┌───────┐ ◄──────────┘
+//!         screen ◄──────────────────── │ board │ ◄── watcher ◄── pipeline
+//!                                      └───────┘
+//! ```
+//!
+//! The editor and the screen are threads, since one waits for keys and the other for the terminal; neither ever
+//! holds up the session. They meet at the board, which keeps the past messages and what waits to be shown.
+
+use std::io;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::dialect::Dialect;
+use crate::event::Event;
+use crate::message::Message;
+use crate::pipeline::Watcher;
+use crate::pipeline::change::Changes;
+use crate::pipeline::filter::Vars;
+use crate::pipeline::line::BinaryForm;
+use crate::report::Report;
+use crate::session::state::Standing;
+
+mod board;
+mod commands;
+mod complete;
+mod editor;
+pub mod history;
+mod pace;
+mod past;
+mod render;
+mod ring;
+mod screen;
+mod sending;
+mod status;
+
+use board::{Board, Inner, Item, Notices};
+use render::Look;
+use screen::{Screen, Terminal};
+
+/// Requests that may wait for the session.
+const REQUESTS: usize = 64;
+
+/// What a person asks the session for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Send this.
+    Send(Message),
+    /// Send a ping, with this payload or any.
+    Ping(Option<Bytes>),
+    /// Subscribe to these topics as well.
+    Subscribe(Vec<String>),
+    /// Do so no longer.
+    Unsubscribe(Vec<String>),
+    /// Send what this command of the dialect's own sends.
+    Command(String, Vec<String>),
+    /// Make the connection anew.
+    Reconnect,
+    /// Show what waits for a connection; or forget it.
+    Queue {
+        /// Forget it.
+        clear: bool,
+    },
+    /// End the session, perhaps with this close code and reason.
+    Close(Option<(u16, String)>),
+    /// End it as a signal would.
+    Interrupt,
+}
+
+/// What a prompt is made of.
+pub struct Setup {
+    /// The provider's rules.
+    pub dialect: &'static dyn Dialect,
+    /// The variables of jq programs.
+    pub vars: Vars,
+    /// The filter to begin with, as it was typed.
+    pub filter: Option<String>,
+    /// The filter runs over the whole stream, and cannot be changed.
+    pub filter_is_fixed: bool,
+    /// Records are shown to begin with.
+    pub envelope: bool,
+    /// Topics that are subscribed to already.
+    pub topics: Vec<String>,
+    /// In colour.
+    pub color: bool,
+    /// JSON is shown over several lines.
+    pub pretty: bool,
+    /// Credentials are shown.
+    pub show_secrets: bool,
+    /// How binary messages are shown.
+    pub binary: BinaryForm,
+    /// Is standard output the terminal? Else the prompt is on the terminal that the process belongs to.
+    pub stdout: bool,
+    /// Are notices meant for the same terminal?
+    pub stderr: bool,
+    /// Where lines are remembered, if they are.
+    pub history: Option<PathBuf>,
+    /// `$VISUAL` or `$EDITOR`.
+    pub editor: Option<String>,
+    /// Where notices go.
+    pub report: Report,
+}
+
+/// The session's end of a prompt.
+pub struct Repl {
+    board: Board,
+    requests: mpsc::Receiver<Request>,
+    /// The process goes on after it was stopped.
+    resumed: Signal,
+    screen: Option<JoinHandle<()>>,
+    report: Report,
+    stderr: bool,
+    last: Option<Standing>,
+}
+
+impl Repl {
+    /// Opens the prompt. What it shows of the session comes through the watcher, what it changes of the pipeline
+    /// through the changes.
+    ///
+    /// # Errors
+    /// If there is no terminal that can be edited on, or the system has no threads to give.
+    pub fn start(setup: &Setup) -> io::Result<(Self, Box<dyn Watcher>, Changes)> {
+        let terminal = Terminal::open(setup.stdout)?;
+        let board = Board::new();
+        board.lock().topics.clone_from(&setup.topics);
+        let resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let (send, requests) = mpsc::channel(REQUESTS);
+        let changes = Changes::default();
+        let look = Look {
+            color: setup.color,
+            pretty: setup.pretty,
+            binary: setup.binary,
+            zone: jiff::tz::TimeZone::system(),
+            show_secrets: setup.show_secrets,
+            report: setup.report.clone(),
+        };
+        let (report, stderr) = (setup.report.clone(), setup.stderr);
+        let screen_size = Terminal::open(setup.stdout)?;
+        let shell =
+            commands::Shell::new(setup, board.clone(), look.clone(), send, changes.clone(), screen_size);
+        let (editor, printer) = editor::Editor::new(setup, shell).map_err(io::Error::other)?;
+        let screen = Screen { board: board.clone(), look, terminal, printer }.start()?;
+        if stderr {
+            report.divert(Some(Box::new(Notices(board.clone()))));
+        }
+        editor.start()?;
+        let watcher = Box::new(Looking { board: board.clone(), number: None });
+        Ok((
+            Self { board, requests, resumed, screen: Some(screen), report, stderr, last: None },
+            watcher,
+            changes,
+        ))
+    }
+
+    /// Waits for the next request; `None` when there will be no more.
+    pub async fn next(&mut self) -> Option<Request> {
+        loop {
+            tokio::select! {
+                request = self.requests.recv() => return request,
+                _ = self.resumed.recv() => self.board.change(|inner| inner.resumed = true),
+            }
+        }
+    }
+
+    /// Shows how the session stands.
+    pub fn tell(&mut self, standing: Standing) {
+        if self.last != Some(standing) {
+            self.last = Some(standing);
+            self.board.change(|inner| inner.standing = standing);
+        }
+    }
+
+    /// Shows which topics there are.
+    pub fn tell_topics(&self, topics: &[String]) {
+        self.board.change(|inner| inner.set_topics(topics));
+    }
+
+    /// Shows the messages that wait for a connection.
+    pub fn tell_queue<'a>(&self, queue: impl Iterator<Item = &'a Message>) {
+        self.board.note(past::queue(queue, &self.report));
+    }
+
+    /// Shows what is left to be shown, takes the prompt away and leaves the terminal as it was.
+    pub fn finish(mut self) {
+        self.board.change(|inner| inner.closing = true);
+        if let Some(screen) = self.screen.take() {
+            // A thread that has panicked has said so.
+            let _ = screen.join();
+        }
+        if self.stderr {
+            self.report.divert(None);
+        }
+    }
+}
+
+/// Puts on the board what the pipeline sees.
+struct Looking {
+    board: Board,
+    /// The message that is being worked on, if it is one.
+    number: Option<u64>,
+}
+
+impl Watcher for Looking {
+    fn event(&mut self, event: &Event, shown: bool) {
+        self.number = self.board.put(|inner: &mut Inner| inner.take(event, shown));
+    }
+
+    fn output(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.board.put(|inner| inner.push(Item::Output(self.number, text)));
+    }
+}

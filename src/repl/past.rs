@@ -1,0 +1,194 @@
+//! Commands that look back: past messages, and how the session stands.
+
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::board::Rtts;
+use super::commands::{Shell, create};
+use super::render::{cut, grouped};
+use super::ring::Past;
+use super::status as standing;
+use crate::message::Message;
+use crate::pipeline::record;
+use crate::report::{Report, escape_controls};
+use crate::session::state::short;
+
+type Done = Result<Option<String>, String>;
+
+/// Messages that `/last` shows without being told how many.
+const LAST: usize = 10;
+
+/// Rows that `/grep` and `/last` show at most.
+const MOST_ROWS: usize = 1000;
+
+/// Columns that a row of `/queue` takes.
+const QUEUE_WIDTH: usize = 100;
+
+/// `/show`.
+pub(super) fn show(shell: &Shell, arguments: &str) -> Done {
+    let inner = shell.board.lock();
+    let Some((first, last)) = inner.past.numbers() else {
+        return Err("there are no messages yet".to_owned());
+    };
+    let number = match arguments.trim_start_matches('#') {
+        "" => last,
+        number => number.parse().map_err(|_| format!("{number} is no number of a message"))?,
+    };
+    let past = inner.past.get(number).cloned();
+    drop(inner);
+    let past = past.ok_or_else(|| format!("there are messages {first} to {last}"))?;
+    Ok(Some(shell.look.full(&past)))
+}
+
+/// `/last`.
+pub(super) fn last(shell: &Shell, arguments: &str) -> Done {
+    let count: usize = match arguments {
+        "" => LAST,
+        count => count.parse().map_err(|_| format!("{count} is no number"))?,
+    };
+    let inner = shell.board.lock();
+    let mut found: Vec<Past> = inner.past.iter().rev().take(count.min(MOST_ROWS)).cloned().collect();
+    drop(inner);
+    found.reverse();
+    Ok(Some(rows(shell, &found, "there are no messages yet")))
+}
+
+/// `/grep`.
+pub(super) fn grep(shell: &Shell, text: &str) -> Done {
+    if text.is_empty() {
+        return Err("which text?".to_owned());
+    }
+    let wanted = text.to_lowercase();
+    let inner = shell.board.lock();
+    // Cheap copies, so that the stream does not wait for the search.
+    let all: Vec<Past> = inner.past.iter().cloned().collect();
+    drop(inner);
+    let searched = all.len();
+    let matches =
+        |past: &Past| past.message.as_text().is_some_and(|text| text.to_lowercase().contains(&wanted));
+    let mut found: Vec<Past> = all.into_iter().filter(matches).collect();
+    let count = found.len();
+    found.drain(..count.saturating_sub(MOST_ROWS));
+    let none = format!("{text:?} is in none of {} messages", grouped(searched as u64));
+    let mut shown = rows(shell, &found, &none);
+    if count > 1 {
+        let _ = write!(shown, "\n{}", shell.look.faint(&format!("{} messages", grouped(count as u64))));
+    }
+    Ok(Some(shown))
+}
+
+fn rows(shell: &Shell, past: &[Past], none: &str) -> String {
+    let width = shell.width();
+    let rows: Vec<String> = past.iter().map(|past| shell.look.row(past, width)).collect();
+    if rows.is_empty() { none.to_owned() } else { rows.join("\n") }
+}
+
+/// `/save`.
+pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
+    if arguments.is_empty() {
+        return Err("which file?".to_owned());
+    }
+    let all: Vec<Past> = shell.board.lock().past.iter().cloned().collect();
+    let mut file = BufWriter::new(create(Path::new(arguments))?);
+    for past in &all {
+        let text = record(past);
+        let text = if shell.look.show_secrets { text } else { shell.report.masked(&text) };
+        writeln!(file, "{text}").map_err(|error| format!("{arguments}: {error}"))?;
+    }
+    file.flush().map_err(|error| format!("{arguments}: {error}"))?;
+    Ok(Some(format!("{} messages saved in {arguments}", grouped(all.len() as u64))))
+}
+
+/// The record of a message.
+pub(super) fn record(past: &Past) -> String {
+    let mut bytes = Vec::new();
+    record::write(&past.event(), &mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `/status`.
+pub(super) fn status(shell: &Shell, _: &str) -> Done {
+    let mut inner = shell.board.lock();
+    let mut text = standing::line(&mut inner, Instant::now());
+    let _ = write!(text, "\nconnection {}", inner.standing.conn);
+    if let Some((first, last)) = inner.past.numbers() {
+        let _ = write!(text, ", messages {first} to {last} are kept");
+    }
+    for topic in &inner.topics {
+        let _ = write!(text, "\ntopic {topic}");
+    }
+    drop(inner);
+    text.push_str(&shell.view_text());
+    Ok(Some(text))
+}
+
+/// `/stats`.
+pub(super) fn stats(shell: &Shell, _: &str) -> Done {
+    let mut inner = shell.board.lock();
+    let rate = inner.stats.rate(Instant::now());
+    let stats = inner.stats.clone();
+    drop(inner);
+    let time = stats.started.elapsed();
+    let mut text = format!("{} since the start\n", short(time));
+    let _ = writeln!(
+        text,
+        "received {} messages, {} bytes, the largest of {}; {} a second now, {} on average",
+        grouped(stats.received),
+        grouped(stats.bytes_in),
+        grouped(stats.largest as u64),
+        grouped(rate),
+        grouped(per_second(stats.received, time)),
+    );
+    if stats.events != stats.received {
+        let _ = writeln!(
+            text,
+            "  {} of them events, {} that had come before",
+            grouped(stats.events),
+            grouped(stats.duplicates)
+        );
+    }
+    let _ = writeln!(text, "sent {} messages, {} bytes", grouped(stats.sent), grouped(stats.bytes_out));
+    let _ = write!(text, "{}; {} reconnects, {} gaps", rtts(stats.rtts), stats.reconnects, stats.gaps);
+    if let Some(close) = stats.last_close {
+        let _ = write!(
+            text,
+            "\nthe last connection was closed by {} with {} {}",
+            close.by,
+            close.code,
+            escape_controls(&close.reason)
+        );
+    }
+    Ok(Some(text))
+}
+
+fn rtts(rtts: Rtts) -> String {
+    match rtts.count {
+        0 => "no pongs".to_owned(),
+        count => format!(
+            "{count} pongs after {} to {}, {} on average",
+            short(rtts.least),
+            short(rtts.most),
+            short(rtts.sum / count)
+        ),
+    }
+}
+
+fn per_second(count: u64, time: Duration) -> u64 {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    count.saturating_mul(1000) / millis
+}
+
+/// `/queue`, as the session answers it.
+pub(super) fn queue<'a>(queue: impl Iterator<Item = &'a Message>, report: &Report) -> String {
+    let row = |message: &Message| match message {
+        Message::Text(text) => {
+            let text = escape_controls(&report.masked(text));
+            cut(&text, QUEUE_WIDTH).0.to_owned()
+        }
+        Message::Binary(bytes) => format!("<binary, {} B>", grouped(bytes.len() as u64)),
+    };
+    let rows: Vec<String> = queue.map(row).collect();
+    if rows.is_empty() { "nothing waits for a connection".to_owned() } else { rows.join("\n") }
+}

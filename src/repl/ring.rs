@@ -1,0 +1,141 @@
+//! The past messages of a session, as many as are worth keeping.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use crate::event::{Direction, Event, Kind, Role};
+use crate::message::Message;
+
+/// Messages that are kept.
+const MOST: usize = 10_000;
+
+/// Bytes of messages that are kept. The last message is, whatever its size.
+const MOST_BYTES: usize = 64 << 20;
+
+/// A message with its number.
+#[derive(Clone, Debug)]
+pub(super) struct Past {
+    /// Counted from 1 over both directions.
+    pub(super) number: u64,
+    pub(super) at: Timestamp,
+    pub(super) conn: u32,
+    pub(super) dir: Direction,
+    /// Its number in its direction, as records have it.
+    pub(super) seq: u64,
+    pub(super) role: Role,
+    pub(super) message: Message,
+}
+
+impl Past {
+    /// The event that it was.
+    pub(super) fn event(&self) -> Event {
+        let Self { at, conn, dir, seq, role, .. } = *self;
+        Event { at, conn, kind: Kind::Message { dir, seq, message: self.message.clone(), role } }
+    }
+}
+
+/// The last messages, oldest first.
+pub(super) struct Ring {
+    past: VecDeque<Past>,
+    bytes: usize,
+    next: u64,
+    most: usize,
+    most_bytes: usize,
+}
+
+impl Ring {
+    pub(super) fn new() -> Self {
+        Self::holding(MOST, MOST_BYTES)
+    }
+
+    fn holding(most: usize, most_bytes: usize) -> Self {
+        Self { past: VecDeque::new(), bytes: 0, next: 1, most, most_bytes }
+    }
+
+    /// Keeps a message, if the event is one; its number.
+    pub(super) fn push(&mut self, event: &Event) -> Option<u64> {
+        let Kind::Message { dir, seq, message, role } = &event.kind else { return None };
+        let number = self.next;
+        self.next += 1;
+        self.bytes += message.len();
+        self.past.push_back(Past {
+            number,
+            at: event.at,
+            conn: event.conn,
+            dir: *dir,
+            seq: *seq,
+            role: *role,
+            message: own(message),
+        });
+        while self.past.len() > self.most || (self.bytes > self.most_bytes && self.past.len() > 1) {
+            let gone = self.past.pop_front();
+            self.bytes -= gone.map_or(0, |past| past.message.len());
+        }
+        Some(number)
+    }
+
+    /// The message of this number, if it is still there.
+    pub(super) fn get(&self, number: u64) -> Option<&Past> {
+        let first = self.past.front()?.number;
+        self.past.get(usize::try_from(number.checked_sub(first)?).ok()?)
+    }
+
+    /// All that are still there, oldest first.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Past> {
+        self.past.iter()
+    }
+
+    /// The numbers of the first and the last.
+    pub(super) fn numbers(&self) -> Option<(u64, u64)> {
+        Some((self.past.front()?.number, self.past.back()?.number))
+    }
+}
+
+/// The message in memory of its own: as it came, it keeps the whole buffer that it was read into.
+fn own(message: &Message) -> Message {
+    match message {
+        Message::Text(text) => Message::text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Message::Binary(bytes.to_vec().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> Event {
+        let message = Message::text(text.to_owned());
+        let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data };
+        Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind }
+    }
+
+    #[test]
+    fn numbers_stay_what_they_are_when_old_messages_go() {
+        let mut ring = Ring::holding(2, 100);
+        for (n, text) in ["a", "b", "c"].into_iter().enumerate() {
+            assert_eq!(ring.push(&event(text)), Some(n as u64 + 1));
+        }
+        assert!(ring.get(1).is_none() && ring.get(4).is_none() && ring.get(0).is_none());
+        assert_eq!(ring.get(3).unwrap().message.as_text(), Some("c"));
+        assert_eq!(ring.numbers(), Some((2, 3)));
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_the_last_message_stays() {
+        let mut ring = Ring::holding(9, 4);
+        ring.push(&event("aa"));
+        ring.push(&event("bb"));
+        assert_eq!(ring.iter().count(), 2);
+        ring.push(&event("cccccccc"));
+        assert_eq!(ring.numbers(), Some((3, 3)));
+        ring.push(&event("d"));
+        assert_eq!(ring.numbers(), Some((4, 4)));
+    }
+
+    #[test]
+    fn only_messages_are_kept() {
+        let mut ring = Ring::new();
+        assert_eq!(ring.push(&Event { kind: Kind::Recorded(String::new()), ..event("") }), None);
+    }
+}

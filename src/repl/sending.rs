@@ -1,0 +1,169 @@
+//! From what was typed to what is sent.
+
+use std::io::{Read as _, Seek as _, Write as _};
+use std::process::Command;
+
+use crate::json;
+use crate::message::Message;
+
+/// The message that a line stands for, if it stands for one.
+///
+/// # Errors
+/// A line that should be JSON and is not, with the place.
+pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, String> {
+    // The backslashes that the lines were continued with.
+    let text = line.replace("\\\n", "\n");
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    // No JSON starts with a slash.
+    if let Some(slashed) = text.strip_prefix('/').filter(|rest| rest.starts_with('/')) {
+        return Ok(Some(Message::text(slashed.to_owned())));
+    }
+    if !json {
+        return Ok(Some(Message::text(text)));
+    }
+    if let Some(unchecked) = text.strip_prefix('!') {
+        return Ok(Some(Message::text(unchecked.to_owned())));
+    }
+    match json::scan_str(&text) {
+        Ok(_) => Ok(Some(Message::text(text))),
+        Err(error) => Err(not_json(&text, error)),
+    }
+}
+
+/// What is wrong, and where: the line with a mark under the place.
+fn not_json(text: &str, error: json::Error) -> String {
+    let mut at = error.at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let start = text[..at].rfind('\n').map_or(0, |before| before + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let column = text[start..at].chars().count();
+    // As much around the place as a row has room for.
+    let skipped = column.saturating_sub(50);
+    let shown: String =
+        line.chars().skip(skipped).take(70).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let place = match text[..start].matches('\n').count() {
+        0 => format!("column {}", column + 1),
+        before => format!("line {}, column {}", before + 1, column + 1),
+    };
+    let what = error.what;
+    format!(
+        "not sent, for it is not JSON: {what} at {place}; ! in front sends it all the same\n  {shown}\n  {}^",
+        " ".repeat(column - skipped)
+    )
+}
+
+/// Bytes from pairs of hexadecimal digits.
+///
+/// # Errors
+/// Anything else.
+pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, String> {
+    crate::input::decode_hex(text.as_bytes())
+}
+
+/// The code and reason of a close frame, if any are given.
+///
+/// # Errors
+/// What a close frame may not carry (RFC 6455 §7.4, §5.5).
+pub(super) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
+    let Some(code) = arguments.split_whitespace().next() else { return Ok(None) };
+    let reason = arguments[code.len()..].trim_start();
+    let code = match code.parse() {
+        Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => code,
+        _ => {
+            return Err(
+                "a close frame may carry 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4)".to_owned()
+            );
+        }
+    };
+    if reason.len() > 123 {
+        return Err(format!("a close reason has at most 123 bytes, this one has {}", reason.len()));
+    }
+    Ok(Some((code, reason.to_owned())))
+}
+
+/// What somebody makes of a text in their editor, without the line break at its end.
+///
+/// # Errors
+/// An editor that does not start or does not succeed.
+pub(super) fn edit(editor: Option<&str>, text: &str) -> Result<String, String> {
+    let editor = editor.unwrap_or("vi");
+    let failed = |error: std::io::Error| format!("{editor}: {error}");
+    let path = std::env::temp_dir().join(format!("wstap-{:016x}.json", fastrand::u64(..)));
+    let mut file = super::commands::create(&path)?;
+    let edited = file.write_all(text.as_bytes()).map_err(failed).and_then(|()| run_editor(editor, &path));
+    let read = edited.and_then(|()| {
+        // Some editors write a new file in the place of the old one.
+        let mut file = std::fs::File::open(&path).map_err(failed)?;
+        let mut text = String::new();
+        file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(failed)?;
+        Ok(text)
+    });
+    // It is only a temporary file.
+    let _ = std::fs::remove_file(&path);
+    read.map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// The editor may be a command with options, as shells take it.
+fn run_editor(editor: &str, path: &std::path::Path) -> Result<(), String> {
+    let script = format!("{editor} \"$1\"");
+    let status = Command::new("sh").args(["-c", &script, "sh"]).arg(path).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{editor} ended with {status}")),
+        Err(error) => Err(format!("{editor}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(line: &str, json: bool) -> Option<String> {
+        message(line, json).unwrap().map(|message| message.as_text().unwrap().to_owned())
+    }
+
+    #[test]
+    fn what_is_typed_is_what_is_sent() {
+        assert_eq!(text("hello {x", false).as_deref(), Some("hello {x"));
+        assert_eq!(text("!hello", false).as_deref(), Some("!hello"));
+        assert_eq!(text("//help", false).as_deref(), Some("/help"));
+        assert_eq!(text(" {\"a\": 1.0} ", true).as_deref(), Some(" {\"a\": 1.0} "));
+        assert_eq!(text("a\\\nb", false).as_deref(), Some("a\nb"));
+        assert_eq!((text("", false), text("  ", true)), (None, None));
+    }
+
+    #[test]
+    fn a_mistake_is_shown_where_it_is_and_sent_only_if_that_is_wanted() {
+        let error = message("{\"a\": tru}", true).unwrap_err();
+        let lines: Vec<&str> = error.lines().collect();
+        assert_eq!(lines[1], "  {\"a\": tru}");
+        assert_eq!(lines[2].find('^').map(|at| &lines[1][at..=at]), Some("t"), "{error}");
+        let error = message("{\n  \"é\": 1,\n}", true).unwrap_err();
+        assert!(error.contains("line 3, column 1"), "{error}");
+        let far = message(&format!("[{} x]", "1,".repeat(500)), true).unwrap_err();
+        assert!(far.lines().all(|line| line.chars().count() < 140), "{far}");
+        assert_eq!(text("!{loose", true).as_deref(), Some("{loose"));
+        assert_eq!(text("//x", true).as_deref(), Some("/x"));
+    }
+
+    #[test]
+    fn only_codes_that_may_be_sent_are_taken() {
+        assert_eq!(close(""), Ok(None));
+        assert_eq!(close("4001  good bye"), Ok(Some((4001, "good bye".to_owned()))));
+        assert!(
+            close("1005").is_err()
+                && close("x").is_err()
+                && close(&format!("1000 {}", "x".repeat(124))).is_err()
+        );
+    }
+
+    #[test]
+    fn an_editor_changes_the_text() {
+        assert_eq!(edit(Some("sed -i s/a/b/"), "a").as_deref(), Ok("b"));
+        assert!(edit(Some("false"), "a").is_err());
+    }
+}

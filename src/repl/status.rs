@@ -1,0 +1,59 @@
+//! The status line, which stands in grey where nothing has been typed yet, and the word of the prompt.
+
+use std::time::Instant;
+
+use super::board::Inner;
+use super::render::grouped;
+use crate::session::state::{LinkState, short};
+
+/// The prompt, as long as every one of them is.
+pub(super) const PROMPT: &str = "open> ";
+
+/// The prompt that tells how the connection stands.
+pub(super) fn prompt(inner: &Inner) -> &'static str {
+    match inner.standing.link {
+        LinkState::Connecting => "dial> ",
+        LinkState::Open => PROMPT,
+        LinkState::Waiting(_) => "lost> ",
+        LinkState::Ending => "ends> ",
+    }
+}
+
+/// What the row of the prompt shows of the session at present.
+pub(super) fn shown(inner: &mut Inner) -> (&'static str, String) {
+    let line = if inner.line_empty { line(inner, Instant::now()) } else { String::new() };
+    (prompt(inner), line)
+}
+
+/// Connection, topics, rate, round trip time, and whatever else is out of the ordinary.
+pub(super) fn line(inner: &mut Inner, now: Instant) -> String {
+    let mut parts = vec![link(inner, now)];
+    match inner.topics.len() {
+        0 => {}
+        1 => parts.push("1 topic".to_owned()),
+        topics => parts.push(format!("{topics} topics")),
+    }
+    parts.push(format!("{}/s", grouped(inner.stats.rate(now))));
+    if let Some(rtt) = inner.standing.rtt {
+        parts.push(format!("pong {}", short(rtt)));
+    }
+    if inner.standing.queued > 0 {
+        parts.push(format!("{} queued", inner.standing.queued));
+    }
+    if inner.paused {
+        parts.push("paused".to_owned());
+    }
+    parts.join(" · ")
+}
+
+fn link(inner: &Inner, now: Instant) -> String {
+    match inner.standing.link {
+        LinkState::Connecting => "connecting".to_owned(),
+        LinkState::Open => "open".to_owned(),
+        LinkState::Waiting(until) => {
+            let rest = until.into_std().saturating_duration_since(now);
+            format!("lost, again in {}", short(rest))
+        }
+        LinkState::Ending => "ending".to_owned(),
+    }
+}

@@ -1,0 +1,231 @@
+//! What a person at the prompt asks a session for.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use super::{Now, Phase, State, short};
+use crate::event::{Direction, Kind, Reconnect};
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::report::Level;
+use crate::session::policy::Outcome;
+
+/// Messages that may wait for a connection.
+const MOST_QUEUED: usize = 1000;
+
+/// Bytes of messages that may wait for a connection.
+const MOST_QUEUED_BYTES: usize = 16 << 20;
+
+/// How a session stands, for whoever watches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The connection.
+    pub link: LinkState,
+    /// How many connections there have been.
+    pub conn: u32,
+    /// The round trip time of the last ping that was answered.
+    pub rtt: Option<Duration>,
+    /// Messages that wait for a connection.
+    pub queued: usize,
+}
+
+/// How a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// It is being made.
+    Connecting,
+    /// It is there.
+    Open,
+    /// It is lost, and made again at this time.
+    Waiting(Instant),
+    /// The session is ending.
+    Ending,
+}
+
+/// What is remembered of what was typed.
+#[derive(Default)]
+pub(super) struct Typed {
+    queue: VecDeque<Message>,
+    queued_bytes: usize,
+    /// The payload of a ping whose pong is waited for.
+    ping: Option<Bytes>,
+    rtt: Option<Duration>,
+    /// The connection is being closed only to be made again.
+    again: bool,
+    topics_changed: bool,
+}
+
+impl State {
+    /// How the session stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let link = match self.phase {
+            _ if self.outcome.is_some() => LinkState::Ending,
+            Phase::Connecting => LinkState::Connecting,
+            Phase::Open => LinkState::Open,
+            Phase::Waiting(until) => LinkState::Waiting(until),
+            Phase::Closing(_) | Phase::Ended => LinkState::Ending,
+        };
+        Standing { link, conn: self.conn, rtt: self.typed.rtt, queued: self.typed.queue.len() }
+    }
+
+    /// The topics, if they have changed since this was last asked.
+    pub fn changed_topics(&mut self) -> Option<&[String]> {
+        mem::take(&mut self.typed.topics_changed).then_some(&self.policy.topics)
+    }
+
+    /// A message to send: now, or once there is a connection.
+    pub fn typed(&mut self, message: Message, now: Now) {
+        if self.phase == Phase::Open {
+            return self.send(message, now);
+        }
+        let bytes = self.typed.queued_bytes + message.len();
+        if self.typed.queue.len() >= MOST_QUEUED || bytes > MOST_QUEUED_BYTES {
+            let text = format!(
+                "not sent and not queued: {} messages wait for a connection already",
+                self.typed.queue.len()
+            );
+            return self.notice(Level::Warning, text);
+        }
+        self.typed.queued_bytes = bytes;
+        self.typed.queue.push_back(message);
+        let text = format!("queued until there is a connection ({} in /queue)", self.typed.queue.len());
+        self.notice(Level::Notice, text);
+    }
+
+    /// Sends what has waited for the connection.
+    pub(super) fn send_queued(&mut self, now: Now) {
+        let queue = mem::take(&mut self.typed.queue);
+        self.typed.queued_bytes = 0;
+        if !queue.is_empty() {
+            self.notice(Level::Notice, format!("sending {} queued messages", queue.len()));
+        }
+        for message in queue {
+            self.send(message, now);
+        }
+    }
+
+    /// The messages that wait for a connection, in order.
+    pub fn queued(&self) -> impl Iterator<Item = &Message> {
+        self.typed.queue.iter()
+    }
+
+    /// Forgets them, and says how many there were.
+    pub fn clear_queue(&mut self) -> usize {
+        self.typed.queued_bytes = 0;
+        mem::take(&mut self.typed.queue).len()
+    }
+
+    /// A ping, whose pong is to be told of.
+    pub fn typed_ping(&mut self, payload: Option<Bytes>, now: Now) {
+        if self.phase != Phase::Open {
+            return self.notice(Level::Warning, "there is no connection to ping".to_owned());
+        }
+        let payload = match payload {
+            Some(payload) => self.liveness.ping_with(payload, now.mono),
+            None => self.liveness.ping(now.mono),
+        };
+        self.typed.ping = Some(payload.clone());
+        self.todo.frames.push(Frame::Ping(payload.clone()));
+        self.emit(Kind::Ping(Direction::Out, payload), now);
+    }
+
+    /// A pong came.
+    pub(super) fn note_pong(&mut self, payload: &Bytes, rtt: Option<Duration>) {
+        self.typed.rtt = rtt.or(self.typed.rtt);
+        let level = match self.typed.ping.take_if(|ping| ping == payload) {
+            Some(_) => Level::Notice,
+            None => Level::Debug,
+        };
+        if let Some(rtt) = rtt {
+            self.notice(level, format!("pong after {}", short(rtt)));
+        }
+    }
+
+    /// More topics, on this connection and on those to come.
+    pub fn typed_subscribe(&mut self, topics: Vec<String>, now: Now) {
+        let (known, new): (Vec<_>, Vec<_>) =
+            topics.into_iter().partition(|topic| self.policy.topics.contains(topic));
+        for topic in known {
+            self.notice(Level::Notice, format!("{topic} is subscribed to already"));
+        }
+        if new.is_empty() {
+            return;
+        }
+        self.policy.topics.extend(new.iter().cloned());
+        self.typed.topics_changed = true;
+        if self.phase == Phase::Open {
+            self.subscribe_more(&new, now);
+        } else {
+            self.notice(Level::Notice, "subscribed to as soon as there is a connection".to_owned());
+        }
+    }
+
+    /// Fewer topics.
+    pub fn typed_unsubscribe(&mut self, topics: &[String], now: Now) {
+        let (gone, unknown): (Vec<String>, Vec<String>) =
+            topics.iter().cloned().partition(|topic| self.policy.topics.contains(topic));
+        for topic in unknown {
+            self.notice(Level::Warning, format!("{topic} is not subscribed to; /topics lists what is"));
+        }
+        if gone.is_empty() {
+            return;
+        }
+        self.policy.topics.retain(|topic| !gone.contains(topic));
+        self.typed.topics_changed = true;
+        if self.phase != Phase::Open {
+            return;
+        }
+        let messages = self.dialect.unsubscribe(&gone);
+        if messages.is_empty() {
+            let text = "the provider has no message for that; it holds from the next connection on";
+            self.notice(Level::Notice, text.to_owned());
+        }
+        for message in messages {
+            self.send(message, now);
+        }
+    }
+
+    /// A command of the dialect's own.
+    pub fn typed_command(&mut self, name: &str, arguments: &[String], now: Now) {
+        match self.dialect.command(name, arguments) {
+            Ok(messages) => messages.into_iter().for_each(|message| self.typed(message, now)),
+            Err(why) => self.notice(Level::Warning, format!("/{name}: {why}")),
+        }
+    }
+
+    /// The end, in good order, with this code and reason in the close frame.
+    pub fn typed_close(&mut self, close: Option<(u16, String)>, now: Now) {
+        self.policy.close = close.unwrap_or_else(|| self.policy.close.clone());
+        self.finish(Outcome::new("quit", Exit::Ok), now);
+    }
+
+    /// Another connection in the place of this one, or at once instead of later.
+    pub fn typed_reconnect(&mut self, now: Now) {
+        match self.phase {
+            Phase::Open => {
+                self.typed.again = true;
+                self.send_close(now);
+            }
+            Phase::Waiting(_) => self.phase = Phase::Waiting(now.mono),
+            _ => self.notice(Level::Notice, "that is under way".to_owned()),
+        }
+    }
+
+    /// The connection is over. Was that only for the sake of another?
+    pub(super) fn closed_to_reconnect(&mut self, now: Now) -> bool {
+        if !mem::take(&mut self.typed.again) {
+            return false;
+        }
+        self.lost_at = Some(now.wall);
+        let reconnect = Reconnect { attempt: 1, delay: Duration::ZERO, cause: "it was asked for".to_owned() };
+        self.emit(Kind::Reconnect(Box::new(reconnect)), now);
+        self.phase = Phase::Waiting(now.mono);
+        true
+    }
+}

@@ -1,0 +1,494 @@
+//! The prompt, on a pseudo-terminal.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::harness::{Peer, Server, wstap};
+use super::pty::on_pty;
+
+/// A server that answers every text message, and a close frame, with itself.
+fn echo(peer: &mut Peer) {
+    while let Some(frame) = peer.read_frame() {
+        let opcode = frame.first & 15;
+        if matches!(opcode, 1 | 8) {
+            peer.frame(opcode, frame.payload);
+        }
+    }
+}
+
+#[test]
+fn lines_go_out_and_messages_appear_above_the_prompt() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line("hello");
+    pty.shows("← 2 hello");
+    pty.line("//slash");
+    pty.shows("← 4 /slash");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn control_d_closes_cleanly_and_leaves_the_terminal_as_it_was() {
+    let server = Server::websocket(|peer| assert_eq!(peer.read_close(), Some(1000)));
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("\x04");
+    pty.exits(0);
+    server.join();
+}
+
+#[test]
+fn control_c_clears_the_line_then_asks_then_ends() {
+    let server = Server::websocket(|peer| assert_eq!(peer.read_close(), Some(1000)));
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("half");
+    pty.types("open> half");
+    pty.keys("\x03");
+    pty.prompt();
+    assert!(!pty.contents().contains("once more"));
+    pty.keys("\x03");
+    pty.shows("Ctrl-C once more ends the session");
+    pty.prompt();
+    pty.keys("x");
+    pty.types("open> x");
+    pty.keys("\x03");
+    pty.prompt();
+    pty.keys("\x03");
+    pty.wait("the question again", |screen| screen.contents().matches("once more").count() == 2);
+    pty.prompt();
+    pty.keys("\x03");
+    pty.exits(130);
+    server.join();
+}
+
+#[test]
+fn without_a_terminal_there_is_no_prompt_and_no_escape_code() {
+    for args in [&["connect"][..], &["connect", "-i"]] {
+        let server = Server::websocket(echo);
+        let url = server.url();
+        let run = wstap(args).args(&[&url, "--count", "1"]).stdin("hello\n").run();
+        run.exits(0);
+        assert_eq!(run.stdout, "\"hello\"\n");
+        assert!(!run.stderr.contains('\x1b') && !run.stderr.contains("> "), "{}", run.stderr);
+        server.join();
+    }
+}
+
+#[test]
+fn with_standard_output_elsewhere_the_prompt_is_on_the_terminal_and_the_data_is_not() {
+    let server = Server::websocket(echo);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut pty = on_pty(&["connect", "-i", &server.url()]).stdout(file.reopen().unwrap()).spawn();
+    pty.line("{\"a\":1.0}");
+    pty.shows("← 2 {\"a\":1.0}");
+    pty.line("/quit");
+    pty.exits(0);
+    assert_eq!(fs::read_to_string(file.path()).unwrap(), "{\"a\":1.0}\n");
+}
+
+#[test]
+fn nothing_is_lost_of_a_stream_that_is_too_fast_to_be_read_and_typing_stays_what_it_is() {
+    const MESSAGES: usize = 20_000;
+    let server = Server::websocket(|peer| {
+        peer.read_text();
+        let mut batch = Vec::new();
+        for n in 1..=MESSAGES {
+            batch.extend(super::harness::frame(0x81, format!("{{\"n\":{n}}}").as_bytes()));
+            if batch.len() > 8192 {
+                peer.write(std::mem::take(&mut batch));
+            }
+        }
+        peer.write(batch);
+        assert_eq!(peer.read_text().as_deref(), Some("what I typed meanwhile"));
+        peer.text("done");
+        echo(peer);
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (lines, record) = (path("lines"), path("record"));
+    let mut pty = on_pty(&["connect", &server.url(), "-o", &lines, "--record", &record]).spawn();
+    pty.line("go");
+    for word in ["what", " I", " typed", " mean", "while"] {
+        pty.keys(word);
+    }
+    pty.types("open> what I typed meanwhile");
+    pty.shows(&format!("{{\"n\":{MESSAGES}}}"));
+    pty.types("open> what I typed meanwhile");
+    pty.keys("\r");
+    pty.shows("done");
+    assert!(pty.bytes().contains(" more"), "the stream was shown whole");
+    pty.line("/quit");
+    pty.exits(0);
+    let text = fs::read_to_string(lines).unwrap();
+    assert_eq!(text.lines().count(), MESSAGES + 1);
+    assert!(text.lines().take(MESSAGES).enumerate().all(|(n, line)| line == format!("{{\"n\":{}}}", n + 1)));
+    let records = fs::read_to_string(record).unwrap();
+    assert_eq!(records.matches("\"type\":\"message\"").count(), MESSAGES + 3);
+}
+
+#[test]
+fn what_is_typed_is_remembered_for_its_owner_alone_and_without_credentials() {
+    let run = |home, lines: &[&str]| {
+        let server = Server::websocket(echo);
+        let mut pty = on_pty(&["connect", &server.url()]);
+        if let Some(home) = home {
+            pty = pty.home(home);
+        }
+        let mut pty = pty.spawn();
+        for line in lines {
+            pty.line(line);
+        }
+        pty.line("/quit");
+        pty.ends().1
+    };
+    let home = run(None, &["first", "{\"token\":\"abcdef\"}", "second"]);
+    let file = home.path().join(".local/state/wstap/history/default");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("first\nsecond") && !text.contains("abcdef"), "{text}");
+
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).home(home).spawn();
+    pty.prompt();
+    pty.keys("\x12fir");
+    pty.shows("reverse-i-search");
+    pty.keys("\r");
+    pty.shows("← 2 first");
+    pty.prompt();
+    pty.keys("\x1b[A\x1b[A");
+    pty.types("open> /quit");
+    pty.keys("\r");
+    pty.exits(0);
+}
+
+#[test]
+fn no_history_leaves_nothing_behind() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url(), "--no-history"]).spawn();
+    pty.line("first");
+    pty.line("/quit");
+    let (_, home) = pty.ends();
+    assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn a_pasted_page_is_one_message() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("\x1b[200~one\r\ntwo\rthree\x1b[201~");
+    pty.shows("three");
+    pty.keys("\r");
+    pty.shows("← 2 one⏎two⏎three");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn a_hundred_kilobytes_can_be_pasted() {
+    let page = "0123456789 ".repeat(10_000);
+    let expected = page.clone();
+    let server = Server::websocket(move |peer| {
+        assert_eq!(peer.read_text(), Some(expected));
+        peer.text("got it");
+        echo(peer);
+    });
+    let mut pty = on_pty(&["connect", &server.url(), "--no-history"]).spawn();
+    pty.prompt();
+    pty.keys(&format!("\x1b[200~{page}\x1b[201~\r"));
+    pty.shows("got it");
+    pty.line("/quit");
+    pty.exits(0);
+    server.join();
+}
+
+#[test]
+fn another_size_keeps_what_is_being_typed() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).size(24, 80).spawn();
+    pty.prompt();
+    pty.keys(&"long words ".repeat(6));
+    pty.types(format!("open> {}", "long words ".repeat(6)).trim_end());
+    pty.resize(24, 40);
+    pty.keys("and more");
+    pty.shows("and more");
+    pty.resize(24, 120);
+    pty.keys("!\r");
+    pty.shows(&format!("← 2 {}and more!", "long words ".repeat(6)));
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn colours_can_be_switched_off() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).env("NO_COLOR", "1").spawn();
+    pty.line("{\"a\":1}");
+    pty.shows("← 2 {\"a\":1}");
+    pty.line("/quit");
+    pty.shows("/quit");
+    let bytes = pty.bytes();
+    let colored = bytes
+        .split("\x1b[")
+        .skip(1)
+        .any(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'));
+    assert!(!colored, "{bytes:?}");
+    pty.exits(0);
+}
+
+#[test]
+fn control_characters_do_nothing_to_the_terminal() {
+    let server = Server::websocket(|peer| {
+        peer.text("\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}5n");
+        echo(peer);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.shows("\\u{1b}[2J");
+    assert!(!pty.bytes().contains("\u{1b}[2J") && !pty.bytes().contains("]0;title\u{7}"));
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
+
+#[test]
+fn topics_come_and_go_while_the_session_runs() {
+    let mut pty = on_pty(&["subscribe", "-i", "--mock=--rate 0.1", "-d", "voipbin", TOPIC]).spawn();
+    pty.shows("subscribe confirmed");
+    pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:queue:*");
+    pty.shows("confirmed: customer_id:12345678-1234-1234-1234-123456789012:queue:*");
+    pty.line("/unsubscribe nonsense");
+    pty.shows("nonsense is not subscribed to");
+    pty.line(&format!("/unsubscribe {TOPIC}"));
+    pty.shows("unsubscribe confirmed");
+    pty.line("/topics");
+    pty.wait("the one topic that is left, alone in its row", |screen| {
+        screen.contents().lines().any(|row| row == "customer_id:12345678-1234-1234-1234-123456789012:queue:*")
+    });
+    pty.line("/subscribe customer:x:call:*");
+    pty.shows("unknown scope 'customer'");
+    pty.types("open> /subscribe customer:x:call:*");
+    pty.keys("\x03");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn the_tab_key_follows_the_grammar_of_the_provider() {
+    let mut pty = on_pty(&["subscribe", "-i", "--mock=--rate 0.1", "-d", "voipbin", TOPIC]).spawn();
+    pty.prompt();
+    pty.keys("/subs\t");
+    pty.types("open> /subscribe TOPIC…");
+    pty.keys("cu\t");
+    pty.types("open> /subscribe customer_id:");
+    pty.keys("1\t");
+    pty.types("open> /subscribe customer_id:12345678-1234-1234-1234-123456789012:");
+    pty.keys("rec\t");
+    pty.types("open> /subscribe customer_id:12345678-1234-1234-1234-123456789012:recording:");
+    pty.keys("\t");
+    pty.types("open> /subscribe customer_id:12345678-1234-1234-1234-123456789012:recording:*");
+    pty.keys("\x03");
+    pty.prompt();
+    pty.keys("/un\t");
+    pty.types("open> /unsubscribe TOPIC…");
+    pty.keys("\x03");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn a_dialect_brings_its_own_commands_and_checks_what_is_typed() {
+    let mut pty = on_pty(&["connect", "--mock=--rate 0.1", "-d", "burki"]).spawn();
+    pty.line("/history 0");
+    pty.shows("0 is no number of hours");
+    pty.line("/subscribe 42");
+    pty.shows("progress_update");
+    pty.keys("/sub\t4\t");
+    pty.types("open> /subscribe 42");
+    pty.keys("\x03");
+    pty.line("/update");
+    pty.shows("{\"type\":\"request_update\"}");
+    pty.line("{\"type\": \"ping\",}");
+    pty.shows("not sent, for it is not JSON");
+    pty.types("open> {\"type\": \"ping\",}");
+    pty.keys("\x08\x08}\r");
+    pty.shows("\"pong\"");
+    pty.line("!loose");
+    pty.shows("→");
+    pty.line("/quit");
+    pty.exits(0);
+
+    let server = Server::websocket(echo);
+    let mut plain = on_pty(&["connect", &server.url()]).spawn();
+    plain.line("/update");
+    plain.shows("there is no command /update");
+    plain.line("/subscribe a");
+    plain.shows("there is no command /subscribe");
+    plain.line("/pin");
+    plain.shows("did you mean /ping?");
+    plain.line("/quit");
+    plain.exits(0);
+}
+
+#[test]
+fn a_filter_can_be_changed_and_a_wrong_one_changes_nothing() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url(), "-f", ".a"]).spawn();
+    pty.line("{\"a\":1,\"b\":{\"c\":2}}");
+    pty.shows("← 2 1\n");
+    pty.line("/filter");
+    pty.shows("filter: .a");
+    pty.line("/filter .b |");
+    pty.shows("the filter stays as it was");
+    pty.types("open> /filter .b |");
+    pty.keys("\x03");
+    pty.line("{\"a\":5}");
+    pty.shows("← 4 5\n");
+    pty.prompt();
+    pty.keys("/filter {x: .b.\t}\r");
+    pty.line("{\"b\":{\"c\":9}}");
+    pty.shows("← 6 {\"x\":9}");
+    pty.line("/filter .");
+    pty.line("plain again");
+    pty.shows("← 8 plain again");
+    pty.line("/show 2");
+    pty.shows("  \"b\": {\n    \"c\": 2\n  }");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn what_is_sent_without_a_connection_waits_for_one() {
+    let server = Server::scripts(vec![
+        Box::new(|mut peer: Peer| {
+            peer.accept();
+            peer.close_well(1001);
+        }),
+        Box::new(|mut peer: Peer| {
+            peer.accept();
+            for expected in ["one", "two"] {
+                assert_eq!(peer.read_text().as_deref(), Some(expected));
+            }
+            peer.text("both came");
+            echo(&mut peer);
+        }),
+    ]);
+    let options = ["--reconnect", "--reconnect-delay", "1h", "--reconnect-max-delay", "1h"];
+    let mut pty = on_pty(&[&["connect", &server.url()], &options[..]].concat()).spawn();
+    pty.shows("attempt 1 in");
+    pty.prompts("lost> ");
+    pty.keys("one\r");
+    pty.shows("queued until there is a connection (1 in /queue)");
+    pty.keys("two\r");
+    pty.shows("(2 in /queue)");
+    pty.keys("/queue\r");
+    pty.shows("\none\ntwo\n");
+    pty.keys("/reconnect\r");
+    pty.shows("both came");
+    pty.line("/quit");
+    pty.exits(0);
+    server.join();
+}
+
+#[test]
+fn reconnect_makes_another_connection_and_typing_goes_on() {
+    let server = Server::scripts(vec![
+        Box::new(|mut peer: Peer| {
+            peer.accept();
+            assert_eq!(peer.read_close(), Some(1000));
+            peer.close_well(1000);
+        }),
+        Box::new(|mut peer: Peer| {
+            peer.accept();
+            echo(&mut peer);
+        }),
+    ]);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line("/reconnect");
+    pty.keys("typed all the while");
+    pty.wait("a second connection", |screen| screen.contents().matches("connected to").count() == 2);
+    pty.types("open> typed all the while");
+    pty.keys("\r");
+    pty.shows("← 2 typed all the while");
+    pty.line("/close 4001 enough");
+    pty.exits(0);
+    server.join();
+}
+
+#[test]
+fn several_lines_are_one_message_when_they_are_meant_to_be() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).env("EDITOR", "printf 'from\\nthe editor' >").spawn();
+    pty.prompt();
+    pty.keys("one\\\r");
+    pty.keys("two\r");
+    pty.shows("← 2 one⏎two");
+    pty.line("/edit");
+    pty.shows("the editor");
+    pty.keys("\r");
+    pty.shows("← 4 from⏎the editor");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn past_messages_are_found_and_saved() {
+    let server = Server::websocket(echo);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("saved.ndjson");
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    for line in ["apple", "pear", "pineapple"] {
+        pty.line(line);
+    }
+    pty.shows("← 6 pineapple");
+    pty.line("/grep APPLE");
+    pty.shows("4 messages");
+    pty.line(&format!("/save {}", file.display()));
+    pty.shows("6 messages saved");
+    pty.line("/stats");
+    pty.shows("sent 3 messages, 18 bytes");
+    pty.line("/quit");
+    pty.exits(0);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let run = wstap(&["connect", "-q", "--from", file.to_str().unwrap()]).run();
+    run.exits(0);
+    assert_eq!(run.lines(), ["\"apple\"", "\"pear\"", "\"pineapple\""]);
+}
+
+#[test]
+fn a_recording_can_be_started_and_ended() {
+    let server = Server::websocket(echo);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("part.ndjson");
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line("before");
+    pty.shows("← 2 before");
+    pty.line(&format!("/record {}", file.display()));
+    pty.line("during");
+    pty.shows("← 4 during");
+    pty.line("/record off");
+    pty.line("after");
+    pty.shows("← 6 after");
+    pty.line("/quit");
+    pty.exits(0);
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text.matches("during").count(), 2, "{text}");
+    assert!(!text.contains("before") && !text.contains("after"), "{text}");
+}
+
+#[test]
+fn the_peers_end_is_the_end_of_the_prompt() {
+    let server = Server::websocket(|peer| {
+        peer.read_text();
+        peer.close_well(4004);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line("bye");
+    pty.shows("closed by the peer with 4004");
+    // What was switched on is switched off again: the brackets around what is pasted.
+    let bytes = pty.bytes();
+    assert!(bytes.rfind("\x1b[?2004l") > bytes.rfind("\x1b[?2004h"), "{bytes:?}");
+    pty.exits(17);
+}
