@@ -162,6 +162,8 @@ pub struct Summary {
     pub close: Option<Close>,
     /// Connections that were open.
     pub connections: u32,
+    /// Those of them that followed another to the same place.
+    pub reconnects: u32,
     /// Messages received and sent.
     pub received: u64,
     /// Messages sent.

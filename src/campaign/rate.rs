@@ -66,7 +66,8 @@ impl Rate {
         Some(contacts * 60.0 / time.as_secs_f64())
     }
 
-    /// Contacts done in the last slots of time, the latest last; at most so many.
+    /// Contacts done in the last slots of time that are over, the latest last; at most so many. Before the first one
+    /// is over, it is all there is.
     #[must_use]
     pub fn slots(&self, most: usize, now: Instant) -> Vec<u64> {
         self.slots.last(most, now)
@@ -122,10 +123,11 @@ impl Slots {
     }
 
     fn last(&self, most: usize, now: Instant) -> Vec<u64> {
-        let empty = self.passed(now).min(SLOTS);
+        let empty = self.passed(now).min(SLOTS + 1);
         let all = self.counts.iter().copied().chain(std::iter::repeat_n(0, empty));
-        let length = self.counts.len() + empty;
-        all.skip(length.saturating_sub(most.min(SLOTS))).collect()
+        // The last one is not over yet, and would look like a drop.
+        let length = (self.counts.len() + empty).saturating_sub(1).max(1);
+        all.take(length).skip(length.saturating_sub(most.min(SLOTS))).collect()
     }
 }
 
@@ -195,11 +197,13 @@ mod tests {
         let (mut rate, start) = rate();
         rate.note(0, start);
         rate.note(3, start + seconds(1.0));
+        assert_eq!(rate.slots(9, start + seconds(1.0)), [3], "the first is shown as it goes");
         rate.note(5, start + seconds(6.0));
-        assert_eq!(rate.slots(9, start + seconds(6.0)), [3, 2]);
-        assert_eq!(rate.slots(9, start + seconds(16.0)), [3, 2, 0, 0]);
+        assert_eq!(rate.slots(9, start + seconds(6.0)), [3]);
+        assert_eq!(rate.slots(9, start + seconds(16.0)), [3, 2, 0]);
         rate.note(9, start + seconds(17.0));
-        assert_eq!(rate.slots(3, start + seconds(17.0)), [2, 0, 4]);
+        assert_eq!(rate.slots(3, start + seconds(17.0)), [3, 2, 0]);
+        assert_eq!(rate.slots(2, start + seconds(20.0)), [0, 4]);
         assert_eq!(rate.slots(99, start + seconds(1e6)).iter().sum::<u64>(), 0);
     }
 }

@@ -25,7 +25,9 @@ use crate::report::{Level, Report};
 use crate::session::Setup;
 use crate::session::policy::{Asked, Policy};
 use crate::signals::Signals;
-use crate::watch::board::{Board, End, Plan, Tell};
+use crate::watch::board::Board;
+use crate::watch::plan::{Plan, Tell};
+use crate::watch::row::End;
 use crate::watch::view::View;
 use crate::watch::{LinkTap, Shared, Watch};
 

@@ -158,7 +158,7 @@ fn write_summary(summary: &Summary, out: &mut Vec<u8>) {
         None => out.extend_from_slice(br#","closed_by":null,"code":null,"close_reason":null,"clean":false"#),
     }
     number(out, "connections", u64::from(summary.connections));
-    number(out, "reconnects", u64::from(summary.connections.saturating_sub(1)));
+    number(out, "reconnects", u64::from(summary.reconnects));
     number(out, "received", summary.received);
     number(out, "sent", summary.sent);
     number(out, "duplicates", summary.duplicates);

@@ -511,6 +511,7 @@ impl State {
             exit: outcome.exit.code(),
             close: self.close.clone(),
             connections: self.conn,
+            reconnects: self.conn.saturating_sub(1),
             received: self.counts.received,
             sent: self.counts.sent,
             duplicates: self.delivery.duplicates(),

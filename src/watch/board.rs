@@ -12,9 +12,11 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use crate::campaign::fold::{Campaign, WINDOW, complete, record};
-use crate::campaign::{Contact, History, Reading, Said, Status};
-use crate::dialect::Campaigns;
+use super::link::{Link, LinkState};
+use super::plan::{Plan, Tell};
+use super::row::{End, Past, Row};
+use crate::campaign::fold::{WINDOW, complete, record};
+use crate::campaign::{Contact, History, Reading, Said};
 use crate::event::{Direction, Event, Kind, Role, Summary};
 use crate::exit::Exit;
 use crate::pipeline::record::{Line, read};
@@ -28,40 +30,6 @@ const HISTORY_WAIT: Duration = Duration::from_secs(10);
 
 /// How long the same cause of a loss is not told again.
 const SAME_CAUSE: Duration = Duration::from_secs(10);
-
-/// What is to be watched, and how.
-pub struct Plan {
-    /// What the provider says of campaigns.
-    pub campaigns: &'static dyn Campaigns,
-    /// The campaigns, each once; empty for all that are shown.
-    pub ids: Vec<u64>,
-    /// One link shows all of them, and not each its own.
-    pub monitor: bool,
-    /// Statuses that end the watch besides the final ones.
-    pub exit_on: Vec<Status>,
-    /// Hours of the past to ask for.
-    pub history: Option<u32>,
-    /// Records of progress take the place of messages.
-    pub derive: bool,
-    /// How many times as fast as in the documents the provider's time runs.
-    pub time_scale: f64,
-    /// What people are told in words.
-    pub tell: Tell,
-}
-
-/// What people are told in words of the course of a campaign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tell {
-    /// Nothing: it is drawn.
-    Nothing,
-    /// Every new status.
-    Statuses,
-    /// Also every tenth of the contacts, and the past: there is nothing else to be seen.
-    Everything {
-        /// May it be other than ASCII?
-        unicode: bool,
-    },
-}
 
 /// Everything that is watched.
 pub struct Board {
@@ -85,84 +53,6 @@ struct Numbers {
     received: u64,
     sent: u64,
     contacts: u64,
-}
-
-/// A campaign that is watched.
-pub struct Row {
-    /// What is known of it.
-    pub campaign: Campaign,
-    /// The link over which it is told.
-    pub link: usize,
-    /// Why there is nothing more to wait for.
-    pub end: Option<End>,
-    /// What is known of its past.
-    pub past: Past,
-    /// When it was first told of.
-    pub since: Option<Instant>,
-    /// When it came to its end.
-    pub until: Option<Instant>,
-}
-
-/// Why there is nothing more to wait for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Its status is final.
-    Final,
-    /// Its status is one that was asked for.
-    Asked,
-    /// It was over before it was watched, which nobody asked about.
-    Before,
-    /// The provider does not show it, for this reason.
-    Refused(String),
-    /// It is not shown any more.
-    Left,
-}
-
-/// What is known of the past of a campaign.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Past {
-    /// It was not asked for.
-    Unknown,
-    /// It was asked for.
-    Asked(Instant),
-    /// It was told.
-    Known(History),
-    /// There is none, or no answer.
-    Nothing,
-}
-
-/// A connection after another to one place.
-pub struct Link {
-    /// How it stands.
-    pub state: LinkState,
-    /// Why it ended before the campaigns did.
-    pub failed: Option<Exit>,
-    /// When something was last heard.
-    pub heard: Option<Instant>,
-    /// Where its session takes orders.
-    orders: Option<UnboundedSender<Order>>,
-    /// Its present connection, among those of all links.
-    conn: u32,
-    connections: u32,
-    /// On a link that shows all: campaigns whose changes were asked for on this connection.
-    followed: BTreeSet<u64>,
-    /// It has been told to end.
-    ending: bool,
-    /// The account of its session.
-    summary: Option<Summary>,
-}
-
-/// How a link stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// A connection is being opened.
-    Connecting,
-    /// There is a connection.
-    Live,
-    /// The next attempt is made then.
-    Waiting(Instant),
-    /// Its session is over.
-    Ended,
 }
 
 impl Board {
@@ -271,6 +161,7 @@ impl Board {
         for summary in self.links.iter().filter_map(|link| link.summary.as_ref()) {
             all.close = summary.close.clone().or(all.close);
             all.connections += summary.connections;
+            all.reconnects += summary.reconnects;
             all.received += summary.received;
             all.sent += summary.sent;
             all.duplicates += summary.duplicates;
@@ -534,94 +425,6 @@ impl Board {
     }
 }
 
-impl Row {
-    fn new(id: u64, link: usize, window: Duration) -> Self {
-        Self {
-            campaign: Campaign::new(id, window),
-            link,
-            end: None,
-            past: Past::Unknown,
-            since: None,
-            until: None,
-        }
-    }
-
-    /// How long it was watched.
-    #[must_use]
-    pub fn took(&self, now: Instant) -> Option<Duration> {
-        Some(self.until.unwrap_or(now).duration_since(self.since?))
-    }
-
-    fn settle(&mut self, plan: &Plan, first: bool) {
-        if matches!(self.end, Some(End::Refused(_) | End::Before)) {
-            return;
-        }
-        let asked = self.campaign.status.as_ref().is_some_and(|status| plan.exit_on.contains(status));
-        self.end = match self.campaign.is_final() {
-            true if first && plan.ids.is_empty() => Some(End::Before),
-            true => Some(End::Final),
-            false => asked.then_some(End::Asked),
-        };
-    }
-
-    /// How much it matters how it stands. What had gone wrong before is not what is watched for.
-    fn level(&self) -> Level {
-        match (&self.campaign.status, &self.end) {
-            (_, Some(End::Before)) => Level::Notice,
-            (Some(Status::Failed | Status::Cancelled), _) => Level::Error,
-            _ => Level::Notice,
-        }
-    }
-
-    /// Tenths of the contacts that are done.
-    fn tenth(&self) -> Option<u64> {
-        let counts = &self.campaign.counts;
-        counts.done()?.saturating_mul(10).checked_div(counts.total?)
-    }
-
-    /// How it stands, for people.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        let Campaign { id, status, counts, .. } = &self.campaign;
-        let mut text = match status {
-            None => format!("campaign {id} has not come to its end"),
-            Some(status @ Status::Cancelled) => format!("campaign {id} was {}", status.name()),
-            Some(status) if status.is_final() => format!("campaign {id} {}", status.name()),
-            Some(status) => format!("campaign {id} is {}", status.name()),
-        };
-        if let (Some(done), Some(total)) = (counts.done(), counts.total) {
-            text.push_str(&format!(": {done} of {total} contacts done"));
-        }
-        if let Some(failed) = counts.failed.filter(|failed| *failed > 0) {
-            text.push_str(&format!(", {failed} of them failed"));
-        }
-        text
-    }
-}
-
-impl Link {
-    fn new() -> Self {
-        Self {
-            state: LinkState::Connecting,
-            failed: None,
-            heard: None,
-            orders: None,
-            conn: 0,
-            connections: 0,
-            followed: BTreeSet::new(),
-            ending: false,
-            summary: None,
-        }
-    }
-
-    fn order(&self, order: Order) {
-        // A session that has ended takes no orders.
-        if let Some(orders) = &self.orders {
-            let _ = orders.send(order);
-        }
-    }
-}
-
 impl Numbers {
     fn next(&mut self, dir: Direction) -> u64 {
         let number = match dir {
@@ -632,3 +435,7 @@ impl Numbers {
         *number
     }
 }
+
+#[cfg(test)]
+#[path = "board_tests.rs"]
+mod tests;

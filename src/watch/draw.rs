@@ -9,7 +9,9 @@ use colored::{Color, ColoredString, Colorize as _};
 use tokio::time::Instant;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::board::{Board, End, LinkState, Row};
+use super::board::Board;
+use super::link::LinkState;
+use super::row::{End, Row};
 use crate::campaign::{Contact, Counts, Sample, Status};
 use crate::exit::Exit;
 use crate::report::escape_controls;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::super::board::{Plan, Tell};
+use super::super::plan::{Plan, Tell};
 use super::*;
 use crate::dialect::{ALL, Campaigns};
 use crate::event::{Direction, Event, Kind, Reconnect, Role};
@@ -80,7 +80,7 @@ fn a_campaign_at_three_widths() {
         [
             "id status                          done failed success  /min     ETA link",
             "42 running   ████████▓▒░░░░  65.0%  120     10   92.3%  20.0  3m 30s live",
-            "  left 66 · busy 4 · of 200 · lately █▅██▅██▅██▅▅",
+            "  left 66 · busy 4 · of 200 · lately ▅█▅██▅██▅██▅",
             "q ends, r asks anew"
         ]
     );
@@ -101,7 +101,7 @@ fn a_campaign_at_three_widths() {
             "20.0",
             "3m",
             "30s",
-            "▅█▅██▅██▅██▅▅",
+            "▅█▅██▅██▅██▅",
             "live"
         ]
     );

@@ -1,6 +1,7 @@
 //! What the end of a watch means.
 
-use super::board::{Board, End, Row};
+use super::board::Board;
+use super::row::{End, Row};
 use crate::campaign::Status;
 use crate::exit::Exit;
 use crate::pipeline::{Stop, Totals};

@@ -6,9 +6,10 @@ use rustix::process::Signal as Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::board::{Board, Past};
+use super::board::Board;
 use super::draw::{Look, chart, frame, last_frame};
 use super::keys::{Key, Keys};
+use super::row::Past;
 use super::screen::Screen;
 use crate::report::Report;
 

@@ -77,7 +77,7 @@ impl Terminal {
         let deadline = Instant::now() + HUNG;
         loop {
             let lines = self.lines();
-            if ready(&lines) {
+            if self.is_between_frames() && ready(&lines) {
                 return lines;
             }
             match self.bytes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -106,6 +106,13 @@ impl Terminal {
             self.took(&bytes);
         }
         (self.lines(), status)
+    }
+
+    /// Has the last frame come whole? A read may end anywhere.
+    fn is_between_frames(&self) -> bool {
+        let raw = String::from_utf8_lossy(&self.raw);
+        let last = raw.rsplit("\x1b[?2026h").next().unwrap_or_default();
+        last.len() == raw.len() || last.contains("\x1b[?2026l")
     }
 
     fn took(&mut self, bytes: &[u8]) {

@@ -1,0 +1,38 @@
+//! What a watch is asked to do.
+
+use crate::campaign::Status;
+use crate::dialect::Campaigns;
+
+/// What is to be watched, and how.
+pub struct Plan {
+    /// What the provider says of campaigns.
+    pub campaigns: &'static dyn Campaigns,
+    /// The campaigns, each once; empty for all that are shown.
+    pub ids: Vec<u64>,
+    /// One link shows all of them, and not each its own.
+    pub monitor: bool,
+    /// Statuses that end the watch besides the final ones.
+    pub exit_on: Vec<Status>,
+    /// Hours of the past to ask for.
+    pub history: Option<u32>,
+    /// Records of progress take the place of messages.
+    pub derive: bool,
+    /// How many times as fast as in the documents the provider's time runs.
+    pub time_scale: f64,
+    /// What people are told in words.
+    pub tell: Tell,
+}
+
+/// What people are told in words of the course of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tell {
+    /// Nothing: it is drawn.
+    Nothing,
+    /// Every new status.
+    Statuses,
+    /// Also every tenth of the contacts, and the past: there is nothing else to be seen.
+    Everything {
+        /// May it be other than ASCII?
+        unicode: bool,
+    },
+}
