@@ -35,6 +35,8 @@ complete -c wstap -n "__fish_wstap_needs_command" -s h -l help -d 'Print help (s
 complete -c wstap -n "__fish_wstap_needs_command" -s V -l version -d 'Print version'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "subscribe" -d 'Subscribe to topics of a provider and print its events'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "watch-campaign" -d 'Watch the progress of campaigns; the exit status says what came of them'
+complete -c wstap -n "__fish_wstap_needs_command" -f -a "probe-handshake" -d 'Report on an endpoint: network, TLS, upgrade, every check; with gates for CI'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "serve-mock" -d 'Run a mock of the providers on a loopback port'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "man" -d 'Print the manual page'
@@ -70,7 +72,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after this time' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Reason in the close frame that ends the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
@@ -89,14 +91,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-to -d 'C
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unix-socket -d 'Connect through this unix socket' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'How many redirects to follow with -L' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'How many redirects to follow with -L [default: 10]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -158,7 +160,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after this time' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Reason in the close frame that ends the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
@@ -177,14 +179,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-to -d 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unix-socket -d 'Connect through this unix socket' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'How many redirects to follow with -L' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'How many redirects to follow with -L [default: 10]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -213,6 +215,147 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Show errors only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l url -d 'The provider\'s server, or any of its campaign endpoints; its own when it has one' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s d -l dialect -d 'The provider: a name; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
+kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
+voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
+plain\t'any endpoint; what it wants to be told is given with -x'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l exit-on -d 'Also end when every campaign is in such a status or a final one; repeatable, or several with commas' -r -f -a "draft\t'Not yet started'
+scheduled\t'Waits for its time'
+running\t'Contacts are being called'
+paused\t'It may go on'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l history -d 'Ask for the last hours first' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-file -d 'Read the jq program from a file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l arg -d 'Set $N to the string V in every jq program' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l argjson -d 'Set $N to the JSON value V' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
+fail\t'The end'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
+hex\t'A JSON string in lower-case hexadecimal'
+raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of everything to this file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines; the records that tell of the end come on top' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has come for this long' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after this time' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Reason in the close frame that ends the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password for basic authentication' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Take the credential from this environment variable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'The credential itself; other users can see it in the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l unix-socket -d 'Connect through this unix socket' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-redirects -d 'How many redirects to follow with -L [default: 10]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade [default: 10s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Give up after N attempts in a row without a stable connection between them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l monitor -d 'Watch the campaigns over one connection, to the endpoint that shows all of them'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l all -d 'Watch whatever that endpoint shows'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l progress -d 'One record a change, the same from all shapes of messages, in place of the messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ndjson -d 'Print lines on a terminal too, in place of the drawing'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s n -l null-input -d 'Run the filter once with null as input; it reads the live stream with `input` and `inputs`'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s e -l exit-status -d 'Take the exit status from the last output: 1 for false or null, 4 for none'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l envelope -d 'Print records of everything that happens instead of messages; the filter then sees records'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s r -l raw-output -d 'Print strings without quotes'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pretty -d 'Indent JSON'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l location -d 'Follow redirects'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-reconnect -d 'Do not reconnect'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dialect -d 'Whose credentials and subprotocols to use; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
+kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
+voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
+ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
+plain\t'any endpoint; what it wants to be told is given with -x'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock of the dialect in this process and probe it; serve-mock\'s arguments may follow the `=`' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'How the report looks [default: text on a terminal, else json]' -r -f -a "json\t'One record a line'
+text\t'A page for people'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Ask once for each Origin: none, same, null, or any other; several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, is the account of all' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of a probe to the start of the next' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s x -l send -d 'Send this message for the server to answer; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-time -d 'The time for all that --live does; half of it is for the first message' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -d 'This jq expression over the record has to be true; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'The server\'s certificate has to be good for this many days' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password for basic authentication' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Take the credential from this environment variable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'The credential itself; other users can see it in the process list' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l unix-socket -d 'Connect through this unix socket' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l proxy -d 'Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; \'\' for none' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l noproxy -d 'Hosts for which no proxy is used, separated by commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-redirects -d 'How many redirects to follow with -L [default: 10]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l connect-timeout -d 'Time for everything from name resolution to the end of the upgrade [default: 10s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-message-size -d 'Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l alpn -d 'Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l auth-matrix -d 'Ask without a credential, then with a wrong one and the right one in query, header and as bearer'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l version-check -d 'Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l all-addresses -d 'Ask once at each address of the host'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l live -d 'After the upgrade, wait for the first message, ping, look at every frame, and close'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s L -l location -d 'Follow redirects'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port -d 'Port to listen on; 0 takes a free one' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l token -d 'The only token that is accepted' -r
@@ -224,7 +367,7 @@ close\t'Close with 1000'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l time-scale -d 'Run the provider\'s own timers (heartbeats, pings, patience) N times as fast' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l time-scale -d 'Run the provider\'s own times (heartbeats, pings, patience, the calls of a campaign) N times as fast' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Whom to follow where a provider\'s documents and its running service differ' -r -f -a "documented\t'The provider\'s documents'
 real\t'What the running service is known to do'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l allow-origin -d 'Let in requests from pages of this origin, where a provider looks at it (repeatable)' -r
@@ -280,9 +423,11 @@ never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Show errors only'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
-complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "subscribe" -d 'Subscribe to topics of a provider and print its events'
-complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "serve-mock" -d 'Run a mock of the providers on a loopback port'
-complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "man" -d 'Print the manual page'
-complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe serve-mock completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "subscribe" -d 'Subscribe to topics of a provider and print its events'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "watch-campaign" -d 'Watch the progress of campaigns; the exit status says what came of them'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "probe-handshake" -d 'Report on an endpoint: network, TLS, upgrade, every check; with gates for CI'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "serve-mock" -d 'Run a mock of the providers on a loopback port'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "man" -d 'Print the manual page'
+complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -14,6 +14,8 @@ pub struct Failure {
     pub what: String,
     /// What the person can try.
     pub hint: Option<String>,
+    /// A stable word for that hint, for programs.
+    pub hint_id: Option<&'static str>,
     /// Further lines worth showing, such as the headers and the body of a refusal. From the network, so
     /// whoever prints them escapes control characters.
     pub details: Vec<String>,
@@ -25,7 +27,7 @@ impl Failure {
     /// A failure without a hint.
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         let transient = matches!(exit, Exit::Dns | Exit::Tcp | Exit::Proxy | Exit::LinkSilent);
-        Self { exit, what: what.into(), hint: None, details: Vec::new(), transient }
+        Self { exit, what: what.into(), hint: None, hint_id: None, details: Vec::new(), transient }
     }
 
     /// A mistake on the command line or in a configuration file.
@@ -38,6 +40,13 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Adds what the person can try, with a stable word for it.
+    #[must_use]
+    pub fn known_hint(mut self, id: &'static str, hint: impl Into<String>) -> Self {
+        self.hint_id = Some(id);
+        self.hint(hint)
     }
 
     /// Says that the network failed, where the exit status does not say so.

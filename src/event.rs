@@ -60,6 +60,8 @@ pub enum Kind {
     },
     /// The session is over.
     Summary(Box<Summary>),
+    /// What was made of messages, as a JSON text: it is data, and no recording has it, since it can be made again.
+    Derived(String),
     /// A record of an earlier session: the line itself, as it was written then.
     Recorded(String),
 }

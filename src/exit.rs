@@ -76,7 +76,7 @@ pub const TABLE: &[(Exit, &str)] = &[
     ),
     (
         Exit::Assertion,
-        "an assertion failed: --fail-if matched, --until never matched, time was up before --count, --expect never matched, last output false or null with -e",
+        "an assertion failed: --fail-if matched, --until never matched, time was up before --count, --expect never matched, last output false or null with -e, a campaign failed, was cancelled or had not ended",
     ),
     (Exit::Usage, "usage: the command line or a configuration file is wrong"),
     (Exit::FilterCompile, "a jq program does not compile"),
@@ -108,6 +108,12 @@ impl Exit {
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// The status of this number.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        TABLE.iter().map(|(exit, _)| *exit).find(|exit| exit.code() == code)
     }
 }
 

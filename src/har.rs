@@ -178,10 +178,12 @@ impl Records<'_> {
     }
 }
 
-/// To the microsecond: more does not fit into the number.
+/// To the microsecond: more does not fit into the number. Browsers write seconds, Playwright milliseconds; what would
+/// be seconds of the year 5138 is milliseconds of 1973.
 #[expect(clippy::cast_possible_truncation, reason = "a time that does not fit is none")]
-fn timestamp(seconds: f64) -> Option<Timestamp> {
-    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
+fn timestamp(time: f64) -> Option<Timestamp> {
+    let micros = if time > 1e11 { time * 1e3 } else { time * 1e6 };
+    Timestamp::from_microsecond(micros.round() as i64).ok()
 }
 
 /// Where a connection stands in a recording, and what is said about it there.
@@ -295,4 +297,18 @@ fn head(span: &Span) -> Value {
         entry.insert("_close".to_owned(), json!(close));
     }
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_milliseconds() {
+        let expected: Timestamp = "2026-11-21T16:42:08.936245Z".parse().unwrap();
+        assert_eq!(timestamp(1_795_279_328.936_245), Some(expected));
+        assert_eq!(timestamp(1_795_279_328_936.245), Some(expected));
+        assert_eq!(timestamp(f64::NAN), Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(timestamp(1e300), None);
+    }
 }

@@ -15,6 +15,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 
+pub mod campaign;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -30,12 +31,14 @@ pub mod message;
 pub mod mock;
 pub mod net;
 pub mod pipeline;
+pub mod probe;
 pub mod repl;
 pub mod report;
 pub mod secret;
 pub mod session;
 pub mod signals;
 pub mod spelling;
+pub mod watch;
 
 use cli::{Cli, Command};
 use commands::Context;
@@ -73,6 +76,8 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
         Command::ServeMock(args) => return commands::serve_mock::run(args, context).await,
         Command::Connect(args) => commands::connect::run(args, context).await,
         Command::Subscribe(args) => commands::subscribe::run(args, context).await,
+        Command::WatchCampaign(args) => commands::watch_campaign::run(args, context).await,
+        Command::ProbeHandshake(args) => commands::probe_handshake::run(args, context).await,
         Command::Completions(args) => commands::generated::completions(args),
         Command::Man(args) => commands::generated::man(args),
     };

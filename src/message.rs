@@ -36,6 +36,14 @@ impl Message {
         }
     }
 
+    /// As much of the payload as a notice has room for; what is not UTF-8 is replaced.
+    #[must_use]
+    pub fn shortened(&self) -> String {
+        let text = String::from_utf8_lossy(self.as_bytes());
+        let end = text.floor_char_boundary(60);
+        if end < text.len() { format!("{}…", &text[..end]) } else { text.into_owned() }
+    }
+
     /// The word that records use for the opcode.
     #[must_use]
     pub fn opcode(&self) -> &'static str {

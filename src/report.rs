@@ -52,10 +52,18 @@ impl Level {
 #[derive(Clone)]
 pub struct Report {
     inner: Arc<Inner>,
+    most: Level,
+    /// Stands before every text, to say what it is about.
+    prefix: Arc<str>,
+}
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report").field("most", &self.most).finish_non_exhaustive()
+    }
 }
 
 struct Inner {
-    most: Level,
     json: bool,
     color: bool,
     secrets: Mutex<Vec<Secret>>,
@@ -85,7 +93,13 @@ impl Report {
 
     fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
         let (secrets, out) = (Mutex::default(), Mutex::new(out));
-        Self { inner: Arc::new(Inner { most, json, color, secrets, out }) }
+        Self { inner: Arc::new(Inner { json, color, secrets, out }), most, prefix: "".into() }
+    }
+
+    /// The same with this text before each notice.
+    #[must_use]
+    pub fn prefixed(&self, prefix: &str) -> Self {
+        Self { prefix: prefix.into(), ..self.clone() }
     }
 
     /// Sends notices elsewhere from now on, or to stderr again.
@@ -95,6 +109,19 @@ impl Report {
             Some(stream) => (out.stream, out.ready) = (stream, |_| true),
             None => (out.stream, out.ready) = (Box::new(std::io::stderr()), stderr_is_ready),
         }
+    }
+
+    /// The same with nothing that matters less than `most`: it is shown in another way. With `-v` people want more.
+    #[must_use]
+    pub fn calmer(&self, most: Level) -> Self {
+        let most = if self.most <= Level::Notice { self.most.min(most) } else { self.most };
+        Self { most, ..self.clone() }
+    }
+
+    /// Are notices text for people, shown at all but for errors?
+    #[must_use]
+    pub fn is_for_people(&self) -> bool {
+        !self.inner.json && self.shows(Level::Notice)
     }
 
     /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
@@ -114,7 +141,7 @@ impl Report {
     /// Would a notice of this level be shown?
     #[must_use]
     pub fn shows(&self, level: Level) -> bool {
-        level <= self.inner.most
+        level <= self.most
     }
 
     /// A failure with its details and its hint.
@@ -155,7 +182,10 @@ impl Report {
             Level::Warning => "wstap: warning: ",
             _ => "wstap: ",
         };
-        self.write(level, label, text);
+        match &*self.prefix {
+            "" => self.write(level, label, text),
+            prefix => self.write(level, label, &format!("{prefix}{text}")),
+        }
     }
 
     fn say_unlabelled(&self, level: Level, text: &str) {

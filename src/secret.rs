@@ -60,6 +60,15 @@ pub fn is_secret_name(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// Does the name of a header say that its value is a credential? That of an upgrade's nonce does not.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
+    const PARTS: &[&str] = &["token", "key", "secret", "auth", "password", "cookie", "session", "signature"];
+    let name = name.to_ascii_lowercase();
+    is_secret_name(&name)
+        || !name.starts_with("sec-websocket-") && PARTS.iter().any(|part| name.contains(part))
+}
+
 /// The path and query of a request target with the values of secret query parameters masked.
 #[must_use]
 pub fn mask_query(target: &str) -> String {
@@ -115,6 +124,16 @@ mod tests {
         let secret = Secret::new("s3cr3t");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
         assert_eq!(secret.expose(), "s3cr3t");
+    }
+
+    #[test]
+    fn headers_tell_by_their_names() {
+        for name in ["Cookie", "X-Auth-Token", "x-session-id", "X-API-Key"] {
+            assert!(is_secret_header(name), "{name}");
+        }
+        for name in ["Sec-WebSocket-Key", "Host", "Origin", "X-Request-Id"] {
+            assert!(!is_secret_header(name), "{name}");
+        }
     }
 
     #[test]

@@ -11,8 +11,9 @@ use crate::{dialect, exit};
 
 pub mod generate;
 pub mod options;
+pub mod sparse;
 
-use options::{ConnectArgs, GlobalArgs, SubscribeArgs};
+use options::{ConnectArgs, GlobalArgs, ProbeArgs, SubscribeArgs, WatchArgs};
 
 /// What was typed.
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub enum Command {
     Connect(Box<ConnectArgs>),
     /// `subscribe`.
     Subscribe(Box<SubscribeArgs>),
+    /// `watch-campaign`.
+    WatchCampaign(Box<WatchArgs>),
+    /// `probe-handshake`.
+    ProbeHandshake(Box<ProbeArgs>),
     /// `serve-mock`.
     ServeMock(Box<MockArgs>),
     /// `completions`.
@@ -39,7 +44,8 @@ pub enum Command {
 }
 
 /// The names of the commands, in the order of the help.
-const COMMANDS: &[&str] = &["connect", "subscribe", "serve-mock", "completions", "man"];
+const COMMANDS: &[&str] =
+    &["connect", "subscribe", "watch-campaign", "probe-handshake", "serve-mock", "completions", "man"];
 
 impl Cli {
     /// All that can be typed, for clap.
@@ -48,12 +54,20 @@ impl Cli {
         describe(COMMANDS)
     }
 
-    /// As much of it as it takes to parse this command line. Every option of every command takes as long to
-    /// describe as a connection on the loopback takes to open.
+    /// The command of this command line with all its options; all commands if it is none.
     #[must_use]
     pub fn describe_for(argv: &[OsString]) -> clap::Command {
-        let typed = argv.get(1).and_then(|word| COMMANDS.iter().find(|name| word == **name));
-        typed.map_or_else(Self::describe, |name| describe(&[*name]))
+        command_of(argv).map_or_else(Self::describe, |name| describe(&[name]))
+    }
+
+    /// As much of it as it takes to parse this command line if nothing is wrong with it; see [`sparse`].
+    #[must_use]
+    pub fn describe_sparsely_for(argv: &[OsString]) -> Option<clap::Command> {
+        let name = command_of(argv)?;
+        Some(sparse::described_for(argv, || {
+            let wstap = clap::Command::new("wstap").subcommand(describe_arguments(name));
+            GlobalArgs::augment_args(wstap)
+        }))
     }
 
     /// What clap found.
@@ -70,6 +84,8 @@ impl Cli {
         let command = match name.as_str() {
             "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
             "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
+            "watch-campaign" => Command::WatchCampaign(FromArgMatches::from_arg_matches_mut(matches)?),
+            "probe-handshake" => Command::ProbeHandshake(FromArgMatches::from_arg_matches_mut(matches)?),
             "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
             "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
             "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
@@ -77,6 +93,12 @@ impl Cli {
         };
         Ok(Self { command, global })
     }
+}
+
+/// The command that is named, if that is the first word.
+fn command_of(argv: &[OsString]) -> Option<&'static str> {
+    let word = argv.get(1)?;
+    COMMANDS.iter().copied().find(|name| word == name)
 }
 
 fn describe(commands: &[&'static str]) -> clap::Command {
@@ -94,27 +116,41 @@ fn describe(commands: &[&'static str]) -> clap::Command {
 }
 
 fn describe_command(name: &'static str) -> clap::Command {
-    let command = clap::Command::new(name);
+    let command = describe_arguments(name);
     match name {
-        "connect" => ConnectArgs::augment_args(command)
+        "connect" => command
             .about(
                 "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
             )
-            .args_override_self(true)
             .after_help(CONNECT_EXAMPLES),
-        "subscribe" => SubscribeArgs::augment_args(command)
+        "subscribe" => command
             .about("Subscribe to topics of a provider and print its events")
-            .args_override_self(true)
             .after_help(subscribe_help()),
-        "serve-mock" => MockArgs::augment_args(command)
+        "watch-campaign" => command
+            .about("Watch the progress of campaigns; the exit status says what came of them")
+            .after_help(WATCH_EXAMPLES),
+        "probe-handshake" => command
+            .about("Report on an endpoint: network, TLS, upgrade, every check; with gates for CI")
+            .after_help(PROBE_EXAMPLES),
+        "serve-mock" => command
             .about("Run a mock of the providers on a loopback port")
-            .args_override_self(true)
             .after_help(MOCK_EXAMPLES)
             .after_long_help(mock_help()),
-        "completions" => {
-            CompletionsArgs::augment_args(command).about("Print the completion script of a shell")
-        }
-        _ => ManArgs::augment_args(command).about("Print the manual page"),
+        "completions" => command.about("Print the completion script of a shell"),
+        _ => command.about("Print the manual page"),
+    }
+}
+
+fn describe_arguments(name: &'static str) -> clap::Command {
+    let command = clap::Command::new(name);
+    match name {
+        "connect" => ConnectArgs::augment_args(command).args_override_self(true),
+        "subscribe" => SubscribeArgs::augment_args(command).args_override_self(true),
+        "watch-campaign" => WatchArgs::augment_args(command).args_override_self(true),
+        "probe-handshake" => ProbeArgs::augment_args(command).args_override_self(true),
+        "serve-mock" => MockArgs::augment_args(command).args_override_self(true),
+        "completions" => CompletionsArgs::augment_args(command),
+        _ => ManArgs::augment_args(command),
     }
 }
 
@@ -141,7 +177,9 @@ const EXAMPLES: &str = "\
 Examples:
   wstap connect wss://host/path                talk to an endpoint
   wstap connect --mock                         the same, with an echo in this process
+  wstap watch-campaign 42 --mock               a campaign's progress, and what came of it as exit status
   wstap subscribe --help                       the providers that are known, with examples
+  wstap probe-handshake wss://host/path        what is true of an endpoint
   wstap serve-mock                             all of them on one port, to test against
 
 `wstap --help` shows the exit statuses, `wstap COMMAND --help` every option.";
@@ -152,6 +190,27 @@ Examples:
   wstap connect wss://host/path -x '{\"subscribe\":\"ticks\"}' --count 10
   wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' --until '.price > 100'
   wstap connect wss://host/path --reply 'select(.type==\"ping\") | {type:\"pong\"}'";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  wstap watch-campaign 42 --mock                                  try it without an account
+  wstap watch-campaign 42 && ./next-step                          status 0: completed; 1: failed or cancelled
+  wstap watch-campaign 1 2 3 --monitor                            several over one connection
+  wstap watch-campaign --all --history 24                         whatever there is, with its last day
+  wstap watch-campaign 42 --progress --until '.completed >= 100' > progress.ndjson
+  wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
+
+On a terminal: q ends, r asks for the present state. --max-time that passes before the end is status 1.";
+
+const PROBE_EXAMPLES: &str = "\
+Examples:
+  wstap probe-handshake wss://host/path        a page on a terminal, else one JSON record
+  wstap probe-handshake wss://host/path --expect '.tls.days_left > 14' --max tls=200ms,total=1s
+  wstap probe-handshake wss://host/path --origins none,same,null,https://evil.example --auth-matrix --token-env T
+  wstap probe-handshake wss://host/path --live --repeat 20 --interval 500ms
+  wstap probe-handshake --mock --format text   the same for an echo in this process
+
+Without gates, the exit status is that of the phase that failed. With gates, it is 0 if all hold, else 1.";
 
 const MOCK_EXAMPLES: &str = "\
 Examples:

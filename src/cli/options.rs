@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::sparse::{Group, Sparse};
 use crate::pipeline::line::BinaryForm;
+use crate::probe::gates::Limit;
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -96,21 +98,139 @@ pub struct SubscribeArgs {
     pub session: SessionArgs,
 }
 
-/// What is sent.
+/// Arguments of `probe-handshake`.
 #[derive(Clone, Debug, Args)]
+pub struct ProbeArgs {
+    /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
+    pub url: Option<String>,
+    /// Whose credentials and subprotocols to use; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// Start a mock of the dialect in this process and probe it; serve-mock's arguments may follow the `=`
+    #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub mock: Option<String>,
+    /// How the report looks [default: text on a terminal, else json]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ReportFormat>,
+    /// Ask once for each Origin: none, same, null, or any other; several with commas
+    #[arg(long, value_name = "ORIGINS", help_heading = "Several connections", value_delimiter = ',', action = clap::ArgAction::Append, conflicts_with = "origin")]
+    pub origins: Vec<String>,
+    /// Ask without a credential, then with a wrong one and the right one in query, header and as bearer
+    #[arg(long, help_heading = "Several connections")]
+    pub auth_matrix: bool,
+    /// Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks
+    #[arg(long, help_heading = "Several connections")]
+    pub version_check: bool,
+    /// Ask once at each address of the host
+    #[arg(long, help_heading = "Several connections")]
+    pub all_addresses: bool,
+    /// Probe N times; the last record, or the end of the page, is the account of all
+    #[arg(long, value_name = "N", help_heading = "Several connections", conflicts_with_all = ["origins", "auth_matrix", "version_check", "all_addresses"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// Time from the start of a probe to the start of the next
+    #[arg(long, value_name = "D", help_heading = "Several connections", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// After the upgrade, wait for the first message, ping, look at every frame, and close
+    #[arg(long, help_heading = "After the upgrade")]
+    pub live: bool,
+    /// Send this message for the server to answer; repeatable
+    #[arg(short = 'x', long, value_name = "MSG", help_heading = "After the upgrade", requires = "live", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub send: Vec<String>,
+    /// The time for all that --live does; half of it is for the first message
+    #[arg(long, value_name = "D", help_heading = "After the upgrade", default_value = "5s", value_parser = duration)]
+    pub max_time: Duration,
+    /// This jq expression over the record has to be true; repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Gates", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub expect: Vec<String>,
+    /// The answer has to have this status, or one of several with commas
+    #[arg(long, value_name = "STATUS", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(100..1000))]
+    pub expect_status: Vec<u16>,
+    /// The server's certificate has to be good for this many days
+    #[arg(long, value_name = "N", help_heading = "Gates")]
+    pub min_cert_days: Option<i64>,
+    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas
+    #[arg(long, value_name = "PHASE=D", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = limit)]
+    pub max: Vec<Limit>,
+    /// How to connect.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first
+    #[arg(long, value_name = "NAMES", help_heading = "Connection", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub alpn: Vec<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One record a line.
+    Json,
+    /// A page for people.
+    Text,
+}
+
+/// Arguments of `watch-campaign`.
+#[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// Campaigns to watch, by id, each over a connection of its own. A URL or @profile may stand first
+    #[arg(id = "topics", value_name = "ID")]
+    pub ids: Vec<String>,
+    /// The provider's server, or any of its campaign endpoints; its own when it has one
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The provider: a name; guessed from the URL
+    #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
+    pub dialect: Option<String>,
+    /// Watch the campaigns over one connection, to the endpoint that shows all of them
+    #[arg(long)]
+    pub monitor: bool,
+    /// Watch whatever that endpoint shows
+    #[arg(long, conflicts_with = "topics")]
+    pub all: bool,
+    /// Also end when every campaign is in such a status or a final one; repeatable, or several with commas
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', action = clap::ArgAction::Append)]
+    pub exit_on: Vec<WatchStatus>,
+    /// Ask for the last hours first
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub history: Option<u32>,
+    /// One record a change, the same from all shapes of messages, in place of the messages
+    #[arg(long)]
+    pub progress: bool,
+    /// Print lines on a terminal too, in place of the drawing
+    #[arg(long)]
+    pub ndjson: bool,
+    /// Shared by commands that hold a connection.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// A status that may end a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WatchStatus {
+    /// Not yet started.
+    Draft,
+    /// Waits for its time.
+    Scheduled,
+    /// Contacts are being called.
+    Running,
+    /// It may go on.
+    Paused,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct SendArgs {
     /// Send this message on every connection; repeatable, in order
-    #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append, conflicts_with = "from")]
     pub send: Vec<String>,
     /// Run this jq program over each incoming message and send every output back
-    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true, conflicts_with = "from")]
     pub reply: Option<String>,
     /// Send each message back as it came
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub echo: bool,
     /// Standard input is binary: a message a line in base64 or hex, or raw chunks
-    #[arg(long, value_name = "FORM")]
+    #[arg(long, value_name = "FORM", conflicts_with = "from")]
     pub binary_in: Option<BinaryForm>,
     /// Open a prompt on the terminal. `connect` does so by itself, unless an option says when the session ends
     #[arg(short, long, help_heading = "Prompt")]
@@ -131,27 +251,27 @@ pub struct SessionArgs {
     #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub mock: Option<String>,
     /// Read messages from a recording or NDJSON instead of a connection; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mock", "reply", "echo", "send", "binary_in", "linger"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "mock")]
     pub from: Option<PathBuf>,
     /// The filter and its variables.
     #[command(flatten)]
-    pub filter: FilterArgs,
+    pub filter: Sparse<FilterArgs>,
     /// How output looks.
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub output: Sparse<OutputArgs>,
     /// When it ends.
     #[command(flatten)]
-    pub end: EndArgs,
+    pub end: Sparse<EndArgs>,
     /// How to connect.
     #[command(flatten)]
-    pub connection: ConnectionArgs,
+    pub connection: Sparse<ConnectionArgs>,
     /// Keeping the connection.
     #[command(flatten)]
-    pub liveness: LivenessArgs,
+    pub liveness: Sparse<LivenessArgs>,
 }
 
 /// The filter and its variables.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filter (jq)")]
 pub struct FilterArgs {
     /// Print the outputs of this jq program instead of the messages
@@ -180,17 +300,35 @@ pub struct FilterArgs {
     pub filter_errors: FilterErrors,
 }
 
+impl Group for FilterArgs {
+    const NAMES: &'static [&'static str] = &[
+        "f",
+        "filter",
+        "jq",
+        "filter-file",
+        "arg",
+        "argjson",
+        "slurpfile",
+        "n",
+        "null-input",
+        "e",
+        "exit-status",
+        "filter-errors",
+    ];
+}
+
 /// What an error of a jq program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FilterErrors {
     /// A notice, and on.
+    #[default]
     Warn,
     /// The end.
     Fail,
 }
 
 /// How output looks.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Print records of everything that happens instead of messages; the filter then sees records
@@ -219,8 +357,24 @@ pub struct OutputArgs {
     pub show_secrets: bool,
 }
 
+impl Group for OutputArgs {
+    const NAMES: &'static [&'static str] = &[
+        "envelope",
+        "r",
+        "raw-output",
+        "j",
+        "join-output",
+        "pretty",
+        "binary",
+        "record",
+        "show-secrets",
+        "o",
+        "output",
+    ];
+}
+
 /// When a session ends. Whatever applies first wins.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Ending")]
 pub struct EndArgs {
     /// End after N lines; the records that tell of the end come on top
@@ -239,17 +393,33 @@ pub struct EndArgs {
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
     /// After standard input ended, stay until nothing has come for this long, or `forever`
-    #[arg(long, value_name = "D", visible_alias = "wait", value_parser = linger)]
+    #[arg(long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
     /// A close code that also counts as a clean end; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
-    /// Code of the close frame that ends the session
-    #[arg(long, value_name = "CODE", default_value_t = 1000, value_parser = close_code)]
-    pub close_code: u16,
+    /// Code of the close frame that ends the session [default: 1000]
+    #[arg(long, value_name = "CODE", value_parser = close_code)]
+    pub close_code: Option<u16>,
     /// Reason in the close frame that ends the session
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = close_reason)]
     pub close_reason: String,
+}
+
+impl Group for EndArgs {
+    const NAMES: &'static [&'static str] = &[
+        "count",
+        "until",
+        "fail-if",
+        "idle-timeout",
+        "max-time",
+        "timeout",
+        "linger",
+        "wait",
+        "ok-close",
+        "close-code",
+        "close-reason",
+    ];
 }
 
 /// How long to stay after standard input ended.
@@ -262,7 +432,7 @@ pub enum LingerTime {
 }
 
 /// How to connect. Names are curl's where curl has one.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
     /// Send this header; repeatable; `K:` removes one, @FILE reads one a line
@@ -334,27 +504,67 @@ pub struct ConnectionArgs {
     /// Follow redirects
     #[arg(short = 'L', long)]
     pub location: bool,
-    /// How many redirects to follow with -L
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub max_redirects: u32,
-    /// Time for everything from name resolution to the end of the upgrade
-    #[arg(long, value_name = "D", default_value = "10s", value_parser = duration)]
-    pub connect_timeout: Duration,
+    /// How many redirects to follow with -L [default: 10]
+    #[arg(long, value_name = "N")]
+    pub max_redirects: Option<u32>,
+    /// Time for everything from name resolution to the end of the upgrade [default: 10s]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub connect_timeout: Option<Duration>,
     /// Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_message_size: Option<usize>,
 }
 
+impl Group for ConnectionArgs {
+    const NAMES: &'static [&'static str] = &[
+        "H",
+        "header",
+        "origin",
+        "s",
+        "subprotocol",
+        "u",
+        "user",
+        "auth",
+        "bearer",
+        "token-env",
+        "token-file",
+        "token",
+        "token-in",
+        "accesskey",
+        "cacert",
+        "ca",
+        "cert",
+        "key",
+        "k",
+        "insecure",
+        "no-check",
+        "resolve",
+        "connect-to",
+        "unix-socket",
+        "4",
+        "ipv4",
+        "6",
+        "ipv6",
+        "proxy",
+        "noproxy",
+        "L",
+        "location",
+        "max-redirects",
+        "connect-timeout",
+        "max-message-size",
+    ];
+}
+
 /// Keeping the connection.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Keeping the connection")]
 pub struct LivenessArgs {
     /// Ping this often; 0s never [default: 25s, or as the provider wants it]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub ping_interval: Option<Duration>,
-    /// The link is dead when nothing has come for this long after a ping was sent
-    #[arg(long, value_name = "D", default_value = "20s", value_parser = duration)]
-    pub ping_timeout: Duration,
+    /// The link is dead when nothing has come for this long after a ping was sent [default: 20s]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub ping_timeout: Option<Duration>,
     /// Reconnect after a loss, and keep trying when the first connection fails (as --retries does)
     #[arg(long, overrides_with = "no_reconnect")]
     pub reconnect: bool,
@@ -364,15 +574,28 @@ pub struct LivenessArgs {
     /// Give up after N attempts in a row without a stable connection between them
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Bound of the first wait before an attempt; it doubles with every attempt
-    #[arg(long, value_name = "D", default_value = "1s", value_parser = duration)]
-    pub reconnect_delay: Duration,
-    /// Bound of every wait before an attempt
-    #[arg(long, value_name = "D", default_value = "30s", value_parser = duration)]
-    pub reconnect_max_delay: Duration,
+    /// Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub reconnect_delay: Option<Duration>,
+    /// Bound of every wait before an attempt [default: 30s]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub reconnect_max_delay: Option<Duration>,
     /// Run the provider's timers N times as fast, for a mock started with the same; --mock's own is taken over
     #[arg(long, value_name = "N", value_parser = time_scale, hide_short_help = true)]
     pub time_scale: Option<f64>,
+}
+
+impl Group for LivenessArgs {
+    const NAMES: &'static [&'static str] = &[
+        "ping-interval",
+        "ping-timeout",
+        "reconnect",
+        "no-reconnect",
+        "retries",
+        "reconnect-delay",
+        "reconnect-max-delay",
+        "time-scale",
+    ];
 }
 
 /// More cannot be meant, and the clock's arithmetic would not stand all that can be written.
@@ -388,6 +611,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         }
         Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
     }
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    Limit::parse(text, duration)
 }
 
 fn time_scale(text: &str) -> Result<f64, String> {

@@ -4,8 +4,10 @@ pub mod connect;
 pub mod generated;
 mod interactive;
 pub mod offline;
+pub mod probe_handshake;
 pub mod serve_mock;
 pub mod subscribe;
+pub mod watch_campaign;
 
 use std::path::Path;
 
@@ -22,6 +24,7 @@ use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::Pipeline;
+use crate::pipeline::outlet::Outlet;
 use crate::pipeline::sink::{Nowhere, Sink, Stdout, ToFile};
 use crate::pipeline::stage::Stage;
 use crate::report::Report;
@@ -108,7 +111,9 @@ impl Session<'_> {
             dialect: client,
             input: (self.read_stdin && repl.is_none()).then(|| Source::stdin(form)),
             repl,
-            stage: Stage::start(pipeline).map_err(|e| no_thread(&e))?,
+            stage: Outlet::Own(Stage::start(pipeline).map_err(|e| no_thread(&e))?),
+            tap: None,
+            orders: None,
             cursor_file,
             show_secrets: self.args.output.show_secrets,
             watch_stdout: true,
@@ -241,7 +246,7 @@ async fn expected(mock: Option<Mock>, exit: Exit, report: &Report) -> Result<Exi
 }
 
 /// Says what there is to say about an end, and gives its status.
-fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
+pub(crate) fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
     let exit = outcome.exit;
     if let (Some(what), Exit::Ok) = (&outcome.text, exit) {
         report.warning(what);

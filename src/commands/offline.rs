@@ -19,6 +19,7 @@ use crate::message::Message;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
+use crate::session::Tap;
 use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
 
@@ -59,10 +60,10 @@ pub async fn run(
             events.push(event);
             if events.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES {
                 bytes = 0;
-                run.push(&mut events).await;
+                run.push(reader.looked(&mut events)).await;
             }
         }
-        run.push(&mut events).await;
+        run.push(reader.looked(&mut events)).await;
     }
     run.drain().await;
     match (run.outcome, failed) {
@@ -190,6 +191,7 @@ pub struct Reader {
     seen: Seen,
     show_secrets: bool,
     seq: u64,
+    tap: Option<Box<dyn Tap>>,
 }
 
 impl Reader {
@@ -197,7 +199,20 @@ impl Reader {
     #[must_use]
     pub fn new(dialect: Box<dyn Client>, dedupe: bool, show_secrets: bool) -> Self {
         let seen = Seen::new(if dedupe { dialect.dedupe() } else { 0 });
-        Self { dialect, seen, show_secrets, seq: 0 }
+        Self { dialect, seen, show_secrets, seq: 0, tap: None }
+    }
+
+    /// With somebody who looks at the events.
+    #[must_use]
+    pub fn with_tap(self, tap: Box<dyn Tap>) -> Self {
+        Self { tap: Some(tap), ..self }
+    }
+
+    fn looked<'a>(&mut self, events: &'a mut Vec<Event>) -> &'a mut Vec<Event> {
+        if let Some(tap) = &mut self.tap {
+            tap.look(events);
+        }
+        events
     }
 
     /// The event, and how many bytes it takes along.

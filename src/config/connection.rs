@@ -16,7 +16,10 @@ use crate::net::{
     ConnectToEntry, Options, ProxyRules, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy,
 };
 use crate::report::Report;
-use crate::secret::{Secret, is_secret_name};
+use crate::secret::{Secret, is_secret_header};
+
+/// How many redirects are followed where they are, unless an option says; so does the help.
+const MAX_REDIRECTS: u32 = 10;
 
 /// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
 /// credential, where its place is not the upgrade but [`Place::Call`].
@@ -60,8 +63,8 @@ pub fn resolve(
         only_ipv6: (args.ipv4 || args.ipv6).then_some(args.ipv6),
         proxy,
         call_proxies,
-        max_redirects: if args.location { args.max_redirects } else { 0 },
-        connect_timeout: args.connect_timeout,
+        max_redirects: if args.location { args.max_redirects.unwrap_or(MAX_REDIRECTS) } else { 0 },
+        connect_timeout: args.connect_timeout.unwrap_or(Options::default().connect_timeout),
         max_message_size: args
             .max_message_size
             .map_or(Options::default().max_message_size, |size| (size > 0).then_some(size)),
@@ -73,6 +76,8 @@ pub fn resolve(
 fn hide(secret: &Secret, report: &Report) {
     report.hide(secret);
     report.hide(&Secret::new(encoded(secret.expose())));
+    // As some write JSON.
+    report.hide(&Secret::new(secret.expose().replace('/', "\\/")));
 }
 
 /// Hides a password, alone and as it goes over the wire.
@@ -84,7 +89,7 @@ fn hide_basic(user: &str, password: &Secret, report: &Report) {
 /// Hides the value of a header that holds credentials, and those of its parts that servers quote alone: the
 /// credentials without their scheme, the password in them, the value of a cookie.
 fn hide_header(name: &str, value: &Secret, report: &Report) {
-    if !is_secret_name(name) {
+    if !is_secret_header(name) {
         return;
     }
     hide(value, report);
@@ -118,6 +123,7 @@ fn tls(args: &ConnectionArgs) -> TlsOptions {
         cert: args.cert.clone(),
         key: args.key.clone(),
         insecure: args.insecure,
+        ..TlsOptions::default()
     }
 }
 

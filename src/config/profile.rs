@@ -25,6 +25,7 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["filter", "filter-file"],
     &["token", "token-env", "token-file", "bearer"],
     &["ipv4", "ipv6"],
+    &["origin", "origins"],
     &["reconnect", "no-reconnect"],
     &["mock", "from"],
     &["from", "reply"],
@@ -41,8 +42,7 @@ const EXCLUSIVE: &[&[&str]] = &[
 /// # Errors
 /// clap's own error for what was typed; a usage failure for a profile or a variable.
 pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
-    let mut command = Cli::describe_for(argv);
-    let matches = command.try_get_matches_from_mut(argv)?;
+    let (command, matches) = matches(argv, world)?;
     let Some((name, typed)) = matches.subcommand() else { return Ok(Cli::from_matches(matches)?) };
     let layers = Layers::gather(&command, name, typed, world)?;
     let credential_typed = is_credential_typed(typed);
@@ -62,6 +62,21 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     Ok(cli)
 }
 
+/// What clap finds, and the description that it used: of no more than was typed if that will do.
+fn matches(argv: &[OsString], world: &World<'_>) -> Result<(clap::Command, ArgMatches), clap::Error> {
+    // The layers may have any option.
+    let is_layered = world.has_own_vars || argv.iter().any(|word| word.as_encoded_bytes().contains(&b'@'));
+    if !is_layered
+        && let Some(mut command) = Cli::describe_sparsely_for(argv)
+        && let Ok(matches) = command.try_get_matches_from_mut(argv)
+    {
+        return Ok((command, matches));
+    }
+    let mut command = Cli::describe_for(argv);
+    let matches = command.try_get_matches_from_mut(argv)?;
+    Ok((command, matches))
+}
+
 /// What was typed stands in the process list; what a variable or a profile holds does not.
 fn is_credential_typed(typed: &ArgMatches) -> bool {
     // Not every command has them, and clap takes the question for a mistake, then.
@@ -74,6 +89,8 @@ fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
     match &mut cli.command {
         Command::Connect(args) => args.session.connection.credential_typed = is_typed,
         Command::Subscribe(args) => args.session.connection.credential_typed = is_typed,
+        Command::WatchCampaign(args) => args.session.connection.credential_typed = is_typed,
+        Command::ProbeHandshake(args) => args.connection.credential_typed = is_typed,
         _ => {}
     }
 }
@@ -278,19 +295,25 @@ impl Layers {
             Command::Connect(args) if self.profile_named || args.url.is_none() => {
                 args.url.clone_from(&self.url);
             }
-            Command::Subscribe(args) => {
-                if self.profile_named && args.topics.first().is_some_and(|topic| is_profile(topic)) {
-                    args.topics.remove(0);
-                }
-                let typed_first = args.topics.first().is_some_and(|topic| looks_like_url(topic));
-                if args.url.as_deref().map_or(!typed_first, is_profile) {
-                    args.url.clone_from(&self.url);
-                }
-                if args.topics.is_empty() {
-                    args.topics.clone_from(&self.topics);
-                }
+            Command::ProbeHandshake(args) if self.profile_named || args.url.is_none() => {
+                args.url.clone_from(&self.url);
             }
+            Command::Subscribe(args) => self.apply_topics(&mut args.topics, &mut args.url),
+            Command::WatchCampaign(args) => self.apply_topics(&mut args.ids, &mut args.url),
             _ => {}
+        }
+    }
+
+    fn apply_topics(&self, topics: &mut Vec<String>, url: &mut Option<String>) {
+        if self.profile_named && topics.first().is_some_and(|topic| is_profile(topic)) {
+            topics.remove(0);
+        }
+        let typed_first = topics.first().is_some_and(|topic| looks_like_url(topic));
+        if url.as_deref().map_or(!typed_first, is_profile) {
+            url.clone_from(&self.url);
+        }
+        if topics.is_empty() {
+            topics.clone_from(&self.topics);
         }
     }
 }
@@ -384,6 +407,8 @@ fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cli::options::ConnectArgs;
 
@@ -431,12 +456,12 @@ mod tests {
     fn a_flag_beats_the_environment_and_that_beats_the_profile() {
         let env = [("WSTAP_CONNECT_TIMEOUT", "4s")];
         let timeout = |env: &[_], typed: &[&str]| {
-            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout.as_secs()
+            connect(CONFIG, env, typed).unwrap().session.connection.connect_timeout
         };
-        assert_eq!(timeout(&[], &["@prod"]), 3);
-        assert_eq!(timeout(&env, &["@prod"]), 4);
-        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), 5);
-        assert_eq!(timeout(&env, &["ws://x"]), 4);
+        assert_eq!(timeout(&[], &["@prod"]), Some(Duration::from_secs(3)));
+        assert_eq!(timeout(&env, &["@prod"]), Some(Duration::from_secs(4)));
+        assert_eq!(timeout(&env, &["@prod", "--connect-timeout", "5s"]), Some(Duration::from_secs(5)));
+        assert_eq!(timeout(&env, &["ws://x"]), Some(Duration::from_secs(4)));
     }
 
     #[test]

@@ -12,6 +12,18 @@ use crate::session::policy::{EndPolicy, Linger, Policy, ReconnectPolicy};
 /// How often to ping, unless an option or the provider says.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 
+/// How long nothing may come after a ping, unless an option says. The help says so, as with all of these.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The bound of the first wait before an attempt, unless an option says.
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// The bound of every wait, unless an option says.
+const RECONNECT_MAX_DELAY: Duration = Duration::from_secs(30);
+
+/// The code that a session closes with, unless an option says (RFC 6455 §7.4.1).
+const NORMAL_CLOSURE: u16 = 1000;
+
 /// What differs between the commands that hold a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
@@ -51,9 +63,9 @@ pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults
             ok_close: args.end.ok_close.clone(),
         },
         ping_interval: ping_interval(args.liveness.ping_interval, defaults.pings),
-        ping_timeout: args.liveness.ping_timeout,
+        ping_timeout: args.liveness.ping_timeout.unwrap_or(PING_TIMEOUT),
         reconnect: reconnect(args, defaults.reconnect),
-        close: (args.end.close_code, args.end.close_reason.clone()),
+        close: (args.end.close_code.unwrap_or(NORMAL_CLOSURE), args.end.close_reason.clone()),
         time_scale: 1.0,
         dedupe: true,
         cursor: None,
@@ -88,7 +100,10 @@ fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
     let liveness = &args.liveness;
     let wanted = liveness.reconnect || (default && !liveness.no_reconnect);
     wanted.then_some(ReconnectPolicy {
-        limits: Limits { first: liveness.reconnect_delay, most: liveness.reconnect_max_delay },
+        limits: Limits {
+            first: liveness.reconnect_delay.unwrap_or(RECONNECT_DELAY),
+            most: liveness.reconnect_max_delay.unwrap_or(RECONNECT_MAX_DELAY),
+        },
         retries: liveness.retries,
         first_too: liveness.reconnect || liveness.retries.is_some(),
     })

@@ -2,6 +2,8 @@
 //! order, ids, and times of day on a clock of their own.
 
 use fastrand::Rng;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// A JSON object that is written field by field.
 #[derive(Default)]
@@ -56,6 +58,12 @@ impl Object {
         self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
         self.0
     }
+}
+
+/// These fields of an object; `None` if it is none, or they are not as they should be.
+pub(super) fn fields<'a, T: Deserialize<'a>>(object: &'a RawValue) -> Option<T> {
+    // An array would be read as the fields in their order.
+    object.get().starts_with('{').then(|| serde_json::from_str(object.get()).ok())?
 }
 
 /// A text as JSON.

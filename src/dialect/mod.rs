@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::campaign::Said;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::message::Message;
@@ -131,6 +132,41 @@ pub trait Dialect: Sync {
 
     /// The mock half, for dialects that have one.
     fn provider(&self) -> Option<&'static dyn Provider>;
+
+    /// What it knows of campaigns, for providers that run some.
+    fn campaigns(&self) -> Option<&'static dyn Campaigns> {
+        None
+    }
+}
+
+/// What a provider that runs campaigns says of them, and what it can be asked.
+pub trait Campaigns: Sync {
+    /// The campaign that this text names, if it can be one.
+    fn id(&self, text: &str) -> Option<u64>;
+
+    /// Where one campaign is shown, on the server of this URL.
+    ///
+    /// # Errors
+    /// If it makes no URL.
+    fn one(&self, url: &WsUrl, campaign: u64) -> Result<WsUrl>;
+
+    /// Where all campaigns are shown, on the server of this URL.
+    ///
+    /// # Errors
+    /// If it makes no URL.
+    fn monitor(&self, url: &WsUrl) -> Result<WsUrl>;
+
+    /// What a message says of campaigns.
+    fn read(&self, message: &Message) -> Vec<Said>;
+
+    /// The message that asks for the present state.
+    fn request_update(&self) -> Message;
+
+    /// The message that asks for the states of the last hours.
+    fn request_history(&self, hours: u32) -> Message;
+
+    /// Where all campaigns are shown: the message that asks for the changes of one.
+    fn follow(&self, campaign: u64) -> Message;
 }
 
 /// A command of a provider's own.

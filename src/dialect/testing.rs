@@ -63,6 +63,23 @@ pub(super) async fn call(mock: &Mock, method: &str, target: &str, headers: &str,
     exchange(mock, &format!("{head}Content-Length: {length}\r\n\r\n{body}")).await
 }
 
+/// Asks the control API for something, which has to be well.
+pub(super) async fn control(mock: &Mock, what: &str, body: &Value) -> Value {
+    let answer = try_control(mock, what, body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+pub(super) async fn try_control(mock: &Mock, what: &str, body: &Value) -> Answered {
+    let body = body.to_string();
+    let request = format!(
+        "POST /__wstap/{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    exchange(mock, &request).await
+}
+
 /// A connection that has been upgraded, and the head of the answer.
 pub(super) async fn raw(mock: &Mock, target: &str, headers: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::accept_key;
+use super::{accept_key, extensions};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -50,6 +50,12 @@ impl Request {
         Ok(Self { target: ask.target.to_owned(), headers })
     }
 
+    /// The headers in the order they are sent.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, Secret)] {
+        &self.headers
+    }
+
     /// The bytes for the wire, secrets included.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
@@ -74,17 +80,20 @@ impl Request {
         Expectation {
             key: values("Sec-WebSocket-Key").next().unwrap_or_default().to_owned(),
             subprotocols: values("Sec-WebSocket-Protocol").flat_map(list_items).map(str::to_owned).collect(),
+            extensions: values(EXTENSIONS).collect::<Vec<_>>().join(", "),
         }
     }
 }
 
 /// What an answer is measured by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The `Sec-WebSocket-Key` that was sent.
     pub key: String,
     /// The subprotocols that were offered.
     pub subprotocols: Vec<String>,
+    /// The extensions that were offered: none but by a header of the user's.
+    pub extensions: String,
 }
 
 /// A new `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, point 7). The bytes come from the
@@ -192,6 +201,21 @@ pub enum Verdict {
     Warn,
     /// A violation: the connection must be failed.
     Fail,
+    /// There was nothing to judge.
+    Skipped,
+}
+
+impl Verdict {
+    /// The word used in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// One check of a 101 answer.
@@ -218,10 +242,22 @@ pub fn examine(head: &ResponseHead, expectation: &Expectation) -> Vec<Finding> {
         connection_token(head),
         accept(head, &expectation.key),
         subprotocol(head, &expectation.subprotocols),
-        extensions(head),
+        extensions(head, &expectation.extensions),
         no_body(head),
         duplicate_headers(head),
     ]
+}
+
+/// The same checks where there is no 101 answer to judge; `instead` is what there was.
+#[must_use]
+pub fn unexamined(expectation: &Expectation, instead: &str) -> Vec<Finding> {
+    let skip = |finding: Finding| Finding {
+        verdict: Verdict::Skipped,
+        got: instead.to_owned(),
+        expected: if finding.id == ACCEPT { "the digest of the key".into() } else { finding.expected },
+        ..finding
+    };
+    examine(&ResponseHead::default(), expectation).into_iter().map(skip).collect()
 }
 
 /// The items of a comma-separated header value (RFC 9110 §5.6.1).
@@ -261,11 +297,16 @@ fn connection_token(head: &ResponseHead) -> Finding {
     }
 }
 
+const ACCEPT: &str = "accept-key";
+
+/// The header of extensions (RFC 6455 §11.3.2).
+pub const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
 fn accept(head: &ResponseHead, key: &str) -> Finding {
     let expected = accept_key(key);
     let values: Vec<&str> = head.values("Sec-WebSocket-Accept").collect();
     Finding {
-        id: "accept-key",
+        id: ACCEPT,
         verdict: fail_unless(values == [expected.as_str()]),
         expected,
         got: head.joined("Sec-WebSocket-Accept"),
@@ -290,14 +331,18 @@ fn subprotocol(head: &ResponseHead, offered: &[String]) -> Finding {
     }
 }
 
-/// No extension is ever offered, so each one in the answer is a violation.
-fn extensions(head: &ResponseHead) -> Finding {
-    let none = head.values("Sec-WebSocket-Extensions").flat_map(list_items).next().is_none();
+fn extensions(head: &ResponseHead, offered: &str) -> Finding {
+    let got = head.joined(EXTENSIONS);
+    let accepted: Vec<&str> = head.values(EXTENSIONS).collect();
+    let objection = extensions::objection(offered, &accepted.join(", "));
     Finding {
         id: "extensions",
-        verdict: fail_unless(none),
-        expected: "none, as none was offered".into(),
-        got: head.joined("Sec-WebSocket-Extensions"),
+        verdict: fail_unless(objection.is_none()),
+        expected: match offered {
+            "" => "none, as none was offered".into(),
+            offered => format!("nothing but {offered}"),
+        },
+        got: objection.map_or(got.clone(), |objection| format!("{got}: {objection}")),
         clause: "RFC 6455 §4.1, response check 5",
     }
 }
@@ -450,7 +495,7 @@ mod tests {
     /// The ids of all findings that are not ok, with their verdicts.
     fn faults(headers: &str, offered: &[&str]) -> Vec<(&'static str, Verdict)> {
         let subprotocols = offered.iter().map(|&offer| offer.to_owned()).collect();
-        examine(&head(headers), &Expectation { key: KEY.into(), subprotocols })
+        examine(&head(headers), &Expectation { key: KEY.into(), subprotocols, ..Expectation::default() })
             .into_iter()
             .filter(|finding| finding.verdict != Verdict::Ok)
             .map(|finding| (finding.id, finding.verdict))
@@ -503,7 +548,8 @@ mod tests {
         for gone in ["ser-agent", "ser-Agent", "X-None", KEY] {
             assert!(!text.contains(gone), "{text}");
         }
-        let expected = Expectation { key: "mine".into(), subprotocols: vec!["p".into(), "q".into()] };
+        let subprotocols = vec!["p".into(), "q".into()];
+        let expected = Expectation { key: "mine".into(), subprotocols, ..Expectation::default() };
         assert_eq!(request.expectation(), expected);
     }
 
@@ -556,7 +602,7 @@ mod tests {
     #[test]
     fn a_good_answer_has_eight_findings_and_no_fault() {
         assert_eq!(faults(GOOD, &[]), []);
-        let findings = examine(&head(GOOD), &Expectation { key: KEY.into(), subprotocols: vec![] });
+        let findings = examine(&head(GOOD), &Expectation { key: KEY.into(), ..Expectation::default() });
         assert_eq!(findings.len(), 8);
         let split = GOOD.replace("keep-alive, upgrade", "keep-alive|Connection: Upgrade");
         assert_eq!(faults(&split, &[]), []);
@@ -586,7 +632,7 @@ mod tests {
             assert_eq!(&faults(headers, offered), expected, "{headers}");
         }
         let old = ResponseHead { version_minor: 0, ..head(GOOD) };
-        let findings = examine(&old, &Expectation { key: KEY.into(), subprotocols: vec![] });
+        let findings = examine(&old, &Expectation { key: KEY.into(), ..Expectation::default() });
         assert_eq!((findings[0].id, findings[0].verdict), ("http-version", Fail));
     }
 }

@@ -77,11 +77,16 @@ impl Request {
         if self.header("Transfer-Encoding").is_some() {
             return Err(Response::text(411, "send the body with a Content-Length"));
         }
-        match self.header("Content-Length").map(str::parse) {
-            None => Ok(0),
-            Some(Ok(length)) if length <= MAX_BODY => Ok(length),
-            Some(Ok(_)) => Err(Response::text(413, "request body too large")),
-            Some(Err(_)) => Err(Response::text(400, "Content-Length is not a number")),
+        let mut lengths = self.list("Content-Length");
+        let Some(length) = lengths.next().or(self.header("Content-Length")) else { return Ok(0) };
+        if lengths.any(|other| other != length) {
+            return Err(Response::text(400, "more than one Content-Length"));
+        }
+        let digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+        match length.parse() {
+            Ok(length) if digits && length <= MAX_BODY => Ok(length),
+            _ if digits => Err(Response::text(413, "request body too large")),
+            _ => Err(Response::text(400, "Content-Length is not a number")),
         }
     }
 

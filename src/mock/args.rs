@@ -67,7 +67,7 @@ pub struct MockArgs {
     #[arg(long)]
     pub no_ack: bool,
 
-    /// Run the provider's own timers (heartbeats, pings, patience) N times as fast
+    /// Run the provider's own times (heartbeats, pings, patience, the calls of a campaign) N times as fast
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
     pub time_scale: f64,
 

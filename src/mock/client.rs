@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::conn::Parting;
 use super::faults::{self, Course};
 use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
@@ -47,7 +48,7 @@ struct Conversation {
     /// How the server ends the connection, once it has decided to.
     goodbye: Option<Goodbye>,
     /// The same, for a decision that is carried out later.
-    leaving: Option<(Instant, u16, &'static str)>,
+    leaving: Option<Parting>,
 }
 
 /// The keep-alive of a connection.
@@ -99,10 +100,7 @@ impl Conversation {
             match self.next(stop).await {
                 Wake::Turn(Turn::Ended(ending)) => return ending,
                 Wake::Turn(turn) => self.heard(turn),
-                Wake::Post => {
-                    let post = self.conn.take();
-                    self.say(post);
-                }
+                Wake::Post => self.read_post(),
                 Wake::Faults => {
                     self.course.restart(Instant::now());
                     self.link.shape(self.course.shape());
@@ -120,7 +118,7 @@ impl Conversation {
         if self.course.ending() || !self.ready() {
             return;
         }
-        if self.conn.desk.gate.is_shut() {
+        if self.conn.desk.gate.is_shut() || self.course.silent() {
             return self.pace.pause();
         }
         let now = Instant::now();
@@ -150,7 +148,8 @@ impl Conversation {
         let drained = self.ready();
         self.link.set_backlog(self.course.bytes());
         let paused = self.conn.desk.gate.is_shut();
-        let flows = |_: &Instant| drained && !paused && !self.course.ending();
+        let silent = self.course.ending() || self.course.silent();
+        let flows = |_: &Instant| drained && !paused && !silent;
         let event = self.pace.next_at().filter(flows);
         let own = self.peer.due_at().filter(flows);
         let ping = self.alive.as_ref().map(Alive::next_at);
@@ -165,6 +164,17 @@ impl Conversation {
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
             () = self.course.exchanged() => Wake::Faults,
             () = stopped(stop) => Wake::Stop,
+        }
+    }
+
+    /// Of what was posted to a client that is behind with reading, only its end is taken.
+    fn read_post(&mut self) {
+        if let Some(parting) = self.conn.parting() {
+            self.leaving.get_or_insert(parting);
+        }
+        if self.conn.has_some(!self.ready()) {
+            let post = self.conn.take();
+            self.say(post);
         }
     }
 
@@ -192,6 +202,11 @@ impl Conversation {
     }
 
     fn send(&mut self, say: Say) {
+        let say = match say {
+            Say::Pong(_) if self.course.shape().no_pong => return,
+            Say::Pong(message) => Say::Message(message),
+            other => other,
+        };
         if let Say::Message(message) = &say
             && !self.course.ending()
         {
@@ -205,7 +220,7 @@ impl Conversation {
         let now = Instant::now();
         while let Some(say) = self.course.next(now) {
             match say {
-                Say::Message(message) => self.link.send(message),
+                Say::Message(message) | Say::Pong(message) => self.link.send(message),
                 Say::Ping => self.link.ping(),
                 Say::Raw(bytes) => self.link.send_raw(bytes),
                 Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),
@@ -248,7 +263,12 @@ impl Conversation {
             self.say([Say::close(code, reason)]);
         }
         let timely = self.peer.due_at().is_some_and(|at| at <= now);
-        if timely && self.ready() && !self.course.ending() && !self.conn.desk.gate.is_shut() {
+        if timely
+            && self.ready()
+            && !self.course.ending()
+            && !self.course.silent()
+            && !self.conn.desk.gate.is_shut()
+        {
             let said = self.peer.due();
             self.say(said);
         }

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{Desk, Say};
 use crate::message::Message;
+use crate::report::Level;
 
 /// How many messages leave the mailbox at a time. What has left it does not count as waiting any more, so a
 /// small number keeps the bound of [`Unread`] honest.
@@ -44,8 +46,13 @@ struct Mailbox {
     shut: bool,
     /// The client is to leave, whether it reads or not.
     leaving: bool,
+    /// The same, but at this time.
+    parting: Option<Parting>,
     discarded: u64,
 }
+
+/// A close frame that is due at some time.
+pub(super) type Parting = (Instant, u16, &'static str);
 
 /// How much may wait for a client that does not read, and what happens to more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +96,18 @@ impl Conn {
         }
     }
 
-    /// Says something to the client; it goes out after all that waits already. `false`: there was no room.
+    /// Says something to the client; it goes out after all that waits already, but for a close that is due later,
+    /// which waits for nothing but its time. `false`: there was no room.
     pub fn post(&self, say: Say) -> bool {
         let mut mailbox = self.mailbox();
         if mailbox.shut {
             return false;
+        }
+        if let Say::CloseIn { after, code, reason } = say {
+            mailbox.parting.get_or_insert((Instant::now() + after, code, reason));
+            drop(mailbox);
+            self.posted.notify_one();
+            return true;
         }
         let room = mailbox.waiting.len() < mailbox.bound.messages;
         match (room, mailbox.bound.overflow) {
@@ -102,7 +116,7 @@ impl Conn {
             (false, Overflow::Disconnect) => {
                 mailbox.waiting.clear();
                 mailbox.waiting.push_back(Say::Close { code: None, reason: String::new() });
-                mailbox.shut = true;
+                (mailbox.shut, mailbox.leaving) = (true, true);
             }
         }
         drop(mailbox);
@@ -159,11 +173,17 @@ impl Conn {
         self.mailbox().bound = bound;
     }
 
-    /// Waits until there is something to take: for a client that is behind with reading, only its dismissal.
+    /// Waits until there is something to take, or a parting: for a client that is behind with reading, only what ends
+    /// the connection.
     pub(super) async fn has_post(&self, behind: bool) {
         while !self.mailbox().has_some(behind) {
             self.posted.notified().await;
         }
+    }
+
+    /// Is there something to take? See [`Conn::has_post`].
+    pub(super) fn has_some(&self, behind: bool) -> bool {
+        self.mailbox().has_some(behind)
     }
 
     /// Takes some of what waits.
@@ -177,6 +197,11 @@ impl Conn {
             self.desk.taken.notify_waiters();
         }
         taken
+    }
+
+    /// When the client is to leave, if somebody has said so since this was last asked.
+    pub(super) fn parting(&self) -> Option<Parting> {
+        self.mailbox().parting.take()
     }
 
     /// Nothing more will be taken: the connection is over.
@@ -193,6 +218,7 @@ impl Conn {
         self.desk.traffic.received.fetch_add(1, Ordering::Relaxed);
         self.desk.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
         self.desk.journal.note(self, message);
+        self.desk.tell(Level::Debug, || format!("client {} says {}", self.id, message.shortened()));
     }
 
     /// Notes a message that is sent to it.
@@ -209,7 +235,7 @@ impl Conn {
 
 impl Mailbox {
     fn has_some(&self, behind: bool) -> bool {
-        !self.waiting.is_empty() && (self.leaving || !behind)
+        self.parting.is_some() || !self.waiting.is_empty() && (self.leaving || !behind)
     }
 }
 
@@ -231,7 +257,8 @@ pub(in crate::mock) mod tests {
         let slow = conn(1);
         slow.set_bound(Unread { messages: 2, overflow: Overflow::Disconnect });
         assert!(slow.post(hello()) && slow.post(hello()));
-        assert!(!slow.post(hello()) && !slow.post(hello()));
+        assert!(!slow.has_some(true));
+        assert!(!slow.post(hello()) && !slow.post(hello()) && slow.has_some(true));
         assert_eq!(slow.take(), [Say::Close { code: None, reason: String::new() }]);
         let lossy = conn(2);
         lossy.set_bound(Unread { messages: 1, overflow: Overflow::Discard });
@@ -259,6 +286,9 @@ pub(in crate::mock) mod tests {
     async fn a_dismissal_reaches_those_who_read_nothing() {
         let conn = conn(1);
         conn.post(hello());
+        let parting = Say::CloseIn { after: std::time::Duration::ZERO, code: 1001, reason: "" };
+        assert!(conn.post(parting.clone()) && conn.post(parting));
+        assert!(conn.parting().is_some() && conn.parting().is_none() && !conn.has_some(true));
         assert!(conn.dismiss(Say::Drop) && !conn.dismiss(Say::Drop) && !conn.post(hello()));
         let news = conn.has_post(true);
         tokio::time::timeout(std::time::Duration::from_secs(20), news).await.unwrap();

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 use super::Conn;
 use super::journal::Journal;
+use crate::report::{Level, Report};
 
 /// What the connections of a server share.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub struct Desk {
     clients: Mutex<BTreeMap<u64, Arc<Conn>>>,
     opened: AtomicU64,
     ended: watch::Sender<u64>,
+    report: OnceLock<Report>,
 }
 
 /// Counts over all connections, those that ended too.
@@ -46,6 +48,18 @@ impl Desk {
         Self { journal, ..Self::default() }
     }
 
+    /// From now on tells people what happens. The first report that is given stays.
+    pub(super) fn tell_to(&self, report: &Report) {
+        let _ = self.report.set(report.clone());
+    }
+
+    /// Tells people, if they asked for as much.
+    pub(super) fn tell(&self, level: Level, what: impl FnOnce() -> String) {
+        if let Some(report) = self.report.get().filter(|report| report.shows(level)) {
+            report.say(level, &what());
+        }
+    }
+
     /// The number of the next connection, from 1.
     pub(super) fn next_id(&self) -> u64 {
         self.opened.fetch_add(1, Ordering::Relaxed) + 1
@@ -54,6 +68,7 @@ impl Desk {
     /// Puts a connection on the list.
     pub(super) fn enter(self: &Arc<Self>, conn: Arc<Conn>) -> Entered {
         self.list().insert(conn.id, Arc::clone(&conn));
+        self.tell(Level::Verbose, || format!("client {} at {} from {}", conn.id, conn.path, conn.remote));
         Entered { desk: Arc::clone(self), conn }
     }
 
@@ -79,7 +94,13 @@ impl Desk {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.desk.list().remove(&self.conn.id);
+        let conn = &self.conn;
+        self.desk.list().remove(&conn.id);
+        self.desk.tell(Level::Verbose, || {
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let (received, sent) = (count(&conn.received), count(&conn.sent));
+            format!("client {} left: {received} messages from it, {sent} to it", conn.id)
+        });
         self.desk.ended.send_modify(|ended| *ended += 1);
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,6 +23,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
+use crate::report::Report;
 use crate::secret::Secret;
 
 mod args;
@@ -246,9 +248,9 @@ pub trait Service: Send + Sync {
     /// What to do with a request; `None` if its path belongs to another.
     fn answer(&self, request: &Request) -> Option<Answer>;
 
-    /// Sends an event that somebody made up to whoever is subscribed to it, and says to how many that was. `None`:
-    /// it is no event of this provider's.
-    fn push(&self, event: &serde_json::Value) -> Option<usize> {
+    /// Sends an event that somebody made up to whoever is subscribed to it, spelled as it is, and says to how many
+    /// that was. `None`: it is no event of this provider's.
+    fn push(&self, event: &RawValue) -> Option<usize> {
         let _ = event;
         None
     }
@@ -290,6 +292,8 @@ pub enum Answer {
 pub enum Say {
     /// A message.
     Message(Message),
+    /// The same, as the answer to a keep-alive message of the client's: it is withheld where pongs are.
+    Pong(Message),
     /// A close frame, empty without a code, after which the closing handshake is waited for.
     Close {
         /// The close code.
@@ -476,8 +480,7 @@ pub async fn start(mut settings: Settings) -> Result<Mock> {
         expectations.push(Expectation::begin(source, &desk).await?);
     }
     let (stop, stopped) = watch::channel(false);
-    let only = settings.dialects.first().filter(|_| settings.dialects.len() == 1);
-    let only = only.and_then(|only| names.iter().find(|name| *name == only)).copied();
+    let only = only(&settings, &names);
     let (token, secure, controlled) = (settings.token.clone(), tls.is_some(), control.is_some());
     let extras = Extras { control, tls, replay };
     let site = Arc::new(Site::new(&names, &Arc::new(settings), &desk, (scripts, extras))?);
@@ -509,8 +512,13 @@ impl Mock {
         self.local_addr
     }
 
+    /// From now on tells this report, on its verbose levels, who comes, is refused, says something and leaves.
+    pub fn tell(&self, report: &Report) {
+        self.desk.tell_to(report);
+    }
+
     /// The URL that a client can use as it is: that of the dialect, if one was asked for, and otherwise the base of
-    /// them all.
+    /// them all, where what is played or scripted is found.
     #[must_use]
     pub fn main_url(&self) -> String {
         let of = self.only.and_then(|only| self.urls().into_iter().find(|(name, _)| *name == only));
@@ -631,10 +639,24 @@ fn served(wanted: &[String]) -> Result<Vec<&'static str>> {
         return Err(Failure::usage(format!("there is no mock of '{unknown}'"))
             .hint(format!("there is one of: {}", known.join(", "))));
     }
-    let plain = dialect::Dialect::name(&dialect::plain::Plain);
     Ok(mockable()
-        .filter(|name| wanted.is_empty() || *name == plain || wanted.iter().any(|w| w == name))
+        .filter(|name| wanted.is_empty() || *name == plain() || wanted.iter().any(|w| w == name))
         .collect())
+}
+
+/// The dialect whose URL is the one to use, if there is one. What is played or scripted is found at the base of all
+/// URLs, unless a provider's path is scripted.
+fn only(settings: &Settings, names: &[&'static str]) -> Option<&'static str> {
+    let [only] = settings.dialects.as_slice() else { return None };
+    let is_scripted = settings.scenario.is_some() || !settings.on.is_empty();
+    if settings.replay.is_some() || (is_scripted && only == plain()) {
+        return None;
+    }
+    names.iter().find(|name| *name == only).copied()
+}
+
+fn plain() -> &'static str {
+    dialect::Dialect::name(&dialect::plain::Plain)
 }
 
 /// Percent-encodes a query value.

@@ -22,6 +22,8 @@ use super::wire::Wire;
 use super::{Answer, Conn, Desk, Peer, Service, Settings, client, provider, stopped, stream};
 use crate::error::Failure;
 use crate::handshake::server::{Request, Response};
+use crate::message::Message;
+use crate::report::Level;
 
 /// How long a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -127,6 +129,16 @@ impl Site {
         Response::json(404, body.to_string())
     }
 
+    fn tell_answer(&self, request: &Request, response: &Response) {
+        if control::owns(request.path()) {
+            return;
+        }
+        self.desk.tell(Level::Verbose, || {
+            let body = Message::Binary(response.body.clone().into());
+            format!("{} {}: {} {}", request.method(), request.path(), response.status, body.shortened())
+        });
+    }
+
     /// The next connection, which is about to be upgraded.
     fn enter(&self, request: &Request, remote: SocketAddr) -> Entered {
         let conn = Conn::new(self.desk.next_id(), request.path(), remote, Arc::clone(&self.desk));
@@ -211,6 +223,7 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             Upgraded::No(response) => response,
             Upgraded::Unanswered => return,
         };
+        site.tell_answer(&request, &response);
         if !request.keeps_alive() || response.status >= 400 {
             return respond(stream, &response).await;
         }

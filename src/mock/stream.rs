@@ -17,6 +17,11 @@ pub trait Stream: Send + Sync {
     /// Makes the next event and publishes it. `false`: there is nothing to make as long as nobody else joins.
     fn step(&self) -> bool;
 
+    /// How many times as fast as `--rate` says the events come, for streams whose events have a time of their own.
+    fn haste(&self) -> f64 {
+        1.0
+    }
+
     /// Those who listen.
     fn hub(&self) -> &Hub;
 }
@@ -24,7 +29,7 @@ pub trait Stream: Send + Sync {
 /// Runs the stream of a service, if it has one, to the end of its events.
 pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk: Arc<Desk>) {
     let Some(stream) = service.stream() else { return };
-    let mut pace = Pace::new(&settings);
+    let mut pace = Pace::new(&settings).faster(stream.haste());
     loop {
         if desk.gate.is_shut() {
             pace.pause();

@@ -20,16 +20,16 @@ const READ_BUFFER: usize = 64 * 1024;
 /// The longest control frame that a server sends: two bytes of head and 125 of payload (RFC 6455 §5.5).
 const LONGEST_CONTROL: usize = 127;
 
-/// A link over an upgraded stream; `rest` is what came with the response head.
+/// A link over an upgraded stream.
 ///
-/// The frame layer can be handed the rest too, but then it sizes every later buffer after that one: as soon as a
+/// The frame layer can be handed what came with the response head too, but then it sizes every later buffer after that one: as soon as a
 /// message is still in use when the next arrives, it reads message by message.
-pub(super) async fn link(stream: Box<dyn Transport>, rest: Vec<u8>, max_message_size: Option<usize>) -> Link {
+pub(super) async fn link(tap: Tap, max_message_size: Option<usize>) -> Link {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .max_message_size(max_message_size)
         .max_frame_size(max_message_size);
-    WebSocketStream::from_raw_socket(Tap::new(stream, rest.into()), Role::Client, Some(config)).await
+    WebSocketStream::from_raw_socket(tap, Role::Client, Some(config)).await
 }
 
 /// A transport that starts with bytes that were read already, counts what it writes, and remembers the end of
@@ -42,7 +42,8 @@ pub struct Tap {
 }
 
 impl Tap {
-    fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
+    /// `rest` is what came with the response head.
+    pub(super) fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
         Self { inner, rest, written: 0, tail: Vec::with_capacity(2 * LONGEST_CONTROL) }
     }
 
@@ -124,7 +125,7 @@ mod tests {
     #[tokio::test]
     async fn what_came_with_the_head_comes_first() {
         let (near, mut far) = tokio::io::duplex(64);
-        let mut link = link(Box::new(near), b"\x81\x02a".to_vec(), None).await;
+        let mut link = link(Tap::new(Box::new(near), b"\x81\x02a".to_vec().into()), None).await;
         far.write_all(b"b\x81\x01c").await.unwrap();
         assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "ab");
         assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "c");

@@ -24,7 +24,7 @@ mod upgrade;
 pub mod url;
 
 pub use link::{Link, Tap};
-pub use open::open;
+pub use open::{addresses, open, open_stream};
 pub use proxy::{ProxyRules, choose_proxy};
 pub use url::{WsUrl, looks_like_url};
 
@@ -111,6 +111,12 @@ pub struct TlsOptions {
     pub key: Option<PathBuf>,
     /// Accept any certificate. What was wrong with it is still recorded in the report.
     pub insecure: bool,
+    /// Finish the handshake even where the certificate is refused, to report what it would have come to. Nothing
+    /// is sent over such a connection. Where there is a client certificate, it is not shown to such a server: the
+    /// handshake ends as it always does.
+    pub survey: bool,
+    /// What to offer by ALPN; `http/1.1` where it is empty.
+    pub alpn: Vec<String>,
 }
 
 /// One `--resolve`.
@@ -169,6 +175,14 @@ pub struct Attempt {
     pub link: Result<Link, Failure>,
 }
 
+/// The same with the stream under the link, for whoever reads frames by the byte.
+pub struct StreamAttempt {
+    /// What was seen, complete as far as the attempt came.
+    pub report: OpenReport,
+    /// The upgraded stream, or the failure with the phase's exit status.
+    pub stream: Result<Tap, Failure>,
+}
+
 /// What one attempt saw. Times are durations of the phase alone; `None` means that it was not reached or not
 /// needed; a phase that failed has the time it took to fail. With redirects, all but `total` and `redirects`
 /// are of the last hop. Secrets of the request are masked; what the server sent is as it came.
@@ -180,26 +194,36 @@ pub struct OpenReport {
     pub exposed_url: Option<Secret>,
     /// Name resolution.
     pub dns: Option<Duration>,
+    /// The host that was resolved, which `--connect-to` or a proxy may have made another than that of the URL.
+    pub host: String,
     /// What the name resolved to, in the order of trial.
     pub addresses: Vec<SocketAddr>,
     /// TCP connection, from the first attempt to the one that won.
     pub tcp: Option<Duration>,
+    /// The addresses that were tried, in order.
+    pub tried: Vec<Tried>,
     /// The address that is connected to.
     pub remote: Option<SocketAddr>,
+    /// The address that is connected from.
+    pub local: Option<SocketAddr>,
     /// The proxy gone through, without its credentials.
     pub via: Option<String>,
     /// Proxy negotiation.
     pub proxy: Option<Duration>,
     /// TLS handshake.
     pub tls: Option<Duration>,
-    /// TLS facts.
+    /// TLS facts, also where it failed, as far as it came.
     pub tls_info: Option<TlsInfo>,
+    /// The request as it was sent.
+    pub request: Option<SentRequest>,
     /// HTTP upgrade, from the first byte sent to the end of the response head.
     pub upgrade: Option<Duration>,
     /// All phases, redirects included.
     pub total: Duration,
     /// HTTP status.
     pub status: Option<u16>,
+    /// The minor version of the answer: 1 for `HTTP/1.1`.
+    pub version_minor: u8,
     /// Reason phrase of the status line.
     pub reason: String,
     /// Response headers in order, as sent.
@@ -208,6 +232,8 @@ pub struct OpenReport {
     pub findings: Vec<Finding>,
     /// The body of a refusal, as far as it was read.
     pub body: Vec<u8>,
+    /// Is there more of the body than was read?
+    pub body_cut: bool,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,
     /// Where redirects led, in order, masked.
@@ -218,17 +244,44 @@ pub struct OpenReport {
     pub retry_after: Option<Duration>,
 }
 
+/// What became of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The address.
+    pub address: SocketAddr,
+    /// The time until it was connected or had failed; `None` where another one was faster.
+    pub time: Option<Duration>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A request, with secrets masked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Path and query.
+    pub target: String,
+    /// Headers in the order they were sent.
+    pub headers: Vec<(String, String)>,
+}
+
 /// What TLS negotiated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsInfo {
-    /// Such as `TLSv1.3`.
+    /// The name that was sent as SNI; none is for an address.
+    pub sni: Option<String>,
+    /// Such as `TLSv1.3`; empty where the handshake was not finished.
     pub version: String,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    /// The registered name of the cipher suite, such as `TLS_AES_256_GCM_SHA384`.
     pub cipher: String,
+    /// The group of the key exchange, such as `X25519`.
+    pub group: Option<String>,
     /// The protocol chosen by ALPN.
     pub alpn: Option<String>,
     /// The server's certificates, DER, leaf first.
     pub certificates: Vec<Vec<u8>>,
-    /// Why the certificate would have been refused, where `insecure` let it pass.
+    /// Why the certificate is refused, or would have been where `insecure` let it pass.
     pub verify_error: Option<String>,
+    /// The same as a stable word: `expired`, `not-yet-valid`, `unknown-issuer`, `wrong-host`, `ca-as-leaf`,
+    /// `bad-signature`, `revoked`, or `invalid`.
+    pub verify_id: Option<&'static str>,
 }

@@ -1,24 +1,25 @@
 //! The phases of opening a link, in order, under one deadline.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
-use super::link::link;
+use super::link::{Tap, link};
 use super::proxy::Goal;
 use super::tls::Witness;
 use super::upgrade::Question;
 use super::url::literal;
 use super::{
-    Attempt, Link, OpenReport, Options, Proxy, ProxyScheme, TokenPlace, Transport, WsUrl, dns, proxy,
-    refusal, tcp, tls, upgrade,
+    Attempt, OpenReport, Options, Proxy, ProxyScheme, SentRequest, StreamAttempt, TokenPlace, Transport,
+    WsUrl, dns, proxy, refusal, tcp, tls, upgrade,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{Ask, Request, ResponseHead, examine, new_key};
-use crate::secret::{Secret, is_secret_name};
+use crate::secret::{MASK, Secret, is_secret_header, is_secret_name};
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
 /// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
@@ -26,11 +27,30 @@ use crate::secret::{Secret, is_secret_name};
 /// A phase that the deadline hits names itself, with its own exit status; an upgrade that gets no answer is
 /// [`Exit::LinkSilent`].
 pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
+    let StreamAttempt { report, stream } = open_stream(url, options).await;
+    let link = match stream.and_then(|tap| refusal::spoken(&report).map(|()| tap)) {
+        Ok(tap) => Ok(link(tap, options.max_message_size).await),
+        Err(failure) => Err(failure),
+    };
+    Attempt { report, link }
+}
+
+/// [`open`] up to the stream under the link.
+pub async fn open_stream(url: &WsUrl, options: &Options) -> StreamAttempt {
     let started = Instant::now();
     let mut opening = Opening::new(options);
-    let link = opening.follow(url, options).await;
+    let stream = opening.follow(url, options).await;
     opening.report.total = started.elapsed();
-    Attempt { report: opening.report, link }
+    StreamAttempt { report: opening.report, stream }
+}
+
+/// The addresses that a connection to `url` could be made to, in the order of trial.
+///
+/// # Errors
+/// A name that does not resolve, within [`Options::connect_timeout`].
+pub async fn addresses(url: &WsUrl, options: &Options) -> Result<Vec<SocketAddr>> {
+    let (host, port) = connect_to(url, options);
+    Opening::new(options).phase(Phase::Dns, &host, dns::resolve(&host, port, options)).await
 }
 
 /// An attempt under way.
@@ -42,7 +62,7 @@ pub(super) struct Opening {
 
 /// Where one hop led.
 enum Hop {
-    Open(Box<Link>),
+    Open(Box<Tap>),
     Redirect(WsUrl),
 }
 
@@ -64,13 +84,13 @@ impl Opening {
         Self { report: OpenReport::default(), deadline: Instant::now() + limit, limit }
     }
 
-    async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Link> {
+    async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Tap> {
         let mut credentials = Credentials::of(url, options);
         // The token that was asked for takes the place of one that is written out in the URL.
         let mut here = credentials.in_query(url);
         loop {
             let next = match self.hop(&here, options, &credentials).await? {
-                Hop::Open(link) => return Ok(*link),
+                Hop::Open(tap) => return Ok(*tap),
                 Hop::Redirect(next) => next,
             };
             if !next.same_origin(&here) {
@@ -98,9 +118,11 @@ impl Opening {
         let shown = url.to_string();
         let question = Question { what: "the upgrade", shown: &shown, tls_scheme: "wss://" };
         let bytes = request.bytes();
+        self.report.request = Some(credentials.shown(url, &request));
         let asking = upgrade::ask(&mut stream, &bytes, &question, witness.as_ref());
         let (head, tail) = self.phase(Phase::Upgrade, &shown, asking).await?;
         self.report.status = Some(head.status);
+        self.report.version_minor = head.version_minor;
         self.report.reason.clone_from(&head.reason);
         self.report.headers.clone_from(&head.headers);
         if head.status != 101 {
@@ -112,7 +134,7 @@ impl Opening {
         }
         self.report.warnings.extend(refusal::oddities(&self.report.findings));
         self.report.subprotocol = head.value("Sec-WebSocket-Protocol").map(str::to_owned);
-        Ok(Hop::Open(Box::new(link(stream, tail, options.max_message_size).await)))
+        Ok(Hop::Open(Box::new(Tap::new(stream, tail.into()))))
     }
 
     /// A stream that speaks with the server, through TLS where the URL says so.
@@ -162,6 +184,7 @@ impl Opening {
     }
 
     async fn reach(&mut self, host: &str, port: u16, options: &Options) -> Result<Box<dyn Transport>> {
+        host.clone_into(&mut self.report.host);
         let addresses = if literal(host).is_some() {
             dns::resolve(host, port, options).await?
         } else {
@@ -171,11 +194,13 @@ impl Opening {
         let shown = dns::authority(host, port);
         let mut trace = tcp::Trace::default();
         let connected = self.phase(Phase::Tcp, &shown, tcp::connect(&addresses, &shown, &mut trace)).await;
+        self.report.tried = trace.tried();
         let (stream, remote) = connected.map_err(|mut failure| {
             failure.details = trace.lines();
             failure
         })?;
         self.report.remote = Some(remote);
+        self.report.local = stream.local_addr().ok();
         Ok(Box::new(stream))
     }
 
@@ -190,12 +215,15 @@ impl Opening {
         let mut warnings = Vec::new();
         let ready = setup.ready(&mut warnings).await?;
         self.report.warnings.extend(warnings);
-        let (stream, info, witness) =
-            self.phase(Phase::Tls, &shown, ready.connect(stream, url.host(), &shown)).await?;
-        if let Some(error) = &info.verify_error {
+        let mut info = None;
+        let connecting = ready.connect(stream, url.host(), &shown, &mut info);
+        let connected = self.phase(Phase::Tls, &shown, connecting).await;
+        let verify_error = info.as_ref().and_then(|info| info.verify_error.clone());
+        self.report.tls_info = info;
+        let (stream, witness) = connected?;
+        if let Some(error) = verify_error {
             self.report.warnings.push(format!("-k trusts {shown} although {error}: anyone may be listening"));
         }
-        self.report.tls_info = Some(info);
         Ok((Box::new(stream), witness))
     }
 
@@ -221,7 +249,7 @@ impl Opening {
             });
         }
         self.report.retry_after = refusal::retry_after(head);
-        self.report.body = upgrade::read_body(&mut stream, head, tail).await;
+        (self.report.body, self.report.body_cut) = upgrade::read_body(&mut stream, head, tail).await;
         Err(refusal::refusal(&url.to_string(), head, &self.report.body))
     }
 
@@ -256,15 +284,18 @@ fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
         Phase::Upgrade => (Exit::LinkSilent, format!("no answer to the upgrade {within} from {shown}")),
         Phase::Call => (Exit::LinkSilent, format!("no answer {within} from {shown}")),
     };
-    let hint = match phase {
-        Phase::Tcp => "packets get no answer: a firewall, or a wrong address? --connect-timeout waits longer",
-        Phase::Tls => "does the server speak TLS on this port? ws:// goes without",
+    let (id, hint) = match phase {
+        Phase::Tcp => (
+            "no-answer",
+            "packets get no answer: a firewall, or a wrong address? --connect-timeout waits longer",
+        ),
+        Phase::Tls => ("tls-on-plain-port", "does the server speak TLS on this port? ws:// goes without"),
         Phase::Upgrade | Phase::Call => {
-            "does the server speak HTTP on this port? --connect-timeout waits longer"
+            ("silent", "does the server speak HTTP on this port? --connect-timeout waits longer")
         }
-        Phase::Dns | Phase::Proxy => "--connect-timeout waits longer",
+        Phase::Dns | Phase::Proxy => ("no-answer", "--connect-timeout waits longer"),
     };
-    Failure::new(exit, what).hint(hint).transient()
+    Failure::new(exit, what).known_hint(id, hint).transient()
 }
 
 /// Where to connect for a URL: the first `--connect-to` that fits decides, as in curl.
@@ -338,6 +369,17 @@ impl Credentials {
     /// Has the URL a parameter of the query token's name?
     fn in_query_of(&self, url: &WsUrl) -> bool {
         self.query.as_ref().is_some_and(|(name, _)| url.has_query_param(name))
+    }
+
+    /// The request without what is secret in it. A header that is known as none may still tell by its name that
+    /// it holds a credential.
+    fn shown(&self, url: &WsUrl, request: &Request) -> SentRequest {
+        let own = |name: &str| self.header.as_ref().is_some_and(|(own, _)| own.eq_ignore_ascii_case(name));
+        let header = |(name, value): &(String, Secret)| {
+            let secret = own(name) || is_secret_header(name);
+            (name.clone(), if secret { MASK.to_owned() } else { value.expose().to_owned() })
+        };
+        SentRequest { target: url.masked_target(), headers: request.headers().iter().map(header).collect() }
     }
 
     fn request(&self, url: &WsUrl, options: &Options) -> Result<Request> {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::error::Failure;
+use super::OpenReport;
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{Finding, ResponseHead, Verdict};
+use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
 use crate::secret::mask_query;
 
 /// Headers of a refusal that help to understand it.
@@ -41,10 +42,12 @@ pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure 
     if let Some(said) = &said {
         what.push_str(&format!(" ({said})"));
     }
-    let mut failure = Failure::new(exit, what).details(details(head, body));
+    let failure = Failure::new(exit, what).details(details(head, body));
     // Who has been told the reason needs no guess at it.
-    failure.hint = hint(head, body).filter(|_| head.status != 400 || said.is_none());
-    failure
+    match hint(shown, head, body).filter(|_| head.status != 400 || said.is_none()) {
+        Some((id, hint)) => failure.known_hint(id, hint),
+        None => failure,
+    }
 }
 
 /// The failure for a 101 with violations, if there are any.
@@ -57,12 +60,22 @@ pub(super) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
     let what = format!("{shown} answered 101, but breaks RFC 6455: {}", names.join(", "));
     let failure = Failure::new(Exit::BadUpgrade, what).details(failed.iter().map(|f| line(f)).collect());
     Some(if names.contains(&"upgrade-header") || names.contains(&"connection-token") {
-        failure.hint("a reverse proxy that strips hop-by-hop headers? it must pass Upgrade and Connection on")
+        let text = "a reverse proxy that strips hop-by-hop headers? it must pass Upgrade and Connection on";
+        failure.known_hint("hop-by-hop", text)
     } else if names.contains(&"accept-key") {
-        failure.hint("a cache or proxy that answers in the place of the server?")
+        failure.known_hint("wrong-accept", "a cache or proxy that answers in the place of the server?")
     } else {
         failure
     })
+}
+
+/// The failure for an extension that the server accepted since a header of the user's offered it: the frame layer
+/// speaks none.
+pub(super) fn spoken(report: &OpenReport) -> Result<()> {
+    let mut extensions = report.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
+    let Some((_, accepted)) = extensions.find(|(_, value)| !value.is_empty()) else { return Ok(()) };
+    let what = format!("{} accepted {accepted}, which was offered but is not spoken here", report.url);
+    Err(Failure::new(Exit::BadUpgrade, what).hint(format!("leave the header {EXTENSIONS} away")))
 }
 
 /// What is odd about an answer, without being wrong.
@@ -135,30 +148,48 @@ pub(super) fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
     lines
 }
 
-fn hint(head: &ResponseHead, body: &[u8]) -> Option<String> {
+/// What to try, and a stable word for it.
+fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, String)> {
     let plain_on_tls =
         contains(body, "HTTP request was sent to HTTPS port") || contains(body, "HTTP to an HTTPS server");
-    let text = match head.status {
-        400 if plain_on_tls => "the port speaks TLS: use wss://",
-        400 => {
-            "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?"
+    let (id, text) = match head.status {
+        400 if plain_on_tls => ("tls-port", "the port speaks TLS: use wss://"),
+        400 => (
+            "bad-request",
+            "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?",
+        ),
+        401 => {
+            ("unauthorized", "credentials are missing or wrong: --token-env, --bearer, -u or -H give them")
         }
-        401 => "credentials are missing or wrong: --token-env, --bearer, -u or -H give them",
-        403 => "credentials without the right to this, or an Origin the server does not like (--origin)",
-        404 => "is the path right?",
-        405 | 501 => "the server knows the path, but not as a WebSocket",
-        408 | 504 => "the server, or the one behind it, took too long",
+        403 => (
+            "forbidden",
+            "credentials without the right to this, or an Origin the server does not like (--origin)",
+        ),
+        404 => ("not-found", "is the path right?"),
+        405 | 501 => ("no-websocket-here", "the server knows the path, but not as a WebSocket"),
+        408 | 504 => ("timed-out", "the server, or the one behind it, took too long"),
         426 => return Some(upgrade_required(head)),
-        429 => return Some(too_many(head)),
-        502 | 503 => "the server behind the proxy is down or overloaded: try later",
+        429 => return Some(("rate-limited", too_many(head))),
+        502 | 503 => ("backend-down", "the server behind the proxy is down or overloaded: try later"),
         200..=299 if is_html(head, body) => {
-            "a web server answered, not a WebSocket endpoint: is the path right?"
+            ("html", "a web server answered, not a WebSocket endpoint: is the path right?")
         }
-        200..=299 => "a plain HTTP endpoint answered, not a WebSocket one: is the path right?",
-        300..=399 if head.value("Location").is_some() => "-L follows redirects",
+        200..=299 => ("http", "a plain HTTP endpoint answered, not a WebSocket one: is the path right?"),
+        300..=399 => return redirected(shown, head.value("Location")?),
         _ => return None,
     };
-    Some(text.into())
+    Some((id, text.into()))
+}
+
+fn redirected(shown: &str, location: &str) -> Option<(&'static str, String)> {
+    let to_tls = ["https:", "wss:"]
+        .iter()
+        .any(|scheme| location.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    Some(if to_tls && shown.starts_with("ws:") {
+        ("https-redirect", "the server wants TLS: use wss://, or -L to follow the redirect".to_owned())
+    } else {
+        ("redirect", "-L follows redirects".to_owned())
+    })
 }
 
 fn too_many(head: &ResponseHead) -> String {
@@ -169,10 +200,16 @@ fn too_many(head: &ResponseHead) -> String {
 }
 
 /// RFC 6455 §4.4: a server that does not speak our version says which it does.
-fn upgrade_required(head: &ResponseHead) -> String {
+fn upgrade_required(head: &ResponseHead) -> (&'static str, String) {
     match head.value("Sec-WebSocket-Version") {
-        Some(versions) => format!("the server speaks WebSocket version {versions}, this is version 13"),
-        None => "the server saw no upgrade: does a proxy in between strip the Upgrade header?".into(),
+        // Some say so wherever they refuse, also because of another header.
+        Some(versions) if !list_items(versions).any(|version| version == "13") => {
+            ("version", format!("the server speaks WebSocket version {versions}, this is version 13"))
+        }
+        _ => {
+            let text = "the server saw no upgrade: does a proxy in between strip the Upgrade header?";
+            ("hop-by-hop", text.into())
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::Tried;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 
@@ -21,17 +22,32 @@ const STAGGER: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub(super) struct Trace {
     started: Vec<SocketAddr>,
-    failed: Vec<(SocketAddr, io::Error)>,
+    failed: Vec<(SocketAddr, io::Error, Duration)>,
+    connected: Option<(SocketAddr, Duration)>,
 }
 
 impl Trace {
     /// One line an address.
     pub(super) fn lines(&self) -> Vec<String> {
-        let line = |address: &SocketAddr| match self.failed.iter().find(|(failed, _)| failed == address) {
-            Some((_, error)) => format!("{address}: {}", reason(error)),
+        let line = |address: &SocketAddr| match self.failed.iter().find(|(failed, ..)| failed == address) {
+            Some((_, error, _)) => format!("{address}: {}", reason(error)),
             None => format!("{address}: no answer"),
         };
         self.started.iter().map(line).collect()
+    }
+
+    /// What became of every address.
+    pub(super) fn tried(&self) -> Vec<Tried> {
+        let tried = |&address: &SocketAddr| {
+            let failed = self.failed.iter().find(|(failed, ..)| *failed == address);
+            let connected = self.connected.filter(|(connected, _)| *connected == address);
+            Tried {
+                address,
+                time: failed.map(|(.., time)| *time).or(connected.map(|(_, time)| time)),
+                error: failed.map(|(_, error, _)| reason(error)),
+            }
+        };
+        self.started.iter().map(tried).collect()
     }
 }
 
@@ -83,7 +99,11 @@ async fn race(addresses: &[SocketAddr], trace: &mut Trace) -> Option<(TcpStream,
         match waiting.next() {
             Some(address) => {
                 trace.started.push(address);
-                running.push(async move { (address, TcpStream::connect(address).await) });
+                let started = Instant::now();
+                running.push(async move {
+                    let outcome = TcpStream::connect(address).await;
+                    (address, outcome, started.elapsed())
+                });
             }
             None if running.is_empty() => return None,
             None => {}
@@ -94,32 +114,35 @@ async fn race(addresses: &[SocketAddr], trace: &mut Trace) -> Option<(TcpStream,
             () = tokio::time::sleep(STAGGER), if !last => None,
         };
         match finished {
-            Some((address, Ok(stream))) => return Some((stream, address)),
-            Some((address, Err(error))) => trace.failed.push((address, error)),
+            Some((address, Ok(stream), time)) => {
+                trace.connected = Some((address, time));
+                return Some((stream, address));
+            }
+            Some((address, Err(error), time)) => trace.failed.push((address, error, time)),
             None => {}
         }
     }
 }
 
 fn failure(shown: &str, trace: &Trace) -> Failure {
-    let reasons: Vec<String> = trace.failed.iter().map(|(_, error)| reason(error)).collect();
+    let reasons: Vec<String> = trace.failed.iter().map(|(_, error, _)| reason(error)).collect();
     let mut different = reasons.clone();
     different.sort();
     different.dedup();
     let what = format!("cannot connect to {shown}: {}", different.join("; "));
-    let all = |kind| trace.failed.iter().all(|(_, error)| error.kind() == kind);
-    let hint = if all(io::ErrorKind::ConnectionRefused) {
-        Some("nothing listens on that port: is the server running, and is the port right?")
+    let all = |kind| trace.failed.iter().all(|(_, error, _)| error.kind() == kind);
+    let failure = Failure::new(Exit::Tcp, what).details(trace.lines());
+    if all(io::ErrorKind::ConnectionRefused) {
+        let text = "nothing listens on that port: is the server running, and is the port right?";
+        failure.known_hint("nothing-listening", text)
     } else if all(io::ErrorKind::TimedOut) {
-        Some("packets get no answer: a firewall, or a wrong address?")
+        failure.known_hint("no-answer", "packets get no answer: a firewall, or a wrong address?")
     } else if all(io::ErrorKind::NetworkUnreachable) || all(io::ErrorKind::HostUnreachable) {
-        Some("there is no route: is the network up? -4 or -6 choose the address family")
+        let text = "there is no route: is the network up? -4 or -6 choose the address family";
+        failure.known_hint("no-route", text)
     } else {
-        None
-    };
-    let mut failure = Failure::new(Exit::Tcp, what).details(trace.lines());
-    failure.hint = hint.map(str::to_owned);
-    failure
+        failure
+    }
 }
 
 #[cfg(test)]

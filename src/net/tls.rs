@@ -4,15 +4,15 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    PeerMisbehaved, RootCertStore, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -30,6 +30,8 @@ pub(super) struct Setup {
     roots: Roots,
     client: Arc<ClientCert>,
     insecure: bool,
+    survey: bool,
+    alpn: Vec<Vec<u8>>,
 }
 
 enum Roots {
@@ -54,7 +56,13 @@ impl Setup {
             Some(path) => Roots::Given(Arc::new(roots_from(path)?)),
             None => Roots::System(tokio::task::spawn_blocking(system_roots)),
         };
-        Ok(Self { provider, roots, client, insecure: options.insecure })
+        let alpn = if options.alpn.is_empty() {
+            // A WebSocket needs HTTP/1.1; without ALPN some servers would choose HTTP/2 (RFC 9113 §3.3).
+            vec![b"http/1.1".to_vec()]
+        } else {
+            options.alpn.iter().map(|name| name.clone().into_bytes()).collect()
+        };
+        Ok(Self { provider, roots, client, insecure: options.insecure, survey: options.survey, alpn })
     }
 
     /// Waits for the roots. Warnings about them go to `warnings`.
@@ -71,8 +79,9 @@ impl Setup {
         let webpki = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
             .build()
             .map_err(|error| fail(format!("the root certificates cannot be used: {error}")))?;
-        let recorder =
-            self.insecure.then(|| Arc::new(Recorder { inner: webpki.clone(), error: Mutex::new(None) }));
+        let lenient = self.insecure || self.survey && self.client.certified.is_none();
+        let recorder = (self.insecure || self.survey)
+            .then(|| Arc::new(Recorder { inner: webpki.clone(), lenient, seen: Mutex::default() }));
         let verifier: Arc<dyn ServerCertVerifier> = match &recorder {
             Some(recorder) => recorder.clone(),
             None => webpki,
@@ -84,9 +93,8 @@ impl Setup {
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_client_cert_resolver(self.client.clone());
-        // A WebSocket needs HTTP/1.1; without ALPN some servers would choose HTTP/2 (RFC 9113 §3.3).
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Ready { config: Arc::new(config), recorder, client: self.client })
+        config.alpn_protocols = self.alpn;
+        Ok(Ready { config: Arc::new(config), recorder, client: self.client, insecure: self.insecure })
     }
 }
 
@@ -95,26 +103,36 @@ pub(super) struct Ready {
     config: Arc<ClientConfig>,
     recorder: Option<Arc<Recorder>>,
     client: Arc<ClientCert>,
+    insecure: bool,
 }
 
 impl Ready {
     /// The handshake. `host` is the name for SNI and for the certificate, `shown` what failures call the peer.
+    /// What is known of the server in the end goes to `info`, also where it fails.
     pub(super) async fn connect(
         self,
         stream: Box<dyn Transport>,
         host: &str,
         shown: &str,
-    ) -> Result<(TlsStream<Box<dyn Transport>>, TlsInfo, Witness)> {
+        info: &mut Option<TlsInfo>,
+    ) -> Result<(TlsStream<Box<dyn Transport>>, Witness)> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fail(format!("{host} is no name that a certificate can have")))?;
+        let sni = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
         let witness = Witness { client: self.client };
-        let stream = TlsConnector::from(self.config)
-            .connect(name, stream)
-            .await
+        let outcome = TlsConnector::from(self.config).connect(name, stream).await;
+        let connection = outcome.as_ref().ok().map(|stream| stream.get_ref().1);
+        let seen = self.recorder.map(|recorder| recorder.take()).unwrap_or_default();
+        *info = facts(connection, &seen).map(|facts| TlsInfo { sni, ..facts });
+        let stream = outcome
             .map_err(|error| witness.failure(&error, shown).unwrap_or_else(|| broken_off(&error, shown)))?;
-        let mut info = info(stream.get_ref().1);
-        info.verify_error = self.recorder.and_then(|recorder| recorder.take());
-        Ok((stream, info, witness))
+        if let Some(error) = seen.error.filter(|_| !self.insecure) {
+            return Err(witness.explain(&error, shown));
+        }
+        match stream.get_ref().1.alpn_protocol() {
+            Some(b"http/1.1") | None => Ok((stream, witness)),
+            Some(other) => Err(other_protocol(&String::from_utf8_lossy(other), shown)),
+        }
     }
 }
 
@@ -134,7 +152,7 @@ impl Witness {
     pub(super) fn hung_up(&self, shown: &str) -> Option<Failure> {
         self.lacks_client_cert().then(|| {
             fail(format!("{shown} asked for a client certificate, got none and hung up"))
-                .hint(CLIENT_CERT_HINT)
+                .known_hint(CLIENT_CERT, CLIENT_CERT_HINT)
         })
     }
 
@@ -144,36 +162,54 @@ impl Witness {
 
     fn explain(&self, error: &Error, shown: &str) -> Failure {
         let (what, hint) = match error {
-            Error::InvalidCertificate(error) => certificate(error),
+            Error::InvalidCertificate(error) => {
+                let Refusal { id, what, hint } = certificate(error);
+                (what, hint.map(|hint| (id, hint)))
+            }
             Error::InvalidMessage(_) => (
                 "the server does not speak TLS on this port".into(),
-                Some("ws:// connects without TLS; is the port right?"),
+                Some(("tls-on-plain-port", "ws:// connects without TLS; is the port right?")),
             ),
-            Error::AlertReceived(alert) if self.lacks_client_cert() => {
-                (format!("the server wants a client certificate ({alert:?})"), Some(CLIENT_CERT_HINT))
-            }
+            Error::AlertReceived(alert) if self.lacks_client_cert() => (
+                format!("the server wants a client certificate ({alert:?})"),
+                Some((CLIENT_CERT, CLIENT_CERT_HINT)),
+            ),
             Error::AlertReceived(alert) => {
                 (format!("the server broke off with {alert:?}"), alert_hint(*alert))
             }
             Error::NoApplicationProtocol => {
                 (error.to_string(), alert_hint(AlertDescription::NoApplicationProtocol))
             }
+            Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => (
+                "the server chose a protocol by ALPN that was not offered".into(),
+                Some(("h2-alpn", H2_HINT)),
+            ),
             Error::PeerIncompatible(why) => (
                 format!("no common ground: {why:?}"),
-                Some("TLS 1.2 and 1.3 are spoken; the server may be too old"),
+                Some(("tls-too-old", "TLS 1.2 and 1.3 are spoken; the server may be too old")),
             ),
             other => (other.to_string(), None),
         };
-        let mut failure = fail(format!("TLS with {shown} failed: {what}"));
-        failure.hint = hint.map(str::to_owned);
-        failure
+        let failure = fail(format!("TLS with {shown} failed: {what}"));
+        match hint {
+            Some((id, hint)) => failure.known_hint(id, hint),
+            None => failure,
+        }
     }
 }
 
+const CLIENT_CERT: &str = "client-certificate";
 const CLIENT_CERT_HINT: &str = "give one with --cert and --key";
+const H2_HINT: &str = "the server prefers HTTP/2; a WebSocket needs http/1.1 to be chosen there";
 
 fn fail(what: impl Into<String>) -> Failure {
     Failure::new(Exit::Tls, what)
+}
+
+/// Anything but HTTP/1.1 was offered because that was asked for, and chosen.
+fn other_protocol(name: &str, shown: &str) -> Failure {
+    fail(format!("{shown} chose {name} by ALPN, on which there is no upgrade by HTTP/1.1"))
+        .known_hint("h2-alpn", H2_HINT)
 }
 
 /// The peer went away in the middle of the handshake.
@@ -184,36 +220,53 @@ fn broken_off(error: &io::Error, shown: &str) -> Failure {
     };
     fail(format!("TLS with {shown} failed: {why}"))
         .transient()
-        .hint("does the server speak TLS on this port? ws:// goes without")
+        .known_hint("tls-on-plain-port", "does the server speak TLS on this port? ws:// goes without")
 }
 
-fn certificate(error: &CertificateError) -> (String, Option<&'static str>) {
+/// Why a certificate is refused.
+struct Refusal {
+    /// As in [`TlsInfo::verify_id`].
+    id: &'static str,
+    what: String,
+    hint: Option<&'static str>,
+}
+
+fn certificate(error: &CertificateError) -> Refusal {
     use CertificateError as E;
+    let refusal = |id, what: String, hint| Refusal { id, what, hint };
     match error {
-        E::UnknownIssuer => (
+        E::UnknownIssuer => refusal(
+            "unknown-issuer",
             "the certificate is from an unknown issuer".into(),
             Some("--cacert FILE trusts the CA that signed it, -k goes on without trust"),
         ),
-        E::Expired | E::ExpiredContext { .. } => {
-            (format!("the certificate has expired{}", since(error)), Some("-k goes on without trust"))
-        }
-        E::NotValidYet | E::NotValidYetContext { .. } => (
+        E::Expired | E::ExpiredContext { .. } => refusal(
+            "expired",
+            format!("the certificate has expired{}", since(error)),
+            Some("-k goes on without trust"),
+        ),
+        E::NotValidYet | E::NotValidYetContext { .. } => refusal(
+            "not-yet-valid",
             format!("the certificate is not valid yet{}", since(error)),
             Some("is the clock of this machine right?"),
         ),
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            (wrong_name(error), Some("connect by one of the names it is for; --connect-to keeps the name"))
-        }
-        E::BadSignature => (
+        E::NotValidForName | E::NotValidForNameContext { .. } => refusal(
+            "wrong-host",
+            wrong_name(error),
+            Some("connect by one of the names it is for; --connect-to keeps the name"),
+        ),
+        E::BadSignature => refusal(
+            "bad-signature",
             "the certificate's signature is wrong".into(),
             Some("is the trusted CA another one of the same name, such as one made anew?"),
         ),
-        E::Revoked => ("the certificate has been revoked".into(), None),
-        other if other.to_string().contains("CaUsedAsEndEntity") => (
+        E::Revoked => refusal("revoked", "the certificate has been revoked".into(), None),
+        other if other.to_string().contains("CaUsedAsEndEntity") => refusal(
+            "ca-as-leaf",
             "the server presents a CA certificate as its own".into(),
             Some("-k goes on without trust; better is a certificate signed by that CA"),
         ),
-        other => (format!("the certificate is not acceptable: {other}"), None),
+        other => refusal("invalid", format!("the certificate is not acceptable: {other}"), None),
     }
 }
 
@@ -243,25 +296,50 @@ fn wrong_name(error: &CertificateError) -> String {
     format!("the certificate is not for {}, but for {names}", expected.to_str())
 }
 
-fn alert_hint(alert: AlertDescription) -> Option<&'static str> {
+fn alert_hint(alert: AlertDescription) -> Option<(&'static str, &'static str)> {
     match alert {
         AlertDescription::NoApplicationProtocol => {
-            Some("the server speaks HTTP/2 only; a WebSocket needs HTTP/1.1 there")
+            Some(("http2-only", "the server speaks HTTP/2 only; a WebSocket needs HTTP/1.1 there"))
         }
-        AlertDescription::UnrecognisedName => Some("the server has no certificate for this host name"),
-        AlertDescription::ProtocolVersion => Some("TLS 1.2 and 1.3 are spoken; the server may be too old"),
+        AlertDescription::UnrecognisedName => {
+            Some(("unknown-host", "the server has no certificate for this host name"))
+        }
+        AlertDescription::ProtocolVersion => {
+            Some(("tls-too-old", "TLS 1.2 and 1.3 are spoken; the server may be too old"))
+        }
         AlertDescription::HandshakeFailure => {
-            Some("no common cipher, or the server wants a client certificate")
+            Some(("no-cipher", "no common cipher, or the server wants a client certificate"))
         }
-        AlertDescription::CertificateRequired => Some(CLIENT_CERT_HINT),
+        AlertDescription::CertificateRequired => Some((CLIENT_CERT, CLIENT_CERT_HINT)),
         AlertDescription::UnknownCA
         | AlertDescription::BadCertificate
-        | AlertDescription::CertificateUnknown => Some("the server does not accept the client certificate"),
+        | AlertDescription::CertificateUnknown => {
+            Some((CLIENT_CERT, "the server does not accept the client certificate"))
+        }
         _ => None,
     }
 }
 
-fn info(connection: &rustls::ClientConnection) -> TlsInfo {
+/// What is known of the server: from the connection, or else from what was seen on the way to none.
+fn facts(connection: Option<&ClientConnection>, seen: &Seen) -> Option<TlsInfo> {
+    let refusal = seen.error.as_ref().map(|error| match error {
+        Error::InvalidCertificate(error) => certificate(error),
+        other => Refusal { id: "invalid", what: other.to_string(), hint: None },
+    });
+    let (verify_id, verify_error) = refusal.map(|refusal| (refusal.id, refusal.what)).unzip();
+    if let Some(connection) = connection {
+        return Some(TlsInfo { verify_error, verify_id, ..info(connection) });
+    }
+    let certificates = seen.certificates.clone();
+    (!certificates.is_empty()).then(|| TlsInfo {
+        certificates,
+        verify_error,
+        verify_id,
+        ..TlsInfo::default()
+    })
+}
+
+fn info(connection: &ClientConnection) -> TlsInfo {
     TlsInfo {
         version: connection
             .protocol_version()
@@ -272,10 +350,12 @@ fn info(connection: &rustls::ClientConnection) -> TlsInfo {
             .negotiated_cipher_suite()
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or_default()
-            .to_owned(),
+            // The library tells those of TLS 1.3 from others by a name that is not the registered one.
+            .replacen("TLS13_", "TLS_", 1),
+        group: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
         alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
         certificates: connection.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect(),
-        verify_error: None,
+        ..TlsInfo::default()
     }
 }
 
@@ -366,37 +446,48 @@ impl ResolvesClientCert for ClientCert {
     }
 }
 
-/// The verifier of `-k`: it verifies, keeps what was wrong, and goes on.
+/// The verifier of `-k` and of surveys: it verifies and keeps what it saw. Where it is lenient, it goes on whatever
+/// that was.
 #[derive(Debug)]
 struct Recorder {
     inner: Arc<WebPkiServerVerifier>,
-    error: Mutex<Option<String>>,
+    lenient: bool,
+    seen: Mutex<Seen>,
+}
+
+/// What a [`Recorder`] saw.
+#[derive(Debug, Default)]
+struct Seen {
+    /// DER, leaf first.
+    certificates: Vec<Vec<u8>>,
+    /// The first finding is the reason; later ones follow from it.
+    error: Option<Error>,
 }
 
 impl Recorder {
-    fn take(&self) -> Option<String> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Seen {
+        std::mem::take(&mut *self.seen())
     }
 
     fn record(&self, error: &Error) {
-        let text = match error {
-            Error::InvalidCertificate(error) => certificate(error).0,
-            other => other.to_string(),
-        };
-        // The first finding is the reason; later ones follow from it.
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+        self.seen().error.get_or_insert(error.clone());
     }
 
     /// A certificate that cannot even be read has no key to check a signature with; a signature that was
     /// checked and is wrong means that the peer does not own the certificate, and stays an error.
-    fn lenient(
+    fn judge(
         &self,
         checked: Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
         match checked {
             Err(Error::InvalidCertificate(error)) if error != CertificateError::BadSignature => {
-                self.record(&Error::InvalidCertificate(error));
-                Ok(HandshakeSignatureValid::assertion())
+                let error = Error::InvalidCertificate(error);
+                self.record(&error);
+                if self.lenient { Ok(HandshakeSignatureValid::assertion()) } else { Err(error) }
             }
             checked => checked,
         }
@@ -412,10 +503,12 @@ impl ServerCertVerifier for Recorder {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.seen().certificates =
+            std::iter::once(end_entity).chain(intermediates).map(|c| c.to_vec()).collect();
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).or_else(
             |error| {
                 self.record(&error);
-                Ok(ServerCertVerified::assertion())
+                if self.lenient { Ok(ServerCertVerified::assertion()) } else { Err(error) }
             },
         )
     }
@@ -426,7 +519,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.lenient(self.inner.verify_tls12_signature(message, cert, dss))
+        self.judge(self.inner.verify_tls12_signature(message, cert, dss))
     }
 
     fn verify_tls13_signature(
@@ -435,7 +528,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.lenient(self.inner.verify_tls13_signature(message, cert, dss))
+        self.judge(self.inner.verify_tls13_signature(message, cert, dss))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -63,16 +63,17 @@ pub(super) async fn ask(
     }
 }
 
-/// Reads the body of a refusal as far as size and time allow, and decodes it.
+/// Reads the body of a refusal as far as size and time allow, and decodes it. `true`: there is more of it.
 pub(super) async fn read_body(
     stream: &mut Box<dyn Transport>,
     head: &ResponseHead,
     tail: Vec<u8>,
-) -> Vec<u8> {
+) -> (Vec<u8>, bool) {
     let framing = Framing::of(head);
     let mut raw = tail;
-    let _ = tokio::time::timeout(BODY_TIME, framing.read(stream, &mut raw)).await;
-    framing.decode(raw)
+    let late = tokio::time::timeout(BODY_TIME, framing.read(stream, &mut raw)).await.is_err();
+    let cut = late || framing.is_cut(&raw);
+    (framing.decode(raw), cut)
 }
 
 /// Reads the body of an answer as far as size allows, and decodes it. `true`: the answer has come to its end,
@@ -122,6 +123,19 @@ impl Framing {
             Self::Length(length) => raw.len() >= (*length).min(MAX_BODY),
             // Chunk sizes and extensions take room too, but a body of tiny chunks need not be read whole.
             Self::Chunked => raw.len() >= 2 * MAX_BODY || dechunk(raw).1,
+            Self::UntilClose => raw.len() >= MAX_BODY,
+        }
+    }
+
+    /// Is this, as far as it was read, not all of the body?
+    fn is_cut(&self, raw: &[u8]) -> bool {
+        match self {
+            Self::Length(length) => raw.len() < *length || *length > MAX_BODY,
+            Self::Chunked => {
+                let (body, ended) = dechunk(raw);
+                !ended || body.len() > MAX_BODY
+            }
+            // The end may be just where the room is.
             Self::UntilClose => raw.len() >= MAX_BODY,
         }
     }
@@ -185,7 +199,8 @@ fn closed(
     let failure = Failure::new(Exit::Refused, format!("{shown} closed the connection {when} to {what}{why}"))
         .transient();
     if witness.is_none() && bytes.is_empty() {
-        return failure.hint(format!("if the server speaks TLS on this port, use {tls_scheme}"));
+        return failure
+            .known_hint("tls-port", format!("if the server speaks TLS on this port, use {tls_scheme}"));
     }
     failure
 }
@@ -205,15 +220,19 @@ fn no_http(error: HeadError, bytes: &[u8], question: &Question<'_>) -> Failure {
     };
     // The first bytes of a TLS record (RFC 8446 §5.1: alert, version 3.x) and of an HTTP/2 SETTINGS frame.
     let hint = match bytes {
-        [0x15, 3, ..] => Some(format!("that is TLS: use {tls_scheme}")),
-        [0, 0, _, 4, ..] => Some("that is HTTP/2, which this port alone seems to speak".to_owned()),
-        _ if error == HeadError::NotHttp => Some("is the port right?".to_owned()),
+        [0x15, 3, ..] => Some(("tls-port", format!("that is TLS: use {tls_scheme}"))),
+        [0, 0, _, 4, ..] => {
+            Some(("http2-only", "that is HTTP/2, which this port alone seems to speak".to_owned()))
+        }
+        _ if error == HeadError::NotHttp => Some(("not-http", "is the port right?".to_owned())),
         _ => None,
     };
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-    let mut failure = Failure::new(Exit::BadUpgrade, what).details(vec![format!("it starts with {start:?}")]);
-    failure.hint = hint;
-    failure
+    let failure = Failure::new(Exit::BadUpgrade, what).details(vec![format!("it starts with {start:?}")]);
+    match hint {
+        Some((id, hint)) => failure.known_hint(id, hint),
+        None => failure,
+    }
 }
 
 #[cfg(test)]

@@ -148,6 +148,26 @@ impl WsUrl {
             .collect()
     }
 
+    /// Names and values of its secret query parameters, decoded.
+    #[must_use]
+    pub fn secret_params(&self) -> Vec<(String, Secret)> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let decoded = |text: &str| percent_decode(text).unwrap_or_else(|| text.to_owned());
+        pairs
+            .filter(|(name, _)| is_secret_name(name) || self.secret_params.iter().any(|n| n == name))
+            .map(|(name, value)| (decoded(name), Secret::new(decoded(value))))
+            .collect()
+    }
+
+    /// The same URL without user name, password and secret query parameters.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let names: Vec<String> = self.secret_params().into_iter().map(|(name, _)| name).collect();
+        let bare = names.iter().fold(self.clone(), |url, name| url.without_query_param(name));
+        Self { userinfo: None, ..bare }
+    }
+
     /// The URL as `Display` shows it, but with its secret query parameters.
     #[must_use]
     pub fn exposed(&self) -> Secret {
@@ -254,7 +274,9 @@ impl WsUrl {
         }
     }
 
-    fn masked_target(&self) -> String {
+    /// Path and query as `Display` shows them.
+    #[must_use]
+    pub fn masked_target(&self) -> String {
         let target = mask_query(&self.target);
         let Some((path, query)) = target.split_once('?') else { return target };
         let pairs: Vec<String> = query

@@ -14,7 +14,9 @@ use crate::report::Report;
 
 pub mod change;
 pub mod filter;
+pub mod junction;
 pub mod line;
+pub mod outlet;
 pub mod record;
 pub mod sink;
 pub mod stage;
@@ -22,7 +24,7 @@ pub mod stage;
 use change::{Change, Changes};
 use filter::{Program, RunError, Value};
 use line::Style;
-use sink::Sink;
+use sink::{Cut, Sink};
 
 /// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
 const CHUNK: usize = 64 * 1024;
@@ -140,6 +142,8 @@ pub struct Pipeline {
     taken: u64,
     /// The last received message that is done with, but perhaps still in the buffer.
     done: u64,
+    /// Where in the buffer the output of a received message ends; of all in it that were done with.
+    ends: Vec<(usize, u64)>,
     /// The last one that is written.
     written: u64,
     /// The thread that runs this may wait for the reader.
@@ -161,6 +165,7 @@ impl Pipeline {
             progress: Progress::default(),
             taken: 0,
             done: 0,
+            ends: Vec::new(),
             written: 0,
             patient: true,
         }
@@ -176,7 +181,7 @@ impl Pipeline {
         let counts = !self.stopped();
         self.show(event);
         if counts && !self.failed() {
-            self.done = received(event).unwrap_or(self.done);
+            self.note_taken(received(event).unwrap_or(self.done));
         }
     }
 
@@ -200,6 +205,9 @@ impl Pipeline {
             line::write_message(message, self.config.style, &mut self.out);
             // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
             self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
+        } else if let Kind::Derived(json) = &event.kind {
+            line::write_json(json, true, self.config.style, &mut self.out);
+            self.line_done(true);
         }
     }
 
@@ -228,7 +236,7 @@ impl Pipeline {
     /// For filters that run over the stream: the program is done with every input that it took.
     pub fn taken_done(&mut self) {
         if !self.failed() {
-            self.done = self.done.max(self.taken);
+            self.note_taken(self.done.max(self.taken));
         }
     }
 
@@ -328,6 +336,7 @@ impl Pipeline {
         }
         match &event.kind {
             Kind::Message { message, .. } => Some(self.message_value(message)),
+            Kind::Derived(json) => Some(Value::parse(json)),
             _ => None,
         }
     }
@@ -456,6 +465,7 @@ impl Pipeline {
             None if self.config.envelope => true,
             None => match event.kind {
                 Kind::Message { dir, role, .. } => role == Role::Data && dir == Direction::In,
+                Kind::Derived(_) => true,
                 _ => false,
             },
             // The records that tell how a session ended come on top of what was asked for.
@@ -531,7 +541,7 @@ impl Pipeline {
     }
 
     fn record(&mut self, event: &Event) {
-        if self.config.recording.is_none() {
+        if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
         let mut line = self.record_text(event);
@@ -542,8 +552,17 @@ impl Pipeline {
         }
     }
 
-    fn note_written(&mut self, result: io::Result<()>) {
-        let Err(error) = result else { return };
+    fn note_taken(&mut self, message: u64) {
+        if message != self.done {
+            self.done = message;
+            self.ends.push((self.out.len(), message));
+        }
+    }
+
+    fn note_written(&mut self, result: Result<(), Cut>) {
+        let Err(Cut { written, error }) = result else { return };
+        let whole = self.ends.iter().rev().find(|(end, _)| *end <= written);
+        self.written = whole.map_or(self.written, |(_, message)| *message);
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
@@ -601,6 +620,7 @@ impl Pipeline {
 
     /// The buffer is empty.
     fn note_done(&mut self) {
+        self.ends.clear();
         if !self.dead() {
             self.written = self.done;
         }
@@ -650,4 +670,55 @@ fn reply_message(output: &Value) -> Result<Message, String> {
     let mut json = Vec::new();
     output.write(&mut json)?;
     String::from_utf8(json).map(Message::text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::Role;
+    use crate::report::Level;
+
+    /// A pipe whose reader leaves after so many bytes.
+    struct Leaky(usize);
+
+    impl Sink for Leaky {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+            let written = bytes.len().min(self.0);
+            self.0 -= written;
+            let error = || Cut { written, error: io::ErrorKind::BrokenPipe.into() };
+            if written < bytes.len() { Err(error()) } else { Ok(()) }
+        }
+
+        fn ready(&self) -> bool {
+            true
+        }
+    }
+
+    /// How far messages of four bytes, in lines of five, have been written when the reader leaves.
+    fn written(room: usize, flush_every: u64) -> u64 {
+        let report = Report::to(Box::new(io::sink()), Level::Error, false, false);
+        let mut pipeline = Pipeline::new(Config::default(), Box::new(Leaky(room)), report);
+        for seq in 1..=10 {
+            let message = Message::text("1234");
+            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data };
+            pipeline.take(&Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
+            if seq % flush_every == 0 {
+                pipeline.flush();
+            }
+        }
+        let progress = pipeline.progress();
+        assert_eq!(progress.stop.is_some(), room < 50);
+        progress.written
+    }
+
+    #[test]
+    fn what_was_written_before_the_reader_left_counts_line_by_line() {
+        for flush_every in [1, 2, 5, 10] {
+            for (room, messages) in [(0, 0), (4, 0), (5, 1), (9, 1), (10, 2), (27, 5), (49, 9), (50, 10)] {
+                assert_eq!(written(room, flush_every), messages, "{room} bytes, by {flush_every}");
+            }
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //! Every record is one JSON object on one line: `v` (1), `ts` (RFC 3339 with microseconds, UTC), `type`, `conn`,
 //! and the fields of its type. A message's `data` is the message's own JSON, spelled as received; `"duplicate":true`
 //! marks an event that came before. A `gap` says with `replayed` whether the provider was asked for what was missed,
-//! and with `catch_up`, where that is known, how to get it otherwise.
+//! and with `catch_up`, where that is known, how to get it otherwise. The `data` of a `derived` record was made of
+//! messages; recordings have none.
 
 use std::io::Write as _;
 
@@ -21,8 +22,19 @@ use crate::message::Message;
 pub const VERSION: u32 = 1;
 
 /// The types of records.
-const TYPES: &[&str] =
-    &["message", "open", "ping", "pong", "close", "reconnect", "gap", "subscribed", "error", "summary"];
+const TYPES: &[&str] = &[
+    "message",
+    "open",
+    "ping",
+    "pong",
+    "close",
+    "reconnect",
+    "gap",
+    "subscribed",
+    "error",
+    "summary",
+    "derived",
+];
 
 /// Appends the record of an event, without a newline.
 pub fn write(event: &Event, out: &mut Vec<u8>) {
@@ -76,6 +88,10 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
             string(out, "text", text);
         }
         Kind::Summary(summary) => write_summary(summary, out),
+        Kind::Derived(json) => {
+            key(out, "data");
+            out.extend_from_slice(json.as_bytes());
+        }
         Kind::Recorded(_) => {}
     }
     out.push(b'}');
@@ -165,6 +181,7 @@ fn type_word(kind: &Kind) -> &'static str {
         Kind::Subscribed { .. } => "subscribed",
         Kind::Error { .. } => "error",
         Kind::Summary(_) => "summary",
+        Kind::Derived(_) => "derived",
         // Written above, with the type it came with.
         Kind::Recorded(_) => "recorded",
     }

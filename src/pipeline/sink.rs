@@ -1,6 +1,7 @@
 //! Where output bytes go.
 
-use std::io::{self, Write as _};
+use std::io;
+use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::FileType;
@@ -13,8 +14,9 @@ pub trait Sink: Send {
     /// Writes all of it, waiting as long as the reader takes.
     ///
     /// # Errors
-    /// Whatever the destination says; [`io::ErrorKind::BrokenPipe`] means that the reader has gone.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Whatever the destination says, and how much it took before; [`io::ErrorKind::BrokenPipe`] means that the
+    /// reader has gone.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut>;
 
     /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
     fn ready(&self) -> bool;
@@ -25,6 +27,15 @@ pub trait Sink: Send {
     }
 }
 
+/// A write that was not finished.
+#[derive(Debug)]
+pub struct Cut {
+    /// Bytes that were written.
+    pub written: usize,
+    /// Why no more were.
+    pub error: io::Error,
+}
+
 /// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
 pub const ATOMIC: usize = 4096;
 
@@ -33,20 +44,9 @@ pub const ATOMIC: usize = 4096;
 pub struct Stdout;
 
 impl Sink for Stdout {
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        while !bytes.is_empty() {
-            match stdout.write(bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => bytes = &bytes[written..],
-                Err(error) => may_try_again(error)?,
-            }
-        }
-        // Output without a newline at its end is still held by the standard library.
-        while let Err(error) = stdout.flush() {
-            may_try_again(error)?;
-        }
-        Ok(())
+    /// Past the buffer of the standard library, which does not tell what of it was written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        write_all(io::stdout(), bytes)
     }
 
     fn ready(&self) -> bool {
@@ -61,8 +61,8 @@ impl Sink for Stdout {
 pub struct ToFile(pub std::fs::File);
 
 impl Sink for ToFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        write_all(&self.0, bytes)
     }
 
     fn ready(&self) -> bool {
@@ -74,11 +74,12 @@ impl Sink for ToFile {
     }
 }
 
-/// No destination: somebody else shows what there is to be seen.
+/// No destination: what is written is only counted, and somebody else shows what there is to be seen.
+#[derive(Default)]
 pub struct Nowhere;
 
 impl Sink for Nowhere {
-    fn write(&mut self, _bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, _bytes: &[u8]) -> Result<(), Cut> {
         Ok(())
     }
 
@@ -90,11 +91,17 @@ impl Sink for Nowhere {
 /// Standard output as something whose reader may go away.
 pub struct Watch(AsyncFd<io::Stdout>);
 
+/// Is standard output read by another process?
+#[must_use]
+pub fn is_pipe() -> bool {
+    let kind = rustix::fs::fstat(io::stdout()).map(|file| FileType::from_raw_mode(file.st_mode));
+    matches!(kind, Ok(FileType::Fifo | FileType::Socket))
+}
+
 /// Watches standard output, if it is a pipe or a socket: others have no reader to lose.
 #[must_use]
 pub fn watch_stdout() -> Option<Watch> {
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(io::stdout()).ok()?.st_mode);
-    if !matches!(kind, FileType::Fifo | FileType::Socket) {
+    if !is_pipe() {
         return None;
     }
     // A lost reader is told without being asked for, but something has to be asked for. This, unlike room for
@@ -127,18 +134,29 @@ pub async fn reader_gone(watch: &Option<Watch>) {
 }
 
 /// Waits where waiting helps; any other error is the end.
-fn may_try_again(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        io::ErrorKind::Interrupted => Ok(()),
-        // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
-        io::ErrorKind::WouldBlock => wait_until_writable(),
-        _ => Err(error),
+fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let result = match rustix::io::write(&to, &bytes[written..]).map_err(io::Error::from) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => {
+                written += more;
+                Ok(())
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => Ok(()),
+                // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
+                io::ErrorKind::WouldBlock => wait_until_writable(&to),
+                _ => Err(error),
+            },
+        };
+        result.map_err(|error| Cut { written, error })?;
     }
+    Ok(())
 }
 
-fn wait_until_writable() -> io::Result<()> {
-    let stdout = io::stdout();
-    match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None) {
+fn wait_until_writable(to: &impl AsFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(to, PollFlags::OUT)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -67,6 +67,12 @@ impl Delivery {
         written
     }
 
+    /// Are there events that are not known to be written?
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Where to go on from. What has been received will be written before this session ends well, so it need
     /// not come again.
     #[must_use]

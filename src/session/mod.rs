@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use crate::dialect::Client;
@@ -16,10 +17,12 @@ use crate::error::Result;
 use crate::event::{Event, Open};
 use crate::exit::Exit;
 use crate::input::{Input, Source};
+use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
 use crate::net::url::encoded;
 use crate::net::{self, Attempt, OpenReport, WsUrl};
-use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
+use crate::pipeline::outlet::Outlet;
+use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
 use crate::repl::{Repl, Request};
 use crate::report::Report;
@@ -53,6 +56,9 @@ const LAST_FLUSH: Duration = Duration::from_millis(100);
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
 
+/// How long to wait, without a reader, for the news of what had been written before it went.
+const LAST_NEWS: Duration = Duration::from_millis(200);
+
 /// How long acknowledgements may still take when the session is over.
 const LAST_ACKS: Duration = Duration::from_secs(2);
 
@@ -73,7 +79,11 @@ pub struct Setup {
     /// The prompt of an interactive session.
     pub repl: Option<Repl>,
     /// Where events go.
-    pub stage: Stage,
+    pub stage: Outlet,
+    /// Who looks at the events before they go there.
+    pub tap: Option<Box<dyn Tap>>,
+    /// Where orders come from while it runs.
+    pub orders: Option<UnboundedReceiver<Order>>,
     /// Where the cursor is kept.
     pub cursor_file: Option<CursorFile>,
     /// Are credentials shown in records?
@@ -84,6 +94,23 @@ pub struct Setup {
     pub report: Report,
     /// The signals that ask for the end.
     pub signals: Signals,
+}
+
+/// Somebody who looks at what happens, in the order in which it happened, and may change what the pipeline gets.
+pub trait Tap {
+    /// Looks at events on their way to the pipeline.
+    fn look(&mut self, events: &mut Vec<Event>);
+}
+
+/// What whoever holds a session may ask of it while it runs.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Send this, if there is a connection.
+    Send(Message),
+    /// End in good order.
+    End(Outcome),
+    /// The reader of standard output has gone: end at once.
+    ReaderGone,
 }
 
 /// Runs a session to its end.
@@ -110,6 +137,7 @@ enum Happening {
     Typed(Option<Request>),
     Signal(Outcome),
     ReaderGone,
+    Order(Order),
     Time,
 }
 
@@ -136,7 +164,9 @@ struct Driver {
     repl: Option<Repl>,
     acks: Option<Acks>,
     cursor_file: Option<CursorFile>,
-    stage: Stage,
+    stage: Outlet,
+    tap: Option<Box<dyn Tap>>,
+    orders: Option<UnboundedReceiver<Order>>,
     /// Events that wait for room in the stage.
     batch: Vec<Event>,
     drained_by: Option<Instant>,
@@ -163,6 +193,8 @@ impl Driver {
             acks: None,
             cursor_file: setup.cursor_file,
             stage: setup.stage,
+            tap: setup.tap,
+            orders: setup.orders,
             batch: Vec::new(),
             drained_by: None,
             output_lost: false,
@@ -252,6 +284,9 @@ impl Driver {
     /// Hands events over, if that takes no waiting; a ping must not wait for the reader of the output.
     fn push_events(&mut self) {
         loop {
+            if let Some(tap) = &mut self.tap {
+                tap.look(&mut self.state.todo.events);
+            }
             self.batch.append(&mut self.state.todo.events);
             if self.batch.is_empty() || !self.stage.has_room() {
                 return;
@@ -269,7 +304,7 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, repl, stage, stdout, signals, .. } = self;
+        let Self { opening, socket, old, input, repl, stage, stdout, signals, orders, .. } = self;
         tokio::select! {
             outcome = signals.next() => Happening::Signal(outcome),
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
@@ -279,6 +314,7 @@ impl Driver {
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
             request = next_request(repl), if repl.is_some() => Happening::Typed(request),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
+            order = next_order(orders), if orders.is_some() => Happening::Order(order),
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
         }
     }
@@ -312,7 +348,9 @@ impl Driver {
                 }
                 self.state.signal(outcome, now);
             }
-            Happening::ReaderGone => self.state.reader_gone(now),
+            Happening::ReaderGone | Happening::Order(Order::ReaderGone) => self.state.reader_gone(now),
+            Happening::Order(Order::Send(message)) => self.state.order(message, now),
+            Happening::Order(Order::End(outcome)) => self.state.end_as(outcome, now),
             Happening::Time => {}
         }
         if let Some(socket) = &self.socket {
@@ -449,10 +487,10 @@ impl Driver {
         self.drop_socket();
         (self.opening, self.old) = (None, None);
         self.push_events();
-        self.drain(Stage::is_idle).await;
+        self.drain(Outlet::is_idle).await;
         if !self.batch.is_empty() {
             self.push_events();
-            self.drain(Stage::is_idle).await;
+            self.drain(Outlet::is_idle).await;
         }
         let outcome = self.outcome();
         self.state.summary(&outcome, now());
@@ -511,8 +549,10 @@ impl Driver {
 
     /// Waits until what was pushed is written, as long as its reader takes, or as long as the end allows. A
     /// signal always ends the wait.
-    async fn drain(&mut self, done: impl Fn(&Stage) -> bool) {
+    async fn drain(&mut self, done: impl Fn(&Outlet) -> bool) {
         let patience = match self.outcome().reason {
+            // A write that cannot go on ends at once, and tells what of it is there.
+            "reader_gone" if self.state.awaits_lines() => Some(LAST_NEWS),
             "reader_gone" | "output_failed" => Some(Duration::ZERO),
             "interrupted" | "terminated" | "max_time" => Some(LAST_DRAIN),
             _ => None,
@@ -580,6 +620,17 @@ async fn next_incoming(socket: &mut Option<Socket>, read: bool) -> Incoming {
 
 async fn next_input(input: &mut Option<Source>) -> Option<Vec<Input>> {
     input.as_mut()?.next().await
+}
+
+/// Whoever gives orders may have gone; the session goes on.
+async fn next_order(orders: &mut Option<UnboundedReceiver<Order>>) -> Order {
+    match orders {
+        Some(receiver) => match receiver.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
 }
 
 async fn next_request(repl: &mut Option<Repl>) -> Option<Request> {

@@ -204,6 +204,12 @@ impl State {
         self.outcome.is_none() && (self.phase == Phase::Connecting || self.handover.is_opening())
     }
 
+    /// Does something follow from lines that are not known to be written yet?
+    #[must_use]
+    pub fn awaits_lines(&self) -> bool {
+        self.delivery.is_waiting()
+    }
+
     /// Will the next connection that opens take over from one that is there?
     #[must_use]
     pub fn hands_over(&self) -> bool {
@@ -341,6 +347,18 @@ impl State {
     pub fn input(&mut self, message: Message, now: Now) {
         self.input.fed = true;
         self.send(message, now);
+    }
+
+    /// A message that whoever holds the session asks for. Without a connection there is nobody to send it to.
+    pub fn order(&mut self, message: Message, now: Now) {
+        if self.phase == Phase::Open {
+            self.send(message, now);
+        }
+    }
+
+    /// Whoever holds the session has what it came for.
+    pub fn end_as(&mut self, outcome: Outcome, now: Now) {
+        self.finish(outcome, now);
     }
 
     /// Standard input has come to its end.

@@ -119,3 +119,15 @@ fn a_pong_is_no_data() {
     let out = run.args(&["--count", "3", "--max-time", "20s", "-r", "-f", ".type"]).run();
     assert_eq!(out.exits(0).lines(), ["connection_ack", "initial_progress", "progress_update"]);
 }
+
+#[test]
+fn a_ping_in_json_wants_its_pong() {
+    // The pings of the protocol are far apart, and those in JSON are 30 s by the documents.
+    let hurry = ["42", "--no-reconnect", "--ping-interval", "1h", "--time-scale", "100"];
+    let out = mocked("--events 0 --fault no-pong", &[&hurry[..], &["--ping-timeout", "500ms"]].concat());
+    out.exits(22).says("no answer to a keep-alive message within 500 ms");
+    // With it, all is well.
+    let out = mocked("--events 0", &[&hurry[..], &["--max-time", "2s", "--envelope"]].concat());
+    let pongs = out.exits(0).records("message");
+    assert!(pongs.iter().any(|record| record["data"]["type"] == "pong"), "{pongs:?}");
+}

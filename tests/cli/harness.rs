@@ -1,12 +1,16 @@
 //! A sealed room for the binary, and servers that do exactly what a test tells them.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use tokio::net::TcpSocket;
 use wstap::handshake::accept_key;
 
 /// After this long a run is hung, and the test fails. No test waits for it when all is well.
@@ -292,11 +296,13 @@ impl Server {
         let port = listener.local_addr().expect("a listener has an address").port();
         let thread = thread::spawn(move || {
             for script in scripts {
-                let (stream, _) = listener.accept().expect("a client connects");
+                let stream = accept(&listener);
                 stream.set_read_timeout(Some(HUNG)).expect("a timeout can be set");
                 stream.set_nodelay(true).expect("nodelay can be set");
                 script(Peer { stream });
             }
+            drop(listener);
+            keep_closed(port);
         });
         Self { port, thread: Some(thread) }
     }
@@ -320,6 +326,28 @@ impl Server {
             thread.join().expect("every script is played to its end");
         }
     }
+}
+
+/// A client that never comes fails its test; it must not make it hang.
+fn accept(listener: &TcpListener) -> TcpStream {
+    let patience = Timespec { tv_sec: HUNG.as_secs() as i64, tv_nsec: 0 };
+    let waited = poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&patience));
+    assert_eq!(waited, Ok(1), "a client connects");
+    listener.accept().expect("a client connects").0
+}
+
+/// Keeps a port of loopback closed, so that the system gives it to no other test: its client might still come back.
+/// The last few hundred are kept, for as long as the tests run.
+pub(crate) fn keep_closed(port: u16) -> u16 {
+    static KEPT: Mutex<VecDeque<TcpSocket>> = Mutex::new(VecDeque::new());
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket.set_reuseaddr(true).expect("the option can be set");
+    let bound = socket.bind(([127, 0, 0, 1], port).into()).and_then(|()| socket.local_addr());
+    let mut kept = KEPT.lock().expect("nobody panics here");
+    kept.truncate(200);
+    kept.push_front(socket);
+    // If another was quicker, nothing can be done about it.
+    bound.map_or(port, |address| address.port())
 }
 
 /// The server's end of a connection, at byte level.

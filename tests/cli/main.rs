@@ -3,19 +3,29 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod campaigns;
+mod clients;
+mod delivery;
 mod dialects;
 mod ending;
+mod fault_table;
 mod faults;
 mod filter;
 mod first_steps;
+mod fixtures;
 mod generated;
 mod harness;
 mod hostile;
+mod hostile_clients;
+mod instances;
 mod kadoa;
 mod mock;
 mod mock_process;
 mod options;
 mod output;
+mod probe;
+mod probe_live;
+mod probe_rows;
+mod probe_tls;
 mod providers;
 mod proxies;
 mod pty;
@@ -29,3 +39,5 @@ mod scenario;
 mod sending;
 mod servers;
 mod subscribe;
+mod watch;
+mod watch_screen;

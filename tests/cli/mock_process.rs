@@ -56,6 +56,37 @@ fn a_client_under_test_runs_against_it() {
 }
 
 #[test]
+fn what_is_played_or_scripted_is_where_the_url_points() {
+    let dir = tempfile::tempdir().unwrap();
+    let tape = dir.path().join("tape.ndjson");
+    let tape = tape.to_str().unwrap();
+    wstap(&["connect", "--mock", "-x", "hi", "--count", "1", "--record", tape]).run().exits(0);
+    let client = ["--exec", BINARY, "connect", "-q", "{}", "--count", "1"];
+    let played = wstap(&["serve-mock", "plain", "--replay", tape]).args(&client).run();
+    assert_eq!(played.exits(0).stdout, "\"hi\"\n");
+    let client = [&client[..], &["-x", r#"{"op":"hello","id":7}"#]].concat();
+    let on = r#"select(.op=="hello") | {reply:.id}"#;
+    let scripted = wstap(&["serve-mock", "plain", "--on", on]).args(&client).run();
+    assert_eq!(scripted.exits(0).stdout, "{\"reply\":7}\n");
+}
+
+#[test]
+fn whoever_asks_is_told_what_clients_do() {
+    let mut mock = wstap(&["serve-mock", "-vv", "--exit-after", "1"]).spawn();
+    let url = mock.line();
+    let url = url.trim();
+    wstap(&["connect", &format!("{url}/nowhere?token=geheim")]).run().exits(17);
+    wstap(&["connect", &format!("{url}/echo?token=geheim"), "-x", "hello", "--count", "1"]).run().exits(0);
+    let told = mock.finish();
+    told.exits(0)
+        .says("GET /nowhere: 404 {")
+        .says("client 1 at /echo from 127.0.0.1:")
+        .says("client 1 says hello");
+    told.says("client 1 left: 1 messages from it, 1 to it");
+    assert!(!told.stderr.contains("geheim"), "{}", told.stderr);
+}
+
+#[test]
 fn signals_are_passed_on() {
     for (signal, code) in [("INT", 42), ("TERM", 43)] {
         let script = "trap 'exit 42' INT; trap 'exit 43' TERM; echo ready; while :; do sleep 0.1; done";

@@ -86,3 +86,33 @@ fn the_running_services_shapes_are_events_too() {
         ryze("--behave real --rate max", &["demo", "--count", "1", "-f", ".data.message.content | type"]);
     assert_eq!(out.exits(0).stdout, "\"string\"\n");
 }
+
+/// What each dialect's mock says is what its client half takes for data, in the shapes of the documents and in those of
+/// the running service: so many lines, all of this kind, and the same bytes for the same seed.
+#[test]
+fn every_dialect_takes_what_its_mock_says_in_every_shape() {
+    #[rustfmt::skip]
+    let kinds = [
+        ("burki", r#".type | IN("connection_ack", "overview", "progress_update")"#,
+            r#".type | IN("connection_ack", "overview", "progress", "contact_update", "campaign_completed")"#),
+        ("kadoa", r#"(.type | startswith("workflow_")) and has("data") and .id and ._cursor"#, r#"has("message") and .id"#),
+        ("voipbin", r#"(.event_type | startswith("call.")) and .topic and has("type") == false"#, r#".id and has("event_type") == false"#),
+        ("ryze", r#"(.event | contains(".")) and .instanceData.token == "***""#, r#".event | contains(".")"#),
+        ("plain", r#"type == "array""#, r#"type == "array""#),
+    ];
+    for client in crate::clients::all() {
+        let (_, documented, real) = kinds.iter().find(|(name, ..)| *name == client.dialect).unwrap();
+        for (behave, kind) in [("documented", documented), ("real", real)] {
+            let run = || {
+                let mock = [client.dialect, "--behave", behave, "--rate", "max", "--seed", "11"];
+                let (_mock, port) = crate::clients::serve(&mock);
+                let run = if behave == "real" { client.subscribe_real(port) } else { client.subscribe(port) };
+                run.args(&["--count", "8", "--max-time", "25s", "--fail-if", &format!("({kind}) | not")])
+                    .run()
+            };
+            let first = run();
+            assert_eq!(first.exits(0).lines().len(), 8, "{} {behave}", client.dialect);
+            assert_eq!(run().stdout, first.stdout, "{} {behave}", client.dialect);
+        }
+    }
+}

@@ -33,6 +33,31 @@ fn the_first_command_prints_five_lines() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 5);
 }
 
+/// The health check and the workflow step, against a mock that is there and one that is not.
+#[test]
+fn the_checks_for_containers_and_workflows_work() {
+    let readme = include_str!("../../README.md");
+    let dockerfile = blocks(readme, "```dockerfile\n").next().unwrap();
+    let health = dockerfile.split_once("CMD ").unwrap().1.replace("ws://127.0.0.1:8080/ws", "$(cat url)");
+    let step = blocks(readme, "```yaml\n").next().unwrap().split_once("run: |\n").unwrap().1;
+    let step = step.replace("wss://staging.example.com/ws --live", "$(cat url) --live -x hi");
+    for (check, serve) in [(health, ""), (step, "--tls --ca-file ca.pem")] {
+        assert!(check.contains("$(cat url)"), "{check}");
+        let script = format!(
+            "wstap serve-mock plain {serve} --port-file url > /dev/null 2>&1 & mock=$!\n\
+             until [ -f url ]; do sleep 0.05; done\n\
+             export SSL_CERT_FILE=ca.pem\n\
+             (set -e\n{check})\necho $?\nkill $mock; wait $mock\n({check})\necho $?"
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let output = shell(&script, dir.path());
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(stdout, "0\n1\n", "{script}\n{stderr}");
+        assert!(stderr.contains("does not hold: --expect-status 101 (no answer)"), "{stderr}");
+    }
+}
+
 /// Runs the commands of a block one after the other in one shell, as a reader would.
 fn run(examples: &[Example]) {
     let mut script = String::from("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n");

@@ -11,7 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use wstap::handshake::accept_key;
 
-use crate::harness::{Output, Peer, Server, frame, header, wstap};
+use crate::harness::{Output, Peer, Server, frame, header, keep_closed, wstap};
 
 /// Runs `connect` with these arguments, in which `URL` and `PORT` stand for a server that accepts and says goodbye.
 /// Returns what the run left and the request that the server saw.
@@ -54,10 +54,7 @@ pub(crate) fn answered(args: &[&str], script: impl FnOnce(&mut Peer, &str) + Sen
 
 /// A port on which nothing listens.
 pub(crate) fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a port")
-        .port()
+    keep_closed(0)
 }
 
 /// A certificate authority of its own, and a folder for its files.

@@ -29,6 +29,7 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
         return Err(Failure::usage("--exit-after scenario: there is none").hint("--scenario FILE gives one"));
     }
     let form = process.announce.or(process.command().is_none().then_some(Announce::Url));
+    mock.tell(report);
     announce::announce(&mock, form, process.port_file.as_deref())?;
     announce::tell(&mock, args, report);
     let status = match process.command() {

@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::campaign::{Campaign, Plan, START};
 use super::wire::{self, Request as Ask, Voice};
 use super::{MONITOR, campaign_in};
+use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
 use crate::mock::{Answer, Conn, Hub, Member, Peer, Provider, Say, Service, Settings, Stream, Then};
@@ -55,9 +59,31 @@ impl Service for BurkiService {
         Some(Answer::Upgrade { protocol: None, peer })
     }
 
+    /// A message with a `campaign_id`, at the top or in its `data`, goes to those who watch that campaign. The
+    /// campaign itself takes no notice: what it tells next is what it would have told.
+    fn push(&self, event: &RawValue) -> Option<usize> {
+        let pushed: Pushed<'_> = fields(event)?;
+        let id = pushed.campaign_id.or_else(|| fields::<About>(pushed.data?)?.campaign_id)?;
+        let _state = self.board.state();
+        Some(self.board.hub.publish([id.to_string().as_str()], &Message::text(event.get()).into()))
+    }
+
     fn stream(&self) -> Option<&dyn Stream> {
         Some(&*self.board)
     }
+}
+
+/// What matters of a message that is pushed.
+#[derive(Deserialize)]
+struct Pushed<'a> {
+    campaign_id: Option<u64>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    campaign_id: Option<u64>,
 }
 
 impl BurkiService {
@@ -198,6 +224,11 @@ impl Stream for Board {
         moved
     }
 
+    /// Calls take as long as the provider's other times.
+    fn haste(&self) -> f64 {
+        self.settings.time_scale
+    }
+
     fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -281,7 +312,7 @@ impl Board {
             View::One(id) => state.campaigns.get(&id).map(Campaign::now),
             View::Monitor => None,
         };
-        self.voice.pong(now.unwrap_or_else(|| state.now())).into()
+        Say::Pong(self.voice.pong(now.unwrap_or_else(|| state.now())))
     }
 
     /// Puts the state of a campaign into a mailbox, behind the changes that wait there already.

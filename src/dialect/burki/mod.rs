@@ -9,8 +9,8 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 
 use super::{
-    Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Known, Meaning, Place, Rhythm, TopicCheck,
-    Var, Verb,
+    Beat, Campaigns, Client, ClientSetup, CloseRule, Credential, Dialect, Known, Meaning, Place, Rhythm,
+    TopicCheck, Var, Verb,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -20,7 +20,7 @@ use crate::net::WsUrl;
 
 mod campaign;
 mod mock;
-pub mod progress;
+mod progress;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -49,6 +49,7 @@ impl Dialect for Burki {
     fn examples(&self) -> &'static [&'static str] {
         &[
             "subscribe -d burki 42 -f 'select(.type == \"progress_update\") | .data.progress'",
+            "watch-campaign 42 --mock",
             "subscribe --mock='--rate max --outcome failed' -d burki 7 --until '.data.status == \"failed\"'",
         ]
     }
@@ -100,8 +101,10 @@ impl Dialect for Burki {
 
     /// The ids of campaigns that have been named.
     fn complete_topic(&self, typed: &str, known: &Known<'_>) -> Vec<String> {
-        let named = known.messages.iter().flat_map(|text| progress::read(&Message::text(text.as_str())));
-        let ids = known.topics.iter().cloned().chain(named.map(|reading| reading.campaign.to_string()));
+        let said =
+            known.messages.iter().flat_map(|text| progress::Progress.read(&Message::text(text.as_str())));
+        let named = said.flat_map(|said| said.campaigns()).map(|id| id.to_string());
+        let ids = known.topics.iter().cloned().chain(named);
         let mut ids: Vec<String> = ids.filter(|id| id.starts_with(typed)).collect();
         ids.sort_by_key(|id| (id.len(), id.clone()));
         ids.dedup();
@@ -115,6 +118,10 @@ impl Dialect for Burki {
 
     fn provider(&self) -> Option<&'static dyn Provider> {
         Some(&mock::BurkiMock)
+    }
+
+    fn campaigns(&self) -> Option<&'static dyn Campaigns> {
+        Some(&progress::Progress)
     }
 }
 

@@ -5,78 +5,95 @@
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use super::wire;
+use super::{MONITOR, campaign_number, wire};
+use crate::campaign::{Contact, Counts, History, Reading, Said, Sample, Status};
+use crate::dialect::Campaigns;
 use crate::error::Result;
 use crate::message::Message;
 use crate::net::WsUrl;
 
-/// The state of a campaign as one message tells it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reading {
-    /// Its id.
-    pub campaign: u64,
-    /// Its status, in the provider's word. The flat shape has none but for completion.
-    pub status: Option<String>,
-    /// All contacts.
-    pub total: Option<u64>,
-    /// Contacts that were reached.
-    pub completed: Option<u64>,
-    /// Contacts that were not.
-    pub failed: Option<u64>,
-    /// Contacts that are being called.
-    pub processing: Option<u64>,
-    /// Contacts that are still to be called.
-    pub pending: Option<u64>,
-    /// Percent of the contacts that are done.
-    pub progress_percentage: Option<f64>,
-    /// Percent of those that were reached.
-    pub success_rate: Option<f64>,
-    /// When the message was made, by the server's clock. Only the flat shape says.
-    pub at: Option<Timestamp>,
-}
+/// What the SDK's messages say of contacts whose turn has not come or is not over.
+const UNDECIDED: [&str; 2] = ["pending", "in_progress"];
 
-/// What a message says: nothing, the state of one campaign, or of several in an overview.
-#[must_use]
-pub fn read(message: &Message) -> Vec<Reading> {
-    let Ok(Value::Object(object)) = serde_json::from_slice(message.as_bytes()) else { return Vec::new() };
-    match object.get("data") {
-        Some(Value::Object(data)) => match data.get("campaigns") {
-            Some(Value::Array(all)) => all.iter().filter_map(Value::as_object).filter_map(nested).collect(),
-            _ => nested(data).into_iter().collect(),
-        },
-        _ => flat(&object).into_iter().collect(),
+/// The provider's campaigns.
+pub(super) struct Progress;
+
+impl Campaigns for Progress {
+    fn id(&self, text: &str) -> Option<u64> {
+        campaign_number(text)
+    }
+
+    fn one(&self, url: &WsUrl, campaign: u64) -> Result<WsUrl> {
+        at_endpoint(url, &format!("/ws/campaigns/{campaign}/progress"))
+    }
+
+    fn monitor(&self, url: &WsUrl) -> Result<WsUrl> {
+        at_endpoint(url, MONITOR)
+    }
+
+    fn read(&self, message: &Message) -> Vec<Said> {
+        let Ok(Value::Object(object)) = serde_json::from_slice(message.as_bytes()) else { return Vec::new() };
+        match object.get("data") {
+            Some(Value::Object(data)) => documented(data).into_iter().collect(),
+            _ => flat(&object),
+        }
+    }
+
+    fn request_update(&self) -> Message {
+        wire::request_update()
+    }
+
+    fn request_history(&self, hours: u32) -> Message {
+        wire::request_history(hours)
+    }
+
+    fn follow(&self, campaign: u64) -> Message {
+        wire::watch("subscribe", campaign)
     }
 }
 
-/// The message that asks for the present state.
-#[must_use]
-pub fn request_update() -> Message {
-    wire::request_update()
-}
-
-/// The message that asks for the last hours.
-#[must_use]
-pub fn request_history(hours: u32) -> Message {
-    wire::request_history(hours)
-}
-
-/// The endpoint of one campaign, on the server of this one; the query stays, with the credential in it.
-///
-/// # Errors
-/// If it makes no URL.
-pub fn endpoint(url: &WsUrl, campaign: u64) -> Result<WsUrl> {
+/// An endpoint on the server of this one; the query stays, with the credential in it.
+fn at_endpoint(url: &WsUrl, endpoint: &str) -> Result<WsUrl> {
     let (path, query) = url.target().split_once('?').unwrap_or((url.target(), ""));
     let mark = if query.is_empty() { "" } else { "?" };
     let prefix = path.find("/ws/campaigns/").map_or(path, |at| &path[..at]).trim_end_matches('/');
-    url.join(&format!("{prefix}/ws/campaigns/{campaign}/progress{mark}{query}"))
+    url.join(&format!("{prefix}{endpoint}{mark}{query}"))
 }
 
-/// The `data` of the documents' messages.
+/// The `data` of the documents' messages. That an overview is a list of them, and the shape of a history, are
+/// guesses.
+fn documented(data: &Map<String, Value>) -> Option<Said> {
+    let objects = |value: &Value| -> Option<Vec<Map<String, Value>>> {
+        Some(value.as_array()?.iter().filter_map(Value::as_object).cloned().collect())
+    };
+    if let Some(all) = data.get("campaigns").and_then(objects) {
+        return Some(Said::Overview(all.iter().filter_map(nested).collect()));
+    }
+    if let Some(metrics) = data.get("metrics").and_then(objects) {
+        let campaign = count(data, "campaign_id")?;
+        return Some(Said::History(History { campaign, samples: metrics.iter().map(sample).collect() }));
+    }
+    nested(data).map(Said::Progress)
+}
+
+/// The `data` of one campaign.
 fn nested(data: &Map<String, Value>) -> Option<Reading> {
     let progress = data.get("progress")?.as_object()?;
+    let campaign = count(data, "campaign_id")?;
+    let recent = data.get("recent_activity").and_then(Value::as_array);
+    let activity = |value: &Value| {
+        contact(value.as_object()?, campaign, ["execution_id", "contact_phone", "status", ""])
+    };
     Some(Reading {
-        campaign: count(data, "campaign_id")?,
-        status: data.get("status").and_then(Value::as_str).map(str::to_owned),
+        campaign,
+        status: text(data, "status").map(|name| Status::from_name(&name)),
+        counts: documented_counts(progress),
+        recent: recent.into_iter().flatten().filter_map(activity).collect(),
+    })
+}
+
+fn documented_counts(progress: &Map<String, Value>) -> Counts {
+    Counts {
         total: count(progress, "total_contacts"),
         completed: count(progress, "completed"),
         failed: count(progress, "failed"),
@@ -84,20 +101,42 @@ fn nested(data: &Map<String, Value>) -> Option<Reading> {
         pending: count(progress, "pending"),
         progress_percentage: percent(progress, "progress_percentage"),
         success_rate: percent(progress, "success_rate"),
-        at: None,
-    })
+    }
 }
 
-/// The SDK's messages that have counts in them.
-fn flat(object: &Map<String, Value>) -> Option<Reading> {
-    let completed = match object.get("type")?.as_str()? {
-        "progress" => false,
-        "campaign_completed" => true,
-        _ => return None,
+fn sample(metric: &Map<String, Value>) -> Sample {
+    Sample { at: metric.get("timestamp").and_then(time), counts: documented_counts(metric) }
+}
+
+/// The SDK's messages, and the monitor's refusal.
+fn flat(object: &Map<String, Value>) -> Vec<Said> {
+    let (Some(kind), Some(campaign)) = (text(object, "type"), count(object, "campaign_id")) else {
+        return Vec::new();
     };
-    Some(Reading {
-        campaign: count(object, "campaign_id")?,
-        status: completed.then(|| "completed".to_owned()),
+    let touched = |names| contact(object, campaign, names).map(Said::Contact);
+    match kind.as_str() {
+        "progress" => {
+            let contact = touched(["contact_id", "contact_phone", "contact_status", "contact_error"]);
+            std::iter::once(Said::Progress(flat_progress(object, campaign, None))).chain(contact).collect()
+        }
+        "campaign_completed" => {
+            vec![Said::Progress(flat_progress(object, campaign, Some(Status::Completed)))]
+        }
+        "contact_update" => {
+            touched(["contact_id", "phone_number", "status", "error_message"]).into_iter().collect()
+        }
+        // A guess, as that the monitor answers so.
+        "error" => {
+            let why = text(object, "message").or_else(|| text(object, "error")).unwrap_or_default();
+            vec![Said::Refused { campaign, why }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// No status is told but that of a campaign that was completed.
+fn flat_progress(object: &Map<String, Value>, campaign: u64, status: Option<Status>) -> Reading {
+    let counts = Counts {
         total: count(object, "total_contacts"),
         completed: count(object, "completed_contacts"),
         failed: count(object, "failed_contacts"),
@@ -105,8 +144,26 @@ fn flat(object: &Map<String, Value>) -> Option<Reading> {
         pending: count(object, "pending_contacts"),
         progress_percentage: percent(object, "completion_percentage"),
         success_rate: percent(object, "success_rate"),
-        at: object.get("timestamp").and_then(time),
-    })
+    };
+    Reading { campaign, status, counts, recent: Vec::new() }
+}
+
+/// A contact of which it is decided what became; its id, telephone number, status and error have these names.
+fn contact(object: &Map<String, Value>, campaign: u64, names: [&str; 4]) -> Option<Contact> {
+    let [id, phone, status, error] = names;
+    let status = text(object, status).filter(|status| !UNDECIDED.contains(&status.as_str()))?;
+    let name = text(object, phone);
+    let key = match object.get(id) {
+        Some(Value::String(id)) => id.clone(),
+        Some(Value::Number(id)) => id.to_string(),
+        _ => name.clone()?,
+    };
+    let name = name.unwrap_or_else(|| key.clone());
+    Some(Contact { campaign, key, name, status, detail: text(object, error) })
+}
+
+fn text(object: &Map<String, Value>, name: &str) -> Option<String> {
+    object.get(name)?.as_str().map(str::to_owned)
 }
 
 fn count(object: &Map<String, Value>, name: &str) -> Option<u64> {
@@ -140,47 +197,77 @@ fn time(value: &Value) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    fn reading(text: &str) -> Vec<Reading> {
-        read(&Message::text(text))
+    fn read(text: &str) -> Vec<Said> {
+        Progress.read(&Message::text(text))
     }
 
-    fn known(status: Option<&str>, at: Option<&str>) -> Reading {
+    fn known(status: Option<&str>) -> Reading {
         Reading {
             campaign: 42,
-            status: status.map(str::to_owned),
-            total: Some(200),
-            completed: Some(120),
-            failed: Some(10),
-            processing: Some(4),
-            pending: Some(66),
-            progress_percentage: Some(65.0),
-            success_rate: Some(92.31),
-            at: at.map(|at| at.parse().unwrap()),
+            status: status.map(Status::from_name),
+            counts: Counts {
+                total: Some(200),
+                completed: Some(120),
+                failed: Some(10),
+                processing: Some(4),
+                pending: Some(66),
+                progress_percentage: Some(65.0),
+                success_rate: Some(92.31),
+            },
+            recent: Vec::new(),
         }
     }
+
+    const DATA: &str = r#"{"campaign_id":42,"status":"running","progress":{"total_contacts":200,"completed":120,
+        "failed":10,"processing":4,"pending":66,"progress_percentage":65.0,"success_rate":92.31},
+        "started_at":"2026-01-01T09:00:00Z","completed_at":null,"recent_activity":[]}"#;
 
     #[test]
     fn the_documents_example() {
-        let data = r#"{"campaign_id":42,"status":"running","progress":{"total_contacts":200,"completed":120,
-            "failed":10,"processing":4,"pending":66,"progress_percentage":65.0,"success_rate":92.31},
-            "started_at":"2026-01-01T09:00:00Z","completed_at":null,"recent_activity":[]}"#;
         for kind in ["initial_progress", "progress_update", "Progress-Update"] {
-            let message = format!(r#"{{"type":"{kind}","data":{data}}}"#);
-            assert_eq!(reading(&message), [known(Some("running"), None)]);
+            let message = format!(r#"{{"type":"{kind}","data":{DATA}}}"#);
+            assert_eq!(read(&message), [Said::Progress(known(Some("running")))]);
         }
-        let overview = format!(r#"{{"type":"overview","data":{{"campaigns":[{data},7,{data}]}}}}"#);
-        assert_eq!(reading(&overview).len(), 2);
+        let overview = format!(r#"{{"type":"overview","data":{{"campaigns":[{DATA},7,{DATA}]}}}}"#);
+        let both = vec![known(Some("running")), known(Some("running"))];
+        assert_eq!(read(&overview), [Said::Overview(both)]);
     }
 
     #[test]
-    fn the_flat_shape_with_any_time() {
-        let message = |time: &str| {
-            format!(
-                r#"{{"type":"progress","campaign_id":42,"timestamp":{time},"total_contacts":200,
-                "completed_contacts":120.0,"failed_contacts":10,"pending_contacts":66,"in_progress_contacts":4,
-                "completion_percentage":65.0,"success_rate":92.31}}"#
-            )
+    fn the_flat_shape_with_numbers_of_any_spelling() {
+        let message = r#"{"type":"progress","campaign_id":42,"timestamp":1767225600.123,"total_contacts":200,
+            "completed_contacts":120.0,"failed_contacts":10,"pending_contacts":66,"in_progress_contacts":4,
+            "completion_percentage":65.0,"success_rate":92.31}"#;
+        assert_eq!(read(message), [Said::Progress(known(None))]);
+        let completed = message.replace("\"progress\"", "\"campaign_completed\"");
+        assert_eq!(read(&completed), [Said::Progress(known(Some("completed")))]);
+    }
+
+    #[test]
+    fn what_became_of_contacts_comes_in_three_shapes() {
+        let contact = |detail: Option<&str>| Contact {
+            campaign: 42,
+            key: "7".to_owned(),
+            name: "+15550000007".to_owned(),
+            status: "failed".to_owned(),
+            detail: detail.map(str::to_owned),
         };
+        let update = r#"{"type":"contact_update","campaign_id":42,"contact_id":7,"phone_number":"+15550000007",
+            "status":"failed","error_message":"Busy"}"#;
+        assert_eq!(read(update), [Said::Contact(contact(Some("Busy")))]);
+        assert_eq!(read(&update.replace("failed", "in_progress")), []);
+        let progress = r#"{"type":"progress","campaign_id":42,"contact_id":"7","contact_phone":"+15550000007",
+            "contact_status":"failed","contact_error":"Busy"}"#;
+        assert_eq!(read(progress)[1], Said::Contact(contact(Some("Busy"))));
+        let activity =
+            r#"[{"execution_id":7,"contact_phone":"+15550000007","status":"failed","call_id":1},{}]"#;
+        let message = format!(r#"{{"data":{}}}"#, DATA.replace("[]", activity));
+        let Said::Progress(reading) = &read(&message)[0] else { panic!("progress is read") };
+        assert_eq!(reading.recent, [contact(None)]);
+    }
+
+    #[test]
+    fn a_history_with_any_time() {
         for (time, at) in [
             ("1767225600.123", Some("2026-01-01T00:00:00.123Z")),
             ("\"2026-01-01T00:00:00.123\"", Some("2026-01-01T00:00:00.123Z")),
@@ -189,21 +276,27 @@ mod tests {
             ("\"soon\"", None),
             ("null", None),
         ] {
-            assert_eq!(reading(&message(time)), [known(None, at)], "{time}");
+            let message = format!(
+                r#"{{"type":"metrics_history","data":{{"campaign_id":42,"hours":1,"metrics":[
+                {{"timestamp":{time},"completed":1}}]}}}}"#
+            );
+            let counts = Counts { completed: Some(1), ..Counts::default() };
+            let samples = vec![Sample { at: at.map(|at| at.parse().unwrap()), counts }];
+            assert_eq!(read(&message), [Said::History(History { campaign: 42, samples })], "{time}");
         }
-        let completed = message("null").replace("\"progress\"", "\"campaign_completed\"");
-        assert_eq!(reading(&completed)[0].status.as_deref(), Some("completed"));
     }
 
     #[test]
-    fn what_is_not_said_is_not_known_and_the_rest_is_no_reading() {
+    fn what_is_not_said_is_not_known_and_the_rest_says_nothing() {
         let little =
-            reading(r#"{"data":{"campaign_id":1,"progress":{"completed":-1,"failed":"2","pending":1.5}}}"#);
-        assert_eq!(little, [Reading { campaign: 1, ..Reading::default() }]);
+            read(r#"{"data":{"campaign_id":1,"progress":{"completed":-1,"failed":"2","pending":1.5}}}"#);
+        assert_eq!(little, [Said::Progress(Reading { campaign: 1, ..Reading::default() })]);
+        let refused = read(r#"{"type":"error","campaign_id":420,"message":"Campaign not found"}"#);
+        assert_eq!(refused, [Said::Refused { campaign: 420, why: "Campaign not found".to_owned() }]);
         for text in
             ["", "[]", "7", r#"{"type":"pong"}"#, r#"{"type":"progress"}"#, r#"{"data":{"campaign_id":1}}"#]
         {
-            assert_eq!(reading(text), [], "{text}");
+            assert_eq!(read(text), [], "{text}");
         }
     }
 
@@ -216,8 +309,10 @@ mod tests {
             ("ws://h/behind/ws/campaigns/1/progress", "ws://h/behind/ws/campaigns/7/progress"),
             ("ws://h/", "ws://h/ws/campaigns/7/progress"),
         ] {
-            let url = endpoint(&WsUrl::parse(from).unwrap(), 7).unwrap();
+            let url = Progress.one(&WsUrl::parse(from).unwrap(), 7).unwrap();
             assert_eq!(url.exposed(), WsUrl::parse(to).unwrap().exposed(), "{from}");
+            let monitor = Progress.monitor(&url).unwrap();
+            assert!(monitor.exposed().expose().contains("/ws/campaigns/monitor"));
         }
     }
 }

@@ -6,7 +6,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::progress::Progress;
 use super::*;
+use crate::campaign::{Reading, Said, Status};
+use crate::dialect::testing::{control, try_control};
 use crate::mock::Mock;
 use crate::mock::tests::{Socket, connect, exchange, mock, next, raw, request, say, text, texts};
 
@@ -356,9 +359,9 @@ async fn the_monitor_shows_all_and_tells_of_some() {
     let ack = next(&mut socket).await;
     assert!(ack["type"] == "connection_ack" && ack.get("campaign_id").is_none(), "{ack}");
     let overview = text(&mut socket).await;
-    let readings = progress::read(&Message::text(overview.clone()));
+    let readings = shown(&overview);
     assert_eq!(readings.iter().map(|reading| reading.campaign).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert!(readings.iter().all(|reading| reading.status.as_deref() == Some("scheduled")));
+    assert!(readings.iter().all(|reading| reading.status == Some(Status::Scheduled)));
     // Nobody watches anything, so nothing happens.
     say(&mut socket, r#"{"type":"request_update"}"#).await;
     assert_eq!(text(&mut socket).await, overview);
@@ -380,9 +383,16 @@ async fn the_monitor_shows_all_and_tells_of_some() {
     // What is no longer watched is not told of, and still there.
     say(&mut socket, r#"{"type":"unsubscribe","campaign_id":42}"#).await;
     say(&mut socket, r#"{"type":"request_update"}"#).await;
-    let overview = progress::read(&Message::text(text(&mut socket).await));
+    let overview = shown(&text(&mut socket).await);
     let last = overview.last().unwrap();
-    assert_eq!((last.campaign, last.status.as_deref()), (42, Some("completed")));
+    assert_eq!((last.campaign, &last.status), (42, &Some(Status::Completed)));
+}
+
+fn shown(overview: &str) -> Vec<Reading> {
+    match Progress.read(&Message::text(overview)).pop() {
+        Some(Said::Overview(readings)) => readings,
+        said => panic!("no overview: {said:?}"),
+    }
 }
 
 #[tokio::test]
@@ -425,5 +435,33 @@ async fn a_campaign_begins_although_the_one_before_is_over() {
             // Long enough for the server to see that there is nothing to do.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_pushed_goes_to_those_who_watch_its_campaign() {
+    let mock = mock("--events 0").await;
+    let (mut one, mut other) = (watch(&mock, "42").await, watch(&mock, "43").await);
+    let mut monitor = connect(&mock, "burki").await;
+    for socket in [&mut one, &mut other, &mut monitor] {
+        texts(socket, 2).await;
+    }
+    say(&mut monitor, r#"{"type":"subscribe","campaign_id":42}"#).await;
+    texts(&mut monitor, 1).await;
+    let push =
+        async |event: Value| control(&mock, "push", &json!({"publish": event, "dialect": "burki"})).await;
+    let told = json!({"data": {"campaign_id": 42, "status": "failed"}, "type": "progress_update"});
+    assert_eq!(push(told.clone()).await, json!({"sent": 2}));
+    assert_eq!([next(&mut one).await, next(&mut monitor).await], [told.clone(), told]);
+    let flat = json!({"campaign_id": 43, "type": "progress"});
+    assert_eq!(push(flat.clone()).await, json!({"sent": 1}));
+    assert_eq!(next(&mut other).await, flat);
+    assert_eq!(push(json!({"campaign_id": 44})).await, json!({"sent": 0}));
+    for none in [json!({"type": "pong"}), json!({"campaign_id": "42"}), json!({"data": [42]}), json!(42)] {
+        assert_eq!(
+            try_control(&mock, "push", &json!({"publish": none, "dialect": "burki"})).await.status,
+            400,
+            "{none}"
+        );
     }
 }

@@ -1,13 +1,17 @@
 //! The mock's event log: every event in order, so that a client can go on after the last one it has seen.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::events::World;
-use crate::dialect::made::{Object, mix, uuid};
+use super::wire;
+use crate::dialect::Meaning;
+use crate::dialect::made::{Object, fields, mix, quoted, uuid};
 use crate::message::Message;
 use crate::mock::Behave;
 
@@ -21,8 +25,12 @@ pub(super) struct Log {
     shape: Behave,
     /// What makes cursors look like nothing in particular.
     key: u64,
-    /// Events that were ever made. They are numbered from 1.
+    /// Events that there ever were. They are numbered from 1.
     made: u64,
+    /// Those of them that somebody else made up, and where their ids come from: what this log makes up itself stays
+    /// the same with them.
+    pushed: u64,
+    push_rng: Rng,
     kept: VecDeque<Message>,
     bound: usize,
 }
@@ -35,14 +43,16 @@ impl Log {
             shape,
             key: mix(seed, "cursors"),
             made: 0,
+            pushed: 0,
+            push_rng: Rng::with_seed(mix(seed, "pushed")),
             kept: VecDeque::new(),
             bound: KEPT,
         }
     }
 
-    /// Events that were ever made.
+    /// Events that were ever made up here.
     pub(super) fn made(&self) -> u64 {
-        self.made
+        self.made - self.pushed
     }
 
     /// The time, in milliseconds since 1970.
@@ -65,7 +75,32 @@ impl Log {
             .text("id", &uuid(&mut self.rng))
             .raw(payload, &event.data)
             .text("_cursor", &self.cursor(self.made));
-        let message = Message::text(frame.end());
+        self.keep(Message::text(frame.end()))
+    }
+
+    /// Takes in an event that somebody made up; what every event has and this one has not is added to it. `None`:
+    /// it is no object, or nothing that is logged.
+    pub(super) fn push(&mut self, event: &RawValue) -> Option<Message> {
+        let known: HashMap<String, IgnoredAny> = fields(event)?;
+        let named = known.contains_key("type") || known.contains_key("eventType");
+        if !named || !matches!(wire::read(event.get().as_bytes()), Meaning::Event(_)) {
+            return None;
+        }
+        let mut text = event.get().strip_suffix('}')?.trim_end().to_owned();
+        (self.made, self.pushed) = (self.made + 1, self.pushed + 1);
+        let common = [
+            ("timestamp", self.now().to_string()),
+            ("id", quoted(&uuid(&mut self.push_rng))),
+            ("_cursor", quoted(&self.cursor(self.made))),
+        ];
+        for (name, value) in common.into_iter().filter(|(name, _)| !known.contains_key(*name)) {
+            text.push_str(&format!(",\"{name}\":{value}"));
+        }
+        text.push('}');
+        Some(self.keep(Message::text(text)))
+    }
+
+    fn keep(&mut self, message: Message) -> Message {
         if self.kept.len() == self.bound {
             self.kept.pop_front();
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::events::object_id;
@@ -93,6 +94,14 @@ impl Service for KadoaService {
 
     fn stream(&self) -> Option<&dyn Stream> {
         Some(&*self.0)
+    }
+
+    /// An event with a `type` (or `eventType`); it goes into the log like any other, with what it lacks of
+    /// `timestamp`, `id` and `_cursor`. With a cursor of its own, it cannot be gone on from.
+    fn push(&self, event: &RawValue) -> Option<usize> {
+        let mut log = self.0.log();
+        let message = log.push(event)?;
+        Some(self.0.subscribers.publish([CHANNEL], &message.into()))
     }
 
     /// `drain` announces the server's end to all connections; `acks` gives the ids that were acknowledged, in

@@ -224,3 +224,101 @@ async fn the_running_service_says_message_where_the_document_says_data() {
         assert!(event["timestamp"].is_i64());
     }
 }
+
+#[tokio::test]
+async fn what_is_pushed_is_an_event_like_any_other() {
+    let mock = mock("--events 0").await;
+    let push = async |event: Value| control(&mock, "push", &json!({"publish": event})).await;
+    assert_eq!(push(json!({"type": "nobody_is_there"})).await, json!({"sent": 0}));
+    let mut socket = subscribed(&mock, Some("")).await;
+    let first = next(&mut socket).await;
+    assert_eq!(
+        (&first["type"], &first["timestamp"]),
+        (&json!("nobody_is_there"), &json!(1_767_225_600_000_i64))
+    );
+    assert!(first["id"].as_str().unwrap().len() == 36 && first["_cursor"].is_string());
+    // Spelled as it was, with what it lacks.
+    let body = r#"{"publish": {"type":"x", "n": 1.10, "id":"mine", "data":{} } , "dialect":"kadoa"}"#;
+    let answer = call(&mock, "POST", "/__wstap/push", "Content-Type: application/json\r\n", body).await;
+    assert_eq!(answer.status, 403, "a host name that is not the server's");
+    let request = format!(
+        "POST /__wstap/push HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    assert_eq!(exchange(&mock, &request).await.json(), json!({"sent": 1}));
+    let second = text(&mut socket).await;
+    assert!(second.starts_with(r#"{"type":"x", "n": 1.10, "id":"mine", "data":{},"timestamp":"#), "{second}");
+    // It is in the log.
+    let mut late = subscribed(&mock, first["_cursor"].as_str()).await;
+    assert_eq!(text(&mut late).await, second);
+    for none in
+        [json!({"type": "heartbeat"}), json!({"type": "control.draining"}), json!({"a": 1}), json!(["type"])]
+    {
+        assert_eq!(try_control(&mock, "push", &json!({"publish": none})).await.status, 400, "{none}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_pushed_changes_nothing_about_the_rest() {
+    let ids = async |pushes: u32| {
+        let mock = mock("--seed 3 --rate max --events 30 --drain-after 20 --time-scale 1000").await;
+        for _ in 0..pushes {
+            control(&mock, "push", &json!({"publish": {"eventType": "pushed"}})).await;
+        }
+        let mut socket = subscribed(&mock, Some("")).await;
+        let mut all: Vec<Value> = Vec::new();
+        while all
+            .iter()
+            .filter(|event| event["type"].as_str().unwrap_or_default().starts_with("workflow"))
+            .count()
+            < 30
+        {
+            all.push(next(&mut socket).await);
+        }
+        assert_eq!(all.iter().filter(|event| event["type"] == "control.draining").count(), 1);
+        all.retain(|event| event["type"].as_str().unwrap_or_default().starts_with("workflow"));
+        all.iter().map(|event| event["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(0).await, ids(3).await);
+}
+
+#[tokio::test]
+async fn commands_are_reached_through_the_control_api() {
+    let mock = mock("--events 0").await;
+    assert_eq!(call(&mock, "POST", "/api/v1/events/ack", "", r#"{"id":"a"}"#).await.status, 200);
+    let acks = json!({"name": "acks", "dialect": "kadoa"});
+    assert_eq!(control(&mock, "command", &acks).await, json!({"result": ["a"]}));
+    let unknown = try_control(&mock, "command", &json!({"name": "nosuch"})).await;
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.body.contains("such a command"), "{}", unknown.body);
+    let elsewhere = json!({"name": "acks", "dialect": "voipbin"});
+    assert_eq!(try_control(&mock, "command", &elsewhere).await.status, 400);
+    assert_eq!(try_control(&mock, "command", &json!({})).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed_with_the_others() {
+    let mock = mock("--rate max --time-scale 100").await;
+    let mut stalled = subscribed(&mock, None).await;
+    // It is stalled when there is no room for more, and nothing is made for it any more.
+    let sent = async || mock_clients(&mock).await[0]["sent"].as_u64().unwrap();
+    let mut before = 0;
+    while before == 0 || before != sent().await {
+        before = sent().await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(control(&mock, "drain", &json!({"dialect": "kadoa"})).await, json!({"drained": 1}));
+    // It is listed until it is gone: the grace, and what it has for its answer to the close.
+    tokio::time::timeout(std::time::Duration::from_secs(20), mock.gone(1)).await.unwrap();
+    let mut received = 0;
+    while let Some(Ok(_)) = stalled.next().await {
+        received += 1;
+    }
+    assert!(received > 0);
+}
+
+async fn mock_clients(mock: &Mock) -> Vec<Value> {
+    let request = "GET /__wstap/clients HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    exchange(mock, request).await.json()["clients"].as_array().unwrap().clone()
+}

@@ -44,6 +44,12 @@ pub(super) fn token(seed: u64, instance: &str) -> String {
     uuid(&mut Rng::with_seed(mix(!seed, instance)))
 }
 
+/// The frame around the data of an event.
+pub(super) fn envelope(name: &str, data: &str, instance: &str, token: &str) -> String {
+    let about = Object::default().text("baseUrl", BASE_URL).text("instance", instance).text("token", token);
+    Object::default().text("event", name).raw("data", data).object("instanceData", about).end()
+}
+
 /// An event, still in its parts.
 pub(super) struct Event {
     /// One of [`NAMES`].
@@ -163,11 +169,7 @@ impl World {
                 Behave::Real => self.flat(message, media),
             },
         };
-        let instance = Object::default()
-            .text("baseUrl", BASE_URL)
-            .text("instance", &self.instance)
-            .text("token", &self.token);
-        Object::default().text("event", event.name).raw("data", &data).object("instanceData", instance).end()
+        envelope(event.name, &data, &self.instance, &self.token)
     }
 
     /// Schedules a task between `least` and `most` seconds from now.

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::events::{self, World};
 use super::gate::{Allowance, Gate, MINUTE, origin_is_fine};
-use crate::dialect::made::Object;
+use crate::dialect::made::{Object, fields};
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
 use crate::mock::{
@@ -101,6 +102,26 @@ impl Service for RyzeService {
         Some(&*self.0)
     }
 
+    /// One of the six events, as `{"event":…,"data":…}`, goes to the clients of every instance whose configuration
+    /// lets it pass, or of the one that its `instanceData` names. `instanceData` is the mock's own in any case.
+    fn push(&self, event: &RawValue) -> Option<usize> {
+        let pushed: Pushed<'_> = fields(event)?;
+        let name = events::NAMES.into_iter().find(|name| *name == pushed.event)?;
+        let only = pushed.about.and_then(|about| fields::<About>(about)?.instance);
+        let instances = self.0.instances();
+        let meant =
+            instances.iter().filter(|(instance, _)| only.as_ref().is_none_or(|only| only == *instance));
+        let wanting =
+            meant.filter(|(_, known)| known.config.as_ref().is_some_and(|config| config.wants(name)));
+        let data = pushed.data.map_or("{}", RawValue::get);
+        let sent = wanting.map(|(instance, _)| {
+            let token = events::token(self.0.settings.seed, instance);
+            let frame = events::envelope(name, data, instance, &token);
+            self.0.hub.publish([instance.as_str()], &Message::text(frame).into())
+        });
+        Some(sent.sum())
+    }
+
     /// `delete`, with the name of an instance: it exists no more, and its connections are closed.
     fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
         (name == "delete").then_some(())?;
@@ -108,6 +129,21 @@ impl Service for RyzeService {
         let closed = self.0.hub.publish([argument], &Say::Close { code: None, reason: String::new() });
         Some(json!({"deleted": argument, "closed": closed}))
     }
+}
+
+/// What matters of an event that is pushed.
+#[derive(Deserialize)]
+struct Pushed<'a> {
+    event: String,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, rename = "instanceData")]
+    about: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    instance: Option<String>,
 }
 
 impl RyzeService {
@@ -195,6 +231,10 @@ impl RyzeService {
 }
 
 impl Config {
+    fn wants(&self, event: &str) -> bool {
+        self.enabled && self.events.iter().any(|wanted| wanted == event)
+    }
+
     /// As it is kept: no events named means all, and switching it off clears the rest.
     fn stored(mut self) -> Self {
         if !self.enabled {
@@ -241,7 +281,7 @@ impl Stream for Shared {
             }
             let (seed, shape) = (self.settings.seed, self.settings.behave);
             let world = instance.world.get_or_insert_with(|| World::new(seed, name, shape));
-            let wanted = |event: &events::Event| config.events.iter().any(|wanted| wanted == event.name);
+            let wanted = |event: &events::Event| config.wants(event.name);
             let Some(event) = (0..PATIENCE).find_map(|_| world.next().filter(wanted)) else { continue };
             made = true;
             if listened {

@@ -1,5 +1,6 @@
 //! The mock half over real sockets.
 
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -205,11 +206,12 @@ async fn a_client_that_does_not_read_is_dropped() {
     // More than the sockets' buffers hold, and 256 messages more.
     texts(&mut quick, 3000).await;
     let mut received = 0;
+    // It finds the close frame, if it reads again before it is given up.
     let close = loop {
-        use futures_util::StreamExt as _;
-        match slow.next().await.unwrap().unwrap() {
-            tokio_tungstenite::tungstenite::Message::Close(close) => break close,
-            _ => received += 1,
+        match slow.next().await {
+            Some(Ok(tokio_tungstenite::tungstenite::Message::Close(close))) => break close,
+            Some(Ok(_)) => received += 1,
+            _ => break None,
         }
     };
     assert!(close.is_none() && received < 2900, "{received}");
@@ -247,4 +249,41 @@ async fn bytes_that_are_no_request_harm_nobody() {
     stream.write_all(&[0xff; 64]).await.unwrap();
     stream.read_to_end(&mut Vec::new()).await.unwrap();
     connect(&mock, DEMO).await;
+}
+
+#[tokio::test]
+async fn what_is_pushed_goes_to_those_whose_configuration_lets_it_pass() {
+    let mock = mock("--events 0").await;
+    configure(&mock, "shop", &json!({"enabled": true, "events": ["call.update"]})).await;
+    configure(&mock, "off", &json!({"enabled": false})).await;
+    let mut demo = connect(&mock, DEMO).await;
+    let mut shop = connect(&mock, "/ws/shop?token=t").await;
+    let push = async |event: Value| control(&mock, "push", &json!({"publish": event})).await["sent"].clone();
+    // The answer to a close shows that who came before is on the list.
+    for name in ["demo", "shop"] {
+        let mut other = connect(&mock, &format!("/ws/{name}?token=t")).await;
+        other.close(None).await.unwrap();
+        while other.next().await.is_some_and(|frame| frame.is_ok()) {}
+    }
+    assert_eq!(push(json!({"event": "label.update", "data": {"type": "edit"}})).await, 1);
+    assert_eq!(push(json!({"data": {"n": 1}, "event": "call.update"})).await, 2);
+    let named = json!({"event": "call.update", "instanceData": {"instance": "shop", "token": "x"}});
+    assert_eq!(push(named).await, 1);
+    let expected = |name: &str, instance: &str, data: &str| {
+        let token = events::token(0, instance);
+        format!(
+            r#"{{"event":"{name}","data":{data},"instanceData":{{"baseUrl":"https://api.example.com","instance":"{instance}","token":"{token}"}}}}"#
+        )
+    };
+    assert_eq!(text(&mut demo).await, expected("label.update", "demo", r#"{"type":"edit"}"#));
+    assert_eq!(text(&mut demo).await, expected("call.update", "demo", r#"{"n":1}"#));
+    assert_eq!(text(&mut shop).await, expected("call.update", "shop", r#"{"n":1}"#));
+    assert_eq!(text(&mut shop).await, expected("call.update", "shop", "{}"));
+    for none in [json!({"event": "new.kind"}), json!({"data": {}}), json!("event")] {
+        assert_eq!(try_control(&mock, "push", &json!({"publish": none})).await.status, 400, "{none}");
+    }
+    let delete = json!({"name": "delete", "argument": "shop"});
+    let gone = control(&mock, "command", &delete).await;
+    assert_eq!(gone, json!({"result": {"deleted": "shop", "closed": 1}}));
+    assert_eq!(closed(&mut shop).await, None);
 }

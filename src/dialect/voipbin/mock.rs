@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::real::{self, RealSession};
 use super::topic::{Kind, Pattern};
 use super::wire::{self, Code};
 use super::world::{EPOCH, View, World};
+use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
 use crate::mock::{Answer, Behave, Conn, Hub, Keepalive, Member, Peer, Provider, Say, Service, Settings};
@@ -70,20 +72,29 @@ impl Service for VoipbinService {
 
     /// An event with the `topic` that it is found by. As the running service behaves, what goes out is only its
     /// `data`.
-    fn push(&self, event: &Value) -> Option<usize> {
-        let topic = event.get("topic")?.as_str()?;
+    fn push(&self, event: &RawValue) -> Option<usize> {
+        let pushed: Pushed<'_> = fields(event)?;
+        let topic = pushed.topic.as_str();
         let sent = match self.settings.behave {
             Behave::Documented => {
                 let keys = keys(topic);
-                self.hub.publish(keys.iter().map(String::as_str), &Message::text(event.to_string()).into())
+                self.hub.publish(keys.iter().map(String::as_str), &Message::text(event.get()).into())
             }
             Behave::Real => {
-                let bare = event.get("data").unwrap_or(event);
-                self.hub.publish(real::keys(topic), &Message::text(bare.to_string()).into())
+                let bare = pushed.data.unwrap_or(event);
+                self.hub.publish(real::keys(topic), &Message::text(bare.get()).into())
             }
         };
         Some(sent)
     }
+}
+
+/// What matters of an event that is pushed.
+#[derive(Deserialize)]
+struct Pushed<'a> {
+    topic: String,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 impl VoipbinService {
@@ -281,6 +292,8 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";

@@ -5,7 +5,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::message::Message;
@@ -48,7 +47,8 @@ pub(super) struct Push<'a> {
     text: Option<String>,
     base64: Option<String>,
     /// For the provider to publish, in its own words.
-    pub(super) publish: Option<Value>,
+    #[serde(borrow)]
+    pub(super) publish: Option<&'a RawValue>,
     /// Only to the provider of this name.
     pub(super) dialect: Option<String>,
     #[serde(default)]
@@ -110,6 +110,19 @@ pub(super) struct Aim {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Drain {
+    pub(super) dialect: Option<String>,
+}
+
+/// `command`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Command {
+    /// One of those that the provider has.
+    pub(super) name: String,
+    /// What it is about.
+    #[serde(default)]
+    pub(super) argument: String,
+    /// Only to the provider of this name.
     pub(super) dialect: Option<String>,
 }
 

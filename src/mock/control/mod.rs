@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::journal::Select;
@@ -22,7 +23,7 @@ mod tests;
 pub(super) use guard::Guard;
 pub use settings::ControlSettings;
 
-use body::{Aim, Close, Drain, NewFaults, Push, Wait};
+use body::{Aim, Close, Command, Drain, NewFaults, Push, Wait};
 
 /// What every path of the API begins with. No provider has it.
 const PREFIX: &str = "/__wstap/";
@@ -31,7 +32,7 @@ const PREFIX: &str = "/__wstap/";
 pub(super) const BASE: &str = "/__wstap";
 
 /// What the API can do, for whoever asks for something else.
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 15] = [
     "GET health",
     "GET clients",
     "GET journal",
@@ -40,6 +41,7 @@ const ROUTES: [&str; 14] = [
     "POST close",
     "POST drop",
     "POST drain",
+    "POST command",
     "POST pause",
     "POST resume",
     "POST wait",
@@ -77,6 +79,7 @@ async fn route(site: &Site, guard: &Guard, request: &Request) -> Result<Response
         ("POST", "close") => close(site, read(body)?),
         ("POST", "drop") => Ok(dismiss(site, &read::<Aim>(body)?.to, &Say::Drop)),
         ("POST", "drain") => drain(site, &read(body)?),
+        ("POST", "command") => command(site, &read(body)?),
         ("POST", "pause") => Ok(pause(site, true)),
         ("POST", "resume") => Ok(pause(site, false)),
         ("POST", "wait") => wait(site, &read(body)?).await,
@@ -133,7 +136,7 @@ fn push(site: &Site, push: &Push<'_>) -> Result<Response, Response> {
             Ok(ok(&json!({"sent": sent})))
         }
         None => {
-            let what = push.publish.as_ref().unwrap_or(&serde_json::Value::Null);
+            let what = push.publish.unwrap_or(RawValue::NULL);
             let mut services = site.services_of(push.dialect.as_deref());
             let sent = services.find_map(|service| service.push(what));
             sent.map(|sent| ok(&json!({"sent": sent})))
@@ -160,6 +163,14 @@ fn drain(site: &Site, drain: &Drain) -> Result<Response, Response> {
         0 => Err(error(400, "no provider of this server drains its connections")),
         drained => Ok(ok(&json!({"drained": drained}))),
     }
+}
+
+fn command(site: &Site, command: &Command) -> Result<Response, Response> {
+    let mut services = site.services_of(command.dialect.as_deref());
+    let result = services.find_map(|service| service.command(&command.name, &command.argument));
+    result.map(|result| ok(&json!({"result": result}))).ok_or_else(|| {
+        error(400, "no provider of this server has such a command, or its argument is about nothing there is")
+    })
 }
 
 fn pause(site: &Site, shut: bool) -> Response {

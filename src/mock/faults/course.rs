@@ -152,6 +152,12 @@ impl Course {
         self.ending
     }
 
+    /// Will no message come through any more, until the faults are exchanged? Nothing need be made up then; to make
+    /// it as fast as nobody takes it would leave no time to listen.
+    pub(in crate::mock) fn silent(&self) -> bool {
+        self.silent
+    }
+
     /// Takes what is said.
     pub(in crate::mock) fn take(&mut self, say: Say, now: Instant) {
         match say {

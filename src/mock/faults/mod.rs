@@ -40,6 +40,13 @@ pub struct Fault {
     first: Option<u64>,
 }
 
+impl Fault {
+    /// Everything that a fault can be: the words that [`GRAMMAR`] explains.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        parse::names()
+    }
+}
+
 impl FromStr for Fault {
     type Err = String;
 

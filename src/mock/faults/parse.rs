@@ -13,7 +13,8 @@ Faults (--fault SPEC, repeatable; all are decided by --seed and the number of th
   bad-accept           a wrong accept key    extension[=NAME]     an extension nobody offered
   fail-first=N[:SPEC]  the fault (refuse=503 without SPEC) on the first N connections only
   latency=TIME[±TIME]  each message late     bandwidth=BYTES      bytes per second, such as 10k
-  no-pong              pings go unanswered   no-heartbeat         no heartbeats, no pings
+  no-pong              pings go unanswered,  no-heartbeat         no heartbeats, no pings
+                       in frames and JSON
   fragment=BYTES       frames of this size   duplicate=P, reorder=P   messages twice, or one later
   stall[=TIME]         no more messages      half-open            silent and deaf, TCP stays up
   close[=CODE[:REASON]]                      close-no-handshake[=CODE[:REASON]]   not waiting for the answer

@@ -17,7 +17,7 @@ const PONG: u8 = 0xA;
 pub(in crate::mock) struct Shape {
     /// Bytes per second.
     pub(super) bandwidth: Option<u64>,
-    pub(super) no_pong: bool,
+    pub(in crate::mock) no_pong: bool,
 }
 
 /// What may happen to the next bytes.

@@ -217,6 +217,27 @@ async fn a_stall_can_end() {
     assert_eq!(start.elapsed().as_secs(), 5);
 }
 
+#[tokio::test]
+async fn a_client_that_is_told_nothing_more_is_still_heard() {
+    let mock = mock("--rate max --fault stall@3").await;
+    let mut stream = raw(&mock, "/v1.0/ws?token=t").await;
+    let topic = r#"{"type":"subscribe","topics":["customer_id:abc123:call:*"]}"#;
+    let ask = [frame(0x81, topic.as_bytes()), frame(0x89, b"0")].concat();
+    stream.write_all(&ask).await.unwrap();
+    // A pong comes back for each ping, whatever came before it.
+    let pongs = async {
+        for n in 1..=20 {
+            let mut bytes = Vec::new();
+            while !bytes.ends_with(&[0x8a, 1]) {
+                bytes.push(stream.read_u8().await.unwrap());
+            }
+            stream.read_u8().await.unwrap();
+            stream.write_all(&frame(0x89, &[n])).await.unwrap();
+        }
+    };
+    timeout(Duration::from_secs(10), pongs).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_bandwidth_is_kept() {
     let mock = with("bandwidth=1k").await;
@@ -350,7 +371,7 @@ fn faults_are_read_or_explained() {
         assert!(explained(text).contains(says), "{text}: {}", explained(text));
     }
     assert!(explained(&format!("close=1000:{}", "x".repeat(124))).contains("123"));
-    for name in parse::names() {
+    for name in Fault::names() {
         assert!(GRAMMAR.contains(name), "{name} is not explained");
     }
 }

@@ -198,7 +198,7 @@ impl Run {
     /// Does the client's next message meet it? `None` if the client has gone.
     async fn next_meets(&mut self, expect: &Expect, seen: &mut Option<String>) -> Option<bool> {
         let message = self.inbox.next().await?;
-        *seen = Some(shortened(&message));
+        *seen = Some(message.shortened());
         self.msg = Some(message);
         let msg = self.msg.as_ref();
         let Ok(mut outputs) = self.interpreter.run(&expect.program, msg, msg, (self.n, self.i)) else {
@@ -251,11 +251,4 @@ impl Step {
             _ => None,
         }
     }
-}
-
-/// A message for a person, cut where it gets long.
-fn shortened(message: &Message) -> String {
-    let text = String::from_utf8_lossy(message.as_bytes());
-    let end = text.floor_char_boundary(60);
-    if end < text.len() { format!("{}…", &text[..end]) } else { text.into_owned() }
 }

@@ -1,0 +1,283 @@
+//! `wstap watch-campaign`: sessions side by side, and what comes of the campaigns that they tell of.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::offline::{self, Reader};
+use super::{Context, Session, dialect_for, expected, finish_recording, no_thread, parse_url, start_mock};
+use crate::campaign::Status;
+use crate::cli::options::{SendArgs, WatchArgs, WatchStatus};
+use crate::config::session::{Defaults, policy};
+use crate::config::{World, output};
+use crate::dialect::{self, Campaigns, ClientSetup, Dialect};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::net::url::looks_like_url;
+use crate::net::{Options, WsUrl};
+use crate::pipeline::junction::{Branch, Junction};
+use crate::pipeline::outlet::Outlet;
+use crate::pipeline::sink::{self, Sink, Stdout};
+use crate::pipeline::stage::Stage;
+use crate::pipeline::{Config, Pipeline};
+use crate::report::{Level, Report};
+use crate::session::Setup;
+use crate::session::policy::{Asked, Policy};
+use crate::signals::Signals;
+use crate::watch::board::{Board, End, Plan, Tell};
+use crate::watch::view::View;
+use crate::watch::{LinkTap, Shared, Watch};
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever can be said before a connection is tried.
+pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
+    let (url, words) = match (&args.url, args.ids.split_first()) {
+        (None, Some((first, rest))) if looks_like_url(first) => (Some(first.as_str()), rest),
+        (url, _) => (url.as_deref(), &args.ids[..]),
+    };
+    let url = url.map(parse_url).transpose()?;
+    let (dialect, campaigns) = provider(args, url.as_ref(), context.world)?;
+    let ids = ids(words, args, campaigns)?;
+    let send = SendArgs::default();
+    let default_url = || dialect.default_url(context.world.var).as_deref().map(parse_url).transpose();
+    let session = Session {
+        args: &args.session,
+        send: &send,
+        url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
+        dialect,
+        topics: Vec::new(),
+        subscription: None,
+        defaults: Defaults::SUBSCRIBE,
+        read_stdin: false,
+    };
+    let command = Command { args, session, campaigns, ids, lines: prints_lines(args, context.world) };
+    if args.session.from.is_some() { command.offline(context).await } else { command.live(context).await }
+}
+
+/// The command, checked.
+struct Command<'a> {
+    args: &'a WatchArgs,
+    session: Session<'a>,
+    campaigns: &'static dyn Campaigns,
+    ids: Vec<u64>,
+    /// Is standard output written to?
+    lines: bool,
+}
+
+impl Command<'_> {
+    async fn offline(self, context: &Context<'_>) -> Result<Exit> {
+        let Some(path) = &self.args.session.from else { return Ok(Exit::Ok) };
+        let pipeline = self.pipeline(context)?;
+        let client = self.session.dialect.client(&ClientSetup::default())?;
+        let board = self.board(1.0, Tell::Statuses, context);
+        let reader = Reader::new(client, false, self.args.session.output.show_secrets)
+            .with_tap(Box::new(LinkTap::new(&board, 0)));
+        let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
+        finish_recording(&self.args.session)?;
+        // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
+        let asked = self.args.session.end.until.is_some() || self.args.session.end.count.is_some();
+        let ended_badly = board
+            .borrow()
+            .rows
+            .values()
+            .any(|row| row.end == Some(End::Final) && row.campaign.status != Some(Status::Completed));
+        match exit? {
+            Exit::Ok if ended_badly && !asked => Ok(Exit::Assertion),
+            exit => Ok(exit),
+        }
+    }
+
+    async fn live(self, context: &Context<'_>) -> Result<Exit> {
+        let args = &self.args.session;
+        let pipeline = self.pipeline(context)?;
+        let mock = start_mock(args.mock.as_deref(), self.session.dialect, context.report).await?;
+        let (url, _) = self.session.address(mock.as_ref())?;
+        let (connection, _) = self.session.connection(&url, mock.as_ref(), context)?;
+        let (drawn, unicode) = (self.draws(context), is_unicode(context.world));
+        let tell = match (drawn, self.lines) {
+            (true, _) => Tell::Nothing,
+            (false, true) => Tell::Statuses,
+            (false, false) => Tell::Everything { unicode },
+        };
+        let time_scale = self.session.time_scale(mock.as_ref());
+        let board = self.board(time_scale, tell, context);
+        let links = board.borrow().links.len();
+        let report = match (drawn, links) {
+            (false, _) => context.report.clone(),
+            (true, 1) => context.report.calmer(Level::Warning),
+            // When a server goes away, all of them say the same.
+            (true, _) => context.report.calmer(Level::Error),
+        };
+        let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
+        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
+        let (junction, branches) = Junction::new(stage, links);
+        let setups = branches.into_iter().enumerate();
+        let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
+        let watch = Watch {
+            view: drawn.then(|| View::new(context.report, unicode)),
+            board,
+            junction,
+            asked: output::asked(args),
+            stdout: sink::watch_stdout(),
+            report: context.report.clone(),
+            signals: Signals::listen().map_err(|e| no_thread(&e))?,
+        };
+        let outcome = watch.run(setups).await;
+        finish_recording(args)?;
+        expected(mock.map(|running| running.mock), outcome.exit, context.report).await
+    }
+
+    fn pipeline(&self, context: &Context<'_>) -> Result<Pipeline> {
+        let Context { report, world, color } = context;
+        let config: Config = output::resolve(&self.args.session, None, *color, world, report)?;
+        let sink: Box<dyn Sink> = if self.lines { Box::new(Stdout) } else { Box::new(sink::Nowhere) };
+        Ok(Pipeline::new(config, sink, (*report).clone()))
+    }
+
+    fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
+        let plan = Plan {
+            campaigns: self.campaigns,
+            ids: self.ids.clone(),
+            monitor: self.one_link(),
+            exit_on: self.args.exit_on.iter().map(status).collect(),
+            history: self.args.history,
+            derive: self.args.progress,
+            time_scale,
+            tell,
+        };
+        Rc::new(RefCell::new(Board::new(plan, context.report.clone())))
+    }
+
+    /// Is there a terminal to draw on, and nothing else that comes to it?
+    fn draws(&self, context: &Context<'_>) -> bool {
+        let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
+        let shares = self.lines && (*stdout_terminal || sink::is_pipe());
+        let dumb = var("TERM").is_none_or(|term| term == "dumb");
+        *stderr_terminal && !shares && !dumb && context.report.is_for_people()
+    }
+
+    fn one_link(&self) -> bool {
+        self.args.monitor || self.args.all || self.args.session.from.is_some()
+    }
+
+    fn link_url(&self, url: &WsUrl, link: usize) -> Result<WsUrl> {
+        if self.one_link() { self.campaigns.monitor(url) } else { self.campaigns.one(url, self.ids[link]) }
+    }
+
+    /// The session of a link.
+    fn setup(&self, link: usize, branch: Branch, common: &Common) -> Result<Setup> {
+        let args = &self.args.session;
+        let url = self.link_url(&common.url, link)?;
+        let client =
+            self.session.dialect.client(&ClientSetup { url: Some(&url), ..ClientSetup::default() })?;
+        let topics = if self.one_link() { self.ids.iter().map(u64::to_string).collect() } else { Vec::new() };
+        let defaults = Defaults { pings: self.session.dialect.pings(), ..self.session.defaults };
+        let policy = policy(args, self.session.send, topics, defaults);
+        let (orders, taken) = unbounded_channel();
+        common.board.borrow_mut().hold(link, orders);
+        let name = common.board.borrow().link_name(link).unwrap_or_default();
+        Ok(Setup {
+            url,
+            connection: common.connection.clone(),
+            policy: Policy { time_scale: common.time_scale, ..policy },
+            // It is the end of all links that settles what was asked for.
+            asked: Asked::default(),
+            dialect: client,
+            input: None,
+            repl: None,
+            stage: Outlet::Shared(branch),
+            tap: Some(Box::new(LinkTap::new(&common.board, link))),
+            orders: Some(taken),
+            cursor_file: None,
+            show_secrets: args.output.show_secrets,
+            watch_stdout: false,
+            report: common.report.prefixed(&name),
+            signals: Signals::listen().map_err(|e| no_thread(&e))?,
+        })
+    }
+}
+
+/// What all links have in common.
+struct Common {
+    url: WsUrl,
+    connection: Options,
+    time_scale: f64,
+    board: Shared,
+    report: Report,
+}
+
+/// The provider: the one that was named or that the URL belongs to, or else the first that runs campaigns.
+fn provider(
+    args: &WatchArgs,
+    url: Option<&WsUrl>,
+    world: &World<'_>,
+) -> Result<(&'static dyn Dialect, &'static dyn Campaigns)> {
+    let known = |dialect: &'static dyn Dialect| Some((dialect, dialect.campaigns()?));
+    let chosen = dialect_for(args.dialect.as_deref(), url, world)?;
+    match known(chosen) {
+        Some(found) => Ok(found),
+        None if args.dialect.is_some() => {
+            Err(Failure::usage(format!("there are no campaigns with {}", chosen.name())))
+        }
+        None => dialect::ALL
+            .iter()
+            .copied()
+            .find_map(known)
+            .ok_or_else(|| Failure::usage("no dialect knows of campaigns")),
+    }
+}
+
+/// The campaigns to watch, each once and every mistake told.
+fn ids(words: &[String], args: &WatchArgs, campaigns: &dyn Campaigns) -> Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    let mut wrong = Vec::new();
+    for word in words {
+        match campaigns.id(word) {
+            Some(id) if ids.contains(&id) => {}
+            Some(id) => ids.push(id),
+            None => wrong.push(format!("'{word}' is no campaign id: that is a positive integer, such as 42")),
+        }
+    }
+    let mut wrong = wrong.into_iter();
+    if let Some(first) = wrong.next() {
+        return Err(Failure::usage(first).details(wrong.collect()));
+    }
+    if ids.is_empty() && !args.all && args.session.from.is_none() {
+        return Err(Failure::usage("there is no campaign to watch")
+            .hint("give ids, such as `wstap watch-campaign 42`, or --all"));
+    }
+    Ok(ids)
+}
+
+fn status(status: &WatchStatus) -> Status {
+    match status {
+        WatchStatus::Draft => Status::Draft,
+        WatchStatus::Scheduled => Status::Scheduled,
+        WatchStatus::Running => Status::Running,
+        WatchStatus::Paused => Status::Paused,
+    }
+}
+
+/// Does the terminal show more than ASCII? The locale says so (`LC_ALL`, `LC_CTYPE`, `LANG`, in this order).
+fn is_unicode(world: &World<'_>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| (world.var)(name));
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// On a terminal, lines are printed only for whoever asks for something about them.
+fn prints_lines(args: &WatchArgs, world: &World<'_>) -> bool {
+    let (output, filter) = (&args.session.output, &args.session.filter);
+    !world.stdout_terminal
+        || args.ndjson
+        || output.envelope
+        || output.raw_output
+        || output.join_output
+        || output.pretty
+        || filter.filter.is_some()
+        || filter.filter_file.is_some()
+        || args.session.end.count.is_some()
+}

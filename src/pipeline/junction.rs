@@ -1,0 +1,162 @@
+//! One pipeline for several sessions: each pushes into a branch, and is told of an end condition that was met,
+//! whoever's message met it. That is all they are told: events that want to be acknowledged, and replies, need a
+//! pipeline of their own.
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::stage::Stage;
+use super::{Progress, Stop, Totals};
+use crate::event::Event;
+
+/// Batches of one session that wait at the junction at most.
+const WAITING: usize = 2;
+
+/// A session's way into a shared pipeline.
+pub struct Branch {
+    number: usize,
+    to: UnboundedSender<(usize, Vec<Event>)>,
+    from: UnboundedReceiver<News>,
+    waiting: usize,
+    closed: bool,
+}
+
+enum News {
+    /// A batch has gone on.
+    Taken,
+    Stop(Stop),
+}
+
+impl Branch {
+    /// Can a batch be pushed?
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.waiting < WAITING
+    }
+
+    /// Has everything that was pushed gone on?
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// Hands over a batch and leaves an empty one.
+    pub fn push(&mut self, batch: &mut Vec<Event>) {
+        // A junction that has gone needs no events.
+        if self.to.send((self.number, std::mem::take(batch))).is_ok() {
+            self.waiting += 1;
+        }
+    }
+
+    /// Waits until something has been achieved. `None`: nothing more will be told.
+    pub async fn progress(&mut self) -> Option<Progress> {
+        if self.closed && self.is_idle() {
+            return None;
+        }
+        match self.from.recv().await? {
+            News::Taken => {
+                self.waiting = self.waiting.saturating_sub(1);
+                Some(Progress::default())
+            }
+            News::Stop(stop) => Some(Progress { stop: Some(stop), ..Progress::default() }),
+        }
+    }
+
+    /// Nothing more will come.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+}
+
+/// Where the branches meet.
+pub struct Junction {
+    stage: Stage,
+    batches: UnboundedReceiver<(usize, Vec<Event>)>,
+    tell: Vec<UnboundedSender<News>>,
+    /// What has been written so far.
+    pub totals: Totals,
+    /// The end condition that was met.
+    pub stop: Option<Stop>,
+}
+
+impl Junction {
+    /// A junction in front of `stage`, and its branches.
+    #[must_use]
+    pub fn new(stage: Stage, branches: usize) -> (Self, Vec<Branch>) {
+        let (to, batches) = unbounded_channel();
+        let (tell, branches) = (0..branches)
+            .map(|number| {
+                let (tell, from) = unbounded_channel();
+                (tell, Branch { number, to: to.clone(), from, waiting: 0, closed: false })
+            })
+            .unzip();
+        (Self { stage, batches, tell, totals: Totals::default(), stop: None }, branches)
+    }
+
+    /// Passes on what comes, for ever: whoever waits for the sessions drops it when they have ended. Nothing is lost
+    /// by that.
+    pub async fn run(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                progress = self.stage.progress() => match progress {
+                    Some(progress) => self.note(progress),
+                    None => return self.died().await,
+                },
+                batch = self.batches.recv(), if self.stage.has_room() => match batch {
+                    Some((number, batch)) => self.pass(number, batch),
+                    None => std::future::pending().await,
+                },
+            }
+        }
+    }
+
+    /// Waits until everything that was pushed is done with. Nobody pushes any more.
+    pub async fn settle(&mut self) {
+        while let Ok((number, batch)) = self.batches.try_recv() {
+            self.wait_for_room().await;
+            self.pass(number, batch);
+        }
+        while !self.stage.is_idle() && self.progress().await {}
+    }
+
+    /// Hands the last events over and tells the pipeline that there are no more.
+    pub async fn close(&mut self, last: Vec<Event>) {
+        self.wait_for_room().await;
+        self.pass(0, last);
+        self.stage.close();
+    }
+
+    /// Waits until the pipeline has got something done. `false`: it has ended.
+    pub async fn progress(&mut self) -> bool {
+        let progress = self.stage.progress().await;
+        let more = progress.is_some();
+        progress.into_iter().for_each(|progress| self.note(progress));
+        more
+    }
+
+    async fn wait_for_room(&mut self) {
+        while !self.stage.has_room() && self.progress().await {}
+    }
+
+    fn pass(&mut self, number: usize, mut batch: Vec<Event>) {
+        let progress = self.stage.push(&mut batch);
+        // A session that has ended needs no telling, here and below.
+        let _ = self.tell[number].send(News::Taken);
+        progress.into_iter().for_each(|progress| self.note(progress));
+    }
+
+    fn note(&mut self, progress: Progress) {
+        self.totals = progress.totals;
+        let Some(stop) = progress.stop else { return };
+        for tell in &self.tell {
+            let _ = tell.send(News::Stop(stop.clone()));
+        }
+        self.stop = Some(stop);
+    }
+
+    async fn died(&mut self) {
+        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
+        self.note(Progress { stop, totals: self.totals, ..Progress::default() });
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,134 @@
+//! What explains what was seen, in plain words, each under a stable one: pure, from the record.
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use super::certificate::Certificate;
+use super::record::{Mask, Note, Record, Tls};
+use crate::error::Failure;
+
+/// A certificate that has fewer days left is worth a word, or a third of its life if that is less.
+const SOON: i64 = 14;
+
+/// Clocks that are further apart than this, in seconds, break tokens before they break certificates. `Date` counts
+/// whole seconds, and answers take some time to come.
+const SKEW: i64 = 60;
+
+/// Everything worth saying about a record, first what explains the failure.
+pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> Vec<Note> {
+    let tls = record.tls.as_ref();
+    let mut notes = Vec::new();
+    notes.extend(tls.and_then(|tls| refused_certificate(tls, mask)));
+    // More is known from the certificate than the failure knows.
+    let told = tls.filter(|_| !notes.is_empty()).and_then(|tls| tls.verify_id);
+    let failure = failure.filter(|failure| told.is_none() || failure.hint_id != told);
+    notes.extend(failure.and_then(|failure| of_failure(failure, record, mask)));
+    notes.extend(tls.and_then(soon_over));
+    notes.extend(tls.and_then(over_in_chain));
+    notes.extend(old_http(record));
+    notes.extend(skew(record));
+    notes
+}
+
+fn note(id: &'static str, text: impl Into<String>) -> Option<Note> {
+    Some(Note { id, text: text.into() })
+}
+
+/// The failure's own hint.
+fn of_failure(failure: &Failure, record: &Record, mask: &Mask) -> Option<Note> {
+    let phase = record.failed.as_ref().map_or("upgrade", |failed| failed.phase);
+    failure.hint.as_ref().and_then(|hint| note(failure.hint_id.unwrap_or(phase), mask.text(hint)))
+}
+
+fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
+    let leaf = tls.chain.first()?;
+    let day = |day: &Option<String>| day.clone().unwrap_or_else(|| "an unknown time".into());
+    match tls.verify_id? {
+        "expired" => note(
+            "expired",
+            format!(
+                "the certificate ran out at {}: it has to be renewed, or the clock here is wrong ({:.0})",
+                day(&leaf.not_after),
+                Timestamp::now()
+            ),
+        ),
+        "not-yet-valid" => note(
+            "not-yet-valid",
+            format!(
+                "the certificate counts from {}: the clock here may be wrong ({:.0})",
+                day(&leaf.not_before),
+                Timestamp::now()
+            ),
+        ),
+        "wrong-host" => note(
+            "wrong-host",
+            mask.text(&format!(
+                "the certificate is for {}: connect by such a name, or is it the answer of a default host?",
+                if leaf.sans.is_empty() { "no name at all".into() } else { leaf.sans.join(", ") }
+            )),
+        ),
+        "ca-as-leaf" if leaf.self_signed => note(
+            "self-signed",
+            "the certificate is signed by itself, and is one to sign others with: better is one that it has signed; \
+             -k goes on without trust",
+        ),
+        "unknown-issuer" => Some(unknown_issuer(&tls.chain, leaf, mask)),
+        _ => None,
+    }
+}
+
+fn unknown_issuer(chain: &[Certificate], leaf: &Certificate, mask: &Mask) -> Note {
+    let (id, text) = if leaf.self_signed {
+        ("self-signed", "the certificate is signed by itself: --cacert FILE with it trusts it".to_owned())
+    } else if chain.len() == 1 {
+        let issuer = &leaf.issuer;
+        let text = format!(
+            "the server sends only its own certificate: the one of {issuer}, between it and the root, may be missing; \
+             the server has to send it too. Or that is a root of your own: --cacert FILE trusts it"
+        );
+        ("missing-intermediate", text)
+    } else {
+        ("unknown-issuer", "--cacert FILE trusts the CA that signed it, -k goes on without trust".to_owned())
+    };
+    Note { id, text: mask.text(&text) }
+}
+
+fn soon_over(tls: &Tls) -> Option<Note> {
+    let leaf = tls.chain.first()?;
+    let left = leaf.days_left.filter(|left| *left >= 0)?;
+    let soon = left < leaf.days_valid.map_or(SOON, |all| SOON.min(all / 3));
+    let until = leaf.not_after.as_deref().unwrap_or_default();
+    soon.then(|| note("expires-soon", format!("the certificate runs out in {left} days, at {until}")))?
+}
+
+fn over_in_chain(tls: &Tls) -> Option<Note> {
+    // A root that is sent along is not looked at.
+    let others = tls.chain.iter().skip(1).filter(|other| !other.self_signed);
+    let over = others.into_iter().find(|other| other.days_left.is_some_and(|left| left < 0))?;
+    note("chain-expired", format!("a certificate that is sent along has run out: {}", over.subject))
+}
+
+/// RFC 9110 §7.8: there is no upgrade in HTTP/1.0.
+fn old_http(record: &Record) -> Option<Note> {
+    let old = record.http.as_ref().is_some_and(|http| http.version == "1.0");
+    old.then(|| {
+        note(
+            "http-1.0",
+            "the answer is HTTP/1.0, in which there is no upgrade: a proxy in between that speaks it to the server? \
+             (nginx: proxy_http_version 1.1)",
+        )
+    })?
+}
+
+fn skew(record: &Record) -> Option<Note> {
+    let date = record.http.as_ref()?.value("Date")?;
+    let theirs = DateTimeParser::new().parse_timestamp(date).ok()?;
+    let ours: Timestamp = record.ts.parse().ok()?;
+    let apart = ours.as_second() - theirs.as_second();
+    let word = if apart > 0 { "ahead of" } else { "behind" };
+    let text = format!(
+        "the clock here is {} s {word} that of the server: tokens and certificates may be taken for expired",
+        apart.abs()
+    );
+    (apart.abs() > SKEW).then(|| note("clock-skew", text))?
+}

@@ -1,0 +1,351 @@
+//! `--live`: what a connection does once it is open. Frames are read by the byte, so that a server's mistakes are
+//! told one by one and not by the first error of a library.
+
+use std::io;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use super::frames::{CLOSE, Frame, Frames, PING, PONG, TEXT, masked};
+use super::record::{Check, Failed, Mask, ms};
+use crate::exit::Exit;
+use crate::handshake::client::Verdict;
+use crate::net::Tap;
+
+/// What to do on the open connection.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Messages to send, so that a server has something to answer.
+    pub send: Vec<String>,
+    /// The time for everything. Half of it is for the first message and the pong, the rest for the close.
+    pub max_time: Duration,
+}
+
+/// Reserved bit 1, which `permessage-deflate` sets on the first frame of a message (RFC 7692 §6).
+const RSV1: u8 = 4;
+
+/// What was measured on the open connection. Times are milliseconds since the upgrade, unless said otherwise.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Live {
+    /// When the first data message came.
+    pub message: Option<f64>,
+    /// From our ping to its pong.
+    pub pong: Option<f64>,
+    /// Frames that came.
+    pub frames: u64,
+    /// Data messages that came.
+    pub messages: u64,
+    /// How it was closed.
+    pub close: Close,
+}
+
+/// How a connection was closed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Close {
+    /// Whose close frame came first: `us`, `peer`, or `network` where the connection ended without one.
+    pub by: &'static str,
+    /// The code in the peer's close frame; 1005 for an empty one.
+    pub code: Option<u16>,
+    /// The reason in it.
+    pub reason: Option<String>,
+    /// From our close frame to the peer's, where ours came first.
+    pub ms: Option<f64>,
+    /// Who ended the TCP connection: `peer`, as RFC 6455 §7.1.1 wants it, or `us` when it did not.
+    pub tcp_by: Option<&'static str>,
+}
+
+/// What came of it all.
+pub(super) struct Outcome {
+    pub(super) live: Live,
+    pub(super) checks: Vec<Check>,
+    pub(super) failed: Option<(Exit, Failed)>,
+}
+
+/// Tries what a connection is for, and closes it.
+///
+/// `deflated`: `permessage-deflate` was accepted.
+pub(super) async fn run(stream: Tap, plan: &Plan, deflated: bool, mask: &Mask) -> Outcome {
+    let start = Instant::now();
+    let mut session = Session {
+        stream,
+        frames: Frames::default(),
+        seen: Seen { deflated, ..Seen::default() },
+        start,
+        payload: format!("wstap-{:08x}", fastrand::u32(..)).into_bytes(),
+    };
+    let (half, end) = (start + plan.max_time / 2, start + plan.max_time);
+    // A peer that hangs up shows in what is read next.
+    let _ = session.open(plan).await;
+    session.listen(half).await;
+    session.close(end).await;
+    session.seen.outcome(plan, mask)
+}
+
+struct Session {
+    stream: Tap,
+    frames: Frames,
+    seen: Seen,
+    start: Instant,
+    payload: Vec<u8>,
+}
+
+/// What has been seen so far.
+#[derive(Default)]
+struct Seen {
+    deflated: bool,
+    message: Option<Duration>,
+    pong: Option<Duration>,
+    wrong_pong: Option<Vec<u8>>,
+    frames: u64,
+    messages: u64,
+    /// The first of each kind of mistake.
+    masked: Option<String>,
+    rsv: Option<String>,
+    control: Option<String>,
+    close: Option<Vec<u8>>,
+    closed_first: bool,
+    close_time: Option<Duration>,
+    /// Did the stream end?
+    ended: bool,
+}
+
+impl Session {
+    async fn open(&mut self, plan: &Plan) -> io::Result<()> {
+        let mut bytes = masked(PING, &self.payload);
+        for message in &plan.send {
+            bytes.extend(masked(TEXT, message.as_bytes()));
+        }
+        self.stream.write_all(&bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// Reads until the first message and the pong have come, or the time is up.
+    async fn listen(&mut self, until: Instant) {
+        while self.seen.message.is_none() || self.seen.pong.is_none() {
+            if !self.step(until).await || self.seen.close.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Closes, whoever began, and waits for the end of the stream.
+    async fn close(&mut self, until: Instant) {
+        if self.seen.ended {
+            return;
+        }
+        self.seen.closed_first = self.seen.close.is_none();
+        let payload = match &self.seen.close {
+            Some(theirs) => theirs.get(..2).unwrap_or_default().to_vec(),
+            None => 1000_u16.to_be_bytes().to_vec(),
+        };
+        let asked = Instant::now();
+        let sent = async {
+            self.stream.write_all(&masked(CLOSE, &payload)).await?;
+            self.stream.flush().await
+        };
+        let _: io::Result<()> = timeout_at(until, sent).await.unwrap_or(Ok(()));
+        while self.seen.close.is_none() {
+            if !self.step(until).await {
+                return;
+            }
+        }
+        self.seen.close_time = self.seen.closed_first.then(|| asked.elapsed());
+        while !self.seen.ended && self.step(until).await {}
+    }
+
+    /// Reads a frame. `false`: there are no more, or not in time.
+    async fn step(&mut self, until: Instant) -> bool {
+        // A flood always has a next frame.
+        if Instant::now() >= until {
+            return false;
+        }
+        let Ok(read) = timeout_at(until, self.frames.next(&mut self.stream)).await else { return false };
+        let Ok(Some(frame)) = read else {
+            self.seen.ended = true;
+            return false;
+        };
+        if frame.opcode == PING && self.seen.close.is_none() {
+            let pong = masked(PONG, frame.payload.get(..125).unwrap_or(&frame.payload));
+            let _ = timeout_at(until, self.stream.write_all(&pong)).await;
+        }
+        self.seen.note(&frame, self.start.elapsed(), &self.payload);
+        true
+    }
+}
+
+impl Seen {
+    fn note(&mut self, frame: &Frame, at: Duration, payload: &[u8]) {
+        self.frames += 1;
+        let name = format!("frame {} (opcode {})", self.frames, frame.opcode);
+        if frame.masked {
+            self.masked.get_or_insert(name.clone());
+        }
+        let may = if self.deflated && frame.starts_message() { RSV1 } else { 0 };
+        if frame.rsv & !may != 0 || !matches!(frame.opcode, 0..=2 | CLOSE..=PONG) {
+            self.rsv.get_or_insert(format!("{name} with reserved bits {:03b}", frame.rsv));
+        }
+        if frame.is_control() && (!frame.fin || frame.length > 125) {
+            let what = if frame.fin { format!("of {} bytes", frame.length) } else { "in fragments".into() };
+            self.control.get_or_insert(format!("{name} {what}"));
+        }
+        if frame.starts_message() {
+            self.messages += 1;
+            self.message.get_or_insert(at);
+        }
+        match frame.opcode {
+            PONG if frame.payload == payload => {
+                self.pong.get_or_insert(at);
+            }
+            PONG => {
+                self.wrong_pong.get_or_insert(frame.payload.clone());
+            }
+            CLOSE if self.close.is_none() => self.close = Some(frame.payload.clone()),
+            _ => {}
+        }
+    }
+
+    fn outcome(self, plan: &Plan, mask: &Mask) -> Outcome {
+        let checks: Vec<(Exit, Check)> = vec![
+            self.frame_check("frames-unmasked", "unmasked frames", &self.masked, "RFC 6455 §5.1"),
+            self.frame_check("rsv-clear", "reserved bits and opcodes unused", &self.rsv, "RFC 6455 §5.2"),
+            self.frame_check(
+                "control-frames",
+                "control frames whole, of at most 125 bytes",
+                &self.control,
+                "RFC 6455 §5.5",
+            ),
+            (Exit::LinkSilent, self.ping_check(plan)),
+            (Exit::Ok, self.message_check(plan)),
+            (Exit::PeerProtocol, self.code_check()),
+            (self.close_exit(), self.close_check(plan, mask)),
+        ];
+        let broken = checks.iter().find(|(_, check)| check.verdict == Verdict::Fail.word());
+        let failed = broken.map(|(exit, check)| {
+            let what = format!("{}: expected {}; got {}", check.id, check.expected, check.got);
+            let what = format!("the connection opened, but: {what} ({})", check.clause);
+            (*exit, Failed { phase: "live", what, details: Vec::new() })
+        });
+        Outcome {
+            live: self.measured(mask),
+            checks: checks.into_iter().map(|(_, check)| check).collect(),
+            failed,
+        }
+    }
+
+    fn measured(&self, mask: &Mask) -> Live {
+        let by = match (&self.close, self.closed_first) {
+            (Some(_), false) => "peer",
+            (None, false) => "network",
+            (_, true) => "us",
+        };
+        Live {
+            message: ms(self.message),
+            pong: ms(self.pong),
+            frames: self.frames,
+            messages: self.messages,
+            close: Close {
+                by,
+                code: self.code(),
+                reason: self.reason().map(|reason| mask.text(&reason)),
+                ms: ms(self.close_time),
+                tcp_by: self.close.as_ref().map(|_| if self.ended { "peer" } else { "us" }),
+            },
+        }
+    }
+
+    fn frame_check(
+        &self,
+        id: &'static str,
+        expected: &str,
+        wrong: &Option<String>,
+        clause: &'static str,
+    ) -> (Exit, Check) {
+        let (verdict, got) = match wrong {
+            _ if self.frames == 0 => (Verdict::Skipped, "no frame".to_owned()),
+            None => (Verdict::Ok, format!("{} frames", self.frames)),
+            Some(wrong) => (Verdict::Fail, wrong.clone()),
+        };
+        (Exit::PeerProtocol, check(id, verdict, expected, got, clause))
+    }
+
+    fn ping_check(&self, plan: &Plan) -> Check {
+        let (verdict, got) = match (self.pong, &self.wrong_pong) {
+            (Some(time), _) => (Verdict::Ok, format!("it, after {}", human(time))),
+            (None, Some(_)) => (Verdict::Fail, "a pong with another payload".to_owned()),
+            // Who closes need not answer.
+            (None, None) if self.close.is_some() && !self.closed_first => {
+                (Verdict::Skipped, "a close".to_owned())
+            }
+            (None, None) => (Verdict::Fail, format!("none within {}", human(plan.max_time / 2))),
+        };
+        check("ping-pong", verdict, "a pong with the payload of our ping", got, "RFC 6455 §5.5.2, §5.5.3")
+    }
+
+    /// No standard says that a server has to speak first.
+    fn message_check(&self, plan: &Plan) -> Check {
+        let (verdict, got) = match self.message {
+            Some(time) => (Verdict::Ok, format!("it, after {}", human(time))),
+            None => (Verdict::Skipped, format!("none within {}", human(plan.max_time / 2))),
+        };
+        check("first-message", verdict, "a message", got, "none")
+    }
+
+    fn close_check(&self, plan: &Plan, mask: &Mask) -> Check {
+        let code = self.code().unwrap_or_default();
+        let reason = mask.text(&self.reason().unwrap_or_default());
+        let (verdict, got) = match (&self.close, self.close_time) {
+            (Some(_), Some(time)) => (Verdict::Ok, format!("{code} after {}", human(time))),
+            (Some(_), None) if matches!(code, 1000 | 1001 | 1005) => {
+                (Verdict::Warn, format!("{code} {reason} before ours").replace("  ", " "))
+            }
+            (Some(_), None) => (Verdict::Fail, format!("{code} {reason} before ours").replace("  ", " ")),
+            (None, _) if self.ended => (Verdict::Fail, "the end of the connection without one".to_owned()),
+            (None, _) => (Verdict::Fail, format!("none within {}", human(plan.max_time))),
+        };
+        check("close-handshake", verdict, "a close frame in answer to ours", got, "RFC 6455 §5.5.1, §7.1.2")
+    }
+
+    /// As a session takes such an end.
+    fn close_exit(&self) -> Exit {
+        match self.code() {
+            Some(1008) => Exit::Credentials,
+            Some(4004) => Exit::NotFound,
+            _ => Exit::ClosedAbnormally,
+        }
+    }
+
+    /// Codes that may stand in a frame (RFC 6455 §7.4, and the IANA registry).
+    fn code_check(&self) -> Check {
+        let (verdict, got) = match (&self.close, self.code()) {
+            (None, _) => (Verdict::Skipped, "no close frame".to_owned()),
+            (Some(payload), _) if payload.len() == 1 => (Verdict::Fail, "half a code".to_owned()),
+            (Some(payload), _) if payload.get(2..).is_some_and(|text| std::str::from_utf8(text).is_err()) => {
+                (Verdict::Fail, "a reason that is no UTF-8".to_owned())
+            }
+            (Some(payload), _) if payload.is_empty() => (Verdict::Ok, "an empty frame".to_owned()),
+            (_, Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999))) => (Verdict::Ok, code.to_string()),
+            (_, code) => (Verdict::Fail, code.unwrap_or_default().to_string()),
+        };
+        check("close-code", verdict, "a code that may be sent, and a reason in UTF-8", got, "RFC 6455 §7.4")
+    }
+
+    fn code(&self) -> Option<u16> {
+        let payload = self.close.as_ref()?;
+        Some(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code)))
+    }
+
+    fn reason(&self) -> Option<String> {
+        let reason = self.close.as_ref()?.get(2..).filter(|reason| !reason.is_empty())?;
+        Some(String::from_utf8_lossy(reason).into_owned())
+    }
+}
+
+fn check(id: &'static str, verdict: Verdict, expected: &str, got: String, clause: &'static str) -> Check {
+    Check { id, verdict: verdict.word(), expected: expected.to_owned(), got, clause }
+}
+
+fn human(time: Duration) -> String {
+    super::text::time(ms(Some(time)).unwrap_or_default())
+}

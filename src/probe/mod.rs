@@ -1,0 +1,66 @@
+//! `probe-handshake`: what is true of an endpoint. One probe is one connection and one [`Record`]; the connection is
+//! made as every other one is, by [`crate::net::open_stream`], and what is judged here is what that saw.
+
+use jiff::Timestamp;
+
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::handshake::client::EXTENSIONS;
+use crate::handshake::extensions::DEFLATE;
+use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
+
+pub mod certificate;
+mod frames;
+pub mod gates;
+mod hints;
+pub mod live;
+pub mod matrix;
+mod page;
+pub mod record;
+pub mod repeat;
+pub mod text;
+
+use matrix::Case;
+use record::{Mask, Record};
+
+/// What to probe, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where to.
+    pub url: WsUrl,
+    /// How to connect.
+    pub options: Options,
+    /// What to do on the open connection; without, it is dropped.
+    pub live: Option<live::Plan>,
+    /// Which row of a matrix it is.
+    pub case: Option<Case>,
+}
+
+/// Makes one connection and reports on it.
+///
+/// # Errors
+/// Only for mistakes of whoever asked, such as a file that cannot be read: what is wrong with the endpoint is what
+/// the record is for.
+pub async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
+    let started = Timestamp::now();
+    let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
+    let (stream, failure) = match stream {
+        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+        Err(failure) => (None, Some(failure)),
+        Ok(stream) => (Some(stream), None),
+    };
+    let mut record = Record::new(started, &report, failure.as_ref(), target, mask);
+    record.hints = hints::hints(&record, failure.as_ref(), mask);
+    matrix::judge(&mut record);
+    if let (Some(stream), Some(plan)) = (stream, &target.live) {
+        let accepted = record.http.as_ref().and_then(|http| http.value(EXTENSIONS)).unwrap_or_default();
+        let deflated = accepted.contains(DEFLATE);
+        let outcome = live::run(stream, plan, deflated, mask).await;
+        record.checks.extend(outcome.checks);
+        record.live = Some(outcome.live);
+        if let Some((exit, failed)) = outcome.failed {
+            (record.ok, record.exit, record.failed) = (false, exit.code(), Some(failed));
+        }
+    }
+    Ok(record)
+}

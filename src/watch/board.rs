@@ -1,0 +1,632 @@
+//! What is known of everything that is watched: campaigns, and the links over which they are told. It sees every event
+//! of every link before the pipeline does, makes records of progress, and says when a link has had its time.
+//!
+//! Told the time; all it does to the world is to send orders to sessions, and to say what people should know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use crate::campaign::fold::{Campaign, WINDOW, complete, record};
+use crate::campaign::{Contact, History, Reading, Said, Status};
+use crate::dialect::Campaigns;
+use crate::event::{Direction, Event, Kind, Role, Summary};
+use crate::exit::Exit;
+use crate::pipeline::record::{Line, read};
+use crate::report::{Level, Report};
+use crate::session::Order;
+use crate::session::policy::Outcome;
+use crate::watch::draw::{Look, chart};
+
+/// How long the answer to a request for the history may take.
+const HISTORY_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the same cause of a loss is not told again.
+const SAME_CAUSE: Duration = Duration::from_secs(10);
+
+/// What is to be watched, and how.
+pub struct Plan {
+    /// What the provider says of campaigns.
+    pub campaigns: &'static dyn Campaigns,
+    /// The campaigns, each once; empty for all that are shown.
+    pub ids: Vec<u64>,
+    /// One link shows all of them, and not each its own.
+    pub monitor: bool,
+    /// Statuses that end the watch besides the final ones.
+    pub exit_on: Vec<Status>,
+    /// Hours of the past to ask for.
+    pub history: Option<u32>,
+    /// Records of progress take the place of messages.
+    pub derive: bool,
+    /// How many times as fast as in the documents the provider's time runs.
+    pub time_scale: f64,
+    /// What people are told in words.
+    pub tell: Tell,
+}
+
+/// What people are told in words of the course of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tell {
+    /// Nothing: it is drawn.
+    Nothing,
+    /// Every new status.
+    Statuses,
+    /// Also every tenth of the contacts, and the past: there is nothing else to be seen.
+    Everything {
+        /// May it be other than ASCII?
+        unicode: bool,
+    },
+}
+
+/// Everything that is watched.
+pub struct Board {
+    plan: Plan,
+    /// The campaigns.
+    pub rows: BTreeMap<u64, Row>,
+    /// The links, by number.
+    pub links: Vec<Link>,
+    /// Connections that were opened, over all links; messages likewise, in and out.
+    numbers: Numbers,
+    /// Why a link was lost, as it was told last.
+    cause: Option<(String, Instant)>,
+    /// Told whenever something has changed that can be seen.
+    pub changed: Rc<Notify>,
+    report: Report,
+}
+
+#[derive(Default)]
+struct Numbers {
+    conn: u32,
+    received: u64,
+    sent: u64,
+    contacts: u64,
+}
+
+/// A campaign that is watched.
+pub struct Row {
+    /// What is known of it.
+    pub campaign: Campaign,
+    /// The link over which it is told.
+    pub link: usize,
+    /// Why there is nothing more to wait for.
+    pub end: Option<End>,
+    /// What is known of its past.
+    pub past: Past,
+    /// When it was first told of.
+    pub since: Option<Instant>,
+    /// When it came to its end.
+    pub until: Option<Instant>,
+}
+
+/// Why there is nothing more to wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its status is final.
+    Final,
+    /// Its status is one that was asked for.
+    Asked,
+    /// It was over before it was watched, which nobody asked about.
+    Before,
+    /// The provider does not show it, for this reason.
+    Refused(String),
+    /// It is not shown any more.
+    Left,
+}
+
+/// What is known of the past of a campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Past {
+    /// It was not asked for.
+    Unknown,
+    /// It was asked for.
+    Asked(Instant),
+    /// It was told.
+    Known(History),
+    /// There is none, or no answer.
+    Nothing,
+}
+
+/// A connection after another to one place.
+pub struct Link {
+    /// How it stands.
+    pub state: LinkState,
+    /// Why it ended before the campaigns did.
+    pub failed: Option<Exit>,
+    /// When something was last heard.
+    pub heard: Option<Instant>,
+    /// Where its session takes orders.
+    orders: Option<UnboundedSender<Order>>,
+    /// Its present connection, among those of all links.
+    conn: u32,
+    connections: u32,
+    /// On a link that shows all: campaigns whose changes were asked for on this connection.
+    followed: BTreeSet<u64>,
+    /// It has been told to end.
+    ending: bool,
+    /// The account of its session.
+    summary: Option<Summary>,
+}
+
+/// How a link stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// A connection is being opened.
+    Connecting,
+    /// There is a connection.
+    Live,
+    /// The next attempt is made then.
+    Waiting(Instant),
+    /// Its session is over.
+    Ended,
+}
+
+impl Board {
+    /// Nothing is known yet. With as many links as there are campaigns, or one that shows all.
+    #[must_use]
+    pub fn new(plan: Plan, report: Report) -> Self {
+        let links = if plan.monitor { 1 } else { plan.ids.len() };
+        let window = WINDOW.div_f64(plan.time_scale);
+        let row =
+            |(number, id): (usize, &u64)| (*id, Row::new(*id, if plan.monitor { 0 } else { number }, window));
+        Self {
+            rows: plan.ids.iter().enumerate().map(row).collect(),
+            links: (0..links.max(1)).map(|_| Link::new()).collect(),
+            numbers: Numbers::default(),
+            cause: None,
+            changed: Rc::default(),
+            plan,
+            report,
+        }
+    }
+
+    /// The session of a link takes orders here.
+    pub fn hold(&mut self, link: usize, orders: UnboundedSender<Order>) {
+        self.links[link].orders = Some(orders);
+    }
+
+    /// Looks at the events of a link, and changes them to what the pipeline is to have.
+    pub fn look(&mut self, link: usize, events: &mut Vec<Event>, now: Instant) {
+        if events.is_empty() {
+            return;
+        }
+        let mut shown = Vec::with_capacity(events.len() + 1);
+        for event in events.drain(..) {
+            self.see(link, event, &mut shown, now);
+        }
+        *events = shown;
+        self.dismiss();
+        self.changed.notify_one();
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Instant) {
+        let wait = HISTORY_WAIT.div_f64(self.plan.time_scale);
+        for row in self.rows.values_mut() {
+            if matches!(row.past, Past::Asked(since) if since + wait <= now) {
+                row.past = Past::Nothing;
+                let text = format!(
+                    "campaign {}: the server sent no history within {}; that it can be asked for is documented, \
+                     what it answers is not",
+                    row.campaign.id,
+                    crate::session::state::short(wait)
+                );
+                self.report.warning(&text);
+            }
+        }
+        self.dismiss();
+    }
+
+    /// When [`Board::tick`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let wait = HISTORY_WAIT.div_f64(self.plan.time_scale);
+        let asked = |row: &Row| if let Past::Asked(since) = row.past { Some(since + wait) } else { None };
+        self.rows.values().filter_map(asked).min()
+    }
+
+    /// Sends an order to every session.
+    pub fn order_all(&self, order: &Order) {
+        self.links.iter().for_each(|link| link.order(order.clone()));
+    }
+
+    /// Asks for the present state of everything.
+    pub fn refresh(&self) {
+        self.order_all(&Order::Send(self.plan.campaigns.request_update()));
+    }
+
+    /// The session of a link is over; with its status, if that is what came of the campaigns.
+    pub fn ended(&mut self, link: usize, failed: Option<Exit>) {
+        self.links[link].state = LinkState::Ended;
+        self.links[link].failed = failed;
+        self.changed.notify_one();
+    }
+
+    /// The campaigns that are told over this link.
+    pub fn rows_of(&self, link: usize) -> impl Iterator<Item = &Row> {
+        self.rows.values().filter(move |row| row.link == link)
+    }
+
+    /// The link of a session alone has no name, and needs none.
+    #[must_use]
+    pub fn link_name(&self, link: usize) -> Option<String> {
+        let several = !self.plan.monitor && self.plan.ids.len() > 1;
+        several.then(|| format!("campaign {}: ", self.plan.ids[link]))
+    }
+
+    /// The account of all links together.
+    #[must_use]
+    pub fn summary(&self, outcome: &Outcome, lines: u64, filter_errors: u64) -> Summary {
+        let mut all = Summary {
+            reason: outcome.reason,
+            exit: outcome.exit.code(),
+            lines,
+            filter_errors,
+            ..Summary::default()
+        };
+        for summary in self.links.iter().filter_map(|link| link.summary.as_ref()) {
+            all.close = summary.close.clone().or(all.close);
+            all.connections += summary.connections;
+            all.received += summary.received;
+            all.sent += summary.sent;
+            all.duplicates += summary.duplicates;
+            all.bytes_in += summary.bytes_in;
+            all.bytes_out += summary.bytes_out;
+            all.duration = all.duration.max(summary.duration);
+        }
+        all
+    }
+
+    /// Hours of the past that were asked for.
+    #[must_use]
+    pub fn hours(&self) -> Option<u32> {
+        self.plan.history
+    }
+
+    /// The last connection that was opened.
+    #[must_use]
+    pub fn last_conn(&self) -> u32 {
+        self.numbers.conn
+    }
+
+    /// How long a link may be silent before that is worth a word.
+    #[must_use]
+    pub fn quiet(&self) -> Duration {
+        Duration::from_secs(15).div_f64(self.plan.time_scale)
+    }
+
+    /// Says how those campaigns stand that should have come to their end, and have not.
+    pub fn tell_unfinished(&self) {
+        for row in self.rows.values().filter(|row| row.end.is_none()) {
+            let text = match row.campaign.is_known() {
+                true => format!("{} when the watch ended", row.sentence()),
+                false => format!("nothing was told of campaign {}", row.campaign.id),
+            };
+            self.report.say(Level::Error, &text);
+        }
+    }
+
+    fn see(&mut self, link: usize, mut event: Event, shown: &mut Vec<Event>, now: Instant) {
+        let mut said = Vec::new();
+        match &mut event.kind {
+            Kind::Open(_) => self.opened(link, now),
+            Kind::Close(_) => self.links[link].state = LinkState::Connecting,
+            Kind::Reconnect(reconnect) => {
+                self.links[link].state = LinkState::Waiting(now + reconnect.delay);
+                self.lost(&reconnect.cause, now);
+            }
+            Kind::Summary(summary) => {
+                self.links[link].summary = Some(std::mem::take(&mut **summary));
+                return;
+            }
+            Kind::Message { dir, seq, message, role } => {
+                *seq = self.numbers.next(*dir);
+                if *dir == Direction::In {
+                    self.links[link].heard = Some(now);
+                }
+                if (*dir, *role) == (Direction::In, Role::Data) {
+                    said = self.plan.campaigns.read(message);
+                    *role = if self.plan.derive { Role::Bookkeeping } else { Role::Data };
+                }
+            }
+            Kind::Recorded(line) => {
+                if let Line::Received(message) = read(line) {
+                    said = self.plan.campaigns.read(&message);
+                }
+            }
+            Kind::Ping(Direction::In, _) | Kind::Pong(..) => self.links[link].heard = Some(now),
+            _ => {}
+        }
+        if event.conn > 0 {
+            event.conn = self.links[link].conn.max(1);
+        }
+        let (at, conn) = (event.at, event.conn);
+        shown.push(event);
+        let mut derived = Vec::new();
+        for said in said {
+            self.said(link, said, at, now, &mut derived);
+        }
+        let derived = derived.into_iter().filter(|_| self.plan.derive);
+        shown.extend(derived.map(|json| Event { at, conn, kind: Kind::Derived(json) }));
+    }
+
+    fn opened(&mut self, number: usize, now: Instant) {
+        self.numbers.conn += 1;
+        let link = &mut self.links[number];
+        link.state = LinkState::Live;
+        link.heard = Some(now);
+        link.conn = self.numbers.conn;
+        link.connections += 1;
+        link.followed.clear();
+        if link.connections > 1 {
+            link.order(Order::Send(self.plan.campaigns.request_update()));
+        }
+        if !self.plan.ids.is_empty() {
+            self.ask_for_history(number, now);
+        }
+    }
+
+    /// Where several links are drawn, their sessions do not say why they were lost; it mostly is the same for all.
+    fn lost(&mut self, cause: &str, now: Instant) {
+        let known = |(known, at): &(String, Instant)| known == cause && now.duration_since(*at) < SAME_CAUSE;
+        if self.plan.tell == Tell::Nothing && self.links.len() > 1 && !self.cause.as_ref().is_some_and(known)
+        {
+            self.report.warning(cause);
+            self.cause = Some((cause.to_owned(), now));
+        }
+    }
+
+    fn ask_for_history(&mut self, number: usize, now: Instant) {
+        let Some(hours) = self.plan.history else { return };
+        let mut ask = false;
+        for row in self.rows.values_mut().filter(|row| row.link == number) {
+            // A connection that was lost took the answer along; the patience is not renewed.
+            ask |= matches!(row.past, Past::Unknown | Past::Asked(_));
+            if row.past == Past::Unknown {
+                row.past = Past::Asked(now);
+            }
+        }
+        if ask {
+            self.links[number].order(Order::Send(self.plan.campaigns.request_history(hours)));
+        }
+    }
+
+    fn said(&mut self, link: usize, said: Said, at: Timestamp, now: Instant, derived: &mut Vec<String>) {
+        match said {
+            Said::Progress(reading) => self.progress(link, &reading, at, now, derived),
+            Said::Overview(readings) => self.overview(link, &readings, at, now, derived),
+            Said::Contact(contact) => self.contact(&contact),
+            Said::History(history) => self.history(history, derived),
+            Said::Refused { campaign, why } => self.refused(campaign, why),
+        }
+    }
+
+    fn progress(
+        &mut self,
+        link: usize,
+        reading: &Reading,
+        at: Timestamp,
+        now: Instant,
+        derived: &mut Vec<String>,
+    ) {
+        let window = WINDOW.div_f64(self.plan.time_scale);
+        if self.plan.ids.is_empty() {
+            self.rows.entry(reading.campaign).or_insert_with(|| Row::new(reading.campaign, link, window));
+        }
+        let Some(row) = self.rows.get_mut(&reading.campaign) else { return };
+        let before = (row.campaign.status.clone(), row.tenth());
+        let change = row.campaign.told(reading, now);
+        let first = row.since.is_none();
+        row.since.get_or_insert(now);
+        if let Some(odd) = change.odd {
+            let text = format!("campaign {}: {odd}; the numbers are passed on as they came", row.campaign.id);
+            self.report.warning(&text);
+        }
+        for contact in reading.recent.iter().rev() {
+            self.numbers.contacts += 1;
+            row.campaign.contact(contact, self.numbers.contacts);
+        }
+        if change.changed {
+            derived.push(row.campaign.record(at, now).to_json());
+        }
+        row.settle(&self.plan, first);
+        if row.end.is_some() {
+            row.until.get_or_insert(now);
+        }
+        let news = match self.plan.tell {
+            Tell::Nothing => false,
+            Tell::Statuses => row.campaign.status != before.0,
+            Tell::Everything { .. } => (row.campaign.status.clone(), row.tenth()) != before,
+        };
+        if news {
+            self.report.say(row.level(), &row.sentence());
+        }
+    }
+
+    /// The list of all. Without ids to look for, it decides which campaigns there are.
+    fn overview(
+        &mut self,
+        link: usize,
+        readings: &[Reading],
+        at: Timestamp,
+        now: Instant,
+        derived: &mut Vec<String>,
+    ) {
+        for reading in readings {
+            self.progress(link, reading, at, now, derived);
+        }
+        if !self.plan.ids.is_empty() {
+            return;
+        }
+        let shown: BTreeSet<u64> = readings.iter().map(|reading| reading.campaign).collect();
+        for row in self.rows.values_mut().filter(|row| !shown.contains(&row.campaign.id)) {
+            if row.end.is_none() {
+                self.report.notice(&format!("campaign {} is not shown any more", row.campaign.id));
+            }
+            row.end.get_or_insert(End::Left);
+        }
+        let live = |id: &u64| self.rows.get(id).is_some_and(|row| row.end.is_none());
+        let new: Vec<u64> =
+            shown.into_iter().filter(|id| live(id) && !self.links[link].followed.contains(id)).collect();
+        for id in &new {
+            self.links[link].order(Order::Send(self.plan.campaigns.follow(*id)));
+        }
+        self.links[link].followed.extend(&new);
+        if !new.is_empty() {
+            self.ask_for_history(link, now);
+        }
+    }
+
+    fn contact(&mut self, contact: &Contact) {
+        self.numbers.contacts += 1;
+        if let Some(row) = self.rows.get_mut(&contact.campaign) {
+            row.campaign.contact(contact, self.numbers.contacts);
+        }
+    }
+
+    /// Histories that nobody asked for are messages like others.
+    fn history(&mut self, mut history: History, derived: &mut Vec<String>) {
+        let Some(row) = self.rows.get_mut(&history.campaign) else { return };
+        if self.plan.history.is_none() || matches!(row.past, Past::Known(_)) {
+            return;
+        }
+        history.samples.iter_mut().for_each(|sample| complete(&mut sample.counts));
+        if history.samples.is_empty() {
+            self.report.warning(&format!("campaign {}: the server has no history of it", history.campaign));
+            row.past = Past::Nothing;
+            return;
+        }
+        let records = history.samples.iter();
+        derived.extend(records.map(|past| record(history.campaign, None, &past.counts, past.at).to_json()));
+        if let (Tell::Everything { unicode }, Some(hours)) = (self.plan.tell, self.plan.history) {
+            let look = Look { width: 80, height: 24, unicode, keys: false };
+            let lines = chart(history.campaign, hours, &history.samples, &look);
+            lines.iter().for_each(|line| self.report.notice(line));
+        }
+        row.past = Past::Known(history);
+    }
+
+    fn refused(&mut self, campaign: u64, why: String) {
+        let Some(row) = self.rows.get_mut(&campaign) else { return };
+        if row.end.is_none() {
+            self.report.say(Level::Error, &format!("campaign {campaign} is refused: {why}"));
+            row.end = Some(End::Refused(why));
+            row.past = Past::Nothing;
+        }
+    }
+
+    /// Ends the links that have nothing more to tell.
+    fn dismiss(&mut self) {
+        for number in 0..self.links.len() {
+            let over = self.rows_of(number).next().is_some()
+                && self.rows_of(number).all(|row| row.end.is_some() && !matches!(row.past, Past::Asked(_)));
+            let link = &mut self.links[number];
+            if over && !std::mem::replace(&mut link.ending, over) {
+                link.order(Order::End(Outcome::new("campaigns_over", Exit::Ok)));
+            }
+        }
+    }
+}
+
+impl Row {
+    fn new(id: u64, link: usize, window: Duration) -> Self {
+        Self {
+            campaign: Campaign::new(id, window),
+            link,
+            end: None,
+            past: Past::Unknown,
+            since: None,
+            until: None,
+        }
+    }
+
+    /// How long it was watched.
+    #[must_use]
+    pub fn took(&self, now: Instant) -> Option<Duration> {
+        Some(self.until.unwrap_or(now).duration_since(self.since?))
+    }
+
+    fn settle(&mut self, plan: &Plan, first: bool) {
+        if matches!(self.end, Some(End::Refused(_) | End::Before)) {
+            return;
+        }
+        let asked = self.campaign.status.as_ref().is_some_and(|status| plan.exit_on.contains(status));
+        self.end = match self.campaign.is_final() {
+            true if first && plan.ids.is_empty() => Some(End::Before),
+            true => Some(End::Final),
+            false => asked.then_some(End::Asked),
+        };
+    }
+
+    /// Is that how it stands what whoever watches it hopes for, or worse?
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self.campaign.status {
+            Some(Status::Failed | Status::Cancelled) => Level::Error,
+            _ => Level::Notice,
+        }
+    }
+
+    /// Tenths of the contacts that are done.
+    fn tenth(&self) -> Option<u64> {
+        let counts = &self.campaign.counts;
+        counts.done()?.saturating_mul(10).checked_div(counts.total?)
+    }
+
+    /// How it stands, for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Campaign { id, status, counts, .. } = &self.campaign;
+        let mut text = match status {
+            None => format!("campaign {id} has not come to its end"),
+            Some(status @ Status::Cancelled) => format!("campaign {id} was {}", status.name()),
+            Some(status) if status.is_final() => format!("campaign {id} {}", status.name()),
+            Some(status) => format!("campaign {id} is {}", status.name()),
+        };
+        if let (Some(done), Some(total)) = (counts.done(), counts.total) {
+            text.push_str(&format!(": {done} of {total} contacts done"));
+        }
+        if let Some(failed) = counts.failed.filter(|failed| *failed > 0) {
+            text.push_str(&format!(", {failed} of them failed"));
+        }
+        text
+    }
+}
+
+impl Link {
+    fn new() -> Self {
+        Self {
+            state: LinkState::Connecting,
+            failed: None,
+            heard: None,
+            orders: None,
+            conn: 0,
+            connections: 0,
+            followed: BTreeSet::new(),
+            ending: false,
+            summary: None,
+        }
+    }
+
+    fn order(&self, order: Order) {
+        // A session that has ended takes no orders.
+        if let Some(orders) = &self.orders {
+            let _ = orders.send(order);
+        }
+    }
+}
+
+impl Numbers {
+    fn next(&mut self, dir: Direction) -> u64 {
+        let number = match dir {
+            Direction::In => &mut self.received,
+            Direction::Out => &mut self.sent,
+        };
+        *number += 1;
+        *number
+    }
+}

@@ -1,0 +1,160 @@
+//! What people see while they watch: when to draw, and what is written once.
+
+use std::time::Duration;
+
+use rustix::process::Signal as Process;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+
+use super::board::{Board, Past};
+use super::draw::{Look, chart, frame, last_frame};
+use super::keys::{Key, Keys};
+use super::screen::Screen;
+use crate::report::Report;
+
+/// The least time between two frames.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// The most: times are told in seconds.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The drawing.
+pub struct View {
+    screen: Screen,
+    keys: Option<Keys>,
+    resized: Option<Signal>,
+    /// Ctrl-Z, and the return from it.
+    suspend: Option<Signal>,
+    resume: Option<Signal>,
+    unicode: bool,
+    /// When it was drawn last, or begun.
+    last: Instant,
+    stale: bool,
+    /// Campaigns whose past has been drawn.
+    charted: Vec<u64>,
+}
+
+/// What whoever looks at it wants, or the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A key was pressed.
+    Key(Key),
+    /// The terminal has another size.
+    Resized,
+    /// The process is to stop for a while.
+    Suspend,
+    /// The process goes on after it was stopped, perhaps with the terminal to itself again.
+    Resume,
+}
+
+impl View {
+    /// Takes over the terminal.
+    #[must_use]
+    pub fn new(report: &Report, unicode: bool) -> Self {
+        Self {
+            screen: Screen::new(report),
+            keys: Keys::take(),
+            resized: signal(SignalKind::window_change()).ok(),
+            suspend: signal(SignalKind::from_raw(Process::TSTP.as_raw())).ok(),
+            resume: signal(SignalKind::from_raw(Process::CONT.as_raw())).ok(),
+            unicode,
+            last: Instant::now(),
+            stale: true,
+            charted: Vec::new(),
+        }
+    }
+
+    /// There is something new to be seen.
+    pub fn note(&mut self) {
+        self.stale = true;
+    }
+
+    /// When [`View::tick`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.last + if self.stale { FRAME } else { SECOND }
+    }
+
+    /// Draws, if it is time.
+    pub fn tick(&mut self, board: &Board, now: Instant) {
+        if self.deadline() <= now {
+            self.draw(board, now);
+        }
+    }
+
+    /// Draws at once.
+    pub fn draw(&mut self, board: &Board, now: Instant) {
+        self.chart(board);
+        let drawn = self.screen.draw(frame(board, now, &self.look()));
+        (self.last, self.stale) = (now, !drawn);
+    }
+
+    /// Waits for what whoever looks at it wants.
+    pub async fn wish(&mut self) -> Wish {
+        let Self { keys, resized, suspend, resume, .. } = self;
+        tokio::select! {
+            key = next_key(keys) => Wish::Key(key),
+            () = next_signal(resized) => Wish::Resized,
+            () = next_signal(suspend) => Wish::Suspend,
+            () = next_signal(resume) => Wish::Resume,
+        }
+    }
+
+    /// Gives the terminal back, and stops the process until somebody lets it go on.
+    pub fn suspend(&mut self) {
+        self.screen.leave();
+        self.keys.iter().for_each(Keys::release);
+        // If it cannot be stopped, it goes on at once.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), Process::STOP);
+        self.resume();
+    }
+
+    /// Takes the terminal again.
+    pub fn resume(&mut self) {
+        self.keys.iter().for_each(Keys::retake);
+        self.screen.return_to();
+        self.stale = true;
+    }
+
+    /// Leaves how everything stood on the screen, and gives the terminal back.
+    pub fn finish(mut self, board: &Board, now: Instant) {
+        self.chart(board);
+        let lines = last_frame(board, now, &self.look());
+        self.screen.print(&lines);
+        self.screen.clear();
+    }
+
+    /// The past is drawn once, above the rest.
+    fn chart(&mut self, board: &Board) {
+        for row in board.rows.values() {
+            let Past::Known(history) = &row.past else { continue };
+            if !self.charted.contains(&history.campaign) {
+                self.charted.push(history.campaign);
+                let hours = board.hours().unwrap_or_default();
+                self.screen.print(&chart(history.campaign, hours, &history.samples, &self.look()));
+            }
+        }
+    }
+
+    fn look(&self) -> Look {
+        let (width, height) = self.screen.size();
+        let (width, height) = (usize::from(width), usize::from(height));
+        Look { width, height, unicode: self.unicode, keys: self.keys.is_some() }
+    }
+}
+
+async fn next_key(keys: &mut Option<Keys>) -> Key {
+    match keys {
+        Some(keys) => keys.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_signal(signal: &mut Option<Signal>) {
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
