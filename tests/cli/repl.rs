@@ -255,8 +255,12 @@ const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
 #[test]
 fn topics_come_and_go_while_the_session_runs() {
-    let mut pty = on_pty(&["subscribe", "-i", "--mock=--rate 0.1", "-d", "voipbin", TOPIC]).spawn();
+    let mock = "--mock=--rate 0.1 --deny '*:recording:*'";
+    let mut pty = on_pty(&["subscribe", "-i", mock, "-d", "voipbin", TOPIC]).spawn();
     pty.shows("subscribe confirmed");
+    pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:recording:*");
+    pty.shows("subscribe refused with PERMISSION_DENIED");
+    pty.wait("one topic again", |screen| screen.contents().contains("open> open · 1 topic"));
     pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:queue:*");
     pty.shows("confirmed: customer_id:12345678-1234-1234-1234-123456789012:queue:*");
     pty.line("/unsubscribe nonsense");
