@@ -644,3 +644,33 @@ fn what_is_typed_ahead_is_neither_lost_nor_shown_twice() {
     pty.keys("/quit\r");
     pty.exits(0);
 }
+
+#[test]
+fn a_filter_that_never_ends_can_be_taken_away_or_left() {
+    let (close, closing) = std::sync::mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        for _ in 0..2 {
+            let text = peer.read_text().unwrap();
+            peer.text(&text);
+        }
+        closing.recv().unwrap();
+        peer.text("once more");
+        peer.close_well(1000);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line("/filter repeat(7)");
+    pty.line("one");
+    pty.shows(" a second); /show N");
+    pty.line("/filter .");
+    pty.line("two");
+    pty.shows("← 4 two");
+    pty.line("/filter repeat(8)");
+    pty.prompt();
+    close.send(()).unwrap();
+    pty.shows("closed by the peer with 1000");
+    pty.prompts("ends> ");
+    pty.keys("too late\r");
+    pty.prompts("ends> ");
+    pty.keys("\x04");
+    pty.exits(130);
+}
