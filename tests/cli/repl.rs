@@ -227,6 +227,11 @@ fn colours_can_be_switched_off() {
     let mut pty = on_pty(&["connect", &server.url()]).env("NO_COLOR", "1").spawn();
     pty.line("{\"a\":1}");
     pty.shows("← 2 {\"a\":1}");
+    pty.prompt();
+    pty.keys("/filter ");
+    pty.types("open> /filter");
+    assert!(!pty.contents().contains("EXPR"));
+    pty.keys("\x03");
     pty.line("/quit");
     pty.shows("/quit");
     let bytes = pty.bytes();
@@ -673,4 +678,19 @@ fn a_filter_that_never_ends_can_be_taken_away_or_left() {
     pty.prompts("ends> ");
     pty.keys("\x04");
     pty.exits(130);
+}
+
+#[test]
+fn a_signal_ends_the_prompt_and_leaves_the_terminal_as_it_was() {
+    for (signal, status) in [("TERM", 143), ("INT", 130)] {
+        let server = Server::websocket(echo);
+        let mut pty = on_pty(&["connect", &server.url()]).spawn();
+        pty.prompt();
+        pty.keys("half a line");
+        pty.types("open> half a line");
+        assert!(!pty.echoes());
+        pty.signal(signal);
+        pty.shows("not sent: half a line");
+        pty.exits(status);
+    }
 }
