@@ -48,9 +48,9 @@ ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, who
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
-hex\t'A JSON string in lower-case hexadecimal'
-raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
+hex\t'Hexadecimal, in lower case, likewise'
+raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -60,9 +60,9 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l argjson -d 'Set 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
-hex\t'A JSON string in lower-case hexadecimal'
-raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
+hex\t'Hexadecimal, in lower case, likewise'
+raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines; the records that tell of the end come on top' -r
@@ -136,9 +136,9 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-file -d 'Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
-hex\t'A JSON string in lower-case hexadecimal'
-raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
+hex\t'Hexadecimal, in lower case, likewise'
+raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -148,9 +148,9 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l argjson -d 'Se
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
-hex\t'A JSON string in lower-case hexadecimal'
-raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
+hex\t'Hexadecimal, in lower case, likewise'
+raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines; the records that tell of the end come on top' -r
@@ -235,9 +235,9 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l argjson -
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'A JSON string in base64 (RFC 4648 §4)'
-hex\t'A JSON string in lower-case hexadecimal'
-raw\t'The bytes themselves with nothing added, not even a newline'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
+hex\t'Hexadecimal, in lower case, likewise'
+raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines; the records that tell of the end come on top' -r

@@ -74,3 +74,9 @@ impl std::error::Error for Failure {}
 
 /// The result of everything that can fail in a way the user has to be told.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// The line, from 1, that a place in a text is on, for mistakes in files.
+#[must_use]
+pub fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}

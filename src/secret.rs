@@ -35,29 +35,29 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Is a query parameter or header of this name a credential? The names are those of the four providers'
-/// documents and of HTTP.
+/// Is a query parameter or header of this name a credential? The names are those of the four providers' documents
+/// and of HTTP, and what other services make of them: `X-Auth-Token`, `client_secret`, `X-Amz-Signature`, `jwt`.
+/// A name too many costs a mask in a notice; one too few, a credential.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    const NAMES: &[&str] = &[
+    const NAMES: &[&str] = &["key", "auth", "xauth", "sig", "pwd", "pass"];
+    const ENDS: &[&str] = &[
         "token",
-        "access_token",
         "accesskey",
-        "access_key",
-        "api_key",
         "apikey",
-        "x-api-key",
-        "key",
-        "auth",
+        "secretkey",
+        "privatekey",
         "password",
+        "passwd",
         "secret",
         "signature",
         "authorization",
-        "proxy-authorization",
         "cookie",
-        "set-cookie",
+        "jwt",
     ];
-    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    let letters = name.chars().filter(|c| !matches!(c, '-' | '_' | '.'));
+    let name: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    NAMES.contains(&&*name) || ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// Does the name of a header say that its value is a credential? That of an upgrade's nonce does not.
@@ -92,8 +92,10 @@ pub fn mask_in_text(text: &str) -> String {
         let (before, after) = rest.split_at(at + 1);
         out.push_str(before);
         rest = after;
-        let name =
-            after.split(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c)).next().unwrap_or_default();
+        let name = after
+            .split(|c: char| !c.is_ascii_alphanumeric() && !"_-.".contains(c))
+            .next()
+            .unwrap_or_default();
         if let Some(value) = after[name.len()..].strip_prefix('=')
             && is_secret_name(name)
         {
@@ -133,6 +135,20 @@ mod tests {
         }
         for name in ["Sec-WebSocket-Key", "Host", "Origin", "X-Request-Id"] {
             assert!(!is_secret_header(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_credentials_are_known_in_every_spelling() {
+        let secret = "token access_token id-token X-Auth-Token X-Amz-Security-Token api_key API-Key x-api-key key sig \
+                      jwt client_secret X-Amz-Signature Set-Cookie Proxy-Authorization userPassword auth.token";
+        for name in secret.split_whitespace() {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in
+            "monkey signal keys tokenize author passenger Sec-WebSocket-Key code X-Amz-Credential".split(' ')
+        {
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 

@@ -77,7 +77,7 @@ fn broadcast(rounds: usize) -> Result<()> {
     for round in 0..rounds {
         let (mock, size) = {
             let server = Server::mock(&["kadoa", "--rate", "max", "--seed", "1", "--no-control"])?;
-            crowd::listen(&format!("{}/?access_token=mock", server.url), LISTENERS, COUNTED)?
+            crowd::listen(&format!("{}/?access_token=mock-token", server.url), LISTENERS, COUNTED)?
         };
         let server = Server::bare(size)?;
         let (bare, _) = crowd::listen(&server.url, LISTENERS, COUNTED)?;

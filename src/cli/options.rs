@@ -451,13 +451,13 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "TOKEN")]
     pub bearer: Option<String>,
     /// Take the credential from this environment variable
-    #[arg(long, value_name = "VAR")]
+    #[arg(long, value_name = "VAR", conflicts_with_all = ["bearer", "token_file", "token"])]
     pub token_env: Option<String>,
     /// Take the credential from the first line of this file; `-` is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bearer", "token"])]
     pub token_file: Option<PathBuf>,
     /// The credential itself; other users can see it in the process list
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", conflicts_with = "bearer")]
     pub token: Option<String>,
     /// Was it, or `--bearer`, typed?
     #[arg(skip)]
@@ -513,6 +513,14 @@ pub struct ConnectionArgs {
     /// Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_message_size: Option<usize>,
+}
+
+impl ConnectionArgs {
+    /// Does an option give the credential for the place where the provider wants it?
+    #[must_use]
+    pub fn names_token(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some() || self.token_env.is_some()
+    }
 }
 
 impl Group for ConnectionArgs {
@@ -606,8 +614,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(time) if time > LONGEST_DURATION => Err("the longest duration is 3650d".to_owned()),
         Ok(time) => Ok(time),
         Err(_) if text == "0" => Ok(Duration::ZERO),
-        Err(error) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-            Err(format!("{error}: write the unit, such as {text}s or {text}ms"))
+        Err(_) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            Err(format!("the unit is missing; write {text}s or {text}ms"))
         }
         Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
     }

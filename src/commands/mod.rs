@@ -156,18 +156,19 @@ impl Session<'_> {
         context: &Context<'_>,
     ) -> Result<(Options, Option<Secret>)> {
         let Context { report, world, .. } = context;
-        // The mock takes any credential, and needs none of the real ones.
+        let args = &self.args.connection;
         let known =
             self.dialect.credential().into_iter().chain(self.dialect.other_credentials().iter().copied());
-        let credentials: Vec<Credential> = known.filter(|_| mock.is_none()).collect();
-        let args = &self.args.connection;
+        // The mock takes any credential and needs none of the real ones, but whoever names one wants to see what
+        // becomes of it.
+        let credentials: Vec<Credential> = known.filter(|_| mock.is_none() || args.names_token()).collect();
         let (mut options, mut key) = connection::resolve(args, url, &credentials, world, report)?;
         if options.subprotocols.is_empty() {
             options.subprotocols = self.dialect.subprotocols();
         }
         if let Some(mock) = mock {
             options = in_this_process(options, &mock.mock);
-            key = self.calls().then(|| mock.key.clone());
+            key = self.calls().then(|| key.unwrap_or_else(|| mock.key.clone()));
         }
         if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
             options.max_message_size = None;
@@ -267,8 +268,11 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     // The echo is always there, and all that a raw session needs.
     let echo_will_do = dialect.name() == dialect::plain::Plain.name();
     if !echo_will_do && !settings.dialects.iter().any(|name| name == dialect.name()) {
-        let what = format!("--mock='{words}' does not serve the dialect {}", dialect.name());
-        return Err(Failure::usage(what).hint("name it there as well, or no dialect at all"));
+        let what = format!("--mock does not serve the dialect {}", dialect.name());
+        return Err(Failure::usage(what).hint(match dialect.provider() {
+            Some(_) => "name it there as well, or no dialect at all",
+            None => "there is no mock of it; serve-mock --on or --scenario can play its server, for --url",
+        }));
     }
     let key = settings.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
     let time_scale = settings.time_scale;

@@ -40,7 +40,8 @@ pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let url = url.map(parse_url).transpose()?;
     let (dialect, campaigns) = provider(args, url.as_ref(), context.world)?;
-    let ids = ids(words, args, campaigns)?;
+    let shown = url.as_ref().and_then(|url| campaigns.shown_at(url)).filter(|_| !args.all);
+    let ids = ids(words, shown, args, campaigns)?;
     let send = SendArgs::default();
     let default_url = || dialect.default_url(context.world.var).as_deref().map(parse_url).transpose();
     let session = Session {
@@ -123,7 +124,6 @@ impl Command<'_> {
             asked: output::asked(args),
             stdout: sink::watch_stdout(),
             report: context.report.clone(),
-            signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
         let outcome = watch.run(setups).await;
         finish_recording(args)?;
@@ -182,7 +182,8 @@ impl Command<'_> {
         Ok(Setup {
             url,
             connection: common.connection.clone(),
-            policy: Policy { time_scale: common.time_scale, ..policy },
+            // A campaign that is refused is one of several, and for the board to judge.
+            policy: Policy { time_scale: common.time_scale, keep_going: true, ..policy },
             // It is the end of all links that settles what was asked for.
             asked: Asked::default(),
             dialect: client,
@@ -230,9 +231,14 @@ fn provider(
     }
 }
 
-/// The campaigns to watch, each once and every mistake told.
-fn ids(words: &[String], args: &WatchArgs, campaigns: &dyn Campaigns) -> Result<Vec<u64>> {
-    let mut ids = Vec::new();
+/// The campaigns to watch, each once and every mistake told; without any, the one that the URL shows.
+fn ids(
+    words: &[String],
+    shown: Option<u64>,
+    args: &WatchArgs,
+    campaigns: &dyn Campaigns,
+) -> Result<Vec<u64>> {
+    let mut ids: Vec<u64> = shown.filter(|_| words.is_empty()).into_iter().collect();
     let mut wrong = Vec::new();
     for word in words {
         match campaigns.id(word) {

@@ -45,6 +45,7 @@ pub fn resolve(
     pairs.for_each(|(user, password)| hide_basic(user, password, report));
     token.iter().for_each(|(_, token)| hide(token, report));
     url.secrets().iter().for_each(|secret| hide(secret, report));
+    args.subprotocol.iter().filter_map(|name| in_subprotocol(name)).for_each(|secret| hide(&secret, report));
     let (token, for_calls) = match token {
         Some((Some(place), token)) => (Some((place, token)), None),
         Some((None, token)) => (None, Some(token)),
@@ -72,12 +73,24 @@ pub fn resolve(
     Ok((options, for_calls))
 }
 
-/// Hides a credential as it is and as it stands in a URL: servers quote what they refuse in both ways.
+/// Hides a credential as it is, as it stands in a URL, and as it stands in JSON, where some escape the slash as
+/// well: servers quote what they refuse in all these ways.
 fn hide(secret: &Secret, report: &Report) {
-    report.hide(secret);
-    report.hide(&Secret::new(encoded(secret.expose())));
-    // As some write JSON.
-    report.hide(&Secret::new(secret.expose().replace('/', "\\/")));
+    let text = secret.expose();
+    let quoted = serde_json::Value::from(text).to_string();
+    let in_json = &quoted[1..quoted.len() - 1];
+    for spelling in [text, &encoded(text), in_json, &in_json.replace('/', "\\/")] {
+        report.hide(&Secret::new(spelling));
+    }
+}
+
+/// The credential in a subprotocol such as `NAME-token-KEY` or `bearer.KEY`, which is where services take it from
+/// pages that cannot send headers.
+fn in_subprotocol(name: &str) -> Option<Secret> {
+    let lower = name.to_ascii_lowercase();
+    let marks = ["token-", "token.", "bearer-", "bearer.", "authorization."];
+    let at = marks.iter().filter_map(|mark| Some(lower.find(mark)? + mark.len())).min()?;
+    Some(Secret::new(&name[at..]))
 }
 
 /// Hides a password, alone and as it goes over the wire.
@@ -190,10 +203,7 @@ fn token(
     } else if let Some(file) = &args.token_file {
         Some(first_line(file, "--token-file")?)
     } else if let Some(name) = &args.token_env {
-        let value = (world.var)(name).ok_or_else(|| {
-            Failure::usage(format!("--token-env: the environment variable {name} is not set"))
-        })?;
-        Some(value)
+        Some((world.var)(name).ok_or_else(|| unset(name))?)
     } else {
         let written_out = matches!(&place, Some(TokenPlace::Query(name)) if url.has_query_param(name));
         let set = |known: &Credential| Some((*known, (world.var)(known.variable)?));
@@ -228,6 +238,15 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
         _ => Err(Failure::usage(format!("--token-in: {text:?} is no place for a credential"))
             .hint("places are query, query:NAME, header, header:NAME and bearer")),
     }
+}
+
+/// The name is quoted back only if it cannot be a credential that was given in the place of a name.
+fn unset(variable: &str) -> Failure {
+    if variable.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+        return Failure::usage(format!("--token-env: the environment variable {variable} is not set"));
+    }
+    Failure::usage("--token-env: no environment variable of that name is set")
+        .hint("it takes the name of a variable that holds the credential, not the credential")
 }
 
 fn first_line(path: &Path, option: &str) -> Result<String> {
@@ -306,6 +325,20 @@ mod tests {
         let entry = connect_to_entry("::127.0.0.1:").unwrap();
         assert_eq!((entry.from, entry.to), ((None, None), (Some("127.0.0.1".into()), None)));
         assert!(connect_to_entry("a:1").is_err());
+    }
+
+    #[test]
+    fn subprotocols_may_carry_a_credential() {
+        let found = |name| in_subprotocol(name).map(|secret| secret.expose().to_owned());
+        assert_eq!(found("x-token-K3y").as_deref(), Some("K3y"));
+        assert_eq!(found("Bearer.a.b").as_deref(), Some("a.b"));
+        assert_eq!(found("graphql-transport-ws"), None);
+    }
+
+    #[test]
+    fn a_credential_in_the_place_of_a_variable_is_not_quoted_back() {
+        assert!(unset("MY_TOKEN").what.contains("MY_TOKEN"));
+        assert!(!format!("{:?}", unset("eyJhbGciOi.s3cr3t")).contains("s3cr3t"));
     }
 
     #[test]

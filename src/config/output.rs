@@ -41,10 +41,12 @@ pub fn resolve(
         }
     }
     let filter = match &args.filter.filter_file {
-        Some(path) => Some(compile("--filter-file", &read(path, "--filter-file")?)?),
-        // As in jq, an empty program passes everything on.
+        Some(path) => {
+            let source = read(path, "--filter-file")?;
+            optional("--filter-file", Some(&source[..]).filter(|source| !is_empty_program(source)))?
+        }
         None => {
-            optional("--filter", args.filter.filter.as_deref().filter(|source| !source.trim().is_empty()))?
+            optional("--filter", args.filter.filter.as_deref().filter(|source| !is_empty_program(source)))?
         }
     };
     if args.filter.null_input && filter.is_none() {
@@ -139,9 +141,18 @@ pub fn create_output(path: &Path) -> Result<File> {
 
 /// What a recording holds is nobody else's business.
 fn create_recording(path: &Path) -> Result<BufWriter<File>> {
+    if path == Path::new("-") {
+        return Err(Failure::usage("--record writes a file, and `-` is none")
+            .hint("--envelope prints the same records on standard output"));
+    }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(BufWriter::new)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}
+
+/// As in jq, such a program passes everything on.
+fn is_empty_program(source: &str) -> bool {
+    source.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 
 use super::World;
 use crate::cli::{Cli, Command};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, line_of};
 use crate::net::url::looks_like_url;
 
 /// What the names of the variables of options start with.
@@ -218,8 +218,9 @@ impl Layers {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
         let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            Failure::usage(format!("{} is not valid TOML", path.display()))
-                .details(error.to_string().lines().map(str::to_owned).collect())
+            // The line is not quoted: a quote that is missing may be that of a credential.
+            let line = line_of(&text, error.span().map_or(0, |span| span.start));
+            Failure::usage(format!("{}:{line} is not valid TOML: {}", path.display(), error.message()))
         })?;
         let profiles = config.get("profile").and_then(toml::Value::as_table);
         let Some(profile) = profiles.and_then(|profiles| profiles.get(name)).and_then(toml::Value::as_table)
@@ -497,7 +498,8 @@ mod tests {
         assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("\"headr\""));
         let wrong = "[profile.p]\nconnect-timeout = \"5 parsecs\"";
         assert!(connect(wrong, &[], &["@p"]).unwrap_err().contains("profile @p"));
-        assert!(connect("[profile", &[], &["@p"]).unwrap_err().contains("TOML"));
+        let unclosed = connect("[profile.p]\ntoken = \"s3cr3t\n", &[], &["@p"]).unwrap_err();
+        assert!(unclosed.contains(":2 is not valid TOML") && !unclosed.contains("s3cr3t"), "{unclosed}");
     }
 
     #[test]

@@ -144,6 +144,9 @@ pub trait Campaigns: Sync {
     /// The campaign that this text names, if it can be one.
     fn id(&self, text: &str) -> Option<u64>;
 
+    /// The campaign that is shown at this URL, if it is one alone.
+    fn shown_at(&self, url: &WsUrl) -> Option<u64>;
+
     /// Where one campaign is shown, on the server of this URL.
     ///
     /// # Errors

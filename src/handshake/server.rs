@@ -114,6 +114,11 @@ impl Request {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The names of the query parameters, percent-decoded.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The first header of this name, without the white space around its value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -276,6 +281,11 @@ fn reason(status: u16) -> &'static str {
         101 => "Switching Protocols",
         200 => "OK",
         204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -286,12 +296,15 @@ fn reason(status: u16) -> &'static str {
         411 => "Length Required",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
+        425 => "Too Early",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Unknown",
     }
 }
@@ -338,6 +351,13 @@ mod tests {
 
     fn request(text: &str) -> Request {
         Request::parse(text.as_bytes()).unwrap().unwrap().0
+    }
+
+    #[test]
+    fn a_status_has_its_text() {
+        let first_line = |status| String::from_utf8(Response::new(status).to_bytes()).unwrap();
+        assert!(first_line(502).starts_with("HTTP/1.1 502 Bad Gateway\r\n"));
+        assert!(first_line(302).starts_with("HTTP/1.1 302 Found\r\n"));
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub(super) struct Entry {
     /// Its number, from 1, over all connections.
     pub(super) number: u64,
     at: Timestamp,
-    conn: u64,
+    /// `None`: it was the body of a request of its own.
+    conn: Option<u64>,
     path: String,
     pub(super) message: Message,
 }
@@ -93,13 +94,26 @@ impl Journal {
 
     /// Notes a message.
     pub(super) fn note(&self, conn: &Conn, message: &Message) {
+        self.add(Some(conn.id), &conn.path, message);
+    }
+
+    /// Notes the body of a request that was no upgrade: some clients acknowledge events in that way.
+    pub(super) fn note_body(&self, path: &str, body: &[u8]) {
+        match std::str::from_utf8(body) {
+            Ok("") => {}
+            Ok(text) => self.add(None, path, &Message::text(text.to_owned())),
+            Err(_) => self.add(None, path, &Message::Binary(bytes::Bytes::copy_from_slice(body))),
+        }
+    }
+
+    fn add(&self, conn: Option<u64>, path: &str, message: &Message) {
         if self.bounds.messages == 0 {
             return;
         }
         let mut ring = self.ring();
         ring.last += 1;
         let number = ring.last;
-        let cost = cost(&conn.path, message);
+        let cost = cost(path, message);
         if cost > self.bounds.bytes {
             ring.discarded += 1;
         } else {
@@ -107,8 +121,8 @@ impl Journal {
                 ring.forget_oldest();
             }
             ring.bytes += cost;
-            let (path, message) = (conn.path.clone(), own(message));
-            let entry = Entry { number, at: Timestamp::now(), conn: conn.id, path, message };
+            let (path, message) = (path.to_owned(), own(message));
+            let entry = Entry { number, at: Timestamp::now(), conn, path, message };
             ring.entries.push_back(Arc::new(entry));
         }
         drop(ring);
@@ -157,7 +171,7 @@ impl Ring {
 impl Select {
     fn wants(&self, entry: &Entry) -> bool {
         self.path.as_ref().is_none_or(|path| *path == entry.path)
-            && self.conn.is_none_or(|conn| conn == entry.conn)
+            && self.conn.is_none_or(|conn| Some(conn) == entry.conn)
     }
 }
 
@@ -165,6 +179,7 @@ impl Entry {
     /// Appends the entry as JSON. The message stands in it as in a record: `data`, `text` or `base64`.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let Self { number, at, conn, path, message } = self;
+        let conn = conn.map_or_else(|| "null".to_owned(), |conn| conn.to_string());
         out.extend_from_slice(format!(r#"{{"n":{number},"ts":"{at:.6}","conn":{conn},"path":"#).as_bytes());
         json::write_string(path, out);
         record::write_message(message, out);

@@ -72,8 +72,8 @@ use replay::Replay;
 use server::{Extras, Site};
 use tls::Tls;
 
-/// The token in the URLs of a mock that accepts any.
-pub const ANY_TOKEN: &str = "mock";
+/// The token in the URLs of a mock that accepts any. No word that messages have in them: a client masks it there.
+pub const ANY_TOKEN: &str = "mock-token";
 
 /// Tokens that are refused although any is accepted, so that a client's handling of it can be tried.
 const REFUSED_TOKENS: [&str; 2] = ["invalid", "expired"];

@@ -273,7 +273,10 @@ async fn decide(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
 /// again at the first read.
 async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
     let (protocol, peer) = match site.answer(request) {
-        Answer::Http(response) => return Upgraded::No(response),
+        Answer::Http(response) => {
+            site.desk.journal.note_body(request.path(), &request.body);
+            return Upgraded::No(response);
+        }
         Answer::Upgrade { protocol, peer } => (protocol, peer),
     };
     let response = match request.upgrade() {

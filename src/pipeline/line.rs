@@ -27,12 +27,12 @@ pub struct Style {
 /// How a binary message becomes output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum BinaryForm {
-    /// A JSON string in base64 (RFC 4648 §4).
+    /// Base64 (RFC 4648 §4), in quotes where it is a line of JSON.
     #[default]
     Base64,
-    /// A JSON string in lower-case hexadecimal.
+    /// Hexadecimal, in lower case, likewise.
     Hex,
-    /// The bytes themselves with nothing added, not even a newline.
+    /// The bytes themselves, with no newlines between messages.
     Raw,
 }
 

@@ -18,6 +18,9 @@ use crate::report::Report;
 /// The least time from one write to the next. A write waits for the disk, and only the last cursor counts.
 const PACE: Duration = Duration::from_millis(100);
 
+/// The largest file that may hold a cursor. Providers' cursors are a few dozen bytes.
+const LARGEST: u64 = 64 << 10;
+
 /// Writes cursors to a file, on a thread of its own.
 pub struct CursorFile {
     path: PathBuf,
@@ -43,7 +46,8 @@ impl CursorFile {
     /// Reads the file, if there is one, and makes sure that it can be written.
     ///
     /// # Errors
-    /// A usage failure if it can be neither read nor made, or is no file.
+    /// A usage failure if it can be neither read nor made, is no file, or holds something else than a cursor: it
+    /// would be overwritten.
     pub fn open(path: &Path) -> Result<(Self, Option<String>)> {
         let wrong = |error: &io::Error| Failure::usage(format!("--cursor-file {}: {error}", path.display()));
         // Behind a link, it is the file that is replaced, and not the link.
@@ -56,16 +60,19 @@ impl CursorFile {
             Ok(facts) if !facts.is_file() => {
                 return Err(wrong(&io::Error::other("it is not a regular file")));
             }
-            Ok(_) => {
+            Ok(facts) => {
                 OpenOptions::new().append(true).open(&path).map_err(|error| wrong(&error))?;
-                fs::read_to_string(&path).map_err(|error| wrong(&error))?
+                let short = facts.len() <= LARGEST;
+                let text =
+                    short.then(|| fs::read_to_string(&path)).transpose().map_err(|error| wrong(&error))?;
+                text.filter(|text| text.trim().lines().count() <= 1).ok_or_else(|| no_cursor_in(&path))?
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(wrong(&error)),
         };
         let (partial, _) = create_partial(&path).map_err(|error| wrong(&error))?;
         fs::remove_file(partial).map_err(|error| wrong(&error))?;
-        let cursor = cursor.lines().next().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
+        let cursor = Some(cursor.trim()).filter(|line| !line.is_empty()).map(str::to_owned);
         Ok((Self { path, shared: Arc::default(), thread: None, refused: false }, cursor))
     }
 
@@ -101,6 +108,11 @@ impl CursorFile {
             Failure::new(Exit::OutputFailed, what)
         })
     }
+}
+
+fn no_cursor_in(path: &Path) -> Failure {
+    let what = format!("--cursor-file {}: it holds more than the one line of a cursor", path.display());
+    Failure::usage(what).hint("the file would be overwritten: name another one, or empty it")
 }
 
 /// Writes what comes until nothing more does. The result is that of the last write.
@@ -176,7 +188,7 @@ mod tests {
     fn the_file_behind_a_link_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("cursor"), folder.path().join("link"));
-        fs::write(&path, "  old \nrest").unwrap();
+        fs::write(&path, "  old \n\n").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let (mut file, cursor) = CursorFile::open(&link).unwrap();
         assert_eq!(cursor.as_deref(), Some("old"));
@@ -184,6 +196,18 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        for text in ["two\nlines\n", &"x".repeat(65 << 10)] {
+            fs::write(&path, text).unwrap();
+            let failure = CursorFile::open(&path).err().unwrap();
+            assert_eq!(failure.exit, Exit::Usage, "{failure}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
     }
 
     #[test]

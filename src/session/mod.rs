@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use crate::dialect::Client;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::event::{Event, Open};
 use crate::exit::Exit;
 use crate::input::{Input, Source};
@@ -240,7 +240,9 @@ impl Driver {
         let Some(call) = self.state.prepare() else { return self.open(&[]) };
         let options = self.connection.clone();
         self.opening = Some(Box::pin(async move {
-            let result = http::call(&call, &options).await;
+            let for_call =
+                |failure: Failure| Failure { what: format!("{}: {}", call.purpose, failure.what), ..failure };
+            let result = http::call(&call, &options).await.map_err(for_call);
             Opened::Called(Box::new((call, result)))
         }));
     }
@@ -440,7 +442,10 @@ impl Driver {
         for input in inputs {
             match input {
                 Input::Message(message) => self.state.input(message, now),
-                Input::Unusable(text) => self.report.warning(&text),
+                Input::Unusable(text) => {
+                    self.report.warning(&text);
+                    self.state.input_unusable();
+                }
             }
         }
     }

@@ -361,6 +361,11 @@ impl State {
         self.finish(outcome, now);
     }
 
+    /// Something on standard input that was no message: it was fed all the same, and nothing waits for more.
+    pub fn input_unusable(&mut self) {
+        self.input.fed = true;
+    }
+
     /// Standard input has come to its end.
     pub fn input_ended(&mut self, now: Now) {
         self.input.ended_at = Some(now.mono);
@@ -592,7 +597,9 @@ impl State {
     ) {
         self.subscription.refused();
         let named = if topics.is_empty() { String::new() } else { format!(" ({})", topics.join(" ")) };
-        let text = format!("{action} refused with {code}: {message}{named}");
+        let said = [code, message].into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(": ");
+        let with = if said.is_empty() { String::new() } else { format!(" with {said}") };
+        let text = format!("{action} refused{with}{named}");
         self.emit(Kind::Error { what: "refused", text: text.clone() }, now);
         if retry {
             // A refusal that names no topics is about the whole message.

@@ -166,6 +166,10 @@ fn lingering_starts_when_everything_is_sent_and_again_with_every_message() {
 #[test]
 fn lingering_is_about_an_open_connection_and_about_input_that_had_lines() {
     let linger = Linger { fed: Some(10 * MS), unfed: None };
+    let mut misfed = Bench::open("plain", ending(EndPolicy { linger, ..EndPolicy::default() }));
+    misfed.state.input_unusable();
+    misfed.state.input_ended(misfed.now);
+    assert_eq!(misfed.after(10 * MS).end(), Some(("input_ended", Exit::Ok)));
     let mut unfed = Bench::open("plain", ending(EndPolicy { linger, ..EndPolicy::default() }));
     unfed.state.input_ended(unfed.now);
     assert_eq!(unfed.after(1000 * MS).end(), None);
@@ -774,6 +778,21 @@ fn without_reconnecting_there_is_no_second_connection() {
     bench.text("draining");
     assert!(bench.notices().contains("will close"));
     assert!(!bench.after(1000 * MS).state.todo.connect);
+}
+
+#[test]
+fn orders_are_for_a_connection_that_is_there() {
+    let mut bench = Bench::new("plain", policy());
+    bench.state.order(Message::text("early"), bench.now);
+    bench.state.opened(Open::default(), bench.now);
+    bench.state.order(Message::text("now"), bench.now);
+    assert_eq!(bench.frames(), ["now"]);
+    bench.state.end_as(Outcome::new("enough", Exit::Ok), bench.now);
+    bench.state.order(Message::text("late"), bench.now);
+    assert_eq!((bench.frames(), bench.end()), (vec!["close 1000".to_owned()], Some(("enough", Exit::Ok))));
+    // The first end stands.
+    bench.state.end_as(Outcome::new("more", Exit::Assertion), bench.now);
+    assert_eq!(bench.end(), Some(("enough", Exit::Ok)));
 }
 
 #[test]

@@ -303,7 +303,7 @@ impl Board {
     pub fn tell_unfinished(&self) {
         for row in self.rows.values().filter(|row| row.end.is_none()) {
             let text = match row.campaign.is_known() {
-                true => format!("{} when the watch ended", row.sentence()),
+                true => format!("{}; the watch ended before it did", row.sentence()),
                 false => format!("nothing was told of campaign {}", row.campaign.id),
             };
             self.report.say(Level::Error, &text);
@@ -328,9 +328,11 @@ impl Board {
                 if *dir == Direction::In {
                     self.links[link].heard = Some(now);
                 }
-                if (*dir, *role) == (Direction::In, Role::Data) {
+                if *dir == Direction::In {
                     said = self.plan.campaigns.read(message);
-                    *role = if self.plan.derive { Role::Bookkeeping } else { Role::Data };
+                    if self.plan.derive {
+                        *role = Role::Bookkeeping;
+                    }
                 }
             }
             Kind::Recorded(line) => {
@@ -562,11 +564,11 @@ impl Row {
         };
     }
 
-    /// Is that how it stands what whoever watches it hopes for, or worse?
-    #[must_use]
-    pub fn level(&self) -> Level {
-        match self.campaign.status {
-            Some(Status::Failed | Status::Cancelled) => Level::Error,
+    /// How much it matters how it stands. What had gone wrong before is not what is watched for.
+    fn level(&self) -> Level {
+        match (&self.campaign.status, &self.end) {
+            (_, Some(End::Before)) => Level::Notice,
+            (Some(Status::Failed | Status::Cancelled), _) => Level::Error,
             _ => Level::Notice,
         }
     }

@@ -59,8 +59,11 @@ pub fn frame(board: &Board, now: Instant, look: &Look) -> Vec<String> {
     // One line stays free: a terminal that is filled to the last one scrolls.
     let room = look.height.saturating_sub(3 + contacts.len()).max(1);
     let fitting = fitting(&shown, board, room);
-    let mut lines = table(&fitting, board, now, look, true);
     let several = shown.len() > 1;
+    let Table { mut lines, left_out } = table(&fitting, board, now, look, true);
+    if !several && look.height >= 6 {
+        lines.extend(rest(&left_out, look));
+    }
     lines.extend(contacts.iter().map(|(row, contact)| contact_line(row, contact, several, look)));
     lines.extend(footer(&shown, fitting.len(), board, look));
     lines
@@ -71,7 +74,7 @@ pub fn frame(board: &Board, now: Instant, look: &Look) -> Vec<String> {
 pub fn last_frame(board: &Board, now: Instant, look: &Look) -> Vec<String> {
     let known = |row: &&Row| row.campaign.is_known() || board.links[row.link].failed.is_some();
     let known: Vec<&Row> = board.rows.values().filter(known).collect();
-    if known.is_empty() { Vec::new() } else { table(&known, board, now, look, false) }
+    if known.is_empty() { Vec::new() } else { table(&known, board, now, look, false).lines }
 }
 
 /// A line for people about something that the provider said of the past of a campaign: what was done, what failed, and
@@ -249,10 +252,17 @@ fn columns(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) 
     columns
 }
 
-fn table(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) -> Vec<String> {
+/// Campaigns as lines, and the columns for which there was no room, the most important first.
+struct Table {
+    lines: Vec<String>,
+    left_out: Vec<Column>,
+}
+
+fn table(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) -> Table {
     let room = look.width.max(NARROWEST) - 1;
     let gap = if look.width >= WIDE { "  " } else { " " };
     let mut columns = columns(rows, board, now, look, live);
+    let mut left_out = Vec::new();
     let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + gap.len()).sum::<usize>();
     while columns.len() > 3 {
         let Some(last) = (0..columns.len()).max_by_key(|at| columns[*at].rank) else { break };
@@ -260,7 +270,7 @@ fn table(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) ->
         if taken(&columns) + least <= room {
             break;
         }
-        columns.remove(last);
+        left_out.insert(0, columns.remove(last));
     }
     let bar = room.saturating_sub(taken(&columns)).min(WIDEST_BAR);
     let cells = |cell: &dyn Fn(&Column) -> String, bar: String| {
@@ -276,7 +286,27 @@ fn table(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) ->
         let line = cells(&cell, bar_of(&row.campaign.counts, bar, look));
         lines.push(clip(line.trim_end(), room));
     }
-    lines
+    Table { lines, left_out }
+}
+
+/// What there was no room for in the line of a campaign, where it is the only one.
+fn rest(left_out: &[Column], look: &Look) -> Option<String> {
+    let dot = if look.unicode { " · " } else { " | " };
+    let room = look.width.max(NARROWEST) - 3;
+    let mut line = String::new();
+    for column in left_out {
+        let Some(text) = column.cells.first().map(|cell| cell.text.trim()).filter(|text| !text.is_empty())
+        else {
+            continue;
+        };
+        let part = format!("{} {text}", column.head);
+        let longer = if line.is_empty() { part } else { format!("{line}{dot}{part}") };
+        if longer.width() > room {
+            break;
+        }
+        line = longer;
+    }
+    (!line.is_empty()).then(|| format!("  {}", line.dimmed()))
 }
 
 fn status(row: &Row, board: &Board) -> (String, Option<Color>) {

@@ -70,8 +70,6 @@ pub struct Watch {
     pub view: Option<View>,
     /// Where notices go.
     pub report: Report,
-    /// The signals that ask for the end.
-    pub signals: Signals,
 }
 
 impl Watch {
@@ -145,10 +143,12 @@ impl Watch {
     async fn finish(mut self, outcomes: &mut Vec<Outcome>) -> Outcome {
         let patience = outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == "max_time");
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
+        // Those that asked the sessions to end are not meant.
+        let mut signals = Signals::listen().ok();
         let mut lost = false;
         tokio::select! {
             () = last_words(&mut self.junction, &self.board, outcomes, self.asked) => {}
-            outcome = self.signals.next() => outcomes.push(outcome),
+            outcome = next_signal(&mut signals) => outcomes.push(outcome),
             () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
                 self.junction.stop = Some(Stop::ReaderGone);
             }
@@ -187,6 +187,13 @@ async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome
 async fn next_wish(view: &mut Option<View>) -> Wish {
     match view {
         Some(view) => view.wish().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_signal(signals: &mut Option<Signals>) -> Outcome {
+    match signals {
+        Some(signals) => signals.next().await,
         None => std::future::pending().await,
     }
 }

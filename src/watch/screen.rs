@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -14,6 +15,9 @@ use crate::report::Report;
 
 /// The size of a terminal that does not say.
 const SIZE: (u16, u16) = (80, 24);
+
+/// How long the end waits for a terminal that takes nothing.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// What is drawn.
 pub struct Screen {
@@ -51,7 +55,7 @@ impl Screen {
         if lines == self.drawn && self.terminal.fits() {
             return true;
         }
-        if !is_ready() {
+        if !is_ready(Duration::ZERO) {
             return false;
         }
         self.bar.set_message(lines.join("\n"));
@@ -59,9 +63,11 @@ impl Screen {
         true
     }
 
-    /// Writes lines that stay, above what is drawn.
+    /// Writes lines that stay, above what is drawn, unless nobody reads them.
     pub fn print(&self, lines: &[String]) {
-        lines.iter().for_each(|line| self.bar.println(line));
+        if is_ready(LAST_WAIT) {
+            lines.iter().for_each(|line| self.bar.println(line));
+        }
     }
 
     /// Leaves the terminal as it is, for somebody else to go on with.
@@ -79,6 +85,7 @@ impl Screen {
     /// Takes away what is drawn, and gives stderr back.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawing) {
+            self.terminal.frame().muted = !is_ready(LAST_WAIT);
             self.bar.finish_and_clear();
             self.terminal.leave();
             self.report.divert(None);
@@ -113,9 +120,10 @@ impl Write for Above {
     }
 }
 
-fn is_ready() -> bool {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::new(&io::stderr(), PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
+/// Does the terminal take something within this time? One that was stopped (Ctrl-S) does not.
+fn is_ready(patience: Duration) -> bool {
+    let patience = Timespec::try_from(patience).ok();
+    poll(&mut [PollFd::new(&io::stderr(), PollFlags::OUT)], patience.as_ref()).is_ok_and(|ready| ready > 0)
 }
 
 fn size() -> (u16, u16) {
@@ -143,7 +151,10 @@ struct Frame {
     last: Vec<usize>,
     /// The width of the terminal when the last frame was drawn.
     columns: u16,
+    /// Is the cursor hidden?
     hidden: bool,
+    /// Nothing is written any more.
+    muted: bool,
 }
 
 impl Terminal {
@@ -155,7 +166,7 @@ impl Terminal {
     /// Shows the cursor again.
     fn leave(&self) {
         let mut frame = self.frame();
-        if std::mem::take(&mut frame.hidden) {
+        if std::mem::take(&mut frame.hidden) && !frame.muted {
             write(b"\x1b[?25h");
         }
     }
@@ -261,8 +272,11 @@ impl TermLike for Terminal {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let out = self.frame().end();
-        write(out.as_bytes());
+        let mut frame = self.frame();
+        let out = frame.end();
+        if !frame.muted {
+            write(out.as_bytes());
+        }
         Ok(())
     }
 }

@@ -42,23 +42,18 @@ pub fn link_decided(board: &Board, link: usize, outcome: &Outcome) -> bool {
 }
 
 fn of_link(board: &Board, link: usize, outcome: &Outcome) -> Outcome {
-    let mut worst = Outcome::new(outcome.reason, Exit::Ok);
-    if link_decided(board, link, outcome) {
-        worst.exit = outcome.exit;
-    }
-    for row in board.rows_of(link) {
-        let exit = match (&row.end, outcome.reason) {
-            (None, _) if outcome.exit != Exit::Ok => Exit::Ok,
-            // Who was watching has seen enough.
-            (None, "quit") => Exit::Ok,
-            (None, _) => Exit::Assertion,
-            (Some(End::Refused(_)), _) => Exit::SubscriptionRefused,
-            (Some(End::Asked | End::Before | End::Left), _) => Exit::Ok,
-            (Some(End::Final), _) => of_status(row),
-        };
-        worst.exit = if exit.code() > worst.exit.code() { exit } else { worst.exit };
-    }
-    worst
+    let by_link = link_decided(board, link, outcome).then_some(outcome.exit);
+    let by_row = |row: &Row| match &row.end {
+        // The link says why; and who was watching and has seen enough wants no judgement.
+        None if by_link.is_some() || outcome.reason == "quit" => Exit::Ok,
+        None => Exit::Assertion,
+        Some(End::Refused(_)) => Exit::SubscriptionRefused,
+        Some(End::Asked | End::Before | End::Left) => Exit::Ok,
+        Some(End::Final) => of_status(row),
+    };
+    let exits = board.rows_of(link).map(by_row).chain(by_link);
+    let worst = exits.max_by_key(|exit| exit.code()).unwrap_or(Exit::Ok);
+    Outcome::new(outcome.reason, worst)
 }
 
 fn of_status(row: &Row) -> Exit {

@@ -131,3 +131,15 @@ fn a_ping_in_json_wants_its_pong() {
     let pongs = out.exits(0).records("message");
     assert!(pongs.iter().any(|record| record["data"]["type"] == "pong"), "{pongs:?}");
 }
+
+/// A guess of both halves, since nothing is documented: but a watch that nothing will ever come of must end.
+#[test]
+fn a_campaign_that_the_monitor_does_not_know_is_refused() {
+    let out = mocked("--rate max", &["999", "-q"]);
+    out.exits(24).says("subscribe refused with Campaign not found (999)");
+    let out = mocked(
+        "--rate max --contacts 2 --then close",
+        &["999", "42", "--keep-going", "-f", ".data.status // empty"],
+    );
+    assert!(out.exits(0).says("Campaign not found").stdout.ends_with("\"completed\"\n"), "{}", out.stdout);
+}

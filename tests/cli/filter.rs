@@ -52,6 +52,8 @@ fn programs_and_values_come_from_files_and_the_environment() {
     let out = wstap(&["connect", "--from", "-", "-f", "$ENV.MY, env.MY"]).env("MY", "x").stdin("{}\n").run();
     assert_eq!(out.exits(0).stdout, "\"x\"\n\"x\"\n");
     let broken = file("broken.jq", ".a |\n  .b[");
+    let nothing = file("nothing.jq", "# nothing\n\n");
+    assert_eq!(filtered(&["--filter-file", &nothing], "1.0\n").exits(0).stdout, "1.0\n");
     filtered(&["--filter-file", &broken], "").exits(3).says("--filter-file");
     filtered(&["--filter-file", "/nonexistent.jq"], "").exits(2).says("/nonexistent.jq");
     filtered(&["--slurpfile", "v", "/nonexistent.json", "-f", "."], "").exits(2).says("/nonexistent.json");

@@ -17,7 +17,7 @@ const PATHS: [&str; 6] = [
     "/v1.0/ws?token=t",
     "/ws/campaigns/monitor?token=t",
     "/ws/campaigns/7/progress?token=t",
-    "/?access_token=mock",
+    "/?access_token=mock-token",
     "/ws/demo?token=t",
 ];
 

@@ -486,3 +486,38 @@ fn a_raw_session_gets_in_and_leaves_the_rest_to_whoever_types() {
     assert_eq!(run.run().exits(0).stdout, "{\"type\":\"heartbeat\"}\n");
     played.recv_timeout(PATIENCE).expect("the script is played to its end");
 }
+
+/// Whoever tests a client wants to see that it acknowledged.
+#[test]
+fn acknowledgements_can_be_expected_of_a_client() {
+    let mock = |expected: &str| {
+        let exe = env!("CARGO_BIN_EXE_wstap");
+        let client = format!(
+            "base=$(echo $WSTAP_MOCK_URL | sed 's,/?.*,,'); http=http:${{base#ws:}}; KADOA_API_KEY=k \
+             KADOA_WSS_API_URI=$base KADOA_PUBLIC_API_URI=$http KADOA_REALTIME_API_URI=$http \
+             exec {exe} subscribe -q -d kadoa --count 2 -f .type"
+        );
+        let args = ["serve-mock", "-q", "kadoa", "--rate", "max", "--expect", expected];
+        wstap(&args).args(&["--exec", "sh", "-c", &client]).run()
+    };
+    mock(".id == \"94f05057-d762-4297-8a18-f894eba9f37f\"").exits(0);
+    mock(".id == \"nope\"").exits(1);
+}
+
+#[test]
+fn a_wrong_endpoint_in_the_environment_is_told_as_that_and_does_not_bother_a_mock() {
+    let run = |args: &[&str]| {
+        wstap(&["subscribe", "-d", "kadoa", "--count", "1"]).args(args).env("KADOA_WSS_API_URI", "foo").run()
+    };
+    run(&[]).exits(2).says("the endpoint of kadoa");
+    run(&["--mock"]).exits(0);
+}
+
+#[test]
+fn what_a_failed_call_was_for_is_told() {
+    let out = wstap(&["subscribe", "-d", "kadoa", "--no-reconnect"])
+        .env("KADOA_API_KEY", "k")
+        .env("KADOA_PUBLIC_API_URI", "http://127.0.0.1:1")
+        .run();
+    out.exits(11).says("the access token: cannot connect to 127.0.0.1:1");
+}

@@ -445,6 +445,49 @@ fn credentials_are_masked_wherever_they_stand_in_a_record() {
 }
 
 #[test]
+fn credentials_are_masked_as_json_spells_them() {
+    let server = Server::websocket(|peer| {
+        peer.read_text();
+        peer.text(r#"{"you":"s3\"cr\/3t"}"#);
+        peer.close_well(1000);
+    });
+    let args =
+        ["connect", &server.url(), "--token", "s3\"cr/3t", "--envelope", "-x", r#"{"token":"s3\"cr/3t"}"#];
+    let out = wstap(&args).run();
+    let messages = out.exits(0).records("message");
+    assert_eq!((&messages[0]["data"]["token"], &messages[1]["data"]["you"]), (&json!("***"), &json!("***")));
+    server.join();
+}
+
+#[test]
+fn a_recording_is_a_file() {
+    wstap(&["connect", "--mock", "--record", "-"]).run().exits(2).says("--envelope");
+}
+
+/// The mock's own token is masked like any other, so it must not be a word.
+#[test]
+fn a_mocks_token_hides_nothing_in_messages() {
+    let out = wstap(&["subscribe", "--mock", "-d", "voipbin", "--envelope", "--count", "2"])
+        .args(&["customer_id:12345678-1234-1234-1234-123456789012:call:*", "-x", r#"{"mock":"a mock-up"}"#])
+        .run();
+    assert_eq!(out.exits(0).records("message")[0]["data"], json!({"mock": "a mock-up"}));
+}
+
+#[test]
+fn a_url_loses_its_credentials_whatever_they_are_called() {
+    let url =
+        "ws://127.0.0.1:1/?jwt=s3cr3t&client_secret=s3cr3t&X-Amz-Signature=s3cr3t&api-key=s3cr3t&plan=free";
+    let server = Server::websocket(|peer| peer.close_well(1000));
+    let url = url.replace("ws://127.0.0.1:1/", &server.url());
+    let out = wstap(&["connect", &url, "-vv", "--envelope"]).run();
+    let open = out.exits(0).records("open");
+    assert!(open[0]["url"].as_str().unwrap().contains("client_secret=***"), "{open:?}");
+    assert!(!format!("{}{}", out.stdout, out.stderr).contains("s3cr3t"), "{}{}", out.stdout, out.stderr);
+    assert!(out.stderr.contains("plan=free"), "{}", out.stderr);
+    server.join();
+}
+
+#[test]
 fn notices_that_nobody_reads_hold_nothing_up() {
     let server = Server::websocket(|peer| {
         (0..3000).for_each(|_| peer.text("1"));

@@ -116,3 +116,16 @@ fn every_dialect_takes_what_its_mock_says_in_every_shape() {
         }
     }
 }
+
+/// The mock needs no credential, but a bad one that is typed is refused as the provider refuses it.
+#[test]
+fn a_mock_in_the_process_judges_a_credential_that_is_given() {
+    let topic = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
+    for args in
+        [&["-d", "voipbin", topic][..], &["-d", "kadoa"], &["-d", "burki", "42"], &["-d", "ryze", "demo"]]
+    {
+        let run = |token| wstap(&["subscribe", "--mock", "--count", "1", "--token", token]).args(args).run();
+        run("fine").exits(0);
+        run("invalid").exits(16);
+    }
+}

@@ -189,3 +189,9 @@ fn only_a_typed_token_is_said_to_be_visible() {
     assert!(said(&["URL", "-v", "--bearer", "t0k3n"], &[]));
     assert!(!said(&["URL", "-v"], &[("WSTAP_TOKEN", "t0k3n")]));
 }
+
+#[test]
+fn there_is_one_credential() {
+    let out = wstap(&["connect", "ws://127.0.0.1:1/", "--token", "a", "--bearer", "b"]).run();
+    out.exits(2).says("--token").says("--bearer");
+}

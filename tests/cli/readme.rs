@@ -16,8 +16,10 @@ fn every_console_block_does_what_it_shows() {
     let readme = include_str!("../../README.md");
     let blocks: Vec<&str> = blocks(readme, "```console\n").collect();
     assert!(blocks.len() >= 8, "the README has lost its examples");
+    // All in one folder, as somebody would who types one after the other.
+    let dir = tempfile::tempdir().unwrap();
     for block in blocks {
-        run(&examples(block));
+        run(&examples(block), dir.path());
     }
 }
 
@@ -59,13 +61,12 @@ fn the_checks_for_containers_and_workflows_work() {
 }
 
 /// Runs the commands of a block one after the other in one shell, as a reader would.
-fn run(examples: &[Example]) {
+fn run(examples: &[Example], dir: &Path) {
     let mut script = String::from("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
     for example in examples {
         script.push_str(&format!("{}\necho \"=== $?\"\n", example.command));
     }
-    let dir = tempfile::tempdir().unwrap();
-    let output = shell(&script, dir.path());
+    let output = shell(&script, dir);
     let expected: String =
         examples.iter().map(|example| format!("{}=== {}\n", example.output, example.status)).collect();
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -71,7 +71,7 @@ fn paused_waits_unless_that_was_asked_for() {
     let mock = "--rate max --contacts 10 --outcome paused";
     mocked(mock, &["42", "--exit-on", "paused"]).exits(0);
     let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", "300ms"]).run();
-    out.exits(1).says("campaign 42 is paused").says("when the watch ended");
+    out.exits(1).says("campaign 42 is paused").says("the watch ended before it did");
     mocked("--rate 50", &["42", "--exit-on", "paused,running", "-q"]).exits(0);
     mocked("--rate 50", &["42", "--exit-on", "finished"]).exits(2).says("--exit-on");
 }
@@ -245,10 +245,26 @@ fn a_recording_is_watched_again() {
 
 #[test]
 fn an_interrupt_ends_all_links() {
-    let mut running = wstap(&["watch-campaign", "--mock=--rate 20", "1", "2"]).spawn();
+    let mut running = wstap(&["watch-campaign", "--mock=--rate 20", "1", "2", "--envelope"]).spawn();
     running.line();
     running.signal("INT");
-    running.finish().exits(130);
+    let summary = running.finish().exits(130).summary();
+    assert_eq!((&summary["reason"], &summary["exit"]), (&json!("interrupted"), &json!(130)));
+}
+
+#[test]
+fn what_the_output_decides_it_decides_for_all_links() {
+    let links = ["watch-campaign", "--mock=--rate 100", "1", "2", "3"];
+    let stream = wstap(&links).args(&["-n", "-f", "limit(3; inputs) | .type"]).run();
+    assert_eq!(stream.exits(0).lines().len(), 3);
+    let fail = wstap(&links).args(&["--progress", "--fail-if", ".campaign_id == 2 and .completed > 3"]).run();
+    fail.exits(1);
+    assert_eq!(fail.stderr.matches("--fail-if matched").count(), 1);
+    let error =
+        ["--progress", "-f", "if .completed > 3 then error(\"no\") else 1 end", "--filter-errors", "fail"];
+    wstap(&links).args(&error).run().exits(5);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    wstap(&links).stdout(full).run().exits(30).says("could not be written");
 }
 
 #[test]
@@ -357,6 +373,32 @@ fn a_refused_key_of_one_does_not_touch_the_others() {
     let records = out.exits(16).says("campaign 43: closed by the peer with 1008").json();
     assert_eq!(records.last().unwrap()["status"], "completed");
     assert!(records.iter().all(|record| record["campaign_id"] == 42));
+}
+
+#[test]
+fn the_url_of_one_campaign_names_it() {
+    let (_mock, url) = serve(&["--rate", "max", "--contacts", "5"]);
+    let one = url.replace("/monitor", "/7/progress");
+    let ids = |args: &[&str]| {
+        let out = wstap(&["watch-campaign", "--progress", "-f", ".campaign_id"]).args(args).run();
+        out.exits(0).lines()[0].to_owned()
+    };
+    assert_eq!(ids(&[&one]), "7");
+    assert_eq!(ids(&["--url", &one, "8"]), "8");
+    wstap(&["watch-campaign", &url]).run().exits(2).says("--all");
+}
+
+/// Nobody reads for a while: the links wait with the output, and nothing is lost.
+#[test]
+fn a_reader_that_is_slow_slows_all_links_down() {
+    let ids: Vec<String> = (1..=9).map(|id| id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let args = ["watch-campaign", "--mock=--rate max --contacts 2000", "--progress", "-q"];
+    let running = wstap(&args).args(&ids).spawn();
+    assert!(running.settled() < 120 * 1024, "it has not taken in what it could not hand on");
+    let out = running.finish();
+    let records = out.exits(0).lines().len();
+    assert_eq!(records, 9 * 4003);
 }
 
 /// A long campaign, as fast as it goes: what is known of it does not grow.

@@ -113,7 +113,8 @@ impl Dialect for Burki {
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
         let one = setup.url.and_then(campaign_of).is_some();
-        Ok(Box::new(BurkiClient { one, pong: Finder::new(wire::PONG_MARK) }))
+        let (pong, error) = (Finder::new(wire::PONG_MARK), Finder::new(wire::ERROR_MARK));
+        Ok(Box::new(BurkiClient { one, pong, error }))
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
@@ -145,6 +146,7 @@ struct BurkiClient {
     /// Connected to the endpoint of one campaign.
     one: bool,
     pong: Finder<'static>,
+    error: Finder<'static>,
 }
 
 impl BurkiClient {
@@ -183,11 +185,22 @@ impl Client for BurkiClient {
         false
     }
 
-    /// Only the pong is no data. `connection_ack` is, since it is nobody's answer; and so are messages that are
-    /// not known, which the documents and the SDK are to each other.
+    /// Only the pong and the monitor's refusal of a campaign are no data. `connection_ack` is, since it is nobody's
+    /// answer; and so are messages that are not known, which the documents and the SDK are to each other.
     fn understand(&mut self, message: &Message) -> Meaning {
         let bytes = message.as_bytes();
-        if self.pong.find(bytes).is_some() && wire::is_pong(bytes) { Meaning::Pong } else { Meaning::EVENT }
+        if self.pong.find(bytes).is_some() && wire::is_pong(bytes) {
+            return Meaning::Pong;
+        }
+        let refusal = || self.error.find(bytes).and_then(|_| wire::read_refusal(bytes));
+        let Some((campaign, message)) = (!self.one).then(refusal).flatten() else { return Meaning::EVENT };
+        Meaning::Refused {
+            action: "subscribe".to_owned(),
+            topics: vec![campaign.to_string()],
+            code: String::new(),
+            message,
+            retry: false,
+        }
     }
 
     fn rhythm(&self) -> Rhythm {

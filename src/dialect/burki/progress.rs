@@ -5,7 +5,7 @@
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use super::{MONITOR, campaign_number, wire};
+use super::{MONITOR, campaign_number, campaign_of, wire};
 use crate::campaign::{Contact, Counts, History, Reading, Said, Sample, Status};
 use crate::dialect::Campaigns;
 use crate::error::Result;
@@ -21,6 +21,10 @@ pub(super) struct Progress;
 impl Campaigns for Progress {
     fn id(&self, text: &str) -> Option<u64> {
         campaign_number(text)
+    }
+
+    fn shown_at(&self, url: &WsUrl) -> Option<u64> {
+        campaign_number(&campaign_of(url)?)
     }
 
     fn one(&self, url: &WsUrl, campaign: u64) -> Result<WsUrl> {
@@ -311,7 +315,9 @@ mod tests {
         ] {
             let url = Progress.one(&WsUrl::parse(from).unwrap(), 7).unwrap();
             assert_eq!(url.exposed(), WsUrl::parse(to).unwrap().exposed(), "{from}");
+            assert_eq!(Progress.shown_at(&url), (!from.contains("behind")).then_some(7));
             let monitor = Progress.monitor(&url).unwrap();
+            assert_eq!(Progress.shown_at(&monitor), None);
             assert!(monitor.exposed().expose().contains("/ws/campaigns/monitor"));
         }
     }

@@ -43,6 +43,16 @@ pub(super) fn is_pong(bytes: &[u8]) -> bool {
     value.is_ok_and(|value| value.get("type").and_then(Value::as_str) == Some("pong"))
 }
 
+/// What every refusal has in it.
+pub(super) const ERROR_MARK: &[u8] = b"\"error\"";
+
+/// The campaign that this says cannot be watched, and why. A guess, like [`Voice::error`].
+pub(super) fn read_refusal(bytes: &[u8]) -> Option<(u64, String)> {
+    let value = serde_json::from_slice::<Value>(bytes).ok().filter(|value| value["type"] == "error")?;
+    let why = value["message"].as_str().or_else(|| value["error"].as_str()).unwrap_or_default();
+    Some((value["campaign_id"].as_u64()?, why.to_owned()))
+}
+
 /// What a client may ask.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Request {

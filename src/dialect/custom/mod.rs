@@ -12,9 +12,10 @@ use super::{
     Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Facts, Meaning, Place, Rhythm, Sign, Silence,
     TopicCheck, Var,
 };
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, line_of};
 use crate::message::Message;
 use crate::mock::Provider;
+use crate::net::WsUrl;
 use crate::secret::Secret;
 
 mod mask;
@@ -114,11 +115,26 @@ fn check(file: &schema::File) -> std::result::Result<(), (String, String)> {
             return Err((pointer.clone(), why));
         }
     }
-    Ok(())
+    check_sense(file)
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+/// What would be without effect, or fail at every use.
+fn check_sense(file: &schema::File) -> std::result::Result<(), (String, String)> {
+    if let Some((url, Err(failure))) = file.url.as_ref().map(|url| (url, WsUrl::parse(url))) {
+        return Err((url.clone(), failure.what));
+    }
+    let is_said =
+        file.greeting.iter().flat_map(|greeting| &greeting.send).any(|text| text.contains("{token}"));
+    if file.credential.as_ref().is_some_and(|credential| credential.place == schema::Place::Message)
+        && !is_said
+    {
+        return Err(("[credential]".into(), "it goes in a message, but no [greeting] has {token}".into()));
+    }
+    let resumes = file.subscribe.as_ref().is_some_and(|subscribe| subscribe.resume.is_some());
+    if resumes && file.event.as_ref().is_none_or(|event| event.cursor.is_none()) {
+        return Err(("resume".into(), "`resume` needs the `cursor` of an [event]".into()));
+    }
+    Ok(())
 }
 
 fn kept(text: &str) -> &'static str {
@@ -487,6 +503,9 @@ mod tests {
             ("name = 'x'\n[recognise]\nack = [{}]", 3, "mask"),
             ("name = 'x'\n[close]\n12 = { meaning = 'y' }", 3, "close code"),
             ("name = 'x'\n[event]\nid = 'id'", 3, "slash"),
+            ("name = 'x'\nurl = 'ftp://h/'", 2, "scheme"),
+            ("name = 'x'\n[credential]\nin = 'message'\nenv = 'X'", 2, "{token}"),
+            ("name = 'x'\n[subscribe]\nsend = 's'\nresume = '{cursor}'", 4, "cursor"),
             ("name = ", 1, ""),
         ];
         for (text, line, word) in cases {

@@ -73,8 +73,8 @@ async fn a_key_gets_a_fresh_token_and_only_tokens_get_in() {
 #[tokio::test]
 async fn the_announced_url_works_as_it_is_and_made_up_tokens_do_not() {
     let mock = mock("").await;
-    connect(&mock, "/?access_token=mock").await;
-    assert!(mock.url("kadoa").unwrap().ends_with("/?access_token=mock"));
+    connect(&mock, "/?access_token=mock-token").await;
+    assert!(mock.url("kadoa").unwrap().ends_with("/?access_token=mock-token"));
     assert_eq!(exchange(&mock, &upgrade("/?access_token=undefined", "")).await.status, 401);
 }
 
@@ -82,7 +82,7 @@ async fn the_announced_url_works_as_it_is_and_made_up_tokens_do_not() {
 async fn nothing_but_heartbeats_before_a_subscription() {
     let mock = mock("").await;
     let start = Instant::now();
-    let mut socket = connect(&mock, "/?access_token=mock").await;
+    let mut socket = connect(&mock, "/?access_token=mock-token").await;
     for frame in ["", "[]", "7", "{}", r#"{"action":"hello"}"#, r#"{"action":"subscribe","channel":"other"}"#]
     {
         say(&mut socket, frame).await;
@@ -168,7 +168,7 @@ async fn acknowledgements_are_kept_in_order() {
 async fn a_drain_leaves_time_for_a_new_connection_before_the_old_one_ends() {
     let mock = mock("--events 0").await;
     let mut old = subscribed(&mock, None).await;
-    let mut silent = connect(&mock, "/?access_token=mock").await;
+    let mut silent = connect(&mock, "/?access_token=mock-token").await;
     // Both are there once they get their heartbeat.
     next(&mut old).await;
     next(&mut silent).await;

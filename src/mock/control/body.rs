@@ -18,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Which connections are meant: a number, some numbers, a path, or all.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "to is the id of a client, a list of ids, or a path")]
 pub(super) enum To {
     #[default]
     All,
@@ -161,6 +161,10 @@ impl Wait {
 /// Reads a body; none at all is an empty object.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    if !body.trim_ascii_start().starts_with(b"{") {
+        // An array would be taken for the fields in their order.
+        return Err("the body is no JSON object".to_owned());
+    }
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
@@ -206,7 +210,9 @@ mod tests {
         assert_eq!(to(r#"{"to":3}"#), To::One(3));
         assert_eq!(to(r#"{"to":[3,4]}"#), To::These(vec![3, 4]));
         assert_eq!(to(r#"{"to":"/echo"}"#), To::Path("/echo".into()));
-        assert!(read::<Aim>(br#"{"to":-1}"#).is_err());
+        let wrong = |text: &str| read::<Aim>(text.as_bytes()).unwrap_err();
+        assert!(wrong(r#"{"to":-1}"#).contains("a list of ids"), "{}", wrong(r#"{"to":-1}"#));
+        assert_eq!(wrong("[[3]]"), "the body is no JSON object");
     }
 
     #[test]

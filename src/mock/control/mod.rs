@@ -115,6 +115,11 @@ fn clients(site: &Site) -> Response {
 }
 
 async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
+    // As in a body: a misspelt condition would let every message through.
+    const PARAMETERS: &[&str] = &["since", "path", "conn", "jq"];
+    if let Some(stray) = request.query_names().find(|name| !PARAMETERS.contains(name)) {
+        return Err(error(400, &format!("unknown parameter {stray}; there are {}", PARAMETERS.join(", "))));
+    }
     let select = Select {
         since: number(request, "since")?.unwrap_or(0),
         path: request.query("path").map(str::to_owned),

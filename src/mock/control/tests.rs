@@ -176,7 +176,9 @@ async fn the_journal_is_read_from_a_number_and_forgotten() {
     );
     assert_eq!(get(&mock, "journal?jq=.%3D%3D%22AQ%3D%3D%22").await["messages"][0]["n"], 2);
     assert_eq!(get(&mock, "journal?path=/x").await["messages"], json!([]));
-    assert_eq!(ask(&mock, "GET", "journal?since=x", &Value::Null).await.0, 400);
+    for wrong in ["since=x", "jql=.n"] {
+        assert_eq!(ask(&mock, "GET", &format!("journal?{wrong}"), &Value::Null).await.0, 400, "{wrong}");
+    }
     assert_eq!(ask(&mock, "DELETE", "journal", &Value::Null).await.1, json!({"forgotten": 2}));
     assert_eq!(get(&mock, "journal").await["messages"], json!([]));
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, line_of};
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
 use crate::mock::{Cut, script};
@@ -116,8 +116,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn place(&self, span: &Range<usize>) -> String {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        format!("{}:{}", self.name, before.matches('\n').count() + 1)
+        format!("{}:{}", self.name, line_of(self.text, span.start))
     }
 
     fn fail(&self, span: Range<usize>, what: impl AsRef<str>) -> Failure {
