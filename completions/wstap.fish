@@ -63,7 +63,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
@@ -151,7 +151,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
@@ -238,7 +238,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r

@@ -186,6 +186,7 @@ Examples:
 
 const CONNECT_EXAMPLES: &str = "\
 Examples:
+  wstap connect wss://host/path                on a terminal, a prompt: what is typed is sent, /help lists commands
   printf 'a\\nb\\n' | wstap connect ws://127.0.0.1:8080/echo     send two lines, print the answers
   wstap connect wss://host/path -x '{\"subscribe\":\"ticks\"}' --count 10
   wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' --until '.price > 100'

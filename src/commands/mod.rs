@@ -69,7 +69,7 @@ impl Session<'_> {
         let Context { report, world, color } = context;
         let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
         let asked = output::asked(self.args);
-        let output = self.args.output.output.as_deref().map(output::create_output).transpose()?;
+        let output = output::create_output(&self.args.output)?;
         if let Some(path) = &self.args.from {
             let pipeline = Pipeline::new(config, sink(output, false), (*report).clone());
             let client = self.client(&ClientSetup::default())?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::World;
-use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, SessionArgs};
+use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, OutputArgs, SessionArgs};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pipeline::Config;
@@ -96,7 +96,7 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
-    let to_terminal = world.stdout_terminal && args.output.output.is_none();
+    let to_terminal = world.stdout_terminal && file_of(&args.output).is_none();
     Style {
         raw: args.output.raw_output,
         join: args.output.join_output,
@@ -130,13 +130,22 @@ fn read(path: &Path, option: &str) -> Result<String> {
         .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
 }
 
-/// The file that lines are written to.
+/// The file that lines are written to, if it is not standard output.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn create_output(path: &Path) -> Result<File> {
-    File::create(path)
-        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--output {}: {error}", path.display())))
+pub fn create_output(args: &OutputArgs) -> Result<Option<File>> {
+    let create = |path: &Path| {
+        File::create(path).map_err(|error| {
+            Failure::new(Exit::OutputFailed, format!("--output {}: {error}", path.display()))
+        })
+    };
+    file_of(args).map(create).transpose()
+}
+
+/// `-` is standard output, as elsewhere.
+fn file_of(args: &OutputArgs) -> Option<&Path> {
+    args.output.as_deref().filter(|path| *path != Path::new("-"))
 }
 
 /// What a recording holds is nobody else's business.

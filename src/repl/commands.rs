@@ -486,6 +486,9 @@ fn words(arguments: &str) -> Result<Vec<String>, String> {
 
 /// A new file that nobody else may read: what is there already is not written over.
 pub(super) fn create(path: &Path) -> Result<std::fs::File, String> {
+    if path == Path::new("-") {
+        return Err("`-` is no file".to_owned());
+    }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -209,7 +209,8 @@ impl Hinter for Assistant {
         inner.hold.long = long;
         if !line.is_empty() {
             drop(inner);
-            if pos < line.len() || long {
+            // Without grey, what could be typed would look like what was.
+            if pos < line.len() || long || !self.color {
                 return None;
             }
             let (text, completion) =

@@ -314,7 +314,7 @@ impl Driver {
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
-            request = next_request(repl), if repl.is_some() => Happening::Typed(request),
+            request = next_request(repl) => Happening::Typed(request),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             order = next_order(orders), if orders.is_some() => Happening::Order(order),
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
@@ -578,6 +578,14 @@ impl Driver {
                     self.drained_by = Some(Instant::now());
                     return;
                 }
+                // The keys of a prompt are no signals.
+                request = next_request(&mut self.repl) => {
+                    if matches!(request, Some(Request::Interrupt | Request::Close(_))) {
+                        self.state.signal(Outcome::new("interrupted", Exit::Interrupted), now());
+                        self.drained_by = Some(Instant::now());
+                        return;
+                    }
+                }
                 () = sleep_until(until), if until.is_some() => return self.give_up_output(),
             }
         }
@@ -639,7 +647,10 @@ async fn next_order(orders: &mut Option<UnboundedReceiver<Order>>) -> Order {
 }
 
 async fn next_request(repl: &mut Option<Repl>) -> Option<Request> {
-    repl.as_mut()?.next().await
+    match repl {
+        Some(repl) => repl.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -608,6 +608,7 @@ impl State {
             let wait = self.subscription.retry(topics, now.mono);
             self.notice(Level::Warning, format!("{text}; trying again in {}", short(wait)));
         } else if self.policy.keep_going {
+            self.forget_refused(&topics);
             self.notice(Level::Warning, text);
         } else {
             self.finish(Outcome::told("refused", Exit::SubscriptionRefused, text), now);

@@ -517,6 +517,7 @@ fn lines_may_go_to_a_file() {
         (run.stdout.as_str(), std::fs::read_to_string(&lines).unwrap().as_str()),
         ("", "{\"a\":1.0}\n")
     );
+    assert_eq!(connect(&["-o", "-"], send).stdout, "{\"a\":1.0}\n");
     connect(&["-o", "/dev/full"], send).exits(30).says("the file of --output could not be written");
     wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would overwrite");
 }

@@ -215,13 +215,25 @@ impl Pty {
         String::from_utf8_lossy(&self.shared.seen.lock().unwrap().bytes).into_owned()
     }
 
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Is what is typed echoed, as it is where nobody edits?
+    pub(crate) fn echoes(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&self.keys).expect("it is a terminal");
+        modes.local_modes.contains(rustix::termios::LocalModes::ECHO | rustix::termios::LocalModes::ICANON)
+    }
+
     /// Makes the terminal another size.
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
         self.shared.seen.lock().unwrap().emulator.screen_mut().set_size(rows, columns);
         tcsetwinsize(&self.keys, winsize(rows, columns)).expect("it has a size");
     }
 
-    /// Waits for its end; its status and its home.
+    /// Waits for its end; its status and its home. The terminal is as it was.
     #[track_caller]
     pub(crate) fn ends(mut self) -> (Option<i32>, tempfile::TempDir) {
         let deadline = Instant::now() + HUNG;
@@ -232,6 +244,7 @@ impl Pty {
             }
             thread::sleep(Duration::from_millis(5));
         };
+        assert!(self.echoes(), "the terminal is not as it was");
         let home = std::mem::replace(&mut self.home, tempfile::tempdir().expect("there is room"));
         (status.code(), home)
     }

@@ -227,6 +227,11 @@ fn colours_can_be_switched_off() {
     let mut pty = on_pty(&["connect", &server.url()]).env("NO_COLOR", "1").spawn();
     pty.line("{\"a\":1}");
     pty.shows("← 2 {\"a\":1}");
+    pty.prompt();
+    pty.keys("/filter ");
+    pty.types("open> /filter");
+    assert!(!pty.contents().contains("EXPR"));
+    pty.keys("\x03");
     pty.line("/quit");
     pty.shows("/quit");
     let bytes = pty.bytes();
@@ -255,8 +260,12 @@ const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
 #[test]
 fn topics_come_and_go_while_the_session_runs() {
-    let mut pty = on_pty(&["subscribe", "-i", "--mock=--rate 0.1", "-d", "voipbin", TOPIC]).spawn();
+    let mock = "--mock=--rate 0.1 --deny '*:recording:*'";
+    let mut pty = on_pty(&["subscribe", "-i", mock, "-d", "voipbin", TOPIC]).spawn();
     pty.shows("subscribe confirmed");
+    pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:recording:*");
+    pty.shows("subscribe refused with PERMISSION_DENIED");
+    pty.wait("one topic again", |screen| screen.contents().contains("open> open · 1 topic"));
     pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:queue:*");
     pty.shows("confirmed: customer_id:12345678-1234-1234-1234-123456789012:queue:*");
     pty.line("/unsubscribe nonsense");
@@ -639,4 +648,49 @@ fn what_is_typed_ahead_is_neither_lost_nor_shown_twice() {
     }
     pty.keys("/quit\r");
     pty.exits(0);
+}
+
+#[test]
+fn a_filter_that_never_ends_can_be_taken_away_or_left() {
+    let (close, closing) = std::sync::mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        for _ in 0..2 {
+            let text = peer.read_text().unwrap();
+            peer.text(&text);
+        }
+        closing.recv().unwrap();
+        peer.text("once more");
+        peer.close_well(1000);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line("/filter repeat(7)");
+    pty.line("one");
+    pty.shows(" a second); /show N");
+    pty.line("/filter .");
+    pty.line("two");
+    pty.shows("← 4 two");
+    pty.line("/filter repeat(8)");
+    pty.prompt();
+    close.send(()).unwrap();
+    pty.shows("closed by the peer with 1000");
+    pty.prompts("ends> ");
+    pty.keys("too late\r");
+    pty.prompts("ends> ");
+    pty.keys("\x04");
+    pty.exits(130);
+}
+
+#[test]
+fn a_signal_ends_the_prompt_and_leaves_the_terminal_as_it_was() {
+    for (signal, status) in [("TERM", 143), ("INT", 130)] {
+        let server = Server::websocket(echo);
+        let mut pty = on_pty(&["connect", &server.url()]).spawn();
+        pty.prompt();
+        pty.keys("half a line");
+        pty.types("open> half a line");
+        assert!(!pty.echoes());
+        pty.signal(signal);
+        pty.shows("not sent: half a line");
+        pty.exits(status);
+    }
 }

@@ -57,6 +57,8 @@ pub(super) struct Typed {
     rtt: Option<Duration>,
     /// The connection is being closed only to be made again.
     again: bool,
+    /// Topics that were typed.
+    topics: Vec<String>,
     topics_changed: bool,
 }
 
@@ -162,6 +164,7 @@ impl State {
             return;
         }
         self.policy.topics.extend(new.iter().cloned());
+        self.typed.topics.extend(new.iter().cloned());
         self.typed.topics_changed = true;
         if self.phase == Phase::Open {
             self.subscribe_more(&new, now);
@@ -180,8 +183,7 @@ impl State {
         if gone.is_empty() {
             return;
         }
-        self.policy.topics.retain(|topic| !gone.contains(topic));
-        self.typed.topics_changed = true;
+        self.forget(&gone);
         if self.phase != Phase::Open {
             return;
         }
@@ -193,6 +195,21 @@ impl State {
         for message in messages {
             self.send(message, now);
         }
+    }
+
+    /// The provider refuses these. Those that were typed can be typed again.
+    pub(super) fn forget_refused(&mut self, topics: &[String]) {
+        let typed: Vec<String> =
+            topics.iter().filter(|topic| self.typed.topics.contains(topic)).cloned().collect();
+        if !typed.is_empty() {
+            self.forget(&typed);
+        }
+    }
+
+    fn forget(&mut self, gone: &[String]) {
+        self.policy.topics.retain(|topic| !gone.contains(topic));
+        self.typed.topics.retain(|topic| !gone.contains(topic));
+        self.typed.topics_changed = true;
     }
 
     /// A command of the dialect's own.
