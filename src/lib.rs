@@ -3,7 +3,7 @@
 //! ```text
 //! argv, environment ─► cli ─► config ─► commands               (join parts, no loops)
 //!                                          ▼
-//!  input (stdin) ─────────► session ◄── net::open (dns ► tcp ► proxy ► tls ► upgrade)
+//!  input (stdin), repl ───► session ◄── net::open (dns ► tcp ► proxy ► tls ► upgrade)
 //!                            │   ▲  asks meaning: dialect (rules as data, pure functions)
 //!                            ▼   │
 //!                          event ─► pipeline: decode ► filter ► record ► line ► sink ─► stdout

@@ -1,6 +1,7 @@
 //! The prompt: whether there is to be one, and what it is made of.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 
 use super::Context;
 use crate::cli::options::{SendArgs, SessionArgs};
@@ -80,16 +81,19 @@ pub(super) fn open(
         vars: output::vars(&args.filter)?,
         filter: args.filter.filter.clone().filter(|_| config.filter.is_some()),
         filter_is_fixed: config.null_input || config.filter.as_ref().is_some_and(Program::uses_inputs),
+        recording: args.output.record.as_ref().map(|path| path.display().to_string()),
         envelope: config.envelope,
         topics: topics.to_vec(),
         color: context.world.color(context.color, true),
         pretty: args.output.pretty,
+        raw: args.output.raw_output,
         show_secrets: args.output.show_secrets,
         binary: args.output.binary,
         stdout: prompt.stdout,
         stderr: context.world.stderr_terminal,
         history,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
+        home: var("HOME").map(PathBuf::from),
         report: context.report.clone(),
     };
     let (repl, watcher, changes) = Repl::start(&setup)

@@ -28,8 +28,8 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let topics = gather(topics, args)?;
     check(&topics, dialect, context.report)?;
-    if topics.is_empty() && dialect.needs_topics() && args.send.send.is_empty() && args.session.from.is_none()
-    {
+    let may_come = !args.send.send.is_empty() || args.send.interactive || args.session.from.is_some();
+    if topics.is_empty() && dialect.needs_topics() && !may_come {
         return Err(Failure::usage(format!(
             "there are no topics, and {} sends nothing without",
             dialect.name()

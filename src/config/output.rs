@@ -35,13 +35,10 @@ pub fn resolve(
     let compile =
         |name: &str, source: &str| Ok(Program::compile(name, source, &vars)?.with_sink(sink.clone()));
     let optional = |name: &str, source: Option<&str>| source.map(|source| compile(name, source)).transpose();
-    let same = args
-        .from
-        .as_deref()
-        .zip(args.output.record.as_deref())
-        .is_some_and(|(from, to)| is_same_file(from, to));
-    if same {
-        return Err(Failure::usage("--record would overwrite the file that --from reads"));
+    for (option, path) in [("--record", &args.output.record), ("--output", &args.output.output)] {
+        if args.from.as_deref().zip(path.as_deref()).is_some_and(|(from, to)| is_same_file(from, to)) {
+            return Err(Failure::usage(format!("{option} would overwrite the file that --from reads")));
+        }
     }
     let filter = match &args.filter.filter_file {
         Some(path) => {

@@ -566,7 +566,7 @@ impl Pipeline {
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
-            Stop::OutputFailed(format!("standard output could not be written: {error}"))
+            Stop::OutputFailed(format!("{} could not be written: {error}", self.sink.name()))
         };
         self.overrule(stop);
     }

@@ -20,6 +20,11 @@ pub trait Sink: Send {
 
     /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
     fn ready(&self) -> bool;
+
+    /// What it is, for people.
+    fn name(&self) -> &'static str {
+        "standard output"
+    }
 }
 
 /// A write that was not finished.
@@ -62,6 +67,10 @@ impl Sink for ToFile {
 
     fn ready(&self) -> bool {
         true
+    }
+
+    fn name(&self) -> &'static str {
+        "the file of --output"
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::termios::Termios;
 
 use crate::event::{Close, Direction, Event, Kind, Role};
+use crate::report::escape_controls;
 use crate::session::state::{LinkState, Standing};
 
 use super::ring::Ring;
@@ -21,6 +22,9 @@ const MOST_NOTES: usize = 20_000;
 
 /// How long nothing is shown after a list of completions, which it would push away.
 const READING_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes of a line that was never sent that are shown at the end.
+const LONGEST_UNSENT: usize = 4096;
 
 /// The board. Clones are the same board.
 #[derive(Clone)]
@@ -73,12 +77,18 @@ pub(super) struct Inner {
     pub(super) stats: Stats,
     /// The session is over; what is left is to be shown.
     pub(super) closing: bool,
+    /// The prompt is to be taken away.
+    pub(super) away: bool,
+    /// Everything is shown, and the terminal as it was.
+    pub(super) over: bool,
     /// The editor has taken its prompt away and does nothing any more.
     pub(super) parked: bool,
     /// The editor is waiting for keys.
     pub(super) reading: bool,
     /// Is there nothing on the line that is edited? Then the status line is there.
     pub(super) line_empty: bool,
+    /// What is on that line, as far as it is worth showing.
+    pub(super) line: String,
     /// The modes of the terminal while a line is edited.
     pub(super) editing_modes: Option<Termios>,
     /// The process was stopped, and others may have used the terminal meanwhile.
@@ -131,9 +141,12 @@ impl Board {
             former_topics: Vec::new(),
             stats: Stats::new(Instant::now()),
             closing: false,
+            away: false,
+            over: false,
             parked: false,
             reading: false,
             line_empty: true,
+            line: String::new(),
             editing_modes: None,
             resumed: false,
             changed: false,
@@ -235,6 +248,21 @@ impl Inner {
         }
         self.waiting_notes += 1;
         self.waiting.push_back(Item::Note(text));
+    }
+
+    /// This is on the line that is edited.
+    pub(super) fn edits(&mut self, line: &str) {
+        self.line_empty = line.is_empty();
+        self.line.clear();
+        if line.len() <= LONGEST_UNSENT {
+            self.line.push_str(line);
+        }
+    }
+
+    /// What was typed and will never be sent.
+    pub(super) fn unsent_line(&self) -> Option<String> {
+        let typed = self.line.trim();
+        (self.reading && !typed.is_empty()).then(|| escape_controls(typed))
     }
 
     /// These are the topics now.

@@ -3,15 +3,15 @@
 use std::fs::OpenOptions;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::board::Board;
 use super::render::{Look, grouped};
-use super::screen::Terminal;
+use super::terminal::Terminal;
 use super::{Request, Setup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
 use crate::message::Message;
@@ -19,6 +19,9 @@ use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
 use crate::report::Report;
 use crate::spelling::nearest;
+
+/// Columns for a command and its arguments in the help.
+const USAGE_WIDTH: usize = 24;
 
 /// What the editor and the commands share.
 pub(super) struct Shell {
@@ -28,12 +31,13 @@ pub(super) struct Shell {
     pub(super) report: Report,
     /// `$VISUAL` or `$EDITOR`.
     pub(super) editor: Option<String>,
+    home: Option<PathBuf>,
     requests: mpsc::Sender<Request>,
     changes: Changes,
     vars: Vars,
     filter_is_fixed: bool,
     view: Mutex<View>,
-    pub(super) terminal: Terminal,
+    pub(super) terminal: Arc<Terminal>,
 }
 
 /// What is shown at present.
@@ -48,8 +52,8 @@ struct View {
 pub(super) enum Flow {
     /// The next one.
     Next,
-    /// This line, to be corrected.
-    Again(String),
+    /// This line, to be corrected at this place.
+    Again(String, usize),
     /// Nothing: the session is to end.
     End,
 }
@@ -127,15 +131,17 @@ impl Shell {
         look: Look,
         requests: mpsc::Sender<Request>,
         changes: Changes,
-        terminal: Terminal,
+        terminal: Arc<Terminal>,
     ) -> Self {
-        let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording: None };
+        let recording = setup.recording.clone();
+        let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording };
         Self {
             board,
             look,
             dialect: setup.dialect,
             report: setup.report.clone(),
             editor: setup.editor.clone(),
+            home: setup.home.clone(),
             requests,
             changes,
             vars: setup.vars.clone(),
@@ -152,9 +158,9 @@ impl Shell {
             _ => match sending::message(line, self.dialect.speaks_json()) {
                 Ok(None) => Flow::Next,
                 Ok(Some(message)) => self.request(Request::Send(message)),
-                Err(why) => {
+                Err((why, at)) => {
                     self.board.note(self.look.alarming(&why));
-                    Flow::Again(line.to_owned())
+                    Flow::Again(line.to_owned(), at)
                 }
             },
         }
@@ -191,13 +197,16 @@ impl Shell {
             return Flow::Next;
         };
         match (command.run)(self, arguments) {
-            Ok(Some(text)) if name == "edit" => return Flow::Again(text),
+            Ok(Some(text)) if name == "edit" => {
+                let end = text.len();
+                return Flow::Again(text, end);
+            }
             Ok(Some(text)) => self.board.note(text),
             Ok(None) if matches!(name, "quit" | "close") => return Flow::End,
             Ok(None) => {}
             Err(why) => {
                 self.board.note(self.look.alarming(&format!("/{name}: {why}")));
-                return Flow::Again(line.to_owned());
+                return Flow::Again(line.to_owned(), line.len());
             }
         }
         if self.requests.is_closed() { Flow::End } else { Flow::Next }
@@ -218,7 +227,8 @@ impl Shell {
         }
         let row = |name: &str, arguments: &str, help: &str| {
             let usage = format!("/{name} {arguments}");
-            format!("  {usage:<25} {}\n", self.look.faint(help))
+            let help = wrapped(help, self.width().saturating_sub(USAGE_WIDTH + 4), USAGE_WIDTH + 3);
+            format!("  {usage:<USAGE_WIDTH$} {}\n", self.look.faint(&help))
         };
         let mut text = String::new();
         for command in self.commands() {
@@ -232,10 +242,11 @@ impl Shell {
         } else {
             "Anything else is sent as it is typed."
         };
-        text.push_str(&format!(
-            "{checked} // sends a line that starts with a slash.\n\\ at the end of a line goes on in the next. Tab \
-             completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends."
-        ));
+        let last = format!(
+            "{checked} // sends a line that starts with a slash. \\ at the end of a line goes on in the next. Tab \
+             completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends the session."
+        );
+        text.push_str(&wrapped(&last, self.width() - 1, 0));
         Ok(Some(text))
     }
 
@@ -297,7 +308,7 @@ impl Shell {
 
     fn send(&self, arguments: &str) -> Done {
         let text = match arguments.strip_prefix('@') {
-            Some(path) => read(path).and_then(|bytes| {
+            Some(path) => self.read(path).and_then(|bytes| {
                 String::from_utf8(bytes)
                     .map_err(|_| format!("{path} is not UTF-8; /binary sends it as it is"))
             })?,
@@ -309,7 +320,7 @@ impl Shell {
 
     fn binary(&self, arguments: &str) -> Done {
         let bytes = match arguments.strip_prefix('@') {
-            Some(path) => read(path)?,
+            Some(path) => self.read(path)?,
             None => sending::from_hex(arguments)?,
         };
         self.request(Request::Send(Message::Binary(bytes.into())));
@@ -319,7 +330,9 @@ impl Shell {
     /// Lends the terminal to an editor.
     fn edit_outside(&self, text: &str) -> Done {
         self.board.change(|inner| inner.hold.lent = true);
+        self.terminal.as_before();
         let edited = sending::edit(self.editor.as_deref(), text);
+        self.terminal.quiet();
         self.board.change(|inner| inner.hold.lent = false);
         edited.map(Some)
     }
@@ -375,7 +388,10 @@ impl Shell {
             }
             _ => {}
         }
-        let file = create(Path::new(arguments))?;
+        if crate::har::is_har(Path::new(arguments)) {
+            return Err("only --record writes a HAR, when the session ends".to_owned());
+        }
+        let file = create(&self.path(arguments))?;
         self.changes.push(Change::Record(Some(BufWriter::new(file))));
         view.recording = Some(arguments.to_owned());
         Ok(Some(format!("recording to {arguments}; /record off ends it")))
@@ -426,18 +442,46 @@ impl Shell {
         self.view().envelope
     }
 
+    /// A path as it was typed, with the tilde that shells replace.
+    pub(super) fn path(&self, typed: &str) -> PathBuf {
+        match (typed.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(typed),
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.path(path)).map_err(|error| format!("{path}: {error}"))
+    }
+
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The text in rows of so many columns, all but the first with so much space before them.
+fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut column = 0;
+    for word in text.split(' ') {
+        let wide = word.chars().count();
+        if column > 0 && column + 1 + wide > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += wide;
+    }
+    out
+}
+
 fn words(arguments: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
     if words.is_empty() { Err("which topics?".to_owned()) } else { Ok(words) }
-}
-
-fn read(path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{path}: {error}"))
 }
 
 /// A new file that nobody else may read: what is there already is not written over.

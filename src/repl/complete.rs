@@ -1,7 +1,7 @@
 //! What a line can go on as.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustyline::completion::Pair;
 use serde_json::Value;
@@ -38,9 +38,9 @@ pub(super) fn complete(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
         "envelope" => words(&["on", "off"]),
         "queue" => words(&["clear"]),
         "record" if "off".starts_with(word) && !word.is_empty() => words(&["off"]),
-        "save" | "record" => (start, files(word)),
+        "save" | "record" => (start, files(shell, word)),
         "send" | "binary" => match word.strip_prefix('@') {
-            Some(path) => (start + 1, files(path)),
+            Some(path) => (start + 1, files(shell, path)),
             None => (start, Vec::new()),
         },
         _ => (line.len(), Vec::new()),
@@ -96,13 +96,7 @@ fn recent(shell: &Shell) -> Vec<String> {
 
 /// The next part of the path that the program ends with, as far as messages have had such paths.
 fn paths(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
-    let none = (line.len(), Vec::new());
-    let part = |c: char| c.is_alphanumeric() || "._[]\"".contains(c);
-    let path = &line[line
-        .rfind(|c: char| !part(c))
-        .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8))..];
-    let Some(dot) = path.rfind('.') else { return none };
-    let (before, typed) = (&path[..dot], &path[dot..]);
+    let Some((before, typed)) = last_path(line) else { return (line.len(), Vec::new()) };
     let mut next = BTreeSet::new();
     for text in seen(shell) {
         // What nests deeper than this reader goes has no paths that anybody would type.
@@ -113,6 +107,15 @@ fn paths(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
     let fitting = next.into_iter().filter(|step| step.starts_with(typed));
     let pairs = fitting.map(|step| Pair { display: format!("{before}{step}"), replacement: step }).collect();
     (line.len() - typed.len(), pairs)
+}
+
+/// The path that a program ends with: the steps that are complete, and the one that is being typed.
+fn last_path(line: &str) -> Option<(&str, &str)> {
+    let part = |c: char| c.is_alphanumeric() || "._[]\"".contains(c);
+    let path = &line[line
+        .rfind(|c: char| !part(c))
+        .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8))..];
+    path.rfind('.').map(|dot| path.split_at(dot))
 }
 
 /// What the filter sees: recent messages, or their records.
@@ -151,10 +154,10 @@ fn steps(value: &Value, path: &str, into: &mut BTreeSet<String>) {
 fn first_step(path: &str) -> Option<(&str, &str)> {
     let path = if path.starts_with(".[") { &path[1..] } else { path };
     let end = match path.chars().next()? {
-        '[' => path.find(']').map_or(path.len(), |at| at + 1),
-        _ => path[1..].find(['.', '[']).map_or(path.len(), |at| at + 1),
+        '[' => path.find(']').map(|at| at + 1),
+        _ => path.char_indices().skip(1).find(|(_, c)| matches!(c, '.' | '[')).map(|(at, _)| at),
     };
-    Some(path.split_at(end))
+    Some(path.split_at(end.unwrap_or(path.len())))
 }
 
 /// A key as jq spells the step to it.
@@ -170,14 +173,13 @@ fn step_to(key: &str) -> String {
 }
 
 /// Files whose path begins like this. Folders end with a slash.
-fn files(typed: &str) -> Vec<Pair> {
-    let (folder, begin) = typed.rsplit_once('/').map_or(("", typed), |(folder, begin)| (folder, begin));
-    let before = &typed[..typed.len() - begin.len()];
-    let place = match (folder, before) {
-        ("", "") => Path::new("."),
-        ("", _) => Path::new("/"),
-        _ => Path::new(folder),
-    };
+fn files(shell: &Shell, typed: &str) -> Vec<Pair> {
+    let before = &typed[..typed.rfind('/').map_or(0, |at| at + 1)];
+    let place = if before.is_empty() { PathBuf::from(".") } else { shell.path(before) };
+    files_in(&place, before, &typed[before.len()..])
+}
+
+fn files_in(place: &Path, before: &str, begin: &str) -> Vec<Pair> {
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
     let mut found: Vec<Pair> = entries
         .flatten()
@@ -217,14 +219,30 @@ mod tests {
         assert!(below(".data.status").is_empty() && below(".none").is_empty() && below("[]").is_empty());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_is_typed_is_too_odd(line in "\\PC*", odd in "[.\\[\\]\"aé]{0,12}") {
+            let value = serde_json::json!([{"a": [1], "é": {"é": 1}}]);
+            for line in [&line, &odd] {
+                let mut found = BTreeSet::new();
+                if let Some((before, typed)) = last_path(line) {
+                    let path = [before, typed].concat();
+                    proptest::prop_assert!(line.ends_with(&path));
+                    steps(&value, before, &mut found);
+                }
+                steps(&value, line, &mut found);
+            }
+        }
+    }
+
     #[test]
     fn files_are_completed_in_their_folder() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("one.json"), "").unwrap();
         std::fs::create_dir(dir.path().join("other")).unwrap();
-        let found = files(&format!("{}/o", dir.path().display()));
+        let found = files_in(dir.path(), "~/", "o");
         let shown: Vec<&str> = found.iter().map(|pair| pair.display.as_str()).collect();
         assert_eq!(shown, ["one.json", "other/"]);
-        assert!(found[0].replacement.ends_with("/one.json"));
+        assert_eq!(found[0].replacement, "~/one.json");
     }
 }

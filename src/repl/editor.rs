@@ -1,6 +1,7 @@
 //! The thread that waits for keys.
 
 use std::borrow::Cow;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -77,18 +78,23 @@ impl Editor {
 
     fn run(mut self) {
         self.load_history();
-        let mut text = String::new();
+        self.serve();
+        // From now on Ctrl-C is a signal again.
+        self.shell.terminal.as_before();
+    }
+
+    fn serve(&mut self) {
+        let mut text = (String::new(), 0);
         let mut asked = false;
         loop {
-            let typed = self.read(&text);
-            text.clear();
-            match typed {
+            let (line, at) = mem::take(&mut text);
+            match self.read(line.split_at(at)) {
                 Ok(line) => {
                     asked = false;
                     self.remember(&line);
                     match self.shell.run(&line) {
                         Flow::Next => {}
-                        Flow::Again(line) => text = line,
+                        Flow::Again(line, at) => text = (line, at),
                         Flow::End => return,
                     }
                 }
@@ -111,12 +117,12 @@ impl Editor {
     }
 
     /// Reads a line, with this text in it already.
-    fn read(&mut self, text: &str) -> rustyline::Result<String> {
+    fn read(&mut self, text: (&str, &str)) -> rustyline::Result<String> {
         self.board().change(|inner| (inner.reading, inner.hold.accepted) = (true, false));
-        let line = self.line.readline_with_initial(status::PROMPT, (text, ""));
+        let line = self.line.readline_with_initial(status::PROMPT, text);
         self.board().change(|inner| {
             (inner.reading, inner.hold.accepted, inner.hold.long) = (false, false, false);
-            inner.hold.until = None;
+            (inner.hold.until, inner.line) = (None, String::new());
         });
         line
     }
@@ -196,7 +202,7 @@ impl Hinter for Assistant {
         let (width, rows) = self.shell.terminal.size();
         let long = line.len() / width + line.matches('\n').count() + 2 > rows;
         let mut inner = self.shell.board.lock();
-        inner.line_empty = line.is_empty();
+        inner.edits(line);
         if inner.editing_modes.is_none() {
             inner.editing_modes = self.shell.terminal.modes();
         }
@@ -226,7 +232,7 @@ fn typed_before(line: &str, context: &Context<'_>) -> Option<(String, Option<Str
 impl Highlighter for Assistant {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
         let inner = self.shell.board.lock();
-        if inner.closing {
+        if inner.away {
             drop(inner);
             // The prompt is off the screen at this moment, and is not to come back.
             self.shell.board.park();

@@ -13,7 +13,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,7 +27,7 @@ use crate::pipeline::Watcher;
 use crate::pipeline::change::Changes;
 use crate::pipeline::filter::Vars;
 use crate::pipeline::line::BinaryForm;
-use crate::report::Report;
+use crate::report::{Level, Report};
 use crate::session::state::Standing;
 
 mod board;
@@ -41,13 +42,18 @@ mod ring;
 mod screen;
 mod sending;
 mod status;
+mod terminal;
 
 use board::{Board, Inner, Item, Notices};
 use render::Look;
-use screen::{Screen, Terminal};
+use screen::Screen;
+use terminal::Terminal;
 
 /// Requests that may wait for the session.
 const REQUESTS: usize = 64;
+
+/// How long the last words may take on the screen. A terminal that takes nothing is not waited for.
+const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// What a person asks the session for.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,6 +91,8 @@ pub struct Setup {
     pub filter: Option<String>,
     /// The filter runs over the whole stream, and cannot be changed.
     pub filter_is_fixed: bool,
+    /// The file of records to begin with.
+    pub recording: Option<String>,
     /// Records are shown to begin with.
     pub envelope: bool,
     /// Topics that are subscribed to already.
@@ -93,6 +101,8 @@ pub struct Setup {
     pub color: bool,
     /// JSON is shown over several lines.
     pub pretty: bool,
+    /// Strings that programs yield are shown without quotes.
+    pub raw: bool,
     /// Credentials are shown.
     pub show_secrets: bool,
     /// How binary messages are shown.
@@ -105,6 +115,8 @@ pub struct Setup {
     pub history: Option<PathBuf>,
     /// `$VISUAL` or `$EDITOR`.
     pub editor: Option<String>,
+    /// `$HOME`, for paths that begin with a tilde.
+    pub home: Option<PathBuf>,
     /// Where notices go.
     pub report: Report,
 }
@@ -112,10 +124,11 @@ pub struct Setup {
 /// The session's end of a prompt.
 pub struct Repl {
     board: Board,
-    requests: mpsc::Receiver<Request>,
+    /// Until the editor has ended.
+    requests: Option<mpsc::Receiver<Request>>,
     /// The process goes on after it was stopped.
     resumed: Signal,
-    screen: Option<JoinHandle<()>>,
+    terminal: Arc<Terminal>,
     report: Report,
     stderr: bool,
     last: Option<Standing>,
@@ -128,7 +141,7 @@ impl Repl {
     /// # Errors
     /// If there is no terminal that can be edited on, or the system has no threads to give.
     pub fn start(setup: &Setup) -> io::Result<(Self, Box<dyn Watcher>, Changes)> {
-        let terminal = Terminal::open(setup.stdout)?;
+        let terminal = Arc::new(Terminal::open(setup.stdout)?);
         let board = Board::new();
         board.lock().topics.clone_from(&setup.topics);
         let resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
@@ -137,34 +150,50 @@ impl Repl {
         let look = Look {
             color: setup.color,
             pretty: setup.pretty,
+            raw: setup.raw,
             binary: setup.binary,
             zone: jiff::tz::TimeZone::system(),
             show_secrets: setup.show_secrets,
             report: setup.report.clone(),
         };
+        let greeting = look.faint("/help lists the commands, Ctrl-D ends the session");
         let (report, stderr) = (setup.report.clone(), setup.stderr);
-        let screen_size = Terminal::open(setup.stdout)?;
-        let shell =
-            commands::Shell::new(setup, board.clone(), look.clone(), send, changes.clone(), screen_size);
+        let shell = commands::Shell::new(
+            setup,
+            board.clone(),
+            look.clone(),
+            send,
+            changes.clone(),
+            Arc::clone(&terminal),
+        );
+        terminal.quiet();
         let (editor, printer) = editor::Editor::new(setup, shell).map_err(io::Error::other)?;
-        let screen = Screen { board: board.clone(), look, terminal, printer }.start()?;
+        Screen { board: board.clone(), look, terminal: Arc::clone(&terminal), printer }.start()?;
+        if report.shows(Level::Notice) {
+            board.note(greeting);
+        }
         if stderr {
             report.divert(Some(Box::new(Notices(board.clone()))));
         }
         editor.start()?;
         let watcher = Box::new(Looking { board: board.clone(), number: None });
         Ok((
-            Self { board, requests, resumed, screen: Some(screen), report, stderr, last: None },
+            Self { board, requests: Some(requests), resumed, terminal, report, stderr, last: None },
             watcher,
             changes,
         ))
     }
 
-    /// Waits for the next request; `None` when there will be no more.
+    /// Waits for the next request; `None`, once, when there will be no more.
     pub async fn next(&mut self) -> Option<Request> {
         loop {
             tokio::select! {
-                request = self.requests.recv() => return request,
+                request = next_of(&mut self.requests) => {
+                    if request.is_none() {
+                        self.requests = None;
+                    }
+                    return request;
+                }
                 _ = self.resumed.recv() => self.board.change(|inner| inner.resumed = true),
             }
         }
@@ -178,6 +207,11 @@ impl Repl {
         }
     }
 
+    /// Answers what was typed.
+    pub fn answer(&self, text: String) {
+        self.board.note(text);
+    }
+
     /// Shows which topics there are.
     pub fn tell_topics(&self, topics: &[String]) {
         self.board.change(|inner| inner.set_topics(topics));
@@ -189,15 +223,32 @@ impl Repl {
     }
 
     /// Shows what is left to be shown, takes the prompt away and leaves the terminal as it was.
-    pub fn finish(mut self) {
+    pub fn finish(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Repl {
+    fn drop(&mut self) {
         self.board.change(|inner| inner.closing = true);
-        if let Some(screen) = self.screen.take() {
-            // A thread that has panicked has said so.
-            let _ = screen.join();
+        // Somebody's own editor may have the terminal for as long as it takes.
+        while !self.board.wait_until(LAST_WORDS, |inner| inner.over) {
+            if !self.board.lock().hold.lent {
+                self.terminal.wipe();
+                self.terminal.as_before();
+                break;
+            }
         }
         if self.stderr {
             self.report.divert(None);
         }
+    }
+}
+
+async fn next_of(requests: &mut Option<mpsc::Receiver<Request>>) -> Option<Request> {
+    match requests {
+        Some(requests) => requests.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::board::Rtts;
@@ -91,7 +90,7 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
         return Err("which file?".to_owned());
     }
     let all: Vec<Past> = shell.board.lock().past.iter().cloned().collect();
-    let mut file = BufWriter::new(create(Path::new(arguments))?);
+    let mut file = BufWriter::new(create(&shell.path(arguments))?);
     for past in &all {
         let text = record(past);
         let text = if shell.look.show_secrets { text } else { shell.report.masked(&text) };

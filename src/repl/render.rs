@@ -32,6 +32,8 @@ const OUT: &str = "36";
 pub(super) struct Look {
     pub(super) color: bool,
     pub(super) pretty: bool,
+    /// What programs yield is shown without quotes, if it is a string.
+    pub(super) raw: bool,
     pub(super) binary: BinaryForm,
     pub(super) zone: TimeZone,
     pub(super) show_secrets: bool,
@@ -51,10 +53,15 @@ impl Look {
     /// What a program made of a message, on one row.
     pub(super) fn output(&self, past: Option<&Past>, text: &str, width: usize) -> String {
         let head = past.map(|past| self.head(past, width)).unwrap_or_default();
-        if self.pretty {
-            return format!("{head}{}", self.json(text, true));
+        let text = self.masked(text);
+        let string =
+            Some(&text).filter(|_| self.raw).and_then(|text| serde_json::from_str::<String>(text).ok());
+        match string {
+            Some(string) if self.pretty => format!("{head}{}", plain(&string, true)),
+            Some(string) => self.fit(&head, &plain(&string, false), string.len(), width),
+            None if self.pretty => format!("{head}{}", self.json(&text, true)),
+            None => self.fit(&head, &self.json(&text, false), text.len(), width),
         }
-        self.fit(&head, &self.json(&self.masked(text), false), text.len(), width)
     }
 
     /// A message in full.
@@ -221,6 +228,7 @@ mod tests {
         Look {
             color,
             pretty: false,
+            raw: false,
             binary: BinaryForm::Base64,
             zone: TimeZone::UTC,
             show_secrets: false,
@@ -273,11 +281,29 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_row_never_wraps(text in "\\PC*", width in 20usize..200, color: bool) {
+            let row = look(color).row(&past(Message::text(text.clone())), width);
+            proptest::prop_assert!(columns(&row) < width, "{}", row);
+            let (kept, taken) = cut(&text, width);
+            proptest::prop_assert!(taken <= width && text.starts_with(kept));
+        }
+    }
+
     #[test]
     fn binary_is_told_by_its_first_bytes() {
         let row = look(false).row(&past(Message::Binary(vec![0xff; 1500].into())), 100);
         assert!(row.contains("<binary, 1,500 B> ffff"), "{row}");
         assert!(look(false).full(&past(Message::Binary(vec![0xff; 3].into()))).ends_with("\n////"));
+    }
+
+    #[test]
+    fn strings_may_be_shown_without_quotes() {
+        let raw = Look { raw: true, ..look(false) };
+        assert_eq!(raw.output(None, "\"a\\nb\"", 80), "a⏎b");
+        assert_eq!(raw.output(None, "[\"a\"]", 80), "[\"a\"]");
+        assert_eq!(look(false).output(None, "\"a\"", 80), "\"a\"");
     }
 
     #[test]

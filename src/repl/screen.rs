@@ -1,12 +1,11 @@
 //! The thread that writes on the terminal, above what is being typed.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::termios::{self, OptionalActions, Termios};
 use rustyline::ExternalPrinter;
 
 use super::board::{Board, Inner, Item};
@@ -14,6 +13,7 @@ use super::pace::{Pace, Pacer};
 use super::render::{Look, grouped};
 use super::ring::Past;
 use super::status;
+use super::terminal::Terminal;
 
 /// The least time from one print to the next: each has the editor draw its line anew.
 const GAP: Duration = Duration::from_millis(50);
@@ -24,70 +24,15 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// How long the editor may take to put its prompt away at the end.
 const LAST_PROMPT: Duration = Duration::from_secs(1);
 
-/// Has the editor draw its line anew and nothing else: a line up and down again.
+/// Has the editor draw its line anew and nothing else: a line up and down again. Only on the first row of the screen,
+/// where nothing has been printed above, it would go down.
 const NUDGE: &str = "\x1b[A\n";
-
-/// What the editor may have switched on: its paste brackets and synchronized output.
-const SWITCH_OFF: &[u8] = b"\x1b[?2026l\x1b[?2004l\r\x1b[K";
-
-/// The terminal under a prompt.
-pub(super) struct Terminal {
-    device: File,
-    before: Termios,
-}
-
-impl Terminal {
-    /// The terminal of standard output, or else the one that the process belongs to.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub(super) fn open(stdout: bool) -> io::Result<Self> {
-        let device = if stdout {
-            File::from(rustix::io::dup(io::stdout())?)
-        } else {
-            File::options().read(true).write(true).open("/dev/tty")?
-        };
-        let before = termios::tcgetattr(&device)?;
-        Ok(Self { device, before })
-    }
-
-    /// Columns of the screen; 80 where it has no size.
-    pub(super) fn width(&self) -> usize {
-        self.size().0
-    }
-
-    /// Columns and rows.
-    pub(super) fn size(&self) -> (usize, usize) {
-        let size = termios::tcgetwinsize(&self.device).map_or((0, 0), |size| (size.ws_col, size.ws_row));
-        let or = |size: u16, default| if size == 0 { default } else { usize::from(size) };
-        (or(size.0, 80), or(size.1, 24))
-    }
-
-    /// The modes that it has now.
-    pub(super) fn modes(&self) -> Option<Termios> {
-        termios::tcgetattr(&self.device).ok()
-    }
-
-    /// Modes that it had, and the brackets around what is pasted.
-    fn edit_again(&mut self, modes: &Termios) {
-        // A terminal that has gone has no modes.
-        let _ = termios::tcsetattr(&self.device, OptionalActions::Drain, modes);
-        let _ = self.device.write_all(b"\x1b[?2004h");
-    }
-
-    /// Everything as it was before the prompt.
-    fn restore(&mut self) {
-        // A terminal that has gone has nothing to be restored.
-        let _ = self.device.write_all(SWITCH_OFF);
-        let _ = termios::tcsetattr(&self.device, OptionalActions::Drain, &self.before);
-    }
-}
 
 /// Writes what waits on the board.
 pub(super) struct Screen<P> {
     pub(super) board: Board,
     pub(super) look: Look,
-    pub(super) terminal: Terminal,
+    pub(super) terminal: Arc<Terminal>,
     pub(super) printer: P,
 }
 
@@ -96,13 +41,13 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
     ///
     /// # Errors
     /// If the system has no thread to give.
-    pub(super) fn start(self) -> io::Result<thread::JoinHandle<()>> {
-        thread::Builder::new().name("screen".into()).spawn(move || self.run())
+    pub(super) fn start(self) -> io::Result<()> {
+        thread::Builder::new().name("screen".into()).spawn(move || self.run()).map(drop)
     }
 
     fn run(mut self) {
         let mut pacer = Pacer::new(Instant::now());
-        let mut shown = (status::PROMPT, String::new());
+        let mut shown = Default::default();
         let mut last = Instant::now();
         loop {
             let patience = if pacer.is_fast() { GAP } else { STATUS_EVERY };
@@ -111,18 +56,19 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
             }
             self.take_back();
             thread::sleep(GAP.saturating_sub(last.elapsed()));
-            let Some(text) = self.next_batch(&mut pacer, Instant::now()) else {
-                thread::sleep(GAP);
+            last = Instant::now();
+            let Some(text) = self.next_batch(&mut pacer, last) else {
+                // Whatever holds it up, it is looked at again.
                 self.board.change(|_| ());
                 continue;
             };
             let status = self.board.change_quietly(status::shown);
             if !text.is_empty() {
                 self.print(text);
-                (shown, last) = (status, Instant::now());
+                shown = status;
             } else if status != shown && self.board.lock().reading {
                 self.print(NUDGE.to_owned());
-                (shown, last) = (status, Instant::now());
+                shown = status;
             }
         }
     }
@@ -206,14 +152,32 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
         while !self.board.wait_until(LAST_PROMPT, |inner| !inner.hold.lent) {}
         self.board.lock().hold = super::board::Hold::default();
         let mut pacer = Pacer::new(Instant::now());
-        let text = self.next_batch(&mut pacer, Instant::now()).unwrap_or_default();
-        if self.board.lock().reading {
-            self.print(if text.is_empty() { NUDGE.to_owned() } else { text });
-            self.board.wait_until(LAST_PROMPT, |inner| inner.parked || !inner.reading);
-        } else if !text.is_empty() {
+        let mut text = self.next_batch(&mut pacer, Instant::now()).unwrap_or_default();
+        if let Some(line) = self.board.lock().unsent_line() {
+            text.push_str(&format!("{}\n", self.look.faint(&format!("not sent: {line}"))));
+        }
+        if !text.is_empty() {
             self.print(text);
         }
-        self.terminal.restore();
+        self.take_prompt_away();
+        self.terminal.wipe();
+        self.terminal.as_before();
+        self.board.change(|inner| inner.over = true);
+    }
+
+    /// Has the editor stop where it would draw its line anew. What was printed before is on the screen then: the
+    /// editor takes one text after the other, and the next one can only be handed over once it has taken the last.
+    fn take_prompt_away(&mut self) {
+        if !self.board.lock().reading {
+            return;
+        }
+        self.print(NUDGE.to_owned());
+        self.board.change(|inner| inner.away = true);
+        let stopped = |inner: &Inner| inner.parked || !inner.reading;
+        if !self.board.wait_until(GAP, stopped) {
+            self.print(NUDGE.to_owned());
+            self.board.wait_until(LAST_PROMPT, stopped);
+        }
     }
 }
 

@@ -9,10 +9,11 @@ use crate::message::Message;
 /// The message that a line stands for, if it stands for one.
 ///
 /// # Errors
-/// A line that should be JSON and is not, with the place.
-pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, String> {
-    // The backslashes that the lines were continued with.
+/// A line that should be JSON and is not, with the place in words and in bytes.
+pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, (String, usize)> {
+    // The backslashes that the lines were continued with, and the break at the end of what was pasted.
     let text = line.replace("\\\n", "\n");
+    let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -28,16 +29,24 @@ pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, String>
     }
     match json::scan_str(&text) {
         Ok(_) => Ok(Some(Message::text(text))),
-        Err(error) => Err(not_json(&text, error)),
+        Err(error) => {
+            // What was taken away from the line stood before the breaks.
+            let taken =
+                text.as_bytes()[..error.at.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
+            let continued = if line.len() > text.len() { taken } else { 0 };
+            Err((not_json(&text, error), boundary(line, error.at + continued)))
+        }
     }
+}
+
+/// The last place up to this one that is between two characters.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// What is wrong, and where: the line with a mark under the place.
 fn not_json(text: &str, error: json::Error) -> String {
-    let mut at = error.at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
+    let at = boundary(text, error.at);
     let start = text[..at].rfind('\n').map_or(0, |before| before + 1);
     let line = text[start..].lines().next().unwrap_or_default();
     let column = text[start..at].chars().count();
@@ -133,21 +142,34 @@ mod tests {
         assert_eq!(text("//help", false).as_deref(), Some("/help"));
         assert_eq!(text(" {\"a\": 1.0} ", true).as_deref(), Some(" {\"a\": 1.0} "));
         assert_eq!(text("a\\\nb", false).as_deref(), Some("a\nb"));
+        assert_eq!(text("a\nb\n", false).as_deref(), Some("a\nb"));
         assert_eq!((text("", false), text("  ", true)), (None, None));
     }
 
     #[test]
     fn a_mistake_is_shown_where_it_is_and_sent_only_if_that_is_wanted() {
-        let error = message("{\"a\": tru}", true).unwrap_err();
+        let (error, at) = message("{\"a\": tru}", true).unwrap_err();
+        assert_eq!(at, 6);
         let lines: Vec<&str> = error.lines().collect();
         assert_eq!(lines[1], "  {\"a\": tru}");
         assert_eq!(lines[2].find('^').map(|at| &lines[1][at..=at]), Some("t"), "{error}");
-        let error = message("{\n  \"é\": 1,\n}", true).unwrap_err();
+        let (error, _) = message("{\n  \"é\": 1,\n}", true).unwrap_err();
         assert!(error.contains("line 3, column 1"), "{error}");
-        let far = message(&format!("[{} x]", "1,".repeat(500)), true).unwrap_err();
+        let (far, _) = message(&format!("[{} x]", "1,".repeat(500)), true).unwrap_err();
         assert!(far.lines().all(|line| line.chars().count() < 140), "{far}");
         assert_eq!(text("!{loose", true).as_deref(), Some("{loose"));
         assert_eq!(text("//x", true).as_deref(), Some("/x"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_mistake_is_always_somewhere(line in "(\\PC|\n|\\\\)*", head in "[\\[{\"é,:\\\\\n]{0,9}") {
+            for line in [&line, &head, &format!("{head}{line}")] {
+                if let Err((text, at)) = message(line, true) {
+                    proptest::prop_assert!(line.is_char_boundary(at) && text.ends_with('^'));
+                }
+            }
+        }
     }
 
     #[test]

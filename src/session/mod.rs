@@ -214,6 +214,9 @@ impl Driver {
         for (level, text) in todo.notices.drain(..) {
             self.report.say(level, &text);
         }
+        if let Some(repl) = &self.repl {
+            todo.answers.drain(..).for_each(|text| repl.answer(text));
+        }
         match &mut self.socket {
             Some(socket) => todo.frames.drain(..).for_each(|frame| socket.send(frame)),
             None => todo.frames.clear(),
@@ -458,7 +461,7 @@ impl Driver {
             Request::Reconnect => state.typed_reconnect(now),
             Request::Queue { clear: true } => {
                 let count = state.clear_queue();
-                self.report.notice(&format!("{count} messages will not be sent"));
+                state.todo.answers.push(format!("{count} messages will not be sent"));
             }
             Request::Queue { clear: false } => {
                 if let Some(repl) = &self.repl {
@@ -533,6 +536,9 @@ impl Driver {
 
     async fn last_frames(&mut self) {
         self.state.todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        if let Some(repl) = &self.repl {
+            self.state.todo.answers.drain(..).for_each(|text| repl.answer(text));
+        }
         let queued = self.state.clear_queue();
         if queued > 0 {
             self.report.warning(&format!("{queued} queued messages were never sent"));

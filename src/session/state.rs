@@ -54,6 +54,8 @@ pub struct Todo {
     pub events: Vec<Event>,
     /// Notices for people.
     pub notices: Vec<(Level, String)>,
+    /// Answers to what was typed.
+    pub answers: Vec<String>,
     /// Let go of the connection.
     pub drop_link: bool,
     /// Let go of the connection that was handed over.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, connect, frame, wstap};
+use crate::harness::{Peer, Server, connect, frame, wstap};
 
 /// Many messages in one write, and their lines.
 fn numbers(count: usize) -> (Vec<u8>, String) {
@@ -500,4 +500,23 @@ fn notices_that_nobody_reads_hold_nothing_up() {
     assert_eq!(out.lines().len(), 3000);
     drop(reader);
     server.join();
+}
+
+#[test]
+fn lines_may_go_to_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (lines, recording) = (path("lines"), path("recording"));
+    let send = |peer: &mut Peer| {
+        peer.text("{\"a\":1.0}");
+        peer.close_well(1000);
+    };
+    let run = connect(&["-o", &lines, "--record", &recording], send);
+    run.exits(0);
+    assert_eq!(
+        (run.stdout.as_str(), std::fs::read_to_string(&lines).unwrap().as_str()),
+        ("", "{\"a\":1.0}\n")
+    );
+    connect(&["-o", "/dev/full"], send).exits(30).says("the file of --output could not be written");
+    wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would overwrite");
 }

@@ -72,6 +72,11 @@ impl OnPty {
         self
     }
 
+    /// Where it is at home.
+    pub(crate) fn at_home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     /// The same home as another run had.
     pub(crate) fn home(mut self, home: tempfile::TempDir) -> Self {
         self.home = home;

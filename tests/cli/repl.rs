@@ -313,7 +313,8 @@ fn a_dialect_brings_its_own_commands_and_checks_what_is_typed() {
     pty.line("{\"type\": \"ping\",}");
     pty.shows("not sent, for it is not JSON");
     pty.types("open> {\"type\": \"ping\",}");
-    pty.keys("\x08\x08}\r");
+    // The cursor is at the mistake.
+    pty.keys("\x08\r");
     pty.shows("\"pong\"");
     pty.line("!loose");
     pty.shows("→");
@@ -485,10 +486,157 @@ fn the_peers_end_is_the_end_of_the_prompt() {
         peer.close_well(4004);
     });
     let mut pty = on_pty(&["connect", &server.url()]).spawn();
-    pty.line("bye");
+    pty.prompt();
+    pty.keys("bye\rhalf a thought");
     pty.shows("closed by the peer with 4004");
+    assert!(!pty.contents().contains("open>   "), "{}", pty.contents());
     // What was switched on is switched off again: the brackets around what is pasted.
     let bytes = pty.bytes();
     assert!(bytes.rfind("\x1b[?2004l") > bytes.rfind("\x1b[?2004h"), "{bytes:?}");
     pty.exits(17);
+}
+
+#[test]
+fn a_line_that_was_never_sent_is_not_lost() {
+    let (close, closing) = std::sync::mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        closing.recv().unwrap();
+        peer.close_well(1000);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("half a thought");
+    pty.types("open> half a thought");
+    close.send(()).unwrap();
+    pty.shows("not sent: half a thought");
+    pty.exits(0);
+}
+
+#[test]
+fn the_status_line_tells_how_the_session_stands() {
+    let server = Server::scripts(vec![Box::new(|mut peer: Peer| {
+        peer.accept();
+        while let Some(frame) = peer.read_frame() {
+            match frame.first & 15 {
+                9 => peer.frame(10, frame.payload),
+                1 => return peer.close_well(1011),
+                _ => {}
+            }
+        }
+    })]);
+    let options = ["--reconnect", "--reconnect-delay", "1h", "--reconnect-max-delay", "1h"];
+    let mut pty = on_pty(&[&["connect", &server.url()], &options[..]].concat()).spawn();
+    pty.shows("open> open · 0/s");
+    pty.line("/ping");
+    pty.shows("\npong after");
+    pty.shows("0/s · pong ");
+    pty.line("/pause");
+    pty.shows(" · paused");
+    pty.line("bye");
+    pty.prompts("lost> ");
+    pty.shows("lost> lost, again in ");
+    pty.keys("later\r");
+    pty.shows(" · 1 queued");
+    pty.keys("\x04");
+    pty.shows("1 queued messages were never sent");
+    pty.exits(0);
+}
+
+#[test]
+fn files_and_bytes_are_sent_as_they_are() {
+    let server = Server::websocket(|peer| {
+        let mut frame = || peer.read_frame().map(|frame| (frame.first & 15, frame.payload)).unwrap();
+        assert_eq!(frame(), (1, b"from a file\n".to_vec()));
+        assert_eq!(frame(), (2, b"from a file\n".to_vec()));
+        assert_eq!(frame(), (2, vec![0, 255]));
+        peer.text("all came");
+        echo(peer);
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "from a file\n").unwrap();
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.line(&format!("/send @{}", file.path().display()));
+    pty.line(&format!("/binary @{}", file.path().display()));
+    pty.line("/binary 00 ff");
+    pty.shows("all came");
+    pty.shows("→ 2 <binary, 12 B> 66726f6d");
+    pty.line("/send @/nowhere");
+    pty.shows("/send: /nowhere: No such file");
+    pty.keys("\x03");
+    pty.line("/quit");
+    pty.exits(0);
+    server.join();
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_has_no_prompt() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).env("TERM", "dumb").spawn();
+    pty.shows("connected");
+    pty.keys("hello\r");
+    pty.shows("\"hello\"");
+    assert!(!pty.bytes().contains('\x1b') && !pty.contents().contains("> "), "{}", pty.contents());
+    // The end of the input, on a line of its own.
+    pty.keys("\x04");
+    pty.exits(0);
+}
+
+#[test]
+fn a_command_line_that_says_when_to_end_is_a_script() {
+    let server = Server::websocket(|peer| {
+        peer.text("one");
+        echo(peer);
+    });
+    let pty = on_pty(&["connect", &server.url(), "--count", "1"]).spawn();
+    pty.shows("\"one\"");
+    assert!(!pty.contents().contains("> "), "{}", pty.contents());
+    pty.exits(0);
+}
+
+#[test]
+fn help_lists_what_there_is_within_the_width() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).size(60, 72).spawn();
+    pty.line("/help");
+    pty.shows("Ctrl-R");
+    let contents = pty.contents();
+    assert!(!contents.contains("/subscribe") && contents.contains("/close [CODE [REASON]]"), "{contents}");
+    assert!(contents.lines().all(|row| row.chars().count() < 72), "{contents}");
+    pty.line("/help filter");
+    pty.shows("A program that does not compile changes nothing.");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn every_profile_remembers_its_own_lines() {
+    let server = Server::websocket(echo);
+    let pty = on_pty(&["connect", "@prod"]);
+    let config = pty.at_home().join(".config/wstap");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), format!("[profile.prod]\nurl = {:?}\n", server.url())).unwrap();
+    let mut pty = pty.spawn();
+    pty.line("to production");
+    pty.line("/quit");
+    let (_, home) = pty.ends();
+    let history = home.path().join(".local/state/wstap/history");
+    assert!(fs::read_to_string(history.join("prod")).unwrap().contains("to production"));
+    assert!(!history.join("default").exists());
+}
+
+#[test]
+fn what_is_typed_ahead_is_neither_lost_nor_shown_twice() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("one\rtwo\r/topics\rthree\r");
+    pty.shows("← 6 three");
+    pty.prompt();
+    let contents = pty.contents();
+    for line in ["one", "two", "/topics", "three"] {
+        let typed = contents.lines().filter(|row| *row == format!("open> {line}")).count();
+        assert_eq!(typed, 1, "{line}\n{contents}");
+    }
+    pty.keys("/quit\r");
+    pty.exits(0);
 }

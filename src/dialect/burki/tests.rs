@@ -56,6 +56,24 @@ fn the_endpoint_of_a_campaign_shows_no_other() {
 }
 
 #[test]
+fn a_prompt_has_commands_for_the_present_state_and_the_past() {
+    let mut client = client(None);
+    let mut command = |name: &str, arguments: &[&str]| client.command(name, &ids(arguments));
+    assert_eq!(command("update", &[]), Ok(vec![wire::request_update()]));
+    assert_eq!(command("history", &[]), Ok(vec![wire::request_history(24)]));
+    assert_eq!(command("history", &["3"]), Ok(vec![wire::request_history(3)]));
+    assert!(command("history", &["x"]).is_err() && command("update", &["x"]).is_err());
+    let messages = [
+        UPDATE,
+        r#"{"type":"overview","data":{"campaigns":[{"campaign_id":7,"progress":{}},{"campaign_id":43,"progress":{}}]}}"#,
+    ];
+    let (topics, messages) = (ids(&["42"]), ids(&messages));
+    let known = Known { topics: &topics, messages: &messages };
+    assert_eq!(Burki.complete_topic("", &known), ["7", "42", "43"]);
+    assert_eq!(Burki.complete_topic("4", &known), ["42", "43"]);
+}
+
+#[test]
 fn its_urls_are_recognised() {
     for (host, path, owned) in [
         ("API.burki.dev", "/", true),

@@ -440,6 +440,13 @@ mod tests {
         );
         assert!(client.answers().is_empty());
         assert_eq!(texts(&client.unsubscribe(&topics)[1..]), [r#"{"id":"2","type":"complete"}"#]);
+        // The greeting is not said again on the same connection, and what comes before its answer waits for it.
+        let more = ["c".to_owned()];
+        assert_eq!(texts(&client.subscribe_more(&more, None)).len(), 1);
+        client.subscribe(&topics, None);
+        assert!(client.subscribe_more(&more, None).is_empty());
+        client.understand(&Message::text(r#"{"type":"connection_ack"}"#));
+        assert_eq!(client.answers().len(), 3);
     }
 
     #[test]

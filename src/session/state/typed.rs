@@ -90,12 +90,17 @@ impl State {
                 "not sent and not queued: {} messages wait for a connection already",
                 self.typed.queue.len()
             );
-            return self.notice(Level::Warning, text);
+            return self.answer(text);
         }
         self.typed.queued_bytes = bytes;
         self.typed.queue.push_back(message);
         let text = format!("queued until there is a connection ({} in /queue)", self.typed.queue.len());
-        self.notice(Level::Notice, text);
+        self.answer(text);
+    }
+
+    /// Something to say to whoever typed, even if notices are not wanted.
+    fn answer(&mut self, text: impl Into<String>) {
+        self.todo.answers.push(text.into());
     }
 
     /// Sends what has waited for the connection.
@@ -103,7 +108,7 @@ impl State {
         let queue = mem::take(&mut self.typed.queue);
         self.typed.queued_bytes = 0;
         if !queue.is_empty() {
-            self.notice(Level::Notice, format!("sending {} queued messages", queue.len()));
+            self.answer(format!("sending {} queued messages", queue.len()));
         }
         for message in queue {
             self.send(message, now);
@@ -124,7 +129,7 @@ impl State {
     /// A ping, whose pong is to be told of.
     pub fn typed_ping(&mut self, payload: Option<Bytes>, now: Now) {
         if self.phase != Phase::Open {
-            return self.notice(Level::Warning, "there is no connection to ping".to_owned());
+            return self.answer("there is no connection to ping".to_owned());
         }
         let payload = match payload {
             Some(payload) => self.liveness.ping_with(payload, now.mono),
@@ -138,12 +143,11 @@ impl State {
     /// A pong came.
     pub(super) fn note_pong(&mut self, payload: &Bytes, rtt: Option<Duration>) {
         self.typed.rtt = rtt.or(self.typed.rtt);
-        let level = match self.typed.ping.take_if(|ping| ping == payload) {
-            Some(_) => Level::Notice,
-            None => Level::Debug,
-        };
-        if let Some(rtt) = rtt {
-            self.notice(level, format!("pong after {}", short(rtt)));
+        let Some(rtt) = rtt else { return };
+        let text = format!("pong after {}", short(rtt));
+        match self.typed.ping.take_if(|ping| ping == payload) {
+            Some(_) => self.answer(text),
+            None => self.notice(Level::Debug, text),
         }
     }
 
@@ -152,7 +156,7 @@ impl State {
         let (known, new): (Vec<_>, Vec<_>) =
             topics.into_iter().partition(|topic| self.policy.topics.contains(topic));
         for topic in known {
-            self.notice(Level::Notice, format!("{topic} is subscribed to already"));
+            self.answer(format!("{topic} is subscribed to already"));
         }
         if new.is_empty() {
             return;
@@ -162,7 +166,7 @@ impl State {
         if self.phase == Phase::Open {
             self.subscribe_more(&new, now);
         } else {
-            self.notice(Level::Notice, "subscribed to as soon as there is a connection".to_owned());
+            self.answer("subscribed to as soon as there is a connection".to_owned());
         }
     }
 
@@ -171,7 +175,7 @@ impl State {
         let (gone, unknown): (Vec<String>, Vec<String>) =
             topics.iter().cloned().partition(|topic| self.policy.topics.contains(topic));
         for topic in unknown {
-            self.notice(Level::Warning, format!("{topic} is not subscribed to; /topics lists what is"));
+            self.answer(format!("{topic} is not subscribed to; /topics lists what is"));
         }
         if gone.is_empty() {
             return;
@@ -184,7 +188,7 @@ impl State {
         let messages = self.dialect.unsubscribe(&gone);
         if messages.is_empty() {
             let text = "the provider has no message for that; it holds from the next connection on";
-            self.notice(Level::Notice, text.to_owned());
+            self.answer(text.to_owned());
         }
         for message in messages {
             self.send(message, now);
@@ -195,7 +199,7 @@ impl State {
     pub fn typed_command(&mut self, name: &str, arguments: &[String], now: Now) {
         match self.dialect.command(name, arguments) {
             Ok(messages) => messages.into_iter().for_each(|message| self.typed(message, now)),
-            Err(why) => self.notice(Level::Warning, format!("/{name}: {why}")),
+            Err(why) => self.answer(format!("/{name}: {why}")),
         }
     }
 
@@ -213,7 +217,7 @@ impl State {
                 self.send_close(now);
             }
             Phase::Waiting(_) => self.phase = Phase::Waiting(now.mono),
-            _ => self.notice(Level::Notice, "that is under way".to_owned()),
+            _ => self.answer("that is under way".to_owned()),
         }
     }
 
