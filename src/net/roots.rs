@@ -16,10 +16,11 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::tls::fail;
 use crate::error::Result;
 
-/// A verifier with the system's roots, and a warning if there are none. Reads files.
-pub(super) fn system(
-    provider: &Arc<CryptoProvider>,
-) -> Result<(Arc<dyn ServerCertVerifier>, Option<String>)> {
+/// A verifier with the system's roots, and a warning if there are none.
+pub(super) type System = (Arc<dyn ServerCertVerifier>, Option<String>);
+
+/// Reads the system's roots.
+pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<System> {
     match bundle() {
         Some(roots) => {
             let bundle = verifier(roots.clone(), provider)?;
