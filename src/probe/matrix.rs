@@ -7,8 +7,8 @@ use super::{Target, probe};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::handshake::client::Verdict;
-use crate::net::{ConnectToEntry, Options, TokenPlace, WsUrl, addresses};
-use crate::secret::{Secret, is_secret_name};
+use crate::net::{ConnectToEntry, Options, TokenPlace, addresses};
+use crate::secret::{Secret, is_secret_header};
 
 /// A version that no server speaks.
 const NO_VERSION: u8 = 99;
@@ -161,25 +161,34 @@ fn row(target: &Target, case: Case, change: impl FnOnce(&mut Options)) -> Target
 }
 
 fn with_origin(target: &Target, origin: &Origin) -> Target {
-    let same = same_origin(&target.url);
+    let same = same_origin(target);
     let value = match origin {
         Origin::None => None,
         Origin::Same => Some(same.clone()),
         Origin::Other(value) => Some(value.clone()),
     };
     let foreign = value.as_ref().is_some_and(|value| !value.eq_ignore_ascii_case(&same));
-    row(target, Case::Origin { origin: value.clone(), foreign }, |options| options.origin = value)
+    row(target, Case::Origin { origin: value.clone(), foreign }, |options| {
+        // A header of the user's would stand in the place of the row's.
+        options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Origin"));
+        options.origin = value;
+    })
 }
 
-/// What a browser sends from a page of the same host (RFC 6454 §6.2).
-fn same_origin(url: &WsUrl) -> String {
+/// What a browser sends from a page of the same host (RFC 6454 §6.2), which is the one that `Host` names.
+fn same_origin(Target { url, options, .. }: &Target) -> String {
     let scheme = if url.is_tls() { "https" } else { "http" };
-    format!("{scheme}://{}", url.host_header())
+    let given = options.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Host"));
+    let given = given.map(|(_, host)| host.expose().to_owned()).filter(|host| !host.is_empty());
+    format!("{scheme}://{}", given.unwrap_or_else(|| url.host_header()))
 }
 
 fn with_version(target: &Target) -> Target {
-    let header = ("Sec-WebSocket-Version".to_owned(), Secret::new(NO_VERSION.to_string()));
-    row(target, Case::Version { version: NO_VERSION }, |options| options.headers.push(header))
+    const NAME: &str = "Sec-WebSocket-Version";
+    row(target, Case::Version { version: NO_VERSION }, |options| {
+        options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(NAME));
+        options.headers.push((NAME.to_owned(), Secret::new(NO_VERSION.to_string())));
+    })
 }
 
 /// No credential, then a wrong one and the right one, if there is one, in each of the places.
@@ -188,7 +197,7 @@ fn credentials(target: &Target) -> Vec<Target> {
     let in_url = target.url.secret_params().into_iter().next();
     bare.url = target.url.without_secrets();
     bare.options.basic = None;
-    bare.options.headers.retain(|(name, _)| !is_secret_name(name));
+    bare.options.headers.retain(|(name, _)| !is_secret_header(name));
     let given = bare.options.token.take();
     let name = |wanted: fn(&TokenPlace) -> Option<&String>| {
         let given = given.as_ref().and_then(|(place, _)| wanted(place));
