@@ -90,6 +90,7 @@ fn every_fault_has_its_check_and_the_others_are_judged_all_the_same() {
             Some("hop-by-hop"),
         ),
         (GOOD.replace("n: Upgrade", "n: close"), 15, &[("connection-token", "fail")], Some("hop-by-hop")),
+        (GOOD.replace(": websocket", ": h2c, websocket"), 15, &[("upgrade-header", "fail")], None),
         (with("Sec-WebSocket-Protocol: chat"), 15, &[("subprotocol", "fail")], None),
         (with("Sec-WebSocket-Extensions: permessage-deflate"), 15, &[("extensions", "fail")], None),
         (with("Content-Length: 5"), 0, &[("no-body", "warn")], None),
@@ -112,6 +113,8 @@ fn every_fault_has_its_check_and_the_others_are_judged_all_the_same() {
         if let Some(hint) = hint {
             assert!(ids(&record, "hints").contains(hint), "{answer}: {}", record["hints"]);
         }
+        // What is there, but wrong, has been stripped by nobody.
+        assert_eq!(ids(&record, "hints").contains(&"hop-by-hop"), *hint == Some("hop-by-hop"), "{answer}");
         assert_eq!(record["failed"].is_null(), *exit == 0);
     }
     let out = answered(&["-s", "chat"], GOOD);
@@ -128,6 +131,10 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         ("302 Found\r\nLocation: /there", "", 14, "redirect"),
         ("400 Bad Request", "no", 14, "bad-request"),
         ("400 Bad", "The plain HTTP request was sent to HTTPS port", 14, "tls-port"),
+        ("400 Bad Request\r\nSec-Websocket-Version: 13", "Bad Request", 14, "hop-by-hop"),
+        ("400 Bad Request", "Connection header did not include 'upgrade'", 14, "hop-by-hop"),
+        ("400 Bad Request", r#"{"error":"Invalid Upgrade header"}"#, 14, "hop-by-hop"),
+        ("400 Bad Request", "upgrade your plan", 14, "bad-request"),
         ("401 Unauthorized\r\nWWW-Authenticate: Bearer", "", 16, "unauthorized"),
         ("403 Forbidden", "", 16, "forbidden"),
         ("404 Not Found", "", 17, "not-found"),
@@ -149,8 +156,19 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         assert_eq!(record["http"]["status"].to_string(), head[..3]);
         assert_eq!(record["failed"]["phase"], "upgrade");
         if !body.is_empty() {
-            assert_eq!(record["http"]["body"]["text"], body);
+            let got = &record["http"]["body"];
+            match serde_json::from_str::<Value>(body) {
+                Ok(json) => assert_eq!(got["json"], json),
+                Err(_) => assert_eq!(got["text"], body),
+            }
         }
+    }
+    // The report says what was asked for, and not how long a session would wait.
+    for status in [429, 503] {
+        let out =
+            answered(&[], &format!("HTTP/1.1 {status} No\r\nRetry-After: 7200\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(record(&out)["http"]["retry_after"], 7200);
+        out.says("try again in 7200 s");
     }
     let out = answered(&[], "HTTP/1.1 429 No\r\nRetry-After: 7\r\nContent-Length: 12\r\n\r\n{\"a\":  [1.0]}");
     let http = &record(&out)["http"];
