@@ -274,20 +274,33 @@ impl Seen {
         let (verdict, got) = match (self.pong, &self.wrong_pong) {
             (Some(time), _) => (Verdict::Ok, format!("it, after {}", human(time))),
             (None, Some(_)) => (Verdict::Fail, "a pong with another payload".to_owned()),
-            // Who closes need not answer.
-            (None, None) if self.close.is_some() && !self.closed_first => {
-                (Verdict::Skipped, "a close".to_owned())
-            }
-            (None, None) => (Verdict::Fail, format!("none within {}", human(plan.max_time / 2))),
+            // Who closes need not answer, and who is gone cannot: that is for the check of the close to tell.
+            (None, None) => match self.cut_short() {
+                Some(end) => (Verdict::Skipped, end.to_owned()),
+                None => (Verdict::Fail, format!("none within {}", human(plan.max_time / 2))),
+            },
         };
         check("ping-pong", verdict, "a pong with the payload of our ping", got, "RFC 6455 §5.5.2, §5.5.3")
+    }
+
+    /// What ended the wait before its time.
+    fn cut_short(&self) -> Option<&'static str> {
+        match (&self.close, self.ended) {
+            _ if self.closed_first => None,
+            (Some(_), _) => Some("a close"),
+            (None, true) => Some("the end of the connection"),
+            (None, false) => None,
+        }
     }
 
     /// No standard says that a server has to speak first.
     fn message_check(&self, plan: &Plan) -> Check {
         let (verdict, got) = match self.message {
             Some(time) => (Verdict::Ok, format!("it, after {}", human(time))),
-            None => (Verdict::Skipped, format!("none within {}", human(plan.max_time / 2))),
+            None => {
+                let within = || format!("none within {}", human(plan.max_time / 2));
+                (Verdict::Skipped, self.cut_short().map_or_else(within, str::to_owned))
+            }
         };
         check("first-message", verdict, "a message", got, "none")
     }

@@ -153,6 +153,20 @@ fn the_close_is_judged_by_who_code_and_end() {
     });
     out.exits(20);
     assert_eq!(faults(&record), [("close-handshake", "fail")]);
+    // One that ends at once is not a silent one, however long is waited for a pong.
+    let (out, record) = live(&["--max-time", "1m"], |peer| {
+        peer.read_frame();
+    });
+    out.exits(20).says("got the end of the connection without one");
+    assert_eq!(faults(&record), [("close-handshake", "fail")]);
+    let got = |id: &str| {
+        let checks = record["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap()["got"].clone()
+    };
+    for id in ["ping-pong", "first-message"] {
+        assert_eq!(got(id), "the end of the connection");
+    }
+    assert_eq!(record["live"]["close"]["by"], "network");
     // A connection that stays open after both have closed.
     let (out, record) = live(&["--max-time", "1s"], |peer| {
         behave(peer);
