@@ -111,7 +111,8 @@ impl Matrix {
         self.auth || self.version || self.addresses || !self.origins.is_empty()
     }
 
-    /// Probes every row, one after the other.
+    /// Probes every row, one after the other. `tell` also learns how long the longest name of a row is, in
+    /// characters.
     ///
     /// # Errors
     /// Those of [`probe`], and of `tell`.
@@ -119,10 +120,13 @@ impl Matrix {
         &self,
         target: &Target,
         mask: &Mask,
-        tell: &mut dyn FnMut(Record) -> Result<()>,
+        tell: &mut dyn FnMut(Record, usize) -> Result<()>,
     ) -> Result<()> {
-        for row in self.rows(target).await {
-            tell(probe(&row, mask).await?)?;
+        let rows = self.rows(target).await;
+        let names = rows.iter().filter_map(|row| row.case.as_ref()).map(|case| case.label().chars().count());
+        let longest = names.max().unwrap_or_default();
+        for row in rows {
+            tell(probe(&row, mask).await?, longest)?;
         }
         Ok(())
     }

@@ -324,6 +324,14 @@ fn redirects_are_followed_and_told() {
     assert!(url.ends_with("/next?token=***"), "{url}");
     assert_eq!(record["redirects"], json!([url]));
     assert_eq!(record["request"]["target"], "/next?token=***");
+    let second = Server::once(|mut peer| {
+        peer.accept();
+    });
+    let to = format!("HTTP/1.1 302 Found\r\nLocation: {}next\r\nContent-Length: 0\r\n\r\n", second.url());
+    let out = answered(&["-L", "--format", "text"], &to);
+    let line = format!("redirect → {}next", second.url());
+    second.join();
+    assert!(out.lines().contains(&line.as_str()), "{}", out.stdout);
 }
 
 #[test]
