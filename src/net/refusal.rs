@@ -160,6 +160,13 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, 
         contains(body, "HTTP request was sent to HTTPS port") || contains(body, "HTTP to an HTTPS server");
     let (id, text) = match head.status {
         400 if plain_on_tls => ("tls-port", "the port speaks TLS: use wss://"),
+        // As nginx says it, which asks for one without insisting on it in the handshake.
+        400 if contains(body, "No required SSL certificate was sent") => {
+            ("client-certificate", "the server wants a client certificate: give one with --cert and --key")
+        }
+        400 if contains(body, "The SSL certificate error") => {
+            ("client-certificate", "the server does not accept the client certificate: is it the right one?")
+        }
         400 if saw_no_upgrade(head, body) => ("hop-by-hop", NO_UPGRADE),
         400 => (
             "bad-request",
@@ -183,6 +190,11 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, 
             let text = format!("the server behind the proxy is down or overloaded: {}", when(head));
             return Some(("backend-down", text));
         }
+        505 => (
+            "http-1.0",
+            "the request came in a version of HTTP in which there is no upgrade: a proxy in between that speaks \
+             HTTP/1.0 to the server? (nginx: proxy_http_version 1.1)",
+        ),
         200..=299 if is_html(head, body) => {
             ("html", "a web server answered, not a WebSocket endpoint: is the path right?")
         }

@@ -143,6 +143,8 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         ("426 Upgrade Required\r\nUpgrade: websocket", "", 14, "hop-by-hop"),
         ("429 Too Many Requests\r\nRetry-After: 7", "", 14, "rate-limited"),
         ("502 Bad Gateway", "", 14, "backend-down"),
+        ("400 Bad Request", "<h1>No required SSL certificate was sent</h1>", 14, "client-certificate"),
+        ("505 HTTP Version Not Supported", "", 14, "http-1.0"),
         ("504 Gateway Timeout", "", 14, "timed-out"),
         ("200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT", "", 14, "clock-skew"),
     ];
