@@ -109,6 +109,8 @@ struct Seen {
     close_time: Option<Duration>,
     /// Did the stream end?
     ended: bool,
+    /// In the middle of a frame?
+    within_frame: bool,
 }
 
 impl Session {
@@ -164,6 +166,7 @@ impl Session {
         let Ok(read) = timeout_at(until, self.frames.next(&mut self.stream)).await else { return false };
         let Ok(Some(frame)) = read else {
             self.seen.ended = true;
+            self.seen.within_frame = self.frames.within_one();
             return false;
         };
         if frame.opcode == PING && self.seen.close.is_none() {
@@ -314,6 +317,9 @@ impl Seen {
                 (Verdict::Warn, format!("{code} {reason} before ours").replace("  ", " "))
             }
             (Some(_), None) => (Verdict::Fail, format!("{code} {reason} before ours").replace("  ", " ")),
+            (None, _) if self.within_frame => {
+                (Verdict::Fail, "the end of the connection in the middle of a frame".to_owned())
+            }
             (None, _) if self.ended => (Verdict::Fail, "the end of the connection without one".to_owned()),
             (None, _) => (Verdict::Fail, format!("none within {}", human(plan.max_time))),
         };
