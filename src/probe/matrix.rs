@@ -1,5 +1,7 @@
 //! The same endpoint asked in several ways: one connection and one record a row.
 
+use std::net::SocketAddr;
+
 use serde::Serialize;
 
 use super::record::{Check, Failed, Mask, Note, Record};
@@ -131,8 +133,7 @@ impl Matrix {
         Ok(())
     }
 
-    /// The rows. For `--all-addresses` the name is looked up; one that does not resolve gives one row, which tells
-    /// that.
+    /// The rows.
     async fn rows(&self, target: &Target) -> Vec<Target> {
         let mut rows: Vec<Target> = self.origins.iter().map(|origin| with_origin(target, origin)).collect();
         if self.auth {
@@ -142,20 +143,31 @@ impl Matrix {
             rows.push(with_version(target));
         }
         if self.addresses {
-            match addresses(&target.url, &target.options).await {
-                Ok(found) => rows.extend(found.iter().map(|address| {
-                    let entry = ConnectToEntry {
-                        from: (Some(target.url.host().to_owned()), Some(target.url.port())),
-                        to: (Some(address.ip().to_string()), Some(address.port())),
-                    };
-                    let case = Case::Address { address: address.to_string() };
-                    row(target, case, |options| options.connect_to = vec![entry])
-                })),
-                Err(_) => rows.push(target.clone()),
-            }
+            rows.extend(at_addresses(target).await);
         }
         rows
     }
+}
+
+/// A row for each address that the name has. One that does not resolve gives one row, which tells that, and so does a
+/// socket, which has no address.
+async fn at_addresses(target: &Target) -> Vec<Target> {
+    let Target { url, options, .. } = target;
+    let found = if options.unix_socket.is_some() || url.socket().is_some() {
+        None
+    } else {
+        addresses(url, options).await.ok()
+    };
+    let Some(found) = found else { return vec![target.clone()] };
+    let at = |address: &SocketAddr| {
+        let entry = ConnectToEntry {
+            from: (Some(url.host().to_owned()), Some(url.port())),
+            to: (Some(address.ip().to_string()), Some(address.port())),
+        };
+        let case = Case::Address { address: address.to_string() };
+        row(target, case, |options| options.connect_to = vec![entry])
+    };
+    found.iter().map(at).collect()
 }
 
 fn row(target: &Target, case: Case, change: impl FnOnce(&mut Options)) -> Target {
@@ -202,7 +214,8 @@ fn credentials(target: &Target) -> Vec<Target> {
     bare.url = target.url.without_secrets();
     bare.options.basic = None;
     bare.options.headers.retain(|(name, _)| !is_secret_header(name));
-    let given = bare.options.token.take();
+    let token = bare.options.token.take();
+    let given = token.or_else(|| in_header(&target.options.headers).filter(|_| in_url.is_none()));
     let name = |wanted: fn(&TokenPlace) -> Option<&String>| {
         let given = given.as_ref().and_then(|(place, _)| wanted(place));
         given.cloned().unwrap_or_else(|| USUAL_NAME.to_owned())
@@ -227,6 +240,24 @@ fn credentials(target: &Target) -> Vec<Target> {
         }));
     }
     rows
+}
+
+/// A credential that was given as a header; cookies and passwords have no place elsewhere.
+fn in_header(headers: &[(String, Secret)]) -> Option<(TokenPlace, Secret)> {
+    headers.iter().find_map(|(name, value)| {
+        let value = value.expose().trim();
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => {
+                let (scheme, token) = value.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then(|| (TokenPlace::Bearer, Secret::new(token.trim())))
+            }
+            "cookie" | "proxy-authorization" => None,
+            other if is_secret_header(other) && !value.is_empty() => {
+                Some((TokenPlace::Header(name.clone()), Secret::new(value)))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// What a row means beyond what every record tells.

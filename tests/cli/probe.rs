@@ -364,17 +364,20 @@ fn proxies_and_unix_sockets_have_their_place() {
     let path = folder.path().join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let url = format!("ws+unix:{}:/x", path.display());
-    let probe = wstap(&["probe-handshake", &url]).spawn();
-    let (mut stream, _) = listener.accept().unwrap();
-    let mut request = [0; 4096];
-    let length = stream.read(&mut request).unwrap();
-    let head = String::from_utf8_lossy(&request[..length]).into_owned();
-    stream.write_all(GOOD.replace("ACCEPT", &accept_for(&head)).as_bytes()).unwrap();
-    let out = probe.finish();
-    out.exits(0);
-    let seen = record(&out);
-    assert_eq!((&seen["tcp"]["remote"], &seen["request"]["target"]), (&Value::Null, &json!("/x")));
-    assert!(seen["tcp"]["ms"].is_f64());
+    // A socket has no addresses to ask at.
+    for args in [&[][..], &["--all-addresses"]] {
+        let probe = wstap(&["probe-handshake", &url]).args(args).spawn();
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let length = stream.read(&mut request).unwrap();
+        let head = String::from_utf8_lossy(&request[..length]).into_owned();
+        stream.write_all(GOOD.replace("ACCEPT", &accept_for(&head)).as_bytes()).unwrap();
+        let out = probe.finish();
+        out.exits(0);
+        let seen = record(&out);
+        assert_eq!((&seen["tcp"]["remote"], &seen["request"]["target"]), (&Value::Null, &json!("/x")));
+        assert!(seen["tcp"]["ms"].is_f64());
+    }
 }
 
 #[test]

@@ -152,6 +152,20 @@ fn credentials_are_tried_in_every_place_and_shown_in_none() {
     assert_eq!(warnings(&out.json()[0]), ["no-credential-needed"]);
     assert_eq!(warnings(&out.json()[1]), ["wrong-credential-accepted"]);
     assert_eq!(warnings(&out.json()[4]), [""; 0]);
+    // So is one in a header.
+    for (given, sent) in [
+        ("Authorization: Bearer right-one", "token: right-one"),
+        ("X-Api-Key: right-one", "X-Api-Key: right-one"),
+    ] {
+        let (server, requests) = serve(7, |_| "401 No");
+        let out = probe(server, "", &["--auth-matrix", "-H", given]);
+        assert!(!out.stdout.contains("right-one"), "{}", out.stdout);
+        let requests = requests.lock().unwrap();
+        assert!(requests[..4].iter().all(|request| !request.contains("right-one")));
+        assert!(requests[4].starts_with("GET /?token=right-one HTTP/1.1"), "{}", requests[4]);
+        assert!(requests[5].contains(sent), "{}", requests[5]);
+        assert_eq!(header(&requests[6], "authorization"), Some("Bearer right-one"));
+    }
     // Without one, there is nothing right to try.
     let (server, _) = serve(4, |_| "401 No");
     assert_eq!(probe(server, "", &["--auth-matrix"]).json().len(), 4);
