@@ -113,7 +113,7 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ReportFormat>,
     /// Ask once for each Origin: none, same, null, or any other; several with commas
-    #[arg(long, value_name = "ORIGINS", help_heading = "Several connections", value_delimiter = ',', action = clap::ArgAction::Append, conflicts_with = "origin")]
+    #[arg(long, value_name = "ORIGINS", help_heading = "Several connections", value_delimiter = ',', action = clap::ArgAction::Append, conflicts_with = "origin", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub origins: Vec<String>,
     /// Ask without a credential, then with a wrong one and the right one in query, header and as bearer
     #[arg(long, help_heading = "Several connections")]

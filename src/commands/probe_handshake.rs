@@ -38,7 +38,7 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
     if matrix.any() {
         teller.text(&text::title(&target.url.to_string()))?;
         let mask = teller.mask.clone();
-        matrix.run(&target, &mask, &mut |record| teller.row(record)).await?;
+        matrix.run(&target, &mask, &mut |record, names| teller.row(record, names)).await?;
     } else if let Some(count) = args.repeat {
         let rounds = Rounds { count, interval: args.interval };
         if let Some(stopped) = repeated(&target, rounds, &mut teller).await? {
@@ -153,11 +153,11 @@ impl<'a> Teller<'a> {
     }
 
     /// A row of a matrix. To be refused is a result there, and no failure, but among the addresses of one name.
-    fn row(&mut self, record: Record) -> Result<()> {
+    fn row(&mut self, record: Record, names: usize) -> Result<()> {
         let record = self.judged(record)?;
         let fine = record.ok || record.is_refusal() && !record.is_of_address();
         self.note(&record, fine);
-        self.text(&text::row(&record, self.color, width()))?;
+        self.text(&text::row(&record, names, self.color, width()))?;
         self.json(&record.to_json())
     }
 
@@ -166,7 +166,7 @@ impl<'a> Teller<'a> {
         self.note(&record, record.ok);
         self.text(&text::round(&record, of, self.color, width()))?;
         if !self.is_text && self.context.world.stderr_terminal {
-            let line = text::round(&record, of, false, width());
+            let line = text::round(&record, of, false, usize::MAX);
             self.context.report.notice(line.lines().next().unwrap_or_default().trim_end());
         }
         self.json(&record.to_json())

@@ -264,7 +264,9 @@ pub struct OpenReport {
     pub redirects: Vec<String>,
     /// Things that are odd but not fatal, such as offered subprotocols of which none was chosen.
     pub warnings: Vec<String>,
-    /// `Retry-After` of a refusal.
+    /// `Retry-After` of a refusal, or its like.
+    pub asked_wait: Option<Duration>,
+    /// The part of it that is worth waiting: an hour at most.
     pub retry_after: Option<Duration>,
 }
 

@@ -261,6 +261,7 @@ impl Opening {
                 Failure { exit: Exit::Refused, what, ..failure }
             });
         }
+        self.report.asked_wait = refusal::asked_wait(head);
         self.report.retry_after = refusal::retry_after(head);
         (self.report.body, self.report.body_cut) = upgrade::read_body(&mut stream, head, tail).await;
         Err(refusal::refusal(&url.to_string(), head, &self.report.body))

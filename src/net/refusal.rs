@@ -44,7 +44,7 @@ pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure 
     }
     let failure = Failure::new(exit, what).details(details(head, body));
     // Who has been told the reason needs no guess at it.
-    match hint(shown, head, body).filter(|_| head.status != 400 || said.is_none()) {
+    match hint(shown, head, body).filter(|(id, _)| *id != "bad-request" || said.is_none()) {
         Some((id, hint)) => failure.known_hint(id, hint),
         None => failure,
     }
@@ -59,7 +59,9 @@ pub(super) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
     let names: Vec<&str> = failed.iter().map(|finding| finding.id).collect();
     let what = format!("{shown} answered 101, but breaks RFC 6455: {}", names.join(", "));
     let failure = Failure::new(Exit::BadUpgrade, what).details(failed.iter().map(|f| line(f)).collect());
-    Some(if names.contains(&"upgrade-header") || names.contains(&"connection-token") {
+    // An Upgrade that is there, but wrong, has been stripped by nobody.
+    let stripped = |f: &&Finding| f.id == "connection-token" || f.id == "upgrade-header" && f.got == "none";
+    Some(if failed.iter().any(stripped) {
         let text = "a reverse proxy that strips hop-by-hop headers? it must pass Upgrade and Connection on";
         failure.known_hint("hop-by-hop", text)
     } else if names.contains(&"accept-key") {
@@ -88,16 +90,20 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, of which the past means now. Where there is none and
 /// the server has had enough, `X-RateLimit-Reset` says the same.
-pub(super) fn retry_after(head: &ResponseHead) -> Option<Duration> {
+pub(super) fn asked_wait(head: &ResponseHead) -> Option<Duration> {
     let Some(value) = head.value("Retry-After") else {
         return (head.status == 429).then(|| rate_limit_reset(head)).flatten();
     };
     if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds).min(LONGEST_PATIENCE));
+        return Some(Duration::from_secs(seconds));
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    let wait = Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default();
-    Some(wait.min(LONGEST_PATIENCE))
+    Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+}
+
+/// The wait that it gets, [`LONGEST_PATIENCE`] at most.
+pub(super) fn retry_after(head: &ResponseHead) -> Option<Duration> {
+    asked_wait(head).map(|wait| wait.min(LONGEST_PATIENCE))
 }
 
 /// `X-RateLimit-Reset`, which has no standard: services give the Unix time or the seconds until then. No wait
@@ -106,7 +112,7 @@ fn rate_limit_reset(head: &ResponseHead) -> Option<Duration> {
     let value: u64 = head.value("X-RateLimit-Reset")?.parse().ok()?;
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
     let seconds = if value < 1_000_000_000 { value } else { value.saturating_sub(now) };
-    Some(Duration::from_secs(seconds).min(LONGEST_PATIENCE))
+    Some(Duration::from_secs(seconds))
 }
 
 /// What a JSON body says in words: `message`, at the top or in `error`, or `error` itself.
@@ -154,6 +160,14 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, 
         contains(body, "HTTP request was sent to HTTPS port") || contains(body, "HTTP to an HTTPS server");
     let (id, text) = match head.status {
         400 if plain_on_tls => ("tls-port", "the port speaks TLS: use wss://"),
+        // As nginx says it, which asks for one without insisting on it in the handshake.
+        400 if contains(body, "No required SSL certificate was sent") => {
+            ("client-certificate", "the server wants a client certificate: give one with --cert and --key")
+        }
+        400 if contains(body, "The SSL certificate error") => {
+            ("client-certificate", "the server does not accept the client certificate: is it the right one?")
+        }
+        400 if saw_no_upgrade(head, body) => ("hop-by-hop", NO_UPGRADE),
         400 => (
             "bad-request",
             "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?",
@@ -169,8 +183,18 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, 
         405 | 501 => ("no-websocket-here", "the server knows the path, but not as a WebSocket"),
         408 | 504 => ("timed-out", "the server, or the one behind it, took too long"),
         426 => return Some(upgrade_required(head)),
-        429 => return Some(("rate-limited", too_many(head))),
-        502 | 503 => ("backend-down", "the server behind the proxy is down or overloaded: try later"),
+        429 => {
+            return Some(("rate-limited", format!("too many connections or requests: {}", when(head))));
+        }
+        502 | 503 => {
+            let text = format!("the server behind the proxy is down or overloaded: {}", when(head));
+            return Some(("backend-down", text));
+        }
+        505 => (
+            "http-1.0",
+            "the request came in a version of HTTP in which there is no upgrade: a proxy in between that speaks \
+             HTTP/1.0 to the server? (nginx: proxy_http_version 1.1)",
+        ),
         200..=299 if is_html(head, body) => {
             ("html", "a web server answered, not a WebSocket endpoint: is the path right?")
         }
@@ -192,11 +216,24 @@ fn redirected(shown: &str, location: &str) -> Option<(&'static str, String)> {
     })
 }
 
-fn too_many(head: &ResponseHead) -> String {
-    match retry_after(head) {
-        Some(wait) => format!("too many connections or requests: try again in {} s", wait.as_secs().max(1)),
-        None => "too many connections or requests: try later".into(),
+/// When to try again, as the server wants it.
+fn when(head: &ResponseHead) -> String {
+    match asked_wait(head) {
+        Some(wait) => format!("try again in {} s", wait.as_secs().max(1)),
+        None => "try later".into(),
     }
+}
+
+const NO_UPGRADE: &str = "the server saw no upgrade: does a proxy in between strip the headers Upgrade and \
+                          Connection? (nginx: proxy_http_version 1.1, and proxy_set_header for both)";
+
+/// Does a 400 say that the upgrade came without what was sent? In words, or by the version that was asked for: who
+/// speaks it (RFC 6455 §4.4) and finds no handshake has not got all of it. gorilla/websocket says no more than that.
+fn saw_no_upgrade(head: &ResponseHead, body: &[u8]) -> bool {
+    let text = body.to_ascii_lowercase();
+    let about = ["header", "connection", "websocket"].iter().any(|word| contains(&text, word));
+    let speaks = head.values("Sec-WebSocket-Version").flat_map(list_items).any(|version| version == "13");
+    speaks || about && contains(&text, "upgrade")
 }
 
 /// RFC 6455 §4.4: a server that does not speak our version says which it does.
@@ -206,10 +243,7 @@ fn upgrade_required(head: &ResponseHead) -> (&'static str, String) {
         Some(versions) if !list_items(versions).any(|version| version == "13") => {
             ("version", format!("the server speaks WebSocket version {versions}, this is version 13"))
         }
-        _ => {
-            let text = "the server saw no upgrade: does a proxy in between strip the Upgrade header?";
-            ("hop-by-hop", text.into())
-        }
+        _ => ("hop-by-hop", NO_UPGRADE.into()),
     }
 }
 

@@ -12,6 +12,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::objects::{oid_registry, oid2sn};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::time::ASN1Time;
 
 const DAY: i64 = 24 * 3600;
 
@@ -65,8 +66,8 @@ impl Certificate {
             issuer: parsed.issuer().to_string(),
             sans: sans(&parsed),
             serial: parsed.raw_serial_as_string(),
-            not_before: date(from),
-            not_after: date(until),
+            not_before: Some(date(validity.not_before)),
+            not_after: Some(date(validity.not_after)),
             days_left: Some((until - now.as_second()).div_euclid(DAY)),
             days_valid: Some((until - from).div_euclid(DAY)),
             key: key(&parsed),
@@ -133,12 +134,19 @@ fn short_name(oid: &x509_parser::der_parser::oid::Oid<'_>) -> String {
     oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_string(), str::to_owned)
 }
 
-fn date(seconds: i64) -> Option<String> {
-    Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+/// RFC 3339. A certificate that never runs out is written as ending with the year 9999 (RFC 5280 §4.1.2.5), which is
+/// later than the last [`Timestamp`].
+fn date(time: ASN1Time) -> String {
+    let time = time.to_datetime();
+    let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
+    let (hour, minute, second) = time.to_hms();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -163,6 +171,15 @@ mod tests {
         assert_eq!(is_for(&der, "192.0.2.1"), Some(true));
         assert_eq!(is_for(&der, "b.test"), Some(false));
         assert_eq!(Certificate::read(b"nothing", now).subject, "");
+    }
+
+    #[test]
+    fn a_certificate_without_an_end_has_its_date() {
+        let mut params = rcgen::CertificateParams::new(["a.test".into()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(9999, 12, 31) + Duration::from_secs(24 * 3600 - 1);
+        let der = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().to_vec();
+        let read = Certificate::read(&der, Timestamp::now());
+        assert_eq!(read.not_after.as_deref(), Some("9999-12-31T23:59:59Z"));
     }
 
     #[test]

@@ -64,6 +64,11 @@ impl Frames {
         }
     }
 
+    /// Is there a part of a frame, of which the rest has not come?
+    pub(super) fn within_one(&self) -> bool {
+        self.skip > 0 || !self.buffer.is_empty()
+    }
+
     /// A frame that has come whole, or whose payload is not wanted.
     fn take(&mut self) -> Option<Frame> {
         let (head, mut frame) = head(&self.buffer)?;

@@ -166,9 +166,70 @@ fn judge_program(text: &str, program: &Program, input: &Value) -> Judgement {
     let saw = match &ended {
         Err(error) => format!("error: {error}"),
         Ok(()) if outputs == 0 => "no output".to_owned(),
-        Ok(()) => values(text, input),
+        Ok(()) => sides(text, input).unwrap_or_else(|| values(text, input)),
     };
     Judgement { gate: format!("--expect '{text}'"), ok: ended.is_ok() && outputs > 0 && all, saw }
+}
+
+/// What the sides of a comparison came to; `None` for any other expression.
+fn sides(text: &str, input: &Value) -> Option<String> {
+    let (left, right) = comparison(text)?;
+    let side = |name: &str, side: &str| {
+        let name = if paths(side) == [side] { side } else { name };
+        Some(format!("{name} is {}", value(side, input)?))
+    };
+    let left = side("the left side", left)?;
+    // A constant needs no telling.
+    match paths(right).is_empty() {
+        true => Some(left),
+        false => Some(format!("{left}, {}", side("the right side", right)?)),
+    }
+}
+
+/// The two sides of an expression that is one comparison: what stands before, pipes included, is a value of its own,
+/// since nothing in jq binds less than a pipe.
+fn comparison(text: &str) -> Option<(&str, &str)> {
+    const WORDS: &[&str] = &["and", "or", "if", "reduce", "foreach", "def", "try", "label"];
+    let bytes = text.as_bytes();
+    let (mut at, mut depth) = (0, 0_i32);
+    let mut found = None;
+    while let Some(&byte) = bytes.get(at) {
+        let mut end = at + 1;
+        let next = bytes.get(end).copied().unwrap_or_default();
+        match byte {
+            b'"' => end = string_end(bytes, at),
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth -= 1,
+            b'#' => return None,
+            _ if depth > 0 => {}
+            b'.' | b'$' | b'@' | b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
+                end = word_end(bytes, at);
+                if WORDS.contains(&&text[at..end]) {
+                    return None;
+                }
+            }
+            b'<' | b'>' | b'=' | b'!' if next == b'=' || byte == b'<' || byte == b'>' => {
+                end += usize::from(next == b'=');
+                if found.replace((at, end)).is_some() {
+                    return None;
+                }
+            }
+            // What binds less than a comparison, but for a pipe before it, or assigns.
+            b',' | b'=' | b';' => return None,
+            b'/' if next == b'/' => return None,
+            b'|' if found.is_some() || next == b'=' => return None,
+            _ => {}
+        }
+        at = end;
+    }
+    let (start, end) = found?;
+    Some((text[..start].trim(), text[end..].trim()))
+}
+
+/// The end of a name with what marks it as a path or variable.
+fn word_end(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes[start + 1..].iter();
+    start + 1 + rest.take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count()
 }
 
 /// The values of the paths that an expression starts from: what it saw, in a word.
@@ -303,10 +364,33 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_text_breaks_the_search_for_paths(text in "[.a\"\\\\\\[\\]()|? é1_]{0,12}") {
+        fn no_text_breaks_the_search_for_paths(text in "[.a\"\\\\\\[\\]()|? é1_<=>!]{0,12}") {
             for path in paths(&text) {
                 prop_assert!(text.contains(&path));
             }
+            let _ = comparison(&text);
+        }
+    }
+
+    #[test]
+    fn the_sides_of_a_comparison_are_found() {
+        let cases = [
+            (".a > 1", Some((".a", "1"))),
+            ("[.a[] | select(.b == 1)]==[]", Some(("[.a[] | select(.b == 1)]", "[]"))),
+            (".a | map(.b) | length <= 3", Some((".a | map(.b) | length", "3"))),
+            (".order.and != \"a == b\"", Some((".order.and", "\"a == b\""))),
+            (".a as $or | $or < 2", Some((".a as $or | $or", "2"))),
+            (".a == 1 and .b == 2", None),
+            (".a == 1 | not", None),
+            (".a // 0 > 1", None),
+            ("any(.a[]; . == 1)", None),
+            (".a = 1", None),
+            ("if .a then 1 else 2 end == 2", None),
+            (".a, .b == 1", None),
+            ("é == \"", Some(("é", "\""))),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(comparison(text), expected, "{text}");
         }
     }
 
@@ -321,6 +405,12 @@ mod tests {
         let any = judge("any(.checks[]; .verdict == \"ok\")");
         assert_eq!((any.ok, any.saw.as_str()), (false, ".checks[] is {\"verdict\":\"fail\"}"));
         assert_eq!(judge(".nothing").saw, ".nothing is null");
+        let none = "[.checks[] | select(.verdict == \"fail\") | .verdict] == []";
+        assert_eq!(judge(none).saw, "the left side is [\"fail\"]");
+        assert_eq!(
+            judge("(.checks | length) > .tls.days_left").saw,
+            "the left side is 1, .tls.days_left is 3"
+        );
         assert_eq!(judge("empty").saw, "no output");
         assert!(judge("error(\"x\")").saw.contains('x'));
         assert!(!judge("true, false").ok);

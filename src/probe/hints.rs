@@ -60,11 +60,16 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
                 Timestamp::now()
             ),
         ),
+        "wrong-host" if leaf.sans.is_empty() => note(
+            "wrong-host",
+            "the certificate names no host where it counts: it needs a subjectAltName, and its common name is not \
+             looked at (RFC 9525)",
+        ),
         "wrong-host" => note(
             "wrong-host",
             mask.text(&format!(
                 "the certificate is for {}: connect by such a name, or is it the answer of a default host?",
-                if leaf.sans.is_empty() { "no name at all".into() } else { leaf.sans.join(", ") }
+                leaf.sans.join(", ")
             )),
         ),
         "ca-as-leaf" if leaf.self_signed => note(
@@ -98,7 +103,12 @@ fn soon_over(tls: &Tls) -> Option<Note> {
     let left = leaf.days_left.filter(|left| *left >= 0)?;
     let soon = left < leaf.days_valid.map_or(SOON, |all| SOON.min(all / 3));
     let until = leaf.not_after.as_deref().unwrap_or_default();
-    soon.then(|| note("expires-soon", format!("the certificate runs out in {left} days, at {until}")))?
+    let left = match left {
+        0 => "within a day".to_owned(),
+        1 => "in 1 day".to_owned(),
+        left => format!("in {left} days"),
+    };
+    soon.then(|| note("expires-soon", format!("the certificate runs out {left}, at {until}")))?
 }
 
 fn over_in_chain(tls: &Tls) -> Option<Note> {

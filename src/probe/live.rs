@@ -109,6 +109,8 @@ struct Seen {
     close_time: Option<Duration>,
     /// Did the stream end?
     ended: bool,
+    /// In the middle of a frame?
+    within_frame: bool,
 }
 
 impl Session {
@@ -164,6 +166,7 @@ impl Session {
         let Ok(read) = timeout_at(until, self.frames.next(&mut self.stream)).await else { return false };
         let Ok(Some(frame)) = read else {
             self.seen.ended = true;
+            self.seen.within_frame = self.frames.within_one();
             return false;
         };
         if frame.opcode == PING && self.seen.close.is_none() {
@@ -274,20 +277,33 @@ impl Seen {
         let (verdict, got) = match (self.pong, &self.wrong_pong) {
             (Some(time), _) => (Verdict::Ok, format!("it, after {}", human(time))),
             (None, Some(_)) => (Verdict::Fail, "a pong with another payload".to_owned()),
-            // Who closes need not answer.
-            (None, None) if self.close.is_some() && !self.closed_first => {
-                (Verdict::Skipped, "a close".to_owned())
-            }
-            (None, None) => (Verdict::Fail, format!("none within {}", human(plan.max_time / 2))),
+            // Who closes need not answer, and who is gone cannot: that is for the check of the close to tell.
+            (None, None) => match self.cut_short() {
+                Some(end) => (Verdict::Skipped, end.to_owned()),
+                None => (Verdict::Fail, format!("none within {}", human(plan.max_time / 2))),
+            },
         };
         check("ping-pong", verdict, "a pong with the payload of our ping", got, "RFC 6455 §5.5.2, §5.5.3")
+    }
+
+    /// What ended the wait before its time.
+    fn cut_short(&self) -> Option<&'static str> {
+        match (&self.close, self.ended) {
+            _ if self.closed_first => None,
+            (Some(_), _) => Some("a close"),
+            (None, true) => Some("the end of the connection"),
+            (None, false) => None,
+        }
     }
 
     /// No standard says that a server has to speak first.
     fn message_check(&self, plan: &Plan) -> Check {
         let (verdict, got) = match self.message {
             Some(time) => (Verdict::Ok, format!("it, after {}", human(time))),
-            None => (Verdict::Skipped, format!("none within {}", human(plan.max_time / 2))),
+            None => {
+                let within = || format!("none within {}", human(plan.max_time / 2));
+                (Verdict::Skipped, self.cut_short().map_or_else(within, str::to_owned))
+            }
         };
         check("first-message", verdict, "a message", got, "none")
     }
@@ -301,6 +317,9 @@ impl Seen {
                 (Verdict::Warn, format!("{code} {reason} before ours").replace("  ", " "))
             }
             (Some(_), None) => (Verdict::Fail, format!("{code} {reason} before ours").replace("  ", " ")),
+            (None, _) if self.within_frame => {
+                (Verdict::Fail, "the end of the connection in the middle of a frame".to_owned())
+            }
             (None, _) if self.ended => (Verdict::Fail, "the end of the connection without one".to_owned()),
             (None, _) => (Verdict::Fail, format!("none within {}", human(plan.max_time))),
         };

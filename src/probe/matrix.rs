@@ -1,5 +1,7 @@
 //! The same endpoint asked in several ways: one connection and one record a row.
 
+use std::net::SocketAddr;
+
 use serde::Serialize;
 
 use super::record::{Check, Failed, Mask, Note, Record};
@@ -7,8 +9,8 @@ use super::{Target, probe};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::handshake::client::Verdict;
-use crate::net::{ConnectToEntry, Options, TokenPlace, WsUrl, addresses};
-use crate::secret::{Secret, is_secret_name};
+use crate::net::{ConnectToEntry, Options, TokenPlace, addresses};
+use crate::secret::{Secret, is_secret_header};
 
 /// A version that no server speaks.
 const NO_VERSION: u8 = 99;
@@ -111,7 +113,8 @@ impl Matrix {
         self.auth || self.version || self.addresses || !self.origins.is_empty()
     }
 
-    /// Probes every row, one after the other.
+    /// Probes every row, one after the other. `tell` also learns how long the longest name of a row is, in
+    /// characters.
     ///
     /// # Errors
     /// Those of [`probe`], and of `tell`.
@@ -119,16 +122,18 @@ impl Matrix {
         &self,
         target: &Target,
         mask: &Mask,
-        tell: &mut dyn FnMut(Record) -> Result<()>,
+        tell: &mut dyn FnMut(Record, usize) -> Result<()>,
     ) -> Result<()> {
-        for row in self.rows(target).await {
-            tell(probe(&row, mask).await?)?;
+        let rows = self.rows(target).await;
+        let names = rows.iter().filter_map(|row| row.case.as_ref()).map(|case| case.label().chars().count());
+        let longest = names.max().unwrap_or_default();
+        for row in rows {
+            tell(probe(&row, mask).await?, longest)?;
         }
         Ok(())
     }
 
-    /// The rows. For `--all-addresses` the name is looked up; one that does not resolve gives one row, which tells
-    /// that.
+    /// The rows.
     async fn rows(&self, target: &Target) -> Vec<Target> {
         let mut rows: Vec<Target> = self.origins.iter().map(|origin| with_origin(target, origin)).collect();
         if self.auth {
@@ -138,20 +143,31 @@ impl Matrix {
             rows.push(with_version(target));
         }
         if self.addresses {
-            match addresses(&target.url, &target.options).await {
-                Ok(found) => rows.extend(found.iter().map(|address| {
-                    let entry = ConnectToEntry {
-                        from: (Some(target.url.host().to_owned()), Some(target.url.port())),
-                        to: (Some(address.ip().to_string()), Some(address.port())),
-                    };
-                    let case = Case::Address { address: address.to_string() };
-                    row(target, case, |options| options.connect_to = vec![entry])
-                })),
-                Err(_) => rows.push(target.clone()),
-            }
+            rows.extend(at_addresses(target).await);
         }
         rows
     }
+}
+
+/// A row for each address that the name has. One that does not resolve gives one row, which tells that, and so does a
+/// socket, which has no address.
+async fn at_addresses(target: &Target) -> Vec<Target> {
+    let Target { url, options, .. } = target;
+    let found = if options.unix_socket.is_some() || url.socket().is_some() {
+        None
+    } else {
+        addresses(url, options).await.ok()
+    };
+    let Some(found) = found else { return vec![target.clone()] };
+    let at = |address: &SocketAddr| {
+        let entry = ConnectToEntry {
+            from: (Some(url.host().to_owned()), Some(url.port())),
+            to: (Some(address.ip().to_string()), Some(address.port())),
+        };
+        let case = Case::Address { address: address.to_string() };
+        row(target, case, |options| options.connect_to = vec![entry])
+    };
+    found.iter().map(at).collect()
 }
 
 fn row(target: &Target, case: Case, change: impl FnOnce(&mut Options)) -> Target {
@@ -161,25 +177,34 @@ fn row(target: &Target, case: Case, change: impl FnOnce(&mut Options)) -> Target
 }
 
 fn with_origin(target: &Target, origin: &Origin) -> Target {
-    let same = same_origin(&target.url);
+    let same = same_origin(target);
     let value = match origin {
         Origin::None => None,
         Origin::Same => Some(same.clone()),
         Origin::Other(value) => Some(value.clone()),
     };
     let foreign = value.as_ref().is_some_and(|value| !value.eq_ignore_ascii_case(&same));
-    row(target, Case::Origin { origin: value.clone(), foreign }, |options| options.origin = value)
+    row(target, Case::Origin { origin: value.clone(), foreign }, |options| {
+        // A header of the user's would stand in the place of the row's.
+        options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Origin"));
+        options.origin = value;
+    })
 }
 
-/// What a browser sends from a page of the same host (RFC 6454 §6.2).
-fn same_origin(url: &WsUrl) -> String {
+/// What a browser sends from a page of the same host (RFC 6454 §6.2), which is the one that `Host` names.
+fn same_origin(Target { url, options, .. }: &Target) -> String {
     let scheme = if url.is_tls() { "https" } else { "http" };
-    format!("{scheme}://{}", url.host_header())
+    let given = options.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Host"));
+    let given = given.map(|(_, host)| host.expose().to_owned()).filter(|host| !host.is_empty());
+    format!("{scheme}://{}", given.unwrap_or_else(|| url.host_header()))
 }
 
 fn with_version(target: &Target) -> Target {
-    let header = ("Sec-WebSocket-Version".to_owned(), Secret::new(NO_VERSION.to_string()));
-    row(target, Case::Version { version: NO_VERSION }, |options| options.headers.push(header))
+    const NAME: &str = "Sec-WebSocket-Version";
+    row(target, Case::Version { version: NO_VERSION }, |options| {
+        options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(NAME));
+        options.headers.push((NAME.to_owned(), Secret::new(NO_VERSION.to_string())));
+    })
 }
 
 /// No credential, then a wrong one and the right one, if there is one, in each of the places.
@@ -188,8 +213,9 @@ fn credentials(target: &Target) -> Vec<Target> {
     let in_url = target.url.secret_params().into_iter().next();
     bare.url = target.url.without_secrets();
     bare.options.basic = None;
-    bare.options.headers.retain(|(name, _)| !is_secret_name(name));
-    let given = bare.options.token.take();
+    bare.options.headers.retain(|(name, _)| !is_secret_header(name));
+    let token = bare.options.token.take();
+    let given = token.or_else(|| in_header(&target.options.headers).filter(|_| in_url.is_none()));
     let name = |wanted: fn(&TokenPlace) -> Option<&String>| {
         let given = given.as_ref().and_then(|(place, _)| wanted(place));
         given.cloned().unwrap_or_else(|| USUAL_NAME.to_owned())
@@ -214,6 +240,24 @@ fn credentials(target: &Target) -> Vec<Target> {
         }));
     }
     rows
+}
+
+/// A credential that was given as a header; cookies and passwords have no place elsewhere.
+fn in_header(headers: &[(String, Secret)]) -> Option<(TokenPlace, Secret)> {
+    headers.iter().find_map(|(name, value)| {
+        let value = value.expose().trim();
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => {
+                let (scheme, token) = value.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then(|| (TokenPlace::Bearer, Secret::new(token.trim())))
+            }
+            "cookie" | "proxy-authorization" => None,
+            other if is_secret_header(other) && !value.is_empty() => {
+                Some((TokenPlace::Header(name.clone()), Secret::new(value)))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// What a row means beyond what every record tells.

@@ -63,6 +63,13 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// A line below this one that goes on with it; where it starts.
+    pub(super) fn below(&mut self) -> usize {
+        self.end();
+        self.label("");
+        INDENT
+    }
+
     /// The start of a row: its label, or the room for one.
     pub(super) fn label(&mut self, label: &str) -> &mut Self {
         self.put(Ink::Dim, &format!("{label:<INDENT$}"))
@@ -72,6 +79,21 @@ impl Page {
     pub(super) fn row(&mut self, label: &str, ink: Ink, text: &str) {
         for (index, line) in wrap(text, self.width.saturating_sub(INDENT)).iter().enumerate() {
             self.label(if index == 0 { label } else { "" }).put(ink, line).end();
+        }
+    }
+
+    /// The rest of a line of which so many characters are written: broken between words, and all of it below where
+    /// little room is left.
+    pub(super) fn rest(&mut self, used: usize, ink: Ink, text: &str) {
+        const LITTLE: usize = 20;
+        let room = self.width.saturating_sub(used);
+        if room < LITTLE {
+            self.end();
+            return self.row("", ink, text);
+        }
+        for (index, line) in wrap(text, room).iter().enumerate() {
+            let indent = if index == 0 { 0 } else { used };
+            self.put(Ink::Plain, &" ".repeat(indent)).put(ink, line).end();
         }
     }
 
@@ -166,6 +188,17 @@ mod tests {
     fn rows_are_broken_between_words() {
         assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
         assert_eq!(wrap("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
+    }
+
+    #[test]
+    fn the_rest_of_a_line_is_broken_below_itself() {
+        let mut page = Page::new(false, 30);
+        page.put(Ink::Plain, "start ").rest(6, Ink::Red, "aaaaaaaaaaaaaaaaaa bbbbbb ccc");
+        page.put(Ink::Plain, "too much already ").rest(17, Ink::Red, "aaa");
+        let indent = " ".repeat(INDENT);
+        let expected =
+            format!("start aaaaaaaaaaaaaaaaaa\n      bbbbbb ccc\ntoo much already \n{indent}aaa\n");
+        assert_eq!(page.finish(), expected);
     }
 
     #[test]

@@ -233,7 +233,7 @@ pub struct Http {
     pub reason: String,
     /// Headers in the order they came, repeated ones as often.
     pub headers: Vec<Header>,
-    /// The wait that the server asks for, in seconds; an hour at most.
+    /// The wait that the server asks for, in seconds.
     pub retry_after: Option<u64>,
     /// The body of a refusal.
     pub body: Option<Body>,
@@ -507,7 +507,7 @@ fn http(report: &OpenReport, mask: &Mask) -> Option<Http> {
         status,
         reason: mask.text(&report.reason),
         headers: mask.headers(&report.headers),
-        retry_after: report.retry_after.map(|wait| wait.as_secs()),
+        retry_after: report.asked_wait.map(|wait| wait.as_secs()),
         body: body(report, mask),
     })
 }

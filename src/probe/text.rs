@@ -38,11 +38,14 @@ pub fn title(url: &str) -> String {
     format!("{}\n", crate::report::escape_controls(url))
 }
 
-/// A row of a matrix.
+/// A row of a matrix, of which the longest name has `names` characters.
 #[must_use]
-pub fn row(record: &Record, color: bool, width: usize) -> String {
+pub fn row(record: &Record, names: usize, color: bool, width: usize) -> String {
+    // Room for the time and for a status.
+    const OTHERS: usize = 37;
     let mark = if record.is_refusal() && !record.ok { (Ink::Dim, "– ") } else { mark(record.ok) };
-    line(record, mark, &format!("{:<28}", record.place().unwrap_or_default()), color, width)
+    let names = names.min(width.saturating_sub(OTHERS));
+    line(record, mark, &format!("{:<names$}", record.place().unwrap_or_default()), color, width)
 }
 
 /// A round of several.
@@ -50,21 +53,27 @@ pub fn row(record: &Record, color: bool, width: usize) -> String {
 pub fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
     let of = of.to_string();
     let round = record.round.unwrap_or_default();
-    let name = format!("{round:>digits$}/{of} ", digits = of.len());
+    let name = format!("{round:>digits$}/{of}", digits = of.len());
     line(record, mark(record.ok), &name, color, width)
 }
 
 /// A record in a line, and what is wrong with it below.
 fn line(record: &Record, mark: (Ink, &str), name: &str, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
-    page.put(mark.0, mark.1).put(Ink::Bold, &format!("{name} "));
+    let total = format!("{:>10}  ", time(record.phases.total.unwrap_or_default()));
+    let mut used = mark.1.chars().count() + name.chars().count();
+    page.put(mark.0, mark.1).put(Ink::Bold, name);
+    if used + total.chars().count() > page.width {
+        used = page.below();
+    }
+    page.put(Ink::Dim, &total);
+    used += total.chars().count();
     let answer = match (&record.http, &record.failed) {
         (Some(http), _) => format!("{} {}", http.status, http.reason),
         (None, Some(failed)) => failed.what.clone(),
         (None, None) => String::new(),
     };
-    page.put(if record.ok { Ink::Plain } else { Ink::Yellow }, &format!("{answer:<28} "));
-    page.put(Ink::Dim, &time(record.phases.total.unwrap_or_default())).end();
+    page.rest(used, if record.ok { Ink::Plain } else { Ink::Yellow }, answer.trim_end());
     for check in record.checks.iter().filter(|check| matches!(check.verdict, "warn" | "fail")) {
         let ink = if check.verdict == "warn" { Ink::Yellow } else { Ink::Red };
         page.row("", ink, &format!("{}: expected {}; got {}", check.id, check.expected, check.got));
@@ -82,7 +91,8 @@ pub fn account(account: &Account, color: bool, width: usize) -> String {
         summary.failures.iter().map(|(phase, count)| format!("{count} at {phase}")).collect();
     page.end();
     let ink = if summary.failed > 0 { Ink::Red } else { Ink::Green };
-    page.put(Ink::Bold, &format!("{} rounds, ", summary.rounds));
+    let rounds = if summary.rounds == 1 { "round" } else { "rounds" };
+    page.put(Ink::Bold, &format!("{} {rounds}, ", summary.rounds));
     page.put(ink, &format!("{} failed", summary.failed));
     let where_ = if failures.is_empty() { String::new() } else { format!(" ({})", failures.join(", ")) };
     page.put(Ink::Plain, &where_).end();
@@ -122,6 +132,9 @@ fn headline(record: &Record, page: &mut Page) {
 }
 
 fn network(record: &Record, page: &mut Page) {
+    for url in &record.redirects {
+        page.row("redirect", Ink::Plain, &format!("→ {url}"));
+    }
     if let Some(dns) = &record.dns {
         page.row("dns", Ink::Plain, &format!("{} → {}", dns.host, dns.addresses.join(", ")));
     }
@@ -158,7 +171,7 @@ fn security(tls: &Tls, page: &mut Page) {
         _ => {}
     }
     for (index, certificate) in tls.chain.iter().enumerate() {
-        let days = certificate.days_left.map_or(String::new(), |days| format!(", {days} days left"));
+        let days = certificate.days_left.map_or(String::new(), remaining);
         let until = or(&certificate.not_after, "?");
         let text = format!("{index} {}, until {until}{days}", certificate.subject);
         let gone = certificate.days_left.is_some_and(|days| days < 0);
@@ -169,6 +182,15 @@ fn security(tls: &Tls, page: &mut Page) {
     let ink = if tls.hostname_match == Some(false) { Ink::Red } else { Ink::Plain };
     page.row("names", ink, &leaf.sans.join(", "));
     page.row("pin", Ink::Plain, &leaf.pin);
+}
+
+fn remaining(days: i64) -> String {
+    match days {
+        ..=-1 => ", expired".to_owned(),
+        0 => ", less than a day left".to_owned(),
+        1 => ", 1 day left".to_owned(),
+        2.. => format!(", {days} days left"),
+    }
 }
 
 fn http(record: &Record, page: &mut Page) {

@@ -25,6 +25,7 @@ mod output;
 mod probe;
 mod probe_live;
 mod probe_rows;
+mod probe_screen;
 mod probe_tls;
 mod providers;
 mod proxies;

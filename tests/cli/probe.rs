@@ -90,6 +90,7 @@ fn every_fault_has_its_check_and_the_others_are_judged_all_the_same() {
             Some("hop-by-hop"),
         ),
         (GOOD.replace("n: Upgrade", "n: close"), 15, &[("connection-token", "fail")], Some("hop-by-hop")),
+        (GOOD.replace(": websocket", ": h2c, websocket"), 15, &[("upgrade-header", "fail")], None),
         (with("Sec-WebSocket-Protocol: chat"), 15, &[("subprotocol", "fail")], None),
         (with("Sec-WebSocket-Extensions: permessage-deflate"), 15, &[("extensions", "fail")], None),
         (with("Content-Length: 5"), 0, &[("no-body", "warn")], None),
@@ -112,6 +113,8 @@ fn every_fault_has_its_check_and_the_others_are_judged_all_the_same() {
         if let Some(hint) = hint {
             assert!(ids(&record, "hints").contains(hint), "{answer}: {}", record["hints"]);
         }
+        // What is there, but wrong, has been stripped by nobody.
+        assert_eq!(ids(&record, "hints").contains(&"hop-by-hop"), *hint == Some("hop-by-hop"), "{answer}");
         assert_eq!(record["failed"].is_null(), *exit == 0);
     }
     let out = answered(&["-s", "chat"], GOOD);
@@ -128,6 +131,10 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         ("302 Found\r\nLocation: /there", "", 14, "redirect"),
         ("400 Bad Request", "no", 14, "bad-request"),
         ("400 Bad", "The plain HTTP request was sent to HTTPS port", 14, "tls-port"),
+        ("400 Bad Request\r\nSec-Websocket-Version: 13", "Bad Request", 14, "hop-by-hop"),
+        ("400 Bad Request", "Connection header did not include 'upgrade'", 14, "hop-by-hop"),
+        ("400 Bad Request", r#"{"error":"Invalid Upgrade header"}"#, 14, "hop-by-hop"),
+        ("400 Bad Request", "upgrade your plan", 14, "bad-request"),
         ("401 Unauthorized\r\nWWW-Authenticate: Bearer", "", 16, "unauthorized"),
         ("403 Forbidden", "", 16, "forbidden"),
         ("404 Not Found", "", 17, "not-found"),
@@ -136,6 +143,8 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         ("426 Upgrade Required\r\nUpgrade: websocket", "", 14, "hop-by-hop"),
         ("429 Too Many Requests\r\nRetry-After: 7", "", 14, "rate-limited"),
         ("502 Bad Gateway", "", 14, "backend-down"),
+        ("400 Bad Request", "<h1>No required SSL certificate was sent</h1>", 14, "client-certificate"),
+        ("505 HTTP Version Not Supported", "", 14, "http-1.0"),
         ("504 Gateway Timeout", "", 14, "timed-out"),
         ("200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT", "", 14, "clock-skew"),
     ];
@@ -149,8 +158,19 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         assert_eq!(record["http"]["status"].to_string(), head[..3]);
         assert_eq!(record["failed"]["phase"], "upgrade");
         if !body.is_empty() {
-            assert_eq!(record["http"]["body"]["text"], body);
+            let got = &record["http"]["body"];
+            match serde_json::from_str::<Value>(body) {
+                Ok(json) => assert_eq!(got["json"], json),
+                Err(_) => assert_eq!(got["text"], body),
+            }
         }
+    }
+    // The report says what was asked for, and not how long a session would wait.
+    for status in [429, 503] {
+        let out =
+            answered(&[], &format!("HTTP/1.1 {status} No\r\nRetry-After: 7200\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(record(&out)["http"]["retry_after"], 7200);
+        out.says("try again in 7200 s");
     }
     let out = answered(&[], "HTTP/1.1 429 No\r\nRetry-After: 7\r\nContent-Length: 12\r\n\r\n{\"a\":  [1.0]}");
     let http = &record(&out)["http"];
@@ -306,6 +326,14 @@ fn redirects_are_followed_and_told() {
     assert!(url.ends_with("/next?token=***"), "{url}");
     assert_eq!(record["redirects"], json!([url]));
     assert_eq!(record["request"]["target"], "/next?token=***");
+    let second = Server::once(|mut peer| {
+        peer.accept();
+    });
+    let to = format!("HTTP/1.1 302 Found\r\nLocation: {}next\r\nContent-Length: 0\r\n\r\n", second.url());
+    let out = answered(&["-L", "--format", "text"], &to);
+    let line = format!("redirect → {}next", second.url());
+    second.join();
+    assert!(out.lines().contains(&line.as_str()), "{}", out.stdout);
 }
 
 #[test]
@@ -336,17 +364,20 @@ fn proxies_and_unix_sockets_have_their_place() {
     let path = folder.path().join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let url = format!("ws+unix:{}:/x", path.display());
-    let probe = wstap(&["probe-handshake", &url]).spawn();
-    let (mut stream, _) = listener.accept().unwrap();
-    let mut request = [0; 4096];
-    let length = stream.read(&mut request).unwrap();
-    let head = String::from_utf8_lossy(&request[..length]).into_owned();
-    stream.write_all(GOOD.replace("ACCEPT", &accept_for(&head)).as_bytes()).unwrap();
-    let out = probe.finish();
-    out.exits(0);
-    let seen = record(&out);
-    assert_eq!((&seen["tcp"]["remote"], &seen["request"]["target"]), (&Value::Null, &json!("/x")));
-    assert!(seen["tcp"]["ms"].is_f64());
+    // A socket has no addresses to ask at.
+    for args in [&[][..], &["--all-addresses"]] {
+        let probe = wstap(&["probe-handshake", &url]).args(args).spawn();
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let length = stream.read(&mut request).unwrap();
+        let head = String::from_utf8_lossy(&request[..length]).into_owned();
+        stream.write_all(GOOD.replace("ACCEPT", &accept_for(&head)).as_bytes()).unwrap();
+        let out = probe.finish();
+        out.exits(0);
+        let seen = record(&out);
+        assert_eq!((&seen["tcp"]["remote"], &seen["request"]["target"]), (&Value::Null, &json!("/x")));
+        assert!(seen["tcp"]["ms"].is_f64());
+    }
 }
 
 #[test]

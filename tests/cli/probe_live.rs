@@ -109,6 +109,32 @@ fn a_pong_has_to_come_and_to_have_the_payload() {
 }
 
 #[test]
+fn an_end_without_a_close_is_told_as_what_it_is() {
+    // A connection that ends at once is not a silent one, however long is waited for a pong.
+    let (out, record) = live(&["--max-time", "1m"], |peer| {
+        peer.read_frame();
+    });
+    out.exits(20).says("got the end of the connection without one");
+    assert_eq!(faults(&record), [("close-handshake", "fail")]);
+    let got = |id: &str| {
+        let checks = record["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap()["got"].clone()
+    };
+    for id in ["ping-pong", "first-message"] {
+        assert_eq!(got(id), "the end of the connection");
+    }
+    assert_eq!(record["live"]["close"]["by"], "network");
+    for cut in [&b"\x81\x05hel"[..], b"\x82\x7f\x00\x00\x00\x00\x00\x02\x00\x00hel", b"\x81"] {
+        let (out, record) = live(&["--max-time", "1m"], move |peer| {
+            peer.read_frame();
+            peer.write(cut);
+        });
+        out.exits(20).says("got the end of the connection in the middle of a frame");
+        assert_eq!(faults(&record), [("close-handshake", "fail")]);
+    }
+}
+
+#[test]
 fn the_close_is_judged_by_who_code_and_end() {
     let closing = |bytes: &'static [u8]| {
         live(&[], move |peer| {

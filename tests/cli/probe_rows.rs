@@ -86,6 +86,33 @@ fn origins_are_asked_one_by_one() {
 }
 
 #[test]
+fn a_header_of_the_users_does_not_take_the_place_of_what_a_row_asks() {
+    let (server, requests) = serve(3, |_| "101");
+    let args = ["--origins", "none,same,https://evil.example", "-H", "Cookie: session=1"];
+    let own = ["-H", "Origin: https://own.example", "-H", "Host: front.example"];
+    let out = probe(server, "", &[&args[..], &own].concat());
+    let sent: Vec<Option<String>> =
+        requests.lock().unwrap().iter().map(|request| header(request, "origin").map(str::to_owned)).collect();
+    let (same, evil) = ("http://front.example".to_owned(), "https://evil.example".to_owned());
+    assert_eq!(sent, [None, Some(same.clone()), Some(evil)]);
+    assert_eq!(out.json()[1]["case"], json!({"origin": same, "foreign": false}));
+    assert_eq!(warnings(&out.json()[2]), ["cross-site-websocket-hijacking"]);
+
+    let (server, requests) = serve(1, |_| "400 No");
+    probe(server, "", &["--version-check", "-H", "sec-websocket-version: 13"]);
+    let request = requests.lock().unwrap()[0].to_lowercase();
+    assert_eq!(request.matches("sec-websocket-version").count(), 1, "{request}");
+    assert!(request.contains("sec-websocket-version: 99"), "{request}");
+
+    wstap(&["probe-handshake", "ws://127.0.0.1:9/", "--origins", "none,,same"]).run().exits(2);
+
+    // What is masked as a credential is one: the row without any has to do without it.
+    let (server, requests) = serve(4, |_| "401 No");
+    probe(server, "", &["--auth-matrix", "-H", "X-Session-Id: s3cr3t"]);
+    assert!(!requests.lock().unwrap()[0].contains("s3cr3t"));
+}
+
+#[test]
 fn credentials_are_tried_in_every_place_and_shown_in_none() {
     let decide = |request: &str| {
         if request.contains("Authorization: Bearer right-one") { "101" } else { "401 Unauthorized" }
@@ -125,6 +152,20 @@ fn credentials_are_tried_in_every_place_and_shown_in_none() {
     assert_eq!(warnings(&out.json()[0]), ["no-credential-needed"]);
     assert_eq!(warnings(&out.json()[1]), ["wrong-credential-accepted"]);
     assert_eq!(warnings(&out.json()[4]), [""; 0]);
+    // So is one in a header.
+    for (given, sent) in [
+        ("Authorization: Bearer right-one", "token: right-one"),
+        ("X-Api-Key: right-one", "X-Api-Key: right-one"),
+    ] {
+        let (server, requests) = serve(7, |_| "401 No");
+        let out = probe(server, "", &["--auth-matrix", "-H", given]);
+        assert!(!out.stdout.contains("right-one"), "{}", out.stdout);
+        let requests = requests.lock().unwrap();
+        assert!(requests[..4].iter().all(|request| !request.contains("right-one")));
+        assert!(requests[4].starts_with("GET /?token=right-one HTTP/1.1"), "{}", requests[4]);
+        assert!(requests[5].contains(sent), "{}", requests[5]);
+        assert_eq!(header(&requests[6], "authorization"), Some("Bearer right-one"));
+    }
     // Without one, there is nothing right to try.
     let (server, _) = serve(4, |_| "401 No");
     assert_eq!(probe(server, "", &["--auth-matrix"]).json().len(), 4);
