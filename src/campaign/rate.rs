@@ -109,7 +109,8 @@ impl Slots {
             self.counts.pop_front();
         }
         if let Some(slot) = self.counts.back_mut() {
-            *slot += count;
+            // Nothing keeps a provider from telling of any number, again and again.
+            *slot = slot.saturating_add(count);
         }
         let slots = u32::try_from(passed).unwrap_or(u32::MAX);
         self.last = Some(last + self.length.saturating_mul(slots));
@@ -180,6 +181,17 @@ mod tests {
         assert!(rate.per_minute(start + seconds(10.0)).is_some());
         rate.note(3, start + seconds(20.0));
         assert_eq!(rate.per_minute(start + seconds(21.0)), None);
+    }
+
+    #[test]
+    fn numbers_of_any_size_and_order_are_borne() {
+        let (mut rate, start) = rate();
+        for (at, done) in [0, u64::MAX, 0, u64::MAX, u64::MAX - 1, u64::MAX].into_iter().enumerate() {
+            let now = start + Duration::from_millis(600 * at as u64);
+            rate.note(done, now);
+            assert!(rate.per_minute(now).is_none_or(|found| found >= 0.0));
+        }
+        assert_eq!(rate.slots(9, start + seconds(3.0)), [u64::MAX]);
     }
 
     #[test]
