@@ -26,7 +26,8 @@ pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> 
     notes.extend(tls.map(|tls| untold(tls, mask)).unwrap_or_default());
     notes.extend(tls.and_then(soon_over));
     notes.extend(tls.and_then(over_in_chain));
-    notes.extend(old_http(record));
+    // Go's servers tell in HTTP/1.0 that they want TLS.
+    notes.extend(old_http(record).filter(|_| notes.iter().all(|note| note.id != "tls-port")));
     notes.extend(skew(record));
     notes
 }
