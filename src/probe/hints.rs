@@ -1,5 +1,7 @@
 //! What explains what was seen, in plain words, each under a stable one: pure, from the record.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
@@ -155,10 +157,10 @@ fn skew(record: &Record) -> Option<Note> {
     let theirs = DateTimeParser::new().parse_timestamp(date).ok()?;
     let ours: Timestamp = record.ts.parse().ok()?;
     let apart = ours.as_second() - theirs.as_second();
-    let word = if apart > 0 { "ahead of" } else { "behind" };
+    let (word, taken) = if apart > 0 { ("ahead of", "expired") } else { ("behind", "not yet valid") };
     let text = format!(
-        "the clock here is {} s {word} that of the server: tokens and certificates may be taken for expired",
-        apart.abs()
+        "the clock here is {} {word} that of the server: tokens and certificates may be taken for {taken}",
+        humantime::format_duration(Duration::from_secs(apart.unsigned_abs()))
     );
     (apart.abs() > SKEW).then(|| note("clock-skew", text))?
 }

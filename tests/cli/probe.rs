@@ -177,6 +177,27 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
 }
 
 #[test]
+fn a_clock_that_is_wrong_is_told_with_what_comes_of_it() {
+    let hints = |ahead: i64| {
+        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        let date = jiff::fmt::rfc2822::to_string(&time.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+        let out = answered(&[], &GOOD.replace("\r\n\r\n", &format!("\r\nDate: {date}\r\n\r\n")));
+        out.exits(0);
+        record(&out)["hints"].clone()
+    };
+    // Some seconds pass until the answer is there.
+    let text = hints(-5400)[0]["text"].to_string();
+    assert!(
+        text.contains("here is 1h 3") && text.contains("ahead of that") && text.contains("expired"),
+        "{text}"
+    );
+    let text = hints(5400)[0]["text"].to_string();
+    assert!(text.contains("here is 1h ") && text.contains("behind that"), "{text}");
+    assert!(text.contains("not yet valid"), "{text}");
+    assert_eq!(hints(0), json!([]));
+}
+
+#[test]
 fn what_a_refusal_says_is_told_as_it_says_it() {
     let body = "Client sent an HTTP request to an HTTPS server.\n";
     let out = answered(&[], &format!("HTTP/1.0 400 Bad Request\r\n\r\n{body}"));
