@@ -158,7 +158,7 @@ impl ResponseHead {
     /// All values of a header in one line; `none` if there is no such header.
     fn joined(&self, name: &str) -> String {
         let values: Vec<&str> = self.values(name).collect();
-        if values.is_empty() { "none".into() } else { values.join(", ") }
+        if values.is_empty() { "none".into() } else { visible(&values.join(", ")).to_owned() }
     }
 }
 
@@ -326,7 +326,7 @@ fn subprotocol(head: &ResponseHead, offered: &[String]) -> Finding {
         id: "subprotocol",
         verdict,
         expected,
-        got: chosen.unwrap_or("none").to_owned(),
+        got: chosen.map_or("none", visible).to_owned(),
         clause: "RFC 6455 §4.1, response check 6",
     }
 }
@@ -390,6 +390,11 @@ fn duplicate_headers(head: &ResponseHead) -> Finding {
         },
         clause: "RFC 6455 §11.3, RFC 9110 §5.3",
     }
+}
+
+/// A value as it is told.
+fn visible(value: &str) -> &str {
+    if value.is_empty() { "an empty value" } else { value }
 }
 
 fn fail_unless(right: bool) -> Verdict {

@@ -154,10 +154,16 @@ pub(super) fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
     lines
 }
 
+/// What servers say of a plain request to a TLS port: nginx, Go's (which Caddy and Traefik are), Apache.
+const PLAIN_ON_TLS: &[&str] = &[
+    "HTTP request was sent to HTTPS port",
+    "sent an HTTP request to an HTTPS server",
+    "speaking plain HTTP to an SSL-enabled server port",
+];
+
 /// What to try, and a stable word for it.
 fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, String)> {
-    let plain_on_tls =
-        contains(body, "HTTP request was sent to HTTPS port") || contains(body, "HTTP to an HTTPS server");
+    let plain_on_tls = PLAIN_ON_TLS.iter().any(|words| contains(body, words));
     let (id, text) = match head.status {
         400 if plain_on_tls => ("tls-port", "the port speaks TLS: use wss://"),
         // As nginx says it, which asks for one without insisting on it in the handshake.

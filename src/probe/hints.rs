@@ -1,5 +1,7 @@
 //! What explains what was seen, in plain words, each under a stable one: pure, from the record.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
@@ -23,9 +25,11 @@ pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> 
     let told = tls.filter(|_| !notes.is_empty()).and_then(|tls| tls.verify_id);
     let failure = failure.filter(|failure| told.is_none() || failure.hint_id != told);
     notes.extend(failure.and_then(|failure| of_failure(failure, record, mask)));
+    notes.extend(tls.map(|tls| untold(tls, mask)).unwrap_or_default());
     notes.extend(tls.and_then(soon_over));
     notes.extend(tls.and_then(over_in_chain));
-    notes.extend(old_http(record));
+    // Go's servers tell in HTTP/1.0 that they want TLS.
+    notes.extend(old_http(record).filter(|_| notes.iter().all(|note| note.id != "tls-port")));
     notes.extend(skew(record));
     notes
 }
@@ -42,16 +46,8 @@ fn of_failure(failure: &Failure, record: &Record, mask: &Mask) -> Option<Note> {
 
 fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
     let leaf = tls.chain.first()?;
-    let day = |day: &Option<String>| day.clone().unwrap_or_else(|| "an unknown time".into());
     match tls.verify_id? {
-        "expired" => note(
-            "expired",
-            format!(
-                "the certificate ran out at {}: it has to be renewed, or the clock here is wrong ({:.0})",
-                day(&leaf.not_after),
-                Timestamp::now()
-            ),
-        ),
+        "expired" => Some(expired(leaf)),
         "not-yet-valid" => note(
             "not-yet-valid",
             format!(
@@ -60,18 +56,7 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
                 Timestamp::now()
             ),
         ),
-        "wrong-host" if leaf.sans.is_empty() => note(
-            "wrong-host",
-            "the certificate names no host where it counts: it needs a subjectAltName, and its common name is not \
-             looked at (RFC 9525)",
-        ),
-        "wrong-host" => note(
-            "wrong-host",
-            mask.text(&format!(
-                "the certificate is for {}: connect by such a name, or is it the answer of a default host?",
-                leaf.sans.join(", ")
-            )),
-        ),
+        "wrong-host" => Some(wrong_host(leaf, mask)),
         "ca-as-leaf" if leaf.self_signed => note(
             "self-signed",
             "the certificate is signed by itself, and is one to sign others with: better is one that it has signed; \
@@ -80,6 +65,43 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
         "unknown-issuer" => Some(unknown_issuer(&tls.chain, leaf, mask)),
         _ => None,
     }
+}
+
+/// What is wrong besides: a verification ends with the first fault.
+fn untold(tls: &Tls, mask: &Mask) -> Vec<Note> {
+    let Some(leaf) = tls.chain.first() else { return Vec::new() };
+    let told = |id| tls.verify_id == Some(id);
+    let over = leaf.days_left.is_some_and(|left| left < 0) && !told("expired");
+    let other = tls.hostname_match == Some(false) && !told("wrong-host");
+    let notes = [over.then(|| expired(leaf)), other.then(|| wrong_host(leaf, mask))];
+    notes.into_iter().flatten().collect()
+}
+
+fn expired(leaf: &Certificate) -> Note {
+    let text = format!(
+        "the certificate ran out at {}: it has to be renewed, or the clock here is wrong ({:.0})",
+        day(&leaf.not_after),
+        Timestamp::now()
+    );
+    Note { id: "expired", text }
+}
+
+fn wrong_host(leaf: &Certificate, mask: &Mask) -> Note {
+    let text = if leaf.sans.is_empty() {
+        "the certificate names no host where it counts: it needs a subjectAltName, and its common name is not \
+         looked at (RFC 9525)"
+            .to_owned()
+    } else {
+        let names = leaf.sans.join(", ");
+        format!(
+            "the certificate is for {names}: connect by such a name, or is it the answer of a default host?"
+        )
+    };
+    Note { id: "wrong-host", text: mask.text(&text) }
+}
+
+fn day(day: &Option<String>) -> String {
+    day.clone().unwrap_or_else(|| "an unknown time".into())
 }
 
 fn unknown_issuer(chain: &[Certificate], leaf: &Certificate, mask: &Mask) -> Note {
@@ -135,10 +157,10 @@ fn skew(record: &Record) -> Option<Note> {
     let theirs = DateTimeParser::new().parse_timestamp(date).ok()?;
     let ours: Timestamp = record.ts.parse().ok()?;
     let apart = ours.as_second() - theirs.as_second();
-    let word = if apart > 0 { "ahead of" } else { "behind" };
+    let (word, taken) = if apart > 0 { ("ahead of", "expired") } else { ("behind", "not yet valid") };
     let text = format!(
-        "the clock here is {} s {word} that of the server: tokens and certificates may be taken for expired",
-        apart.abs()
+        "the clock here is {} {word} that of the server: tokens and certificates may be taken for {taken}",
+        humantime::format_duration(Duration::from_secs(apart.unsigned_abs()))
     );
     (apart.abs() > SKEW).then(|| note("clock-skew", text))?
 }

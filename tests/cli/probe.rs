@@ -92,6 +92,7 @@ fn every_fault_has_its_check_and_the_others_are_judged_all_the_same() {
         (GOOD.replace("n: Upgrade", "n: close"), 15, &[("connection-token", "fail")], Some("hop-by-hop")),
         (GOOD.replace(": websocket", ": h2c, websocket"), 15, &[("upgrade-header", "fail")], None),
         (with("Sec-WebSocket-Protocol: chat"), 15, &[("subprotocol", "fail")], None),
+        (with("Sec-WebSocket-Protocol:"), 15, &[("subprotocol", "fail")], None),
         (with("Sec-WebSocket-Extensions: permessage-deflate"), 15, &[("extensions", "fail")], None),
         (with("Content-Length: 5"), 0, &[("no-body", "warn")], None),
         (with("Server: a\r\nServer: b"), 0, &[("duplicate-headers", "warn")], None),
@@ -110,6 +111,8 @@ fn every_fault_has_its_check_and_the_others_are_judged_all_the_same() {
         let expected: Vec<_> =
             expected.iter().map(|(id, verdict)| ((*id).to_owned(), (*verdict).to_owned())).collect();
         assert_eq!(faults(&record), expected, "{answer}");
+        let checks = record["checks"].as_array().unwrap();
+        assert!(checks.iter().all(|check| check["got"] != ""), "{answer}: {}", record["checks"]);
         if let Some(hint) = hint {
             assert!(ids(&record, "hints").contains(hint), "{answer}: {}", record["hints"]);
         }
@@ -135,6 +138,12 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
         ("400 Bad Request", "Connection header did not include 'upgrade'", 14, "hop-by-hop"),
         ("400 Bad Request", r#"{"error":"Invalid Upgrade header"}"#, 14, "hop-by-hop"),
         ("400 Bad Request", "upgrade your plan", 14, "bad-request"),
+        (
+            "400 Bad",
+            "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+            14,
+            "tls-port",
+        ),
         ("401 Unauthorized\r\nWWW-Authenticate: Bearer", "", 16, "unauthorized"),
         ("403 Forbidden", "", 16, "forbidden"),
         ("404 Not Found", "", 17, "not-found"),
@@ -165,6 +174,34 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
             }
         }
     }
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_told_with_what_comes_of_it() {
+    let hints = |ahead: i64| {
+        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        let date = jiff::fmt::rfc2822::to_string(&time.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+        let out = answered(&[], &GOOD.replace("\r\n\r\n", &format!("\r\nDate: {date}\r\n\r\n")));
+        out.exits(0);
+        record(&out)["hints"].clone()
+    };
+    // Some seconds pass until the answer is there.
+    let text = hints(-5400)[0]["text"].to_string();
+    assert!(
+        text.contains("here is 1h 3") && text.contains("ahead of that") && text.contains("expired"),
+        "{text}"
+    );
+    let text = hints(5400)[0]["text"].to_string();
+    assert!(text.contains("here is 1h ") && text.contains("behind that"), "{text}");
+    assert!(text.contains("not yet valid"), "{text}");
+    assert_eq!(hints(0), json!([]));
+}
+
+#[test]
+fn what_a_refusal_says_is_told_as_it_says_it() {
+    let body = "Client sent an HTTP request to an HTTPS server.\n";
+    let out = answered(&[], &format!("HTTP/1.0 400 Bad Request\r\n\r\n{body}"));
+    assert_eq!(ids(&record(&out), "hints"), ["tls-port"]);
     // The report says what was asked for, and not how long a session would wait.
     for status in [429, 503] {
         let out =

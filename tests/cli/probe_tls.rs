@@ -218,6 +218,24 @@ fn what_is_wrong_with_a_certificate_is_told_with_all_its_fields_and_nothing_is_s
 }
 
 #[test]
+fn everything_that_is_wrong_with_a_certificate_is_told() {
+    for (until, id, told) in [
+        (2001, "expired", ["expired", "wrong-host"]),
+        (2100, "unknown-issuer", ["self-signed", "wrong-host"]),
+    ] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["other.test".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let leaf = Leaf { chain: vec![params.self_signed(&key).unwrap().der().clone()], key };
+        for args in [&[][..], &["-k"][..]] {
+            let record = record(&Root::new().probe(&leaf, args));
+            assert_eq!(record["tls"]["verify_id"], id);
+            assert_eq!(hints(&record), told);
+        }
+    }
+}
+
+#[test]
 fn a_certificate_that_runs_out_soon_is_a_hint() {
     let root = Root::new();
     let now = std::time::SystemTime::now();
