@@ -196,8 +196,8 @@ fn odd(counts: &Counts) -> Option<String> {
     if let (Some(total), Some(completed), Some(failed), Some(processing), Some(pending)) =
         (total, completed, failed, processing, pending)
     {
-        let sum = [completed, failed, processing, pending].into_iter().fold(0_u64, u64::saturating_add);
-        if sum != total {
+        let sum: u128 = [completed, failed, processing, pending].map(u128::from).iter().sum();
+        if sum != u128::from(total) {
             return Some(format!(
                 "{completed} completed + {failed} failed + {processing} processing + {pending} pending = {sum}, \
                  and not {total}"
@@ -299,6 +299,8 @@ mod tests {
         assert_eq!(campaign.told(&told, now).odd, None, "rounded");
         told.counts.success_rate = Some(80.0);
         assert!(campaign.told(&told, now).odd.unwrap().contains("success rate"));
+        let (mut campaign, now) = self::campaign();
+        assert!(campaign.told(&reading("running", [u64::MAX; 5]), now).odd.is_some());
     }
 
     #[test]
