@@ -32,7 +32,8 @@ pub struct Campaign {
     pub contacts: VecDeque<(u64, Contact)>,
     rate: Rate,
     heard: bool,
-    noted: bool,
+    /// Was it noted that numbers do not add up, and that some are none?
+    noted: [bool; 2],
 }
 
 /// What a reading changed.
@@ -40,7 +41,7 @@ pub struct Campaign {
 pub struct Change {
     /// Is anything else than before?
     pub changed: bool,
-    /// Why the numbers do not add up, the first time that they do not.
+    /// Why the numbers do not add up, or which of them is none; the first time of either.
     pub odd: Option<String>,
 }
 
@@ -55,33 +56,39 @@ impl Campaign {
             contacts: VecDeque::new(),
             rate: Rate::new(window),
             heard: false,
-            noted: false,
+            noted: [false; 2],
         }
     }
 
-    /// A message told this. What it does not say stays as it was.
+    /// A message told this. What it does not say stays as it was, unless that cannot be any more.
     pub fn told(&mut self, reading: &Reading, now: Instant) -> Change {
         let before = (self.status.clone(), self.counts);
         let first = !std::mem::replace(&mut self.heard, true);
         self.status = reading.status.clone().or(self.status.take());
         let told = reading.counts;
+        let kept = if reading.odd.is_some() { Counts::default() } else { before.1 };
         self.counts = Counts {
-            total: told.total.or(before.1.total),
-            completed: told.completed.or(before.1.completed),
-            failed: told.failed.or(before.1.failed),
-            processing: told.processing.or(before.1.processing),
-            pending: told.pending.or(before.1.pending),
+            total: told.total.or(kept.total),
+            completed: told.completed.or(kept.completed),
+            failed: told.failed.or(kept.failed),
+            processing: told.processing.or(kept.processing),
+            pending: told.pending.or(kept.pending),
             progress_percentage: told.progress_percentage,
             success_rate: told.success_rate,
         };
+        if self.counts.done() != kept.done() {
+            // Those that are done now were here or there, and nobody said where.
+            (self.counts.processing, self.counts.pending) = (told.processing, told.pending);
+        }
         complete(&mut self.counts);
         if let Some(done) = self.counts.done() {
             self.rate.note(done, now);
         }
         let changed = first || before != (self.status.clone(), self.counts);
-        let odd = odd(&self.counts).filter(|_| !self.noted);
-        self.noted |= odd.is_some();
-        Change { changed, odd }
+        let sums = odd(&told).map(|odd| format!("{odd}; the numbers are passed on as they came"));
+        let [noted_sums, noted_values] = &mut self.noted;
+        let values = first_time(reading.odd.clone(), noted_values);
+        Change { changed, odd: values.or_else(|| first_time(sums, noted_sums)) }
     }
 
     /// What became of a contact, the `number`th that was told of. `false`: that was known.
@@ -177,14 +184,20 @@ pub fn complete(counts: &mut Counts) {
     counts.success_rate = counts.success_rate.or_else(|| percent(completed, done, 100.0));
 }
 
-/// Why numbers that were told do not add up.
+fn first_time(odd: Option<String>, noted: &mut bool) -> Option<String> {
+    let odd = odd.filter(|_| !*noted)?;
+    *noted = true;
+    Some(odd)
+}
+
+/// Why numbers that were told together do not add up.
 fn odd(counts: &Counts) -> Option<String> {
     let Counts { total, completed, failed, processing, pending, .. } = *counts;
     if let (Some(total), Some(completed), Some(failed), Some(processing), Some(pending)) =
         (total, completed, failed, processing, pending)
     {
-        let sum = [completed, failed, processing, pending].into_iter().fold(0_u64, u64::saturating_add);
-        if sum != total {
+        let sum: u128 = [completed, failed, processing, pending].map(u128::from).iter().sum();
+        if sum != u128::from(total) {
             return Some(format!(
                 "{completed} completed + {failed} failed + {processing} processing + {pending} pending = {sum}, \
                  and not {total}"
@@ -286,6 +299,34 @@ mod tests {
         assert_eq!(campaign.told(&told, now).odd, None, "rounded");
         told.counts.success_rate = Some(80.0);
         assert!(campaign.told(&told, now).odd.unwrap().contains("success rate"));
+        let (mut campaign, now) = self::campaign();
+        assert!(campaign.told(&reading("running", [u64::MAX; 5]), now).odd.is_some());
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_what_it_was_before() {
+        let (mut campaign, now) = campaign();
+        campaign.told(&reading("running", [200, 120, 10, 4, 66]), now);
+        let mut told = reading("running", [200, 0, 10, 4, 66]);
+        told.counts.completed = None;
+        told.odd = Some("completed is told as -1".to_owned());
+        let change = campaign.told(&told, now);
+        assert_eq!((change.changed, change.odd), (true, told.odd.clone()));
+        assert_eq!((campaign.counts.completed, campaign.counts.failed), (None, Some(10)));
+        assert_eq!(campaign.counts.progress_percentage, None);
+        assert_eq!(campaign.told(&told, now).odd, None);
+        let sums = campaign.told(&reading("running", [200, 1, 1, 1, 1]), now).odd;
+        assert!(sums.unwrap().ends_with("= 4, and not 200; the numbers are passed on as they came"));
+    }
+
+    #[test]
+    fn numbers_of_two_messages_are_not_held_against_each_other() {
+        let (mut campaign, now) = campaign();
+        campaign.told(&reading("running", [10, 3, 1, 2, 4]), now);
+        let mut end = reading("completed", [10, 9, 1, 0, 0]);
+        (end.counts.processing, end.counts.pending) = (None, None);
+        assert_eq!(campaign.told(&end, now).odd, None);
+        assert_eq!((campaign.counts.processing, campaign.counts.pending), (None, None));
     }
 
     #[test]

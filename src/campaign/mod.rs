@@ -113,6 +113,8 @@ pub struct Reading {
     pub counts: Counts,
     /// What the provider says of the last contacts, the latest first.
     pub recent: Vec<Contact>,
+    /// What stands where a number should, and is none that can be.
+    pub odd: Option<String>,
 }
 
 /// How many contacts are where, as far as that is known.

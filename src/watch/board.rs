@@ -316,8 +316,7 @@ impl Board {
         let first = row.since.is_none();
         row.since.get_or_insert(now);
         if let Some(odd) = change.odd {
-            let text = format!("campaign {}: {odd}; the numbers are passed on as they came", row.campaign.id);
-            self.report.warning(&text);
+            self.report.warning(&format!("campaign {}: {odd}", row.campaign.id));
         }
         for contact in reading.recent.iter().rev() {
             self.numbers.contacts += 1;

@@ -15,6 +15,28 @@ use crate::net::WsUrl;
 /// What the SDK's messages say of contacts whose turn has not come or is not over.
 const UNDECIDED: [&str; 2] = ["pending", "in_progress"];
 
+/// The documents' messages of progress.
+const PROGRESS: [&str; 2] = ["initial_progress", "progress_update"];
+
+/// The documents' names of all contacts and of those in each state, of the part that is done and of that which was
+/// reached ("Progress Fields").
+const DOCUMENTED: [&str; 7] =
+    ["total_contacts", "completed", "failed", "processing", "pending", "progress_percentage", "success_rate"];
+
+/// The same in the SDK's messages.
+const FLAT: [&str; 7] = [
+    "total_contacts",
+    "completed_contacts",
+    "failed_contacts",
+    "in_progress_contacts",
+    "pending_contacts",
+    "completion_percentage",
+    "success_rate",
+];
+
+/// Characters that are shown of a value that is no number.
+const LONGEST_ODD: usize = 40;
+
 /// The provider's campaigns.
 pub(super) struct Progress;
 
@@ -38,7 +60,10 @@ impl Campaigns for Progress {
     fn read(&self, message: &Message) -> Vec<Said> {
         let Ok(Value::Object(object)) = serde_json::from_slice(message.as_bytes()) else { return Vec::new() };
         match object.get("data") {
-            Some(Value::Object(data)) => documented(data).into_iter().collect(),
+            Some(Value::Object(data)) => {
+                let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
+                documented(kind, data).into_iter().collect()
+            }
             _ => flat(&object),
         }
     }
@@ -66,23 +91,26 @@ fn at_endpoint(url: &WsUrl, endpoint: &str) -> Result<WsUrl> {
 
 /// The `data` of the documents' messages. That an overview is a list of them, and the shape of a history, are
 /// guesses.
-fn documented(data: &Map<String, Value>) -> Option<Said> {
+fn documented(kind: &str, data: &Map<String, Value>) -> Option<Said> {
     let objects = |value: &Value| -> Option<Vec<Map<String, Value>>> {
         Some(value.as_array()?.iter().filter_map(Value::as_object).cloned().collect())
     };
     if let Some(all) = data.get("campaigns").and_then(objects) {
-        return Some(Said::Overview(all.iter().filter_map(nested).collect()));
+        return Some(Said::Overview(all.iter().filter_map(|data| nested(data, true)).collect()));
     }
     if let Some(metrics) = data.get("metrics").and_then(objects) {
         let campaign = count(data, "campaign_id")?;
         return Some(Said::History(History { campaign, samples: metrics.iter().map(sample).collect() }));
     }
-    nested(data).map(Said::Progress)
+    nested(data, PROGRESS.contains(&kind)).map(Said::Progress)
 }
 
-/// The `data` of one campaign.
-fn nested(data: &Map<String, Value>) -> Option<Reading> {
-    let progress = data.get("progress")?.as_object()?;
+/// The `data` of one campaign. Where it is known to be that, it may also tell a status alone.
+fn nested(data: &Map<String, Value>, known: bool) -> Option<Reading> {
+    let none = Map::new();
+    let progress = data.get("progress").and_then(Value::as_object);
+    let alone = known && data.get("status").is_some_and(Value::is_string);
+    let progress = progress.or(alone.then_some(&none))?;
     let campaign = count(data, "campaign_id")?;
     let recent = data.get("recent_activity").and_then(Value::as_array);
     let activity = |value: &Value| {
@@ -92,20 +120,40 @@ fn nested(data: &Map<String, Value>) -> Option<Reading> {
         campaign,
         status: text(data, "status").map(|name| Status::from_name(&name)),
         counts: documented_counts(progress),
+        odd: odd(progress, DOCUMENTED),
         recent: recent.into_iter().flatten().filter_map(activity).collect(),
     })
 }
 
 fn documented_counts(progress: &Map<String, Value>) -> Counts {
+    counts(progress, DOCUMENTED)
+}
+
+/// The five counts and two percentages of these names.
+fn counts(object: &Map<String, Value>, names: [&str; 7]) -> Counts {
+    let [total, completed, failed, processing, pending, progress, success] = names;
     Counts {
-        total: count(progress, "total_contacts"),
-        completed: count(progress, "completed"),
-        failed: count(progress, "failed"),
-        processing: count(progress, "processing"),
-        pending: count(progress, "pending"),
-        progress_percentage: percent(progress, "progress_percentage"),
-        success_rate: percent(progress, "success_rate"),
+        total: count(object, total),
+        completed: count(object, completed),
+        failed: count(object, failed),
+        processing: count(object, processing),
+        pending: count(object, pending),
+        progress_percentage: percent(object, progress),
+        success_rate: percent(object, success),
     }
+}
+
+/// The first of these that is there, and is no such number.
+fn odd(object: &Map<String, Value>, names: [&str; 7]) -> Option<String> {
+    let (counts, percentages) = names.split_at(5);
+    let told = |name: &&&str| object.get(**name).is_some_and(|value| !value.is_null());
+    let no_count = counts.iter().filter(told).find(|name| count(object, name).is_none());
+    let no_percent = || percentages.iter().filter(told).find(|name| percent(object, name).is_none());
+    let (name, what) = no_count
+        .map(|name| (name, "number of contacts"))
+        .or_else(|| no_percent().map(|name| (name, "percentage")))?;
+    let value: String = object[*name].to_string().chars().take(LONGEST_ODD).collect();
+    Some(format!("{name} is told as {value}, which is no {what}; it is taken as not known"))
 }
 
 fn sample(metric: &Map<String, Value>) -> Sample {
@@ -140,16 +188,7 @@ fn flat(object: &Map<String, Value>) -> Vec<Said> {
 
 /// No status is told but that of a campaign that was completed.
 fn flat_progress(object: &Map<String, Value>, campaign: u64, status: Option<Status>) -> Reading {
-    let counts = Counts {
-        total: count(object, "total_contacts"),
-        completed: count(object, "completed_contacts"),
-        failed: count(object, "failed_contacts"),
-        processing: count(object, "in_progress_contacts"),
-        pending: count(object, "pending_contacts"),
-        progress_percentage: percent(object, "completion_percentage"),
-        success_rate: percent(object, "success_rate"),
-    };
-    Reading { campaign, status, counts, recent: Vec::new() }
+    Reading { campaign, status, counts: counts(object, FLAT), odd: odd(object, FLAT), recent: Vec::new() }
 }
 
 /// A contact of which it is decided what became; its id, telephone number, status and error have these names.
@@ -218,7 +257,7 @@ mod tests {
                 progress_percentage: Some(65.0),
                 success_rate: Some(92.31),
             },
-            recent: Vec::new(),
+            ..Reading::default()
         }
     }
 
@@ -292,8 +331,7 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_not_known_and_the_rest_says_nothing() {
-        let little =
-            read(r#"{"data":{"campaign_id":1,"progress":{"completed":-1,"failed":"2","pending":1.5}}}"#);
+        let little = read(r#"{"data":{"campaign_id":1,"progress":{"completed":null}}}"#);
         assert_eq!(little, [Said::Progress(Reading { campaign: 1, ..Reading::default() })]);
         let refused = read(r#"{"type":"error","campaign_id":420,"message":"Campaign not found"}"#);
         assert_eq!(refused, [Said::Refused { campaign: 420, why: "Campaign not found".to_owned() }]);
@@ -301,6 +339,39 @@ mod tests {
             ["", "[]", "7", r#"{"type":"pong"}"#, r#"{"type":"progress"}"#, r#"{"data":{"campaign_id":1}}"#]
         {
             assert_eq!(read(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_known_and_said_to_be_none() {
+        for (name, value, what) in [
+            ("completed", "-1", "completed is told as -1, which is no number of contacts"),
+            ("failed", "\"2\"", "failed is told as \"2\", which is no"),
+            ("pending", "1.5", "pending is told as 1.5, which is no"),
+            ("total_contacts", "1e30", "total_contacts is told as 1e+30, which is no"),
+            ("success_rate", "\"9%\"", "success_rate is told as \"9%\", which is no percentage"),
+        ] {
+            let message = format!(r#"{{"data":{{"campaign_id":1,"progress":{{"{name}":{value}}}}}}}"#);
+            let Said::Progress(Reading { counts, odd, .. }) = &read(&message)[0] else { panic!("{value}") };
+            assert_eq!(*counts, Counts::default(), "{value}");
+            let odd = odd.as_ref().unwrap();
+            assert!(odd.starts_with(what), "{odd}");
+        }
+        let flat = read(r#"{"type":"progress","campaign_id":1,"failed_contacts":-2}"#);
+        let Said::Progress(Reading { odd, .. }) = &flat[0] else { panic!("progress is read") };
+        assert!(odd.as_ref().unwrap().starts_with("failed_contacts is told as -2"));
+    }
+
+    #[test]
+    fn a_status_may_come_alone_where_it_can_be_only_that_of_a_campaign() {
+        let failed = Reading { campaign: 1, status: Some(Status::Failed), ..Reading::default() };
+        for progress in ["", r#","progress":null"#] {
+            let data = format!(r#"{{"campaign_id":1,"status":"failed"{progress}}}"#);
+            let update = format!(r#"{{"type":"progress_update","data":{data}}}"#);
+            assert_eq!(read(&update), [Said::Progress(failed.clone())]);
+            let overview = format!(r#"{{"type":"overview","data":{{"campaigns":[{data}]}}}}"#);
+            assert_eq!(read(&overview), [Said::Overview(vec![failed.clone()])]);
+            assert_eq!(read(&update.replace("progress_update", "contact_update")), []);
         }
     }
 
