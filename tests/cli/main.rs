@@ -38,6 +38,7 @@ mod replay;
 mod scenario;
 mod sending;
 mod servers;
+mod slow_reader;
 mod subscribe;
 mod watch;
 mod watch_screen;
