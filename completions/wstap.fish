@@ -65,6 +65,12 @@ hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l buffer -d 'Bytes that wait in memory for a reader of the output that is slow [default: 64M]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill; block for connect]' -r -f -a "block\t'The server is not read until there is room; it may drop a client that is slow'
+spill\t'What follows waits in a file without a name, in TMPDIR'
+drop-oldest\t'What came first is dropped, and counted'
+exit\t'The end, with status 30'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -159,6 +165,12 @@ hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l buffer -d 'Bytes that wait in memory for a reader of the output that is slow [default: 64M]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill; block for connect]' -r -f -a "block\t'The server is not read until there is room; it may drop a client that is slow'
+spill\t'What follows waits in a file without a name, in TMPDIR'
+drop-oldest\t'What came first is dropped, and counted'
+exit\t'The end, with status 30'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -252,6 +264,12 @@ hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of everything to this file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l buffer -d 'Bytes that wait in memory for a reader of the output that is slow [default: 64M]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill; block for connect]' -r -f -a "block\t'The server is not read until there is room; it may drop a client that is slow'
+spill\t'What follows waits in a file without a name, in TMPDIR'
+drop-oldest\t'What came first is dropped, and counted'
+exit\t'The end, with status 30'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines; the records that tell of the end come on top' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r

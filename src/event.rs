@@ -42,7 +42,8 @@ pub enum Kind {
     Close(Box<Close>),
     /// A new attempt to connect is planned.
     Reconnect(Box<Reconnect>),
-    /// There was no connection for a while: what the provider sent meanwhile is lost unless it can replay.
+    /// There was no connection for a while: what the provider sent meanwhile is lost unless it can replay. Or the
+    /// output was not taken, and what waited for it was dropped.
     Gap(Box<Gap>),
     /// The provider confirmed a subscription, or its end.
     Subscribed {
@@ -149,6 +150,9 @@ pub struct Gap {
     pub replayed: bool,
     /// Else, what a person can do to catch up, where the provider offers something.
     pub catch_up: Option<String>,
+    /// So many messages were dropped because the output was not taken. Then the connection was there, and the
+    /// times are those of the first and the last of them.
+    pub dropped: u64,
 }
 
 /// The account of a session.
@@ -170,6 +174,8 @@ pub struct Summary {
     pub sent: u64,
     /// Events that had come before.
     pub duplicates: u64,
+    /// Messages that were dropped because the output was not taken.
+    pub dropped: u64,
     /// Lines written to standard output.
     pub lines: u64,
     /// Payload bytes of the messages received.

@@ -352,6 +352,16 @@ pub struct OutputArgs {
     /// Write records of everything to this file
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Bytes that wait in memory for a reader of the output that is slow [default: 64M]
+    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
+    pub buffer: Option<usize>,
+    /// When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill;
+    /// block for connect]
+    #[arg(long, value_name = "WHAT", conflicts_with = "from")]
+    pub overflow: Option<OverflowChoice>,
+    /// Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
+    pub spill_limit: Option<usize>,
     /// Show credentials: those that were given, in records, and those that a provider sends in its messages
     #[arg(long)]
     pub show_secrets: bool,
@@ -367,10 +377,26 @@ impl Group for OutputArgs {
         "pretty",
         "binary",
         "record",
+        "buffer",
+        "overflow",
+        "spill-limit",
         "show-secrets",
         "o",
         "output",
     ];
+}
+
+/// What happens when the buffer is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OverflowChoice {
+    /// The server is not read until there is room; it may drop a client that is slow
+    Block,
+    /// What follows waits in a file without a name, in TMPDIR
+    Spill,
+    /// What came first is dropped, and counted
+    DropOldest,
+    /// The end, with status 30
+    Exit,
 }
 
 /// When a session ends. Whatever applies first wins.

@@ -12,7 +12,7 @@ pub mod watch_campaign;
 use std::path::Path;
 
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
-use crate::config::session::{Defaults, input_form, policy};
+use crate::config::session::{Defaults, input_form, policy, waiting};
 use crate::config::{self, World, connection, output};
 use crate::dialect::plain::Raw;
 use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
@@ -103,6 +103,7 @@ impl Session<'_> {
         let repl = prompt.map(open).transpose()?;
         let policy = Policy { keep_going: policy.keep_going || repl.is_some(), ..policy };
         let pipeline = Pipeline::new(config, sink(output, silent), (*report).clone());
+        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
             connection,
@@ -111,7 +112,7 @@ impl Session<'_> {
             dialect: client,
             input: (self.read_stdin && repl.is_none()).then(|| Source::stdin(form)),
             repl,
-            stage: Outlet::Own(Stage::start(pipeline).map_err(|e| no_thread(&e))?),
+            stage: Outlet::Own(Box::new(stage.with_backlog(waiting(&self.args.output, self.defaults)))),
             tap: None,
             orders: None,
             cursor_file,

@@ -9,7 +9,7 @@ use super::offline::{self, Reader};
 use super::{Context, Session, dialect_for, expected, finish_recording, no_thread, parse_url, start_mock};
 use crate::campaign::Status;
 use crate::cli::options::{SendArgs, WatchArgs, WatchStatus};
-use crate::config::session::{Defaults, policy};
+use crate::config::session::{Defaults, policy, waiting};
 use crate::config::{World, output};
 use crate::dialect::{self, Campaigns, ClientSetup, Dialect};
 use crate::error::{Failure, Result};
@@ -115,7 +115,8 @@ impl Command<'_> {
             (true, _) => context.report.calmer(Level::Error),
         };
         let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
-        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
+        let limits = waiting(&args.output, self.session.defaults);
+        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
         let (junction, branches) = Junction::new(stage, links);
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;

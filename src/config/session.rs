@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::cli::options::{LingerTime, SendArgs, SessionArgs};
+use crate::cli::options::{LingerTime, OutputArgs, OverflowChoice, SendArgs, SessionArgs};
 use crate::input::Form;
 use crate::message::Message;
+use crate::pipeline::backlog::{self, DEFAULT_BUFFER, Overflow};
 use crate::pipeline::line::BinaryForm;
+use crate::pipeline::spill::DEFAULT_LIMIT;
 use crate::session::backoff::Limits;
 use crate::session::policy::{EndPolicy, Linger, Policy, ReconnectPolicy};
 
@@ -33,6 +35,8 @@ pub struct Defaults {
     pub reconnect: bool,
     /// Whether pings are sent, unless an option says.
     pub pings: bool,
+    /// What happens when no more may wait in memory for the output, unless an option says.
+    pub overflow: Overflow,
 }
 
 impl Defaults {
@@ -41,11 +45,30 @@ impl Defaults {
         linger: Linger { fed: Some(Duration::from_secs(2)), unfed: None },
         reconnect: false,
         pings: true,
+        overflow: Overflow::Block,
     };
 
     /// A `subscribe` listens.
-    pub const SUBSCRIBE: Self =
-        Self { linger: Linger { fed: None, unfed: None }, reconnect: true, pings: true };
+    pub const SUBSCRIBE: Self = Self {
+        linger: Linger { fed: None, unfed: None },
+        reconnect: true,
+        pings: true,
+        overflow: Overflow::Spill,
+    };
+}
+
+/// How much may wait for a reader of the output that is slow.
+#[must_use]
+pub fn waiting(args: &OutputArgs, defaults: Defaults) -> backlog::Limits {
+    let overflow = match args.overflow {
+        None => defaults.overflow,
+        Some(OverflowChoice::Block) => Overflow::Block,
+        Some(OverflowChoice::Spill) => Overflow::Spill,
+        Some(OverflowChoice::DropOldest) => Overflow::DropOldest,
+        Some(OverflowChoice::Exit) => Overflow::Exit,
+    };
+    let disk = args.spill_limit.map_or(DEFAULT_LIMIT, |limit| limit as u64);
+    backlog::Limits { memory: args.buffer.unwrap_or(DEFAULT_BUFFER), disk, overflow }
 }
 
 /// The rules of the course, as far as they are the same for all commands.

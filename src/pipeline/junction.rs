@@ -17,6 +17,7 @@ pub struct Branch {
     to: UnboundedSender<(usize, Vec<Event>)>,
     from: UnboundedReceiver<News>,
     waiting: usize,
+    dropped: u64,
     closed: bool,
 }
 
@@ -24,6 +25,8 @@ enum News {
     /// A batch has gone on.
     Taken,
     Stop(Stop),
+    /// So many messages have been dropped, of all sessions. One of them is told.
+    Dropped(u64),
 }
 
 impl Branch {
@@ -55,10 +58,19 @@ impl Branch {
         match self.from.recv().await? {
             News::Taken => {
                 self.waiting = self.waiting.saturating_sub(1);
-                Some(Progress::default())
+                Some(self.told(None))
             }
-            News::Stop(stop) => Some(Progress { stop: Some(stop), ..Progress::default() }),
+            News::Stop(stop) => Some(self.told(Some(stop))),
+            News::Dropped(dropped) => {
+                self.dropped = dropped;
+                Some(self.told(None))
+            }
         }
+    }
+
+    fn told(&self, stop: Option<Stop>) -> Progress {
+        let totals = Totals { dropped: self.dropped, ..Totals::default() };
+        Progress { stop, totals, ..Progress::default() }
     }
 
     /// Nothing more will come.
@@ -86,7 +98,7 @@ impl Junction {
         let (tell, branches) = (0..branches)
             .map(|number| {
                 let (tell, from) = unbounded_channel();
-                (tell, Branch { number, to: to.clone(), from, waiting: 0, closed: false })
+                (tell, Branch { number, to: to.clone(), from, waiting: 0, dropped: 0, closed: false })
             })
             .unzip();
         (Self { stage, batches, tell, totals: Totals::default(), stop: None }, branches)
@@ -146,6 +158,12 @@ impl Junction {
     }
 
     fn note(&mut self, progress: Progress) {
+        let dropped = progress.totals.dropped;
+        if dropped != self.totals.dropped
+            && let Some(tell) = self.tell.first()
+        {
+            let _ = tell.send(News::Dropped(dropped));
+        }
         self.totals = progress.totals;
         let Some(stop) = progress.stop else { return };
         for tell in &self.tell {

@@ -12,13 +12,16 @@ use crate::json;
 use crate::message::Message;
 use crate::report::Report;
 
+pub mod backlog;
 pub mod change;
 pub mod filter;
 pub mod junction;
 pub mod line;
 pub mod outlet;
+pub mod packed;
 pub mod record;
 pub mod sink;
+pub mod spill;
 pub mod stage;
 
 use change::{Change, Changes};
@@ -101,6 +104,8 @@ pub enum Stop {
     ReaderGone,
     /// Standard output or the recording could not be written.
     OutputFailed(String),
+    /// No more can wait for the output, but what waits can still be written.
+    Overflow(String),
 }
 
 /// What has been achieved since it was last told.
@@ -122,6 +127,8 @@ pub struct Progress {
 pub struct Totals {
     /// Outputs written to standard output.
     pub lines: u64,
+    /// Messages that were dropped on the way to the pipeline.
+    pub dropped: u64,
     /// Run-time errors of jq programs.
     pub filter_errors: u64,
     /// Was the last output something other than `false` and `null`? `None` before the first.

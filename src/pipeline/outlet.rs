@@ -8,7 +8,7 @@ use crate::event::Event;
 /// The way out of a session.
 pub enum Outlet {
     /// A pipeline of its own.
-    Own(Stage),
+    Own(Box<Stage>),
     /// A pipeline that several sessions share.
     Shared(Branch),
 }

@@ -78,6 +78,9 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
             if let Some(text) = &gap.catch_up {
                 string(out, "catch_up", text);
             }
+            if gap.dropped > 0 {
+                number(out, "dropped", gap.dropped);
+            }
         }
         Kind::Subscribed { action, topics } => {
             string(out, "action", action);
@@ -162,6 +165,9 @@ fn write_summary(summary: &Summary, out: &mut Vec<u8>) {
     number(out, "received", summary.received);
     number(out, "sent", summary.sent);
     number(out, "duplicates", summary.duplicates);
+    if summary.dropped > 0 {
+        number(out, "dropped", summary.dropped);
+    }
     number(out, "lines", summary.lines);
     number(out, "bytes_in", summary.bytes_in);
     number(out, "bytes_out", summary.bytes_out);

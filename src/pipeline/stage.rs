@@ -12,9 +12,10 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::backlog::{Backlog, Limits};
 use super::filter::{self, Value};
 use super::sink::ATOMIC;
-use super::{Pipeline, Progress};
+use super::{Pipeline, Progress, Totals};
 use crate::event::{Event, Kind};
 
 /// Batches on their way at most: one being worked on, the others so that the worker never waits.
@@ -41,6 +42,11 @@ pub struct Stage {
     progress: UnboundedReceiver<(Progress, Option<Batch>)>,
     in_flight: usize,
     spare: Vec<Batch>,
+    /// What waits behind the batches that are on their way.
+    waiting: Backlog,
+    closing: bool,
+    /// What the worker told last.
+    last: (Totals, u64),
 }
 
 impl Stage {
@@ -68,11 +74,20 @@ impl Stage {
             progress,
             in_flight: 0,
             spare: Vec::new(),
+            waiting: Backlog::new(Limits::default()),
+            closing: false,
+            last: Default::default(),
         };
         if !inline {
             stage.wake()?;
         }
         Ok(stage)
+    }
+
+    /// Lets events wait within these limits, so that there is room while the reader of the output is slow.
+    #[must_use]
+    pub fn with_backlog(self, limits: Limits) -> Self {
+        Self { waiting: Backlog::new(limits), ..self }
     }
 
     fn wake(&mut self) -> std::io::Result<()> {
@@ -88,21 +103,25 @@ impl Stage {
     /// Can a batch be pushed without waiting?
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.in_flight < QUEUE
+        self.has_slot() || self.waiting.has_room()
     }
 
     /// Is everything that was pushed done with?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.in_flight == 0
+        self.in_flight == 0 && self.waiting.is_empty()
     }
 
     /// Hands over a batch and leaves an empty one. Returns what was achieved where that is known at once.
     ///
-    /// Call it only while [`Stage::has_room`]: it would wait otherwise, and the session with it.
+    /// Call it only while [`Stage::has_room`]: more would wait otherwise than may.
     pub fn push(&mut self, batch: &mut Batch) -> Option<Progress> {
         if self.inline && self.is_idle() && size(batch) <= ATOMIC {
             return self.run_inline(batch);
+        }
+        if !self.has_slot() {
+            self.waiting.put(batch);
+            return self.overflowed();
         }
         let empty = self.spare.pop().unwrap_or_default();
         self.send(std::mem::replace(batch, empty));
@@ -111,21 +130,53 @@ impl Stage {
 
     /// Waits until the worker has done something. `None`: it has ended.
     pub async fn progress(&mut self) -> Option<Progress> {
-        let (progress, batch) = self.progress.recv().await?;
+        let (mut progress, batch) = self.progress.recv().await?;
         // The end of a program over the stream is told on its own, with no batch handled.
         if let Some(batch) = batch {
             self.in_flight = self.in_flight.saturating_sub(1);
             if self.spare.len() < QUEUE {
                 self.spare.push(batch);
             }
+            self.feed();
         }
+        progress.totals.dropped = self.waiting.dropped();
+        progress.stop = progress.stop.or_else(|| self.waiting.stop());
+        self.last = (progress.totals, progress.written);
         Some(progress)
     }
 
     /// Tells the worker that nothing more will come.
     pub fn close(&mut self) {
-        self.queue = None;
-        self.resting = None;
+        self.closing = true;
+        self.feed();
+    }
+
+    /// Can a batch go to the worker, with nothing before it?
+    fn has_slot(&self) -> bool {
+        self.in_flight < QUEUE && self.waiting.is_empty()
+    }
+
+    /// Hands on what waits.
+    fn feed(&mut self) {
+        while self.in_flight < QUEUE && !self.waiting.is_empty() {
+            let mut batch = self.spare.pop().unwrap_or_default();
+            self.waiting.take(&mut batch);
+            self.send(batch);
+        }
+        if self.closing && self.waiting.is_empty() {
+            self.queue = None;
+            self.resting = None;
+        }
+    }
+
+    /// What there is to tell if what waits does so no longer as it should.
+    fn overflowed(&mut self) -> Option<Progress> {
+        let (mut totals, written) = self.last;
+        let stop = self.waiting.stop();
+        let dropped = self.waiting.dropped() != totals.dropped;
+        totals.dropped = self.waiting.dropped();
+        self.last.0 = totals;
+        (dropped || stop.is_some()).then(|| Progress { stop, totals, written, ..Progress::default() })
     }
 
     fn run_inline(&mut self, batch: &mut Batch) -> Option<Progress> {
@@ -136,8 +187,10 @@ impl Stage {
         }
         pipeline.set_patient(true);
         let flushed = pipeline.flush_if_ready();
-        let progress = pipeline.progress();
+        let mut progress = pipeline.progress();
         drop(pipeline);
+        progress.totals.dropped = self.waiting.dropped();
+        self.last = (progress.totals, progress.written);
         if !flushed {
             let empty = self.spare.pop().unwrap_or_default();
             self.send(empty);

@@ -4,11 +4,15 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::dialect::Facts;
 
-/// The account of events. What waits in it is on its way through the pipeline, and bounded with that.
+/// The account of events. What waits in it is on its way through the pipeline, where most of it may be in a file:
+/// [`Delivery::waiting_bytes`] tells what it takes here.
 pub struct Delivery {
     seen: Seen,
+    /// Do ids of events that are written have to be told to the provider?
+    acknowledges: bool,
     /// Events that are not written yet, in order.
     pending: VecDeque<Pending>,
+    pending_bytes: usize,
     cursor: Option<String>,
     last_id: Option<String>,
     duplicates: u64,
@@ -18,6 +22,13 @@ struct Pending {
     seq: u64,
     id: Option<String>,
     cursor: Option<String>,
+}
+
+impl Pending {
+    fn cost(&self) -> usize {
+        let texts = [&self.id, &self.cursor].into_iter().flatten();
+        size_of::<Self>() + texts.map(String::capacity).sum::<usize>()
+    }
 }
 
 /// What follows from events being written.
@@ -30,11 +41,19 @@ pub struct Written {
 }
 
 impl Delivery {
-    /// Remembers so many ids, and starts at this cursor.
+    /// Remembers so many ids, and starts at this cursor. `acknowledges` says whether the ids of what is written are
+    /// asked for.
     #[must_use]
-    pub fn new(remember: usize, cursor: Option<String>) -> Self {
-        let seen = Seen::new(remember);
-        Self { seen, pending: VecDeque::new(), cursor, last_id: None, duplicates: 0 }
+    pub fn new(remember: usize, cursor: Option<String>, acknowledges: bool) -> Self {
+        Self {
+            seen: Seen::new(remember),
+            acknowledges,
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            cursor,
+            last_id: None,
+            duplicates: 0,
+        }
     }
 
     /// An event came, as this message. `true`: it has come before. It is acknowledged all the same, since the
@@ -51,8 +70,11 @@ impl Delivery {
         if cursor.is_some() {
             self.cursor.clone_from(&cursor);
         }
+        let id = id.filter(|_| self.acknowledges);
         if id.is_some() || cursor.is_some() {
-            self.pending.push_back(Pending { seq, id, cursor });
+            let event = Pending { seq, id, cursor };
+            self.pending_bytes += event.cost();
+            self.pending.push_back(event);
         }
         duplicate
     }
@@ -61,6 +83,7 @@ impl Delivery {
     pub fn written(&mut self, seq: u64) -> Written {
         let mut written = Written::default();
         while let Some(event) = self.pending.pop_front_if(|event| event.seq <= seq) {
+            self.pending_bytes -= event.cost();
             written.ids.extend(event.id);
             written.cursor = event.cursor.or(written.cursor);
         }
@@ -71,6 +94,12 @@ impl Delivery {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    /// Bytes of memory that the events take that are not known to be written.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.pending_bytes
     }
 
     /// Where to go on from. What has been received will be written before this session ends well, so it need
@@ -149,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_told_once_and_in_order() {
-        let mut delivery = Delivery::new(10, Some("start".into()));
+        let mut delivery = Delivery::new(10, Some("start".into()), true);
         assert_eq!(delivery.cursor(), Some("start"));
         for (seq, id, cursor, duplicate) in
             [(1, "a", "c1", false), (2, "", "", false), (4, "b", "", false), (5, "a", "c0", true)]

@@ -50,6 +50,11 @@ use state::{Now, State};
 /// otherwise fill the memory through `--echo`.
 const MOST_BACKLOG: usize = 64 << 20;
 
+/// What is remembered for events that are not written yet, their ids and cursors, may take so many bytes before the
+/// peer is no longer read. The events themselves may be in a file by then; a provider that gives them ids to
+/// acknowledge or cursors gives them again.
+const MOST_AWAITED: usize = 64 << 20;
+
 /// How long a last frame may take to leave, when nobody waits for its answer.
 const LAST_FLUSH: Duration = Duration::from_millis(100);
 
@@ -302,7 +307,7 @@ impl Driver {
     /// Waits for the next thing to happen. Every arm only waits, so those that lose are simply asked again.
     async fn wait(&mut self) -> Happening {
         let read = self.may_read();
-        self.state.set_reading(self.stage.has_room(), now());
+        self.state.set_reading(self.takes_events(), now());
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
@@ -323,7 +328,12 @@ impl Driver {
 
     fn may_read(&self) -> bool {
         let backlog = self.socket.as_ref().map_or(0, Socket::backlog_bytes);
-        self.stage.has_room() && backlog <= MOST_BACKLOG
+        self.takes_events() && backlog <= MOST_BACKLOG
+    }
+
+    /// Is there room for what the peer may send?
+    fn takes_events(&self) -> bool {
+        self.stage.has_room() && self.state.awaited_bytes() <= MOST_AWAITED
     }
 
     fn handle(&mut self, happened: Happening) {
@@ -501,6 +511,10 @@ impl Driver {
         self.state.summary(&outcome, now());
         self.push_events();
         self.stage.close();
+        let dropped = self.state.totals().dropped;
+        if dropped > 0 {
+            self.report.warning(&format!("{dropped} messages were dropped, because the output was too slow"));
+        }
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
         self.last_words().await;

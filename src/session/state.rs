@@ -22,7 +22,7 @@ use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Su
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::net::http::{HttpAnswer, HttpCall};
-use crate::pipeline::{Progress, Totals};
+use crate::pipeline::{Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
 
@@ -132,7 +132,7 @@ impl State {
         let rhythm = dialect.rhythm().faster(policy.time_scale);
         let liveness = Liveness::new(policy.ping_interval, policy.ping_timeout, rhythm);
         let remember = if policy.dedupe { dialect.dedupe() } else { 0 };
-        let delivery = Delivery::new(remember, policy.cursor.clone());
+        let delivery = Delivery::new(remember, policy.cursor.clone(), dialect.ack("").is_some());
         Self {
             policy,
             dialect,
@@ -208,6 +208,12 @@ impl State {
     #[must_use]
     pub fn awaits_lines(&self) -> bool {
         self.delivery.is_waiting()
+    }
+
+    /// Bytes of memory for what follows from lines that are not known to be written yet.
+    #[must_use]
+    pub fn awaited_bytes(&self) -> usize {
+        self.delivery.waiting_bytes()
     }
 
     /// Will the next connection that opens take over from one that is there?
@@ -399,6 +405,7 @@ impl State {
 
     /// The pipeline got something done.
     pub fn progress(&mut self, progress: Progress, now: Now) {
+        self.note_dropped(progress.totals.dropped, now);
         self.totals = progress.totals;
         let written = self.delivery.written(progress.written);
         self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
@@ -417,9 +424,22 @@ impl State {
             }
             return;
         }
+        if let Stop::Overflow(text) = &stop {
+            // The end may be long in coming: the rest waits for its reader.
+            self.notice(Level::Warning, format!("{text}; what waits is still written"));
+        }
         match outcome.reason {
             "reader_gone" | "output_failed" => self.leave(outcome, now),
             _ => self.finish(outcome, now),
+        }
+    }
+
+    /// So many messages were dropped, in all. How many it became is said at the end, and in the records.
+    fn note_dropped(&mut self, dropped: u64, now: Now) {
+        if self.totals.dropped == 0 && dropped > 0 {
+            let text = "the output is too slow: the oldest messages that wait for it are dropped";
+            self.notice(Level::Warning, text.to_owned());
+            self.emit(Kind::Error { what: "overflow", text: text.to_owned() }, now);
         }
     }
 
@@ -515,6 +535,7 @@ impl State {
             received: self.counts.received,
             sent: self.counts.sent,
             duplicates: self.delivery.duplicates(),
+            dropped: self.totals.dropped,
             lines: self.totals.lines,
             bytes_in: self.counts.bytes_in,
             bytes_out: self.counts.bytes_out,
@@ -667,7 +688,10 @@ impl State {
             );
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
-        self.emit(Kind::Gap(Box::new(Gap { from, to: now.wall, last_id, replayed, catch_up })), now);
+        self.emit(
+            Kind::Gap(Box::new(Gap { from, to: now.wall, last_id, replayed, catch_up, dropped: 0 })),
+            now,
+        );
     }
 
     fn received_pong(&mut self, payload: Bytes, now: Now) {

@@ -132,7 +132,9 @@ fn a_server_that_is_started_again_with_the_same_log_repeats_nothing() {
 #[test]
 fn a_client_that_reads_nothing_is_drained_and_misses_nothing() {
     let (_mock, port) = serve(&["kadoa", "--rate", "max", "--time-scale", "100"]);
-    let mut run = subscribe(port, &["-q", "--reconnect-delay", "10ms", "--count", "20000"]).spawn();
+    let args =
+        ["-q", "--reconnect-delay", "10ms", "--count", "20000", "--overflow", "block", "--buffer", "1M"];
+    let mut run = subscribe(port, &args).spawn();
     let mut stdout = BufReader::new(run.take_stdout());
     let sent = || control(port, "clients", &Value::Null)["clients"][0]["sent"].as_u64().unwrap_or(0);
     let mut before = 0;

@@ -82,7 +82,8 @@ fn a_client_that_is_too_slow_is_dropped_and_the_others_are_not() {
         let all = control(port, "clients", &Value::Null)["clients"].clone();
         all.as_array().unwrap().iter().map(|client| client["id"].as_u64().unwrap()).collect()
     };
-    let mut slow = subscribe(port, &["--no-reconnect", "--envelope"]).spawn();
+    let blocked = ["--no-reconnect", "--envelope", "--overflow", "block", "--buffer", "0"];
+    let mut slow = subscribe(port, &blocked).spawn();
     let mut unread = BufReader::new(slow.take_stdout());
     until("the slow one is there", || clients().len() == 1);
     let slow_id = clients()[0];
@@ -102,6 +103,28 @@ fn a_client_that_is_too_slow_is_dropped_and_the_others_are_not() {
     slow.finish().exits(20);
     let close = text.lines().rev().find(|line| line.contains(r#""type":"close""#)).unwrap();
     assert!(close.contains(r#""code":1005"#) || close.contains(r#""code":1006"#), "{close}");
+}
+
+#[test]
+fn a_client_that_is_not_read_itself_is_kept_and_loses_nothing() {
+    const EVENTS: u64 = 1500;
+    let (_mock, port) = serve(&["ryze", "--rate", "300", "--events", &EVENTS.to_string()]);
+    with_media(port);
+    let mut run = subscribe(port, &["--no-reconnect", "--envelope", "--buffer", "2M"]).spawn();
+    let sent = || control(port, "clients", &Value::Null)["clients"][0]["sent"].as_u64().unwrap_or(0);
+    until("all is sent", || sent() >= EVENTS);
+    let mut stdout = BufReader::new(run.take_stdout());
+    let mut seqs = Vec::new();
+    while seqs.len() < EVENTS as usize {
+        let mut line = String::new();
+        assert!(stdout.read_line(&mut line).unwrap() > 0, "it ends after {}", seqs.len());
+        let record: Value = serde_json::from_str(&line).unwrap();
+        assert_ne!(record["type"], "close", "{record}");
+        seqs.extend(record["seq"].as_u64().filter(|_| record["type"] == "message"));
+    }
+    assert!(seqs.into_iter().eq(1..=EVENTS));
+    run.signal("INT");
+    run.finish().exits(130);
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod replay;
 mod scenario;
 mod sending;
 mod servers;
+mod slow_reader;
 mod subscribe;
 mod tls;
 mod watch;

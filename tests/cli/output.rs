@@ -121,7 +121,7 @@ fn a_stalled_reader_costs_no_memory_and_no_control() {
         tell.send(written).expect("the test listens");
         peer.wait_for_end();
     });
-    let run = wstap(&["connect", &server.url(), "--ping-interval", "10ms"]).spawn();
+    let run = wstap(&["connect", &server.url(), "--ping-interval", "10ms", "--buffer", "8M"]).spawn();
     let written = blocked.recv().expect("the server is blocked");
     assert!(written < 100 << 20, "{written} bytes were taken in");
     let resident = run.resident();
@@ -151,7 +151,7 @@ fn standard_input_waits_for_a_stalled_reader() {
             peer.text(&line);
         }
     });
-    let (run, mut stdin) = wstap(&["connect", &server.url(), "--envelope"]).spawn_fed();
+    let (run, mut stdin) = wstap(&["connect", &server.url(), "--envelope", "--buffer", "8M"]).spawn_fed();
     let feeding = std::thread::spawn(move || {
         let line = [[b'x'; 999].as_slice(), b"\n"].concat();
         (0..200_000).take_while(|_| stdin.write_all(&line).is_ok()).count()

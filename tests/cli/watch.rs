@@ -396,7 +396,8 @@ fn the_url_of_one_campaign_names_it() {
 fn a_reader_that_is_slow_slows_all_links_down() {
     let ids: Vec<String> = (1..=9).map(|id| id.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let args = ["watch-campaign", "--mock=--rate max --contacts 300", "--progress", "-q"];
+    let args =
+        ["watch-campaign", "--mock=--rate max --contacts 300", "--progress", "-q", "--overflow", "block"];
     let running = wstap(&args).args(&ids).spawn();
     assert!(running.settled() < 120 * 1024, "it has not taken in what it could not hand on");
     let out = running.finish();

@@ -1,0 +1,260 @@
+//! Events that wait for the writer: what came while the reader of the output was slow.
+//!
+//! They wait packed, in the order in which they came: in memory up to a limit, and what happens beyond it is a
+//! choice. Packed, they cost what they weigh, whatever buffers they were read into, and can go to a file as they are.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::Stop;
+use super::packed::Packed;
+use super::spill::{Spill, SpillError};
+use crate::event::{Event, Gap, Kind};
+
+/// What waits in memory at most, unless something else is asked for.
+pub const DEFAULT_BUFFER: usize = 64 << 20;
+
+/// Bytes after which a packet is full and another is begun; about one batch of the pipeline.
+const PACKET: usize = 64 * 1024;
+
+/// What the places of packets in the file may take in memory, beyond the limit.
+const INDEX: usize = 16 << 20;
+
+/// Events other than messages that outlive the packets they were in when those are dropped.
+const MOST_KEPT: usize = 1000;
+
+/// What happens when no more may wait in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The peer is not read until there is room.
+    Block,
+    /// What follows waits in a file.
+    Spill,
+    /// What came first is dropped, and counted.
+    DropOldest,
+    /// The session ends.
+    Exit,
+}
+
+/// The limits of what waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes in memory.
+    pub memory: usize,
+    /// Bytes in the file.
+    pub disk: u64,
+    /// What happens when no more may wait in memory.
+    pub overflow: Overflow,
+}
+
+impl Default for Limits {
+    /// Nothing may wait.
+    fn default() -> Self {
+        Self { memory: 0, disk: 0, overflow: Overflow::Block }
+    }
+}
+
+/// A queue of events.
+pub struct Backlog {
+    limits: Limits,
+    packets: VecDeque<Packet>,
+    /// Bytes that the packets take in memory.
+    memory: usize,
+    spill: Spill,
+    lost: Option<Lost>,
+    dropped: u64,
+    failed: bool,
+    stop: Option<Stop>,
+}
+
+struct Packet {
+    /// Its bytes are empty while they are in the file.
+    packed: Packed,
+    /// How many bytes of it are in the file.
+    filed: usize,
+}
+
+impl Packet {
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.packed.cost()
+    }
+}
+
+/// What was dropped since it was last told.
+struct Lost {
+    messages: u64,
+    from: Timestamp,
+    to: Timestamp,
+    /// What is not dropped with the messages: records of connections, say.
+    kept: Vec<Event>,
+}
+
+impl Backlog {
+    /// An empty one.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            packets: VecDeque::new(),
+            memory: 0,
+            spill: Spill::new(limits.disk),
+            lost: None,
+            dropped: 0,
+            failed: false,
+            stop: None,
+        }
+    }
+
+    /// Does nothing wait?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty() && self.lost.is_none()
+    }
+
+    /// May more come?
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let Limits { memory, overflow, .. } = self.limits;
+        match overflow {
+            _ if self.failed => false,
+            Overflow::Block => self.memory < memory,
+            Overflow::Spill => self.memory < memory.saturating_add(INDEX),
+            Overflow::DropOldest | Overflow::Exit => true,
+        }
+    }
+
+    /// How many messages have been dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Why the session has to end. It is told once.
+    pub fn stop(&mut self) -> Option<Stop> {
+        self.stop.take()
+    }
+
+    /// Takes in events, all of them, whether there is room or not.
+    pub fn put(&mut self, events: &mut Vec<Event>) {
+        for event in events.drain(..) {
+            let packet = match self.packets.pop_back() {
+                Some(packet) if packet.filed == 0 && packet.packed.cost() < PACKET => {
+                    self.memory -= packet.cost();
+                    packet
+                }
+                full => {
+                    self.packets.extend(full);
+                    Packet { packed: Packed::with_capacity(PACKET), filed: 0 }
+                }
+            };
+            self.append(packet, event);
+        }
+    }
+
+    /// Takes out what came first, as one batch. `false`: there is nothing.
+    pub fn take(&mut self, batch: &mut Vec<Event>) -> bool {
+        if let Some(lost) = self.lost.take() {
+            batch.extend(lost.kept);
+            batch.extend(gap(lost.messages, lost.from, lost.to));
+            return true;
+        }
+        let Some(mut packet) = self.packets.pop_front() else { return false };
+        self.memory -= packet.cost();
+        if packet.filed > 0 {
+            match self.spill.read(packet.filed) {
+                Ok(bytes) => packet.packed.put_bytes(bytes),
+                Err(error) => self.fail(format!("what waited in a file could not be read: {error}")),
+            }
+        }
+        if let Err(error) = packet.packed.unpack(batch) {
+            self.fail(format!("what waited for the output could not be read: {error}"));
+        }
+        true
+    }
+
+    fn append(&mut self, mut packet: Packet, event: Event) {
+        packet.packed.push(event);
+        self.memory += packet.cost();
+        let full = packet.packed.cost() >= PACKET;
+        self.packets.push_back(packet);
+        if full {
+            self.packet_full();
+        }
+    }
+
+    fn packet_full(&mut self) {
+        let over = self.memory > self.limits.memory;
+        match self.limits.overflow {
+            _ if self.failed => {}
+            Overflow::Spill if over || !self.spill.is_empty() => self.spill_last(),
+            Overflow::DropOldest if over => self.drop_first(),
+            Overflow::Exit if over => self.give_up(),
+            _ => {}
+        }
+    }
+
+    fn spill_last(&mut self) {
+        let Some(mut packet) = self.packets.pop_back() else { return };
+        self.memory -= packet.cost();
+        match self.spill.write(packet.packed.bytes()) {
+            Ok(()) => packet.filed = packet.packed.take_bytes(),
+            Err(error) => self.spill_failed(&error),
+        }
+        self.memory += packet.cost();
+        self.packets.push_back(packet);
+    }
+
+    fn drop_first(&mut self) {
+        while self.memory > self.limits.memory && self.packets.len() > 1 {
+            let Some(packet) = self.packets.pop_front() else { return };
+            self.memory -= packet.cost();
+            let Some((from, to)) = packet.packed.times() else { continue };
+            let lost = self.lost.get_or_insert_with(|| Lost { messages: 0, from, to, kept: Vec::new() });
+            lost.messages += packet.packed.messages();
+            lost.to = to;
+            self.dropped += packet.packed.messages();
+            let room = MOST_KEPT.saturating_sub(lost.kept.len());
+            lost.kept.extend(packet.packed.into_rest().take(room));
+        }
+    }
+
+    fn give_up(&mut self) {
+        let messages: u64 = self.packets.iter().map(|packet| packet.packed.messages()).sum();
+        self.failed = true;
+        self.stop = Some(Stop::OutputFailed(format!(
+            "the output is not taken, and {} of memory are full (--overflow exit): {messages} messages are lost",
+            human(self.limits.memory as u64)
+        )));
+    }
+
+    fn spill_failed(&mut self, error: &SpillError) {
+        let text = match error {
+            SpillError::Full => format!("{} on the disk are full (--spill-limit)", human(self.limits.disk)),
+            SpillError::Io(error) => format!("{}: {error}", Spill::folder().display()),
+        };
+        self.failed = true;
+        self.stop = Some(Stop::Overflow(format!("no more can wait for the output: {text}")));
+    }
+
+    fn fail(&mut self, text: String) {
+        self.failed = true;
+        self.stop.get_or_insert(Stop::OutputFailed(text));
+    }
+}
+
+/// The record of messages that were dropped.
+fn gap(messages: u64, from: Timestamp, to: Timestamp) -> Option<Event> {
+    let gap = Gap { from, to, last_id: None, replayed: false, catch_up: None, dropped: messages };
+    let event = Event { at: Timestamp::now(), conn: 0, kind: Kind::Gap(Box::new(gap)) };
+    (messages > 0).then_some(event)
+}
+
+fn human(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 1 << 30 && bytes.is_multiple_of(1 << 30) => format!("{} GiB", bytes >> 30),
+        bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        bytes if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} bytes"),
+    }
+}
