@@ -29,7 +29,7 @@ use crate::watch::board::Board;
 use crate::watch::plan::{Plan, Tell};
 use crate::watch::row::End;
 use crate::watch::view::View;
-use crate::watch::{LinkTap, Shared, Watch};
+use crate::watch::{LinkTap, RecordedTap, Shared, Watch};
 
 /// Runs the command.
 ///
@@ -77,7 +77,7 @@ impl Command<'_> {
         let client = self.session.dialect.client(&ClientSetup::default())?;
         let board = self.board(1.0, Tell::Statuses, context);
         let reader = Reader::new(client, false, self.args.session.output.show_secrets)
-            .with_tap(Box::new(LinkTap::new(&board, 0)));
+            .with_tap(Box::new(RecordedTap::new(&board)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_recording(&self.args.session)?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
@@ -87,10 +87,11 @@ impl Command<'_> {
             .rows
             .values()
             .any(|row| row.end == Some(End::Final) && row.campaign.status != Some(Status::Completed));
-        match exit? {
-            Exit::Ok if ended_badly && !asked => Ok(Exit::Assertion),
-            exit => Ok(exit),
+        let exit = exit?;
+        if exit == Exit::Ok && !asked {
+            board.borrow().tell_missing();
         }
+        Ok(if exit == Exit::Ok && !asked && ended_badly { Exit::Assertion } else { exit })
     }
 
     async fn live(self, context: &Context<'_>) -> Result<Exit> {

@@ -354,8 +354,12 @@ fn ctrl_c_gives_the_terminal_back() {
     let mut terminal = Terminal::start(80, 24, &["--url", &server.url(), "42"], &[]);
     terminal.until("it is drawn", |lines| has(lines, "live"));
     terminal.press("\x03");
-    let (_, status) = terminal.finish();
+    let (lines, status) = terminal.finish();
     assert_eq!(status, Some(130));
+    assert!(
+        has(&lines, "42 running"),
+        "the link was not lost, and the campaign still is what it was: {lines:#?}"
+    );
     assert!(terminal.is_ordinary() && !terminal.screen.screen().hide_cursor());
 }
 
