@@ -412,7 +412,8 @@ impl Board {
     fn refused(&mut self, campaign: u64, why: String) {
         let Some(row) = self.rows.get_mut(&campaign) else { return };
         if row.end.is_none() {
-            self.report.say(Level::Error, &format!("campaign {campaign} is refused: {why}"));
+            let because = if why.is_empty() { String::new() } else { format!(": {why}") };
+            self.report.say(Level::Error, &format!("campaign {campaign} is refused{because}"));
             row.end = Some(End::Refused(why));
             row.past = Past::Nothing;
         }
