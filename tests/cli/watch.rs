@@ -247,6 +247,22 @@ fn a_recording_is_watched_again() {
 }
 
 #[test]
+fn records_go_to_the_file_of_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let [recorded, live, again] = ["r", "l", "a"].map(|name| folder.path().join(name).display().to_string());
+    let run = |from: &[&str], file: &str| {
+        let out =
+            wstap(&["watch-campaign", "42", "--progress", "-f", ".completed", "-o", file]).args(from).run();
+        assert_eq!(out.exits(0).stdout, "");
+        std::fs::read_to_string(file).unwrap()
+    };
+    let told = run(&["--mock=--rate max --contacts 10", "--record", &recorded], &live);
+    assert_eq!((told.lines().count(), run(&["--from", &recorded], &again)), (23, told));
+    let full = mocked("--rate max --contacts 10", &["42", "-o", "/dev/full"]);
+    full.exits(30).says("the file of --output could not be written");
+}
+
+#[test]
 fn a_recording_has_the_times_and_the_rate_of_its_time() {
     let message = |second: u64, done: u64| {
         let data = update(42, "running", [200, done, 0, 0, 200 - done]);

@@ -481,3 +481,14 @@ fn nothing_is_lost_between_the_drawing_and_the_file() {
     assert_eq!(records.len(), 603);
     assert_eq!(records.last().unwrap()["status"], "completed");
 }
+
+#[test]
+fn what_is_written_to_a_file_is_drawn_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("progress.ndjson").display().to_string();
+    let mock = "--mock=--rate max --contacts 10";
+    let mut terminal = Terminal::start(80, 24, &["42", "--progress", mock, "-o", &path], &[]);
+    let (lines, status) = terminal.finish();
+    assert_eq!((status, heads(&lines)), (Some(0), 1), "{lines:#?}");
+    assert!(std::fs::read_to_string(&path).unwrap().ends_with('\n'));
+}
