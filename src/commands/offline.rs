@@ -217,17 +217,17 @@ impl Reader {
 
     /// The event, and how many bytes it takes along.
     fn event(&mut self, item: Item) -> (Event, usize) {
-        let (kind, length) = match item {
-            Item::Message(message) => {
+        let (kind, at, length) = match item {
+            Item::Message(message, at) => {
                 let length = message.len();
-                (self.received(message), length)
+                (self.received(message), at, length)
             }
-            Item::Record(line) => {
+            Item::Record(line, at) => {
                 let length = line.len();
-                (Kind::Recorded(line), length)
+                (Kind::Recorded(line), at, length)
             }
         };
-        (Event { at: Timestamp::now(), conn: 1, kind }, length)
+        (Event { at: at.unwrap_or_else(Timestamp::now), conn: 1, kind }, length)
     }
 
     fn received(&mut self, message: Message) -> Kind {

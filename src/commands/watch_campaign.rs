@@ -18,7 +18,7 @@ use crate::net::url::looks_like_url;
 use crate::net::{Options, WsUrl};
 use crate::pipeline::junction::{Branch, Junction};
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink::{self, Sink, Stdout};
+use crate::pipeline::sink;
 use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
@@ -29,7 +29,7 @@ use crate::watch::board::Board;
 use crate::watch::plan::{Plan, Tell};
 use crate::watch::row::End;
 use crate::watch::view::View;
-use crate::watch::{LinkTap, Shared, Watch};
+use crate::watch::{LinkTap, RecordedTap, Shared, Watch};
 
 /// Runs the command.
 ///
@@ -66,7 +66,7 @@ struct Command<'a> {
     session: Session<'a>,
     campaigns: &'static dyn Campaigns,
     ids: Vec<u64>,
-    /// Is standard output written to?
+    /// Are lines written, to standard output or a file?
     lines: bool,
 }
 
@@ -77,7 +77,7 @@ impl Command<'_> {
         let client = self.session.dialect.client(&ClientSetup::default())?;
         let board = self.board(1.0, Tell::Statuses, context);
         let reader = Reader::new(client, false, self.args.session.output.show_secrets)
-            .with_tap(Box::new(LinkTap::new(&board, 0)));
+            .with_tap(Box::new(RecordedTap::new(&board)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_recording(&self.args.session)?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
@@ -87,10 +87,11 @@ impl Command<'_> {
             .rows
             .values()
             .any(|row| row.end == Some(End::Final) && row.campaign.status != Some(Status::Completed));
-        match exit? {
-            Exit::Ok if ended_badly && !asked => Ok(Exit::Assertion),
-            exit => Ok(exit),
+        let exit = exit?;
+        if exit == Exit::Ok && !asked {
+            board.borrow().tell_missing();
         }
+        Ok(if exit == Exit::Ok && !asked && ended_badly { Exit::Assertion } else { exit })
     }
 
     async fn live(self, context: &Context<'_>) -> Result<Exit> {
@@ -136,8 +137,8 @@ impl Command<'_> {
     fn pipeline(&self, context: &Context<'_>) -> Result<Pipeline> {
         let Context { report, world, color } = context;
         let config: Config = output::resolve(&self.args.session, None, *color, world, report)?;
-        let sink: Box<dyn Sink> = if self.lines { Box::new(Stdout) } else { Box::new(sink::Nowhere) };
-        Ok(Pipeline::new(config, sink, (*report).clone()))
+        let file = output::create_output(&self.args.session.output)?;
+        Ok(Pipeline::new(config, super::sink(file, !self.lines), (*report).clone()))
     }
 
     fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
@@ -157,7 +158,8 @@ impl Command<'_> {
     /// Is there a terminal to draw on, and nothing else that comes to it?
     fn draws(&self, context: &Context<'_>) -> bool {
         let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
-        let shares = self.lines && (*stdout_terminal || sink::is_pipe());
+        let to_stdout = self.lines && output::file_of(&self.args.session.output).is_none();
+        let shares = to_stdout && (*stdout_terminal || sink::is_pipe());
         let dumb = var("TERM").is_none_or(|term| term == "dumb");
         *stderr_terminal && !shares && !dumb && context.report.is_for_people()
     }
@@ -277,7 +279,7 @@ fn is_unicode(world: &World<'_>) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// On a terminal, lines are printed only for whoever asks for something about them.
+/// On a terminal, lines are written only for whoever asks for something about them.
 fn prints_lines(args: &WatchArgs, world: &World<'_>) -> bool {
     let (output, filter) = (&args.session.output, &args.session.filter);
     !world.stdout_terminal
@@ -286,6 +288,7 @@ fn prints_lines(args: &WatchArgs, world: &World<'_>) -> bool {
         || output.raw_output
         || output.join_output
         || output.pretty
+        || output.output.is_some()
         || filter.filter.is_some()
         || filter.filter_file.is_some()
         || args.session.end.count.is_some()

@@ -143,8 +143,9 @@ pub fn create_output(args: &OutputArgs) -> Result<Option<File>> {
     file_of(args).map(create).transpose()
 }
 
-/// `-` is standard output, as elsewhere.
-fn file_of(args: &OutputArgs) -> Option<&Path> {
+/// Its path; `-` is standard output, as elsewhere.
+#[must_use]
+pub fn file_of(args: &OutputArgs) -> Option<&Path> {
     args.output.as_deref().filter(|path| *path != Path::new("-"))
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::thread;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Patient;
@@ -16,13 +17,13 @@ use crate::pipeline::record::{self, Line};
 /// What one read takes.
 const CHUNK: usize = 64 * 1024;
 
-/// What a line of a file holds.
+/// What a line of a file holds, and when that was, if it says so.
 #[derive(Debug, PartialEq)]
 pub enum Item {
     /// A message that was received.
-    Message(Message),
+    Message(Message, Option<Timestamp>),
     /// A record as it stands.
-    Record(String),
+    Record(String, Option<Timestamp>),
 }
 
 /// What [`Recording`] makes of records.
@@ -126,10 +127,11 @@ fn item(line: &str, take: Take) -> Option<Item> {
     if text.is_empty() {
         return None;
     }
-    match (record::read(text), take) {
-        (Line::Foreign, _) => Some(Item::Message(Message::text(text.to_owned()))),
-        (_, Take::Records) => Some(Item::Record(text.to_owned())),
-        (Line::Received(message), Take::Received) => Some(Item::Message(message)),
+    let (line, at) = record::read(text);
+    match (line, take) {
+        (Line::Foreign, _) => Some(Item::Message(Message::text(text.to_owned()), None)),
+        (_, Take::Records) => Some(Item::Record(text.to_owned(), at)),
+        (Line::Received(message), Take::Received) => Some(Item::Message(message, at)),
         (Line::Other, Take::Received) => None,
     }
 }
@@ -157,12 +159,13 @@ mod tests {
             let batches = std::iter::from_fn(|| recording.next_batch());
             batches.flat_map(Result::unwrap).collect::<Vec<_>>()
         };
-        let message = |text: &str| Item::Message(Message::text(text.to_owned()));
+        let at = || "2026-01-01T00:00:00Z".parse().ok();
+        let message = |text: &str| Item::Message(Message::text(text.to_owned()), None);
         let plain = [message(r#"{"plain":true}"#), message("text")];
-        assert_eq!(read(Take::Received)[0], message(r#"{"a":1.0}"#));
+        assert_eq!(read(Take::Received)[0], Item::Message(Message::text(r#"{"a":1.0}"#), at()));
         assert_eq!(read(Take::Received)[1..], plain);
         let records = read(Take::Records);
-        assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned())));
+        assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned(), at())));
         assert_eq!(records[3..], plain);
     }
 

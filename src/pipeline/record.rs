@@ -251,13 +251,13 @@ pub enum Line {
     Foreign,
 }
 
-/// Is this line a record, and does it hold a received message?
+/// Is this line a record, does it hold a received message, and when was that?
 #[must_use]
-pub fn read(line: &str) -> Line {
+pub fn read(line: &str) -> (Line, Option<Timestamp>) {
     match read_moment(line) {
-        None => Line::Foreign,
-        Some(Moment { what: What::Message(Direction::In, message), .. }) => Line::Received(message),
-        Some(_) => Line::Other,
+        None => (Line::Foreign, None),
+        Some(Moment { what: What::Message(Direction::In, message), at, .. }) => (Line::Received(message), at),
+        Some(Moment { at, .. }) => (Line::Other, at),
     }
 }
 
@@ -412,14 +412,14 @@ mod tests {
             Message::Binary(vec![0, 255].into()),
         ];
         for message in messages {
-            assert_eq!(read(&line(received(message.clone()))), Line::Received(message));
+            assert_eq!(read(&line(received(message.clone()))).0, Line::Received(message));
         }
     }
 
     #[test]
     fn other_lines_are_told_apart() {
         let reconnect = Reconnect { attempt: 1, delay: Duration::from_millis(5), cause: "x".into() };
-        assert_eq!(read(&line(Kind::Reconnect(Box::new(reconnect)))), Line::Other);
+        assert_eq!(read(&line(Kind::Reconnect(Box::new(reconnect)))).0, Line::Other);
         for foreign in [
             r#"{"v":1,"type":"message"}"#,
             r#"{"v":1,"ts":"2026","type":"trade","p":1}"#,
@@ -427,8 +427,8 @@ mod tests {
             r#"{"v":1,"ts":"2026","type":"trade","conn":1}"#,
             r#"{"v":2,"ts":"2026","type":"open","conn":1}"#,
         ] {
-            assert_eq!(read(foreign), Line::Foreign, "{foreign}");
+            assert_eq!(read(foreign), (Line::Foreign, None), "{foreign}");
         }
-        assert_eq!(read("plain text"), Line::Foreign);
+        assert_eq!(read("plain text"), (Line::Foreign, None));
     }
 }

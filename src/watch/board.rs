@@ -190,6 +190,13 @@ impl Board {
         Duration::from_secs(15).div_f64(self.plan.time_scale)
     }
 
+    /// Says which of the campaigns that were asked for were not told of.
+    pub fn tell_missing(&self) {
+        for row in self.rows.values().filter(|row| row.end.is_none() && !row.campaign.is_known()) {
+            self.report.warning(&format!("nothing was told of campaign {}", row.campaign.id));
+        }
+    }
+
     /// Says how those campaigns stand that should have come to their end, and have not.
     pub fn tell_unfinished(&self) {
         for row in self.rows.values().filter(|row| row.end.is_none()) {
@@ -227,7 +234,7 @@ impl Board {
                 }
             }
             Kind::Recorded(line) => {
-                if let Line::Received(message) = read(line) {
+                if let (Line::Received(message), _) = read(line) {
                     said = self.plan.campaigns.read(&message);
                 }
             }
@@ -405,7 +412,8 @@ impl Board {
     fn refused(&mut self, campaign: u64, why: String) {
         let Some(row) = self.rows.get_mut(&campaign) else { return };
         if row.end.is_none() {
-            self.report.say(Level::Error, &format!("campaign {campaign} is refused: {why}"));
+            let because = if why.is_empty() { String::new() } else { format!(": {why}") };
+            self.report.say(Level::Error, &format!("campaign {campaign} is refused{because}"));
             row.end = Some(End::Refused(why));
             row.past = Past::Nothing;
         }

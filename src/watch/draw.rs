@@ -88,7 +88,8 @@ pub fn chart(campaign: u64, hours: u32, samples: &[Sample], look: &Look) -> Vec<
     };
     let span = from_to(samples.first()).zip(from_to(samples.last()));
     let span = span.map_or_else(String::new, |(from, to)| format!(", {from} to {to} UTC"));
-    let mut lines = vec![clip(&format!("campaign {campaign}, the last {hours} h{span}"), look.width - 1)];
+    let mut lines =
+        vec![clip(&format!("campaign {campaign}, the last {hours} h{span}"), look.width.max(NARROWEST) - 1)];
     #[expect(clippy::cast_precision_loss, reason = "2^53 contacts are enough")]
     let number = |value: Option<u64>| value.map(|value| value as f64);
     let completed: Vec<_> = samples.iter().map(|sample| number(sample.counts.completed)).collect();
@@ -106,8 +107,9 @@ fn chart_line(name: &str, values: &[Option<f64>], unit: &str, color: Color, look
     let lowest = known.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let label = format!("  {name:<9} {:>8} ", format!("{}{unit}", trimmed(*first)));
+    let width = look.width.max(NARROWEST) - 1;
     if values.len() == 1 {
-        return Some(label.trim_end().to_owned());
+        return Some(clip(label.trim_end(), width));
     }
     let end = format!(" {}{unit}", trimmed(*last));
     let room = look.width.saturating_sub(label.width() + end.width() + 1).clamp(1, 60);
@@ -116,7 +118,7 @@ fn chart_line(name: &str, values: &[Option<f64>], unit: &str, color: Color, look
         Some(value) if highest > lowest => level((value - lowest) / (highest - lowest), look),
         Some(_) => level(0.5, look),
     });
-    Some(format!("{label}{}{end}", drawn.collect::<String>().color(color)))
+    Some(clip(&format!("{label}{}{end}", drawn.collect::<String>().color(color)), width))
 }
 
 /// As many values as there is room for, evenly spread over the row.
@@ -226,7 +228,9 @@ fn columns(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) 
         move |row: &Row| (or_dash(part(&row.campaign.counts).map(|part| format!("{part:.1}%"))), None)
     };
     let rate = |row: &Row| (or_dash(row.campaign.per_minute(now).map(per_minute)), None);
-    let eta = |row: &Row| (or_dash(row.campaign.eta(now).map(lasting)), None);
+    // Nobody knows what happens while there is no link.
+    let hears = |row: &Row| board.links[row.link].state == LinkState::Live;
+    let eta = |row: &Row| (or_dash(row.campaign.eta(now).filter(|_| hears(row)).map(lasting)), None);
     let spark = |row: &Row| (sparkline(row, now, look), Some(Color::Cyan));
     let took = |row: &Row| (or_dash(row.took(now).map(lasting)), None);
     let mut columns = vec![

@@ -169,7 +169,7 @@ fn the_link_says_how_it_stands() {
         Kind::Reconnect(Box::new(Reconnect { attempt: 1, delay, cause: String::new() })),
         now,
     );
-    assert!(line(&board, now, 80).ends_with(" retry 8s"));
+    assert!(line(&board, now, 80).ends_with(" – retry 8s"), "without a link there is no time to the end");
     assert!(line(&board, after(now, 6), 200).ends_with(" reconnecting in 2 s"));
     open(&mut board, 0, after(now, 8));
     assert!(line(&board, after(now, 8), 80).ends_with(" live"));
@@ -221,4 +221,11 @@ fn a_past_is_a_chart() {
     ];
     assert_eq!(lines, expected);
     assert_eq!(chart(42, 24, &samples[..1], &look(80, 24)).len(), 3, "no success where nothing is done");
+    let odd = |success_rate| Sample { counts: Counts { success_rate, ..sample(0, 1, 1).counts }, at: None };
+    for samples in [&[odd(Some(1e308)), odd(Some(-1e308))][..], &[odd(Some(1e308))]] {
+        for width in [0, 40, 80] {
+            let lines = chart(42, 24, samples, &look(width, 24));
+            assert!(lines.iter().all(|line| line.width() < width.max(NARROWEST)), "{width}: {lines:#?}");
+        }
+    }
 }

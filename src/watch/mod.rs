@@ -59,6 +59,40 @@ impl Tap for LinkTap {
     }
 }
 
+/// A recording's way to the board: time passes as it did then, or else there would be no rate.
+pub struct RecordedTap {
+    board: Shared,
+    first: Option<(Timestamp, Instant)>,
+}
+
+impl RecordedTap {
+    /// The tap of a recording.
+    #[must_use]
+    pub fn new(board: &Shared) -> Self {
+        Self { board: Rc::clone(board), first: None }
+    }
+
+    /// When that would be, had the recording begun when this did. Before its beginning there is nothing.
+    fn moment(&mut self, at: Timestamp) -> Instant {
+        let (first, start) = *self.first.get_or_insert_with(|| (at, Instant::now()));
+        let after = Duration::try_from(at.duration_since(first)).unwrap_or_default();
+        start.checked_add(after).unwrap_or(start)
+    }
+}
+
+impl Tap for RecordedTap {
+    fn look(&mut self, events: &mut Vec<Event>) {
+        let mut shown = Vec::with_capacity(events.len());
+        for event in events.drain(..) {
+            let now = self.moment(event.at);
+            let mut of_one = vec![event];
+            self.board.borrow_mut().look(0, &mut of_one, now);
+            shown.append(&mut of_one);
+        }
+        *events = shown;
+    }
+}
+
 /// What a watch is made of.
 pub struct Watch {
     /// What is watched.
@@ -131,12 +165,14 @@ impl Watch {
         }
     }
 
-    /// A link has come to its end. What all of them are told, or nobody cares about any more, is not said for each.
+    /// A link has come to its end. What all of them are told, or nobody cares about any more, is not said for each, and
+    /// no failure of the link.
     fn ended(&self, number: usize, outcome: &Outcome) {
         let mut board = self.board.borrow_mut();
-        let failed = Some(outcome.exit).filter(|_| link_decided(&board, number, outcome));
+        let by_itself = self.junction.stop.is_none() && !outcome.is_signal();
+        let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&board, number, outcome));
         board.ended(number, failed);
-        if failed.is_some() && self.junction.stop.is_none() && !outcome.is_signal() {
+        if failed.is_some() {
             let name = board.link_name(number).unwrap_or_default();
             crate::commands::tell(&self.report.prefixed(&name), outcome.clone());
         }

@@ -247,6 +247,40 @@ fn a_recording_is_watched_again() {
 }
 
 #[test]
+fn records_go_to_the_file_of_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let [recorded, live, again] = ["r", "l", "a"].map(|name| folder.path().join(name).display().to_string());
+    let run = |from: &[&str], file: &str| {
+        let out =
+            wstap(&["watch-campaign", "42", "--progress", "-f", ".completed", "-o", file]).args(from).run();
+        assert_eq!(out.exits(0).stdout, "");
+        std::fs::read_to_string(file).unwrap()
+    };
+    let told = run(&["--mock=--rate max --contacts 10", "--record", &recorded], &live);
+    assert_eq!((told.lines().count(), run(&["--from", &recorded], &again)), (23, told));
+    let full = mocked("--rate max --contacts 10", &["42", "-o", "/dev/full"]);
+    full.exits(30).says("the file of --output could not be written");
+}
+
+#[test]
+fn a_recording_has_the_times_and_the_rate_of_its_time() {
+    let message = |second: u64, done: u64| {
+        let data = update(42, "running", [200, done, 0, 0, 200 - done]);
+        let ts = format!("2026-01-01T09:00:{second:02}.000000Z");
+        format!(r#"{{"v":1,"ts":"{ts}","type":"message","conn":1,"seq":1,"dir":"in","data":{data}}}"#)
+    };
+    let lines = [message(0, 0), message(30, 50)].join("\n");
+    for (args, record) in [(&[][..], "."), (&["--envelope"], "select(.type == \"derived\") | .data")] {
+        let filter = format!("{record} | [.at, .rate_per_min, .eta_s]");
+        let run = wstap(&["watch-campaign", "--from", "-", "--progress", "-f", &filter]).args(args);
+        let told = run.stdin(&*lines).run().exits(0).json();
+        let expected =
+            json!([["2026-01-01T09:00:00.000000Z", null, null], ["2026-01-01T09:00:30.000000Z", 100.0, 90]]);
+        assert_eq!(json!(told), expected, "{args:?}");
+    }
+}
+
+#[test]
 fn an_interrupt_ends_all_links() {
     let mut running = wstap(&["watch-campaign", "--mock=--rate 20", "1", "2", "--envelope"]).spawn();
     running.line();
@@ -478,7 +512,7 @@ fn a_recording_tells_what_came_of_it() {
     run("running", &[]).exits(0);
     run("failed", &[]).exits(1).says("campaign 42 failed");
     run("failed", &["--until", ".data.status == \"failed\""]).exits(0);
-    run("failed", &["7"]).exits(0);
+    run("failed", &["7"]).exits(0).says("nothing was told of campaign 7");
     assert_eq!(run("failed", &["--progress", "-r", "-f", ".status"]).exits(1).lines(), ["running", "failed"]);
 }
 

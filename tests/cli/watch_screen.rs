@@ -356,8 +356,12 @@ fn ctrl_c_gives_the_terminal_back() {
     let mut terminal = Terminal::start(80, 24, &["--url", &server.url(), "42"], &[]);
     terminal.until("it is drawn", |lines| has(lines, "live"));
     terminal.press("\x03");
-    let (_, status) = terminal.finish();
+    let (lines, status) = terminal.finish();
     assert_eq!(status, Some(130));
+    assert!(
+        has(&lines, "42 running"),
+        "the link was not lost, and the campaign still is what it was: {lines:#?}"
+    );
     assert!(terminal.is_ordinary() && !terminal.screen.screen().hide_cursor());
 }
 
@@ -478,4 +482,15 @@ fn nothing_is_lost_between_the_drawing_and_the_file() {
     // Its present state, its beginning, two changes a contact, its end.
     assert_eq!(records.len(), 603);
     assert_eq!(records.last().unwrap()["status"], "completed");
+}
+
+#[test]
+fn what_is_written_to_a_file_is_drawn_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("progress.ndjson").display().to_string();
+    let mock = "--mock=--rate max --contacts 10";
+    let mut terminal = Terminal::start(80, 24, &["42", "--progress", mock, "-o", &path], &[]);
+    let (lines, status) = terminal.finish();
+    assert_eq!((status, heads(&lines)), (Some(0), 1), "{lines:#?}");
+    assert!(std::fs::read_to_string(&path).unwrap().ends_with('\n'));
 }
