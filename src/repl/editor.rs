@@ -130,9 +130,11 @@ impl Editor {
     fn load_history(&mut self) {
         let Some(path) = &self.history else { return };
         // There is none the first time.
-        if path.exists()
-            && let Err(error) = self.line.load_history(path)
-        {
+        if !path.exists() {
+            return;
+        }
+        let private = history::make_private(path).map_err(ReadlineError::from);
+        if let Err(error) = private.and_then(|()| self.line.load_history(path)) {
             self.forget(&error);
         }
     }

@@ -143,11 +143,15 @@ fn what_is_typed_is_remembered_for_its_owner_alone_and_without_credentials() {
         pty.line("/quit");
         pty.ends().1
     };
-    let home = run(None, &["first", "{\"token\":\"abcdef\"}", "second"]);
+    let home = run(None, &["first", "{\"token\":\"abcdef\"}"]);
     let file = home.path().join(".local/state/wstap/history/default");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // As a copy from somewhere else may be.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let home = run(Some(home), &["second"]);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains("first\nsecond") && !text.contains("abcdef"), "{text}");
+    assert!(text.contains("first\n/quit\nsecond") && !text.contains("abcdef"), "{text}");
 
     let server = Server::websocket(echo);
     let mut pty = on_pty(&["connect", &server.url()]).home(home).spawn();
