@@ -526,6 +526,22 @@ fn a_line_that_was_never_sent_is_not_lost() {
 }
 
 #[test]
+fn of_a_long_line_that_was_never_sent_the_beginning_is_shown() {
+    let (close, closing) = std::sync::mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        closing.recv().unwrap();
+        peer.close_well(1000);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).size(100, 100).spawn();
+    pty.prompt();
+    pty.keys(&format!("\x1b[200~{}the end\x1b[201~", "é".repeat(2500)));
+    pty.shows("the end");
+    close.send(()).unwrap();
+    pty.shows("… 5,007 B");
+    pty.exits(0);
+}
+
+#[test]
 fn the_status_line_tells_how_the_session_stands() {
     let server = Server::scripts(vec![Box::new(|mut peer: Peer| {
         peer.accept();
@@ -651,6 +667,23 @@ fn what_is_typed_ahead_is_neither_lost_nor_shown_twice() {
         assert_eq!(typed, 1, "{line}\n{contents}");
     }
     pty.keys("/quit\r");
+    pty.exits(0);
+}
+
+#[test]
+fn what_is_typed_after_control_c_is_not_lost() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("away\x03one\r\x03two\r");
+    pty.shows("← 4 two");
+    pty.prompt();
+    let contents = pty.contents();
+    assert!(contents.contains("← 3 one") && contents.contains("once more"), "{contents}");
+    assert!(!contents.contains("away"), "{contents}");
+    pty.keys("back\x03\x19\r");
+    pty.shows("← 6 back");
+    pty.line("/quit");
     pty.exits(0);
 }
 
