@@ -443,6 +443,13 @@ fn several_lines_are_one_message_when_they_are_meant_to_be() {
     pty.shows("the editor");
     pty.keys("\r");
     pty.shows("← 4 from⏎the editor");
+    pty.prompt();
+    pty.keys("/send a\\\r b \r");
+    pty.shows("← 6 a⏎ b ");
+    pty.prompt();
+    pty.keys("/filter length \\\r| . + 1000\r");
+    pty.line("four");
+    pty.shows("← 8 1004");
     pty.line("/quit");
     pty.exits(0);
 }
@@ -483,6 +490,9 @@ fn a_recording_can_be_started_and_ended() {
     pty.line("during");
     pty.shows("← 4 during");
     pty.line("/record off");
+    pty.shows("the recording has ended");
+    pty.line("/record off");
+    pty.shows("not recording");
     pty.line("after");
     pty.shows("← 6 after");
     pty.line("/quit");
