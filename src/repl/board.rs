@@ -12,6 +12,7 @@ use crate::event::{Close, Direction, Event, Kind, Role};
 use crate::report::escape_controls;
 use crate::session::state::{LinkState, Standing};
 
+use super::render::grouped;
 use super::ring::Ring;
 
 /// Messages that wait to be shown at most; of more, only the newest would be shown anyhow.
@@ -87,8 +88,12 @@ pub(super) struct Inner {
     pub(super) reading: bool,
     /// Is there nothing on the line that is edited? Then the status line is there.
     pub(super) line_empty: bool,
+    /// Has Ctrl-C on an empty line been answered with a question, and nothing been typed since?
+    pub(super) asked: bool,
     /// What is on that line, as far as it is worth showing.
     pub(super) line: String,
+    /// How long it is.
+    line_bytes: usize,
     /// The modes of the terminal while a line is edited.
     pub(super) editing_modes: Option<Termios>,
     /// The process was stopped, and others may have used the terminal meanwhile.
@@ -146,7 +151,9 @@ impl Board {
             parked: false,
             reading: false,
             line_empty: true,
+            asked: false,
             line: String::new(),
+            line_bytes: 0,
             editing_modes: None,
             resumed: false,
             changed: false,
@@ -253,16 +260,20 @@ impl Inner {
     /// This is on the line that is edited.
     pub(super) fn edits(&mut self, line: &str) {
         self.line_empty = line.is_empty();
+        self.asked &= self.line_empty;
         self.line.clear();
-        if line.len() <= LONGEST_UNSENT {
-            self.line.push_str(line);
-        }
+        self.line.push_str(&line[..line.floor_char_boundary(LONGEST_UNSENT)]);
+        self.line_bytes = line.len();
     }
 
     /// What was typed and will never be sent.
     pub(super) fn unsent_line(&self) -> Option<String> {
         let typed = self.line.trim();
-        (self.reading && !typed.is_empty()).then(|| escape_controls(typed))
+        let rest = match self.line_bytes {
+            bytes if bytes > self.line.len() => format!(" … {} B", grouped(bytes as u64)),
+            _ => String::new(),
+        };
+        (self.reading && !typed.is_empty()).then(|| escape_controls(typed) + &rest)
     }
 
     /// These are the topics now.

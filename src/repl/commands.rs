@@ -154,7 +154,7 @@ impl Shell {
     /// Does what a line asks for.
     pub(super) fn run(&self, line: &str) -> Flow {
         match line.strip_prefix('/') {
-            Some(rest) if !rest.starts_with('/') => self.run_command(line, rest),
+            Some(rest) if !rest.starts_with('/') => self.run_command(line, &sending::joined(rest)),
             _ => match sending::message(line, self.dialect.speaks_json()) {
                 Ok(None) => Flow::Next,
                 Ok(Some(message)) => self.request(Request::Send(message)),
@@ -187,7 +187,8 @@ impl Shell {
 
     fn run_command(&self, line: &str, rest: &str) -> Flow {
         let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let arguments = arguments.trim();
+        // What is sent is sent as it is.
+        let arguments = if name == "send" { arguments } else { arguments.trim() };
         if let Some(verb) = self.dialect.commands().iter().find(|verb| verb.name == name) {
             let words = arguments.split_whitespace().map(str::to_owned).collect();
             return self.request(Request::Command(verb.name.to_owned(), words));
@@ -246,18 +247,22 @@ impl Shell {
             "{checked} // sends a line that starts with a slash. \\ at the end of a line goes on in the next. Tab \
              completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends the session."
         );
-        text.push_str(&wrapped(&last, self.width() - 1, 0));
+        text.push_str(&wrapped(&last, self.width().saturating_sub(1), 0));
         Ok(Some(text))
     }
 
     fn help_on(&self, name: &str) -> Result<String, String> {
+        let page = |arguments: &str, texts: &[&str]| {
+            let rows = texts.iter().filter(|text| !text.is_empty());
+            let rows = rows.map(|text| format!("\n  {}", wrapped(text, self.width().saturating_sub(3), 2)));
+            format!("/{name} {arguments}").trim_end().to_owned() + &rows.collect::<String>()
+        };
         if let Some(verb) = self.dialect.commands().iter().find(|verb| verb.name == name) {
-            return Ok(format!("/{} {}\n  {}", verb.name, verb.arguments, verb.help));
+            return Ok(page(verb.arguments, &[verb.help]));
         }
         let command =
             self.commands().find(|command| command.name == name).ok_or_else(|| self.unknown(name))?;
-        let more = if command.more.is_empty() { String::new() } else { format!("\n  {}", command.more) };
-        Ok(format!("/{} {}\n  {}{more}", command.name, command.arguments, command.help))
+        Ok(page(command.arguments, &[command.help, command.more]))
     }
 
     fn subscribe(&self, arguments: &str) -> Done {
@@ -307,12 +312,12 @@ impl Shell {
     }
 
     fn send(&self, arguments: &str) -> Done {
-        let text = match arguments.strip_prefix('@') {
+        let text = match arguments.trim().strip_prefix('@') {
             Some(path) => self.read(path).and_then(|bytes| {
                 String::from_utf8(bytes)
                     .map_err(|_| format!("{path} is not UTF-8; /binary sends it as it is"))
             })?,
-            None => arguments.to_owned(),
+            None => arguments.strip_suffix('\n').unwrap_or(arguments).to_owned(),
         };
         self.request(Request::Send(Message::text(text)));
         Ok(None)
@@ -381,8 +386,8 @@ impl Shell {
                 let file = view.recording.as_deref().map(|file| format!("recording to {file}"));
                 return Ok(Some(file.unwrap_or_else(|| "not recording".to_owned())));
             }
+            "off" if view.recording.take().is_none() => return Ok(Some("not recording".to_owned())),
             "off" => {
-                view.recording = None;
                 self.changes.push(Change::Record(None));
                 return Ok(Some("the recording has ended".to_owned()));
             }

@@ -14,7 +14,10 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::history::{FileHistory, History as _, SearchDirection};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Behavior, Config, Context, ExternalPrinter, Helper};
+use rustyline::{
+    Behavior, Cmd, ConditionalEventHandler, Config, Context, Event, EventContext, EventHandler,
+    ExternalPrinter, Helper, KeyEvent, Movement, RepeatCount,
+};
 
 use super::board::Board;
 use super::commands::{Flow, Shell};
@@ -62,6 +65,8 @@ impl Editor {
         let mut line = rustyline::Editor::with_config(config)?;
         let shell = Arc::new(shell);
         line.set_helper(Some(Assistant { shell: Arc::clone(&shell), color: setup.color }));
+        let control_c = ControlC(shell.board.clone());
+        line.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(control_c)));
         let printer = line.create_external_printer()?;
         Ok((Self { line, shell, history: setup.history.clone() }, printer))
     }
@@ -85,12 +90,11 @@ impl Editor {
 
     fn serve(&mut self) {
         let mut text = (String::new(), 0);
-        let mut asked = false;
         loop {
             let (line, at) = mem::take(&mut text);
             match self.read(line.split_at(at)) {
                 Ok(line) => {
-                    asked = false;
+                    self.board().lock().asked = false;
                     self.remember(&line);
                     match self.shell.run(&line) {
                         Flow::Next => {}
@@ -98,14 +102,7 @@ impl Editor {
                         Flow::End => return,
                     }
                 }
-                Err(ReadlineError::Interrupted) if !self.board().lock().line_empty => asked = false,
-                Err(ReadlineError::Interrupted) if asked => {
-                    return drop(self.shell.request(Request::Interrupt));
-                }
-                Err(ReadlineError::Interrupted) => {
-                    asked = true;
-                    self.board().note("Ctrl-C once more ends the session, as Ctrl-D does");
-                }
+                Err(ReadlineError::Interrupted) => return drop(self.shell.request(Request::Interrupt)),
                 // Ctrl-D, or a terminal that has gone.
                 Err(_) => return drop(self.shell.request(Request::Close(None))),
             }
@@ -130,9 +127,11 @@ impl Editor {
     fn load_history(&mut self) {
         let Some(path) = &self.history else { return };
         // There is none the first time.
-        if path.exists()
-            && let Err(error) = self.line.load_history(path)
-        {
+        if !path.exists() {
+            return;
+        }
+        let private = history::make_private(path).map_err(ReadlineError::from);
+        if let Err(error) = private.and_then(|()| self.line.load_history(path)) {
             self.forget(&error);
         }
     }
@@ -154,6 +153,24 @@ impl Editor {
         if let Some(path) = self.history.take() {
             self.board().note(format!("lines are not remembered in {}: {error}", path.display()));
         }
+    }
+}
+
+/// Ctrl-C clears the line; on an empty one it asks, and then it ends the session.
+///
+/// Only the end is the editor's own interrupt, which forgets the keys that came after it.
+struct ControlC(Board);
+
+impl ConditionalEventHandler for ControlC {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
+        if !context.line().is_empty() {
+            return Some(Cmd::Kill(Movement::WholeBuffer));
+        }
+        if mem::replace(&mut self.0.lock().asked, true) {
+            return None;
+        }
+        self.0.note("Ctrl-C once more ends the session, as Ctrl-D does");
+        Some(Cmd::Noop)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which lines are remembered, and where.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::report::Report;
@@ -37,12 +37,25 @@ pub(super) fn make_folder(file: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Takes the file from everybody but its owner, should it have come from somewhere else.
+///
+/// # Errors
+/// If it is somebody else's.
+pub(super) fn make_private(file: &Path) -> io::Result<()> {
+    match fs::metadata(file)?.permissions().mode() & 0o077 {
+        0 => Ok(()),
+        _ => fs::set_permissions(file, Permissions::from_mode(0o600)),
+    }
+}
+
 /// May this line be remembered? Not if a credential stands in it.
 pub(super) fn is_worth_it(line: &str, report: &Report) -> bool {
     line.len() <= LONGEST
         && report.masked(line) == line
         && mask_in_text(line) == line
         && !names_a_secret(line)
+        && !logs_in(line)
+        && !holds_a_credential(line)
 }
 
 /// Does a word for a credential stand before a colon or an equals sign, as in `"token":"x"` and `Authorization: x`?
@@ -60,6 +73,34 @@ fn names_a_secret(line: &str) -> bool {
     };
     let before = line.char_indices().filter(|(_, c)| matches!(c, ':' | '=')).map(|(at, _)| word(&line[..at]));
     before.into_iter().any(|word| named(&word)) || line.to_ascii_lowercase().contains("bearer ")
+}
+
+/// Is it, or does it send, the request of a protocol that logs in: `AUTH x`, `{"op":"login","args":["x"]}`?
+fn logs_in(line: &str) -> bool {
+    const VERBS: &[&str] = &["auth", "authenticate", "authorize", "login", "logon", "pass"];
+    let sent = match line.strip_prefix('/') {
+        Some(command) => {
+            command.strip_prefix("send ").or_else(|| command.strip_prefix("edit ")).unwrap_or_default()
+        }
+        None => line,
+    };
+    let is_verb = |word: &str| VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb));
+    let mut words = sent.split_whitespace();
+    words.next().is_some_and(is_verb) && words.next().is_some()
+        || sent.split('"').skip(1).step_by(2).any(is_verb)
+}
+
+/// Does a credential stand there that shows by its form: a JSON Web Token (RFC 7519), a user's password in a URL
+/// (RFC 3986 §3.2.1)?
+fn holds_a_credential(line: &str) -> bool {
+    let is_apart = |c: char| c.is_whitespace() || "\"'`,;()[]{}<>".contains(c);
+    line.split(is_apart).any(|word| {
+        let token = word.starts_with("eyJ") && word.matches('.').count() == 2;
+        let authority =
+            word.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        let user = authority.and_then(|authority| authority.rsplit_once('@'));
+        token || user.is_some_and(|(user, _)| user.contains(':'))
+    })
 }
 
 /// `accessToken` as `access_token`.
@@ -94,10 +135,25 @@ mod tests {
             "wss://h/?token=x",
             r#"{"password":1}"#,
             r#"{"bot_token":"x"}"#,
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+            "/send eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+            "see wss://me:pw@host/path",
+            "AUTH x",
+            "/send login me x",
+            r#"{"op":"auth","args":["x"]}"#,
         ] {
             assert!(!is_worth_it(line, &report), "{line}");
         }
-        for line in ["hello", r#"{"op":"subscribe","topics":["a:b"]}"#, "/filter .token", "token", "é: x"] {
+        for line in [
+            "hello",
+            r#"{"op":"subscribe","topics":["a:b"]}"#,
+            "/filter .token",
+            "token",
+            "é: x",
+            "wss://host:1/@",
+            "auth",
+            "/grep \"login\"",
+        ] {
             assert!(is_worth_it(line, &report), "{line}");
         }
         assert!(!is_worth_it(&"x".repeat(LONGEST + 1), &report));

@@ -45,7 +45,10 @@ pub(super) fn show(shell: &Shell, arguments: &str) -> Done {
 pub(super) fn last(shell: &Shell, arguments: &str) -> Done {
     let count: usize = match arguments {
         "" => LAST,
-        count => count.parse().map_err(|_| format!("{count} is no number"))?,
+        count => {
+            let number = count.parse().ok().filter(|number| *number > 0);
+            number.ok_or_else(|| format!("{count} is no number of messages"))?
+        }
     };
     let inner = shell.board.lock();
     let mut found: Vec<Past> = inner.past.iter().rev().take(count.min(MOST_ROWS)).cloned().collect();

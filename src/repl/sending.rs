@@ -11,8 +11,8 @@ use crate::message::Message;
 /// # Errors
 /// A line that should be JSON and is not, with the place in words and in bytes.
 pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, (String, usize)> {
-    // The backslashes that the lines were continued with, and the break at the end of what was pasted.
-    let text = line.replace("\\\n", "\n");
+    let text = joined(line);
+    // The break at the end of what was pasted.
     let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
     if text.trim().is_empty() {
         return Ok(None);
@@ -37,6 +37,11 @@ pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, (String
             Err((not_json(&text, error), boundary(line, error.at + continued)))
         }
     }
+}
+
+/// Lines without the backslashes that they were continued with.
+pub(super) fn joined(line: &str) -> String {
+    line.replace("\\\n", "\n")
 }
 
 /// The last place up to this one that is between two characters.

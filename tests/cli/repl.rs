@@ -143,11 +143,15 @@ fn what_is_typed_is_remembered_for_its_owner_alone_and_without_credentials() {
         pty.line("/quit");
         pty.ends().1
     };
-    let home = run(None, &["first", "{\"token\":\"abcdef\"}", "second"]);
+    let home = run(None, &["first", "{\"token\":\"abcdef\"}"]);
     let file = home.path().join(".local/state/wstap/history/default");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // As a copy from somewhere else may be.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let home = run(Some(home), &["second"]);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains("first\nsecond") && !text.contains("abcdef"), "{text}");
+    assert!(text.contains("first\n/quit\nsecond") && !text.contains("abcdef"), "{text}");
 
     let server = Server::websocket(echo);
     let mut pty = on_pty(&["connect", &server.url()]).home(home).spawn();
@@ -439,6 +443,13 @@ fn several_lines_are_one_message_when_they_are_meant_to_be() {
     pty.shows("the editor");
     pty.keys("\r");
     pty.shows("← 4 from⏎the editor");
+    pty.prompt();
+    pty.keys("/send a\\\r b \r");
+    pty.shows("← 6 a⏎ b ");
+    pty.prompt();
+    pty.keys("/filter length \\\r| . + 1000\r");
+    pty.line("four");
+    pty.shows("← 8 1004");
     pty.line("/quit");
     pty.exits(0);
 }
@@ -479,6 +490,9 @@ fn a_recording_can_be_started_and_ended() {
     pty.line("during");
     pty.shows("← 4 during");
     pty.line("/record off");
+    pty.shows("the recording has ended");
+    pty.line("/record off");
+    pty.shows("not recording");
     pty.line("after");
     pty.shows("← 6 after");
     pty.line("/quit");
@@ -518,6 +532,22 @@ fn a_line_that_was_never_sent_is_not_lost() {
     pty.types("open> half a thought");
     close.send(()).unwrap();
     pty.shows("not sent: half a thought");
+    pty.exits(0);
+}
+
+#[test]
+fn of_a_long_line_that_was_never_sent_the_beginning_is_shown() {
+    let (close, closing) = std::sync::mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        closing.recv().unwrap();
+        peer.close_well(1000);
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).size(100, 100).spawn();
+    pty.prompt();
+    pty.keys(&format!("\x1b[200~{}the end\x1b[201~", "é".repeat(2500)));
+    pty.shows("the end");
+    close.send(()).unwrap();
+    pty.shows("… 5,007 B");
     pty.exits(0);
 }
 
@@ -647,6 +677,23 @@ fn what_is_typed_ahead_is_neither_lost_nor_shown_twice() {
         assert_eq!(typed, 1, "{line}\n{contents}");
     }
     pty.keys("/quit\r");
+    pty.exits(0);
+}
+
+#[test]
+fn what_is_typed_after_control_c_is_not_lost() {
+    let server = Server::websocket(echo);
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.prompt();
+    pty.keys("away\x03one\r\x03two\r");
+    pty.shows("← 4 two");
+    pty.prompt();
+    let contents = pty.contents();
+    assert!(contents.contains("← 3 one") && contents.contains("once more"), "{contents}");
+    assert!(!contents.contains("away"), "{contents}");
+    pty.keys("back\x03\x19\r");
+    pty.shows("← 6 back");
+    pty.line("/quit");
     pty.exits(0);
 }
 
