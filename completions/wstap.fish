@@ -63,7 +63,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Add lines to this file instead of writing them to standard output, which is `-`; SIGHUP opens it anew' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l buffer -d 'Bytes that wait in memory for a reader of the output that is slow [default: 64M]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill; block for connect]' -r -f -a "block\t'The server is not read until there is room; it may drop a client that is slow'
@@ -163,7 +163,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Add lines to this file instead of writing them to standard output, which is `-`; SIGHUP opens it anew' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l buffer -d 'Bytes that wait in memory for a reader of the output that is slow [default: 64M]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill; block for connect]' -r -f -a "block\t'The server is not read until there is room; it may drop a client that is slow'
@@ -262,7 +262,7 @@ fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Write lines to this file instead of standard output, which is `-`' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Add lines to this file instead of writing them to standard output, which is `-`; SIGHUP opens it anew' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of everything to this file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l buffer -d 'Bytes that wait in memory for a reader of the output that is slow [default: 64M]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill; block for connect]' -r -f -a "block\t'The server is not read until there is room; it may drop a client that is slow'

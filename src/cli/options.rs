@@ -346,7 +346,7 @@ pub struct OutputArgs {
     /// How binary messages are printed
     #[arg(long, value_name = "FORM", default_value = "base64")]
     pub binary: BinaryForm,
-    /// Write lines to this file instead of standard output, which is `-`
+    /// Add lines to this file instead of writing them to standard output, which is `-`; SIGHUP opens it anew
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Write records of everything to this file

@@ -10,6 +10,9 @@ pub mod subscribe;
 pub mod watch_campaign;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy, waiting};
@@ -23,10 +26,11 @@ use crate::input::Source;
 use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
-use crate::pipeline::Pipeline;
+use crate::pipeline::outfile::{OutFile, ToFile};
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink::{Nowhere, Sink, Stdout, ToFile};
+use crate::pipeline::sink::{Nowhere, Sink, Stdout};
 use crate::pipeline::stage::Stage;
+use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::session::cursor::CursorFile;
@@ -69,14 +73,9 @@ impl Session<'_> {
         let Context { report, world, color } = context;
         let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
         let asked = output::asked(self.args);
-        let output = output::create_output(&self.args.output)?;
+        let output = output::open_output(&self.args.output, report)?;
         if let Some(path) = &self.args.from {
-            let pipeline = Pipeline::new(config, sink(output, false), (*report).clone());
-            let client = self.client(&ClientSetup::default())?;
-            let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets);
-            let ended = offline::run(path, self.args, reader, pipeline, report).await;
-            finish_recording(self.args)?;
-            return ended;
+            return self.offline(path, config, output.as_ref(), report).await;
         }
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
@@ -84,7 +83,7 @@ impl Session<'_> {
         // Variables that move the provider's services do not move the mock's.
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
-        let (cursor_file, cursor) = self.cursor(client.as_ref())?;
+        let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
         let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
         let policy = Policy {
             keep_going: self.subscription.is_some_and(|args| args.keep_going),
@@ -102,7 +101,7 @@ impl Session<'_> {
         };
         let repl = prompt.map(open).transpose()?;
         let policy = Policy { keep_going: policy.keep_going || repl.is_some(), ..policy };
-        let pipeline = Pipeline::new(config, sink(output, silent), (*report).clone());
+        let pipeline = Pipeline::new(config, sink(output.as_ref(), silent), (*report).clone());
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
@@ -117,14 +116,33 @@ impl Session<'_> {
             orders: None,
             cursor_file,
             show_secrets: self.args.output.show_secrets,
-            watch_stdout: true,
+            watch_stdout: output.is_none(),
             report: (*report).clone(),
             signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
+        let hangups = reopen_on_hangup(output.as_ref(), report)?;
         let outcome = session::run(setup).await;
+        drop(hangups);
+        finish_output(output.as_ref())?;
         finish_recording(self.args)?;
         let exit = tell(report, outcome);
         expected(mock.map(|running| running.mock), exit, report).await
+    }
+
+    async fn offline(
+        &self,
+        path: &Path,
+        config: Config,
+        output: Option<&Arc<OutFile>>,
+        report: &Report,
+    ) -> Result<Exit> {
+        let pipeline = Pipeline::new(config, sink(output, false), report.clone());
+        let client = self.client(&ClientSetup::default())?;
+        let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets);
+        let ended = offline::run(path, self.args, reader, pipeline, report).await;
+        finish_output(output)?;
+        finish_recording(self.args)?;
+        ended
     }
 
     /// Does nothing subscribe, so that everything is up to whoever types?
@@ -189,7 +207,11 @@ impl Session<'_> {
     }
 
     /// The file of the cursor, and where to start.
-    fn cursor(&self, client: &dyn Client) -> Result<(Option<CursorFile>, Option<String>)> {
+    fn cursor(
+        &self,
+        client: &dyn Client,
+        output: Option<&Arc<OutFile>>,
+    ) -> Result<(Option<CursorFile>, Option<String>)> {
         let Some(args) = self.subscription else { return Ok((None, None)) };
         let option = match (&args.from_cursor, &args.cursor_file) {
             (None, None) => return Ok((None, None)),
@@ -202,6 +224,7 @@ impl Session<'_> {
             return Err(Failure::usage(what));
         }
         let (file, kept) = args.cursor_file.as_deref().map(CursorFile::open).transpose()?.unzip();
+        let file = file.map(|file| file.behind(output.cloned()));
         Ok((file, args.from_cursor.clone().or(kept.flatten())))
     }
 
@@ -215,12 +238,47 @@ impl Session<'_> {
 }
 
 /// Where lines go. A prompt on standard output shows them in its own way.
-fn sink(file: Option<std::fs::File>, silent: bool) -> Box<dyn Sink> {
+fn sink(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Sink> {
     match file {
-        Some(file) => Box::new(ToFile(file)),
+        Some(file) => Box::new(ToFile(Arc::clone(file))),
         None if silent => Box::new(Nowhere),
         None => Box::new(Stdout),
     }
+}
+
+/// Whoever rotates the file of `--output` moves it away and sends SIGHUP. Without such a file, the signal ends the
+/// process, as it does by itself.
+fn reopen_on_hangup(output: Option<&Arc<OutFile>>, report: &Report) -> Result<Option<Hangups>> {
+    let Some(output) = output.cloned() else { return Ok(None) };
+    let mut hangups = signal(SignalKind::hangup()).map_err(|e| no_thread(&e))?;
+    let report = report.clone();
+    Ok(Some(Hangups(tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            let output = Arc::clone(&output);
+            // It waits for the disk.
+            match tokio::task::spawn_blocking(move || output.reopen()).await {
+                Ok(Ok(())) => report.verbose("the file of --output is open anew"),
+                Ok(Err(error)) => report.warning(&format!("the file of --output, after SIGHUP: {error}")),
+                Err(_) => {}
+            }
+        }
+    }))))
+}
+
+/// The task that waits for SIGHUP, until it is dropped.
+struct Hangups(tokio::task::JoinHandle<()>);
+
+impl Drop for Hangups {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The lines are to be on the disk when the process has ended.
+fn finish_output(output: Option<&Arc<OutFile>>) -> Result<()> {
+    output.map_or(Ok(()), |output| output.sync()).map_err(|error| {
+        Failure::new(Exit::OutputFailed, format!("the file of --output could not be written: {error}"))
+    })
 }
 
 /// The mock of this run.

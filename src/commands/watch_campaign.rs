@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::offline::{self, Reader};
-use super::{Context, Session, dialect_for, expected, finish_recording, no_thread, parse_url, start_mock};
+use super::{
+    Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, parse_url,
+    reopen_on_hangup, start_mock,
+};
 use crate::campaign::Status;
 use crate::cli::options::{SendArgs, WatchArgs, WatchStatus};
 use crate::config::session::{Defaults, policy, waiting};
@@ -17,6 +21,7 @@ use crate::exit::Exit;
 use crate::net::url::looks_like_url;
 use crate::net::{Options, WsUrl};
 use crate::pipeline::junction::{Branch, Junction};
+use crate::pipeline::outfile::OutFile;
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::sink;
 use crate::pipeline::stage::Stage;
@@ -56,7 +61,9 @@ pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
         defaults: Defaults::SUBSCRIBE,
         read_stdin: false,
     };
-    let command = Command { args, session, campaigns, ids, lines: prints_lines(args, context.world) };
+    let output = output::open_output(&args.session.output, context.report)?;
+    let lines = output.is_some() || prints_lines(args, context.world);
+    let command = Command { args, session, campaigns, ids, lines, output };
     if args.session.from.is_some() { command.offline(context).await } else { command.live(context).await }
 }
 
@@ -66,8 +73,10 @@ struct Command<'a> {
     session: Session<'a>,
     campaigns: &'static dyn Campaigns,
     ids: Vec<u64>,
-    /// Are lines written, to standard output or a file?
+    /// Are lines written?
     lines: bool,
+    /// The file that they go to, if it is not standard output.
+    output: Option<Arc<OutFile>>,
 }
 
 impl Command<'_> {
@@ -79,6 +88,7 @@ impl Command<'_> {
         let reader = Reader::new(client, false, self.args.session.output.show_secrets)
             .with_tap(Box::new(RecordedTap::new(&board)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
+        finish_output(self.output.as_ref())?;
         finish_recording(&self.args.session)?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
         let asked = self.args.session.end.until.is_some() || self.args.session.end.count.is_some();
@@ -126,10 +136,13 @@ impl Command<'_> {
             board,
             junction,
             asked: output::asked(args),
-            stdout: sink::watch_stdout(),
+            stdout: if self.output.is_none() { sink::watch_stdout() } else { None },
             report: context.report.clone(),
         };
+        let hangups = reopen_on_hangup(self.output.as_ref(), context.report)?;
         let outcome = watch.run(setups).await;
+        drop(hangups);
+        finish_output(self.output.as_ref())?;
         finish_recording(args)?;
         expected(mock.map(|running| running.mock), outcome.exit, context.report).await
     }
@@ -137,8 +150,8 @@ impl Command<'_> {
     fn pipeline(&self, context: &Context<'_>) -> Result<Pipeline> {
         let Context { report, world, color } = context;
         let config: Config = output::resolve(&self.args.session, None, *color, world, report)?;
-        let file = output::create_output(&self.args.session.output)?;
-        Ok(Pipeline::new(config, super::sink(file, !self.lines), (*report).clone()))
+        let sink = super::sink(self.output.as_ref(), !self.lines);
+        Ok(Pipeline::new(config, sink, (*report).clone()))
     }
 
     fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
@@ -158,8 +171,7 @@ impl Command<'_> {
     /// Is there a terminal to draw on, and nothing else that comes to it?
     fn draws(&self, context: &Context<'_>) -> bool {
         let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
-        let to_stdout = self.lines && output::file_of(&self.args.session.output).is_none();
-        let shares = to_stdout && (*stdout_terminal || sink::is_pipe());
+        let shares = self.lines && self.output.is_none() && (*stdout_terminal || sink::is_pipe());
         let dumb = var("TERM").is_none_or(|term| term == "dumb");
         *stderr_terminal && !shares && !dumb && context.report.is_for_people()
     }

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::pipeline::Config;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
+use crate::pipeline::outfile::{self, OutFile, Repair};
 use crate::report::Report;
 use crate::session::policy::Asked;
 
@@ -35,9 +36,10 @@ pub fn resolve(
     let compile =
         |name: &str, source: &str| Ok(Program::compile(name, source, &vars)?.with_sink(sink.clone()));
     let optional = |name: &str, source: Option<&str>| source.map(|source| compile(name, source)).transpose();
-    for (option, path) in [("--record", &args.output.record), ("--output", &args.output.output)] {
+    let files = [("--record", "overwrite", &args.output.record), ("--output", "change", &args.output.output)];
+    for (option, does, path) in files {
         if args.from.as_deref().zip(path.as_deref()).is_some_and(|(from, to)| is_same_file(from, to)) {
-            return Err(Failure::usage(format!("{option} would overwrite the file that --from reads")));
+            return Err(Failure::usage(format!("{option} would {does} the file that --from reads")));
         }
     }
     let filter = match &args.filter.filter_file {
@@ -130,23 +132,32 @@ fn read(path: &Path, option: &str) -> Result<String> {
         .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
 }
 
-/// The file that lines are written to, if it is not standard output.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn create_output(args: &OutputArgs) -> Result<Option<File>> {
-    let create = |path: &Path| {
-        File::create(path).map_err(|error| {
-            Failure::new(Exit::OutputFailed, format!("--output {}: {error}", path.display()))
-        })
-    };
-    file_of(args).map(create).transpose()
-}
-
-/// Its path; `-` is standard output, as elsewhere.
+/// The path of the file that lines are added to; `-` is standard output, as elsewhere.
 #[must_use]
 pub fn file_of(args: &OutputArgs) -> Option<&Path> {
     args.output.as_deref().filter(|path| *path != Path::new("-"))
+}
+
+/// The file that lines are added to, if there is one. If its last line is not whole, that is put right and told.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutFile>>> {
+    let Some(path) = file_of(args) else { return Ok(None) };
+    let name = path.display();
+    let failed = |error| Failure::new(Exit::OutputFailed, format!("--output {name}: {error}"));
+    // With --join-output there are no lines.
+    let repaired = if args.join_output { Ok(None) } else { outfile::repair(path, !args.raw_output) };
+    match repaired.map_err(failed)? {
+        Some(Repair::Cut(bytes)) => report.warning(&format!(
+            "--output {name}: the last line was not whole, as after a crash; {bytes} bytes of it are removed"
+        )),
+        Some(Repair::Ended) => {
+            report.warning(&format!("--output {name}: the last line had no end, and has one now"));
+        }
+        None => {}
+    }
+    OutFile::open(path).map(|file| Some(Arc::new(file))).map_err(failed)
 }
 
 /// What a recording holds is nobody else's business.

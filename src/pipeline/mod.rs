@@ -17,6 +17,7 @@ pub mod change;
 pub mod filter;
 pub mod junction;
 pub mod line;
+pub mod outfile;
 pub mod outlet;
 pub mod packed;
 pub mod record;

@@ -57,23 +57,6 @@ impl Sink for Stdout {
     }
 }
 
-/// A file.
-pub struct ToFile(pub std::fs::File);
-
-impl Sink for ToFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
-        write_all(&self.0, bytes)
-    }
-
-    fn ready(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> &'static str {
-        "the file of --output"
-    }
-}
-
 /// No destination: what is written is only counted, and somebody else shows what there is to be seen.
 #[derive(Default)]
 pub struct Nowhere;
@@ -134,7 +117,7 @@ pub async fn reader_gone(watch: &Option<Watch>) {
 }
 
 /// Waits where waiting helps; any other error is the end.
-fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
+pub(super) fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
     let mut written = 0;
     while written < bytes.len() {
         let result = match rustix::io::write(&to, &bytes[written..]).map_err(io::Error::from) {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::pipeline::outfile::OutFile;
 use crate::report::Report;
 
 /// The least time from one write to the next. A write waits for the disk, and only the last cursor counts.
@@ -27,6 +28,7 @@ pub struct CursorFile {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<io::Result<()>>>,
     refused: bool,
+    output: Option<Arc<OutFile>>,
 }
 
 #[derive(Default)]
@@ -73,7 +75,13 @@ impl CursorFile {
         let (partial, _) = create_partial(&path).map_err(|error| wrong(&error))?;
         fs::remove_file(partial).map_err(|error| wrong(&error))?;
         let cursor = Some(cursor.trim()).filter(|line| !line.is_empty()).map(str::to_owned);
-        Ok((Self { path, shared: Arc::default(), thread: None, refused: false }, cursor))
+        Ok((Self { path, shared: Arc::default(), thread: None, refused: false, output: None }, cursor))
+    }
+
+    /// No cursor is kept before the lines that it stands behind are on the disk, in this file.
+    #[must_use]
+    pub fn behind(self, output: Option<Arc<OutFile>>) -> Self {
+        Self { output, ..self }
     }
 
     /// Keeps a cursor, soon.
@@ -87,10 +95,10 @@ impl CursorFile {
         }
         lock(&self.shared.slot).cursor = Some(cursor);
         self.shared.changed.notify_one();
-        let (path, shared) = (&self.path, &self.shared);
+        let (path, shared, output) = (&self.path, &self.shared, &self.output);
         self.thread.get_or_insert_with(|| {
-            let (path, shared) = (path.clone(), shared.clone());
-            thread::spawn(move || keep(&path, &shared))
+            let (path, shared, output) = (path.clone(), shared.clone(), output.clone());
+            thread::spawn(move || keep(&path, &shared, output.as_deref()))
         });
     }
 
@@ -116,13 +124,13 @@ fn no_cursor_in(path: &Path) -> Failure {
 }
 
 /// Writes what comes until nothing more does. The result is that of the last write.
-fn keep(path: &Path, shared: &Shared) -> io::Result<()> {
+fn keep(path: &Path, shared: &Shared, output: Option<&OutFile>) -> io::Result<()> {
     let mut result = Ok(());
     let mut slot = lock(&shared.slot);
     loop {
         if let Some(cursor) = slot.cursor.take() {
             drop(slot);
-            result = replace(path, &cursor);
+            result = output.map_or(Ok(()), OutFile::sync).and_then(|()| replace(path, &cursor));
             slot = lock(&shared.slot);
             let pace = shared.changed.wait_timeout_while(slot, PACE, |slot| !slot.closed);
             slot = pace.unwrap_or_else(PoisonError::into_inner).0;

@@ -22,6 +22,7 @@ mod mock;
 mod mock_process;
 mod options;
 mod output;
+mod output_file;
 mod probe;
 mod probe_live;
 mod probe_rows;

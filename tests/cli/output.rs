@@ -519,5 +519,5 @@ fn lines_may_go_to_a_file() {
     );
     assert_eq!(connect(&["-o", "-"], send).stdout, "{\"a\":1.0}\n");
     connect(&["-o", "/dev/full"], send).exits(30).says("the file of --output could not be written");
-    wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would overwrite");
+    wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would change");
 }

@@ -1,0 +1,220 @@
+//! The file of `--output`: lines are put after those that it has, and it can be moved away while it is written to.
+//!
+//! A line belongs to the system as soon as it is written. It is made sure that the file is on the disk before a cursor
+//! is kept that stands behind its lines, before it is let go of, and at the end.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::sink::{Cut, Sink, write_all};
+use crate::json;
+
+/// How far back the beginning of a last line is looked for.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// How much of a file is looked at at once.
+const BLOCK: u64 = 64 << 10;
+
+/// A file that lines are added to, shared by whoever writes, reopens and syncs it.
+pub struct OutFile {
+    path: PathBuf,
+    files: Mutex<Files>,
+}
+
+struct Files {
+    current: Arc<File>,
+    /// The one before; the last write to it may only just have ended.
+    before: Option<Arc<File>>,
+}
+
+/// What was wrong with the end of a file, and has been put right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// The beginning of a JSON text was removed, so many bytes of it.
+    Cut(u64),
+    /// The last line was ended.
+    Ended,
+}
+
+impl OutFile {
+    /// Opens the file, or makes one.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let files = Files { current: Arc::new(append(path)?), before: None };
+        Ok(Self { path: path.to_owned(), files: Mutex::new(files) })
+    }
+
+    /// Opens the path anew: what comes from now on goes to the file that has the name now.
+    ///
+    /// # Errors
+    /// If that cannot be opened, which leaves everything as it was; or if the old one is not known to be on the disk.
+    pub fn reopen(&self) -> io::Result<()> {
+        let file = Arc::new(append(&self.path)?);
+        let mut files = self.files();
+        let left = files.before.take();
+        files.before = Some(std::mem::replace(&mut files.current, file));
+        drop(files);
+        left.map_or(Ok(()), |file| sync(&file)).and_then(|()| self.sync())
+    }
+
+    /// Waits until all that was written is on the disk.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn sync(&self) -> io::Result<()> {
+        let (current, before) = {
+            let files = self.files();
+            (Arc::clone(&files.current), files.before.clone())
+        };
+        before.map_or(Ok(()), |file| sync(&file)).and_then(|()| sync(&current))
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file as a destination of output.
+pub struct ToFile(pub Arc<OutFile>);
+
+impl Sink for ToFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        // What is written at once are whole lines, so none begins in one file and ends in another.
+        let file = Arc::clone(&self.0.files().current);
+        write_all(&*file, bytes)
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> &'static str {
+        "the file of --output"
+    }
+}
+
+/// Puts the end of a file right that a crash or a full disk has left in the middle of a line. The beginning of a JSON
+/// object or array is no use to anybody, and is removed; whatever else it is, it is ended.
+///
+/// # Errors
+/// If the file can be written, but not read or changed.
+pub fn repair(path: &Path, json_lines: bool) -> io::Result<Option<Repair>> {
+    let file = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => file,
+        // It is made later, or it cannot be looked at.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let facts = file.metadata()?;
+    if !facts.is_file() {
+        return Ok(None);
+    }
+    let start = last_line(&file, facts.len())?;
+    if start == facts.len() {
+        return Ok(None);
+    }
+    if json_lines && is_begun(&file, start, facts.len())? {
+        file.set_len(start)?;
+        return Ok(Some(Repair::Cut(facts.len() - start)));
+    }
+    file.write_all_at(b"\n", facts.len())?;
+    Ok(Some(Repair::Ended))
+}
+
+/// Where the line begins that has no end; the length of the file if all of them have one.
+fn last_line(file: &File, length: u64) -> io::Result<u64> {
+    let mut end = length;
+    while end > 0 && length - end < LONGEST_LINE {
+        let begin = end.saturating_sub(BLOCK);
+        let block = read(file, begin, end)?;
+        if let Some(found) = memchr::memrchr(b'\n', &block) {
+            return Ok(begin + found as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(end)
+}
+
+/// Is this the beginning of a JSON text that does not end?
+fn is_begun(file: &File, start: u64, end: u64) -> io::Result<bool> {
+    if end - start > LONGEST_LINE {
+        return Ok(false);
+    }
+    let text = read(file, start, end)?;
+    Ok(matches!(text.first(), Some(b'{' | b'[')) && json::scan(&text).is_err())
+}
+
+fn read(file: &File, begin: u64, end: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(end - begin).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, begin)?;
+    Ok(bytes)
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Devices and pipes have nothing to wait for.
+fn sync(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() { file.sync_data() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_not_whole_is_removed_or_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        assert_eq!(repair(&path, true).unwrap(), None);
+        assert!(!path.exists());
+        let long = format!("1\n[\"{}", "x".repeat(3 * 65536));
+        for (before, json, repaired, after) in [
+            ("", true, None, ""),
+            ("1\n{\"a\":2}\n", true, None, "1\n{\"a\":2}\n"),
+            ("1\n{\"a\":", true, Some(Repair::Cut(5)), "1\n"),
+            ("{\"a\":", true, Some(Repair::Cut(5)), ""),
+            ("{\"a\":", false, Some(Repair::Ended), "{\"a\":\n"),
+            ("1\n{\"a\":2}", true, Some(Repair::Ended), "1\n{\"a\":2}\n"),
+            ("notes", true, Some(Repair::Ended), "notes\n"),
+            (&long, true, Some(Repair::Cut(long.len() as u64 - 2)), "1\n"),
+        ] {
+            fs::write(&path, before).unwrap();
+            assert_eq!(repair(&path, json).unwrap(), repaired, "{before:.20}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_followed_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("lines"), folder.path().join("lines.1"));
+        let file = Arc::new(OutFile::open(&path).unwrap());
+        let mut sink = ToFile(Arc::clone(&file));
+        sink.write(b"1\n").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        sink.write(b"2\n").unwrap();
+        file.reopen().unwrap();
+        sink.write(b"3\n").unwrap();
+        file.sync().unwrap();
+        assert_eq!(
+            (fs::read_to_string(&moved).unwrap().as_str(), fs::read_to_string(&path).unwrap().as_str()),
+            ("1\n2\n", "3\n")
+        );
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(file.reopen().is_err());
+        sink.write(b"4\n").unwrap();
+    }
+}

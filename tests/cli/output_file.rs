@@ -1,0 +1,109 @@
+//! `--output FILE`: what it has stays, what is half there is put right, and it can be moved away.
+
+use std::fs;
+use std::sync::mpsc::channel;
+
+use crate::clients::until;
+use crate::harness::{Server, connect, wstap};
+
+fn path(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().expect("it is UTF-8").to_owned()
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn lines_are_added() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = path(&folder, "lines");
+    for n in 1..=3 {
+        let out = connect(&["-o", &lines], move |peer| {
+            peer.text(&n.to_string());
+            peer.close_well(1000);
+        });
+        assert_eq!((out.exits(0).stdout.as_str(), out.stderr.contains("last line")), ("", false));
+    }
+    assert_eq!(text(&lines), "1\n2\n3\n");
+}
+
+#[test]
+fn a_line_that_is_half_there_is_put_right_and_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = path(&folder, "lines");
+    for (before, args, told, after) in [
+        (
+            "{\"a\":1}\n{\"a\":",
+            &[][..],
+            "the last line was not whole, as after a crash; 5 bytes",
+            "{\"a\":1}\n2\n",
+        ),
+        ("{\"a\":1}", &[], "the last line had no end", "{\"a\":1}\n2\n"),
+        ("{see", &["-r"], "the last line had no end", "{see\n2\n"),
+        ("12", &["-j"], "connected", "122"),
+    ] {
+        fs::write(&lines, before).expect("it can be written");
+        let out = connect(&[&["-o", &lines], args].concat(), |peer| {
+            peer.text("2");
+            peer.close_well(1000);
+        });
+        out.exits(0).says(told);
+        assert_eq!(text(&lines), after);
+    }
+}
+
+#[test]
+fn a_hangup_opens_the_file_anew_and_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (lines, moved) = (path(&folder, "lines"), path(&folder, "lines.1"));
+    let (go_on, moved_away) = channel();
+    let server = Server::websocket(move |peer| {
+        for n in 1..=3000 {
+            peer.text(&n.to_string());
+            if n == 1000 {
+                moved_away.recv().expect("the test goes on");
+            }
+        }
+        moved_away.recv().expect("the test goes on");
+        peer.text("3001");
+        peer.close_well(1000);
+    });
+    let run = wstap(&["connect", &server.url(), "-o", &lines]).spawn();
+    until("lines are there", || text(&lines).ends_with("\n1000\n"));
+    fs::rename(&lines, &moved).expect("it can be moved");
+    // Before and after the signal, lines may go to either file; none may be lost or torn.
+    go_on.send(()).expect("the server goes on");
+    run.signal("HUP");
+    until("there is a file of that name again", || fs::exists(&lines).expect("it can be asked"));
+    go_on.send(()).expect("the server goes on");
+    run.finish().exits(0);
+    let all: Vec<String> = (1..=3001).map(|n| n.to_string()).collect();
+    let (before, after) = (text(&moved), text(&lines));
+    assert_eq!(before.lines().chain(after.lines()).collect::<Vec<_>>(), all);
+    assert!(before.ends_with('\n') && after.ends_with("3001\n"), "{after:?}");
+    server.join();
+}
+
+#[test]
+fn without_a_file_a_hangup_is_the_end() {
+    let server = Server::websocket(|peer| {
+        peer.text("1");
+        peer.wait_for_end();
+    });
+    let mut run = wstap(&["connect", &server.url()]).spawn();
+    assert_eq!(run.line(), "1\n");
+    run.signal("HUP");
+    assert_eq!(run.finish().code, None);
+    server.join();
+}
+
+#[test]
+fn a_campaign_is_written_there_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = path(&folder, "lines");
+    let args = ["watch-campaign", "--mock=--rate max --contacts 20", "7", "--progress", "-o", &lines];
+    let out = wstap(&args).run();
+    assert_eq!(out.exits(0).stdout, "");
+    assert!(text(&lines).lines().count() > 20);
+}
