@@ -15,6 +15,9 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 /// Contacts that are remembered.
 const CONTACTS: usize = 8;
 
+/// Characters of a contact's texts that are remembered: more than a line shows.
+const CONTACT_TEXT: usize = 200;
+
 /// How far a percentage may be from what the counts make it, before it is said not to add up. Providers round.
 const TOLERANCE: f64 = 1.0;
 
@@ -93,6 +96,7 @@ impl Campaign {
 
     /// What became of a contact, the `number`th that was told of. `false`: that was known.
     pub fn contact(&mut self, contact: &Contact, number: u64) -> bool {
+        let contact = &shortened(contact);
         let known = self.contacts.iter_mut().find(|(_, known)| known.key == contact.key);
         if let Some((_, known)) = known {
             let detail = contact.detail.clone().or(known.detail.take());
@@ -149,6 +153,17 @@ impl Campaign {
             eta_s: self.eta(now).map(|eta| eta.as_secs()),
             ..record(self.id, self.status.as_ref(), &self.counts, Some(at))
         }
+    }
+}
+
+fn shortened(contact: &Contact) -> Contact {
+    let short = |text: &String| text.chars().take(CONTACT_TEXT).collect();
+    Contact {
+        campaign: contact.campaign,
+        key: short(&contact.key),
+        name: short(&contact.name),
+        status: short(&contact.status),
+        detail: contact.detail.as_ref().map(short),
     }
 }
 
@@ -343,5 +358,7 @@ mod tests {
         (2..99).for_each(|key| assert!(campaign.contact(&contact(key, "failed"), key as u64)));
         assert_eq!(campaign.contacts.len(), CONTACTS);
         assert_eq!(campaign.contacts.back().unwrap().1.key, "98");
+        campaign.contact(&Contact { name: "é".repeat(9999), ..contact(99, "failed") }, 99);
+        assert_eq!(campaign.contacts.back().unwrap().1.name, "é".repeat(CONTACT_TEXT));
     }
 }

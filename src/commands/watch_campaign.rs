@@ -119,12 +119,9 @@ impl Command<'_> {
         let time_scale = self.session.time_scale(mock.as_ref());
         let board = self.board(time_scale, tell, context);
         let links = board.borrow().links.len();
-        let report = match (drawn, links) {
-            (false, _) => context.report.clone(),
-            (true, 1) => context.report.calmer(Level::Warning),
-            // When a server goes away, all of them say the same.
-            (true, _) => context.report.calmer(Level::Error),
-        };
+        // Of what sessions warn of, losses are what matters here: the board tells of those, once for all links, and the
+        // drawing shows the rest.
+        let report = if drawn { context.report.calmer(Level::Error) } else { context.report.clone() };
         let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
         let limits = waiting(&args.output, self.session.defaults);
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);

@@ -270,11 +270,10 @@ impl Board {
         }
     }
 
-    /// Where several links are drawn, their sessions do not say why they were lost; it mostly is the same for all.
+    /// Where links are drawn, their sessions do not say why they were lost; it mostly is the same for all.
     fn lost(&mut self, cause: &str, now: Instant) {
         let known = |(known, at): &(String, Instant)| known == cause && now.duration_since(*at) < SAME_CAUSE;
-        if self.plan.tell == Tell::Nothing && self.links.len() > 1 && !self.cause.as_ref().is_some_and(known)
-        {
+        if self.plan.tell == Tell::Nothing && !self.cause.as_ref().is_some_and(known) {
             self.report.warning(cause);
             self.cause = Some((cause.to_owned(), now));
         }

@@ -336,7 +336,8 @@ fn status(row: &Row, board: &Board) -> (String, Option<Color>) {
         Status::Failed => Some(Color::Red),
         Status::Draft | Status::Scheduled | Status::Other(_) => None,
     };
-    (clip(&escape_controls(status.name()), 12), color)
+    let name: String = status.name().chars().take(12).collect();
+    (clip(&escape_controls(&name), 12), color)
 }
 
 fn link(row: &Row, board: &Board, now: Instant, look: &Look) -> (String, Option<Color>) {
