@@ -86,6 +86,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Whe
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain, PEM' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-max -d 'Newest version of TLS to speak [default: 1.3]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unix-socket -d 'Connect through this unix socket' -r -F
@@ -117,6 +122,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pretty -d 'Inden
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
@@ -174,6 +180,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'W
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain, PEM' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-max -d 'Newest version of TLS to speak [default: 1.3]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unix-socket -d 'Connect through this unix socket' -r -F
@@ -207,6 +218,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pretty -d 'Ind
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
@@ -261,6 +273,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain, PEM' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-max -d 'Newest version of TLS to speak [default: 1.3]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l unix-socket -d 'Connect through this unix socket' -r -F
@@ -293,6 +310,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pretty -d
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l location -d 'Follow redirects'
@@ -330,6 +348,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain, PEM' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-max -d 'Newest version of TLS to speak [default: 1.3]' -r -f -a "1.2\t'TLS 1.2'
+1.3\t'TLS 1.3'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l resolve -d 'Use these addresses for a host and port; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l connect-to -d 'Connect to another host and port, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l unix-socket -d 'Connect through this unix socket' -r -F
@@ -350,6 +373,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l all-addr
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l live -d 'After the upgrade, wait for the first message, ping, look at every frame, and close'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s k -l insecure -d 'Accept any certificate'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s L -l location -d 'Follow redirects'

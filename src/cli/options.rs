@@ -480,6 +480,18 @@ pub struct ConnectionArgs {
     /// Accept any certificate
     #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
+    /// Take no server whose key is not one of these: sha256//BASE64, several with semicolons
+    #[arg(long, value_name = "PINS")]
+    pub pinnedpubkey: Option<String>,
+    /// Oldest version of TLS to speak [default: 1.2]
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub tls_min: Option<TlsChoice>,
+    /// Newest version of TLS to speak [default: 1.3]
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub tls_max: Option<TlsChoice>,
+    /// Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic
+    #[arg(long, hide_short_help = true)]
+    pub tls_keylog: bool,
     /// Use these addresses for a host and port; repeatable
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", action = clap::ArgAction::Append)]
     pub resolve: Vec<String>,
@@ -546,6 +558,10 @@ impl Group for ConnectionArgs {
         "k",
         "insecure",
         "no-check",
+        "pinnedpubkey",
+        "tls-min",
+        "tls-max",
+        "tls-keylog",
         "resolve",
         "connect-to",
         "unix-socket",
@@ -561,6 +577,17 @@ impl Group for ConnectionArgs {
         "connect-timeout",
         "max-message-size",
     ];
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsChoice {
+    /// TLS 1.2
+    #[value(name = "1.2")]
+    V1_2,
+    /// TLS 1.3
+    #[value(name = "1.3")]
+    V1_3,
 }
 
 /// Keeping the connection.

@@ -285,6 +285,7 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
 fn in_this_process(options: Options, mock: &Mock) -> Options {
     let mut tls = options.tls;
     tls.cacert = mock.ca_file().map(Path::to_owned).or(tls.cacert);
+    tls.pins.clear();
     Options {
         proxy: None,
         call_proxies: ProxyRules::default(),

@@ -2,18 +2,19 @@
 
 use std::fs;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::World;
-use crate::cli::options::ConnectionArgs;
+use crate::cli::options::{ConnectionArgs, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
 use crate::net::url::encoded;
 use crate::net::{
-    ConnectToEntry, Options, ProxyRules, ResolveEntry, TlsOptions, TokenPlace, WsUrl, choose_proxy,
+    ConnectToEntry, KeyPin, Options, ProxyRules, ResolveEntry, TlsOptions, TlsVersion, TokenPlace, WsUrl,
+    choose_proxy,
 };
 use crate::report::Report;
 use crate::secret::{Secret, is_secret_header};
@@ -57,7 +58,7 @@ pub fn resolve(
         subprotocols: args.subprotocol.clone(),
         basic,
         token,
-        tls: tls(args),
+        tls: tls(args, world)?,
         resolve: args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?,
         connect_to: args.connect_to.iter().map(|text| connect_to_entry(text)).collect::<Result<_>>()?,
         unix_socket: args.unix_socket.clone(),
@@ -130,14 +131,44 @@ fn proxy_var(args: &ConnectionArgs, world: &World<'_>, name: &str) -> Option<Str
     }
 }
 
-fn tls(args: &ConnectionArgs) -> TlsOptions {
-    TlsOptions {
+fn tls(args: &ConnectionArgs, world: &World<'_>) -> Result<TlsOptions> {
+    let version = |choice: TlsChoice| match choice {
+        TlsChoice::V1_2 => TlsVersion::V1_2,
+        TlsChoice::V1_3 => TlsVersion::V1_3,
+    };
+    Ok(TlsOptions {
         cacert: args.cacert.clone(),
         cert: args.cert.clone(),
         key: args.key.clone(),
         insecure: args.insecure,
+        pins: args.pinnedpubkey.as_deref().map_or(Ok(Vec::new()), key_pins)?,
+        min: args.tls_min.map(version),
+        max: args.tls_max.map(version),
+        keylog: if args.tls_keylog { Some(keylog(world)?) } else { None },
         ..TlsOptions::default()
-    }
+    })
+}
+
+/// curl's `sha256//BASE64[;sha256//BASE64]`.
+fn key_pins(text: &str) -> Result<Vec<KeyPin>> {
+    text.split(';').map(str::trim).map(key_pin).collect::<Option<_>>().ok_or_else(|| {
+        Failure::usage(format!("--pinnedpubkey: {text:?} is not sha256//BASE64[;sha256//BASE64]")).hint(
+            "it is the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin",
+        )
+    })
+}
+
+fn key_pin(text: &str) -> Option<KeyPin> {
+    STANDARD.decode(text.strip_prefix("sha256//")?).ok()?.try_into().ok()
+}
+
+fn keylog(world: &World<'_>) -> Result<PathBuf> {
+    let path = (world.var)("SSLKEYLOGFILE").filter(|path| !path.is_empty());
+    path.map(PathBuf::from).ok_or_else(|| {
+        Failure::usage(
+            "--tls-keylog: the environment variable SSLKEYLOGFILE, which names the file, is not set",
+        )
+    })
 }
 
 fn headers(args: &[String]) -> Result<Vec<(String, Secret)>> {
@@ -325,6 +356,19 @@ mod tests {
         let entry = connect_to_entry("::127.0.0.1:").unwrap();
         assert_eq!((entry.from, entry.to), ((None, None), (Some("127.0.0.1".into()), None)));
         assert!(connect_to_entry("a:1").is_err());
+    }
+
+    #[test]
+    fn pins_read_like_curls() {
+        let pin = format!("sha256//{}", STANDARD.encode([7; 32]));
+        assert_eq!(key_pins(&pin).unwrap(), [[7; 32]]);
+        assert_eq!(key_pins(&format!("{pin}; {pin}")).unwrap().len(), 2);
+        let short = format!("sha256//{}", STANDARD.encode([7; 31]));
+        for wrong in
+            ["", "key.pem", "sha256//", &pin[8..], &short, &format!("{pin};"), &format!("{pin}{pin}")]
+        {
+            assert!(key_pins(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

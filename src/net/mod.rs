@@ -12,16 +12,19 @@ use crate::secret::Secret;
 
 mod dns;
 pub mod http;
+mod keylog;
 mod link;
 mod open;
 mod proxy;
 mod refusal;
+mod roots;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod upgrade;
 pub mod url;
+mod verify;
 
 pub use link::{Link, Tap};
 pub use open::{addresses, open, open_stream};
@@ -117,6 +120,27 @@ pub struct TlsOptions {
     pub survey: bool,
     /// What to offer by ALPN; `http/1.1` where it is empty.
     pub alpn: Vec<String>,
+    /// The server's key has to be one of these, besides all else that is verified and also where `insecure` lets
+    /// that pass (curl's `--pinnedpubkey`). Where there are any, nothing is opened without TLS.
+    pub pins: Vec<KeyPin>,
+    /// The oldest version to speak; TLS 1.2 by default.
+    pub min: Option<TlsVersion>,
+    /// The newest version to speak; TLS 1.3 by default.
+    pub max: Option<TlsVersion>,
+    /// Append the keys of the sessions to this file, in the format of `SSLKEYLOGFILE`.
+    pub keylog: Option<PathBuf>,
+}
+
+/// The pin of a key: SHA-256 of its SubjectPublicKeyInfo.
+pub type KeyPin = [u8; 32];
+
+/// A version of TLS that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    V1_2,
+    /// TLS 1.3 (RFC 8446).
+    V1_3,
 }
 
 /// One `--resolve`.
@@ -282,6 +306,6 @@ pub struct TlsInfo {
     /// Why the certificate is refused, or would have been where `insecure` let it pass.
     pub verify_error: Option<String>,
     /// The same as a stable word: `expired`, `not-yet-valid`, `unknown-issuer`, `wrong-host`, `ca-as-leaf`,
-    /// `bad-signature`, `revoked`, or `invalid`.
+    /// `bad-signature`, `revoked`, `other-key`, or `invalid`.
     pub verify_id: Option<&'static str>,
 }

@@ -13,8 +13,8 @@ use super::tls::Witness;
 use super::upgrade::Question;
 use super::url::literal;
 use super::{
-    Attempt, OpenReport, Options, Proxy, ProxyScheme, SentRequest, StreamAttempt, TokenPlace, Transport,
-    WsUrl, dns, proxy, refusal, tcp, tls, upgrade,
+    Attempt, OpenReport, Options, Proxy, ProxyScheme, SentRequest, StreamAttempt, TlsOptions, TokenPlace,
+    Transport, WsUrl, dns, proxy, refusal, tcp, tls, upgrade,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -143,10 +143,16 @@ impl Opening {
         url: &WsUrl,
         options: &Options,
     ) -> Result<(Box<dyn Transport>, Option<Witness>)> {
+        if !url.is_tls() && !options.tls.pins.is_empty() {
+            return Err(tls::fail(format!(
+                "{url} is without TLS, where there is no key that could be pinned"
+            ))
+            .hint("--pinnedpubkey needs a wss:// URL"));
+        }
         let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
         let stream = self.dial(url, options).await?;
         let Some(setup) = setup else { return Ok((stream, None)) };
-        let (stream, witness) = self.secure(setup, stream, url).await?;
+        let (stream, witness) = self.secure(setup, stream, url, &options.tls).await?;
         Ok((stream, Some(witness)))
     }
 
@@ -209,6 +215,7 @@ impl Opening {
         setup: tls::Setup,
         stream: Box<dyn Transport>,
         url: &WsUrl,
+        options: &TlsOptions,
     ) -> Result<(Box<dyn Transport>, Witness)> {
         let shown = dns::authority(url.host(), url.port());
         // Reading the roots is work of this machine; it is not counted as TLS.
@@ -221,8 +228,14 @@ impl Opening {
         let verify_error = info.as_ref().and_then(|info| info.verify_error.clone());
         self.report.tls_info = info;
         let (stream, witness) = connected?;
+        if let Some(path) = &options.keylog {
+            let path = path.display();
+            self.report.warnings.push(format!("whoever has {path} can read what goes over this connection"));
+        }
+        let is_pinned = !options.pins.is_empty();
         if let Some(error) = verify_error {
-            self.report.warnings.push(format!("-k trusts {shown} although {error}: anyone may be listening"));
+            let but = if is_pinned { "its key is the pinned one" } else { "anyone may be listening" };
+            self.report.warnings.push(format!("-k trusts {shown} although {error}: {but}"));
         }
         Ok((Box::new(stream), witness))
     }

@@ -3,45 +3,86 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
-    PeerMisbehaved, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, PeerMisbehaved, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{TlsInfo, TlsOptions, Transport};
+use super::keylog::KeyLogFile;
+use super::roots;
+use super::verify::{Lenience, OtherKey, Recorder, Seen};
+use super::{KeyPin, TlsInfo, TlsOptions, TlsVersion, Transport};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 
 /// TLS made ready before anything connects: the named files are read, so a mistake in them costs no
-/// connection, and the system's roots (some 40 ms to read) are on their way while names are resolved.
+/// connection, and the system's roots (some ms to read) are on their way while names are resolved.
 pub(super) struct Setup {
     provider: Arc<CryptoProvider>,
-    roots: Roots,
+    verifier: Verifier,
     client: Arc<ClientCert>,
+    versions: Versions,
     insecure: bool,
     survey: bool,
+    pins: Vec<KeyPin>,
+    keylog: Option<KeyLogFile>,
     alpn: Vec<Vec<u8>>,
 }
 
-enum Roots {
-    Given(Arc<RootCertStore>),
-    System(tokio::task::JoinHandle<SystemRoots>),
+enum Verifier {
+    Given(Arc<dyn ServerCertVerifier>),
+    System(tokio::task::JoinHandle<Result<roots::System>>),
 }
 
 /// What TLS knows besides the stream, for the report and for later failures.
 pub(super) struct Witness {
     client: Arc<ClientCert>,
+    versions: Versions,
+}
+
+/// The versions that are spoken. None is older than TLS 1.2 (RFC 8996).
+#[derive(Clone, Copy)]
+struct Versions {
+    min: TlsVersion,
+    max: TlsVersion,
+}
+
+impl Versions {
+    fn of(options: &TlsOptions) -> Result<Self> {
+        let (min, max) = (options.min.unwrap_or(TlsVersion::V1_2), options.max.unwrap_or(TlsVersion::V1_3));
+        if min > max {
+            return Err(Failure::usage("--tls-min is above --tls-max: no version is left"));
+        }
+        Ok(Self { min, max })
+    }
+
+    fn list(self) -> Vec<&'static SupportedProtocolVersion> {
+        let all = [(TlsVersion::V1_3, &rustls::version::TLS13), (TlsVersion::V1_2, &rustls::version::TLS12)];
+        let within = |version: &TlsVersion| (self.min..=self.max).contains(version);
+        all.into_iter().filter(|(version, _)| within(version)).map(|(_, version)| version).collect()
+    }
+
+    /// What to say where no common version was found.
+    fn hint(self) -> (&'static str, &'static str) {
+        match (self.min, self.max) {
+            (TlsVersion::V1_2, TlsVersion::V1_3) => {
+                ("tls-too-old", "TLS 1.2 and 1.3 are spoken; the server may be too old")
+            }
+            (_, TlsVersion::V1_2) => ("tls-version", "only TLS 1.2 is spoken, because of --tls-max"),
+            (TlsVersion::V1_3, _) => ("tls-version", "only TLS 1.3 is spoken, because of --tls-min"),
+        }
+    }
 }
 
 impl Setup {
@@ -52,49 +93,58 @@ impl Setup {
             certified: client_cert(options, &provider)?,
             asked: AtomicBool::new(false),
         });
-        let roots = match &options.cacert {
-            Some(path) => Roots::Given(Arc::new(roots_from(path)?)),
-            None => Roots::System(tokio::task::spawn_blocking(system_roots)),
+        let versions = Versions::of(options)?;
+        let verifier = match &options.cacert {
+            Some(path) => Verifier::Given(roots::verifier(Arc::new(roots_from(path)?), &provider)?),
+            None => {
+                let provider = provider.clone();
+                Verifier::System(tokio::task::spawn_blocking(move || roots::system(&provider)))
+            }
         };
+        let keylog = options.keylog.as_deref().map(KeyLogFile::open).transpose()?;
         let alpn = if options.alpn.is_empty() {
             // A WebSocket needs HTTP/1.1; without ALPN some servers would choose HTTP/2 (RFC 9113 §3.3).
             vec![b"http/1.1".to_vec()]
         } else {
             options.alpn.iter().map(|name| name.clone().into_bytes()).collect()
         };
-        Ok(Self { provider, roots, client, insecure: options.insecure, survey: options.survey, alpn })
+        let TlsOptions { insecure, survey, .. } = *options;
+        let pins = options.pins.clone();
+        Ok(Self { provider, verifier, client, versions, insecure, survey, pins, keylog, alpn })
     }
 
     /// Waits for the roots. Warnings about them go to `warnings`.
     pub(super) async fn ready(self, warnings: &mut Vec<String>) -> Result<Ready> {
-        let roots = match self.roots {
-            Roots::Given(roots) => roots,
-            Roots::System(task) => {
-                let (roots, warning) =
-                    task.await.map_err(|_| fail("the system's root certificates cannot be read"))?;
+        let verifier = match self.verifier {
+            Verifier::Given(verifier) => verifier,
+            Verifier::System(task) => {
+                let (verifier, warning) =
+                    task.await.map_err(|_| fail("the system's root certificates cannot be read"))??;
                 warnings.extend(warning);
-                roots
+                verifier
             }
         };
-        let webpki = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
-            .build()
-            .map_err(|error| fail(format!("the root certificates cannot be used: {error}")))?;
-        let lenient = self.insecure || self.survey && self.client.certified.is_none();
-        let recorder = (self.insecure || self.survey)
-            .then(|| Arc::new(Recorder { inner: webpki.clone(), lenient, seen: Mutex::default() }));
-        let verifier: Arc<dyn ServerCertVerifier> = match &recorder {
-            Some(recorder) => recorder.clone(),
-            None => webpki,
+        let lenience = match (self.survey && self.client.certified.is_none(), self.insecure) {
+            (true, _) => Lenience::All,
+            (_, true) => Lenience::Trust,
+            _ => Lenience::None,
         };
+        let recorder = (self.insecure || self.survey || !self.pins.is_empty())
+            .then(|| Arc::new(Recorder::new(verifier.clone(), lenience, self.pins)));
+        let verifier = recorder.clone().map_or(verifier, |recorder| recorder);
         let mut config = ClientConfig::builder_with_provider(self.provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&self.versions.list())
             .map_err(|error| fail(format!("TLS cannot be set up: {error}")))?
             // Not less safe than the usual way: without `insecure` this is the verifier it would build.
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_client_cert_resolver(self.client.clone());
+        if let Some(keylog) = self.keylog {
+            config.key_log = Arc::new(keylog);
+        }
         config.alpn_protocols = self.alpn;
-        Ok(Ready { config: Arc::new(config), recorder, client: self.client, insecure: self.insecure })
+        let witness = Witness { client: self.client, versions: self.versions };
+        Ok(Ready { config: Arc::new(config), recorder, witness, insecure: self.insecure })
     }
 }
 
@@ -102,7 +152,7 @@ impl Setup {
 pub(super) struct Ready {
     config: Arc<ClientConfig>,
     recorder: Option<Arc<Recorder>>,
-    client: Arc<ClientCert>,
+    witness: Witness,
     insecure: bool,
 }
 
@@ -119,14 +169,15 @@ impl Ready {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fail(format!("{host} is no name that a certificate can have")))?;
         let sni = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
-        let witness = Witness { client: self.client };
+        let witness = self.witness;
         let outcome = TlsConnector::from(self.config).connect(name, stream).await;
         let connection = outcome.as_ref().ok().map(|stream| stream.get_ref().1);
         let seen = self.recorder.map(|recorder| recorder.take()).unwrap_or_default();
         *info = facts(connection, &seen).map(|facts| TlsInfo { sni, ..facts });
         let stream = outcome
             .map_err(|error| witness.failure(&error, shown).unwrap_or_else(|| broken_off(&error, shown)))?;
-        if let Some(error) = seen.error.filter(|_| !self.insecure) {
+        let untrusted = seen.error.filter(|_| !self.insecure);
+        if let Some(error) = untrusted.or(seen.pin_error) {
             return Err(witness.explain(&error, shown));
         }
         match stream.get_ref().1.alpn_protocol() {
@@ -175,19 +226,18 @@ impl Witness {
                 Some((CLIENT_CERT, CLIENT_CERT_HINT)),
             ),
             Error::AlertReceived(alert) => {
-                (format!("the server broke off with {alert:?}"), alert_hint(*alert))
+                (format!("the server broke off with {alert:?}"), self.alert_hint(*alert))
             }
             Error::NoApplicationProtocol => {
-                (error.to_string(), alert_hint(AlertDescription::NoApplicationProtocol))
+                (error.to_string(), self.alert_hint(AlertDescription::NoApplicationProtocol))
             }
             Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => (
                 "the server chose a protocol by ALPN that was not offered".into(),
                 Some(("h2-alpn", H2_HINT)),
             ),
-            Error::PeerIncompatible(why) => (
-                format!("no common ground: {why:?}"),
-                Some(("tls-too-old", "TLS 1.2 and 1.3 are spoken; the server may be too old")),
-            ),
+            Error::PeerIncompatible(why) => {
+                (format!("no common ground: {why:?}"), Some(self.versions.hint()))
+            }
             other => (other.to_string(), None),
         };
         let failure = fail(format!("TLS with {shown} failed: {what}"));
@@ -196,13 +246,21 @@ impl Witness {
             None => failure,
         }
     }
+
+    fn alert_hint(&self, alert: AlertDescription) -> Option<(&'static str, &'static str)> {
+        match alert {
+            AlertDescription::ProtocolVersion => Some(self.versions.hint()),
+            alert => alert_hint(alert),
+        }
+    }
 }
 
 const CLIENT_CERT: &str = "client-certificate";
 const CLIENT_CERT_HINT: &str = "give one with --cert and --key";
 const H2_HINT: &str = "the server prefers HTTP/2; a WebSocket needs http/1.1 to be chosen there";
 
-fn fail(what: impl Into<String>) -> Failure {
+/// TLS is what failed.
+pub(super) fn fail(what: impl Into<String>) -> Failure {
     Failure::new(Exit::Tls, what)
 }
 
@@ -261,6 +319,11 @@ fn certificate(error: &CertificateError) -> Refusal {
             Some("is the trusted CA another one of the same name, such as one made anew?"),
         ),
         E::Revoked => refusal("revoked", "the certificate has been revoked".into(), None),
+        E::Other(other) if other.0.is::<OtherKey>() => refusal(
+            "other-key",
+            other.0.to_string(),
+            Some("has the server a new key? If that is certain, --pinnedpubkey takes the new pin"),
+        ),
         other if other.to_string().contains("CaUsedAsEndEntity") => refusal(
             "ca-as-leaf",
             "the server presents a CA certificate as its own".into(),
@@ -304,9 +367,6 @@ fn alert_hint(alert: AlertDescription) -> Option<(&'static str, &'static str)> {
         AlertDescription::UnrecognisedName => {
             Some(("unknown-host", "the server has no certificate for this host name"))
         }
-        AlertDescription::ProtocolVersion => {
-            Some(("tls-too-old", "TLS 1.2 and 1.3 are spoken; the server may be too old"))
-        }
         AlertDescription::HandshakeFailure => {
             Some(("no-cipher", "no common cipher, or the server wants a client certificate"))
         }
@@ -322,7 +382,7 @@ fn alert_hint(alert: AlertDescription) -> Option<(&'static str, &'static str)> {
 
 /// What is known of the server: from the connection, or else from what was seen on the way to none.
 fn facts(connection: Option<&ClientConnection>, seen: &Seen) -> Option<TlsInfo> {
-    let refusal = seen.error.as_ref().map(|error| match error {
+    let refusal = seen.error.as_ref().or(seen.pin_error.as_ref()).map(|error| match error {
         Error::InvalidCertificate(error) => certificate(error),
         other => Refusal { id: "invalid", what: other.to_string(), hint: None },
     });
@@ -357,28 +417,6 @@ fn info(connection: &ClientConnection) -> TlsInfo {
         certificates: connection.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect(),
         ..TlsInfo::default()
     }
-}
-
-type SystemRoots = (Arc<RootCertStore>, Option<String>);
-
-/// The system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), read once a process; Mozilla's, as built in,
-/// where the system has none, as in a bare container.
-fn system_roots() -> SystemRoots {
-    static LOADED: OnceLock<SystemRoots> = OnceLock::new();
-    let load = || {
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
-        if !roots.is_empty() {
-            return (Arc::new(roots), None);
-        }
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let why = found.errors.first().map(|error| {
-            format!("no root certificates on this system ({error}): the built-in Mozilla roots are used")
-        });
-        (Arc::new(roots), why)
-    };
-    LOADED.get_or_init(load).clone()
 }
 
 fn roots_from(path: &Path) -> Result<RootCertStore> {
@@ -443,96 +481,6 @@ impl ResolvesClientCert for ClientCert {
 
     fn has_certs(&self) -> bool {
         self.certified.is_some()
-    }
-}
-
-/// The verifier of `-k` and of surveys: it verifies and keeps what it saw. Where it is lenient, it goes on whatever
-/// that was.
-#[derive(Debug)]
-struct Recorder {
-    inner: Arc<WebPkiServerVerifier>,
-    lenient: bool,
-    seen: Mutex<Seen>,
-}
-
-/// What a [`Recorder`] saw.
-#[derive(Debug, Default)]
-struct Seen {
-    /// DER, leaf first.
-    certificates: Vec<Vec<u8>>,
-    /// The first finding is the reason; later ones follow from it.
-    error: Option<Error>,
-}
-
-impl Recorder {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> Seen {
-        std::mem::take(&mut *self.seen())
-    }
-
-    fn record(&self, error: &Error) {
-        self.seen().error.get_or_insert(error.clone());
-    }
-
-    /// A certificate that cannot even be read has no key to check a signature with; a signature that was
-    /// checked and is wrong means that the peer does not own the certificate, and stays an error.
-    fn judge(
-        &self,
-        checked: Result<HandshakeSignatureValid, Error>,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        match checked {
-            Err(Error::InvalidCertificate(error)) if error != CertificateError::BadSignature => {
-                let error = Error::InvalidCertificate(error);
-                self.record(&error);
-                if self.lenient { Ok(HandshakeSignatureValid::assertion()) } else { Err(error) }
-            }
-            checked => checked,
-        }
-    }
-}
-
-impl ServerCertVerifier for Recorder {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        self.seen().certificates =
-            std::iter::once(end_entity).chain(intermediates).map(|c| c.to_vec()).collect();
-        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).or_else(
-            |error| {
-                self.record(&error);
-                if self.lenient { Ok(ServerCertVerified::assertion()) } else { Err(error) }
-            },
-        )
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge(self.inner.verify_tls12_signature(message, cert, dss))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge(self.inner.verify_tls13_signature(message, cert, dss))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }
 

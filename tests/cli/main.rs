@@ -39,5 +39,6 @@ mod scenario;
 mod sending;
 mod servers;
 mod subscribe;
+mod tls;
 mod watch;
 mod watch_screen;

@@ -14,26 +14,26 @@ use serde_json::{Value, json};
 
 use crate::harness::{Output, Server, upgrade, wstap};
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// A root, and a folder with its certificate in `ca.pem`.
-struct Root {
-    authority: Authority,
+pub(crate) struct Root {
+    pub(crate) authority: Authority,
     folder: tempfile::TempDir,
 }
 
 /// What a server presents.
-struct Leaf {
-    chain: Vec<CertificateDer<'static>>,
-    key: KeyPair,
+pub(crate) struct Leaf {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: KeyPair,
 }
 
 impl Root {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("root")
     }
 
-    fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let authority = CertifiedIssuer::self_signed(ca(name), key).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -41,16 +41,16 @@ impl Root {
         Self { authority, folder }
     }
 
-    fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         self.path("ca.pem").display().to_string()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A certificate for `name` from the first of one year to that of another.
-    fn sign(&self, name: &str, from: i32, until: i32) -> Leaf {
+    pub(crate) fn sign(&self, name: &str, from: i32, until: i32) -> Leaf {
         signed(&self.authority, name, from, until)
     }
 
@@ -60,14 +60,14 @@ impl Root {
     }
 }
 
-fn ca(name: &str) -> CertificateParams {
+pub(crate) fn ca(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     params
 }
 
-fn signed(authority: &Authority, name: &str, from: i32, until: i32) -> Leaf {
+pub(crate) fn signed(authority: &Authority, name: &str, from: i32, until: i32) -> Leaf {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.distinguished_name.push(rcgen::DnType::CommonName, "leaf");
     params.not_before = rcgen::date_time_ymd(from, 1, 1);
@@ -77,11 +77,11 @@ fn signed(authority: &Authority, name: &str, from: i32, until: i32) -> Leaf {
     Leaf { chain: vec![certificate.der().clone()], key }
 }
 
-fn config(leaf: &Leaf) -> ServerConfig {
+pub(crate) fn config(leaf: &Leaf) -> ServerConfig {
     config_with(leaf, rustls::ALL_VERSIONS, None)
 }
 
-fn config_with(
+pub(crate) fn config_with(
     leaf: &Leaf,
     versions: &[&'static rustls::SupportedProtocolVersion],
     clients: Option<&Authority>,
@@ -113,7 +113,7 @@ fn probed(config: ServerConfig, args: &[&str]) -> Output {
     out
 }
 
-fn serve(config: ServerConfig) -> (String, thread::JoinHandle<String>) {
+pub(crate) fn serve(config: ServerConfig) -> (String, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("wss://localhost:{}/x", listener.local_addr().unwrap().port());
     let server = thread::spawn(move || {
@@ -128,7 +128,8 @@ fn serve(config: ServerConfig) -> (String, thread::JoinHandle<String>) {
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).unwrap();
-        let _ = stream.write_all(upgrade(&head, "").as_bytes());
+        let close = [0x88, 2, 0x03, 0xe8];
+        let _ = stream.write_all(&[upgrade(&head, "").as_bytes(), &close].concat());
         let _ = stream.read_to_end(&mut Vec::new());
         head
     });
@@ -336,7 +337,7 @@ fn a_client_certificate_is_not_shown_to_a_server_that_is_not_trusted() {
     assert_eq!(tls["chain"][0]["subject"], "CN=leaf");
 }
 
-fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
     format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }

@@ -1,0 +1,40 @@
+//! The keys of TLS sessions written to a file, for tools that decrypt captured traffic.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::error::{Failure, Result};
+
+/// A file of keys in the format of NSS's key log (`SSLKEYLOGFILE`), appended to and readable by its owner alone.
+#[derive(Debug)]
+pub(super) struct KeyLogFile(File);
+
+impl KeyLogFile {
+    /// Opens the file, and makes it if need be.
+    ///
+    /// # Errors
+    /// A usage failure if it cannot be written to.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        file.map(Self).map_err(|error| Failure::usage(format!("SSLKEYLOGFILE {}: {error}", path.display())))
+    }
+}
+
+impl rustls::KeyLog for KeyLogFile {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
+        // In one piece, since connections write at the same time. It is a help for debugging: if it cannot be
+        // written, the connection is none the worse.
+        let _ = (&self.0).write_all(line.as_bytes());
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
