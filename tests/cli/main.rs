@@ -36,6 +36,7 @@ mod refusals;
 mod repl;
 mod replay;
 mod scenario;
+mod secrets;
 mod sending;
 mod servers;
 mod subscribe;
