@@ -7,6 +7,7 @@ mod clients;
 mod delivery;
 mod dialects;
 mod ending;
+mod escapes;
 mod fault_table;
 mod faults;
 mod filter;

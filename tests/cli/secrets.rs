@@ -68,17 +68,21 @@ fn serve(peer: &mut Peer, answer: Answer) {
             peer.text(&said.replace('/', "\\/"));
             peer.text(&request);
             peer.frame(2, &request);
-            while answer == Answer::Stays {
-                match peer.read_frame() {
-                    Some(frame) if matches!(frame.first & 15, 1 | 8) => {
-                        peer.frame(frame.first & 15, frame.payload)
-                    }
-                    Some(_) => {}
-                    None => return,
-                }
+            if answer == Answer::Stays {
+                return repeat(peer);
             }
             peer.close(1008, &format!("bad {TOKEN}"));
             while peer.read_frame().is_some_and(|frame| frame.first & 15 != 8) {}
+        }
+    }
+}
+
+/// Sends messages and a close frame back.
+fn repeat(peer: &mut Peer) {
+    while let Some(frame) = peer.read_frame() {
+        let opcode = frame.first & 15;
+        if matches!(opcode, 1 | 8) {
+            peer.frame(opcode, frame.payload);
         }
     }
 }
