@@ -41,6 +41,7 @@ mod secrets;
 mod sending;
 mod servers;
 mod subscribe;
+mod supply_chain;
 mod tls;
 mod watch;
 mod watch_screen;
