@@ -288,6 +288,49 @@ fn a_dialect_from_a_file_shows_no_credential_of_its_greeting() {
     }
 }
 
+/// An archive has the requests with their headers, beside the messages.
+#[test]
+fn an_archive_shows_no_credential() {
+    let folder = Folder::new();
+    let file = folder.path().join("x.har").display().to_string();
+    for answer in ANSWERS {
+        let port = server(answer);
+        for (header, value) in [("X-API-Key", TOKEN), ("Authorization", "Bearer s3cr3t.Tok/en")] {
+            let url = folder.fill("ws://127.0.0.1:PORT/?jwt=s3cr3t.Tok%2Fen", port);
+            let header = format!("{header}: {value}");
+            let out = wstap(&["connect", &url, "-H", &header, "--record", &file, "-vv"]).run();
+            let archive = folder.text("x.har");
+            assert!(archive.contains("\"log\""), "{}", out.stderr);
+            clean("an archive", &[("the file", &archive), ("stderr", &out.stderr)]);
+        }
+    }
+}
+
+/// Each provider's own variable, with the place that it has there.
+#[test]
+fn a_providers_own_variable_is_not_shown() {
+    let folder = Folder::new();
+    let record = folder.path().join("record").display().to_string();
+    let mut tried = 0;
+    for dialect in wstap::dialect::ALL {
+        let Some(credential) = dialect.credential() else { continue };
+        for answer in ANSWERS {
+            let url = folder.fill(URL, server(answer));
+            let args = ["subscribe", "-d", dialect.name(), "--url", &url, "customer_id:1:call:*"];
+            let out = wstap(&args)
+                .args(&["--envelope", "--record", &record])
+                .args(&ONCE)
+                .env(credential.variable, TOKEN)
+                .run();
+            if out.code != Some(2) {
+                keeps(&out, &folder, &format!("{} {answer:?}", credential.variable));
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 6, "{tried}");
+}
+
 /// The key of an API, and the tokens that it gives out; and a mock that knows the key.
 #[test]
 fn a_credential_for_calls_beside_the_connection_is_not_shown() {
