@@ -234,6 +234,22 @@ impl Report {
         let Ok(secrets) = self.inner.secrets.lock() else { return MASK.to_owned() };
         secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), MASK))
     }
+
+    /// The bytes with asterisks in the place of every hidden secret, as many as it has bytes; `None` if none is there.
+    #[must_use]
+    pub fn masked_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let Ok(secrets) = self.inner.secrets.lock() else { return Some(Vec::new()) };
+        secrets.iter().map(|secret| secret.expose().as_bytes()).fold(None, |masked, secret| {
+            let text = masked.as_deref().unwrap_or(bytes);
+            let found: Vec<usize> = memchr::memmem::find_iter(text, secret).collect();
+            if found.is_empty() {
+                return masked;
+            }
+            let mut text = text.to_vec();
+            found.iter().for_each(|at| text[*at..at + secret.len()].fill(b'*'));
+            Some(text)
+        })
+    }
 }
 
 /// How long an error waits for stderr to be read. Other notices do not wait.
@@ -287,6 +303,8 @@ mod tests {
         let out = Shared::default();
         let report = Report::to(Box::new(out.clone()), Level::Notice, false, false);
         report.hide(&Secret::new("tok-123456"));
+        assert_eq!(report.masked_bytes(b"\xfftok-123456\0").as_deref(), Some(&b"\xff**********\0"[..]));
+        assert_eq!(report.masked_bytes(b"tok"), None);
         report.notice("bad tok-123456 \u{1b}[2J\u{202e}x");
         report.verbose("not shown");
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();

@@ -21,8 +21,8 @@ use crate::error::{Failure, Result};
 use crate::secret::{MASK, Secret, is_secret_name, mask_query};
 
 /// A WebSocket URL (RFC 6455 §3), valid and ready to be connected to. `Display` shows it without user name
-/// and password, and with secret query parameters masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// and password, and with secret query parameters masked; so does `Debug`, whose text may end up in a panic.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WsUrl {
     tls: bool,
     host: String,
@@ -289,6 +289,12 @@ impl WsUrl {
             })
             .collect();
         format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+impl fmt::Debug for WsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WsUrl({self})")
     }
 }
 
@@ -741,6 +747,10 @@ mod tests {
         assert_eq!((user.as_str(), password.expose()), ("us@er", "p:ss%%"));
         assert_eq!(url.to_string(), "ws://h/x");
         assert!(!format!("{url:?}").contains("p:ss"));
+        let url = WsUrl::parse("ws://h/?token=s3cr3t").unwrap();
+        let url = url.with_secret_param("sesame", &Secret::new("hunter2"));
+        assert_eq!(format!("{url:?}"), format!("WsUrl({url})"));
+        assert!(!format!("{url:?}").contains("s3cr3t") && !format!("{url:?}").contains("hunter2"));
     }
 
     #[test]

@@ -606,9 +606,19 @@ impl Pipeline {
     /// The record of an event as text, with what must not be shown masked wherever it stands.
     fn record_text(&self, event: &Event) -> String {
         let mut text = Vec::new();
-        record::write(event, &mut text);
+        let masked = if self.config.show_secrets { None } else { self.masked_binary(event) };
+        record::write(masked.as_ref().unwrap_or(event), &mut text);
         let text = String::from_utf8(text).unwrap_or_default();
         if self.config.show_secrets { text } else { self.report.masked(&text) }
+    }
+
+    /// The event of a binary message without the secrets in it, which base64 would hide from the search for them.
+    fn masked_binary(&self, event: &Event) -> Option<Event> {
+        let Kind::Message { message: Message::Binary(bytes), dir, seq, role } = &event.kind else {
+            return None;
+        };
+        let message = Message::Binary(self.report.masked_bytes(bytes)?.into());
+        Some(Event { kind: Kind::Message { message, dir: *dir, seq: *seq, role: *role }, ..*event })
     }
 
     fn write_record(&mut self, event: &Event) {

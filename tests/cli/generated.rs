@@ -79,6 +79,29 @@ fn every_source_file_has_one_line_in_the_architecture() {
     assert_eq!(named, files);
 }
 
+#[test]
+fn every_promise_of_security_names_a_test_that_there_is() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let files: Vec<PathBuf> =
+        ["src", "tests"].iter().flat_map(|folder| sources(&root().join(folder))).collect();
+    let mut named = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise")) {
+        let tests: Vec<_> = row.split('`').filter_map(|code| code.split_once("::")).collect();
+        assert!(!tests.is_empty() || row.starts_with("| --- "), "no test: {row}");
+        for (file, test) in tests {
+            let function = format!("fn {test}() {{");
+            let of_name =
+                files.iter().filter(|path| path.to_string_lossy().ends_with(&format!("/{file}.rs")));
+            let code: String = of_name.map(|path| fs::read_to_string(path).unwrap()).collect();
+            let before = code.split_once(&function).unwrap_or_else(|| panic!("no {file}::{test}")).0;
+            let attribute = before.trim_end_matches("async ").trim_end().lines().next_back();
+            assert!(attribute.is_some_and(|line| line.contains("test]")), "{file}::{test} is no test");
+            named += 1;
+        }
+    }
+    assert!(named > 30, "{named}");
+}
+
 fn updating() -> bool {
     std::env::var_os("UPDATE").is_some()
 }

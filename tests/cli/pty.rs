@@ -227,6 +227,15 @@ impl Pty {
         modes.local_modes.contains(rustix::termios::LocalModes::ECHO | rustix::termios::LocalModes::ICANON)
     }
 
+    /// The same once nothing more can come.
+    #[track_caller]
+    pub(crate) fn all_bytes(&self) -> String {
+        let seen = self.shared.seen.lock().unwrap();
+        let (seen, waited) = self.shared.news.wait_timeout_while(seen, HUNG, |seen| !seen.ended).unwrap();
+        assert!(!waited.timed_out(), "it does not end:\n{}", seen.emulator.screen().contents());
+        String::from_utf8_lossy(&seen.bytes).into_owned()
+    }
+
     /// Makes the terminal another size.
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
         self.shared.seen.lock().unwrap().emulator.screen_mut().set_size(rows, columns);
