@@ -5,6 +5,7 @@ use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -338,7 +339,7 @@ impl Shell {
         self.terminal.as_before();
         let edited = sending::edit(self.editor.as_deref(), text);
         self.terminal.quiet();
-        self.board.change(|inner| inner.hold.lent = false);
+        self.board.change(|inner| (inner.hold.lent, inner.returned) = (false, Some(Instant::now())));
         edited.map(Some)
     }
 

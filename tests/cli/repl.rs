@@ -455,6 +455,41 @@ fn several_lines_are_one_message_when_they_are_meant_to_be() {
 }
 
 #[test]
+fn an_interrupt_of_somebodys_editor_does_not_end_the_session() {
+    let server = Server::websocket(echo);
+    // As Ctrl-C does: every process of the terminal's foreground gets it.
+    let editor = "trap '' INT; kill -INT 0; printf edited >";
+    let mut pty = on_pty(&["connect", &server.url()]).env("EDITOR", editor).spawn();
+    pty.line("/edit");
+    pty.types("open> edited");
+    pty.keys("\r");
+    pty.shows("← 2 edited");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn what_is_typed_when_nothing_is_sent_any_more_is_told() {
+    let server = Server::websocket(|peer| {
+        peer.read_text();
+        peer.frame(1, vec![b'x'; 200_000]);
+        peer.close_well(1000);
+    });
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let stdout = fs::File::from(std::os::fd::OwnedFd::from(writer));
+    let mut pty = on_pty(&["connect", "-i", &server.url()]).stdout(stdout).spawn();
+    pty.line("go");
+    // The connection is over, and the output is not read yet.
+    pty.prompts("ends> ");
+    pty.keys("late\r");
+    pty.shows("ends> late");
+    pty.prompts("ends> ");
+    std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+    pty.shows("messages typed too late and never sent: 1");
+    pty.exits(0);
+}
+
+#[test]
 fn past_messages_are_found_and_saved() {
     let server = Server::websocket(echo);
     let dir = tempfile::tempdir().unwrap();
