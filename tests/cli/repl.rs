@@ -260,6 +260,27 @@ fn control_characters_do_nothing_to_the_terminal() {
     pty.exits(0);
 }
 
+#[test]
+fn completion_lists_nothing_that_could_act_on_the_terminal() {
+    let server = Server::websocket(|peer| {
+        peer.text("{\"good\":1,\"god\u{9b}2J\":2,\"gold\u{202e}\":3,\"goal\":4}");
+        peer.read_close();
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.shows("← 1 ");
+    pty.prompt();
+    pty.keys("/filter .");
+    pty.types("open> /filter .");
+    pty.keys("\t\t");
+    pty.wait("the keys", |screen| screen.contents().contains(".goal") && screen.contents().contains(".good"));
+    pty.types("open> /filter .go");
+    let bytes = pty.bytes();
+    assert!(!bytes.contains(['\u{9b}', '\u{202e}']), "{bytes:?}");
+    pty.keys("\x03");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
 const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
 #[test]
@@ -503,6 +524,9 @@ fn past_messages_are_found_and_saved() {
     pty.shows("4 messages");
     pty.line(&format!("/save {}", file.display()));
     pty.shows("6 messages saved");
+    pty.line(&format!("/save {}", file.display()));
+    pty.shows("is there already");
+    pty.keys("\x03");
     pty.line("/stats");
     pty.shows("sent 3 messages, 18 bytes");
     pty.line("/quit");
