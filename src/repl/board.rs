@@ -90,6 +90,8 @@ pub(super) struct Inner {
     pub(super) line_empty: bool,
     /// Has Ctrl-C on an empty line been answered with a question, and nothing been typed since?
     pub(super) asked: bool,
+    /// When another program last gave the terminal back.
+    pub(super) returned: Option<Instant>,
     /// What is on that line, as far as it is worth showing.
     pub(super) line: String,
     /// How long it is.
@@ -152,6 +154,7 @@ impl Board {
             reading: false,
             line_empty: true,
             asked: false,
+            returned: None,
             line: String::new(),
             line_bytes: 0,
             editing_modes: None,

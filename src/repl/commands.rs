@@ -1,10 +1,11 @@
 //! The commands: one table, and what each of them does.
 
 use std::fs::OpenOptions;
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -338,7 +339,7 @@ impl Shell {
         self.terminal.as_before();
         let edited = sending::edit(self.editor.as_deref(), text);
         self.terminal.quiet();
-        self.board.change(|inner| inner.hold.lent = false);
+        self.board.change(|inner| (inner.hold.lent, inner.returned) = (false, Some(Instant::now())));
         edited.map(Some)
     }
 
@@ -495,5 +496,8 @@ pub(super) fn create(path: &Path) -> Result<std::fs::File, String> {
         return Err("`-` is no file".to_owned());
     }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.map_err(|error| format!("{}: {error}", path.display()))
+    file.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => format!("{} is there already, and is not written over", path.display()),
+        _ => format!("{}: {error}", path.display()),
+    })
 }

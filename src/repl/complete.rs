@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::commands::Shell;
 use crate::dialect::Known;
 use crate::json;
+use crate::report::escape_controls;
 
 /// Messages that are looked at for ids and for paths.
 const LOOKED_AT: usize = 200;
@@ -21,6 +22,13 @@ const ELEMENTS: usize = 10;
 
 /// Where what is completed starts, and what it can become.
 pub(super) fn complete(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
+    let (start, mut found) = candidates(shell, line);
+    // Much of it came from the network, and the editor lists it and types it as it is.
+    found.retain(|pair| escape_controls(&pair.replacement) == pair.replacement);
+    (start, found)
+}
+
+fn candidates(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
     let Some(rest) = line.strip_prefix('/').filter(|rest| !rest.starts_with('/')) else {
         return (0, Vec::new());
     };

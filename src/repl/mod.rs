@@ -55,6 +55,9 @@ const REQUESTS: usize = 64;
 /// How long the last words may take on the screen. A terminal that takes nothing is not waited for.
 const LAST_WORDS: Duration = Duration::from_secs(4);
 
+/// How long after somebody's own editor has ended an interrupt may still be one that was meant for it.
+const LATE_INTERRUPT: Duration = Duration::from_secs(1);
+
 /// What a person asks the session for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
@@ -132,6 +135,8 @@ pub struct Repl {
     report: Report,
     stderr: bool,
     last: Option<Standing>,
+    /// Messages that were typed when nothing was sent any more.
+    too_late: usize,
 }
 
 impl Repl {
@@ -178,7 +183,16 @@ impl Repl {
         editor.start()?;
         let watcher = Box::new(Looking { board: board.clone(), number: None });
         Ok((
-            Self { board, requests: Some(requests), resumed, terminal, report, stderr, last: None },
+            Self {
+                board,
+                requests: Some(requests),
+                resumed,
+                terminal,
+                report,
+                stderr,
+                last: None,
+                too_late: 0,
+            },
             watcher,
             changes,
         ))
@@ -197,6 +211,19 @@ impl Repl {
                 _ = self.resumed.recv() => self.board.change(|inner| inner.resumed = true),
             }
         }
+    }
+
+    /// Takes note of a request that comes when nothing is sent any more.
+    pub fn refuse(&mut self, request: &Request) {
+        self.too_late += usize::from(matches!(request, Request::Send(_) | Request::Command(..)));
+    }
+
+    /// Is an interrupt meant for somebody's own editor, which has the terminal or had it just now? Every process of
+    /// the terminal's foreground gets it.
+    #[must_use]
+    pub fn leaves_interrupts(&self) -> bool {
+        let inner = self.board.lock();
+        inner.hold.lent || inner.returned.is_some_and(|at| at.elapsed() < LATE_INTERRUPT)
     }
 
     /// Shows how the session stands.
@@ -228,8 +255,25 @@ impl Repl {
     }
 }
 
+impl Repl {
+    /// Takes no more requests, and says what became of those that came too late.
+    fn turn_away(&mut self) {
+        if let Some(mut requests) = self.requests.take() {
+            requests.close();
+            while let Ok(request) = requests.try_recv() {
+                self.refuse(&request);
+            }
+        }
+        if self.too_late > 0 {
+            let text = format!("messages typed too late and never sent: {}", self.too_late);
+            self.report.warning(&text);
+        }
+    }
+}
+
 impl Drop for Repl {
     fn drop(&mut self) {
+        self.turn_away();
         self.board.change(|inner| inner.closing = true);
         // Somebody's own editor may have the terminal for as long as it takes.
         while !self.board.wait_until(LAST_WORDS, |inner| inner.over) {

@@ -353,6 +353,7 @@ impl Driver {
             }
             Happening::Typed(Some(request)) => self.take_request(request, now),
             Happening::Typed(None) => self.state.typed_close(None, now),
+            Happening::Signal(outcome) if self.is_for_somebody_else(&outcome) => {}
             Happening::Signal(outcome) => {
                 if self.state.outcome().is_some_and(Outcome::is_signal) {
                     // Whoever asks again does not want to wait any more.
@@ -483,6 +484,10 @@ impl Driver {
         }
     }
 
+    fn is_for_somebody_else(&self, signal: &Outcome) -> bool {
+        signal.exit == Exit::Interrupted && self.repl.as_ref().is_some_and(Repl::leaves_interrupts)
+    }
+
     fn tell_standing(&mut self) {
         let Some(repl) = &mut self.repl else { return };
         repl.tell(self.state.standing());
@@ -594,6 +599,9 @@ impl Driver {
                 }
                 // The keys of a prompt are no signals.
                 request = next_request(&mut self.repl) => {
+                    if let (Some(repl), Some(request)) = (&mut self.repl, &request) {
+                        repl.refuse(request);
+                    }
                     if matches!(request, Some(Request::Interrupt | Request::Close(_))) {
                         self.state.signal(Outcome::new("interrupted", Exit::Interrupted), now());
                         self.drained_by = Some(Instant::now());

@@ -260,6 +260,27 @@ fn control_characters_do_nothing_to_the_terminal() {
     pty.exits(0);
 }
 
+#[test]
+fn completion_lists_nothing_that_could_act_on_the_terminal() {
+    let server = Server::websocket(|peer| {
+        peer.text("{\"good\":1,\"god\u{9b}2J\":2,\"gold\u{202e}\":3,\"goal\":4}");
+        peer.read_close();
+    });
+    let mut pty = on_pty(&["connect", &server.url()]).spawn();
+    pty.shows("← 1 ");
+    pty.prompt();
+    pty.keys("/filter .");
+    pty.types("open> /filter .");
+    pty.keys("\t\t");
+    pty.wait("the keys", |screen| screen.contents().contains(".goal") && screen.contents().contains(".good"));
+    pty.types("open> /filter .go");
+    let bytes = pty.bytes();
+    assert!(!bytes.contains(['\u{9b}', '\u{202e}']), "{bytes:?}");
+    pty.keys("\x03");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
 const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
 #[test]
@@ -455,6 +476,41 @@ fn several_lines_are_one_message_when_they_are_meant_to_be() {
 }
 
 #[test]
+fn an_interrupt_of_somebodys_editor_does_not_end_the_session() {
+    let server = Server::websocket(echo);
+    // As Ctrl-C does: every process of the terminal's foreground gets it.
+    let editor = "trap '' INT; kill -INT 0; printf edited >";
+    let mut pty = on_pty(&["connect", &server.url()]).env("EDITOR", editor).spawn();
+    pty.line("/edit");
+    pty.types("open> edited");
+    pty.keys("\r");
+    pty.shows("← 2 edited");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn what_is_typed_when_nothing_is_sent_any_more_is_told() {
+    let server = Server::websocket(|peer| {
+        peer.read_text();
+        peer.frame(1, vec![b'x'; 200_000]);
+        peer.close_well(1000);
+    });
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let stdout = fs::File::from(std::os::fd::OwnedFd::from(writer));
+    let mut pty = on_pty(&["connect", "-i", &server.url()]).stdout(stdout).spawn();
+    pty.line("go");
+    // The connection is over, and the output is not read yet.
+    pty.prompts("ends> ");
+    pty.keys("late\r");
+    pty.shows("ends> late");
+    pty.prompts("ends> ");
+    std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+    pty.shows("messages typed too late and never sent: 1");
+    pty.exits(0);
+}
+
+#[test]
 fn past_messages_are_found_and_saved() {
     let server = Server::websocket(echo);
     let dir = tempfile::tempdir().unwrap();
@@ -468,6 +524,9 @@ fn past_messages_are_found_and_saved() {
     pty.shows("4 messages");
     pty.line(&format!("/save {}", file.display()));
     pty.shows("6 messages saved");
+    pty.line(&format!("/save {}", file.display()));
+    pty.shows("is there already");
+    pty.keys("\x03");
     pty.line("/stats");
     pty.shows("sent 3 messages, 18 bytes");
     pty.line("/quit");
