@@ -41,5 +41,6 @@ mod sending;
 mod servers;
 mod slow_reader;
 mod subscribe;
+mod unreliable;
 mod watch;
 mod watch_screen;
