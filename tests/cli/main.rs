@@ -46,5 +46,6 @@ mod slow_reader;
 mod subscribe;
 mod supply_chain;
 mod tls;
+mod unreliable;
 mod watch;
 mod watch_screen;
