@@ -216,6 +216,11 @@ fn strings() {
         ("test([\"B\",\"i\"])", "\"abc\"", "true"),
         ("capture(\"(?<y>\\\\d+)-(?<m>\\\\d+)\")", "\"2024-05\"", r#"{"y":"2024","m":"05"}"#),
         ("[match(\"a\"; \"g\").offset]", "\"aba\"", "[0,2]"),
+        ("[match(\"(?:(b)|(?<x>a))*\").captures[] | [.offset, .name]]", "\"éab\"", "[]"),
+        ("[match(\"(?:(b)|(?<x>a))+\").captures[] | [.offset, .name]]", "\"éab\"", "[[2,null],[1,\"x\"]]"),
+        ("splits(\"(?:(b)|(a))+\")", "\"cabd\"", "\"c\" \"d\""),
+        ("[match(\"\"; \"g\").offset]", "\"aé\"", "[0,1,2]"),
+        ("test(\"((a{1000}){1000}){1000}\")", "\"a\"", "!invalid regex: compiled regex exceeded size limit"),
         ("[scan(\"[a-c]\")]", "\"xaxb\"", r#"["a","b"]"#),
         ("sub(\"a\"; \"b\"), gsub(\"a\"; \"b\")", "\"aa\"", "\"ba\" \"bb\""),
         ("gsub(\"(?<x>a)\"; \"<\\(.x)>\")", "\"aba\"", "\"<a>b<a>\""),
@@ -641,4 +646,17 @@ fn what_is_not_simple_goes_to_the_engine() {
     ] {
         assert!(compile(source).0.quick.is_none(), "{source}");
     }
+}
+
+#[test]
+fn a_pattern_that_grows_is_refused_before_it_is_large() {
+    for pattern in ["((a{1000}){1000}){1000}", "(?:(?:){4000000000}){4000000000}", "(?:(?:a|){1000}){1000}"] {
+        let input = serde_json::json!(pattern).to_string();
+        assert_eq!(
+            outputs(&compile("test(.)"), &input),
+            "!invalid regex: compiled regex exceeded size limit"
+        );
+    }
+    let nested = serde_json::json!("(".repeat(100_000)).to_string();
+    assert_eq!(outputs(&compile("test(.)"), &nested), "!invalid regex: pattern has too much nesting");
 }
