@@ -23,6 +23,7 @@ pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod exit;
+mod file;
 pub mod handshake;
 pub mod har;
 pub mod input;

@@ -15,6 +15,7 @@ use clap::parser::ValueSource;
 use super::World;
 use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result, line_of};
+use crate::file;
 use crate::net::url::looks_like_url;
 
 /// What the names of the variables of options start with.
@@ -215,7 +216,7 @@ impl Layers {
         known: &[KnownOption],
         options: &mut Settings,
     ) -> Result<()> {
-        let text = std::fs::read_to_string(path)
+        let text = file::text(path, file::MAX_WRITTEN)
             .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
         let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The line is not quoted: a quote that is missing may be that of a credential.

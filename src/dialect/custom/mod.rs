@@ -13,6 +13,7 @@ use super::{
     TopicCheck, Var,
 };
 use crate::error::{Failure, Result, line_of};
+use crate::file;
 use crate::message::Message;
 use crate::mock::Provider;
 use crate::net::WsUrl;
@@ -22,9 +23,6 @@ mod mask;
 mod schema;
 
 use mask::Mask;
-
-/// The longest file that is read: a dialect has a few dozen lines.
-const MAX_FILE: u64 = 1 << 20;
 
 /// A dialect from a file.
 #[derive(Debug)]
@@ -62,11 +60,7 @@ impl Custom {
     fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let unreadable = |why: String| Failure::usage(format!("the dialect in {shown}: {why}"));
-        let size = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-        if size > MAX_FILE {
-            return Err(unreadable("a dialect of more than 1 MiB is none".to_owned()));
-        }
-        let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
         Self::parse(&text).map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))
     }
 
