@@ -26,6 +26,8 @@ pub mod exit;
 mod file;
 pub mod handshake;
 pub mod har;
+#[cfg(test)]
+mod hostile;
 pub mod input;
 pub mod json;
 pub mod message;

@@ -514,4 +514,27 @@ mod tests {
         assert!(custom.owns("A.test", "/") && custom.owns("x.B.test", "/") && custom.owns("y.x.b.test", "/"));
         assert!(!custom.owns("b.test", "/") && !custom.owns("xb.test", "/") && !custom.owns("xa.test", "/"));
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::hostile::config())]
+
+        #[test]
+        fn nothing_that_a_file_says_is_too_odd(text in crate::hostile::mutated(vec![GRAPHQL.to_owned(), RPC.to_owned()]),
+            noise in crate::hostile::text()) {
+            for text in [text, noise] {
+                match Custom::parse(&text) {
+                    Ok(custom) => drop(custom.client(&ClientSetup::default())),
+                    Err((line, _)) => proptest::prop_assert!(line >= 1 && line <= text.lines().count() + 1),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn depth_in_a_file_is_a_mistake_like_any_other() {
+        for opening in ["name=[", "[", "a.", "a={a="] {
+            assert!(Custom::parse(&opening.repeat(100_000)).is_err());
+        }
+        assert!(Custom::parse(&format!("name={}", "[".repeat(100_000))).is_err());
+    }
 }
