@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::event::{Close, Direction, Event, Kind, Open, Role};
+use crate::file;
 use crate::json::write_string;
 use crate::message::Message;
 use crate::pipeline::record::{self, Ended, What};
@@ -32,7 +33,7 @@ pub fn is_har(path: &Path) -> bool {
 /// # Errors
 /// What is wrong with the file.
 pub fn to_records(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = file::text(path, file::MAX_RECORDED).map_err(|error| error.to_string())?;
     let har: Har = serde_json::from_str(&text).map_err(|error| format!("no HAR: {error}"))?;
     let mut out = Vec::new();
     let mut conn = 0;

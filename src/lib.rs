@@ -23,8 +23,11 @@ pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod exit;
+mod file;
 pub mod handshake;
 pub mod har;
+#[cfg(test)]
+mod hostile;
 pub mod input;
 pub mod json;
 pub mod message;

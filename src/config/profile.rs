@@ -15,6 +15,7 @@ use clap::parser::ValueSource;
 use super::World;
 use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result, line_of};
+use crate::file;
 use crate::net::url::looks_like_url;
 
 /// What the names of the variables of options start with.
@@ -215,7 +216,7 @@ impl Layers {
         known: &[KnownOption],
         options: &mut Settings,
     ) -> Result<()> {
-        let text = std::fs::read_to_string(path)
+        let text = file::text(path, file::MAX_WRITTEN)
             .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
         let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The line is not quoted: a quote that is missing may be that of a credential.
@@ -545,5 +546,21 @@ mod tests {
             (args.url.as_deref(), &*args.session.connection.header),
             (Some("ws://x"), &["@file".to_owned()][..])
         );
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 32, ..crate::hostile::config() })]
+
+        #[test]
+        fn nothing_that_a_file_says_is_too_odd(text in crate::hostile::mutated(vec![
+            "[profile.a]\nurl = 'ws://h/'\nheader = ['A: b']\nconnect-timeout = '1s'\nverbose = 2\n".to_owned(),
+        ])) {
+            drop(connect(&text, &[], &["@a"]));
+        }
+    }
+
+    #[test]
+    fn depth_in_a_file_is_a_mistake_like_any_other() {
+        assert!(connect(&format!("a={}", "[".repeat(100_000)), &[], &["@a", "ws://h/"]).is_err());
     }
 }

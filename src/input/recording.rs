@@ -17,6 +17,9 @@ use crate::pipeline::record::{self, Line};
 /// What one read takes.
 const CHUNK: usize = 64 * 1024;
 
+/// The longest line, in bytes: the record of the largest message by default, each of its bytes as an escape of six.
+const LONGEST_LINE: usize = 512 << 20;
+
 /// What a line of a file holds, and when that was, if it says so.
 #[derive(Debug, PartialEq)]
 pub enum Item {
@@ -45,6 +48,8 @@ pub struct Recording {
     /// Why nothing more can be read, until it is told.
     failed: Option<Failure>,
     ended: bool,
+    /// The longest line that is taken.
+    longest: usize,
 }
 
 impl Recording {
@@ -64,7 +69,7 @@ impl Recording {
             Box::new(File::open(path).map_err(|error| Failure::usage(format!("--from {name}: {error}")))?)
         };
         let lines = BufReader::with_capacity(CHUNK, source);
-        Ok(Self { lines, take, name, number: 0, failed: None, ended: false })
+        Ok(Self { lines, take, name, number: 0, failed: None, ended: false, longest: LONGEST_LINE })
     }
 
     /// Reads on a thread of its own. What comes is handed over as it comes, so a file that grows can be followed.
@@ -112,9 +117,14 @@ impl Recording {
     fn next_line(&mut self) -> Result<Option<String>> {
         let mut line = Vec::new();
         self.number += 1;
-        let read = self.lines.read_until(b'\n', &mut line);
+        let most = self.longest as u64 + 1;
+        let read = self.lines.by_ref().take(most).read_until(b'\n', &mut line);
         match read.map_err(|error| Failure::usage(format!("--from {}: {error}", self.name)))? {
             0 => Ok(None),
+            _ if line.len() > self.longest => Err(Failure::usage(format!(
+                "--from {}: line {} is longer than {} bytes",
+                self.name, self.number, self.longest
+            ))),
             _ => String::from_utf8(line).map(Some).map_err(|_| {
                 Failure::usage(format!("--from {}: line {} is not UTF-8", self.name, self.number))
             }),
@@ -167,6 +177,16 @@ mod tests {
         let records = read(Take::Records);
         assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned(), at())));
         assert_eq!(records[3..], plain);
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_read_to_its_end() {
+        let mut recording = Recording::open(Path::new("/dev/zero"), Take::Received).unwrap();
+        recording.longest = 100_000;
+        assert!(
+            recording.next_batch().unwrap().unwrap_err().what.ends_with("line 1 is longer than 100000 bytes")
+        );
+        assert!(recording.next_batch().is_none());
     }
 
     #[test]

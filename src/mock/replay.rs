@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{Answer, Conn, Limits, Peer, Say, Then};
 use crate::error::{Failure, Result};
 use crate::event::Direction;
+use crate::file;
 use crate::handshake::server::Request;
 use crate::har;
 use crate::message::Message;
@@ -140,7 +141,7 @@ fn read(path: &Path) -> Result<String> {
     if har::is_har(path) {
         return har::to_records(path).map_err(|why| named(&why));
     }
-    std::fs::read_to_string(path).map_err(|error| named(&error))
+    file::text(path, file::MAX_RECORDED).map_err(|error| named(&error))
 }
 
 impl Tape {

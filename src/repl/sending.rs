@@ -178,6 +178,12 @@ mod tests {
     }
 
     #[test]
+    fn depth_is_a_mistake_like_any_other() {
+        let (why, at) = message(&"[".repeat(100_000), true).unwrap_err();
+        assert!(why.contains("nested deeper than") && at == 10_000, "{at}: {why}");
+    }
+
+    #[test]
     fn only_codes_that_may_be_sent_are_taken() {
         assert_eq!(close(""), Ok(None));
         assert_eq!(close("4001  good bye"), Ok(Some((4001, "good bye".to_owned()))));

@@ -13,6 +13,7 @@ use super::{
     TopicCheck, Var,
 };
 use crate::error::{Failure, Result, line_of};
+use crate::file;
 use crate::message::Message;
 use crate::mock::Provider;
 use crate::net::WsUrl;
@@ -22,9 +23,6 @@ mod mask;
 mod schema;
 
 use mask::Mask;
-
-/// The longest file that is read: a dialect has a few dozen lines.
-const MAX_FILE: u64 = 1 << 20;
 
 /// A dialect from a file.
 #[derive(Debug)]
@@ -62,11 +60,7 @@ impl Custom {
     fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let unreadable = |why: String| Failure::usage(format!("the dialect in {shown}: {why}"));
-        let size = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-        if size > MAX_FILE {
-            return Err(unreadable("a dialect of more than 1 MiB is none".to_owned()));
-        }
-        let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
         Self::parse(&text).map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))
     }
 
@@ -519,5 +513,28 @@ mod tests {
         let custom = Custom::parse("name = 'x'\nhosts = ['a.test', '*.b.test']").unwrap();
         assert!(custom.owns("A.test", "/") && custom.owns("x.B.test", "/") && custom.owns("y.x.b.test", "/"));
         assert!(!custom.owns("b.test", "/") && !custom.owns("xb.test", "/") && !custom.owns("xa.test", "/"));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(crate::hostile::config())]
+
+        #[test]
+        fn nothing_that_a_file_says_is_too_odd(text in crate::hostile::mutated(vec![GRAPHQL.to_owned(), RPC.to_owned()]),
+            noise in crate::hostile::text()) {
+            for text in [text, noise] {
+                match Custom::parse(&text) {
+                    Ok(custom) => drop(custom.client(&ClientSetup::default())),
+                    Err((line, _)) => proptest::prop_assert!(line >= 1 && line <= text.lines().count() + 1),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn depth_in_a_file_is_a_mistake_like_any_other() {
+        for opening in ["name=[", "[", "a.", "a={a="] {
+            assert!(Custom::parse(&opening.repeat(100_000)).is_err());
+        }
+        assert!(Custom::parse(&format!("name={}", "[".repeat(100_000))).is_err());
     }
 }

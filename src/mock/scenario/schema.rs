@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Failure, Result, line_of};
+use crate::file;
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
 use crate::mock::{Cut, script};
@@ -86,7 +87,7 @@ pub(super) struct Expect {
 /// # Errors
 /// A file that cannot be read, and the first mistake in one that can.
 pub(in crate::mock) fn read(path: &Path) -> Result<(Vec<Scenario>, Vec<Fault>)> {
-    let text = std::fs::read_to_string(path)
+    let text = file::text(path, file::MAX_WRITTEN)
         .map_err(|error| Failure::usage(format!("--scenario {}: {error}", path.display())))?;
     parse(&path.display().to_string(), &text)
 }

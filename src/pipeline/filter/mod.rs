@@ -9,6 +9,7 @@ mod natives;
 mod object;
 mod quick;
 mod read;
+mod regex;
 mod value;
 mod vars;
 mod write;

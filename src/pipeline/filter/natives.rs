@@ -11,7 +11,7 @@ use jaq_core::{DataT, Exn, Lut, RunPtr, ValR, data};
 
 use super::object::Object;
 use super::value::{Error, Val, float, places_of};
-use super::{compile, read, write};
+use super::{compile, read, regex, write};
 
 /// What the engine is told about: our values, and the surroundings of a run.
 pub(super) struct Kind;
@@ -48,7 +48,7 @@ pub(super) trait Scene {
 
 /// The first of a name wins, so ours come before those of the library.
 pub(super) fn all() -> impl Iterator<Item = Fun<Kind>> {
-    let ours = [values(), containers(), formats(), world()];
+    let ours = [values(), containers(), formats(), regex::filters(), world()];
     let ours = ours.into_iter().flat_map(<[_]>::into_vec).map(run::<Kind>);
     ours.chain(jaq_core::funs()).chain(jaq_std::funs())
 }
@@ -144,7 +144,7 @@ pub(super) fn environment() -> Val {
     Val::object(vars.collect::<Object>())
 }
 
-fn text(val: &Val) -> Result<&Arc<str>, Error> {
+pub(super) fn text(val: &Val) -> Result<&Arc<str>, Error> {
     match val {
         Val::Str(text) => Ok(text),
         other => Err(Error::str(format!("{} is not a string", other.describe()))),

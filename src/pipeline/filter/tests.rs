@@ -216,6 +216,11 @@ fn strings() {
         ("test([\"B\",\"i\"])", "\"abc\"", "true"),
         ("capture(\"(?<y>\\\\d+)-(?<m>\\\\d+)\")", "\"2024-05\"", r#"{"y":"2024","m":"05"}"#),
         ("[match(\"a\"; \"g\").offset]", "\"aba\"", "[0,2]"),
+        ("[match(\"(?:(b)|(?<x>a))*\").captures[] | [.offset, .name]]", "\"éab\"", "[]"),
+        ("[match(\"(?:(b)|(?<x>a))+\").captures[] | [.offset, .name]]", "\"éab\"", "[[2,null],[1,\"x\"]]"),
+        ("splits(\"(?:(b)|(a))+\")", "\"cabd\"", "\"c\" \"d\""),
+        ("[match(\"\"; \"g\").offset]", "\"aé\"", "[0,1,2]"),
+        ("test(\"((a{1000}){1000}){1000}\")", "\"a\"", "!invalid regex: compiled regex exceeded size limit"),
         ("[scan(\"[a-c]\")]", "\"xaxb\"", r#"["a","b"]"#),
         ("sub(\"a\"; \"b\"), gsub(\"a\"; \"b\")", "\"aa\"", "\"ba\" \"bb\""),
         ("gsub(\"(?<x>a)\"; \"<\\(.x)>\")", "\"aba\"", "\"<a>b<a>\""),
@@ -641,4 +646,73 @@ fn what_is_not_simple_goes_to_the_engine() {
     ] {
         assert!(compile(source).0.quick.is_none(), "{source}");
     }
+}
+
+/// An error, whatever it says, in the place of an output.
+const FAILED: &str = "\"an error\"";
+
+/// The engine as its makers put it together, with their values: an opinion that is not ours.
+fn theirs(source: &str, input: &str) -> Vec<String> {
+    use jaq_core::load::{Arena, File, Loader};
+    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let (loader, arena) = (Loader::new(definitions), Arena::default());
+    let modules = loader.load(&arena, File { code: source, path: () }).unwrap();
+    let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    type Theirs = jaq_core::data::JustLut<jaq_json::Val>;
+    let filter = jaq_core::Compiler::<_, Theirs>::default().with_funs(functions).compile(modules).unwrap();
+    let input = jaq_json::read::parse_single(input.as_bytes()).unwrap();
+    let ctx = Ctx::<Theirs>::new(&filter.lut, jaq_core::Vars::new([]));
+    filter
+        .id
+        .run((ctx, input))
+        .map(|output| {
+            jaq_core::unwrap_valr(output).map_or_else(|_| FAILED.to_owned(), |value| value.to_string())
+        })
+        .collect()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..crate::hostile::config() })]
+
+    #[test]
+    fn the_outputs_are_those_of_the_engine_with_its_own_values(input in crate::hostile::values()) {
+        let input = input.to_string();
+        for source in [".", ".a?", ".a.data?", "[.[]?]", "[..] | length", "[.. | scalars]", "type", "{a: ., b: [.]}",
+            "[.. | strings]", "if type == \"array\" then .[0], .[-1], .[1:] else . end", "[paths]", "tojson | fromjson"] {
+            let program = compile(source);
+            let mut ours = Vec::new();
+            let end = program.run(&Value::parse(&input).unwrap(), &mut |value| {
+                let line = text(&value);
+                assert!(!json::scan_str(&line).unwrap().line_break);
+                ours.push(line);
+                ControlFlow::Continue(())
+            });
+            ours.extend(end.is_err().then(|| FAILED.to_owned()));
+            let parsed = |lines: &[String]| -> Vec<serde_json::Value> {
+                lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+            };
+            proptest::prop_assert_eq!(parsed(&ours), parsed(&theirs(source, &input)), "{} on {}", source, input);
+        }
+    }
+
+    #[test]
+    fn hostile_patterns_and_texts_end(pattern in "[ab()|*+?^$\\\\b.{}0-9\\[\\]-]{0,16}", input in "[abé\n]{0,16}", flags in "[gnimsplx]{0,3}") {
+        let source = "[match(.[1]; .[2])], [splits(.[1]; .[2])], sub(.[1]; \"x\"; .[2]), [scan(.[1]; .[2])]";
+        let program = compile(&format!(". as $i | $i[0] as $t | {}", source.replace(".[", "$i[").replacen("[match", "$t | [match", 1)));
+        let input = serde_json::json!([input, pattern, flags]).to_string();
+        let _ = program.run(&Value::parse(&input).unwrap(), &mut |_| ControlFlow::Continue(()));
+    }
+}
+
+#[test]
+fn a_pattern_that_grows_is_refused_before_it_is_large() {
+    for pattern in ["((a{1000}){1000}){1000}", "(?:(?:){4000000000}){4000000000}", "(?:(?:a|){1000}){1000}"] {
+        let input = serde_json::json!(pattern).to_string();
+        assert_eq!(
+            outputs(&compile("test(.)"), &input),
+            "!invalid regex: compiled regex exceeded size limit"
+        );
+    }
+    let nested = serde_json::json!("(".repeat(100_000)).to_string();
+    assert_eq!(outputs(&compile("test(.)"), &nested), "!invalid regex: pattern has too much nesting");
 }
