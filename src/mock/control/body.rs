@@ -185,6 +185,25 @@ mod tests {
         read::<Push<'_>>(body.as_bytes())?.message()
     }
 
+    proptest::proptest! {
+        #![proptest_config(crate::hostile::config())]
+
+        #[test]
+        fn no_body_is_too_odd(body in crate::hostile::mutated([
+            r#"{"data":{"a": 1.0},"to":3}"#, r#"{"base64":"AP8=","path":"/a*"}"#, r#"{"publish":{"topic":"t"},"code":4000,"reason":"x"}"#,
+        ].map(str::to_owned).to_vec())) {
+            drop(message(&body));
+        }
+    }
+
+    #[test]
+    fn depth_is_passed_on_or_refused() {
+        let deep = "[".repeat(100_000);
+        assert!(message(&deep).is_err() && message(&format!("{{\"data\":{deep}")).is_err());
+        let closed = format!("{deep}{}", "]".repeat(100_000));
+        assert_eq!(message(&format!("{{\"data\":{closed}}}")), Ok(Some(Message::text(closed))));
+    }
+
     #[test]
     fn a_message_goes_out_as_it_was_spelled() {
         for (body, expected) in [
