@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
 
 use super::backlog::{Backlog, Limits};
 use super::filter::{self, Value};
@@ -26,6 +28,14 @@ pub const BATCH_BYTES: usize = 64 * 1024;
 
 /// Events after which a batch is full.
 pub const BATCH_EVENTS: usize = 512;
+
+/// Events wait in memory once the worker has got nothing done for this long: a shorter delay only makes the peer wait,
+/// which costs nothing.
+const STALLED: Duration = Duration::from_millis(100);
+
+/// The same once it has had something to do for this long: it is not a burst that it is behind of, and a server may
+/// drop whom it has to wait for.
+const BEHIND: Duration = Duration::from_secs(2);
 
 /// The worker's stack when it runs no jq programs.
 const PLAIN_STACK: usize = 256 * 1024;
@@ -44,6 +54,10 @@ pub struct Stage {
     spare: Vec<Batch>,
     /// What waits behind the batches that are on their way.
     waiting: Backlog,
+    /// Since when the worker has had as much as it may have, and got nothing done.
+    full_since: Option<Instant>,
+    /// Since when it has had something to do.
+    busy_since: Option<Instant>,
     closing: bool,
     /// What the worker told last.
     last: (Totals, u64),
@@ -75,6 +89,8 @@ impl Stage {
             in_flight: 0,
             spare: Vec::new(),
             waiting: Backlog::new(Limits::default()),
+            full_since: None,
+            busy_since: None,
             closing: false,
             last: Default::default(),
         };
@@ -103,7 +119,8 @@ impl Stage {
     /// Can a batch be pushed without waiting?
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.has_slot() || self.waiting.has_room()
+        self.has_slot()
+            || (self.patience().is_none_or(|end| end <= Instant::now()) && self.waiting.has_room())
     }
 
     /// Is everything that was pushed done with?
@@ -130,10 +147,21 @@ impl Stage {
 
     /// Waits until the worker has done something. `None`: it has ended.
     pub async fn progress(&mut self) -> Option<Progress> {
-        let (mut progress, batch) = self.progress.recv().await?;
+        let patience = self.patience().filter(|end| *end > Instant::now());
+        let (mut progress, batch) = tokio::select! {
+            told = self.progress.recv() => told?,
+            () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                let (totals, written) = self.last;
+                return Some(Progress { totals, written, ..Progress::default() });
+            }
+        };
         // The end of a program over the stream is told on its own, with no batch handled.
         if let Some(batch) = batch {
             self.in_flight = self.in_flight.saturating_sub(1);
+            self.full_since = None;
+            if self.in_flight == 0 {
+                self.busy_since = None;
+            }
             if self.spare.len() < QUEUE {
                 self.spare.push(batch);
             }
@@ -154,6 +182,13 @@ impl Stage {
     /// Can a batch go to the worker, with nothing before it?
     fn has_slot(&self) -> bool {
         self.in_flight < QUEUE && self.waiting.is_empty()
+    }
+
+    /// When events begin to wait in memory if the worker gets nothing done until then; `None` if they do already, or
+    /// it has room.
+    fn patience(&self) -> Option<Instant> {
+        let (full, busy) = (self.full_since?, self.busy_since?);
+        self.waiting.is_empty().then(|| (full + STALLED).min(busy + BEHIND))
     }
 
     /// Hands on what waits.
@@ -207,6 +242,11 @@ impl Stage {
             && queue.send(batch).is_ok()
         {
             self.in_flight += 1;
+            let now = Instant::now();
+            self.busy_since.get_or_insert(now);
+            if self.in_flight == QUEUE {
+                self.full_since = Some(now);
+            }
         }
     }
 }
