@@ -41,6 +41,7 @@ pub mod secret;
 pub mod session;
 pub mod signals;
 pub mod spelling;
+pub mod text;
 pub mod watch;
 
 use cli::{Cli, Command};

@@ -261,9 +261,11 @@ pub trait Client: Send {
         Ok(Vec::new())
     }
 
-    /// The messages that subscribe to these topics, of which there may be none. Called on every connection;
-    /// `cursor` is where a provider that replays is to go on from.
-    fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message>;
+    /// The messages that subscribe to these topics, of which there may be none; no messages where the URL is the
+    /// subscription. Called on every connection; `cursor` is where a provider that replays is to go on from.
+    fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
+        Vec::new()
+    }
 
     /// The messages that subscribe to these topics on a connection on which [`Client::subscribe`] has been called.
     fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
@@ -271,7 +273,9 @@ pub trait Client: Send {
     }
 
     /// The messages that end the subscription to these topics. Called before a graceful close.
-    fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message>;
+    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
+        Vec::new()
+    }
 
     /// The messages of one of [`Dialect::commands`].
     ///
@@ -282,10 +286,14 @@ pub trait Client: Send {
     }
 
     /// Does the provider's document promise an answer to a subscription?
-    fn expects_ack(&self) -> bool;
+    fn expects_ack(&self) -> bool {
+        false
+    }
 
-    /// What an incoming message means.
-    fn understand(&mut self, message: &Message) -> Meaning;
+    /// What an incoming message means; an event where nothing else is known.
+    fn understand(&mut self, _message: &Message) -> Meaning {
+        Meaning::EVENT
+    }
 
     /// What is to be sent in answer to the message that was understood last.
     fn answers(&mut self) -> Vec<Message> {
@@ -332,7 +340,9 @@ pub trait Client: Send {
     }
 
     /// Why a connection that dropped without a close frame just after subscribing probably did so.
-    fn early_drop_hint(&self) -> Option<&'static str>;
+    fn early_drop_hint(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What keeps a connection alive besides pings. The times are the provider's.

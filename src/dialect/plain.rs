@@ -1,6 +1,6 @@
 //! Any endpoint: nothing is known of it, so everything it sends is an event.
 
-use super::{Client, ClientSetup, Credential, Dialect, Meaning, TopicCheck, Var};
+use super::{Client, ClientSetup, Credential, Dialect, TopicCheck, Var};
 use crate::error::Result;
 use crate::message::Message;
 use crate::mock::{Echo, Provider};
@@ -65,27 +65,7 @@ impl Dialect for Plain {
 
 struct PlainClient;
 
-impl Client for PlainClient {
-    fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
-        Vec::new()
-    }
-
-    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
-        Vec::new()
-    }
-
-    fn expects_ack(&self) -> bool {
-        false
-    }
-
-    fn understand(&mut self, _message: &Message) -> Meaning {
-        Meaning::EVENT
-    }
-
-    fn early_drop_hint(&self) -> Option<&'static str> {
-        None
-    }
-}
+impl Client for PlainClient {}
 
 /// The client half of a raw session with a provider: it gets in as the provider wants, and hides what must not be
 /// shown. Everything else is up to whoever types.
@@ -120,23 +100,12 @@ impl Client for Raw {
     fn command(&mut self, name: &str, arguments: &[String]) -> std::result::Result<Vec<Message>, String> {
         self.0.command(name, arguments)
     }
-
-    fn expects_ack(&self) -> bool {
-        false
-    }
-
-    fn understand(&mut self, _message: &Message) -> Meaning {
-        Meaning::EVENT
-    }
-
-    fn early_drop_hint(&self) -> Option<&'static str> {
-        None
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Meaning;
 
     #[test]
     fn topics_are_not_known_and_everything_is_an_event() {

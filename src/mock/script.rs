@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::faults::mix;
-use super::{Conn, Settings};
+use super::{Conn, Say, Settings};
 use crate::error::Result;
 use crate::message::Message;
 use crate::pipeline::filter::{self, Program, Value, Vars};
@@ -233,13 +233,16 @@ pub(super) fn inbox() -> (Outbox, Inbox) {
 }
 
 impl Outbox {
-    /// `false`: more is waiting than is kept.
-    pub(super) fn put(&self, message: Message) -> bool {
+    /// Hands a message on; what is to be said to a client of whom more is waiting than is kept.
+    pub(super) fn put(&self, message: Message) -> Vec<Say> {
         let cost = cost(&message);
         let before = self.bytes.fetch_add(cost, Ordering::Relaxed);
         // Who does not want any more has said so to the client.
         let _ = self.messages.send(message);
-        before + cost <= INBOX
+        if before + cost <= INBOX {
+            return Vec::new();
+        }
+        vec![Say::close(1008, "more unread messages than the mock keeps")]
     }
 }
 

@@ -1,6 +1,7 @@
 //! A page of text for people: labelled rows, colours, bars.
 
 use crate::report::escape_controls;
+use crate::text::wrap;
 
 /// Where values start.
 const INDENT: usize = 9;
@@ -131,24 +132,6 @@ impl Page {
     }
 }
 
-/// Lines of at most `width` characters, broken between words; a longer word stays whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 0 && line + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
 /// A bar of `room` characters that is filled from `start` to `end` of `whole`. Something is always seen of it.
 pub(super) fn bar(start: f64, end: f64, whole: f64, room: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -182,12 +165,6 @@ mod tests {
         assert_eq!(bar(0.0, 1.25, 10.0, 4), "▌   ");
         assert_eq!(bar(10.0, 10.0, 10.0, 4), "   ▏".replace('▏', "█"));
         assert_eq!(bar(0.0, 0.0, 0.0, 4), "▏   ");
-    }
-
-    #[test]
-    fn rows_are_broken_between_words() {
-        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
-        assert_eq!(wrap("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
 use crate::report::Report;
 use crate::spelling::nearest;
+use crate::text::wrap;
 
 /// Columns for a command and its arguments in the help.
 const USAGE_WIDTH: usize = 24;
@@ -467,22 +468,7 @@ impl Shell {
 
 /// The text in rows of so many columns, all but the first with so much space before them.
 fn wrapped(text: &str, width: usize, indent: usize) -> String {
-    let mut out = String::with_capacity(text.len() + 64);
-    let mut column = 0;
-    for word in text.split(' ') {
-        let wide = word.chars().count();
-        if column > 0 && column + 1 + wide > width {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            column = 0;
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += wide;
-    }
-    out
+    wrap(text, width).join(&format!("\n{}", " ".repeat(indent)))
 }
 
 fn words(arguments: &str) -> Result<Vec<String>, String> {

@@ -12,7 +12,7 @@ use super::status as standing;
 use crate::message::Message;
 use crate::pipeline::record;
 use crate::report::{Report, escape_controls};
-use crate::session::state::short;
+use crate::text::short;
 
 type Done = Result<Option<String>, String>;
 

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::board::Inner;
 use super::render::grouped;
-use crate::session::state::{LinkState, short};
+use crate::session::state::LinkState;
+use crate::text::short;
 
 /// The prompt, as long as every one of them is.
 pub(super) const PROMPT: &str = "open> ";

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::state::short;
 use crate::dialect::{Rhythm, Sign};
 use crate::message::Message;
+use crate::text::short;
 
 /// What keeps the connections of a session alive. Any frame shows that the peer is there; a link is dead when
 /// nothing at all comes for the timeout after a ping was sent. A provider that speaks by itself may be held to

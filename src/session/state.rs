@@ -25,6 +25,7 @@ use crate::net::http::{HttpAnswer, HttpCall};
 use crate::pipeline::{Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
+use crate::text::short;
 
 mod typed;
 
@@ -957,17 +958,6 @@ fn end_facts(end: &End) -> Close {
         End::Clean => "the connection ended without a close frame".to_owned(),
     };
     Close { by: "network", code: 1006, reason, clean: false }
-}
-
-/// A duration with three significant digits or so, for people.
-#[must_use]
-pub fn short(time: Duration) -> String {
-    match time.as_secs_f64() {
-        s if s >= 100.0 => format!("{s:.0} s"),
-        s if s >= 1.0 => format!("{s:.1} s"),
-        s if s >= 0.001 => format!("{:.0} ms", s * 1e3),
-        s => format!("{:.0} µs", s * 1e6),
-    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Board {
                     "campaign {}: the server sent no history within {}; that it can be asked for is documented, \
                      what it answers is not",
                     row.campaign.id,
-                    crate::session::state::short(wait)
+                    crate::text::short(wait)
                 );
                 self.report.warning(&text);
             }

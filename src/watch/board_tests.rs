@@ -5,7 +5,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::campaign::Status;
-use crate::dialect::ALL;
 use crate::message::Message;
 
 /// A board whose orders are kept.
@@ -16,16 +15,7 @@ struct Bench {
 }
 
 fn plan(ids: &[u64]) -> Plan {
-    Plan {
-        campaigns: ALL.iter().find_map(|dialect| dialect.campaigns()).unwrap(),
-        ids: ids.to_vec(),
-        monitor: false,
-        exit_on: Vec::new(),
-        history: None,
-        derive: false,
-        time_scale: 1.0,
-        tell: Tell::Statuses,
-    }
+    Plan::of(ids, Tell::Statuses)
 }
 
 impl Bench {

@@ -5,7 +5,6 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::super::plan::{Plan, Tell};
 use super::*;
-use crate::dialect::{ALL, Campaigns};
 use crate::event::{Direction, Event, Kind, Reconnect, Role};
 use crate::message::Message;
 use crate::report::{Level, Report};
@@ -16,18 +15,10 @@ fn look(width: usize, height: usize) -> Look {
 
 fn board(ids: &[u64]) -> Board {
     colored::control::set_override(false);
-    let campaigns: &dyn Campaigns = ALL.iter().find_map(|dialect| dialect.campaigns()).unwrap();
-    let plan = Plan {
-        campaigns,
-        ids: ids.to_vec(),
-        monitor: false,
-        exit_on: Vec::new(),
-        history: None,
-        derive: false,
-        time_scale: 1.0,
-        tell: Tell::Nothing,
-    };
-    Board::new(plan, Report::to(Box::new(std::io::sink()), Level::Error, false, false))
+    Board::new(
+        Plan::of(ids, Tell::Nothing),
+        Report::to(Box::new(std::io::sink()), Level::Error, false, false),
+    )
 }
 
 fn tell(board: &mut Board, link: usize, kind: Kind, now: Instant) {

@@ -36,3 +36,20 @@ pub enum Tell {
         unicode: bool,
     },
 }
+
+#[cfg(test)]
+impl Plan {
+    /// Each campaign over a link of its own, and nothing else asked for.
+    pub(super) fn of(ids: &[u64], tell: Tell) -> Self {
+        Self {
+            campaigns: crate::dialect::ALL.iter().find_map(|dialect| dialect.campaigns()).unwrap(),
+            ids: ids.to_vec(),
+            monitor: false,
+            exit_on: Vec::new(),
+            history: None,
+            derive: false,
+            time_scale: 1.0,
+            tell,
+        }
+    }
+}

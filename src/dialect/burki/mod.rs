@@ -181,10 +181,6 @@ impl Client for BurkiClient {
         }
     }
 
-    fn expects_ack(&self) -> bool {
-        false
-    }
-
     /// Only the pong and the monitor's refusal of a campaign are no data. `connection_ack` is, since it is nobody's
     /// answer; and so are messages that are not known, which the documents and the SDK are to each other.
     fn understand(&mut self, message: &Message) -> Meaning {
@@ -226,9 +222,5 @@ impl Client for BurkiClient {
              {\"type\":\"request_history\",\"hours\":1} asks for what was before"
                 .to_owned(),
         )
-    }
-
-    fn early_drop_hint(&self) -> Option<&'static str> {
-        None
     }
 }

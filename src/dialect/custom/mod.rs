@@ -292,10 +292,6 @@ impl Client for CustomClient {
     fn dedupe(&self) -> usize {
         self.file.event.as_ref().map_or(0, |event| event.dedupe)
     }
-
-    fn early_drop_hint(&self) -> Option<&'static str> {
-        None
-    }
 }
 
 impl CustomClient {

@@ -156,6 +156,7 @@ fn json_header() -> (String, Secret) {
     ("Content-Type".to_owned(), Secret::new("application/json"))
 }
 
+/// There is no message that unsubscribes.
 impl Client for KadoaClient {
     fn prepare(&mut self) -> Option<HttpCall> {
         let (base, key) = self.exchange.as_ref()?;
@@ -186,15 +187,6 @@ impl Client for KadoaClient {
         topics.iter().map(|topic| wire::subscribe(Some(topic), cursor)).collect()
     }
 
-    /// There is no such message.
-    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
-        Vec::new()
-    }
-
-    fn expects_ack(&self) -> bool {
-        false
-    }
-
     fn understand(&mut self, message: &Message) -> Meaning {
         wire::read(message.as_bytes())
     }
@@ -219,10 +211,6 @@ impl Client for KadoaClient {
 
     fn dedupe(&self) -> usize {
         REMEMBERED
-    }
-
-    fn early_drop_hint(&self) -> Option<&'static str> {
-        None
     }
 }
 

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use self::redact::Redactor;
 use super::{
-    Client, ClientSetup, CloseRule, Credential, Dialect, Meaning, Place, Rhythm, Sign, Silence, TopicCheck,
-    Var,
+    Client, ClientSetup, CloseRule, Credential, Dialect, Place, Rhythm, Sign, Silence, TopicCheck, Var,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -144,24 +143,8 @@ struct RyzeClient {
     redactor: Redactor,
 }
 
+/// "Sending JSON payloads from the client to the server has no effect": the URL is the subscription.
 impl Client for RyzeClient {
-    /// "Sending JSON payloads from the client to the server has no effect": the URL is the subscription.
-    fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
-        Vec::new()
-    }
-
-    fn unsubscribe(&mut self, _topics: &[String]) -> Vec<Message> {
-        Vec::new()
-    }
-
-    fn expects_ack(&self) -> bool {
-        false
-    }
-
-    fn understand(&mut self, _message: &Message) -> Meaning {
-        Meaning::EVENT
-    }
-
     /// The server pings every 54 s, or about (Heartbeat); on this side the same patience of 60 s holds that it
     /// has with its clients.
     fn rhythm(&self) -> Rhythm {
@@ -205,15 +188,12 @@ impl Client for RyzeClient {
             Message::Binary(_) => Message::Binary(masked.into()),
         })
     }
-
-    fn early_drop_hint(&self) -> Option<&'static str> {
-        None
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Meaning;
 
     fn address(url: &str, topics: &[&str]) -> Result<String> {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();

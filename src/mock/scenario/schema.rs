@@ -171,7 +171,8 @@ impl Reader<'_> {
     }
 
     fn step(&self, value: &Value<'_>) -> Result<Step> {
-        let table = self.table(value, "a step", &STEP)?;
+        let keys = [&VERBS[..], &DETAILS.map(|(key, _)| key)].concat();
+        let table = self.table(value, "a step", &keys)?;
         let named: Vec<&str> = VERBS.into_iter().filter(|verb| table.get(verb).is_some()).collect();
         let [verb] = named[..] else {
             let what = match &named[..] {
@@ -180,9 +181,7 @@ impl Reader<'_> {
             };
             return self.wrong(value, what);
         };
-        for (key, of) in
-            [("timeout", "expect"), ("optional", "expect"), ("steps", "repeat"), ("reason", "close")]
-        {
+        for (key, of) in DETAILS {
             if let Some(stray) = table.get(key).filter(|_| verb != of) {
                 return self.wrong(stray, format!("{key} belongs to {of}, not to {verb}"));
             }
@@ -401,27 +400,9 @@ const VERBS: [&str; 14] = [
     "drop",
 ];
 
-/// Every key of a step.
-const STEP: [&str; 18] = [
-    "send",
-    "jq",
-    "send_jq",
-    "binary",
-    "raw",
-    "expect",
-    "wait",
-    "repeat",
-    "ping",
-    "stall",
-    "half_open",
-    "close",
-    "abort",
-    "drop",
-    "timeout",
-    "optional",
-    "steps",
-    "reason",
-];
+/// The other keys of a step, and the verb that each belongs to.
+const DETAILS: [(&str, &str); 4] =
+    [("timeout", "expect"), ("optional", "expect"), ("steps", "repeat"), ("reason", "close")];
 
 fn flag(verb: &str) -> What {
     match verb {
