@@ -14,16 +14,17 @@ use super::Transport;
 /// An open WebSocket.
 pub type Link = WebSocketStream<Tap>;
 
-/// How much is read at once. More gains nothing, and the memory counts per link.
-const READ_BUFFER: usize = 64 * 1024;
+/// How much is read at once. More gains nothing: the frame layer clears all of it before every read, and the memory
+/// counts per link.
+const READ_BUFFER: usize = 16 * 1024;
 
 /// The longest control frame that a server sends: two bytes of head and 125 of payload (RFC 6455 §5.5).
 const LONGEST_CONTROL: usize = 127;
 
 /// A link over an upgraded stream.
 ///
-/// The frame layer can be handed what came with the response head too, but then it sizes every later buffer after that one: as soon as a
-/// message is still in use when the next arrives, it reads message by message.
+/// The frame layer can be handed what came with the response head too, but then it sizes every later buffer after that
+/// one: as soon as a message is still in use when the next arrives, it reads message by message.
 pub(super) async fn link(tap: Tap, max_message_size: Option<usize>) -> Link {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)

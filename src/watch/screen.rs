@@ -1,12 +1,10 @@
-//! The part of the terminal that is drawn anew in place. `indicatif` keeps track of what stands there and lets notices
-//! pass above it; what it asks for becomes one write a frame here, so that nothing flickers, and lines that the terminal
-//! wrapped anew when its size changed are found again.
+//! The part of the terminal that is drawn anew in place, with room for notices above it. A frame is one write, so that
+//! nothing flickers, and lines that the terminal wrapped anew when its size changed are found again.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 use unicode_width::UnicodeWidthChar as _;
@@ -21,9 +19,7 @@ const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// What is drawn.
 pub struct Screen {
-    bar: ProgressBar,
     terminal: Terminal,
-    drawn: Vec<String>,
     report: Report,
     is_drawing: bool,
 }
@@ -33,14 +29,9 @@ impl Screen {
     #[must_use]
     pub fn new(report: &Report) -> Self {
         let terminal = Terminal::default();
-        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
-        let above = Above { bar: bar.clone(), line: Vec::new() };
-        report.divert(Some(Box::new(above)));
-        // From now on there always is a line that the next frame begins on.
-        bar.set_message("connecting");
-        Self { bar, terminal, drawn: Vec::new(), report: report.clone(), is_drawing: true }
+        report.divert(Some(Box::new(Above { terminal: terminal.clone(), line: Vec::new() })));
+        terminal.lock().draw(vec!["connecting".to_owned()]);
+        Self { terminal, report: report.clone(), is_drawing: true }
     }
 
     /// Columns and lines of the terminal.
@@ -52,42 +43,43 @@ impl Screen {
     /// Draws these lines in the place of those before, if they are others. A terminal that takes nothing at the moment
     /// is not waited for: `false`.
     pub fn draw(&mut self, lines: Vec<String>) -> bool {
-        if lines == self.drawn && self.terminal.fits() {
+        let mut rows = self.terminal.lock();
+        if rows.stand(&lines) {
             return true;
         }
         if !is_ready(Duration::ZERO) {
             return false;
         }
-        self.bar.set_message(lines.join("\n"));
-        self.drawn = lines;
+        rows.draw(lines);
         true
     }
 
     /// Writes lines that stay, above what is drawn, unless nobody reads them.
     pub fn print(&self, lines: &[String]) {
         if is_ready(LAST_WAIT) {
-            lines.iter().for_each(|line| self.bar.println(line));
+            self.terminal.lock().frame(lines);
         }
     }
 
     /// Leaves the terminal as it is, for somebody else to go on with.
     pub fn leave(&mut self) {
-        write(b"\r\n");
-        self.terminal.leave();
+        write("\r\n");
+        self.terminal.lock().show_cursor();
     }
 
     /// Whatever stands there now, the next frame begins below it.
     pub fn return_to(&mut self) {
-        self.terminal.frame().last.clear();
-        self.drawn.clear();
+        self.terminal.lock().widths.clear();
     }
 
     /// Takes away what is drawn, and gives stderr back.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawing) {
-            self.terminal.frame().muted = !is_ready(LAST_WAIT);
-            self.bar.finish_and_clear();
-            self.terminal.leave();
+            if is_ready(LAST_WAIT) {
+                let mut rows = self.terminal.lock();
+                rows.draw(Vec::new());
+                rows.show_cursor();
+            }
             self.report.divert(None);
         }
     }
@@ -101,7 +93,7 @@ impl Drop for Screen {
 
 /// Writes that become lines above what is drawn.
 struct Above {
-    bar: ProgressBar,
+    terminal: Terminal,
     line: Vec<u8>,
 }
 
@@ -110,7 +102,8 @@ impl Write for Above {
         self.line.extend_from_slice(bytes);
         while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.line.drain(..=end).collect();
-            self.bar.println(String::from_utf8_lossy(&line).trim_end_matches('\n'));
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+            self.terminal.lock().frame(&[line]);
         }
         Ok(bytes.len())
     }
@@ -133,158 +126,112 @@ fn size() -> (u16, u16) {
     }
 }
 
-/// The terminal as `indicatif` sees it. It goes up to where the last frame began, clears every line, and writes lines,
-/// each followed by blanks up to the edge. The clearing and the blanks are done by erasing instead.
-#[derive(Clone, Debug, Default)]
-struct Terminal(Arc<Mutex<Frame>>);
-
-#[derive(Debug, Default)]
-struct Frame {
-    /// What this frame writes, once it is complete.
-    out: String,
-    begun: bool,
-    /// Are the blanks after a line next?
-    blanks: bool,
-    /// The widths of the lines of this frame.
-    widths: Vec<usize>,
-    /// The same of the last frame.
-    last: Vec<usize>,
-    /// The width of the terminal when the last frame was drawn.
-    columns: u16,
-    /// Is the cursor hidden?
-    hidden: bool,
-    /// Nothing is written any more.
-    muted: bool,
-}
+/// The terminal that the screen and the notices share.
+#[derive(Clone, Default)]
+struct Terminal(Arc<Mutex<Rows>>);
 
 impl Terminal {
-    /// Is the terminal as wide as it was when something was drawn?
-    fn fits(&self) -> bool {
-        self.frame().columns == size().0
-    }
-
-    /// Shows the cursor again.
-    fn leave(&self) {
-        let mut frame = self.frame();
-        if std::mem::take(&mut frame.hidden) && !frame.muted {
-            write(b"\x1b[?25h");
-        }
-    }
-
-    fn frame(&self) -> MutexGuard<'_, Frame> {
+    fn lock(&self) -> MutexGuard<'_, Rows> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Frame {
-    /// Goes `up` lines, to where the last frame began; when a terminal becomes narrower, it wraps them anew.
-    fn begin(&mut self, up: usize) {
-        if std::mem::replace(&mut self.begun, true) {
-            return;
-        }
-        self.out.push_str("\x1b[?2026h");
+/// What stands on the terminal.
+#[derive(Default)]
+struct Rows {
+    /// The lines that are drawn anew.
+    lines: Vec<String>,
+    /// The columns that each of them takes, as far as they stand there. The cursor is at the end of the last.
+    widths: Vec<usize>,
+    /// The width of the terminal when they were drawn.
+    columns: u16,
+    /// Is the cursor hidden?
+    hidden: bool,
+}
+
+impl Rows {
+    /// Do these lines stand there, on a terminal as wide as it was?
+    fn stand(&self, lines: &[String]) -> bool {
+        !self.widths.is_empty() && lines == self.lines && self.columns == size().0
+    }
+
+    fn draw(&mut self, lines: Vec<String>) {
+        self.lines = lines;
+        self.frame(&[]);
+    }
+
+    /// Draws the lines anew, below others that stay.
+    fn frame(&mut self, above: &[String]) {
+        let (columns, height) = size();
+        self.columns = columns;
+        let mut out = String::from("\x1b[?2026h");
         if !std::mem::replace(&mut self.hidden, true) {
-            self.out.push_str("\x1b[?25l");
+            out.push_str("\x1b[?25l");
         }
-        self.columns = size().0;
-        let lines = self.last.iter().rev().take(up + 1);
-        let up = lines.map(|width| self.rows(*width)).sum::<usize>().saturating_sub(1);
-        self.out.push('\r');
+        out.push('\r');
+        // When a terminal becomes narrower, it wraps anew what stands there.
+        let up = self.widths.iter().map(|width| self.rows(*width)).sum::<usize>().saturating_sub(1);
         if up > 0 {
-            self.out.push_str(&format!("\x1b[{up}A"));
+            out.push_str(&format!("\x1b[{up}A"));
         }
+        self.widths = self.fitting(usize::from(height));
+        let drawn = &self.lines[..self.widths.len()];
+        let lines: Vec<&String> = above.iter().chain(drawn).collect();
+        for (at, line) in lines.iter().enumerate() {
+            out.push_str("\x1b[K");
+            out.push_str(line);
+            // On a row that is full the cursor still stands on its last character.
+            let is_full = self.is_full(width(line));
+            if !is_full {
+                out.push_str("\x1b[K");
+            }
+            if at + 1 < lines.len() || drawn.is_empty() {
+                out.push_str("\r\n");
+            } else if !is_full {
+                out.push_str("\x1b[J");
+            }
+        }
+        if drawn.is_empty() {
+            out.push_str("\x1b[J");
+        }
+        out.push_str("\x1b[?2026l");
+        write(&out);
+    }
+
+    /// The columns of each line, up to as many as the terminal has room for.
+    fn fitting(&self, height: usize) -> Vec<usize> {
+        let mut room = height;
+        let widths = self.lines.iter().map(|line| width(line));
+        widths
+            .take_while(|width| {
+                let rows = self.rows(*width);
+                let fits = rows <= room;
+                room = room.saturating_sub(rows);
+                fits
+            })
+            .collect()
     }
 
     fn rows(&self, width: usize) -> usize {
         width.div_ceil(usize::from(self.columns)).max(1)
     }
 
-    fn text(&mut self, text: &str) {
-        self.begin(0);
-        self.blanks = !self.blanks;
-        if !self.blanks {
-            return;
+    /// Does a line of this width end at the edge?
+    fn is_full(&self, width: usize) -> bool {
+        width > 0 && width.is_multiple_of(usize::from(self.columns))
+    }
+
+    fn show_cursor(&mut self) {
+        if std::mem::take(&mut self.hidden) {
+            write("\x1b[?25h");
         }
-        if !self.widths.is_empty() {
-            self.out.push_str("\r\n");
-        }
-        self.out.push_str("\x1b[K");
-        self.out.push_str(text);
-        let width = width(text);
-        // On a row that is full the cursor still stands on its last character.
-        if !width.is_multiple_of(usize::from(self.columns)) {
-            self.out.push_str("\x1b[K");
-        }
-        self.widths.push(width);
-    }
-
-    fn end(&mut self) -> String {
-        self.begin(0);
-        if self.widths.is_empty()
-            || self.widths.last().is_some_and(|width| self.rows(*width) * usize::from(self.columns) != *width)
-        {
-            self.out.push_str("\x1b[J");
-        }
-        self.out.push_str("\x1b[?2026l");
-        (self.begun, self.blanks) = (false, false);
-        self.last = std::mem::take(&mut self.widths);
-        std::mem::take(&mut self.out)
-    }
-}
-
-impl TermLike for Terminal {
-    fn width(&self) -> u16 {
-        size().0
-    }
-
-    fn height(&self) -> u16 {
-        size().1
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.frame().begin(n);
-        Ok(())
-    }
-
-    fn move_cursor_down(&self, _n: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_right(&self, _n: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_left(&self, _n: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.write_str(text)
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        self.frame().text(text);
-        Ok(())
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let mut frame = self.frame();
-        let out = frame.end();
-        if !frame.muted {
-            write(out.as_bytes());
-        }
-        Ok(())
     }
 }
 
 /// Nobody can be told that stderr is gone.
-fn write(bytes: &[u8]) {
+fn write(text: &str) {
     let mut stderr = io::stderr().lock();
-    let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// Columns that a text takes; colours take none.
