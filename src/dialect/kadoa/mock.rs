@@ -157,7 +157,7 @@ impl Shared {
         Self {
             settings: Arc::clone(settings),
             team: object_id(&mut Rng::with_seed(mix(seed, "team"))),
-            log: Mutex::new(Log::new(seed, settings.behave)),
+            log: Mutex::new(Log::new(seed, settings.behave).after_events(settings.history)),
             subscribers: Arc::default(),
             present: Arc::default(),
             tokens: Mutex::new(Tokens { rng: Rng::with_seed(mix(seed, "tokens")), good: VecDeque::new() }),
