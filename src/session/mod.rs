@@ -369,7 +369,18 @@ impl Driver {
         if let Some(socket) = &self.socket {
             self.state.set_written(socket.written(), now);
         }
-        self.state.tick(now);
+        if !self.state.gives_up(now) || !self.reads_on(now) {
+            self.state.tick(now);
+        }
+    }
+
+    /// Has something come from a peer that seems to be silent? It was perhaps this process that stood still.
+    fn reads_on(&mut self, now: Now) -> bool {
+        let read = self.may_read();
+        let incoming = self.socket.as_mut().filter(|_| read).and_then(Socket::next_now);
+        let more = incoming.is_some();
+        incoming.into_iter().for_each(|incoming| self.incoming(incoming, now));
+        more
     }
 
     /// A step on the way to a connection has been made.

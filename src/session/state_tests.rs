@@ -29,6 +29,7 @@ fn policy() -> Policy {
         time_scale: 1.0,
         dedupe: true,
         cursor: None,
+        missed_since: None,
         show_secrets: false,
     }
 }
