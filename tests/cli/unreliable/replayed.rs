@@ -1,0 +1,205 @@
+//! A provider that replays: nothing is missing, and only who is killed writes anything twice.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use tempfile::TempDir;
+
+use super::lines::{Lines, Log};
+use super::network::{FAULTS, Network};
+use super::service::Service;
+use super::{IMPATIENT, rounds, tell, wait_for};
+use crate::clients;
+use crate::harness::Running;
+
+/// Events in the log of a service.
+const EVENTS: u64 = 8000;
+
+/// What happens to a service and its clients.
+struct Trouble {
+    /// So often its server is killed.
+    servers: u64,
+    /// For each client, how often its network fails, and how often it is killed.
+    clients: &'static [(u64, u64)],
+}
+
+const TROUBLE: &[Trouble] = &[
+    Trouble { servers: 50, clients: &[(180, 0), (180, 0), (60, 250), (60, 250), (60, 250)] },
+    Trouble { servers: 50, clients: &[(180, 0), (180, 0), (60, 250), (60, 250), (60, 250)] },
+];
+
+/// When a client is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    /// While it starts and connects.
+    Early,
+    /// Some time later.
+    Late,
+    /// Once it has written something.
+    Writing,
+    /// The same, and while it writes the cursor.
+    Keeping,
+}
+
+const MOMENTS: &[Moment] = &[Moment::Early, Moment::Late, Moment::Writing, Moment::Keeping];
+
+/// A moment that does not come is not waited for any longer.
+const NO_MOMENT: Duration = Duration::from_millis(400);
+
+#[test]
+fn what_can_be_replayed_is_lost_nowhere_and_doubled_only_by_who_is_killed() {
+    for round in rounds() {
+        let told: Vec<String> = thread::scope(|scope| {
+            let services: Vec<_> = (1..)
+                .zip(TROUBLE)
+                .map(|(number, trouble)| scope.spawn(move || trouble.run(round * 100 + number)))
+                .collect();
+            services.into_iter().map(|service| service.join().expect("it has come through")).collect()
+        });
+        tell(&told.join("\n"));
+    }
+}
+
+impl Trouble {
+    /// Returns the figures.
+    fn run(&self, seed: u64) -> String {
+        let (mut service, log) = (Service::start(seed, EVENTS), logged(seed));
+        let network = |(number, (failures, _)): (u64, &(u64, u64))| {
+            Network::new(service.port(), FAULTS, *failures, seed * 100 + number)
+        };
+        let networks: Vec<Network> = (0..).zip(self.clients).map(network).collect();
+        let mut lanes: Vec<Lane<'_>> = networks.iter().map(|network| Lane::new(&log, network)).collect();
+        thread::scope(|scope| {
+            for (lane, (_, kills)) in lanes.iter_mut().zip(self.clients) {
+                scope.spawn(|| lane.be_troubled(*kills));
+            }
+            let mut random = Rng::with_seed(seed);
+            for _ in 0..self.servers {
+                thread::sleep(Duration::from_millis(random.u64(20..400)));
+                service.restart();
+                networks.iter().for_each(|network| network.serve(service.port()));
+            }
+        });
+        service.complete();
+        networks.iter().for_each(|network| network.serve(service.port()));
+        lanes.iter_mut().for_each(Lane::complete);
+        self.tell(seed, &lanes)
+    }
+
+    fn tell(&self, seed: u64, lanes: &[Lane<'_>]) -> String {
+        let mut text = format!("{seed}: {EVENTS} events, {} servers killed", self.servers);
+        for (lane, (failures, kills)) in lanes.iter().zip(self.clients) {
+            assert_eq!(lane.network.failures(), *failures);
+            assert_eq!(lane.kills.values().sum::<u64>(), *kills);
+            assert!(*kills > 0 || lane.lines.repeated == 0);
+            let Lines { repeated, halves, .. } = &lane.lines;
+            text += &format!(
+                "\n  network {:?}, client killed {:?}: {} written, {repeated} again, {halves} half lines",
+                lane.network.done(),
+                lane.kills,
+                lane.lines.written(),
+            );
+        }
+        text
+    }
+}
+
+/// The log of a service, from one that does not fail.
+fn logged(seed: u64) -> Log {
+    let (seed, events) = (seed.to_string(), EVENTS.to_string());
+    let mock = ["kadoa", "--seed", &seed, "--history", &events, "--events", "0"];
+    let (_mock, port) = clients::serve(&mock);
+    let args = ["-q", "--from-cursor", "", "--count", &events];
+    Log::read(&clients::of("kadoa").subscribe(port).args(&args).run().exits(0).stdout)
+}
+
+/// One client after the other, with the same files and the same network.
+struct Lane<'a> {
+    folder: TempDir,
+    lines: Lines<'a>,
+    network: &'a Network,
+    kills: BTreeMap<Moment, u64>,
+    client: Option<Running>,
+    random: Rng,
+}
+
+impl<'a> Lane<'a> {
+    fn new(log: &'a Log, network: &'a Network) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = Lines::new(log, folder.path());
+        let random = Rng::with_seed(network.port.into());
+        Self { folder, lines, network, kills: BTreeMap::new(), client: None, random }
+    }
+
+    /// The client is killed so many times, and then runs until its network has failed as often as planned.
+    fn be_troubled(&mut self, kills: u64) {
+        for _ in 0..kills {
+            let moment = MOMENTS[self.random.usize(..MOMENTS.len())];
+            let mut client = self.start();
+            self.wait_for(moment, client.child.id());
+            client.child.kill().expect("it can be killed");
+            client.child.wait().expect("it ends");
+            *self.kills.entry(moment).or_default() += 1;
+            self.lines.killed();
+        }
+        let before = self.network.opened();
+        self.client = Some(self.start());
+        wait_for("the network to fail", || {
+            self.look();
+            self.network.is_done_after(before)
+        });
+    }
+
+    /// The client ends, once it has everything.
+    fn complete(&mut self) {
+        wait_for("everything to be written", || {
+            self.look();
+            (self.lines.is_complete(), self.lines.written())
+        });
+        let client = self.client.take().expect("it runs");
+        client.signal("TERM");
+        client.finish().exits(143);
+        self.lines.look();
+        let names = fs::read_dir(self.folder.path()).expect("the folder is there");
+        let names: Vec<_> = names.map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+    }
+
+    fn start(&self) -> Running {
+        let (lines, cursor) = (self.lines.file(), self.lines.cursor_file());
+        let files = ["-o", lines.to_str().expect("UTF-8"), "--cursor-file", cursor.to_str().expect("UTF-8")];
+        clients::of("kadoa").subscribe(self.network.port).args(IMPATIENT).args(&files).spawn()
+    }
+
+    fn look(&mut self) {
+        self.lines.look();
+        let client = self.client.as_mut().expect("it runs");
+        if client.child.try_wait().expect("it can be waited for").is_some() {
+            let left = self.client.take().map(Running::finish);
+            panic!("it has ended: {left:#?}");
+        }
+    }
+
+    fn wait_for(&mut self, moment: Moment, process: u32) {
+        let millis = match moment {
+            Moment::Early => Some(..25),
+            Moment::Late => Some(..150),
+            Moment::Writing | Moment::Keeping => None,
+        };
+        if let Some(millis) = millis {
+            return thread::sleep(Duration::from_millis(self.random.u64(millis)));
+        }
+        let length = || fs::metadata(self.lines.file()).map_or(0, |file| file.len());
+        let partial = self.folder.path().join(format!("cursor.{process}.partial"));
+        let (before, started) = (length(), Instant::now());
+        while started.elapsed() < NO_MOMENT {
+            if length() > before && (moment == Moment::Writing || partial.exists()) {
+                return;
+            }
+            thread::sleep(Duration::from_micros(300));
+        }
+    }
+}
