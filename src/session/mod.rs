@@ -128,6 +128,7 @@ pub async fn run(setup: Setup) -> Outcome {
         }
         let happened = driver.wait().await;
         driver.handle(happened);
+        driver.tick().await;
     }
     driver.wind_up().await
 }
@@ -369,12 +370,23 @@ impl Driver {
         if let Some(socket) = &self.socket {
             self.state.set_written(socket.written(), now);
         }
-        if !self.state.gives_up(now) || !self.reads_on(now) {
-            self.state.tick(now);
-        }
     }
 
-    /// Has something come from a peer that seems to be silent? It was perhaps this process that stood still.
+    /// Time has passed. Before a connection is given up as silent, what has come over it is read: it was perhaps this
+    /// process that stood still.
+    async fn tick(&mut self) {
+        let now = now();
+        if self.state.gives_up(now) {
+            // Until then it is not known what has come.
+            tokio::task::yield_now().await;
+            if self.reads_on(now) {
+                return;
+            }
+        }
+        self.state.tick(now);
+    }
+
+    /// Has something come?
     fn reads_on(&mut self, now: Now) -> bool {
         let read = self.may_read();
         let incoming = self.socket.as_mut().filter(|_| read).and_then(Socket::next_now);

@@ -9,6 +9,7 @@ mod lines;
 mod network;
 mod replayed;
 mod service;
+mod stopped;
 mod unrepeated;
 
 use std::fmt::Debug;
