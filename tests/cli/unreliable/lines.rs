@@ -45,10 +45,10 @@ pub(super) struct Lines<'a> {
     written: usize,
     /// So many were written again.
     pub(super) repeated: usize,
-    /// So many lines were not whole when a client was killed.
+    /// So many lines were not whole when a client ended.
     pub(super) halves: usize,
-    /// The last line has been looked at before it was ended.
-    ended: bool,
+    /// The last line has been looked at, and its end is still to come.
+    open: bool,
 }
 
 impl<'a> Lines<'a> {
@@ -62,7 +62,7 @@ impl<'a> Lines<'a> {
             written: 1,
             repeated: 0,
             halves: 0,
-            ended: false,
+            open: false,
         };
         fs::write(lines.cursor_file(), &log.first).expect("it can be written");
         fs::write(lines.file(), "").expect("it can be written");
@@ -95,19 +95,16 @@ impl<'a> Lines<'a> {
         assert!(cursor < self.written, "the cursor is at {cursor}, and {} are written", self.written);
     }
 
-    /// A client has been killed, and another one will go on.
-    pub(super) fn killed(&mut self) {
+    /// A client has ended, and another one will go on.
+    pub(super) fn ended(&mut self) {
         self.look();
         let tail = self.tail();
-        if tail.is_empty() {
-        } else if serde_json::from_slice::<Value>(&tail).is_ok() {
+        self.halves += usize::from(!tail.is_empty());
+        if serde_json::from_slice::<Value>(&tail).is_ok() {
             // Only its end is missing, which is added.
             self.take(&tail);
             self.offset += tail.len() as u64;
-            self.ended = true;
-            self.halves += 1;
-        } else {
-            self.halves += 1;
+            self.open = true;
         }
         self.next = self.cursor() + 1;
     }
@@ -124,7 +121,7 @@ impl<'a> Lines<'a> {
         bytes.truncate(whole);
         self.offset += whole as u64;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if !(line == b"\n" && std::mem::take(&mut self.ended)) {
+            if !(line == b"\n" && std::mem::take(&mut self.open)) {
                 self.take(line);
             }
         }

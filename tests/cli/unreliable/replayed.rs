@@ -22,16 +22,38 @@ const EVENTS: u64 = 8000;
 struct Trouble {
     /// So often its server is killed.
     servers: u64,
-    /// For each client, how often its network fails, and how often it is killed.
-    clients: &'static [(u64, u64)],
+    /// After so many events, each server tells its clients to come back.
+    drain_after: u64,
+    /// For each client, how often its network fails, and how often it ends itself.
+    clients: &'static [(u64, Ending, u64)],
 }
 
-const TROUBLE: &[Trouble] = &[
-    Trouble { servers: 50, clients: &[(180, 0), (180, 0), (60, 250), (60, 250), (60, 250)] },
-    Trouble { servers: 50, clients: &[(180, 0), (180, 0), (60, 250), (60, 250), (60, 250)] },
+/// How a client ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It does not.
+    Never,
+    /// It is asked to.
+    Asked,
+    /// It is killed.
+    Killed,
+}
+
+const CLIENTS: &[(u64, Ending, u64)] = &[
+    (150, Ending::Never, 0),
+    (150, Ending::Never, 0),
+    (60, Ending::Asked, 60),
+    (60, Ending::Killed, 250),
+    (60, Ending::Killed, 250),
+    (60, Ending::Killed, 250),
 ];
 
-/// When a client is killed.
+const TROUBLE: &[Trouble] = &[
+    Trouble { servers: 50, drain_after: EVENTS, clients: CLIENTS },
+    Trouble { servers: 50, drain_after: 10, clients: CLIENTS },
+];
+
+/// When it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
     /// While it starts and connects.
@@ -66,15 +88,15 @@ fn what_can_be_replayed_is_lost_nowhere_and_doubled_only_by_who_is_killed() {
 impl Trouble {
     /// Returns the figures.
     fn run(&self, seed: u64) -> String {
-        let (mut service, log) = (Service::start(seed, EVENTS), logged(seed));
-        let network = |(number, (failures, _)): (u64, &(u64, u64))| {
+        let (mut service, log) = (Service::start(seed, EVENTS, self.drain_after), logged(seed));
+        let network = |(number, (failures, ..)): (u64, &(u64, Ending, u64))| {
             Network::new(service.port(), FAULTS, *failures, seed * 100 + number)
         };
         let networks: Vec<Network> = (0..).zip(self.clients).map(network).collect();
         let mut lanes: Vec<Lane<'_>> = networks.iter().map(|network| Lane::new(&log, network)).collect();
         thread::scope(|scope| {
-            for (lane, (_, kills)) in lanes.iter_mut().zip(self.clients) {
-                scope.spawn(|| lane.be_troubled(*kills));
+            for (lane, (_, ending, times)) in lanes.iter_mut().zip(self.clients) {
+                scope.spawn(|| lane.be_troubled(*ending, *times));
             }
             let mut random = Rng::with_seed(seed);
             for _ in 0..self.servers {
@@ -91,15 +113,14 @@ impl Trouble {
 
     fn tell(&self, seed: u64, lanes: &[Lane<'_>]) -> String {
         let mut text = format!("{seed}: {EVENTS} events, {} servers killed", self.servers);
-        for (lane, (failures, kills)) in lanes.iter().zip(self.clients) {
-            assert_eq!(lane.network.failures(), *failures);
-            assert_eq!(lane.kills.values().sum::<u64>(), *kills);
-            assert!(*kills > 0 || lane.lines.repeated == 0);
+        for (lane, (failures, ending, times)) in lanes.iter().zip(self.clients) {
+            assert_eq!((lane.network.failures(), lane.ends.values().sum()), (*failures, *times));
+            assert!(*ending == Ending::Killed || lane.lines.repeated == 0);
             let Lines { repeated, halves, .. } = &lane.lines;
             text += &format!(
-                "\n  network {:?}, client killed {:?}: {} written, {repeated} again, {halves} half lines",
+                "\n  network {:?}, client {ending:?} {:?}: {} written, {repeated} again, {halves} half lines",
                 lane.network.done(),
-                lane.kills,
+                lane.ends,
                 lane.lines.written(),
             );
         }
@@ -121,7 +142,7 @@ struct Lane<'a> {
     folder: TempDir,
     lines: Lines<'a>,
     network: &'a Network,
-    kills: BTreeMap<Moment, u64>,
+    ends: BTreeMap<Moment, u64>,
     client: Option<Running>,
     random: Rng,
 }
@@ -131,19 +152,26 @@ impl<'a> Lane<'a> {
         let folder = tempfile::tempdir().expect("a folder");
         let lines = Lines::new(log, folder.path());
         let random = Rng::with_seed(network.port.into());
-        Self { folder, lines, network, kills: BTreeMap::new(), client: None, random }
+        Self { folder, lines, network, ends: BTreeMap::new(), client: None, random }
     }
 
-    /// The client is killed so many times, and then runs until its network has failed as often as planned.
-    fn be_troubled(&mut self, kills: u64) {
-        for _ in 0..kills {
+    /// The client ends so many times, and then runs until its network has failed as often as planned.
+    fn be_troubled(&mut self, ending: Ending, times: u64) {
+        for _ in 0..times {
             let moment = MOMENTS[self.random.usize(..MOMENTS.len())];
             let mut client = self.start();
             self.wait_for(moment, client.child.id());
-            client.child.kill().expect("it can be killed");
-            client.child.wait().expect("it ends");
-            *self.kills.entry(moment).or_default() += 1;
-            self.lines.killed();
+            if ending == Ending::Asked {
+                client.signal("TERM");
+                // Before it has started, nobody listens.
+                let code = client.finish().code;
+                assert!(matches!(code, Some(143) | None), "{code:?}");
+            } else {
+                client.child.kill().expect("it can be killed");
+                client.child.wait().expect("it ends");
+            }
+            *self.ends.entry(moment).or_default() += 1;
+            self.lines.ended();
         }
         let before = self.network.opened();
         self.client = Some(self.start());

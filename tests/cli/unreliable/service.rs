@@ -12,6 +12,7 @@ const RATE: f64 = 200.0;
 pub(super) struct Service {
     seed: u64,
     events: u64,
+    drain_after: u64,
     history: f64,
     server: Running,
     port: u16,
@@ -19,10 +20,10 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// One whose log ends after so many events.
-    pub(super) fn start(seed: u64, events: u64) -> Self {
-        let (server, port) = serve(seed, events, 1);
-        Self { seed, events, history: 1.0, server, port, since: Instant::now() }
+    /// One whose log ends after so many events. Each server tells its clients to come back after a number of them.
+    pub(super) fn start(seed: u64, events: u64, drain_after: u64) -> Self {
+        let (server, port) = serve(seed, events, drain_after, 1);
+        Self { seed, events, drain_after, history: 1.0, server, port, since: Instant::now() }
     }
 
     /// Where it is now.
@@ -39,7 +40,7 @@ impl Service {
         let most = self.since.elapsed().as_secs_f64() * RATE + 2.0;
         self.history = (self.history + most.ceil()).min(self.events as f64);
         self.since = Instant::now();
-        (self.server, self.port) = serve(self.seed, self.events, self.history as u64);
+        (self.server, self.port) = serve(self.seed, self.events, self.drain_after, self.history as u64);
     }
 
     /// The same with a server that has all events.
@@ -49,8 +50,13 @@ impl Service {
     }
 }
 
-fn serve(seed: u64, events: u64, history: u64) -> (Running, u16) {
-    let (seed, rate, history, rest) =
-        (seed.to_string(), RATE.to_string(), history.to_string(), (events - history).to_string());
-    clients::serve(&["kadoa", "--seed", &seed, "--rate", &rate, "--history", &history, "--events", &rest])
+fn serve(seed: u64, events: u64, drain_after: u64, history: u64) -> (Running, u16) {
+    let (rate, rest) = (RATE.to_string(), events - history);
+    let [seed, rest, drain, history] = [seed, rest, drain_after, history].map(|number| number.to_string());
+    #[rustfmt::skip]
+    let args = [
+        "kadoa", "--seed", &seed, "--rate", &rate, "--history", &history, "--events", &rest, "--drain-after", &drain,
+        "--time-scale", "50",
+    ];
+    clients::serve(&args)
 }
