@@ -376,14 +376,13 @@ impl Driver {
     /// process that stood still.
     async fn tick(&mut self) {
         let now = now();
+        let mut more = false;
         if self.state.gives_up(now) {
             // Until then it is not known what has come.
             tokio::task::yield_now().await;
-            if self.reads_on(now) {
-                return;
-            }
+            more = self.reads_on(now);
         }
-        self.state.tick(now);
+        self.state.tick(now, more);
     }
 
     /// Has something come?

@@ -462,8 +462,9 @@ impl State {
         self.finish(outcome, now);
     }
 
-    /// Time has passed.
-    pub fn tick(&mut self, now: Now) {
+    /// Time has passed. `more` says that something has just come, so that nothing is given up as silent yet, by whatever
+    /// rule: what shows that it was not may come next.
+    pub fn tick(&mut self, now: Now, more: bool) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.mono);
         match self.phase {
             Phase::Ended => return,
@@ -486,6 +487,7 @@ impl State {
             return self.finish(Outcome::new("input_ended", Exit::Ok), now);
         }
         if due(self.dead_at())
+            && !more
             && let Some(what) = self.liveness.dead(now.mono)
         {
             return self.silent(&what, now);

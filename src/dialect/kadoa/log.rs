@@ -15,7 +15,7 @@ use crate::dialect::made::{Object, fields, mix, quoted, uuid};
 use crate::message::Message;
 use crate::mock::Behave;
 
-/// How many events are kept. The oldest go first.
+/// How many events are kept. The oldest go first. There are no more in `--history`.
 const KEPT: usize = 100_000;
 
 /// The log.
