@@ -462,8 +462,8 @@ impl State {
         self.finish(outcome, now);
     }
 
-    /// Time has passed. `more` says that something has just come, so that nothing is given up as silent yet, by whatever
-    /// rule: what shows that it was not may come next.
+    /// Time has passed. `more` says that something has just come, so that nothing is given up as silent yet, by
+    /// whatever rule: what shows that it was not may come next.
     pub fn tick(&mut self, now: Now, more: bool) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.mono);
         match self.phase {

@@ -15,7 +15,9 @@ mod unrepeated;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, fs, thread};
+
+use crate::harness::Running;
 
 /// Attempts follow at once, and a link is dead after a moment.
 const IMPATIENT: &[&str] = &[
@@ -43,6 +45,15 @@ fn rounds() -> Range<u64> {
 #[expect(clippy::print_stderr, reason = "the figures are what such a run is for")]
 fn tell(figures: &str) {
     eprintln!("{figures}");
+}
+
+/// Does a client listen to SIGTERM by now?
+fn listens(client: &Running) -> bool {
+    const SIGTERM: u64 = 15;
+    let status = fs::read_to_string(format!("/proc/{}/status", client.child.id())).expect("it is there");
+    let caught =
+        status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("signals that are caught");
+    u64::from_str_radix(caught.trim(), 16).expect("a mask") & 1 << (SIGTERM - 1) != 0
 }
 
 /// Waits until something is the case, as long as the measure of it keeps changing.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::lines::{Lines, Log};
 use super::network::{FAULTS, Network};
 use super::service::Service;
-use super::{IMPATIENT, rounds, tell, wait_for};
+use super::{IMPATIENT, listens, rounds, tell, wait_for};
 use crate::clients;
 use crate::harness::Running;
 
@@ -24,28 +24,34 @@ struct Trouble {
     servers: u64,
     /// After so many events, each server tells its clients to come back.
     drain_after: u64,
-    /// For each client, how often its network fails, and how often it ends itself.
-    clients: &'static [(u64, Ending, u64)],
+    clients: &'static [Client],
+}
+
+/// What happens to one client after the other with the same files.
+struct Client {
+    /// So often the network fails.
+    failures: u64,
+    /// So often the client ends, in this way.
+    ends: u64,
+    ending: Ending,
 }
 
 /// How a client ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    /// It does not.
-    Never,
     /// It is asked to.
     Asked,
     /// It is killed.
     Killed,
 }
 
-const CLIENTS: &[(u64, Ending, u64)] = &[
-    (150, Ending::Never, 0),
-    (150, Ending::Never, 0),
-    (60, Ending::Asked, 60),
-    (60, Ending::Killed, 250),
-    (60, Ending::Killed, 250),
-    (60, Ending::Killed, 250),
+const CLIENTS: &[Client] = &[
+    Client { failures: 150, ends: 0, ending: Ending::Asked },
+    Client { failures: 150, ends: 0, ending: Ending::Asked },
+    Client { failures: 60, ends: 60, ending: Ending::Asked },
+    Client { failures: 60, ends: 250, ending: Ending::Killed },
+    Client { failures: 60, ends: 250, ending: Ending::Killed },
+    Client { failures: 60, ends: 250, ending: Ending::Killed },
 ];
 
 const TROUBLE: &[Trouble] = &[
@@ -81,22 +87,28 @@ fn what_can_be_replayed_is_lost_nowhere_and_doubled_only_by_who_is_killed() {
                 .collect();
             services.into_iter().map(|service| service.join().expect("it has come through")).collect()
         });
-        tell(&told.join("\n"));
+        let failures: u64 = TROUBLE.iter().map(Trouble::failures).sum();
+        tell(&format!("{failures} failures\n{}", told.join("\n")));
     }
 }
 
 impl Trouble {
+    /// All of them.
+    fn failures(&self) -> u64 {
+        self.servers + self.clients.iter().map(|client| client.failures + client.ends).sum::<u64>()
+    }
+
     /// Returns the figures.
     fn run(&self, seed: u64) -> String {
         let (mut service, log) = (Service::start(seed, EVENTS, self.drain_after), logged(seed));
-        let network = |(number, (failures, ..)): (u64, &(u64, Ending, u64))| {
-            Network::new(service.port(), FAULTS, *failures, seed * 100 + number)
+        let network = |(number, client): (u64, &Client)| {
+            Network::new(service.port(), FAULTS, client.failures, seed * 100 + number)
         };
         let networks: Vec<Network> = (0..).zip(self.clients).map(network).collect();
         let mut lanes: Vec<Lane<'_>> = networks.iter().map(|network| Lane::new(&log, network)).collect();
         thread::scope(|scope| {
-            for (lane, (_, ending, times)) in lanes.iter_mut().zip(self.clients) {
-                scope.spawn(|| lane.be_troubled(*ending, *times));
+            for (lane, client) in lanes.iter_mut().zip(self.clients) {
+                scope.spawn(|| lane.be_troubled(client));
             }
             let mut random = Rng::with_seed(seed);
             for _ in 0..self.servers {
@@ -112,9 +124,9 @@ impl Trouble {
     }
 
     fn tell(&self, seed: u64, lanes: &[Lane<'_>]) -> String {
-        let mut text = format!("{seed}: {EVENTS} events, {} servers killed", self.servers);
-        for (lane, (failures, ending, times)) in lanes.iter().zip(self.clients) {
-            assert_eq!((lane.network.failures(), lane.ends.values().sum()), (*failures, *times));
+        let mut text = format!("{seed}: {EVENTS} events, server killed {} times", self.servers);
+        for (lane, Client { failures, ends, ending }) in lanes.iter().zip(self.clients) {
+            assert_eq!((lane.network.failures(), lane.ends.values().sum()), (*failures, *ends));
             assert!(*ending == Ending::Killed || lane.lines.repeated == 0);
             let Lines { repeated, halves, .. } = &lane.lines;
             text += &format!(
@@ -151,17 +163,17 @@ impl<'a> Lane<'a> {
     fn new(log: &'a Log, network: &'a Network) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let lines = Lines::new(log, folder.path());
-        let random = Rng::with_seed(network.port.into());
+        let random = network.random();
         Self { folder, lines, network, ends: BTreeMap::new(), client: None, random }
     }
 
     /// The client ends so many times, and then runs until its network has failed as often as planned.
-    fn be_troubled(&mut self, ending: Ending, times: u64) {
-        for _ in 0..times {
+    fn be_troubled(&mut self, plan: &Client) {
+        for _ in 0..plan.ends {
             let moment = MOMENTS[self.random.usize(..MOMENTS.len())];
             let mut client = self.start();
             self.wait_for(moment, client.child.id());
-            if ending == Ending::Asked {
+            if plan.ending == Ending::Asked {
                 client.signal("TERM");
                 // Before it has started, nobody listens.
                 let code = client.finish().code;
@@ -173,11 +185,11 @@ impl<'a> Lane<'a> {
             *self.ends.entry(moment).or_default() += 1;
             self.lines.ended();
         }
-        let before = self.network.opened();
         self.client = Some(self.start());
         wait_for("the network to fail", || {
             self.look();
-            self.network.is_done_after(before)
+            let up = self.client.as_ref().is_some_and(listens);
+            (up && self.network.is_done(), (self.network.failures(), self.lines.written()))
         });
     }
 

@@ -1,5 +1,5 @@
-//! A client that stood still for longer than it waits for an answer, as when a lid is closed: it is not the peer that was
-//! silent.
+//! A client that stood still for longer than it waits for an answer, as when a lid is closed: it is not the peer that
+//! was silent.
 
 use std::sync::mpsc::channel;
 use std::thread;

@@ -12,24 +12,17 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 
 use super::network::{Delivered, FAULTS, Fault, Network};
-use super::{IMPATIENT, rounds, tell, wait_for};
+use super::{IMPATIENT, listens, rounds, tell, wait_for};
 use crate::clients;
 use crate::harness::Running;
 
-/// What happens to a provider's clients.
-struct Trouble {
-    dialect: &'static str,
-    /// So often the server is killed.
-    servers: u64,
-    /// For each client, how often its network fails, and how often it is killed.
-    clients: &'static [(u64, u64)],
-}
+const DIALECTS: [&str; 3] = ["burki", "ryze", "voipbin"];
 
-const TROUBLE: &[Trouble] = &[
-    Trouble { dialect: "ryze", servers: 20, clients: &[(120, 0), (20, 80)] },
-    Trouble { dialect: "voipbin", servers: 20, clients: &[(120, 0), (20, 80)] },
-    Trouble { dialect: "burki", servers: 20, clients: &[(120, 0), (20, 80)] },
-];
+/// So often the server of each is killed.
+const SERVERS: u64 = 20;
+
+/// How often the network of each client fails, and how often the client is killed.
+const CLIENTS: [(u64, u64); 2] = [(120, 0), (20, 80)];
 
 /// The clock of a file system may be so much behind.
 const FILE_CLOCK: Duration = Duration::from_millis(100);
@@ -53,39 +46,38 @@ struct Record<'a> {
 fn what_cannot_be_replayed_is_announced_as_missing_and_nothing_that_came_is() {
     for round in rounds() {
         thread::scope(|scope| {
-            for (number, trouble) in (1..).zip(TROUBLE) {
-                scope.spawn(move || trouble.run(round * 100 + number));
+            for (number, dialect) in (1..).zip(DIALECTS) {
+                scope.spawn(move || run(dialect, round * 100 + number));
             }
         });
     }
 }
 
-impl Trouble {
-    fn run(&self, seed: u64) {
-        let (mut server, port) = serve(self.dialect);
-        // There is no call before a connection.
-        let faults: Vec<Fault> = FAULTS.iter().copied().filter(|fault| *fault != Fault::Call).collect();
-        let network = |(number, (failures, _)): (u64, &(u64, u64))| {
-            Network::new(port, &faults, *failures, seed * 100 + number).keep()
-        };
-        let networks: Vec<Network> = (0..).zip(self.clients).map(network).collect();
-        thread::scope(|scope| {
-            for (network, (_, kills)) in networks.iter().zip(self.clients) {
-                scope.spawn(|| Lane::new(self.dialect, network, *kills).run());
-            }
-            let mut random = Rng::with_seed(seed);
-            for _ in 0..self.servers {
-                thread::sleep(Duration::from_millis(random.u64(20..400)));
-                server.child.kill().expect("it can be killed");
-                server.child.wait().expect("it ends");
-                let port;
-                (server, port) = serve(self.dialect);
-                networks.iter().for_each(|network| network.serve(port));
-            }
-        });
-        for (network, (failures, _)) in networks.iter().zip(self.clients) {
-            assert_eq!(network.failures(), *failures);
+/// Runs the clients of a dialect.
+fn run(dialect: &'static str, seed: u64) {
+    let (mut server, port) = serve(dialect);
+    // There is no call before a connection.
+    let faults: Vec<Fault> = FAULTS.iter().copied().filter(|fault| *fault != Fault::Call).collect();
+    let network = |(number, (failures, _)): (u64, &(u64, u64))| {
+        Network::new(port, &faults, *failures, seed * 100 + number).keep()
+    };
+    let networks: Vec<Network> = (0..).zip(&CLIENTS).map(network).collect();
+    thread::scope(|scope| {
+        for (network, (_, kills)) in networks.iter().zip(&CLIENTS) {
+            scope.spawn(|| Lane::new(dialect, network, *kills).run());
         }
+        let mut random = Rng::with_seed(seed);
+        for _ in 0..SERVERS {
+            thread::sleep(Duration::from_millis(random.u64(20..400)));
+            server.child.kill().expect("it can be killed");
+            server.child.wait().expect("it ends");
+            let port;
+            (server, port) = serve(dialect);
+            networks.iter().for_each(|network| network.serve(port));
+        }
+    });
+    for (network, (failures, _)) in networks.iter().zip(&CLIENTS) {
+        assert_eq!(network.failures(), *failures);
     }
 }
 
@@ -108,15 +100,17 @@ impl<'a> Lane<'a> {
     }
 
     fn run(&self) {
-        let mut random = Rng::with_seed(self.network.port.into());
+        let mut random = self.network.random();
         for _ in 0..self.kills {
             let mut client = self.start();
             thread::sleep(Duration::from_millis(random.u64(..150)));
             client.child.kill().expect("it can be killed");
             client.child.wait().expect("it ends");
         }
-        let (before, client) = (self.network.opened(), self.start());
-        wait_for("the network to fail", || self.network.is_done_after(before));
+        let client = self.start();
+        wait_for("the network to fail", || {
+            (self.network.is_done() && listens(&client), self.network.failures())
+        });
         client.signal("TERM");
         client.finish().exits(143);
         let told = self.check();
