@@ -449,6 +449,7 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             [CompletionResult]::new('--behave', '--behave', [CompletionResultType]::ParameterName, 'Whom to follow where a provider''s documents and its running service differ')
             [CompletionResult]::new('--allow-origin', '--allow-origin', [CompletionResultType]::ParameterName, 'Let in requests from pages of this origin, where a provider looks at it (repeatable)')
             [CompletionResult]::new('--drain-after', '--drain-after', [CompletionResultType]::ParameterName, 'After N events, tell the clients to connect again and close their connections a little later')
+            [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Events that are in the log when the server starts, where a provider keeps one to replay from')
             [CompletionResult]::new('--outcome', '--outcome', [CompletionResultType]::ParameterName, 'How campaigns end; each of the campaigns 1 to 100 begins when it is first watched')
             [CompletionResult]::new('--contacts', '--contacts', [CompletionResultType]::ParameterName, 'Contacts in each campaign')
             [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below')

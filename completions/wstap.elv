@@ -441,6 +441,7 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --behave 'Whom to follow where a provider''s documents and its running service differ'
             cand --allow-origin 'Let in requests from pages of this origin, where a provider looks at it (repeatable)'
             cand --drain-after 'After N events, tell the clients to connect again and close their connections a little later'
+            cand --history 'Events that are in the log when the server starts, where a provider keeps one to replay from'
             cand --outcome 'How campaigns end; each of the campaigns 1 to 100 begins when it is first watched'
             cand --contacts 'Contacts in each campaign'
             cand --fault 'Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below'

@@ -414,6 +414,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Wh
 real\t'What the running service is known to do'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l allow-origin -d 'Let in requests from pages of this origin, where a provider looks at it (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l drain-after -d 'After N events, tell the clients to connect again and close their connections a little later' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l history -d 'Events that are in the log when the server starts, where a provider keeps one to replay from' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l outcome -d 'How campaigns end; each of the campaigns 1 to 100 begins when it is first watched' -r -f -a "completed\t'All contacts were called'
 failed\t'It fails half-way'
 cancelled\t'It is cancelled half-way'

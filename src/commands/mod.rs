@@ -73,6 +73,7 @@ impl Session<'_> {
         let Context { report, world, color } = context;
         let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
         let asked = output::asked(self.args);
+        let missed_since = self.subscription.and(output::last_written(&self.args.output));
         let output = output::open_output(&self.args.output, report)?;
         if let Some(path) = &self.args.from {
             return self.offline(path, config, output.as_ref(), report).await;
@@ -90,6 +91,7 @@ impl Session<'_> {
             dedupe: self.dedupe(),
             time_scale: self.time_scale(mock.as_ref()),
             cursor,
+            missed_since,
             ..policy(self.args, self.send, topics, defaults)
         };
         let form = input_form(self.send);

@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::World;
 use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, OutputArgs, SessionArgs};
 use crate::error::{Failure, Result};
@@ -130,6 +132,12 @@ pub fn vars(args: &FilterArgs) -> Result<Vars> {
 fn read(path: &Path, option: &str) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
+}
+
+/// When the file that lines are added to was last written to, if it has any.
+#[must_use]
+pub fn last_written(args: &OutputArgs) -> Option<Timestamp> {
+    file_of(args).and_then(outfile::last_written)
 }
 
 /// The path of the file that lines are added to; `-` is standard output, as elsewhere.

@@ -92,6 +92,7 @@ pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults
         time_scale: 1.0,
         dedupe: true,
         cursor: None,
+        missed_since: None,
         show_secrets: args.output.show_secrets,
     }
 }

@@ -87,6 +87,13 @@ pub struct MockArgs {
     #[arg(long, value_name = "N")]
     pub drain_after: Option<u64>,
 
+    /// Events that are in the log when the server starts, where a provider keeps one to replay from
+    ///
+    /// With the same seed they are those that an earlier run began with, so a mock that is started again with as many
+    /// as there were is the same service after a restart.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000))]
+    pub history: u64,
+
     /// How campaigns end; each of the campaigns 1 to 100 begins when it is first watched
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Outcome::Completed)]
     pub outcome: Outcome,
@@ -224,6 +231,7 @@ impl MockArgs {
             behave: self.behave,
             allow_origin: self.allow_origin.clone(),
             drain_after: self.drain_after,
+            history: self.history,
             outcome: self.outcome,
             contacts: self.contacts,
             faults: self.fault.clone(),

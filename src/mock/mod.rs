@@ -114,6 +114,8 @@ pub struct Settings {
     pub allow_origin: Vec<String>,
     /// After how many events the clients are told to connect again, by providers that have a word for it.
     pub drain_after: Option<u64>,
+    /// How many events there have been when the server starts, for providers that keep a log of them.
+    pub history: u64,
     /// How a campaign ends.
     pub outcome: Outcome,
     /// Contacts in a campaign.
@@ -187,6 +189,7 @@ impl Default for Settings {
             behave: Behave::Documented,
             allow_origin: Vec::new(),
             drain_after: None,
+            history: 0,
             outcome: Outcome::Completed,
             contacts: 200,
             faults: Vec::new(),

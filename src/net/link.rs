@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -35,23 +35,33 @@ pub(super) async fn link(tap: Tap, max_message_size: Option<usize>) -> Link {
 
 /// A transport that starts with bytes that were read already, counts what it writes, and remembers the end of
 /// what it reads.
+///
+/// Once a write has failed, it seems to take everything: the frame layer answers pings and close frames while it reads,
+/// and if it was told, it would give up what the peer has said before it left.
 pub struct Tap {
     inner: Box<dyn Transport>,
     rest: Bytes,
     written: u64,
+    write_error: Option<io::ErrorKind>,
     tail: Vec<u8>,
 }
 
 impl Tap {
     /// `rest` is what came with the response head.
     pub(super) fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
-        Self { inner, rest, written: 0, tail: Vec::with_capacity(2 * LONGEST_CONTROL) }
+        Self { inner, rest, written: 0, write_error: None, tail: Vec::with_capacity(2 * LONGEST_CONTROL) }
     }
 
     /// Bytes that the transport has taken.
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Why nothing more is written.
+    #[must_use]
+    pub fn write_error(&self) -> Option<io::ErrorKind> {
+        self.write_error
     }
 
     /// The code of a close frame that is the last thing that was read. The frame layer replaces codes that it
@@ -100,15 +110,29 @@ impl AsyncRead for Tap {
 impl AsyncWrite for Tap {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.inner).poll_write(context, bytes);
-        if let Poll::Ready(Ok(written)) = &result {
-            this.written += *written as u64;
+        if this.write_error.is_some() {
+            return Poll::Ready(Ok(bytes.len()));
         }
-        result
+        match ready!(Pin::new(&mut this.inner).poll_write(context, bytes)) {
+            Ok(written) => {
+                this.written += written as u64;
+                Poll::Ready(Ok(written))
+            }
+            Err(error) => {
+                this.write_error = Some(error.kind());
+                Poll::Ready(Ok(bytes.len()))
+            }
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+        let this = self.get_mut();
+        if this.write_error.is_none()
+            && let Err(error) = ready!(Pin::new(&mut this.inner).poll_flush(context))
+        {
+            this.write_error = Some(error.kind());
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -130,6 +154,34 @@ mod tests {
         far.write_all(b"b\x81\x01c").await.unwrap();
         assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "ab");
         assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "c");
+    }
+
+    /// A peer that has gone: what it said can be read, and nothing can be written.
+    #[tokio::test]
+    async fn what_a_peer_said_before_it_left_is_read() {
+        let peer = tokio::io::join(&b"\x89\x01p\x81\x01a\x81\x01b"[..], Gone);
+        let mut link = link(Tap::new(Box::new(peer), Bytes::new()), None).await;
+        for text in ["p", "a", "b"] {
+            assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), text);
+        }
+        assert!(link.next().await.unwrap().is_err());
+        assert_eq!(link.get_ref().write_error(), Some(io::ErrorKind::BrokenPipe));
+    }
+
+    struct Gone;
+
+    impl AsyncWrite for Gone {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
     }
 
     fn code(reads: &[&[u8]]) -> Option<u16> {

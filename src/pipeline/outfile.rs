@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::sink::{Cut, Sink, write_all};
 use crate::json;
 
@@ -26,6 +28,8 @@ pub struct OutFile {
 
 struct Files {
     current: Arc<File>,
+    /// Is it known to be found under its name after a power cut?
+    named: bool,
     /// The one before; the last write to it may only just have ended.
     before: Option<Arc<File>>,
 }
@@ -45,7 +49,7 @@ impl OutFile {
     /// # Errors
     /// Whatever the system says.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let files = Files { current: Arc::new(append(path)?), before: None };
+        let files = Files { current: Arc::new(append(path)?), named: false, before: None };
         Ok(Self { path: path.to_owned(), files: Mutex::new(files) })
     }
 
@@ -58,6 +62,7 @@ impl OutFile {
         let mut files = self.files();
         let left = files.before.take();
         files.before = Some(std::mem::replace(&mut files.current, file));
+        files.named = false;
         drop(files);
         left.map_or(Ok(()), |file| sync(&file)).and_then(|()| self.sync())
     }
@@ -67,11 +72,23 @@ impl OutFile {
     /// # Errors
     /// If it is not.
     pub fn sync(&self) -> io::Result<()> {
-        let (current, before) = {
-            let files = self.files();
-            (Arc::clone(&files.current), files.before.clone())
+        let (current, named, before) = {
+            let mut files = self.files();
+            let named = std::mem::replace(&mut files.named, true);
+            (Arc::clone(&files.current), named, files.before.clone())
         };
+        if !named {
+            self.sync_name();
+        }
         before.map_or(Ok(()), |file| sync(&file)).and_then(|()| sync(&current))
+    }
+
+    /// A file that is new has to be in its folder, too. Best effort: the folder may be one that can only be written.
+    fn sync_name(&self) {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+            let _ = folder.sync_all();
+        }
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {
@@ -96,6 +113,13 @@ impl Sink for ToFile {
     fn name(&self) -> &'static str {
         "the file of --output"
     }
+}
+
+/// When a file was last written to, if anything was ever written to it.
+#[must_use]
+pub fn last_written(path: &Path) -> Option<Timestamp> {
+    let facts = std::fs::metadata(path).ok().filter(|facts| facts.is_file() && facts.len() > 0)?;
+    Timestamp::try_from(facts.modified().ok()?).ok()
 }
 
 /// Puts the end of a file right that a crash or a full disk has left in the middle of a line. The beginning of a JSON

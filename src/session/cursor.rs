@@ -3,6 +3,7 @@
 //! The file holds the cursor on one line and nothing else. It is replaced as a whole, by a file that is complete
 //! and on the disk before it takes the name, so a crash leaves either the old cursor or the new one.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -74,6 +78,7 @@ impl CursorFile {
         };
         let (partial, _) = create_partial(&path).map_err(|error| wrong(&error))?;
         fs::remove_file(partial).map_err(|error| wrong(&error))?;
+        sweep(&path);
         let cursor = Some(cursor.trim()).filter(|line| !line.is_empty()).map(str::to_owned);
         Ok((Self { path, shared: Arc::default(), thread: None, refused: false, output: None }, cursor))
     }
@@ -160,6 +165,24 @@ fn create_partial(path: &Path) -> io::Result<(PathBuf, File)> {
     Ok((partial, file))
 }
 
+/// Removes what processes have left behind that were killed while they wrote. One that is still there is not touched.
+fn sweep(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
+        return;
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // Best effort: it is only untidy.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let rest = found.to_str().and_then(|found| found.strip_prefix(name)?.strip_prefix('.'));
+        let process =
+            rest.and_then(|rest| rest.strip_suffix(".partial")?.parse().ok()).and_then(Pid::from_raw);
+        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -190,6 +213,23 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), Some("c999"));
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let names = [gone.id(), std::os::unix::process::parent_id()].map(|id| format!("cursor.{id}.partial"));
+        let others = ["cursor.x.partial", "cursor.1.partial.2", "other.1.partial"];
+        for name in names.iter().map(String::as_str).chain(others) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        CursorFile::open(&path).unwrap();
+        assert!(!folder.path().join(&names[0]).exists());
+        assert!(folder.path().join(&names[1]).exists(), "that process is there");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
     }
 
     #[test]

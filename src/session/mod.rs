@@ -128,6 +128,7 @@ pub async fn run(setup: Setup) -> Outcome {
         }
         let happened = driver.wait().await;
         driver.handle(happened);
+        driver.tick().await;
     }
     driver.wind_up().await
 }
@@ -369,7 +370,28 @@ impl Driver {
         if let Some(socket) = &self.socket {
             self.state.set_written(socket.written(), now);
         }
-        self.state.tick(now);
+    }
+
+    /// Time has passed. Before a connection is given up as silent, what has come over it is read: it was perhaps this
+    /// process that stood still.
+    async fn tick(&mut self) {
+        let now = now();
+        let mut more = false;
+        if self.state.gives_up(now) {
+            // Until then it is not known what has come.
+            tokio::task::yield_now().await;
+            more = self.reads_on(now);
+        }
+        self.state.tick(now, more);
+    }
+
+    /// Has something come?
+    fn reads_on(&mut self, now: Now) -> bool {
+        let read = self.may_read();
+        let incoming = self.socket.as_mut().filter(|_| read).and_then(Socket::next_now);
+        let more = incoming.is_some();
+        incoming.into_iter().for_each(|incoming| self.incoming(incoming, now));
+        more
     }
 
     /// A step on the way to a connection has been made.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::backoff::Limits;
 use crate::exit::Exit;
 use crate::message::Message;
@@ -34,6 +36,8 @@ pub struct Policy {
     pub dedupe: bool,
     /// Where to go on from, if the provider replays.
     pub cursor: Option<String>,
+    /// What came since then is missing in the output, because an earlier session that wrote to it has ended.
+    pub missed_since: Option<Timestamp>,
     /// Credentials in messages are shown.
     pub show_secrets: bool,
 }

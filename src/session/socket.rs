@@ -187,13 +187,15 @@ impl Socket {
         if !self.has_backlog() || self.write_failed {
             return false;
         }
-        match self.try_write(context) {
-            Ok(Poll::Pending) => false,
-            Ok(Poll::Ready(())) => {
+        let result = self.try_write(context);
+        let failed = self.link.get_ref().write_error().is_some();
+        match result {
+            Ok(Poll::Pending) if !failed => false,
+            Ok(Poll::Ready(())) if !failed => {
                 (self.dirty, self.handed) = (false, 0);
                 true
             }
-            Err(_) => {
+            _ => {
                 // What the peer still had to say, perhaps why it left, is worth reading; the end will show there.
                 // What is queued stays as the backlog that it is: nothing more is taken, and what is lost is known.
                 self.write_failed = true;

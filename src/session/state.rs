@@ -89,6 +89,7 @@ pub struct State {
     started: Instant,
     conn: u32,
     opened_at: Option<Instant>,
+    /// Since when there has been no connection, if there is one missing in the output.
     lost_at: Option<Timestamp>,
     last_failure: Option<Exit>,
     close: Option<Close>,
@@ -134,6 +135,7 @@ impl State {
         let liveness = Liveness::new(policy.ping_interval, policy.ping_timeout, rhythm);
         let remember = if policy.dedupe { dialect.dedupe() } else { 0 };
         let delivery = Delivery::new(remember, policy.cursor.clone(), dialect.ack("").is_some());
+        let lost_at = policy.missed_since;
         Self {
             policy,
             dialect,
@@ -143,7 +145,7 @@ impl State {
             started: now.mono,
             conn: 0,
             opened_at: None,
-            lost_at: None,
+            lost_at,
             last_failure: None,
             close: None,
             closing_by_us: false,
@@ -460,8 +462,9 @@ impl State {
         self.finish(outcome, now);
     }
 
-    /// Time has passed.
-    pub fn tick(&mut self, now: Now) {
+    /// Time has passed. `more` says that something has just come, so that nothing is given up as silent yet, by
+    /// whatever rule: what shows that it was not may come next.
+    pub fn tick(&mut self, now: Now, more: bool) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.mono);
         match self.phase {
             Phase::Ended => return,
@@ -484,6 +487,7 @@ impl State {
             return self.finish(Outcome::new("input_ended", Exit::Ok), now);
         }
         if due(self.dead_at())
+            && !more
             && let Some(what) = self.liveness.dead(now.mono)
         {
             return self.silent(&what, now);
@@ -498,6 +502,12 @@ impl State {
         }
         self.tick_subscription(now);
         self.tick_handover(now);
+    }
+
+    /// Would [`State::tick`] give up the connection as dead?
+    #[must_use]
+    pub fn gives_up(&self, now: Now) -> bool {
+        self.dead_at().is_some_and(|at| at <= now.mono)
     }
 
     /// When [`State::tick`] has something to do, unless something else happens before.
@@ -678,6 +688,8 @@ impl State {
 
     /// There was no connection since then. Only a provider that replays closes the gap.
     fn tell_gap(&mut self, from: Timestamp, now: Now) {
+        // The clocks of a file system and of this machine may differ.
+        let from = from.min(now.wall);
         let replayed = self.dialect.replays() && self.delivery.cursor().is_some();
         let catch_up = self.dialect.catch_up().filter(|_| !replayed);
         if replayed {
@@ -685,7 +697,7 @@ impl State {
         } else if let Some(text) = &catch_up {
             self.notice(
                 Level::Warning,
-                format!("what came in between is not sent again; to catch up: {text}"),
+                format!("what came since {from:.0} is not sent again; to catch up: {text}"),
             );
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);

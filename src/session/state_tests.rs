@@ -29,6 +29,7 @@ fn policy() -> Policy {
         time_scale: 1.0,
         dedupe: true,
         cursor: None,
+        missed_since: None,
         show_secrets: false,
     }
 }
@@ -57,7 +58,7 @@ impl Bench {
 
     fn after(&mut self, time: Duration) -> &mut Self {
         self.now.mono += time;
-        self.state.tick(self.now);
+        self.state.tick(self.now, false);
         self
     }
 
@@ -535,7 +536,11 @@ fn only_heartbeats_count_where_the_provider_says_so() {
     bench.after(29 * MS).text("event");
     bench.state.received(Frame::Ping(Bytes::new()), bench.now);
     assert_eq!(bench.state.deadline(), Some(bench.now.mono + MS));
-    assert_eq!(bench.after(MS).end(), Some(("silent", Exit::LinkSilent)));
+    bench.now.mono += MS;
+    assert!(bench.state.gives_up(bench.now));
+    bench.state.tick(bench.now, true);
+    assert_eq!(bench.end(), None, "a heartbeat may be the next to be read");
+    assert_eq!(bench.after(Duration::ZERO).end(), Some(("silent", Exit::LinkSilent)));
     assert!(bench.state.outcome().unwrap().text.as_ref().unwrap().contains("no heartbeat for 30 ms"));
     assert!(bench.messages().contains(&(1, Role::Bookkeeping, "heartbeat".into())));
 }

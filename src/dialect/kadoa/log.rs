@@ -15,7 +15,7 @@ use crate::dialect::made::{Object, fields, mix, quoted, uuid};
 use crate::message::Message;
 use crate::mock::Behave;
 
-/// How many events are kept. The oldest go first.
+/// How many events are kept. The oldest go first. There are no more in `--history`.
 const KEPT: usize = 100_000;
 
 /// The log.
@@ -30,6 +30,8 @@ pub(super) struct Log {
     /// Those of them that somebody else made up, and where their ids come from: what this log makes up itself stays
     /// the same with them.
     pushed: u64,
+    /// Those that there were when it began.
+    history: u64,
     push_rng: Rng,
     kept: VecDeque<Message>,
     bound: usize,
@@ -44,15 +46,22 @@ impl Log {
             key: mix(seed, "cursors"),
             made: 0,
             pushed: 0,
+            history: 0,
             push_rng: Rng::with_seed(mix(seed, "pushed")),
             kept: VecDeque::new(),
             bound: KEPT,
         }
     }
 
-    /// Events that were ever made up here.
+    /// The same once so many events have happened.
+    pub(super) fn after_events(mut self, history: u64) -> Self {
+        (0..history).for_each(|_| drop(self.append()));
+        Self { history, ..self }
+    }
+
+    /// Events that were made up here since it began.
     pub(super) fn made(&self) -> u64 {
-        self.made - self.pushed
+        self.made - self.pushed - self.history
     }
 
     /// The time, in milliseconds since 1970.
@@ -154,6 +163,16 @@ mod tests {
         for unknown in ["", "x", "????", &log.cursor(0), &log.cursor(51), &log.cursor(u64::MAX)] {
             assert_eq!(log.after(unknown).count(), 50, "{unknown}");
         }
+    }
+
+    #[test]
+    fn a_log_that_begins_with_events_is_the_one_that_they_were_made_in() {
+        let (_, all) = filled(50, KEPT);
+        let mut log = Log::new(5, Behave::Documented).after_events(30);
+        assert_eq!(log.made(), 0);
+        assert_eq!((log.append(), log.made()), (all[30].clone(), 1));
+        let rest: Vec<Message> = log.after(&cursor(&all[20])).cloned().collect();
+        assert_eq!(rest, all[21..31]);
     }
 
     #[test]

@@ -35,8 +35,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Acknowledgements that are kept. The oldest go first.
 const ACKS: usize = 100_000;
 
-/// Tokens that are good at a time. The oldest go first.
-const TOKENS: usize = 10_000;
+/// Characters of a token before its seal.
+const TOKEN_TEXT: usize = 32;
 
 /// The key of all subscribers in their hub: there is one channel.
 const CHANNEL: &str = "channel";
@@ -67,14 +67,15 @@ struct Shared {
     subscribers: Arc<Hub>,
     /// All connections, subscribed or not.
     present: Arc<Hub>,
-    tokens: Mutex<Tokens>,
+    tokens: Tokens,
     acks: Mutex<VecDeque<String>>,
 }
 
-/// The tokens that were handed out.
+/// The tokens that are handed out. Those of an earlier server with the same seed are good, too: it is another service
+/// of the provider's that hands them out, so they outlive a server.
 struct Tokens {
-    rng: Rng,
-    good: VecDeque<String>,
+    key: u64,
+    rng: Mutex<Rng>,
 }
 
 impl Service for KadoaService {
@@ -131,7 +132,7 @@ impl KadoaService {
         if !self.0.settings.accepts(request.header("x-api-key").unwrap_or_default()) {
             return Err(refusal(401, "Invalid API key"));
         }
-        let token = self.0.tokens().fresh();
+        let token = self.0.tokens.fresh();
         let body = Object::default().text("access_token", &token).text("team_id", &self.0.team);
         Ok(Response::json(200, body.end()))
     }
@@ -157,10 +158,10 @@ impl Shared {
         Self {
             settings: Arc::clone(settings),
             team: object_id(&mut Rng::with_seed(mix(seed, "team"))),
-            log: Mutex::new(Log::new(seed, settings.behave)),
+            log: Mutex::new(Log::new(seed, settings.behave).after_events(settings.history)),
             subscribers: Arc::default(),
             present: Arc::default(),
-            tokens: Mutex::new(Tokens { rng: Rng::with_seed(mix(seed, "tokens")), good: VecDeque::new() }),
+            tokens: Tokens { key: mix(seed, "seals"), rng: Rng::with_seed(mix(seed, "tokens")).into() },
             acks: Mutex::default(),
         }
     }
@@ -168,7 +169,7 @@ impl Shared {
     /// A token that was handed out is good, and the one in the URL that is announced.
     fn lets_in(&self, token: &str) -> bool {
         let announced = self.settings.token.is_some() || token == ANY_TOKEN;
-        announced && self.settings.accepts(token) || self.tokens().good.iter().any(|good| good == token)
+        announced && self.settings.accepts(token) || self.tokens.is_good(token)
     }
 
     /// Tells all connections that there are to come back, and closes them when there was time for that. Those
@@ -194,10 +195,6 @@ impl Shared {
 
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tokens(&self) -> MutexGuard<'_, Tokens> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn acks(&self) -> MutexGuard<'_, VecDeque<String>> {
@@ -230,15 +227,20 @@ impl Stream for Shared {
 
 impl Tokens {
     /// Nothing in it needs an escape in a URL: the official clients write it there as it is.
-    fn fresh(&mut self) -> String {
-        let mut bytes = [0; 32];
-        self.rng.fill(&mut bytes);
-        let token = URL_SAFE_NO_PAD.encode(bytes);
-        if self.good.len() == TOKENS {
-            self.good.pop_front();
-        }
-        self.good.push_back(token.clone());
-        token
+    fn fresh(&self) -> String {
+        let mut bytes = [0; TOKEN_TEXT / 4 * 3];
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut bytes);
+        let text = URL_SAFE_NO_PAD.encode(bytes);
+        let seal = self.seal(&text);
+        text + &seal
+    }
+
+    fn is_good(&self, token: &str) -> bool {
+        token.split_at_checked(TOKEN_TEXT).is_some_and(|(text, seal)| seal == self.seal(text))
+    }
+
+    fn seal(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(mix(self.key, text).to_be_bytes())
     }
 }
 

@@ -71,6 +71,14 @@ async fn a_key_gets_a_fresh_token_and_only_tokens_get_in() {
 }
 
 #[tokio::test]
+async fn tokens_outlive_a_server() {
+    let (token, _) = exchange_key(&mock("--seed 5").await).await;
+    let target = format!("/?access_token={token}");
+    connect(&mock("--seed 5").await, &target).await;
+    assert_eq!(exchange(&mock("--seed 6").await, &upgrade(&target, "")).await.status, 401);
+}
+
+#[tokio::test]
 async fn the_announced_url_works_as_it_is_and_made_up_tokens_do_not() {
     let mock = mock("").await;
     connect(&mock, "/?access_token=mock-token").await;
