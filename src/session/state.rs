@@ -417,10 +417,14 @@ impl State {
             }
         }
         let Some(stop) = progress.stop else { return };
-        let outcome = Outcome::from_stop(&stop);
+        let at_end = stop == Stop::CountAtEnd;
+        let outcome = match self.last_failure.filter(|_| at_end && self.conn == 0) {
+            Some(exit) => Outcome::told("count", exit, "--count was reached before there was a connection"),
+            None => Outcome::from_stop(&stop),
+        };
         if let Some(earlier) = &self.outcome {
-            // The messages that decided this came before whatever ended the session meanwhile.
-            if !earlier.is_signal() {
+            // The messages that decided this came before whatever ended the session meanwhile; its record did not.
+            if !earlier.is_signal() && (!at_end || earlier.exit == Exit::Ok) {
                 self.outcome = Some(outcome);
             }
             return;

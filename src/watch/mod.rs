@@ -169,7 +169,8 @@ impl Watch {
     /// no failure of the link.
     fn ended(&self, number: usize, outcome: &Outcome) {
         let mut board = self.board.borrow_mut();
-        let by_itself = self.junction.stop.is_none() && !outcome.is_signal();
+        let decided = self.junction.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
+        let by_itself = !decided && !outcome.is_signal();
         let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&board, number, outcome));
         board.ended(number, failed);
         if failed.is_some() {

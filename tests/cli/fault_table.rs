@@ -57,8 +57,8 @@ const fn seen(exit: i32, says: &'static str, record: &'static str, flow: Flow) -
 }
 
 const ONCE: &[&str] = &["--no-reconnect"];
-const AGAIN: &[&str] = &["--reconnect", "--reconnect-delay", "10ms", "--count", "17"];
-const COUNT: &[&str] = &["--no-reconnect", "--count", "14"];
+const AGAIN: &[&str] = &["--reconnect", "--reconnect-delay", "10ms", "--count", "8"];
+const COUNT: &[&str] = &["--no-reconnect", "--count", "8"];
 const HURRY: &[&str] = &["--no-reconnect", "--connect-timeout", "1s"];
 const PINGS: &[&str] = &["--no-reconnect", "--ping-interval", "200ms", "--ping-timeout", "500ms"];
 const IDLE: &[&str] = &["--no-reconnect", "--idle-timeout", "1s"];
@@ -152,7 +152,7 @@ fn every_dialect_meets_every_fault() {
 }
 
 fn meets_every_fault(client: &Client) {
-    let reference = run(client, &[], &["--no-reconnect", "--count", "30", "--idle-timeout", "2s"], None);
+    let reference = run(client, &[], &["--no-reconnect", "--count", "8"], None);
     let reference = messages(&reference);
     assert!(reference.len() >= 6, "{}: {reference:?}", client.dialect);
     for row in TABLE {
