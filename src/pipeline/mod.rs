@@ -109,7 +109,12 @@ pub enum Stop {
     /// Standard output or the recording could not be written.
     OutputFailed(String),
     /// No more can wait for the output, but what waits can still be written.
-    Overflow(String),
+    Overflow {
+        /// Why not.
+        text: String,
+        /// Has it been said that what waits is still written?
+        told: bool,
+    },
 }
 
 /// What has been achieved since it was last told.

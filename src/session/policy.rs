@@ -127,7 +127,7 @@ impl Outcome {
             Stop::FilterError(text) => Self::told("filter_error", Exit::FilterRuntime, format!("jq: {text}")),
             Stop::ReaderGone => Self::new("reader_gone", Exit::Ok),
             Stop::OutputFailed(text) => Self::told("output_failed", Exit::OutputFailed, text),
-            Stop::Overflow(text) => Self::told("overflow", Exit::OutputFailed, text),
+            Stop::Overflow { text, .. } => Self::told("overflow", Exit::OutputFailed, text),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
 use crate::event::{Direction, Event, Kind, Role, Summary};
 use crate::exit::Exit;
+use crate::pipeline::Totals;
 use crate::pipeline::record::{Line, read};
 use crate::report::{Level, Report};
 use crate::session::Order;
@@ -150,12 +151,13 @@ impl Board {
 
     /// The account of all links together.
     #[must_use]
-    pub fn summary(&self, outcome: &Outcome, lines: u64, filter_errors: u64) -> Summary {
+    pub fn summary(&self, outcome: &Outcome, totals: &Totals) -> Summary {
         let mut all = Summary {
             reason: outcome.reason,
             exit: outcome.exit.code(),
-            lines,
-            filter_errors,
+            lines: totals.lines,
+            dropped: totals.dropped,
+            filter_errors: totals.filter_errors,
             ..Summary::default()
         };
         for summary in self.links.iter().filter_map(|link| link.summary.as_ref()) {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::event::{Event, Kind};
 use crate::exit::Exit;
 use crate::pipeline::junction::Junction;
-use crate::pipeline::{Stop, sink};
+use crate::pipeline::{Stop, backlog, sink};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
 use crate::session::{self, Order, Setup, Tap};
@@ -200,6 +200,7 @@ impl Watch {
         }
         let board = self.board.borrow();
         let Junction { stop, totals, .. } = &self.junction;
+        backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
         let outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
         // The links have said what they had to say, and their words are not in it.
         if outcome.text.is_some() {
@@ -217,7 +218,7 @@ async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome
     let last = {
         let board = board.borrow();
         let outcome = verdict(&board, outcomes, junction.stop.as_ref(), asked, &junction.totals);
-        let summary = board.summary(&outcome, junction.totals.lines, junction.totals.filter_errors);
+        let summary = board.summary(&outcome, &junction.totals);
         Event { at: Timestamp::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
     };
     junction.close(vec![last]).await;
