@@ -319,6 +319,10 @@ impl Board {
             self.rows.entry(reading.campaign).or_insert_with(|| Row::new(reading.campaign, link, window));
         }
         let Some(row) = self.rows.get_mut(&reading.campaign) else { return };
+        if row.end == Some(End::Final) && reading.status.as_ref().is_some_and(|status| !status.is_final()) {
+            // It was sent before the end, and overtaken by it.
+            return;
+        }
         let before = (row.campaign.status.clone(), row.tenth());
         let change = row.campaign.told(reading, now);
         let first = row.since.is_none();
