@@ -115,7 +115,7 @@ impl Junction {
         }
     }
 
-    /// Waits until everything that was pushed is done with. Nobody pushes any more.
+    /// Waits until everything that was pushed is done with, or can be no more. Nobody pushes any more.
     pub async fn settle(&mut self) {
         while let Ok((number, batch)) = self.batches.try_recv() {
             self.wait_for_room().await;
@@ -131,8 +131,11 @@ impl Junction {
         self.stage.close();
     }
 
-    /// Waits until the pipeline has got something done. `false`: it has ended.
+    /// Waits until the pipeline has got something done. `false`: it has ended, or its output is not waited for.
     pub async fn progress(&mut self) -> bool {
+        if matches!(self.stop, Some(Stop::OutputFailed(_))) {
+            return false;
+        }
         let progress = self.stage.progress().await;
         let more = progress.is_some();
         progress.into_iter().for_each(|progress| self.note(progress));

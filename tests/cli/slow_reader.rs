@@ -243,3 +243,14 @@ fn a_full_file_is_told_once_for_all_links() {
     assert!(!out.stderr.contains("still written"), "{}", out.stderr);
     assert_eq!(out.summary()["received"], out.records("message").len());
 }
+
+#[test]
+fn all_links_end_if_that_is_asked_for() {
+    let limits = ["--overflow", "exit", "--buffer", "100K"];
+    let links = ["watch-campaign", "--mock=--rate max --contacts 5000", "1", "2", "3"];
+    let mut run = wstap(&links).args(&limits).spawn();
+    // Held open and never read.
+    let _stdout = run.take_stdout();
+    let out = run.finish();
+    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages are lost");
+}
