@@ -188,7 +188,10 @@ impl Watch {
         let mut lost = false;
         tokio::select! {
             () = last_words(&mut self.junction, &self.board, outcomes, self.asked) => {}
-            outcome = next_signal(&mut signals) => outcomes.push(outcome),
+            outcome = next_signal(&mut signals) => {
+                outcomes.push(outcome);
+                lost = true;
+            }
             () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
                 self.junction.stop = Some(Stop::ReaderGone);
             }
@@ -196,6 +199,10 @@ impl Watch {
         }
         if lost {
             let text = "output was not finished in time, and what was left of it is lost";
+            if outcomes.iter().any(Outcome::is_signal) {
+                // The exit status tells of the signal alone.
+                self.report.warning(text);
+            }
             self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned()));
         }
         let board = self.board.borrow();

@@ -254,3 +254,14 @@ fn all_links_end_if_that_is_asked_for() {
     let out = run.finish();
     out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages are lost");
 }
+
+#[test]
+fn an_interrupt_is_not_kept_waiting_and_the_loss_is_told() {
+    for args in [&["--overflow", "spill"][..], &["--envelope"]] {
+        let mut run = watched(args);
+        // Held open and never read.
+        let _stdout = run.take_stdout();
+        run.signal("INT");
+        run.finish().exits(130).says("what was left of it is lost");
+    }
+}
