@@ -117,6 +117,8 @@ impl Watch {
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
         let changed = Rc::clone(&self.board.borrow().changed);
+        // From the beginning, or one that comes between the end of the sessions and that of the output would be lost.
+        let signals = Signals::listen().ok();
         loop {
             let drawn_at = self.view.as_ref().map(View::deadline);
             let deadline = [self.board.borrow().deadline(), drawn_at].into_iter().flatten().min();
@@ -144,7 +146,7 @@ impl Watch {
         if let Some(view) = self.view.take() {
             view.finish(&self.board.borrow(), Instant::now());
         }
-        self.finish(&mut outcomes).await
+        self.finish(&mut outcomes, signals).await
     }
 
     fn tick(&mut self, now: Instant) {
@@ -180,11 +182,12 @@ impl Watch {
     }
 
     /// The rest of the output, with the summary as its last record.
-    async fn finish(mut self, outcomes: &mut Vec<Outcome>) -> Outcome {
+    async fn finish(mut self, outcomes: &mut Vec<Outcome>, signals: Option<Signals>) -> Outcome {
         let patience = outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == "max_time");
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
-        // Those that asked the sessions to end are not meant.
-        let mut signals = Signals::listen().ok();
+        // One that has ended the sessions is not meant.
+        let seen = outcomes.iter().any(Outcome::is_signal);
+        let mut signals = if seen { Signals::listen().ok() } else { signals };
         let mut lost = false;
         tokio::select! {
             () = last_words(&mut self.junction, &self.board, outcomes, self.asked) => {}
