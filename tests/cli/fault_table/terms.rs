@@ -117,7 +117,7 @@ pub(super) const HURRY: &[&str] = &["--no-reconnect", "--connect-timeout", "1s"]
 pub(super) const PINGS: &[&str] = &["--no-reconnect", "--ping-interval", "200ms", "--ping-timeout", "500ms"];
 pub(super) const IDLE: &[&str] = &["--no-reconnect", "--idle-timeout", "1s"];
 pub(super) const IDLE_FAST: &[&str] = &["--no-reconnect", "--idle-timeout", "1s", "--time-scale", "100"];
-pub(super) const SOON: &[&str] = &["--max-time", "1s"];
+pub(super) const SOON: &[&str] = &["--max-time", "3s"];
 
 // Records of sessions.
 pub(super) const REFUSED: Told = Told("error summary", r#"{"type":"summary","reason":"connect_failed","connections":0}"#);
@@ -134,7 +134,7 @@ pub(super) const CLOSED_1008: Told = Told("open close summary", r#"{"type":"clos
 pub(super) const CLOSED_1011: Told = Told("open close summary", r#"{"type":"close","by":"peer","code":1011,"reason":"so what","clean":true}"#);
 pub(super) const CLOSED_1012: Told = Told("open close summary", r#"{"type":"close","by":"peer","code":1012,"reason":"bye","clean":true}"#);
 // Of a watch that sees the end of the campaign.
-pub(super) const OVER: Told = Told("open close summary", r#"{"type":"summary","reason":"campaigns_over","closed_by":"us","code":1000,"clean":true}"#);
+pub(super) const OVER: Told = Told("open close summary", r#"{"type":"summary","reason":"campaigns_over","closed_by":"us","code":1000}"#);
 pub(super) const BACK_OVER: Told = Told("error reconnect error reconnect open close summary", r#"{"type":"summary","reason":"campaigns_over","connections":1,"reconnects":0}"#);
 pub(super) const UNFINISHED: &str = "the watch ended before it did";
 
