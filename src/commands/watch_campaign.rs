@@ -125,7 +125,7 @@ impl Command<'_> {
         let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
         let limits = waiting(&args.output, self.session.defaults);
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
-        let (junction, branches) = Junction::new(stage, links);
+        let (junction, branches) = Junction::new(stage, links, context.report.clone());
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
         let watch = Watch {

@@ -24,6 +24,21 @@ const INDEX: usize = 16 << 20;
 /// Events other than messages that outlive the packets they were in when those are dropped.
 const MOST_KEPT: usize = 1000;
 
+/// What is told when the first messages are dropped. How many it became is told at the end, and in the records.
+pub const DROPPING: &str = "the output is too slow: the oldest messages that wait for it are dropped";
+
+/// What is told when no more can wait, for this reason: the end may be long in coming, as the rest waits for its reader.
+#[must_use]
+pub fn full(text: &str) -> String {
+    format!("{text}; what waits is still written")
+}
+
+/// What is told of messages that were dropped at the end, if it came to that.
+#[must_use]
+pub fn dropped(messages: u64) -> Option<String> {
+    (messages > 0).then(|| format!("{messages} messages were dropped, because the output was too slow"))
+}
+
 /// What happens when no more may wait in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
@@ -234,7 +249,8 @@ impl Backlog {
             SpillError::Io(error) => format!("{}: {error}", Spill::folder().display()),
         };
         self.failed = true;
-        self.stop = Some(Stop::Overflow(format!("no more can wait for the output: {text}")));
+        let text = format!("no more can wait for the output: {text}");
+        self.stop = Some(Stop::Overflow { text, told: false });
     }
 
     fn fail(&mut self, text: String) {

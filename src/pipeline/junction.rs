@@ -1,12 +1,15 @@
 //! One pipeline for several sessions: each pushes into a branch, and is told of an end condition that was met,
 //! whoever's message met it. That is all they are told: events that want to be acknowledged, and replies, need a
-//! pipeline of their own.
+//! pipeline of their own. That messages of theirs were dropped is told here, since any of them may be over by then.
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::backlog::{DROPPING, full};
 use super::stage::Stage;
 use super::{Progress, Stop, Totals};
-use crate::event::Event;
+use crate::event::{Event, Kind};
+use crate::report::Report;
 
 /// Batches of one session that wait at the junction at most.
 const WAITING: usize = 2;
@@ -17,7 +20,6 @@ pub struct Branch {
     to: UnboundedSender<(usize, Vec<Event>)>,
     from: UnboundedReceiver<News>,
     waiting: usize,
-    dropped: u64,
     closed: bool,
 }
 
@@ -25,8 +27,6 @@ enum News {
     /// A batch has gone on.
     Taken,
     Stop(Stop),
-    /// So many messages have been dropped, of all sessions. One of them is told.
-    Dropped(u64),
 }
 
 impl Branch {
@@ -55,22 +55,14 @@ impl Branch {
         if self.closed && self.is_idle() {
             return None;
         }
-        match self.from.recv().await? {
+        let stop = match self.from.recv().await? {
             News::Taken => {
                 self.waiting = self.waiting.saturating_sub(1);
-                Some(self.told(None))
+                None
             }
-            News::Stop(stop) => Some(self.told(Some(stop))),
-            News::Dropped(dropped) => {
-                self.dropped = dropped;
-                Some(self.told(None))
-            }
-        }
-    }
-
-    fn told(&self, stop: Option<Stop>) -> Progress {
-        let totals = Totals { dropped: self.dropped, ..Totals::default() };
-        Progress { stop, totals, ..Progress::default() }
+            News::Stop(stop) => Some(stop),
+        };
+        Some(Progress { stop, ..Progress::default() })
     }
 
     /// Nothing more will come.
@@ -88,20 +80,21 @@ pub struct Junction {
     pub totals: Totals,
     /// The end condition that was met.
     pub stop: Option<Stop>,
+    report: Report,
 }
 
 impl Junction {
-    /// A junction in front of `stage`, and its branches.
+    /// A junction in front of `stage`, and its branches; what is lost there, `report` is told.
     #[must_use]
-    pub fn new(stage: Stage, branches: usize) -> (Self, Vec<Branch>) {
+    pub fn new(stage: Stage, branches: usize, report: Report) -> (Self, Vec<Branch>) {
         let (to, batches) = unbounded_channel();
         let (tell, branches) = (0..branches)
             .map(|number| {
                 let (tell, from) = unbounded_channel();
-                (tell, Branch { number, to: to.clone(), from, waiting: 0, dropped: 0, closed: false })
+                (tell, Branch { number, to: to.clone(), from, waiting: 0, closed: false })
             })
             .unzip();
-        (Self { stage, batches, tell, totals: Totals::default(), stop: None }, branches)
+        (Self { stage, batches, tell, totals: Totals::default(), stop: None, report }, branches)
     }
 
     /// Passes on what comes, for ever: whoever waits for the sessions drops it when they have ended. Nothing is lost
@@ -122,7 +115,7 @@ impl Junction {
         }
     }
 
-    /// Waits until everything that was pushed is done with. Nobody pushes any more.
+    /// Waits until everything that was pushed is done with, or can be no more. Nobody pushes any more.
     pub async fn settle(&mut self) {
         while let Ok((number, batch)) = self.batches.try_recv() {
             self.wait_for_room().await;
@@ -138,8 +131,11 @@ impl Junction {
         self.stage.close();
     }
 
-    /// Waits until the pipeline has got something done. `false`: it has ended.
+    /// Waits until the pipeline has got something done. `false`: it has ended, or its output is not waited for.
     pub async fn progress(&mut self) -> bool {
+        if matches!(self.stop, Some(Stop::OutputFailed(_))) {
+            return false;
+        }
         let progress = self.stage.progress().await;
         let more = progress.is_some();
         progress.into_iter().for_each(|progress| self.note(progress));
@@ -158,18 +154,28 @@ impl Junction {
     }
 
     fn note(&mut self, progress: Progress) {
-        let dropped = progress.totals.dropped;
-        if dropped != self.totals.dropped
-            && let Some(tell) = self.tell.first()
-        {
-            let _ = tell.send(News::Dropped(dropped));
-        }
+        let first_drop = self.totals.dropped == 0 && progress.totals.dropped > 0;
         self.totals = progress.totals;
-        let Some(stop) = progress.stop else { return };
+        if first_drop {
+            self.tell_dropping();
+        }
+        let Some(mut stop) = progress.stop else { return };
+        if let Stop::Overflow { text, told } = &mut stop {
+            self.report.warning(&full(text));
+            *told = true;
+        }
         for tell in &self.tell {
             let _ = tell.send(News::Stop(stop.clone()));
         }
         self.stop = Some(stop);
+    }
+
+    fn tell_dropping(&mut self) {
+        self.report.warning(DROPPING);
+        let kind = Kind::Error { what: "overflow", text: DROPPING.to_owned() };
+        // Whoever drops has room.
+        let progress = self.stage.push(&mut vec![Event { at: Timestamp::now(), conn: 0, kind }]);
+        progress.into_iter().for_each(|progress| self.note(progress));
     }
 
     async fn died(&mut self) {

@@ -28,6 +28,7 @@ pub mod stage;
 use change::{Change, Changes};
 use filter::{Program, RunError, Value};
 use line::Style;
+use record::Line;
 use sink::{Cut, Sink};
 
 /// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
@@ -55,7 +56,7 @@ pub struct Config {
     pub reply: Option<Program>,
     /// A run-time error of a program ends the session.
     pub errors_fail: bool,
-    /// Stop after this many lines.
+    /// Stop after this many lines that count: those of data, and whatever a filter makes of anything.
     pub count: Option<u64>,
     /// Credentials are not masked in records.
     pub show_secrets: bool,
@@ -93,6 +94,8 @@ impl Config {
 pub enum Stop {
     /// `--count` lines have been written.
     Count,
+    /// The same, and what completed the count is the record of a failure or of an end, which stays what it is.
+    CountAtEnd,
     /// `--until` has matched.
     Until,
     /// `--fail-if` has matched.
@@ -106,7 +109,12 @@ pub enum Stop {
     /// Standard output or the recording could not be written.
     OutputFailed(String),
     /// No more can wait for the output, but what waits can still be written.
-    Overflow(String),
+    Overflow {
+        /// Why not.
+        text: String,
+        /// Has it been said that what waits is still written?
+        told: bool,
+    },
 }
 
 /// What has been achieved since it was last told.
@@ -128,12 +136,25 @@ pub struct Progress {
 pub struct Totals {
     /// Outputs written to standard output.
     pub lines: u64,
+    /// Those of them that `--count` counts.
+    pub counted: u64,
     /// Messages that were dropped on the way to the pipeline.
     pub dropped: u64,
     /// Run-time errors of jq programs.
     pub filter_errors: u64,
     /// Was the last output something other than `false` and `null`? `None` before the first.
     pub last_output: Option<bool>,
+}
+
+/// What an event is to `--count`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Current {
+    /// What is shown without `--envelope`, too.
+    Data,
+    /// A failure, or an end.
+    End,
+    /// Anything else that happens in a session.
+    Session,
 }
 
 /// Turns events into output.
@@ -146,6 +167,8 @@ pub struct Pipeline {
     totals: Totals,
     stopped: Option<Stop>,
     progress: Progress,
+    /// What is being worked on.
+    current: Current,
     /// The received message that a program over the stream is working on.
     taken: u64,
     /// The last received message that is done with, but perhaps still in the buffer.
@@ -171,6 +194,7 @@ impl Pipeline {
             totals: Totals::default(),
             stopped: None,
             progress: Progress::default(),
+            current: Current::Session,
             taken: 0,
             done: 0,
             ends: Vec::new(),
@@ -200,6 +224,7 @@ impl Pipeline {
         if !self.wanted(event) {
             return;
         }
+        self.note_current(event);
         if self.stopped() {
             // No program has a say any more.
             self.write_record(event);
@@ -232,6 +257,7 @@ impl Pipeline {
         if !self.wanted(event) {
             return None;
         }
+        self.note_current(event);
         let value = self.input(event)?;
         if let Ok(value) = &value {
             self.run_reply(event, value);
@@ -391,7 +417,7 @@ impl Pipeline {
     /// What a message decided, now that it is written. It outranks a count that the same message completed.
     fn settle(&mut self, verdict: Option<Stop>) {
         let Some(verdict) = verdict else { return };
-        if self.stopped == Some(Stop::Count) {
+        if matches!(self.stopped, Some(Stop::Count | Stop::CountAtEnd)) {
             self.stopped = None;
         }
         self.stop(verdict);
@@ -462,20 +488,31 @@ impl Pipeline {
         if self.out.len() >= CHUNK && self.patient {
             self.flush();
         }
-        if self.config.count.is_some_and(|count| self.totals.lines >= count) {
-            self.stop(Stop::Count);
+        // Where there is a filter, it says what matters; else records of the session only come along with the messages.
+        if self.current != Current::Data && self.config.filter.is_none() {
+            return;
         }
+        self.totals.counted += 1;
+        if self.config.count.is_some_and(|count| self.totals.counted >= count) {
+            self.stop(if self.current == Current::End { Stop::CountAtEnd } else { Stop::Count });
+        }
+    }
+
+    /// Looks at what the next lines will be about, if `--count` asks about it.
+    fn note_current(&mut self, event: &Event) {
+        self.current = match &event.kind {
+            _ if self.config.count.is_none() => return,
+            kind if is_data(kind) => Current::Data,
+            Kind::Recorded(line) if matches!(record::read(line), (Line::Received(_), _)) => Current::Data,
+            Kind::Error { .. } | Kind::Close(_) | Kind::Summary(_) => Current::End,
+            _ => Current::Session,
+        };
     }
 
     /// Is the event to be shown at all?
     fn wanted(&self, event: &Event) -> bool {
         match &self.stopped {
-            None if self.config.envelope => true,
-            None => match event.kind {
-                Kind::Message { dir, role, .. } => role == Role::Data && dir == Direction::In,
-                Kind::Derived(_) => true,
-                _ => false,
-            },
+            None => self.config.envelope || is_data(&event.kind),
             // The records that tell how a session ended come on top of what was asked for.
             Some(Stop::ReaderGone | Stop::OutputFailed(_) | Stop::FilterDone) => false,
             Some(_) => self.config.envelope && self.config.filter.is_none() && is_last_word(&event.kind),
@@ -659,6 +696,15 @@ fn received(event: &Event) -> Option<u64> {
     match event.kind {
         Kind::Message { dir: Direction::In, seq, .. } => Some(seq),
         _ => None,
+    }
+}
+
+/// Is it what standard output is for?
+fn is_data(kind: &Kind) -> bool {
+    match kind {
+        Kind::Message { dir, role, .. } => *role == Role::Data && *dir == Direction::In,
+        Kind::Derived(_) => true,
+        _ => false,
     }
 }
 

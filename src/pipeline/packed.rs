@@ -47,7 +47,8 @@ impl Packed {
         self.bytes.len() + self.rest_cost
     }
 
-    /// How many of them are data: received messages, or made of those.
+    /// How many of them are data: messages that came and are more than the provider's bookkeeping, or what is shown in
+    /// their place.
     #[must_use]
     pub fn messages(&self) -> u64 {
         self.messages
@@ -91,7 +92,7 @@ impl Packed {
                     Role::Duplicate => DUPLICATE,
                 };
                 let text_flag = if message.as_text().is_some() { TEXT } else { 0 };
-                self.messages += u64::from(*dir == Direction::In);
+                self.messages += u64::from(*dir == Direction::In && *role != Role::Bookkeeping);
                 self.pack(MESSAGE, way(*dir) | text_flag | role_flag, *seq, &event, message.as_bytes());
             }
             Kind::Ping(dir, payload) => self.pack(PING, way(*dir), 0, &event, payload),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::frames::{CLOSE, Frame, Frames, PING, PONG, TEXT, masked};
 use super::record::{Check, Failed, Mask, ms};
+use super::utf8::Utf8;
 use crate::exit::Exit;
 use crate::handshake::client::Verdict;
 use crate::net::Tap;
@@ -104,6 +105,8 @@ struct Seen {
     masked: Option<String>,
     rsv: Option<String>,
     control: Option<String>,
+    text: Option<String>,
+    utf8: Utf8,
     close: Option<Vec<u8>>,
     closed_first: bool,
     close_time: Option<Duration>,
@@ -193,6 +196,9 @@ impl Seen {
             let what = if frame.fin { format!("of {} bytes", frame.length) } else { "in fragments".into() };
             self.control.get_or_insert(format!("{name} {what}"));
         }
+        if !self.utf8.takes(frame) {
+            self.text.get_or_insert(format!("{name} with bytes that are none"));
+        }
         if frame.starts_message() {
             self.messages += 1;
             self.message.get_or_insert(at);
@@ -219,6 +225,7 @@ impl Seen {
                 &self.control,
                 "RFC 6455 §5.5",
             ),
+            self.frame_check("text-utf8", "texts in UTF-8", &self.text, "RFC 6455 §8.1"),
             (Exit::LinkSilent, self.ping_check(plan)),
             (Exit::Ok, self.message_check(plan)),
             (Exit::PeerProtocol, self.code_check()),

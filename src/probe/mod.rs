@@ -19,6 +19,7 @@ mod page;
 pub mod record;
 pub mod repeat;
 pub mod text;
+mod utf8;
 
 use matrix::Case;
 use record::{Mask, Record};

@@ -21,6 +21,7 @@ use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
 use crate::net::url::encoded;
 use crate::net::{self, Attempt, OpenReport, WsUrl};
+use crate::pipeline::backlog;
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
@@ -538,10 +539,8 @@ impl Driver {
         self.state.summary(&outcome, now());
         self.push_events();
         self.stage.close();
-        let dropped = self.state.totals().dropped;
-        if dropped > 0 {
-            self.report.warning(&format!("{dropped} messages were dropped, because the output was too slow"));
-        }
+        let dropped = backlog::dropped(self.state.totals().dropped);
+        dropped.iter().for_each(|text| self.report.warning(text));
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
         self.last_words().await;

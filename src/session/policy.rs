@@ -124,14 +124,14 @@ impl Outcome {
     #[must_use]
     pub fn from_stop(stop: &Stop) -> Self {
         match stop {
-            Stop::Count => Self::new("count", Exit::Ok),
+            Stop::Count | Stop::CountAtEnd => Self::new("count", Exit::Ok),
             Stop::Until => Self::new("until", Exit::Ok),
             Stop::FailIf => Self::told("fail_if", Exit::Assertion, "--fail-if matched"),
             Stop::FilterDone => Self::new("filter_done", Exit::Ok),
             Stop::FilterError(text) => Self::told("filter_error", Exit::FilterRuntime, format!("jq: {text}")),
             Stop::ReaderGone => Self::new("reader_gone", Exit::Ok),
             Stop::OutputFailed(text) => Self::told("output_failed", Exit::OutputFailed, text),
-            Stop::Overflow(text) => Self::told("overflow", Exit::OutputFailed, text),
+            Stop::Overflow { text, .. } => Self::told("overflow", Exit::OutputFailed, text),
         }
     }
 
@@ -146,11 +146,11 @@ impl Outcome {
         }
         let time_was_up = matches!(self.reason, "max_time" | "idle_timeout");
         if asked.count && time_was_up {
-            let text = format!("time was up after {} lines, before --count was reached", totals.lines);
+            let text = format!("time was up after {}, before --count was reached", counted(totals));
             return Self::told(self.reason, Exit::Assertion, text);
         }
         if asked.count && matches!(self.reason, "closed" | "input_ended") {
-            let text = format!("the end came after {} lines, before --count was reached", totals.lines);
+            let text = format!("the end came after {}, before --count was reached", counted(totals));
             return Self { text: Some(text), ..self.with_exit_status(asked, totals) };
         }
         self.with_exit_status(asked, totals)
@@ -163,6 +163,12 @@ impl Outcome {
             _ => self,
         }
     }
+}
+
+/// How far `--count` has come, for people.
+fn counted(totals: &Totals) -> String {
+    let what = if totals.counted == totals.lines { "lines" } else { "messages" };
+    format!("{} {what}", totals.counted)
 }
 
 /// What a close code means for the exit status (RFC 6455 §7.4; 4004 is "not found" where a provider documents it).

@@ -22,6 +22,7 @@ use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Su
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::net::http::{HttpAnswer, HttpCall};
+use crate::pipeline::backlog::{DROPPING, full};
 use crate::pipeline::{Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
@@ -419,17 +420,20 @@ impl State {
             }
         }
         let Some(stop) = progress.stop else { return };
-        let outcome = Outcome::from_stop(&stop);
+        let at_end = stop == Stop::CountAtEnd;
+        let outcome = match self.last_failure.filter(|_| at_end && self.conn == 0) {
+            Some(exit) => Outcome::told("count", exit, "--count was reached before there was a connection"),
+            None => Outcome::from_stop(&stop),
+        };
         if let Some(earlier) = &self.outcome {
-            // The messages that decided this came before whatever ended the session meanwhile.
-            if !earlier.is_signal() {
+            // The messages that decided this came before whatever ended the session meanwhile; its record did not.
+            if !earlier.is_signal() && (!at_end || earlier.exit == Exit::Ok) {
                 self.outcome = Some(outcome);
             }
             return;
         }
-        if let Stop::Overflow(text) = &stop {
-            // The end may be long in coming: the rest waits for its reader.
-            self.notice(Level::Warning, format!("{text}; what waits is still written"));
+        if let Stop::Overflow { text, told: false } = &stop {
+            self.notice(Level::Warning, full(text));
         }
         match outcome.reason {
             "reader_gone" | "output_failed" => self.leave(outcome, now),
@@ -437,12 +441,11 @@ impl State {
         }
     }
 
-    /// So many messages were dropped, in all. How many it became is said at the end, and in the records.
+    /// So many messages were dropped, in all.
     fn note_dropped(&mut self, dropped: u64, now: Now) {
         if self.totals.dropped == 0 && dropped > 0 {
-            let text = "the output is too slow: the oldest messages that wait for it are dropped";
-            self.notice(Level::Warning, text.to_owned());
-            self.emit(Kind::Error { what: "overflow", text: text.to_owned() }, now);
+            self.notice(Level::Warning, DROPPING.to_owned());
+            self.emit(Kind::Error { what: "overflow", text: DROPPING.to_owned() }, now);
         }
     }
 

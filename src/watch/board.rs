@@ -19,6 +19,7 @@ use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
 use crate::event::{Direction, Event, Kind, Role, Summary};
 use crate::exit::Exit;
+use crate::pipeline::Totals;
 use crate::pipeline::record::{Line, read};
 use crate::report::{Level, Report};
 use crate::session::Order;
@@ -150,12 +151,13 @@ impl Board {
 
     /// The account of all links together.
     #[must_use]
-    pub fn summary(&self, outcome: &Outcome, lines: u64, filter_errors: u64) -> Summary {
+    pub fn summary(&self, outcome: &Outcome, totals: &Totals) -> Summary {
         let mut all = Summary {
             reason: outcome.reason,
             exit: outcome.exit.code(),
-            lines,
-            filter_errors,
+            lines: totals.lines,
+            dropped: totals.dropped,
+            filter_errors: totals.filter_errors,
             ..Summary::default()
         };
         for summary in self.links.iter().filter_map(|link| link.summary.as_ref()) {
@@ -317,6 +319,10 @@ impl Board {
             self.rows.entry(reading.campaign).or_insert_with(|| Row::new(reading.campaign, link, window));
         }
         let Some(row) = self.rows.get_mut(&reading.campaign) else { return };
+        if row.end == Some(End::Final) && reading.status.as_ref().is_some_and(|status| !status.is_final()) {
+            // It was sent before the end, and overtaken by it.
+            return;
+        }
         let before = (row.campaign.status.clone(), row.tenth());
         let change = row.campaign.told(reading, now);
         let first = row.since.is_none();

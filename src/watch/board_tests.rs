@@ -100,6 +100,16 @@ fn a_link_ends_once_all_that_it_tells_of_is_over() {
 }
 
 #[test]
+fn what_the_end_has_overtaken_does_not_undo_it() {
+    let mut bench = Bench::new(Plan { monitor: true, ..plan(&[1, 2]) });
+    bench.status(0, 1, "failed");
+    bench.status(0, 1, "running");
+    bench.status(0, 2, "completed");
+    assert_eq!(bench.ordered(0), [OVER]);
+    assert_eq!(bench.board.rows[&1].campaign.status, Some(Status::Failed));
+}
+
+#[test]
 fn the_past_is_asked_for_until_it_is_told_or_the_time_is_up() {
     let mut bench = Bench::new(Plan { history: Some(2), ..plan(&[1, 2]) });
     bench.open(0, 1);

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::event::{Event, Kind};
 use crate::exit::Exit;
 use crate::pipeline::junction::Junction;
-use crate::pipeline::{Stop, sink};
+use crate::pipeline::{Stop, backlog, sink};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
 use crate::session::{self, Order, Setup, Tap};
@@ -117,6 +117,8 @@ impl Watch {
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
         let changed = Rc::clone(&self.board.borrow().changed);
+        // From the beginning, or one that comes between the end of the sessions and that of the output would be lost.
+        let signals = Signals::listen().ok();
         loop {
             let drawn_at = self.view.as_ref().map(View::deadline);
             let deadline = [self.board.borrow().deadline(), drawn_at].into_iter().flatten().min();
@@ -144,7 +146,7 @@ impl Watch {
         if let Some(view) = self.view.take() {
             view.finish(&self.board.borrow(), Instant::now());
         }
-        self.finish(&mut outcomes).await
+        self.finish(&mut outcomes, signals).await
     }
 
     fn tick(&mut self, now: Instant) {
@@ -169,7 +171,8 @@ impl Watch {
     /// no failure of the link.
     fn ended(&self, number: usize, outcome: &Outcome) {
         let mut board = self.board.borrow_mut();
-        let by_itself = self.junction.stop.is_none() && !outcome.is_signal();
+        let decided = self.junction.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
+        let by_itself = !decided && !outcome.is_signal();
         let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&board, number, outcome));
         board.ended(number, failed);
         if failed.is_some() {
@@ -179,15 +182,19 @@ impl Watch {
     }
 
     /// The rest of the output, with the summary as its last record.
-    async fn finish(mut self, outcomes: &mut Vec<Outcome>) -> Outcome {
+    async fn finish(mut self, outcomes: &mut Vec<Outcome>, signals: Option<Signals>) -> Outcome {
         let patience = outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == "max_time");
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
-        // Those that asked the sessions to end are not meant.
-        let mut signals = Signals::listen().ok();
+        // One that has ended the sessions is not meant.
+        let seen = outcomes.iter().any(Outcome::is_signal);
+        let mut signals = if seen { Signals::listen().ok() } else { signals };
         let mut lost = false;
         tokio::select! {
             () = last_words(&mut self.junction, &self.board, outcomes, self.asked) => {}
-            outcome = next_signal(&mut signals) => outcomes.push(outcome),
+            outcome = next_signal(&mut signals) => {
+                outcomes.push(outcome);
+                lost = true;
+            }
             () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
                 self.junction.stop = Some(Stop::ReaderGone);
             }
@@ -195,10 +202,15 @@ impl Watch {
         }
         if lost {
             let text = "output was not finished in time, and what was left of it is lost";
+            if outcomes.iter().any(Outcome::is_signal) {
+                // The exit status tells of the signal alone.
+                self.report.warning(text);
+            }
             self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned()));
         }
         let board = self.board.borrow();
         let Junction { stop, totals, .. } = &self.junction;
+        backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
         let outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
         // The links have said what they had to say, and their words are not in it.
         if outcome.text.is_some() {
@@ -216,7 +228,7 @@ async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome
     let last = {
         let board = board.borrow();
         let outcome = verdict(&board, outcomes, junction.stop.as_ref(), asked, &junction.totals);
-        let summary = board.summary(&outcome, junction.totals.lines, junction.totals.filter_errors);
+        let summary = board.summary(&outcome, &junction.totals);
         Event { at: Timestamp::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
     };
     junction.close(vec![last]).await;

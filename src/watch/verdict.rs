@@ -20,7 +20,9 @@ pub fn verdict(
     if let Some(signal) = outcomes.iter().find(|outcome| outcome.is_signal()) {
         return signal.clone();
     }
-    if let Some(stop) = stop {
+    // A count that the record of a failure completed makes no success of it.
+    let failed = || outcomes.iter().any(|outcome| outcome.exit != Exit::Ok);
+    if let Some(stop) = stop.filter(|stop| **stop != Stop::CountAtEnd || !failed()) {
         return Outcome::from_stop(stop).settled(asked, totals);
     }
     let mut worst = Outcome::new("campaigns_over", Exit::Ok);

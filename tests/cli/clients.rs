@@ -25,7 +25,7 @@ const PREFIX: &str = "customer_id:12345678-1234-1234-1234-123456789012:call";
 
 /// A client that only hears what it said has to say enough.
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+pub(crate) const WORDS: &[&str] = &[
     "-x", "[1]", "-x", "[2]", "-x", "[3]", "-x", "[4]", "-x", "[5]", "-x", "[6]", "-x", "[7]", "-x", "[8]",
 ];
 

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use serde_json::Value;
 
-use crate::harness::{Output, Peer, Server, connect, frame, wstap};
+use crate::harness::{Output, Peer, Server, connect, frame, keep_closed, wstap};
 
 /// Three messages in one packet, then the end of the server's patience or of the client.
 fn three(peer: &mut Peer) {
@@ -94,13 +94,49 @@ fn a_count_is_of_lines_and_not_of_messages() {
 }
 
 #[test]
-fn the_records_of_the_end_come_on_top_of_the_count() {
-    let out = connect(&["--envelope", "--count", "3"], three);
+fn records_come_on_top_of_the_messages_that_are_counted() {
+    let out = connect(&["--envelope", "--count", "2", "-x", "hi"], three);
     let kinds: Vec<Value> = out.exits(0).json().iter().map(|record| record["type"].clone()).collect();
-    assert_eq!(kinds, ["open", "message", "message", "close", "summary"]);
-    assert_eq!(shown(&out), [1, 2]);
+    assert_eq!(kinds, ["open", "message", "message", "message", "close", "summary"]);
+    assert_eq!(shown(&out)[1..], [1, 2]);
     assert_eq!(out.summary()["reason"], "count");
     assert_eq!(out.summary()["clean"], true);
+    let recording = out.stdout;
+    let again = wstap(&["connect", "--from", "-", "--envelope", "--count", "2"]).stdin(recording).run();
+    assert_eq!(again.exits(0).json().last().unwrap()["data"], 2);
+    // What a filter makes of records is what was asked for.
+    let filter = ["-r", "-f", ".type + (.dir // \"\")", "--envelope", "-x", "hi"];
+    let out = connect(&[&filter[..], &["--count", "3"]].concat(), three);
+    assert_eq!(out.exits(0).lines(), ["open", "messageout", "messagein"]);
+    let out = connect(&["--envelope", "--count", "4", "--max-time", "300ms"], |peer| {
+        three(peer);
+        peer.wait_for_end();
+    });
+    out.exits(1).says("time was up after 3 messages, before --count was reached");
+}
+
+#[test]
+fn a_count_makes_no_success_of_a_failure() {
+    let nowhere = format!("ws://127.0.0.1:{}/", keep_closed(0));
+    let filters: [&[&str]; 4] =
+        [&[], &["-f", "."], &["-n", "-f", "inputs"], &["--until", ".type == 1", "-e"]];
+    for filter in filters {
+        for command in [&["connect", &nowhere][..], &["subscribe", "-d", "plain", "--url", &nowhere]] {
+            let out = wstap(command).args(filter).args(&["--envelope", "--count", "1"]).run();
+            assert_eq!(out.exits(11).json()[0]["type"], "error", "{filter:?}");
+        }
+        let watch = ["watch-campaign", "--no-reconnect", "--url", &nowhere, "1", "2"];
+        wstap(&watch).args(filter).args(&["--envelope", "--count", "1"]).run().exits(11);
+        let again = ["connect", &nowhere, "--reconnect", "--reconnect-delay", "10ms", "--envelope"];
+        let out = wstap(&again).args(filter).args(&["--count", "1", "--max-time", "300ms"]).run();
+        out.exits(11).says("before there was a connection");
+    }
+    let filter = ["-r", "-f", ".type", "--envelope", "--count", "2"];
+    for (code, status) in [(1011, 20), (1000, 0)] {
+        let out = connect(&filter, move |peer| peer.close_well(code));
+        assert_eq!(out.exits(status).lines(), ["open", "close"]);
+        assert!(!out.stderr.contains("before --count"), "{}", out.stderr);
+    }
 }
 
 #[test]
@@ -215,7 +251,8 @@ fn lingering_for_ever_leaves_the_end_to_the_server() {
 fn the_close_frame_says_what_it_is_told_to() {
     let close = |args: &[&str]| {
         let (tell, told) = mpsc::channel();
-        connect(args, move |peer| {
+        connect(&[&["--count", "1"], args].concat(), move |peer| {
+            peer.text("1");
             let frame = std::iter::from_fn(|| peer.read_frame()).find(|frame| frame.first == 0x88);
             tell.send(frame.expect("a close frame comes").payload).expect("the test listens");
             peer.close(1000, "");
@@ -223,8 +260,8 @@ fn the_close_frame_says_what_it_is_told_to() {
         .exits(0);
         told.recv().expect("a close frame was seen")
     };
-    assert_eq!(close(&["--max-time", "50ms"]), [3, 232]);
-    let said = close(&["--max-time", "50ms", "--close-code", "4321", "--close-reason", "bye"]);
+    assert_eq!(close(&[]), [3, 232]);
+    let said = close(&["--close-code", "4321", "--close-reason", "bye"]);
     assert_eq!(said, [&4321_u16.to_be_bytes()[..], b"bye"].concat());
 }
 

@@ -16,7 +16,7 @@ fn live(args: &[&str], script: impl FnOnce(&mut Peer) + Send + 'static) -> (Outp
 /// The checks of the open connection that are neither `ok` nor skipped, with their verdicts.
 fn faults(record: &Value) -> Vec<(&str, &str)> {
     let checks = record["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 15, "{checks:#?}");
+    assert_eq!(checks.len(), 16, "{checks:#?}");
     checks[8..]
         .iter()
         .map(|check| (check["id"].as_str().unwrap(), check["verdict"].as_str().unwrap()))
@@ -65,13 +65,14 @@ fn what_is_sent_is_masked_and_pings_are_answered() {
 
 #[test]
 fn frames_that_break_the_rfc_are_named_and_the_rest_is_judged() {
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"\x81\x82\x00\x00\x00\x00hi", "frames-unmasked"),
         (b"\xc1\x02hi", "rsv-clear"),
         (b"\x83\x00", "rsv-clear"),
         (b"\x09\x00", "control-frames"),
         (b"\x89\x7e\x00\x7e", "control-frames"),
         (b"\x91\x00", "rsv-clear"),
+        (b"\x81\x03a\xffb", "text-utf8"),
     ];
     for (bytes, check) in cases {
         let (out, record) = live(&[], move |peer| {
@@ -197,7 +198,7 @@ fn a_server_that_waits_to_be_asked_is_no_failure() {
         peer.close(1000, "");
     });
     out.exits(0);
-    let message = &record["checks"].as_array().unwrap()[12];
+    let message = &record["checks"].as_array().unwrap()[13];
     assert_eq!((&message["id"], &message["verdict"]), (&json!("first-message"), &json!("skipped")));
     let (out, _) = live(&["--max-time", "600ms", "--max", "message=1s"], |peer| {
         let ping = peer.read_frame().unwrap();

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::Value;
 
-use crate::harness::{Output, Server, Wstap, wstap};
+use crate::harness::{Output, Peer, Running, Server, Wstap, wstap};
 
 /// A thousand bytes each: far more than the network and the pipe hold, and no more than a test has time for.
 const MESSAGES: u64 = 40_000;
@@ -130,4 +130,136 @@ fn a_full_file_is_an_error_and_what_waits_is_still_written() {
         let count = in_order(out.exits(30), 1);
         assert!((1000..=MESSAGES).contains(&count), "{count}");
     }
+}
+
+/// Updates of each of two campaigns, a thousand bytes each, before the last.
+const UPDATES: u64 = 2_000;
+
+/// `watch-campaign` for two campaigns, with nobody who reads its output: until both are over, and all is read.
+fn watched(args: &[&str]) -> Running {
+    let (tell, over) = channel();
+    let script = |_| {
+        let tell = tell.clone();
+        Box::new(move |mut peer: Peer| {
+            let head = peer.accept();
+            let id = if head.contains("/41/") { 41 } else { 42 };
+            run_campaign(&mut peer, id);
+            let _ = tell.send(());
+        }) as Box<dyn FnOnce(Peer) + Send>
+    };
+    let server = Server::scripts((0..2).map(script).collect());
+    let url = format!("{}ws/campaigns/monitor?token=k", server.url());
+    // One after the other: by the time the second has what it wants, the first is long over.
+    let links = ["watch-campaign", "--url", &url, "41", "42", "--buffer", "500K", "--connect-timeout", "1m"];
+    let run = wstap(&links).args(args).spawn();
+    for _ in 0..2 {
+        over.recv().expect("everything is read although nothing is written");
+    }
+    let resident = run.resident();
+    assert!(resident < 40 << 10, "{resident} KiB");
+    run
+}
+
+fn run_campaign(peer: &mut Peer, id: u64) {
+    let pad = "x".repeat(800);
+    for done in 1..=UPDATES {
+        let counts = format!(r#""total_contacts":{UPDATES},"completed":{done},"failed":0,"processing":0"#);
+        let pending = UPDATES - done;
+        let status = if done < UPDATES { "running" } else { "completed" };
+        peer.text(&format!(
+            r#"{{"type":"progress_update","data":{{"campaign_id":{id},"status":"{status}","progress":{{{counts},"pending":{pending}}},"pad":"{pad}"}}}}"#
+        ));
+    }
+    if let Some(code) = peer.read_close() {
+        peer.close(code, "");
+    }
+    peer.wait_for_end();
+}
+
+/// The updates that were written, by campaign: how many contacts were done.
+fn updates(records: &[Value], id: u64) -> Vec<u64> {
+    let of_one = records.iter().filter(|record| record["campaign_id"] == id);
+    of_one.map(|record| record["progress"]["completed"].as_u64().expect("a number")).collect()
+}
+
+#[test]
+fn what_several_links_bring_waits_in_one_file() {
+    for args in [&["--overflow", "spill"][..], &["--envelope"]] {
+        let out = watched(args).finish();
+        let records = out.exits(0).json().into_iter();
+        // A message is the line, or is in the record.
+        let records: Vec<Value> = records
+            .map(
+                |record| {
+                    if record["v"] == 1 { record["data"]["data"].clone() } else { record["data"].clone() }
+                },
+            )
+            .collect();
+        for id in [41, 42] {
+            assert_eq!(updates(&records, id), (1..=UPDATES).collect::<Vec<_>>(), "{args:?}");
+        }
+        assert!(!out.stderr.contains("dropped"), "{}", out.stderr);
+        if args == ["--envelope"] {
+            let summary = out.summary();
+            assert_eq!((&summary["received"], &summary["dropped"]), (&(2 * UPDATES).into(), &Value::Null));
+        }
+    }
+}
+
+#[test]
+fn what_several_links_lose_is_told_once_and_counted() {
+    for args in [&["--envelope"][..], &[], &["--progress"], &["--progress", "--envelope"]] {
+        let out = watched(&[&["--overflow", "drop-oldest"], args].concat()).finish();
+        let told = out.exits(0).stderr.matches("the oldest messages that wait for it are dropped").count();
+        assert_eq!(told, 1, "{}", out.stderr);
+        let records = out.json();
+        let number = |record: &Value| record["dropped"].as_u64().expect("a number");
+        let of = |kind: &str| records.iter().filter(|record| record["type"] == kind).collect::<Vec<_>>();
+        let (written, shown) = match args {
+            ["--envelope"] => (of("message").len(), true),
+            ["--progress", "--envelope"] => (of("derived").len(), true),
+            _ => (records.len(), false),
+        };
+        let lost = 2 * UPDATES - written as u64;
+        assert!(lost > UPDATES, "{args:?}: {lost}");
+        assert_eq!(out.stderr.matches(&format!("{lost} messages were dropped")).count(), 1, "{}", out.stderr);
+        if shown {
+            assert_eq!(number(&out.summary()), lost);
+            assert_eq!(of("gap").into_iter().map(number).sum::<u64>(), lost);
+            assert_eq!(of("error").len(), 1, "{:?}", of("error"));
+            assert_eq!((of("open").len(), of("close").len()), (2, 2), "these are not dropped");
+        }
+    }
+}
+
+#[test]
+fn a_full_file_is_told_once_for_all_links() {
+    let limits = ["--overflow", "spill", "--buffer", "100K", "--spill-limit", "1M", "--envelope"];
+    let links = ["watch-campaign", "--mock=--rate max --contacts 5000", "1", "2", "3"];
+    let mut run = wstap(&links).args(&limits).spawn();
+    assert!(run.notice("what waits is still written").contains("warning: no more can wait"));
+    let out = run.finish();
+    assert_eq!(out.exits(30).summary()["reason"], "overflow");
+    assert!(!out.stderr.contains("still written"), "{}", out.stderr);
+    assert_eq!(out.summary()["received"], out.records("message").len());
+}
+
+#[test]
+fn all_links_end_if_that_is_asked_for() {
+    let limits = ["--overflow", "exit", "--buffer", "100K"];
+    let links = ["watch-campaign", "--mock=--rate max --contacts 5000", "1", "2", "3"];
+    let mut run = wstap(&links).args(&limits).spawn();
+    // Held open and never read.
+    let _stdout = run.take_stdout();
+    let out = run.finish();
+    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages are lost");
+}
+
+#[test]
+fn an_interrupt_is_not_kept_waiting_and_the_loss_is_told() {
+    let mut run = watched(&[]);
+    // Held open and never read.
+    let _stdout = run.take_stdout();
+    run.signal("INT");
+    run.finish().exits(130).says("what was left of it is lost");
 }

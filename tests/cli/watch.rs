@@ -1,4 +1,4 @@
-//! `watch-campaign`: transcripts against the mock, for every status, outcome, close code and fault.
+//! `watch-campaign`: transcripts against the mock, for every status, outcome and close code. Faults: `fault_table`.
 
 use serde_json::{Value, json};
 
@@ -343,38 +343,6 @@ fn a_past_that_is_not_told_is_mentioned_and_waited_for_no_longer() {
     served(&args, vec![asks(None)]).exits(0).says("campaign 42: the server sent no history within 200 ms");
     let none = r#"{"type":"metrics_history","data":{"campaign_id":42,"hours":3,"metrics":[]}}"#;
     served(&args, vec![asks(Some(none))]).exits(0).says("the server has no history of it");
-}
-
-#[test]
-fn every_fault_has_its_status() {
-    let pings = ["--ping-interval", "100ms", "--ping-timeout", "200ms"];
-    for (fault, status) in [
-        ("refuse=503", 14),
-        ("refuse=401", 16),
-        ("refuse=404", 17),
-        ("bad-accept", 15),
-        ("extension", 15),
-        ("close=1000@4", 1),
-        ("close=1001@4", 1),
-        ("close=1008@4", 16),
-        ("close=4000@4", 20),
-        ("close=4004@4", 17),
-        ("close-no-handshake=1012@4", 20),
-        ("drop@4", 20),
-        ("reset@4", 20),
-        ("truncate@4", 20),
-        ("invalid-utf8@4", 21),
-        ("masked@4", 21),
-        ("rsv@4", 21),
-        ("bad-opcode@4", 21),
-        ("oversized-control@4", 21),
-        ("fragmented-control@4", 21),
-        ("half-open@4", 22),
-    ] {
-        let mock = format!("--rate 100 --contacts 50 --fault '{fault}'");
-        let hurry = if status == 22 { &pings[..] } else { &[] };
-        mocked(&mock, &[&["42", "--no-reconnect"], hurry].concat()).exits(status);
-    }
 }
 
 #[test]

@@ -1,0 +1,73 @@
+//! Whether text messages are UTF-8 (RFC 6455 §5.6, §8.1): a character may lie across frames.
+
+use super::frames::{Frame, TEXT};
+
+/// What has been read of the present message.
+#[derive(Default)]
+pub(super) struct Utf8(State);
+
+#[derive(Default)]
+enum State {
+    /// No text, or one that cannot be judged: compressed, or so long that it is not kept.
+    #[default]
+    Other,
+    /// A text, and the beginning of a character at the end of its last frame.
+    Text(Vec<u8>),
+}
+
+impl Utf8 {
+    /// Takes the next frame. `false`: it has bytes that are none.
+    pub(super) fn takes(&mut self, frame: &Frame) -> bool {
+        if frame.is_control() {
+            return true;
+        }
+        let begun = match std::mem::take(&mut self.0) {
+            _ if frame.payload.len() as u64 != frame.length => return true,
+            _ if frame.opcode == TEXT && frame.rsv == 0 => Vec::new(),
+            State::Text(begun) if frame.opcode == 0 => begun,
+            _ => return true,
+        };
+        let bytes = [begun, frame.payload.clone()].concat();
+        let rest = match std::str::from_utf8(&bytes) {
+            Ok(_) => &[],
+            Err(error) if error.error_len().is_none() && !frame.fin => &bytes[error.valid_up_to()..],
+            Err(_) => return false,
+        };
+        if !frame.fin {
+            self.0 = State::Text(rest.to_vec());
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of these frames, with their opcodes and whether they are the last of their message, are taken.
+    fn taken(frames: &[(u8, bool, &[u8])]) -> Vec<bool> {
+        let mut utf8 = Utf8::default();
+        let frame = |(opcode, fin, payload): &(u8, bool, &[u8])| Frame {
+            fin: *fin,
+            rsv: 0,
+            opcode: *opcode,
+            masked: false,
+            length: payload.len() as u64,
+            payload: payload.to_vec(),
+        };
+        frames.iter().map(|one| utf8.takes(&frame(one))).collect()
+    }
+
+    #[test]
+    fn characters_may_lie_across_frames_and_not_across_messages() {
+        let euro = "€".as_bytes();
+        assert_eq!(taken(&[(1, false, &euro[..1]), (9, true, b"\xff"), (0, true, &euro[1..])]), [true; 3]);
+        assert_eq!(taken(&[(1, true, &euro[..1]), (1, true, euro)]), [false, true]);
+        assert_eq!(
+            taken(&[(1, false, &euro[..2]), (0, true, b"x"), (0, true, b"\xff")]),
+            [true, false, true]
+        );
+        assert_eq!(taken(&[(2, false, b"\xff"), (0, true, b"\xff")]), [true; 2]);
+        assert_eq!(taken(&[(1, true, b"a\xffb")]), [false]);
+    }
+}
