@@ -326,10 +326,13 @@ async fn forgotten(link: &Link) {
     sleep(DEAF_TO_NOBODY).await;
 }
 
-/// Throws away what is posted until it is an end.
+/// Throws away what is posted until it is an end, and waits for one that is due later.
 async fn told_to_end(conn: &Conn) {
     loop {
         conn.has_post(false).await;
+        if let Some((at, ..)) = conn.parting() {
+            return sleep_until(at).await;
+        }
         if conn.take().iter().any(Say::ends) {
             return;
         }
