@@ -36,6 +36,9 @@ const FAULTS: [&str; 7] =
 const MANNERS: [&str; 5] =
     ["refuse=503~0.1", "latency=5ms±5ms", "duplicate=0.001", "reorder=0.001", "fragment=400"];
 
+/// Events that a mock keeps which can replay them.
+const LOG: f64 = 100_000.0;
+
 /// The mock that speaks TLS.
 const WITH_TLS: &str = "voipbin";
 
@@ -106,7 +109,7 @@ impl Cast {
     /// Starts all of them.
     pub(crate) fn start(asked: &Asked, folder: &Path) -> Result<Self> {
         let servers = vec![
-            Server::start(asked, folder, "kadoa", 130.0, &[])?,
+            Server::start(asked, folder, "kadoa", filling(asked.time / 4), &[])?,
             Server::start(asked, folder, WITH_TLS, 50.0, &["--tls", "--ca-file", &ca(folder)])?,
             Server::start(asked, folder, "ryze", 50.0, &[])?,
             Server::start(asked, folder, "burki", 1.0, &["--contacts", "1000000"])?,
@@ -134,29 +137,20 @@ impl Cast {
         Ok(())
     }
 
-    /// How many connections each server has had, of those that can be asked without TLS.
-    pub(crate) fn connections(&self) -> Result<BTreeMap<&'static str, u64>> {
-        let count = |server: &Server| {
-            let metrics = ask(server.port, "GET", "metrics", "")?;
-            let total = metrics.lines().find_map(|line| line.strip_prefix("wstap_mock_connections_total "));
-            Ok((server.name, total.context("no count of connections")?.parse()?))
-        };
-        self.servers.iter().filter(|server| server.name != WITH_TLS).map(count).collect()
+    /// What has been seen of all, and how many connections the servers have had.
+    pub(crate) fn records(&self) -> Result<Vec<Record>> {
+        let servers = self.servers.iter().map(|server| Ok(server.process.record(server.connections()?)));
+        let clients = self.clients.iter().map(|client| Ok(client.process.record(None)));
+        servers.chain(clients).collect()
     }
 
-    /// Interrupts the clients, which have to end as one that was interrupted, and gives what was seen of all.
-    pub(crate) fn end(mut self) -> Result<Vec<Record>> {
+    /// Interrupts them, which has to be how they end.
+    pub(crate) fn end(mut self) -> Result<()> {
         for client in &mut self.clients {
             client.stalled.store(false, Ordering::Relaxed);
             client.process.interrupt()?;
         }
-        let servers = self.servers.into_iter().map(|mut server| {
-            server.process.interrupt()?;
-            Ok(server.process.record(server.name))
-        });
-        let servers = servers.collect::<Result<Vec<_>>>()?;
-        let clients = self.clients.into_iter().map(|client| client.process.record(client.server));
-        Ok(servers.into_iter().chain(clients).collect())
+        self.servers.iter_mut().try_for_each(|server| server.process.interrupt())
     }
 }
 
@@ -198,6 +192,11 @@ fn plans(asked: &Asked, folder: &Path, port: impl Fn(&str) -> u16) -> Vec<Plan<'
     ]
 }
 
+/// Events a second that fill the log of a mock that can replay within this time, as far as that is reasonable.
+fn filling(time: Duration) -> f64 {
+    (1.15 * LOG / time.as_secs_f64()).min(400.0)
+}
+
 fn ca(folder: &Path) -> String {
     folder.join("ca.pem").to_string_lossy().into_owned()
 }
@@ -223,6 +222,16 @@ impl Server {
             serde_json::from_str(&line).with_context(|| format!("{name}: {}", process.last_notices()))?;
         let port = announced["port"].as_u64().context("a port is announced")?;
         Ok(Self { name, port: u16::try_from(port)?, drains: name == "kadoa", process })
+    }
+
+    /// How many it has had, if it can be asked without TLS.
+    fn connections(&self) -> Result<Option<u64>> {
+        if self.name == WITH_TLS {
+            return Ok(None);
+        }
+        let metrics = ask(self.port, "GET", "metrics", "")?;
+        let total = metrics.lines().find_map(|line| line.strip_prefix("wstap_mock_connections_total "));
+        Ok(Some(total.context("no count of connections")?.parse()?))
     }
 }
 
@@ -304,8 +313,8 @@ impl Process {
         lines[lines.len().saturating_sub(5)..].join(" / ")
     }
 
-    fn record(mut self, server: &'static str) -> Record {
-        Record { name: std::mem::take(&mut self.name), server, samples: std::mem::take(&mut self.samples) }
+    fn record(&self, connections: Option<u64>) -> Record {
+        Record { name: self.name.clone(), connections, samples: self.samples.clone() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::cast::{Cast, Client};
 
@@ -15,6 +15,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 const ROTATE: Duration = Duration::from_secs(15);
 const VISIT: Duration = Duration::from_secs(2);
 const STALL: Duration = Duration::from_secs(45);
+
+/// How long an answer may take, since others may use the machine as well.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a reader stands still.
 const STALLED: Duration = Duration::from_secs(15);
@@ -78,7 +81,7 @@ fn visit(port: u16) -> Result<()> {
 /// Asks a mock's control API.
 pub(crate) fn ask(port: u16, method: &str, what: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
         "{method} /__wstap/{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
@@ -86,7 +89,7 @@ pub(crate) fn ask(port: u16, method: &str, what: &str, body: &str) -> Result<Str
         body.len()
     )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    stream.read_to_string(&mut answer).with_context(|| format!("no answer to {what}"))?;
     ensure!(answer.starts_with("HTTP/1.1 200 "), "{what}: {answer}");
     Ok(answer)
 }

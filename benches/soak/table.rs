@@ -1,6 +1,5 @@
 //! The run by quarters, and whether anything grew.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::sample::Sample;
@@ -15,8 +14,8 @@ const MORE_MEMORY_PERCENT: u64 = 5;
 /// What is known of a process.
 pub(crate) struct Record {
     pub(crate) name: String,
-    /// The server that it is, or that it is a client of.
-    pub(crate) server: &'static str,
+    /// How many it has had, if it is a server and that is known.
+    pub(crate) connections: Option<u64>,
     pub(crate) samples: Vec<Sample>,
 }
 
@@ -28,7 +27,7 @@ struct Quarter {
 }
 
 /// Prints all processes. `false`: something grew.
-pub(crate) fn print(records: &[Record], time: Duration, connections: &BTreeMap<&str, u64>) -> bool {
+pub(crate) fn print(records: &[Record], time: Duration) -> bool {
     say(&format!(
         "{:<26} {:>9} {:>11}   {:^19}   {:^27}   {:^27}",
         "", "messages", "connections", "descriptors", "memory, MiB", "CPU, µs a message"
@@ -39,21 +38,21 @@ pub(crate) fn print(records: &[Record], time: Duration, connections: &BTreeMap<&
         let row = |of: &dyn Fn(&Quarter) -> String| quarters.iter().map(of).collect::<Vec<_>>().join(" ");
         let grown = grown(&quarters[1], &quarters[3]);
         flat &= grown.is_none();
-        let is_server = record.name == record.server;
-        let connections = connections.get(record.server).filter(|_| is_server);
         say(&format!(
             "{:<26} {:>9} {:>11}   {}   {}   {} {}",
             record.name,
             record.samples.last().map_or(0, |last| last.messages),
-            connections.map_or(String::new(), u64::to_string),
+            record.connections.map_or(String::new(), |count| count.to_string()),
             row(&|quarter| format!("{:>4}", quarter.descriptors)),
             row(&|quarter| format!("{:>6.1}", quarter.memory as f64 / 1024.0)),
             row(&|quarter| format!("{:>6.1}", quarter.micros)),
             grown.unwrap_or_default(),
         ));
     }
-    let cpu: Duration = records.iter().filter_map(|record| record.samples.last()).map(|last| last.cpu).sum();
-    say(&format!("all together used {:.1} % of a core", cpu.as_secs_f64() / time.as_secs_f64() * 100.0));
+    let last: Vec<&Sample> = records.iter().filter_map(|record| record.samples.last()).collect();
+    let (at, cpu) =
+        (last.first().map_or(time, |last| last.at), last.iter().map(|last| last.cpu).sum::<Duration>());
+    say(&format!("all together used {:.1} % of a core", cpu.as_secs_f64() / at.as_secs_f64() * 100.0));
     flat
 }
 
