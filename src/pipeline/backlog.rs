@@ -222,10 +222,11 @@ impl Backlog {
     fn give_up(&mut self) {
         let messages: u64 = self.packets.iter().map(|packet| packet.packed.messages()).sum();
         self.failed = true;
-        self.stop = Some(Stop::OutputFailed(format!(
-            "the output is not taken, and {} of memory are full (--overflow exit): {messages} messages are lost",
+        let text = format!(
+            "the output is not taken, and {} of memory are full (--overflow exit): {messages} messages that wait are lost",
             human(self.limits.memory as u64)
-        )));
+        );
+        self.stop = Some(Stop::OutputFailed(text, None));
     }
 
     fn spill_failed(&mut self, error: &SpillError) {
@@ -239,7 +240,7 @@ impl Backlog {
 
     fn fail(&mut self, text: String) {
         self.failed = true;
-        self.stop.get_or_insert(Stop::OutputFailed(text));
+        self.stop.get_or_insert(Stop::OutputFailed(text, None));
     }
 }
 

@@ -173,7 +173,7 @@ impl Junction {
     }
 
     async fn died(&mut self) {
-        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
+        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned(), None));
         self.note(Progress { stop, totals: self.totals, ..Progress::default() });
         std::future::pending::<()>().await;
     }

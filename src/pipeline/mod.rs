@@ -3,8 +3,7 @@
 //! A [`Pipeline`] is synchronous and owns everything that output depends on: the jq programs, the recording, the
 //! count of lines, and whether an end condition has been met. [`stage`] decides which thread runs it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::ops::ControlFlow;
 
 use crate::event::{Direction, Event, Kind, Role};
@@ -21,6 +20,7 @@ pub mod outfile;
 pub mod outlet;
 pub mod packed;
 pub mod record;
+pub mod recorder;
 pub mod sink;
 pub mod spill;
 pub mod stage;
@@ -28,6 +28,7 @@ pub mod stage;
 use change::{Change, Changes};
 use filter::{Program, RunError, Value};
 use line::Style;
+use recorder::Recorder;
 use sink::{Cut, Sink};
 
 /// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
@@ -60,7 +61,7 @@ pub struct Config {
     /// Credentials are not masked in records.
     pub show_secrets: bool,
     /// Records of everything go here.
-    pub recording: Option<BufWriter<File>>,
+    pub recording: Option<Recorder>,
     /// Sees everything that happens and is shown; changes may come from there.
     pub watcher: Option<(Box<dyn Watcher>, Changes)>,
 }
@@ -103,8 +104,10 @@ pub enum Stop {
     FilterError(String),
     /// The reader of standard output has gone.
     ReaderGone,
-    /// Standard output or the recording could not be written.
-    OutputFailed(String),
+    /// Lines could not be written; and what helps, where that is known.
+    OutputFailed(String, Option<&'static str>),
+    /// The same of the recording. Lines still can.
+    RecordingFailed(String, Option<&'static str>),
     /// No more can wait for the output, but what waits can still be written.
     Overflow(String),
 }
@@ -477,7 +480,7 @@ impl Pipeline {
                 _ => false,
             },
             // The records that tell how a session ended come on top of what was asked for.
-            Some(Stop::ReaderGone | Stop::OutputFailed(_) | Stop::FilterDone) => false,
+            Some(Stop::ReaderGone | Stop::OutputFailed(..) | Stop::FilterDone) => false,
             Some(_) => self.config.envelope && self.config.filter.is_none() && is_last_word(&event.kind),
         }
     }
@@ -552,10 +555,9 @@ impl Pipeline {
         if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
-        let mut line = self.record_text(event);
-        line.push('\n');
+        let line = self.record_text(event);
         let Some(recording) = &mut self.config.recording else { return };
-        if let Err(error) = recording.write_all(line.as_bytes()) {
+        if let Err(error) = recording.line(&line) {
             self.recording_failed(&error);
         }
     }
@@ -574,7 +576,7 @@ impl Pipeline {
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
-            Stop::OutputFailed(format!("{} could not be written: {error}", self.sink.name()))
+            Stop::OutputFailed(unwritten(&self.sink.name(), &error), sink::remedy(&error))
         };
         self.overrule(stop);
     }
@@ -630,9 +632,11 @@ impl Pipeline {
     }
 
     fn recording_failed(&mut self, error: &io::Error) {
-        self.config.recording = None;
-        if !self.dead() {
-            self.overrule(Stop::OutputFailed(format!("the recording could not be written: {error}")));
+        let recording = self.config.recording.take();
+        if let Some(recording) = recording.filter(|_| !self.dead()) {
+            // What has come is written all the same, as far as it would have been.
+            let text = unwritten(&recording.name(), error);
+            self.progress.stop = Some(Stop::RecordingFailed(text, sink::remedy(error)));
         }
     }
 
@@ -650,8 +654,12 @@ impl Pipeline {
     }
 
     fn dead(&self) -> bool {
-        matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(_)))
+        matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(..)))
     }
+}
+
+fn unwritten(what: &str, error: &io::Error) -> String {
+    format!("{what} could not be written: {error}")
 }
 
 /// The number of a received message.

@@ -74,6 +74,12 @@ impl OutFile {
         before.map_or(Ok(()), |file| sync(&file)).and_then(|()| sync(&current))
     }
 
+    /// What it is, for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("--output {}", self.path.display())
+    }
+
     fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,8 +99,8 @@ impl Sink for ToFile {
         true
     }
 
-    fn name(&self) -> &'static str {
-        "the file of --output"
+    fn name(&self) -> String {
+        self.0.name()
     }
 }
 

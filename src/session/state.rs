@@ -119,6 +119,8 @@ struct Input {
 #[derive(Default)]
 struct Counts {
     received: u64,
+    /// The received message up to which all are written.
+    written: u64,
     sent: u64,
     bytes_in: u64,
     bytes_out: u64,
@@ -408,6 +410,7 @@ impl State {
     pub fn progress(&mut self, progress: Progress, now: Now) {
         self.note_dropped(progress.totals.dropped, now);
         self.totals = progress.totals;
+        self.counts.written = self.counts.written.max(progress.written);
         let written = self.delivery.written(progress.written);
         self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
         self.todo.cursor = written.cursor.or(self.todo.cursor.take());
@@ -433,6 +436,11 @@ impl State {
             "reader_gone" | "output_failed" => self.leave(outcome, now),
             _ => self.finish(outcome, now),
         }
+    }
+
+    /// How many messages were received that are not known to be written.
+    pub fn unwritten(&self) -> u64 {
+        self.counts.received.saturating_sub(self.counts.written)
     }
 
     /// So many messages were dropped, in all. How many it became is said at the end, and in the records.

@@ -195,7 +195,7 @@ impl Watch {
         }
         if lost {
             let text = "output was not finished in time, and what was left of it is lost";
-            self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned()));
+            self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
         }
         let board = self.board.borrow();
         let Junction { stop, totals, .. } = &self.junction;
