@@ -512,7 +512,10 @@ impl Pipeline {
     fn stop(&mut self, stop: Stop) {
         if self.stopped.is_none() {
             self.stopped = Some(stop.clone());
-            self.progress.stop = Some(stop);
+            // A recording that failed just before is not to be forgotten over it.
+            if !matches!(self.progress.stop, Some(Stop::RecordingFailed(..))) {
+                self.progress.stop = Some(stop);
+            }
         }
     }
 
@@ -583,6 +586,9 @@ impl Pipeline {
 
     /// This reason takes the place of an earlier one: whatever was achieved, not all of it has arrived.
     fn overrule(&mut self, stop: Stop) {
+        if let Some(Stop::RecordingFailed(text, _)) = &self.progress.stop {
+            self.report.warning(text);
+        }
         self.stopped = Some(stop.clone());
         self.progress.stop = Some(stop);
     }
@@ -632,11 +638,12 @@ impl Pipeline {
     }
 
     fn recording_failed(&mut self, error: &io::Error) {
-        let recording = self.config.recording.take();
-        if let Some(recording) = recording.filter(|_| !self.dead()) {
+        let Some(recording) = self.config.recording.take() else { return };
+        let text = unwritten(&recording.name(), error);
+        match self.stopped {
+            Some(Stop::OutputFailed(..)) => self.report.warning(&text),
             // What has come is written all the same, as far as it would have been.
-            let text = unwritten(&recording.name(), error);
-            self.progress.stop = Some(Stop::RecordingFailed(text, sink::remedy(error)));
+            _ => self.progress.stop = Some(Stop::RecordingFailed(text, sink::remedy(error))),
         }
     }
 

@@ -422,10 +422,15 @@ impl State {
         let Some(stop) = progress.stop else { return };
         let outcome = Outcome::from_stop(&stop);
         if let Some(earlier) = &self.outcome {
-            // The messages that decided this came before whatever ended the session meanwhile.
-            if !earlier.is_signal() {
-                self.outcome = Some(outcome);
+            // The messages that decided this came before whatever ended the session meanwhile, but for what could not
+            // be written.
+            let failed_before = earlier.exit == Exit::OutputFailed;
+            if earlier.is_signal() || failed_before && outcome.exit != Exit::OutputFailed {
+                return;
             }
+            let told = earlier.text.clone().filter(|_| failed_before);
+            self.outcome = Some(outcome);
+            told.into_iter().for_each(|text| self.notice(Level::Warning, text));
             return;
         }
         if let Stop::Overflow(text) = &stop {

@@ -171,6 +171,26 @@ fn a_recording_that_is_cut_off_costs_no_line_of_the_output() {
 }
 
 #[test]
+fn neither_of_two_files_that_are_cut_off_is_forgotten_over_the_other() {
+    for place in Small::places() {
+        let server = numbers();
+        let (lines, all) = (place.path("lines"), place.path("all"));
+        let out = place.run(connect(&server, &["-o", &lines, "--record", &all])).run();
+        out.exits(30).says(&format!("--record {all} could not be written: {}", place.error()));
+        let (lines, recorded) = (count(read(&place, "lines").lines()), count(read(&place, "all").lines()));
+        // On one disk it is a matter of chance which of them gets how much.
+        if let Small::Files(_) = place {
+            assert!(lines > recorded && recorded > 100, "{lines} lines, {recorded} records");
+        }
+    }
+    let out = crate::harness::connect(&["--record", "/dev/full", "--count", "1"], |peer| {
+        peer.text("1");
+        peer.wait_for_end();
+    });
+    assert_eq!(out.exits(30).says("--record /dev/full").stdout, "1\n");
+}
+
+#[test]
 fn a_har_that_does_not_fit_leaves_its_recording() {
     for place in Small::places() {
         // A file that is made of one that was cut off fits where that one did.
