@@ -64,18 +64,26 @@ pub fn convert(path: &Path) -> io::Result<()> {
     let partial = path.with_extension("har.partial");
     let mut options = File::options();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = BufWriter::new(options.write(true).create(true).truncate(true).open(&partial)?);
+    let out = options.write(true).create(true).truncate(true).open(&partial)?;
+    let written = write_har(out, &mut recording, &connections);
+    written.and_then(|()| std::fs::rename(&partial, path)).inspect_err(|_| {
+        // Best effort: the folder that could not take the file may not let go of it either.
+        let _ = std::fs::remove_file(&partial);
+    })
+}
+
+fn write_har(to: File, recording: &mut BufReader<File>, connections: &BTreeMap<u32, Span>) -> io::Result<()> {
+    let mut out = BufWriter::new(to);
     let creator = json!({"name": "wstap", "version": env!("CARGO_PKG_VERSION")});
     write!(out, r#"{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":["#)?;
     for (index, (conn, span)) in connections.iter().enumerate() {
         if index > 0 {
             out.write_all(b",")?;
         }
-        write_entry(&mut out, &mut recording, *conn, span)?;
+        write_entry(&mut out, recording, *conn, span)?;
     }
     out.write_all(b"]}}\n")?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    std::fs::rename(&partial, path)
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 #[derive(Deserialize)]

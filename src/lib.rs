@@ -54,6 +54,7 @@ use report::{Level, Report};
 
 /// Runs a command line to its exit status.
 pub async fn run(argv: &[OsString]) -> Status {
+    signals::survive_large_files();
     let world = World::of_process();
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,

@@ -11,6 +11,13 @@ pub struct Signals {
     terminate: Signal,
 }
 
+/// Lets a file that may grow no further (`ulimit -f`) be an error of the write, instead of the end of the process by
+/// SIGXFSZ and without a word.
+pub fn survive_large_files() {
+    // What is installed stays. Without it the process ends as the system wants it, which is no worse than before.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+}
+
 impl Signals {
     /// Starts listening; from now on the signals no longer end the process by themselves.
     ///

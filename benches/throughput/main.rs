@@ -3,6 +3,8 @@
 //! ```text
 //! cargo bench --bench throughput                        everything, about three minutes
 //! cargo bench --bench throughput -- lines filter        some of: blaster lines filter once latency stall
+//! cargo bench --bench throughput -- slow                that takes a minute for each policy, and has to be named
+//! cargo bench --bench throughput -- slow stall=10s      a shorter one; against=PATH is here instead of wstap
 //! cargo bench --bench throughput -- lines rounds=20     more rounds than usual
 //! cargo bench --bench throughput -- lines against=PATH  another build of wstap in the same rounds
 //! ```
@@ -25,10 +27,12 @@ mod floor;
 mod latency;
 mod once;
 mod rate;
+mod slow;
 mod stall;
 mod stats;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
@@ -37,18 +41,21 @@ struct Asked {
     scenarios: Vec<String>,
     rounds: Option<usize>,
     against: Option<PathBuf>,
+    stall: Duration,
     websocat: PathBuf,
 }
 
 impl Asked {
     fn parse(words: impl Iterator<Item = String>) -> Result<Self> {
+        let stall = Duration::from_secs(60);
         let mut asked =
-            Self { scenarios: Vec::new(), rounds: None, against: None, websocat: "websocat".into() };
+            Self { scenarios: Vec::new(), rounds: None, against: None, stall, websocat: "websocat".into() };
         // cargo adds options of its own, such as `--bench`.
         for word in words.filter(|word| !word.starts_with("--")) {
             match word.split_once('=') {
                 Some(("rounds", number)) => asked.rounds = Some(number.parse()?),
                 Some(("against", path)) => asked.against = Some(path.into()),
+                Some(("stall", time)) => asked.stall = humantime::parse_duration(time)?,
                 Some(("websocat", path)) => asked.websocat = path.into(),
                 _ => asked.scenarios.push(word),
             }
@@ -80,6 +87,7 @@ fn main() -> Result<()> {
             "once" => once::run(&asked)?,
             "latency" => latency::run(&asked)?,
             "stall" => stall::run(&asked)?,
+            "slow" => slow::run(&asked)?,
             other => bail!("there is no scenario {other}"),
         }
     }

@@ -28,7 +28,7 @@ use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::outfile::{OutFile, ToFile};
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink::{Nowhere, Sink, Stdout};
+use crate::pipeline::sink::{self, Nowhere, Sink, Stdout};
 use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
@@ -125,9 +125,10 @@ impl Session<'_> {
         let hangups = reopen_on_hangup(output.as_ref(), report)?;
         let outcome = session::run(setup).await;
         drop(hangups);
+        // Told first: a file that cannot be finished is one more thing to tell, not another.
+        let exit = tell(report, outcome);
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;
-        let exit = tell(report, outcome);
         expected(mock.map(|running| running.mock), exit, report).await
     }
 
@@ -253,14 +254,14 @@ fn sink(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Sink> {
 fn reopen_on_hangup(output: Option<&Arc<OutFile>>, report: &Report) -> Result<Option<Hangups>> {
     let Some(output) = output.cloned() else { return Ok(None) };
     let mut hangups = signal(SignalKind::hangup()).map_err(|e| no_thread(&e))?;
-    let report = report.clone();
+    let (report, name) = (report.clone(), output.name());
     Ok(Some(Hangups(tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             let output = Arc::clone(&output);
             // It waits for the disk.
             match tokio::task::spawn_blocking(move || output.reopen()).await {
-                Ok(Ok(())) => report.verbose("the file of --output is open anew"),
-                Ok(Err(error)) => report.warning(&format!("the file of --output, after SIGHUP: {error}")),
+                Ok(Ok(())) => report.verbose(&format!("{name} is open anew")),
+                Ok(Err(error)) => report.warning(&format!("{name}, after SIGHUP: {error}")),
                 Err(_) => {}
             }
         }
@@ -278,9 +279,14 @@ impl Drop for Hangups {
 
 /// The lines are to be on the disk when the process has ended.
 fn finish_output(output: Option<&Arc<OutFile>>) -> Result<()> {
-    output.map_or(Ok(()), |output| output.sync()).map_err(|error| {
-        Failure::new(Exit::OutputFailed, format!("the file of --output could not be written: {error}"))
-    })
+    let Some(output) = output else { return Ok(()) };
+    output.sync().map_err(|error| unwritten(&output.name(), &error))
+}
+
+/// The failure to write a file, with what helps where that is known.
+fn unwritten(what: &str, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(Exit::OutputFailed, format!("{what} could not be written: {error}"));
+    Failure { hint: sink::remedy(error).map(str::to_owned), ..failure }
 }
 
 /// The mock of this run.

@@ -159,7 +159,7 @@ impl Run {
                     None => self.time_is_up(),
                     Some(outcome) if outcome.reason == "max_time" => {
                         let text = "standard output was not written in time, and what was left of it is lost";
-                        self.outcome = Some(Outcome::from_stop(&Stop::OutputFailed(text.to_owned())));
+                        self.outcome = Some(Outcome::from_stop(&Stop::OutputFailed(text.to_owned(), None)));
                         self.until = None;
                         return false;
                     }

@@ -1,7 +1,6 @@
 //! Filter and output options, resolved to a pipeline configuration.
 
-use std::fs::{File, OpenOptions};
-use std::io::BufWriter;
+use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use crate::pipeline::Config;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
 use crate::pipeline::outfile::{self, OutFile, Repair};
+use crate::pipeline::recorder::Recorder;
 use crate::report::Report;
 use crate::session::policy::Asked;
 
@@ -169,13 +169,13 @@ pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutF
 }
 
 /// What a recording holds is nobody else's business.
-fn create_recording(path: &Path) -> Result<BufWriter<File>> {
+fn create_recording(path: &Path) -> Result<Recorder> {
     if path == Path::new("-") {
         return Err(Failure::usage("--record writes a file, and `-` is none")
             .hint("--envelope prints the same records on standard output"));
     }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.map(BufWriter::new)
+    file.map(|file| Recorder::new(file, path))
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::conn::Parting;
 use super::faults::{self, Course};
@@ -15,6 +15,9 @@ use super::{Conn, Cut, Keepalive, Peer, Say, Settings, Then, stopped};
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// How long the server stays deaf to a client that has left: one that has only said its last may still be listening.
+const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
 
 /// Speaks with a client until one of the two ends it, or the server stops.
 pub(super) async fn converse(
@@ -286,21 +289,21 @@ impl Conversation {
         timeout(CLOSING, closed).await.unwrap_or(Ending::Gone)
     }
 
-    /// Ends the connection without a word more, or stays on it deaf and dumb until somebody else ends it.
+    /// Ends the connection without a word more, or stays on it deaf and dumb until somebody else ends it or the client
+    /// has been gone for a while.
     async fn cut(&mut self, cut: Cut, stop: &mut watch::Receiver<bool>) -> Ending {
         self.fall_silent().await;
         match cut {
             Cut::Fin => Ending::Closed,
             Cut::Reset => Ending::Reset,
-            Cut::Silence => loop {
+            Cut::Silence => {
                 tokio::select! {
-                    () = self.conn.has_post(false) => {}
-                    () = stopped(stop) => return Ending::Gone,
+                    () = forgotten(&self.link) => {}
+                    () = told_to_end(&self.conn) => {}
+                    () = stopped(stop) => {}
                 }
-                if self.conn.take().iter().any(Say::ends) {
-                    return Ending::Gone;
-                }
-            },
+                Ending::Gone
+            }
         }
     }
 
@@ -315,6 +318,24 @@ impl Conversation {
         };
         let _ = timeout(CLOSING, written).await;
         Ending::Gone
+    }
+}
+
+async fn forgotten(link: &Link) {
+    link.left().await;
+    sleep(DEAF_TO_NOBODY).await;
+}
+
+/// Throws away what is posted until it is an end, and waits for one that is due later.
+async fn told_to_end(conn: &Conn) {
+    loop {
+        conn.has_post(false).await;
+        if let Some((at, ..)) = conn.parting() {
+            return sleep_until(at).await;
+        }
+        if conn.take().iter().any(Say::ends) {
+            return;
+        }
     }
 }
 

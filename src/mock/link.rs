@@ -144,6 +144,11 @@ impl Link {
         poll_fn(|context| self.poll_turn(context)).await
     }
 
+    /// Waits until the client has said its last byte, without reading what came before it.
+    pub(super) async fn left(&self) {
+        self.ws.get_ref().left().await;
+    }
+
     /// Takes leave: says why if the rules were broken, and lets the client read that. Closing a socket with
     /// unread bytes in it resets the connection, and the reset can overtake the close frame.
     pub(super) async fn leave(mut self, ending: Ending) {

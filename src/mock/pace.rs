@@ -93,6 +93,18 @@ impl Pace {
         self.left.map_or(due, |left| due.min(left))
     }
 
+    /// Forgets what is overdue beyond a batch: a server that was held up would make up for it faster than its clients
+    /// can read.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        let (Rate::PerSecond(rate), Some((begin, sent))) = (self.rate, self.run) else { return };
+        let batch = at(now, BATCH, rate) - now;
+        if at(begin, sent + BATCH, rate) < now
+            && let Some(begin) = now.checked_sub(batch)
+        {
+            self.run = Some((begin, 0));
+        }
+    }
+
     /// Notes that events were sent.
     pub(super) fn sent(&mut self, events: u64) {
         self.left = self.left.map(|left| left.saturating_sub(events));

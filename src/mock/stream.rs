@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use super::pace::{Pace, Rate};
 use super::{Desk, Hub, Say, Service, Settings, Then};
 
-/// Events that are made at once when the rate has no limit: few, so that no bounded mailbox is flooded.
+/// Events that are made at once, when the rate has no limit or the server is late: few, so that no bounded mailbox is
+/// flooded.
 const HANDFUL: u64 = 16;
 
 /// The source of shared events.
@@ -36,8 +37,9 @@ pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk
             desk.gate.open().await;
         }
         let mut made = 0;
+        pace.forgive(Instant::now());
         let due = if stream.hub().is_empty() && !pace.begun() { 0 } else { pace.due(Instant::now()) };
-        while made < due.min(most(settings.rate)) && stream.step() {
+        while made < due.min(HANDFUL) && stream.step() {
             made += 1;
         }
         pace.sent(made);
@@ -52,10 +54,6 @@ pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk
     if settings.then == Then::Close {
         stream.hub().publish_to_all(&Say::Close { code: Some(1000), reason: String::new() });
     }
-}
-
-fn most(rate: Rate) -> u64 {
-    if rate == Rate::Max { HANDFUL } else { u64::MAX }
 }
 
 /// Waits for the next event to be due. Without a limit to the rate, the fastest reader sets the pace.
@@ -76,6 +74,8 @@ async fn wait(stream: &dyn Stream, pace: &Pace, rate: Rate, taken: &Notify) {
             }
             emptied.await;
         },
+        // A server that is late catches up, but it is not the clients that are slow.
+        Some(at) if at <= Instant::now() => tokio::task::yield_now().await,
         Some(at) => sleep_until(at).await,
     }
 }

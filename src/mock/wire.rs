@@ -3,12 +3,17 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::faults::{Part, Shape, Shaper};
+
+/// How often it is looked whether a client has left whose bytes are not read.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A client's byte stream.
 pub(super) struct Wire {
@@ -43,11 +48,15 @@ impl Wire {
 
     /// Ends the connection with an RST once it is dropped.
     pub(super) fn reset(&self) {
-        let stream = match &self.stream {
-            Stream::Plain(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
-        };
-        let _ = stream.set_zero_linger();
+        let _ = self.stream.tcp().set_zero_linger();
+    }
+
+    /// Waits until the client has ended its side, whether what it sent before is read or not.
+    pub(super) async fn left(&self) {
+        // Bytes that nobody reads keep the socket ready, so the news is looked for now and then.
+        while self.stream.tcp().ready(Interest::READABLE).await.is_ok_and(|ready| !ready.is_read_closed()) {
+            sleep(LOOK).await;
+        }
     }
 
     /// Writes bytes between whole frames, whatever they are.
@@ -64,6 +73,13 @@ impl Wire {
 }
 
 impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),

@@ -15,8 +15,11 @@ use crate::event::{Event, Gap, Kind};
 /// What waits in memory at most, unless something else is asked for.
 pub const DEFAULT_BUFFER: usize = 64 << 20;
 
-/// Bytes after which a packet is full and another is begun; about one batch of the pipeline.
+/// Bytes that a packet has room for; about one batch of the pipeline.
 const PACKET: usize = 64 * 1024;
+
+/// Bytes after which it is full and another is begun, so that most last ones still fit.
+const FULL: usize = PACKET - 4096;
 
 /// What the places of packets in the file may take in memory, beyond the limit.
 const INDEX: usize = 16 << 20;
@@ -154,7 +157,7 @@ impl Backlog {
     pub fn put(&mut self, events: &mut Vec<Event>) {
         for event in events.drain(..) {
             let packet = match self.packets.pop_back() {
-                Some(packet) if packet.filed == 0 && packet.packed.cost() < PACKET => {
+                Some(packet) if packet.filed == 0 && packet.packed.size() < FULL => {
                     self.memory -= packet.cost();
                     packet
                 }
@@ -191,7 +194,7 @@ impl Backlog {
     fn append(&mut self, mut packet: Packet, event: Event) {
         packet.packed.push(event);
         self.memory += packet.cost();
-        let full = packet.packed.cost() >= PACKET;
+        let full = packet.packed.size() >= FULL;
         self.packets.push_back(packet);
         if full {
             self.packet_full();
@@ -237,10 +240,11 @@ impl Backlog {
     fn give_up(&mut self) {
         let messages: u64 = self.packets.iter().map(|packet| packet.packed.messages()).sum();
         self.failed = true;
-        self.stop = Some(Stop::OutputFailed(format!(
-            "the output is not taken, and {} of memory are full (--overflow exit): {messages} messages are lost",
+        let text = format!(
+            "the output is not taken, and {} of memory are full (--overflow exit): {messages} messages that wait are lost",
             human(self.limits.memory as u64)
-        )));
+        );
+        self.stop = Some(Stop::OutputFailed(text, None));
     }
 
     fn spill_failed(&mut self, error: &SpillError) {
@@ -255,7 +259,7 @@ impl Backlog {
 
     fn fail(&mut self, text: String) {
         self.failed = true;
-        self.stop.get_or_insert(Stop::OutputFailed(text));
+        self.stop.get_or_insert(Stop::OutputFailed(text, None));
     }
 }
 

@@ -1,12 +1,11 @@
 //! What can be changed of a pipeline that is running, by a person at a prompt.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::filter::Program;
+use super::recorder::Recorder;
 
 /// One change. It holds from the next event on.
 pub enum Change {
@@ -15,7 +14,7 @@ pub enum Change {
     /// Records instead of messages, or messages again.
     Envelope(bool),
     /// Another recording, or none.
-    Record(Option<BufWriter<File>>),
+    Record(Option<Recorder>),
 }
 
 /// Changes on their way to the pipeline. Clones share them.

@@ -133,7 +133,7 @@ impl Junction {
 
     /// Waits until the pipeline has got something done. `false`: it has ended, or its output is not waited for.
     pub async fn progress(&mut self) -> bool {
-        if matches!(self.stop, Some(Stop::OutputFailed(_))) {
+        if matches!(self.stop, Some(Stop::OutputFailed(..))) {
             return false;
         }
         let progress = self.stage.progress().await;
@@ -179,7 +179,7 @@ impl Junction {
     }
 
     async fn died(&mut self) {
-        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
+        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned(), None));
         self.note(Progress { stop, totals: self.totals, ..Progress::default() });
         std::future::pending::<()>().await;
     }

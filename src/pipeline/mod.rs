@@ -3,8 +3,7 @@
 //! A [`Pipeline`] is synchronous and owns everything that output depends on: the jq programs, the recording, the
 //! count of lines, and whether an end condition has been met. [`stage`] decides which thread runs it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::ops::ControlFlow;
 
 use crate::event::{Direction, Event, Kind, Role};
@@ -21,6 +20,7 @@ pub mod outfile;
 pub mod outlet;
 pub mod packed;
 pub mod record;
+pub mod recorder;
 pub mod sink;
 pub mod spill;
 pub mod stage;
@@ -29,6 +29,7 @@ use change::{Change, Changes};
 use filter::{Program, RunError, Value};
 use line::Style;
 use record::Line;
+use recorder::Recorder;
 use sink::{Cut, Sink};
 
 /// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
@@ -61,7 +62,7 @@ pub struct Config {
     /// Credentials are not masked in records.
     pub show_secrets: bool,
     /// Records of everything go here.
-    pub recording: Option<BufWriter<File>>,
+    pub recording: Option<Recorder>,
     /// Sees everything that happens and is shown; changes may come from there.
     pub watcher: Option<(Box<dyn Watcher>, Changes)>,
 }
@@ -106,8 +107,10 @@ pub enum Stop {
     FilterError(String),
     /// The reader of standard output has gone.
     ReaderGone,
-    /// Standard output or the recording could not be written.
-    OutputFailed(String),
+    /// Lines could not be written; and what helps, where that is known.
+    OutputFailed(String, Option<&'static str>),
+    /// The same of the recording. Lines still can.
+    RecordingFailed(String, Option<&'static str>),
     /// No more can wait for the output, but what waits can still be written.
     Overflow {
         /// Why not.
@@ -514,7 +517,7 @@ impl Pipeline {
         match &self.stopped {
             None => self.config.envelope || is_data(&event.kind),
             // The records that tell how a session ended come on top of what was asked for.
-            Some(Stop::ReaderGone | Stop::OutputFailed(_) | Stop::FilterDone) => false,
+            Some(Stop::ReaderGone | Stop::OutputFailed(..) | Stop::FilterDone) => false,
             Some(_) => self.config.envelope && self.config.filter.is_none() && is_last_word(&event.kind),
         }
     }
@@ -546,7 +549,10 @@ impl Pipeline {
     fn stop(&mut self, stop: Stop) {
         if self.stopped.is_none() {
             self.stopped = Some(stop.clone());
-            self.progress.stop = Some(stop);
+            // A recording that failed just before is not to be forgotten over it.
+            if !matches!(self.progress.stop, Some(Stop::RecordingFailed(..))) {
+                self.progress.stop = Some(stop);
+            }
         }
     }
 
@@ -589,10 +595,9 @@ impl Pipeline {
         if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
-        let mut line = self.record_text(event);
-        line.push('\n');
+        let line = self.record_text(event);
         let Some(recording) = &mut self.config.recording else { return };
-        if let Err(error) = recording.write_all(line.as_bytes()) {
+        if let Err(error) = recording.line(&line) {
             self.recording_failed(&error);
         }
     }
@@ -611,13 +616,16 @@ impl Pipeline {
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
-            Stop::OutputFailed(format!("{} could not be written: {error}", self.sink.name()))
+            Stop::OutputFailed(unwritten(&self.sink.name(), &error), sink::remedy(&error))
         };
         self.overrule(stop);
     }
 
     /// This reason takes the place of an earlier one: whatever was achieved, not all of it has arrived.
     fn overrule(&mut self, stop: Stop) {
+        if let Some(Stop::RecordingFailed(text, _)) = &self.progress.stop {
+            self.report.warning(text);
+        }
         self.stopped = Some(stop.clone());
         self.progress.stop = Some(stop);
     }
@@ -667,9 +675,12 @@ impl Pipeline {
     }
 
     fn recording_failed(&mut self, error: &io::Error) {
-        self.config.recording = None;
-        if !self.dead() {
-            self.overrule(Stop::OutputFailed(format!("the recording could not be written: {error}")));
+        let Some(recording) = self.config.recording.take() else { return };
+        let text = unwritten(&recording.name(), error);
+        match self.stopped {
+            Some(Stop::OutputFailed(..)) => self.report.warning(&text),
+            // What has come is written all the same, as far as it would have been.
+            _ => self.progress.stop = Some(Stop::RecordingFailed(text, sink::remedy(error))),
         }
     }
 
@@ -687,8 +698,12 @@ impl Pipeline {
     }
 
     fn dead(&self) -> bool {
-        matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(_)))
+        matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(..)))
     }
+}
+
+fn unwritten(what: &str, error: &io::Error) -> String {
+    format!("{what} could not be written: {error}")
 }
 
 /// The number of a received message.

@@ -91,6 +91,12 @@ impl OutFile {
         }
     }
 
+    /// What it is, for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("--output {}", self.path.display())
+    }
+
     fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,8 +116,8 @@ impl Sink for ToFile {
         true
     }
 
-    fn name(&self) -> &'static str {
-        "the file of --output"
+    fn name(&self) -> String {
+        self.0.name()
     }
 }
 

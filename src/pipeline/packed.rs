@@ -41,9 +41,15 @@ impl Packed {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// Bytes that it takes in memory.
+    /// Bytes that it takes in memory, used or not.
     #[must_use]
     pub fn cost(&self) -> usize {
+        self.bytes.capacity() + self.rest_cost
+    }
+
+    /// Bytes that its events take.
+    #[must_use]
+    pub fn size(&self) -> usize {
         self.bytes.len() + self.rest_cost
     }
 
@@ -111,7 +117,8 @@ impl Packed {
 
     fn pack(&mut self, kind: u8, flags: u8, seq: u64, event: &Event, payload: &[u8]) {
         let out = &mut self.bytes;
-        out.reserve(HEAD + payload.len());
+        // Twice the room would be wasted: what has no more is full.
+        out.reserve_exact(HEAD + payload.len());
         out.put_u8(kind);
         out.put_u8(flags);
         out.put_u32(event.conn);
@@ -208,6 +215,18 @@ mod tests {
             5 => Kind::Derived(text),
             _ => Kind::Error { what: "refused", text },
         }
+    }
+
+    #[test]
+    fn room_counts_whether_it_is_used_or_not_and_is_not_doubled() {
+        let mut packed = Packed::with_capacity(1000);
+        assert_eq!((packed.cost(), packed.size()), (1000, 0));
+        for _ in 0..2 {
+            let message = Message::text("x".repeat(700));
+            let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data };
+            packed.push(Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
+        }
+        assert_eq!((packed.cost(), packed.size()), (2 * (HEAD + 700), 2 * (HEAD + 700)));
     }
 
     proptest! {

@@ -22,8 +22,8 @@ pub trait Sink: Send {
     fn ready(&self) -> bool;
 
     /// What it is, for people.
-    fn name(&self) -> &'static str {
-        "standard output"
+    fn name(&self) -> String {
+        "standard output".to_owned()
     }
 }
 
@@ -38,6 +38,20 @@ pub struct Cut {
 
 /// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
 pub const ATOMIC: usize = 4096;
+
+/// What helps where a disk or a file is full, for people.
+#[must_use]
+pub fn remedy(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free some space there, or write to another disk; what was written before is in place")
+        }
+        io::ErrorKind::FileTooLarge => Some(
+            "the file is as large as `ulimit -f` or its disk allows: name another; what was written before is in place",
+        ),
+        _ => None,
+    }
+}
 
 /// Standard output.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The commands: one table, and what each of them does.
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,7 @@ use crate::dialect::{Dialect, TopicCheck};
 use crate::message::Message;
 use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
+use crate::pipeline::recorder::Recorder;
 use crate::report::Report;
 use crate::spelling::nearest;
 use crate::text::wrap;
@@ -399,7 +400,7 @@ impl Shell {
             return Err("only --record writes a HAR, when the session ends".to_owned());
         }
         let file = create(&self.path(arguments))?;
-        self.changes.push(Change::Record(Some(BufWriter::new(file))));
+        self.changes.push(Change::Record(Some(Recorder::new(file, Path::new(arguments)))));
         view.recording = Some(arguments.to_owned());
         Ok(Some(format!("recording to {arguments}; /record off ends it")))
     }

@@ -102,8 +102,9 @@ impl CursorFile {
         self.shared.changed.notify_one();
         let (path, shared, output) = (&self.path, &self.shared, &self.output);
         self.thread.get_or_insert_with(|| {
-            let (path, shared, output) = (path.clone(), shared.clone(), output.clone());
-            thread::spawn(move || keep(&path, &shared, output.as_deref()))
+            let (path, shared, output, report) =
+                (path.clone(), shared.clone(), output.clone(), report.clone());
+            thread::spawn(move || keep(&path, &shared, output.as_deref(), &report))
         });
     }
 
@@ -128,14 +129,26 @@ fn no_cursor_in(path: &Path) -> Failure {
     Failure::usage(what).hint("the file would be overwritten: name another one, or empty it")
 }
 
-/// Writes what comes until nothing more does. The result is that of the last write.
-fn keep(path: &Path, shared: &Shared, output: Option<&OutFile>) -> io::Result<()> {
+/// Writes what comes until nothing more does. The result is that of the last write; the first of several failures in a
+/// row is told at once, and that it is over, since the end may be days away.
+fn keep(path: &Path, shared: &Shared, output: Option<&OutFile>, report: &Report) -> io::Result<()> {
     let mut result = Ok(());
     let mut slot = lock(&shared.slot);
     loop {
         if let Some(cursor) = slot.cursor.take() {
             drop(slot);
+            let failed = result.is_err();
             result = output.map_or(Ok(()), OutFile::sync).and_then(|()| replace(path, &cursor));
+            match &result {
+                Err(error) if !failed => report.warning(&format!(
+                    "--cursor-file {} could not be written: {error}; it keeps its last cursor until it can",
+                    path.display()
+                )),
+                Ok(()) if failed => {
+                    report.notice(&format!("--cursor-file {} is written again", path.display()));
+                }
+                _ => {}
+            }
             slot = lock(&shared.slot);
             let pace = shared.changed.wait_timeout_while(slot, PACE, |slot| !slot.closed);
             slot = pace.unwrap_or_else(PoisonError::into_inner).0;
@@ -272,5 +285,29 @@ mod tests {
         fs::remove_dir(folder.path().join("gone")).unwrap();
         file.put("c".into(), &report());
         assert_eq!(file.finish().unwrap_err().exit, Exit::OutputFailed);
+    }
+
+    #[test]
+    fn what_cannot_be_written_for_a_while_is_told_when_it_begins_and_when_it_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gone, notices) = (folder.path().join("gone"), folder.path().join("notices"));
+        let report = Report::to(Box::new(File::create(&notices).unwrap()), Level::Notice, false, false);
+        let told = |text: &str| {
+            let deadline = std::time::Instant::now() + Duration::from_secs(20);
+            while !fs::read_to_string(&notices).unwrap().contains(text) {
+                assert!(std::time::Instant::now() < deadline, "{text}");
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
+        fs::create_dir(&gone).unwrap();
+        let (mut file, _) = CursorFile::open(&gone.join("cursor")).unwrap();
+        fs::remove_dir(&gone).unwrap();
+        file.put("c1".into(), &report);
+        told("it keeps its last cursor until it can");
+        fs::create_dir(&gone).unwrap();
+        file.put("c2".into(), &report);
+        told("is written again");
+        file.finish().unwrap();
+        assert_eq!(fs::read_to_string(gone.join("cursor")).unwrap(), "c2\n");
     }
 }

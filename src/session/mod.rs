@@ -520,7 +520,7 @@ impl Driver {
     }
 
     fn pipeline_died(&mut self, now: Now) {
-        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned()));
+        let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned(), None));
         self.state.progress(Progress { stop, ..Progress::default() }, now);
     }
 
@@ -547,7 +547,12 @@ impl Driver {
         if let Some(repl) = self.repl.take() {
             repl.finish();
         }
-        self.outcome()
+        let mut outcome = self.outcome();
+        let unwritten = self.state.unwritten();
+        if outcome.reason == "output_failed" && unwritten > 0 {
+            outcome.details.push(format!("{unwritten} messages had come that are not in the output"));
+        }
+        outcome
     }
 
     /// What follows from the last lines being written: acknowledgements, for a while, and the cursor.
@@ -563,7 +568,7 @@ impl Driver {
             }
         }
         if let Some(Err(failure)) = self.cursor_file.take().map(CursorFile::finish) {
-            let stop = Some(Stop::OutputFailed(failure.what));
+            let stop = Some(Stop::OutputFailed(failure.what, None));
             let totals = *self.state.totals();
             self.state.progress(Progress { stop, totals, ..Progress::default() }, now());
         }
@@ -643,7 +648,7 @@ impl Driver {
         match self.outcome().reason {
             "max_time" => self.state.progress(
                 Progress {
-                    stop: Some(Stop::OutputFailed(text.to_owned())),
+                    stop: Some(Stop::OutputFailed(text.to_owned(), None)),
                     totals: *self.state.totals(),
                     ..Progress::default()
                 },

@@ -86,6 +86,10 @@ pub struct Asked {
     pub exit_status: bool,
 }
 
+/// What helps a reader that is so slow that the disk is full.
+const MORE_ROOM: &str =
+    "the file is in TMPDIR, which may be a roomier disk; --spill-limit says how large it may become";
+
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -130,8 +134,17 @@ impl Outcome {
             Stop::FilterDone => Self::new("filter_done", Exit::Ok),
             Stop::FilterError(text) => Self::told("filter_error", Exit::FilterRuntime, format!("jq: {text}")),
             Stop::ReaderGone => Self::new("reader_gone", Exit::Ok),
-            Stop::OutputFailed(text) => Self::told("output_failed", Exit::OutputFailed, text),
-            Stop::Overflow { text, .. } => Self::told("overflow", Exit::OutputFailed, text),
+            Stop::OutputFailed(text, remedy) => Self {
+                hint: remedy.map(str::to_owned),
+                ..Self::told("output_failed", Exit::OutputFailed, text)
+            },
+            Stop::RecordingFailed(text, remedy) => Self {
+                hint: remedy.map(str::to_owned),
+                ..Self::told("recording_failed", Exit::OutputFailed, text)
+            },
+            Stop::Overflow { text, .. } => {
+                Self { hint: Some(MORE_ROOM.to_owned()), ..Self::told("overflow", Exit::OutputFailed, text) }
+            }
         }
     }
 

@@ -121,6 +121,8 @@ struct Input {
 #[derive(Default)]
 struct Counts {
     received: u64,
+    /// The received message up to which all are written.
+    written: u64,
     sent: u64,
     bytes_in: u64,
     bytes_out: u64,
@@ -411,6 +413,7 @@ impl State {
     pub fn progress(&mut self, progress: Progress, now: Now) {
         self.note_dropped(progress.totals.dropped, now);
         self.totals = progress.totals;
+        self.counts.written = self.counts.written.max(progress.written);
         let written = self.delivery.written(progress.written);
         self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
         self.todo.cursor = written.cursor.or(self.todo.cursor.take());
@@ -426,10 +429,17 @@ impl State {
             None => Outcome::from_stop(&stop),
         };
         if let Some(earlier) = &self.outcome {
-            // The messages that decided this came before whatever ended the session meanwhile; its record did not.
-            if !earlier.is_signal() && (!at_end || earlier.exit == Exit::Ok) {
-                self.outcome = Some(outcome);
+            // The messages that decided this came before whatever ended the session meanwhile, but for what could not
+            // be written; the record of an end did not.
+            let failed_before = earlier.exit == Exit::OutputFailed;
+            let is_late =
+                failed_before && outcome.exit != Exit::OutputFailed || at_end && earlier.exit != Exit::Ok;
+            if earlier.is_signal() || is_late {
+                return;
             }
+            let told = earlier.text.clone().filter(|_| failed_before);
+            self.outcome = Some(outcome);
+            told.into_iter().for_each(|text| self.notice(Level::Warning, text));
             return;
         }
         if let Stop::Overflow { text, told: false } = &stop {
@@ -439,6 +449,11 @@ impl State {
             "reader_gone" | "output_failed" => self.leave(outcome, now),
             _ => self.finish(outcome, now),
         }
+    }
+
+    /// How many messages were received that are not known to be written.
+    pub fn unwritten(&self) -> u64 {
+        self.counts.received.saturating_sub(self.counts.written)
     }
 
     /// So many messages were dropped, in all.

@@ -206,7 +206,7 @@ impl Watch {
                 // The exit status tells of the signal alone.
                 self.report.warning(text);
             }
-            self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned()));
+            self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
         }
         let board = self.board.borrow();
         let Junction { stop, totals, .. } = &self.junction;

@@ -43,6 +43,15 @@ impl Wstap {
         self
     }
 
+    /// Runs it as the last arguments of this command.
+    pub(crate) fn under(self, words: &[&str]) -> Self {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command, stdin: self.stdin }
+    }
+
     /// Standard input is this, then its end; without, it is `/dev/null`.
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());

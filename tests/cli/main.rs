@@ -13,6 +13,7 @@ mod faults;
 mod filter;
 mod first_steps;
 mod fixtures;
+mod full_disk;
 mod generated;
 mod harness;
 mod hostile;

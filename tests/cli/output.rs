@@ -184,7 +184,8 @@ fn a_recording_that_cannot_be_written_is_an_error() {
         peer.wait_for_end();
     })
     .exits(30)
-    .says("recording");
+    .says("--record /dev/full could not be written: No space left")
+    .says("free some space there");
 }
 
 #[test]
@@ -518,6 +519,6 @@ fn lines_may_go_to_a_file() {
         ("", "{\"a\":1.0}\n")
     );
     assert_eq!(connect(&["-o", "-"], send).stdout, "{\"a\":1.0}\n");
-    connect(&["-o", "/dev/full"], send).exits(30).says("the file of --output could not be written");
+    connect(&["-o", "/dev/full"], send).exits(30).says("--output /dev/full could not be written");
     wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would change");
 }

@@ -168,6 +168,23 @@ fn what_is_typed_is_remembered_for_its_owner_alone_and_without_credentials() {
 }
 
 #[test]
+fn lines_that_cannot_be_remembered_are_told_and_sent_all_the_same() {
+    let server = Server::websocket(echo);
+    let pty = on_pty(&["connect", &server.url()]);
+    let state = pty.at_home().join(".local/state");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("wstap"), "no folder").unwrap();
+    let mut pty = pty.spawn();
+    pty.line("first");
+    pty.shows("lines are not remembered in");
+    pty.shows("← 2 first");
+    pty.line("second");
+    pty.shows("← 4 second");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
 fn no_history_leaves_nothing_behind() {
     let server = Server::websocket(echo);
     let mut pty = on_pty(&["connect", &server.url(), "--no-history"]).spawn();

@@ -113,7 +113,10 @@ fn the_session_ends_if_that_is_asked_for() {
     let mut run = connect(&server, &["--overflow", "exit", "--buffer", "1M"]).spawn();
     // Held open and never read.
     let _stdout = run.take_stdout();
-    run.finish().exits(30).says("1 MiB of memory are full (--overflow exit)").says("messages are lost");
+    run.finish()
+        .exits(30)
+        .says("1 MiB of memory are full (--overflow exit)")
+        .says("messages that wait are lost");
 }
 
 #[test]

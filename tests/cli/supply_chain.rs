@@ -105,9 +105,25 @@ fn every_licence_is_one_that_is_allowed() {
         .filter(|p| used.contains(&p["id"].as_str().unwrap()))
         .collect();
     assert!(packages.len() > 50);
-    for package in packages {
-        let licence = package["license"].as_str().unwrap_or_default();
-        assert!(!licence.is_empty() && is_allowed(licence, &allowed), "{}: {licence:?}", package["name"]);
+    let licence = |package: &Value| package["license"].as_str().unwrap_or_default().to_owned();
+    for package in &packages {
+        let licence = licence(package);
+        assert!(!licence.is_empty() && is_allowed(&licence, &allowed), "{}: {licence:?}", package["name"]);
+    }
+    for name in allowed {
+        assert!(packages.iter().any(|package| licence(package).contains(name)), "{name} is nobody's");
+    }
+}
+
+#[test]
+fn no_version_is_left_open() {
+    assert_eq!(read("deny.toml")["bans"]["wildcards"].as_str(), Some("deny"));
+    let manifest = read("Cargo.toml");
+    for (name, wanted) in
+        ["dependencies", "dev-dependencies"].iter().flat_map(|key| manifest[*key].as_table().unwrap())
+    {
+        let version = wanted.as_str().or_else(|| wanted.get("version")?.as_str());
+        assert!(version.is_some_and(|version| !version.contains('*')), "{name}");
     }
 }
 

@@ -259,7 +259,7 @@ fn records_go_to_the_file_of_output() {
     let told = run(&["--mock=--rate max --contacts 10", "--record", &recorded], &live);
     assert_eq!((told.lines().count(), run(&["--from", &recorded], &again)), (23, told));
     let full = mocked("--rate max --contacts 10", &["42", "-o", "/dev/full"]);
-    full.exits(30).says("the file of --output could not be written");
+    full.exits(30).says("--output /dev/full could not be written");
 }
 
 #[test]

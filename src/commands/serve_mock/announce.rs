@@ -61,5 +61,9 @@ fn write_file(path: &Path, url: &str) -> Result<()> {
     let partial = path.with_extension("partial");
     std::fs::write(&partial, format!("{url}\n"))
         .and_then(|()| std::fs::rename(&partial, path))
+        .inspect_err(|_| {
+            // It would be half a line.
+            let _ = std::fs::remove_file(&partial);
+        })
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--port-file {}: {error}", path.display())))
 }

@@ -201,6 +201,17 @@ async fn a_drain_leaves_time_for_a_new_connection_before_the_old_one_ends() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_drain_also_ends_a_connection_that_is_half_open() {
+    let mock = mock("--events 0 --fault half-open@1").await;
+    let mut deaf = subscribed(&mock, None).await;
+    next(&mut deaf).await;
+    assert_eq!(mock.command("drain", ""), Some(json!({"told": 1})));
+    let start = Instant::now();
+    assert!(!matches!(deaf.next().await, Some(Ok(_))), "it is dumb, too");
+    assert_eq!(start.elapsed().as_secs(), 5);
+}
+
 #[tokio::test]
 async fn a_hand_over_after_some_events_loses_none() {
     let mock = mock("--rate 500 --drain-after 20 --time-scale 50 --events 400").await;

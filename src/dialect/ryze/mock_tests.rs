@@ -21,6 +21,19 @@ async fn read_back(mock: &Mock, instance: &str) -> Answered {
     call(mock, "GET", &target, "token: t\r\n", "").await
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_held_up_drops_nobody_for_that() {
+    let mock = mock("--rate 5000 --events 5000").await;
+    let mut socket = connect(&mock, DEMO).await;
+    let begin = Instant::now();
+    next(&mut socket).await;
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    for _ in 1..5000 {
+        next(&mut socket).await;
+    }
+    assert!(begin.elapsed().as_millis() >= 1900, "what it missed comes at the same rate");
+}
+
 #[tokio::test]
 async fn the_refusals_are_the_documents() {
     let mock = mock("--token t").await;

@@ -283,6 +283,21 @@ async fn half_open_is_deaf_and_dumb() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn half_open_lasts_no_longer_than_the_client_is_there() {
+    let mock = with("half-open").await;
+    for unread in [frame(0x81, TEXT), vec![]] {
+        let mut stream = raw(&mock, "/echo").await;
+        stream.write_all(&unread).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let begin = Instant::now();
+        // Closing a socket with unread bytes in it resets the connection.
+        let end = if unread.is_empty() { End::Fin } else { End::Rst };
+        assert_eq!(rest(&mut stream).await, (vec![], end));
+        assert!(begin.elapsed() >= Duration::from_secs(10), "who has said the last word may still listen");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_pings_can_be_told_not_to() {
     for (fault, expected) in [("latency=1s", [0x89, 0].repeat(5)), ("no-heartbeat", vec![])] {
         let mock = with(fault).await;
