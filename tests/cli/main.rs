@@ -13,6 +13,7 @@ mod faults;
 mod filter;
 mod first_steps;
 mod fixtures;
+mod fuzz_targets;
 mod generated;
 mod harness;
 mod hostile;

@@ -672,10 +672,10 @@ fn theirs(source: &str, input: &str) -> Vec<String> {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..crate::hostile::config() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..crate::hostile::cases::config() })]
 
     #[test]
-    fn the_outputs_are_those_of_the_engine_with_its_own_values(input in crate::hostile::values()) {
+    fn the_outputs_are_those_of_the_engine_with_its_own_values(input in crate::hostile::cases::values()) {
         let input = input.to_string();
         for source in [".", ".a?", ".a.data?", "[.[]?]", "[..] | length", "[.. | scalars]", "type", "{a: ., b: [.]}",
             "[.. | strings]", "if type == \"array\" then .[0], .[-1], .[1:] else . end", "[paths]", "tojson | fromjson"] {
