@@ -20,6 +20,7 @@ mod hostile;
 mod hostile_clients;
 mod instances;
 mod kadoa;
+mod limits;
 mod mock;
 mod mock_process;
 mod options;
