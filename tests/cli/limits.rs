@@ -25,7 +25,6 @@ fn files_that_people_write_have_a_size_that_is_read_and_no_larger_one() {
     let url = format!("ws://127.0.0.1:{port}/");
     let token = "--token-file";
     let cases: &[(&str, &str, &[&str], i32)] = &[
-        ("filter.jq", ".a", &["connect", "--from", &messages, "--filter-file", "FILE"], 0),
         ("own.toml", "name = 'own'", &["subscribe", "-d", "FILE", "--from", &messages], 0),
         ("headers", "A: b", &["connect", &url, "-H", "@FILE", "--no-reconnect"], 11),
         ("token", "t-123456", &["connect", &url, token, "FILE", "--no-reconnect"], 11),
@@ -52,6 +51,21 @@ fn files_that_people_write_have_a_size_that_is_read_and_no_larger_one() {
 
 /// A dialect that has topics.
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/dialects/graphql-transport-ws.toml");
+
+#[test]
+fn a_program_has_a_length() {
+    let folder = tempfile::tempdir().unwrap();
+    for (size, status) in [(64 << 10, 0), ((64 << 10) + 1, 3)] {
+        let file = padded(folder.path(), "filter.jq", ".a", size);
+        let out = wstap(&["connect", "--from", "/dev/null", "--filter-file", &file]).run();
+        assert_eq!(
+            out.exits(status).stderr.contains("longer than 65536 bytes"),
+            status != 0,
+            "{}",
+            out.stderr
+        );
+    }
+}
 
 #[test]
 fn a_configuration_has_a_size_that_is_read_and_no_larger_one() {

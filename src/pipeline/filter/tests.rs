@@ -704,6 +704,19 @@ proptest::proptest! {
     }
 }
 
+/// Compiling recurses, on a stack that is deep enough for the longest program.
+#[test]
+fn a_program_may_nest_as_deep_as_it_is_long() {
+    for (part, end, compiles) in [("(", "", false), ("-", "1", true)] {
+        let program = part.repeat((LONGEST - end.len()) / part.len()) + end;
+        let result = Program::compile("--filter", &program, &Vars::default());
+        assert_eq!(result.is_ok(), compiles, "{part}");
+        let longer = format!("{program}{}", " ".repeat(part.len()));
+        let failure = Program::compile("--filter", &longer, &Vars::default()).unwrap_err();
+        assert!(failure.what.ends_with("longer than 65536 bytes"), "{failure}");
+    }
+}
+
 #[test]
 fn a_pattern_that_grows_is_refused_before_it_is_large() {
     for pattern in ["((a{1000}){1000}){1000}", "(?:(?:){4000000000}){4000000000}", "(?:(?:a|){1000}){1000}"] {
