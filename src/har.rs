@@ -69,7 +69,8 @@ pub fn convert(path: &Path) -> io::Result<()> {
     let mut options = File::options();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = BufWriter::new(options.write(true).create(true).truncate(true).open(&partial)?);
-    write_har(&mut recording, &mut out)?;
+    // Half a HAR is of no use to anybody, and the recording is still there.
+    write_har(&mut recording, &mut out).inspect_err(|_| drop(std::fs::remove_file(&partial)))?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     std::fs::rename(&partial, path)
 }
