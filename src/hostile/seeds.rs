@@ -13,7 +13,10 @@ pub(super) fn seeds(name: &str) -> Vec<Vec<u8>> {
         "frames" => frames(),
         "dialects" => sessions(),
         "filter" => outputs(),
-        "json_text" => fixtures().into_iter().flat_map(|(_, lines)| lines).map(String::into_bytes).collect(),
+        "json_text" => {
+            let lines = fixtures().into_iter().flat_map(|(_, lines)| lines);
+            lines.chain(["[1 ,\r\n\t-2e+3 ]".to_owned()]).map(String::into_bytes).collect()
+        }
         "certificates" => vec![certificate()],
         "screen" => outputs().into_iter().map(|output| output[2..].to_vec()).collect(),
         _ => texts(name).iter().map(|text| text.as_bytes().to_vec()).collect(),
@@ -118,6 +121,10 @@ const CONTROL: &[&str] = &[
 ];
 
 const TOPICS: &[&str] = &[
+    "customer_id:*:call:*",
+    "customer_id:a:call:b*",
+    "customer_id:a:*:b",
+    "customer_id:12345678_1234-1234-1234-123456789012:call:*",
     "customer_id:12345678-1234-1234-1234-123456789012:call:*",
     "agent_id:abc:queue:12345678-1234-1234-1234-1234567890ab",
     "customer_id:a:*:*",
