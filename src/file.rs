@@ -7,8 +7,12 @@ use std::path::Path;
 /// The largest HAR or replayed recording, in bytes: they are held in memory.
 pub(crate) const MAX_RECORDED: u64 = 1 << 30;
 
-/// The largest file that a person writes, in bytes: a scenario, a configuration, a dialect.
+/// The largest file that a person writes, in bytes: a scenario, a configuration, a dialect, a jq program, a list of
+/// topics or headers, a token; and the largest file of certificates, bundles of a whole system among them.
 pub(crate) const MAX_WRITTEN: u64 = 1 << 20;
+
+/// The largest file that is sent as one message, in bytes: the limit of messages that are received.
+pub(crate) const MAX_SENT: u64 = 64 << 20;
 
 /// The text of a file of at most so many bytes. The size that the system tells is not relied upon: devices and
 /// pipes have none.
@@ -16,12 +20,37 @@ pub(crate) const MAX_WRITTEN: u64 = 1 << 20;
 /// # Errors
 /// A file that cannot be read, is larger, or is not UTF-8.
 pub(crate) fn text(path: &Path, most: u64) -> io::Result<String> {
+    text_of(File::open(path)?, most)
+}
+
+/// The same, where `-` is standard input.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn text_or_stdin(path: &Path, most: u64) -> io::Result<String> {
+    if path == Path::new("-") { text_of(io::stdin(), most) } else { text(path, most) }
+}
+
+/// The bytes of a file of at most so many.
+///
+/// # Errors
+/// A file that cannot be read or is larger.
+pub(crate) fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    bytes_of(File::open(path)?, most)
+}
+
+fn text_of(source: impl io::Read, most: u64) -> io::Result<String> {
+    String::from_utf8(bytes_of(source, most)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+}
+
+fn bytes_of(source: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    source.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
     }
-    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    Ok(bytes)
 }
 
 #[cfg(test)]

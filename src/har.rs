@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek, SeekFrom};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -34,7 +34,12 @@ pub fn is_har(path: &Path) -> bool {
 /// What is wrong with the file.
 pub fn to_records(path: &Path) -> Result<String, String> {
     let text = file::text(path, file::MAX_RECORDED).map_err(|error| error.to_string())?;
-    let har: Har = serde_json::from_str(&text).map_err(|error| format!("no HAR: {error}"))?;
+    records_of(&text)
+}
+
+/// The same for the text of one.
+pub(crate) fn records_of(text: &str) -> Result<String, String> {
+    let har: Har = serde_json::from_str(text).map_err(|error| format!("no HAR: {error}"))?;
     let mut out = Vec::new();
     let mut conn = 0;
     for entry in har.log.entries {
@@ -60,30 +65,36 @@ pub fn to_records(path: &Path) -> Result<String, String> {
 /// A file that cannot be read or written; the recording is still there then.
 pub fn convert(path: &Path) -> io::Result<()> {
     let mut recording = BufReader::new(File::open(path)?);
-    let connections = survey(&mut recording)?;
     let partial = path.with_extension("har.partial");
     let mut options = File::options();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let out = options.write(true).create(true).truncate(true).open(&partial)?;
-    let written = write_har(out, &mut recording, &connections);
+    let written = write_file(&mut recording, out);
     written.and_then(|()| std::fs::rename(&partial, path)).inspect_err(|_| {
-        // Best effort: the folder that could not take the file may not let go of it either.
+        // Half a HAR is of no use to anybody, and the recording is still there. Best effort: the folder that could not
+        // take the file may not let go of it either.
         let _ = std::fs::remove_file(&partial);
     })
 }
 
-fn write_har(to: File, recording: &mut BufReader<File>, connections: &BTreeMap<u32, Span>) -> io::Result<()> {
+fn write_file(recording: &mut BufReader<File>, to: File) -> io::Result<()> {
     let mut out = BufWriter::new(to);
+    write_har(recording, &mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Writes a recording as a HAR.
+pub(crate) fn write_har(recording: &mut (impl BufRead + Seek), out: &mut impl io::Write) -> io::Result<()> {
+    let connections = survey(recording)?;
     let creator = json!({"name": "wstap", "version": env!("CARGO_PKG_VERSION")});
     write!(out, r#"{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":["#)?;
     for (index, (conn, span)) in connections.iter().enumerate() {
         if index > 0 {
             out.write_all(b",")?;
         }
-        write_entry(&mut out, recording, *conn, span)?;
+        write_entry(out, recording, *conn, span)?;
     }
-    out.write_all(b"]}}\n")?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    out.write_all(b"]}}\n")
 }
 
 #[derive(Deserialize)]
@@ -208,7 +219,7 @@ struct Span {
     close: Option<Ended>,
 }
 
-fn survey(recording: &mut BufReader<File>) -> io::Result<BTreeMap<u32, Span>> {
+fn survey(recording: &mut impl BufRead) -> io::Result<BTreeMap<u32, Span>> {
     let mut connections: BTreeMap<u32, Span> = BTreeMap::new();
     let (mut line, mut at) = (String::new(), 0);
     loop {
@@ -237,7 +248,7 @@ fn survey(recording: &mut BufReader<File>) -> io::Result<BTreeMap<u32, Span>> {
 
 fn write_entry(
     out: &mut impl io::Write,
-    recording: &mut BufReader<File>,
+    recording: &mut (impl BufRead + Seek),
     conn: u32,
     span: &Span,
 ) -> io::Result<()> {

@@ -26,8 +26,8 @@ pub mod exit;
 mod file;
 pub mod handshake;
 pub mod har;
-#[cfg(test)]
-mod hostile;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 pub mod input;
 pub mod json;
 pub mod message;

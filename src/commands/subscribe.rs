@@ -8,6 +8,7 @@ use crate::config::session::Defaults;
 use crate::dialect::{Dialect, TopicCheck};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::file;
 use crate::net::WsUrl;
 use crate::net::url::looks_like_url;
 use crate::report::Report;
@@ -91,12 +92,8 @@ fn lines(text: &str) -> impl Iterator<Item = String> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map_err(|error| Failure::usage(format!("topics from {}: {error}", path.display())))
+    file::text_or_stdin(path, file::MAX_WRITTEN)
+        .map_err(|error| Failure::usage(format!("topics from {}: {error}", path.display())))
 }
 
 /// All topics are looked at before anything connects, so that every mistake is shown at once.

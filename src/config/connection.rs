@@ -1,6 +1,5 @@
 //! The connection options, resolved.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use super::World;
 use crate::cli::options::{ConnectionArgs, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
+use crate::file;
 use crate::net::url::encoded;
 use crate::net::{
     ConnectToEntry, KeyPin, Options, ProxyRules, ResolveEntry, TlsOptions, TlsVersion, TokenPlace, WsUrl,
@@ -174,12 +174,12 @@ fn keylog(world: &World<'_>) -> Result<PathBuf> {
 fn headers(args: &[String]) -> Result<Vec<(String, Secret)>> {
     let mut headers = Vec::new();
     for arg in args {
-        let Some(file) = arg.strip_prefix('@') else {
+        let Some(path) = arg.strip_prefix('@') else {
             headers.push(header(arg)?);
             continue;
         };
-        let text =
-            fs::read_to_string(file).map_err(|error| Failure::usage(format!("--header @{file}: {error}")))?;
+        let text = file::text(Path::new(path), file::MAX_WRITTEN)
+            .map_err(|error| Failure::usage(format!("--header @{path}: {error}")))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             headers.push(header(line)?);
         }
@@ -282,12 +282,8 @@ fn unset(variable: &str) -> Failure {
 
 fn first_line(path: &Path, option: &str) -> Result<String> {
     let name = path.display();
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        fs::read_to_string(path)
-    };
-    let text = text.map_err(|error| Failure::usage(format!("{option} {name}: {error}")))?;
+    let text = file::text_or_stdin(path, file::MAX_WRITTEN)
+        .map_err(|error| Failure::usage(format!("{option} {name}: {error}")))?;
     match text.lines().next().map(str::trim) {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => Err(Failure::usage(format!("{option} {name}: the first line is empty"))),

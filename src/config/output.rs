@@ -11,6 +11,7 @@ use super::World;
 use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, OutputArgs, SessionArgs};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::file;
 use crate::pipeline::Config;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
@@ -130,7 +131,7 @@ pub fn vars(args: &FilterArgs) -> Result<Vars> {
 }
 
 fn read(path: &Path, option: &str) -> Result<String> {
-    std::fs::read_to_string(path)
+    file::text(path, file::MAX_WRITTEN)
         .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
 }
 

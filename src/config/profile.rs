@@ -548,17 +548,6 @@ mod tests {
         );
     }
 
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig { cases: 32, ..crate::hostile::config() })]
-
-        #[test]
-        fn nothing_that_a_file_says_is_too_odd(text in crate::hostile::mutated(vec![
-            "[profile.a]\nurl = 'ws://h/'\nheader = ['A: b']\nconnect-timeout = '1s'\nverbose = 2\n".to_owned(),
-        ])) {
-            drop(connect(&text, &[], &["@a"]));
-        }
-    }
-
     #[test]
     fn depth_in_a_file_is_a_mistake_like_any_other() {
         assert!(connect(&format!("a={}", "[".repeat(100_000)), &[], &["@a", "ws://h/"]).is_err());

@@ -23,6 +23,10 @@ pub mod ryze;
 mod testing;
 pub mod voipbin;
 
+/// Hostile input to the grammars of topics.
+#[cfg(any(test, fuzzing))]
+pub(crate) use voipbin::hostile_topic;
+
 /// Every dialect, in the order in which they are offered and asked whether a URL is theirs.
 #[rustfmt::skip]
 pub const ALL: &[&dyn Dialect] = &[

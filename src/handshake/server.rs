@@ -418,6 +418,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_just_within_the_limits_is_read() {
+        let fill = MAX_HEAD - "GET / HTTP/1.1\r\nA: \r\n\r\n".len();
+        let long = |more: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(fill + more));
+        assert_eq!(Request::parse(long(0).as_bytes()).unwrap().unwrap().1, MAX_HEAD);
+        assert_eq!(Request::parse(long(1).as_bytes()).unwrap_err().status, 431);
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(MAX_HEADERS));
+        assert!(Request::parse(many.as_bytes()).unwrap().is_some());
+        let body = |length: usize| {
+            request(&format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")).body_length()
+        };
+        assert_eq!(body(MAX_BODY), Ok(MAX_BODY));
+        assert_eq!(body(MAX_BODY + 1).unwrap_err().status, 413);
+    }
+
+    #[test]
     fn odd_targets() {
         let at = |target: &str| request(&format!("GET {target} HTTP/1.1\r\n\r\n"));
         assert_eq!(at("http://h:1/a/b?c=d").path(), "/a/b");

@@ -68,8 +68,13 @@ impl Recording {
         } else {
             Box::new(File::open(path).map_err(|error| Failure::usage(format!("--from {name}: {error}")))?)
         };
+        Ok(Self::of(source, name, take))
+    }
+
+    /// The content of something that is called `name`.
+    pub(crate) fn of(source: Box<dyn Read + Send>, name: String, take: Take) -> Self {
         let lines = BufReader::with_capacity(CHUNK, source);
-        Ok(Self { lines, take, name, number: 0, failed: None, ended: false, longest: LONGEST_LINE })
+        Self { lines, take, name, number: 0, failed: None, ended: false, longest: LONGEST_LINE }
     }
 
     /// Reads on a thread of its own. What comes is handed over as it comes, so a file that grows can be followed.
@@ -90,7 +95,7 @@ impl Recording {
 
     /// What the lines that are there hold, waiting for one at least; `None` at the end. What stands before a line
     /// that cannot be used comes before the failure.
-    fn next_batch(&mut self) -> Option<Result<Vec<Item>>> {
+    pub(crate) fn next_batch(&mut self) -> Option<Result<Vec<Item>>> {
         if let Some(failure) = self.failed.take() {
             return Some(Err(failure));
         }

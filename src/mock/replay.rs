@@ -95,7 +95,10 @@ impl Replay {
     /// # Errors
     /// A file that cannot be read or holds nothing to play.
     pub(super) fn load(settings: &ReplaySettings, then: Then) -> Result<Self> {
-        let text = read(&settings.file)?;
+        Self::of(&read(&settings.file)?, settings, then)
+    }
+
+    fn of(text: &str, settings: &ReplaySettings, then: Then) -> Result<Self> {
         let mut tapes: BTreeMap<u32, Tape> = BTreeMap::new();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             match record::read_moment(line) {
@@ -132,6 +135,21 @@ impl Replay {
         let mut offered = request.list("Sec-WebSocket-Protocol");
         let protocol = tape.subprotocol.clone().filter(|chosen| offered.any(|offered| offered == chosen));
         Answer::Upgrade { protocol, peer: Box::new(Player::new(tape, &self.settings)) }
+    }
+}
+
+/// Hostile recordings: they can be played, or the mistake is told.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hostile(text: &str) {
+    let settings = ReplaySettings { file: PathBuf::new(), speed: Speed::Times(0.001), sync: true };
+    for then in [Then::Stay, Then::Close] {
+        let Ok(replay) = Replay::of(text, &settings, then) else { continue };
+        for tape in &replay.tapes {
+            let player = Player::new(Arc::clone(tape), &settings);
+            for at in tape.cues.iter().map(|cue| cue.at).chain(tape.end.iter().map(|(at, _)| *at)) {
+                assert!(player.begun.checked_add(player.scaled(at)).is_some(), "{at:?}");
+            }
+        }
     }
 }
 

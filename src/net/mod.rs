@@ -13,16 +13,16 @@ use crate::secret::Secret;
 mod dns;
 pub mod http;
 mod keylog;
-mod link;
+pub(crate) mod link;
 mod open;
 mod proxy;
-mod refusal;
+pub(crate) mod refusal;
 mod roots;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod upgrade;
+pub(crate) mod upgrade;
 pub mod url;
 mod verify;
 

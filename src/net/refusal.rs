@@ -31,7 +31,7 @@ const HTML_LINES: usize = 20;
 const SAID: usize = 200;
 
 /// The failure for an answer with another status than 101. `shown` is the URL without secrets.
-pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure {
+pub(crate) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure {
     let exit = match head.status {
         401 | 403 => Exit::Credentials,
         404 => Exit::NotFound,
@@ -51,7 +51,7 @@ pub(super) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure 
 }
 
 /// The failure for a 101 with violations, if there are any.
-pub(super) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
+pub(crate) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
     let failed: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
     if failed.is_empty() {
         return None;

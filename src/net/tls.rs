@@ -25,6 +25,7 @@ use super::verify::{Lenience, OtherKey, Recorder, Seen};
 use super::{KeyPin, TlsInfo, TlsOptions, TlsVersion, Transport};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::file;
 
 /// TLS made ready before anything connects: the named files are read, so a mistake in them costs no
 /// connection, and the system's roots (some ms to read) are on their way while names are resolved.
@@ -442,7 +443,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+    file::bytes(path, file::MAX_WRITTEN)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
 }
 
 fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option<Arc<CertifiedKey>>> {

@@ -153,7 +153,7 @@ impl Framing {
 
 /// Takes the chunks apart (RFC 9112 §7.1): what is there of the body, and whether it has ended, or is broken so
 /// that nothing more can be had.
-fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
+pub(crate) fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         match httparse::parse_chunk_size(raw) {

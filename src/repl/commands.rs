@@ -15,6 +15,7 @@ use super::render::{Look, grouped};
 use super::terminal::Terminal;
 use super::{Request, Setup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
+use crate::file;
 use crate::message::Message;
 use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
@@ -459,7 +460,7 @@ impl Shell {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(self.path(path)).map_err(|error| format!("{path}: {error}"))
+        file::bytes(&self.path(path), file::MAX_SENT).map_err(|error| format!("{path}: {error}"))
     }
 
     fn view(&self) -> MutexGuard<'_, View> {

@@ -49,7 +49,7 @@ pub(super) fn make_private(file: &Path) -> io::Result<()> {
 }
 
 /// May this line be remembered? Not if a credential stands in it.
-pub(super) fn is_worth_it(line: &str, report: &Report) -> bool {
+pub(crate) fn is_worth_it(line: &str, report: &Report) -> bool {
     line.len() <= LONGEST
         && report.masked(line) == line
         && mask_in_text(line) == line

@@ -37,10 +37,10 @@ mod editor;
 pub mod history;
 mod pace;
 mod past;
-mod render;
+pub(crate) mod render;
 mod ring;
 mod screen;
-mod sending;
+pub(crate) mod sending;
 mod status;
 mod terminal;
 

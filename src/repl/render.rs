@@ -169,6 +169,33 @@ impl Look {
     }
 }
 
+/// Hostile messages on the screen of a prompt: nothing in a row acts on the terminal, and no row wraps.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hostile(message: &Message, width: usize) {
+    let report = Report::to(Box::new(std::io::sink()), crate::report::Level::Error, false, false);
+    let (zone, binary) = (TimeZone::UTC, BinaryForm::default());
+    let past = Past {
+        number: u64::MAX,
+        at: Timestamp::UNIX_EPOCH,
+        conn: 1,
+        dir: Direction::In,
+        seq: 1,
+        role: crate::event::Role::Data,
+        message: message.clone(),
+    };
+    let width = width.max(40);
+    for (pretty, raw) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (zone, report) = (zone.clone(), report.clone());
+        let look = Look { color: false, pretty, raw, binary, zone, show_secrets: true, report };
+        let output = message.as_text().filter(|text| json::scan_str(text).is_ok());
+        let output = output.map(|text| look.output(Some(&past), text, width));
+        for shown in [look.row(&past, width), look.full(&past)].into_iter().chain(output) {
+            assert!(!shown.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{shown:?}");
+        }
+        assert!(pretty || columns(&look.row(&past, width)) < width);
+    }
+}
+
 /// Text made harmless, with its line breaks or without.
 fn plain(text: &str, lines: bool) -> String {
     if lines {

@@ -10,7 +10,7 @@ use crate::message::Message;
 ///
 /// # Errors
 /// A line that should be JSON and is not, with the place in words and in bytes.
-pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, (String, usize)> {
+pub(crate) fn message(line: &str, json: bool) -> Result<Option<Message>, (String, usize)> {
     let text = joined(line);
     // The break at the end of what was pasted.
     let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
@@ -40,7 +40,7 @@ pub(super) fn message(line: &str, json: bool) -> Result<Option<Message>, (String
 }
 
 /// Lines without the backslashes that they were continued with.
-pub(super) fn joined(line: &str) -> String {
+pub(crate) fn joined(line: &str) -> String {
     line.replace("\\\n", "\n")
 }
 
@@ -74,7 +74,7 @@ fn not_json(text: &str, error: json::Error) -> String {
 ///
 /// # Errors
 /// Anything else.
-pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn from_hex(text: &str) -> Result<Vec<u8>, String> {
     crate::input::decode_hex(text.as_bytes())
 }
 
@@ -82,9 +82,13 @@ pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// What a close frame may not carry (RFC 6455 §7.4, §5.5).
-pub(super) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
-    let Some(code) = arguments.split_whitespace().next() else { return Ok(None) };
-    let reason = arguments[code.len()..].trim_start();
+pub(crate) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
+    let arguments = arguments.trim();
+    if arguments.is_empty() {
+        return Ok(None);
+    }
+    let (code, reason) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
+    let reason = reason.trim_start();
     let code = match code.parse() {
         Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => code,
         _ => {

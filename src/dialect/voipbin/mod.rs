@@ -112,6 +112,12 @@ struct VoipbinClient {
     doubled: bool,
 }
 
+/// Hostile input to the grammar of topics.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hostile_topic(topic: &str) {
+    topic::hostile(topic);
+}
+
 /// How many events are remembered to tell the second copy, which comes right after the first.
 const COPIES: usize = 64;
 

@@ -228,6 +228,35 @@ fn edits(from: &str, to: &str) -> usize {
     row[row.len() - 1]
 }
 
+/// The grammar once more, as expressions that were written from the documents and not from the code above: what
+/// they accept is fine, and what their patterns allow is never refused.
+#[cfg(any(test, fuzzing))]
+pub(super) fn hostile(topic: &str) {
+    const SCOPED: &str = "^(customer_id|agent_id)";
+    const TYPE: &str = "(call|message|activeflow|conference|queue|agent|recording|transcription)";
+    const UUID: &str = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
+    thread_local! {
+        static FINE: regex_bites::Regex = regex(&format!(r"{SCOPED}:{UUID}:{TYPE}:(\*|{UUID})$"));
+        static PATTERN: regex_bites::Regex = regex(&format!(r"{SCOPED}:[^:*]+:(\*:\*|{TYPE}:(\*|[^:*]+))$"));
+        static EVENT: regex_bites::Regex = regex(r":([a-z]+):([a-z]+)_[a-z_]+$");
+    }
+    let verdict = check(topic);
+    assert_eq!(verdict == TopicCheck::Fine, FINE.with(|fine| fine.is_match(topic)), "{topic:?}: {verdict:?}");
+    let names_event = EVENT.with(|event| {
+        event
+            .captures(topic)
+            .is_some_and(|parts| parts.get(1).map(|p| p.as_str()) == parts.get(2).map(|p| p.as_str()))
+    });
+    let allowed = PATTERN.with(|pattern| pattern.is_match(topic)) && !names_event;
+    assert_eq!(Pattern::parse(topic).is_some(), allowed, "{topic:?}");
+    assert!(!allowed || !matches!(verdict, TopicCheck::Wrong(_)), "{topic:?}: {verdict:?}");
+}
+
+#[cfg(any(test, fuzzing))]
+fn regex(source: &str) -> regex_bites::Regex {
+    regex_bites::Regex::new(source).expect("a pattern")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use super::server::Site;
 use super::{Faults, Say, metrics};
 use crate::handshake::server::{Request, Response};
 
-mod body;
+pub(crate) mod body;
 mod guard;
 mod settings;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Guard;
 use crate::error::{Failure, Result};
+use crate::file;
 use crate::secret::Secret;
 
 /// The control API as it is wanted.
@@ -46,7 +47,7 @@ fn token_from_env(name: &str) -> Result<Secret> {
 fn token_from_file(path: &Path) -> Result<Secret> {
     let failed =
         |error: std::io::Error| Failure::usage(format!("--control-token-file {}: {error}", path.display()));
-    match std::fs::read_to_string(path) {
+    match file::text(path, file::MAX_WRITTEN) {
         Ok(text) if text.trim().is_empty() => {
             Err(Failure::usage(format!("--control-token-file {}: the file is empty", path.display())))
         }

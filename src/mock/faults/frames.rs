@@ -20,7 +20,7 @@ pub(super) fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
 }
 
 /// The message in frames of at most this size (RFC 6455 §5.4).
-pub(super) fn fragments(message: &Message, size: usize) -> Vec<u8> {
+pub(crate) fn fragments(message: &Message, size: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(message.len() * 2);
     let pieces: Vec<&[u8]> = message.as_bytes().chunks(size).collect();
     for (n, piece) in pieces.iter().enumerate() {

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::Settings;
 
 mod course;
-mod frames;
+pub(crate) mod frames;
 mod handshake;
 mod parse;
 mod shape;

@@ -12,18 +12,6 @@ use crate::mock::tests::{exchange, frame, mock, raw, request};
 
 const TEXT: &[u8] = br#"{"a":1}"#;
 
-proptest::proptest! {
-    #![proptest_config(crate::hostile::config())]
-
-    #[test]
-    fn nothing_that_is_written_is_too_odd(text in crate::hostile::mutated([
-        "refuse=503:Retry-After=1;X=y;body=z", "fail-first=3:drop", "latency=100ms±20ms", "bandwidth=10k",
-        "close=4000:why@3~0.5", "stall=1s@2s", "duplicate=0.5", "fragment=3", "extension=x~1",
-    ].map(str::to_owned).to_vec()), noise in crate::hostile::text()) {
-        let _ = (super::parse::fault(&text), super::parse::fault(&noise));
-    }
-}
-
 /// How a connection ended.
 #[derive(Debug, PartialEq)]
 enum End {

@@ -39,7 +39,7 @@ use crate::message::Message;
 
 mod ledger;
 mod run;
-mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 

@@ -108,6 +108,16 @@ pub(super) fn parse(name: &str, text: &str) -> Result<(Vec<Scenario>, Vec<Fault>
     Ok((scenarios.collect::<Result<_>>()?, faults))
 }
 
+/// Hostile files: a mistake is always in a line that there is.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hostile(text: &str) {
+    if let Err(failure) = parse("f", text) {
+        let place = failure.what.strip_prefix("f:").and_then(|rest| rest.split(':').next());
+        let line: usize = place.and_then(|line| line.parse().ok()).unwrap_or_else(|| panic!("{failure}"));
+        assert!(line >= 1 && line <= text.split('\n').count(), "{failure}");
+    }
+}
+
 type Value<'i> = Spanned<DeValue<'i>>;
 
 struct Reader<'a> {

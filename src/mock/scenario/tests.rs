@@ -18,26 +18,6 @@ use crate::mock::{Mock, MockArgs, start};
 
 type Socket = WebSocketStream<TcpStream>;
 
-proptest::proptest! {
-    #![proptest_config(crate::hostile::config())]
-
-    #[test]
-    fn nothing_that_a_file_says_is_too_odd(text in crate::hostile::mutated(vec![
-        "faults = ['drop@3', 'latency=1s']\n[[scenario]]\npath = '/a*'\nconnections = '2-3'\nsteps = [\n\
-         { send = { a = 1 } }, { wait = '1s' }, { expect = '.a', timeout = '2s' }, { jq = '1, 2' },\n\
-         { repeat = 3, steps = [{ raw = 'ff' }, 'ping'] }, { close = 1000, reason = 'x' }, { stall = '1s' } ]"
-            .to_owned(),
-    ]), noise in crate::hostile::text()) {
-        for text in [text, noise] {
-            if let Err(failure) = parse("f", &text) {
-                let place = failure.what.strip_prefix("f:").and_then(|rest| rest.split(':').next());
-                let line: usize = place.unwrap_or_else(|| panic!("{failure}")).parse().unwrap();
-                proptest::prop_assert!(line >= 1 && line <= text.lines().count() + 1);
-            }
-        }
-    }
-}
-
 #[test]
 fn depth_in_a_file_is_a_mistake_like_any_other() {
     for text in [

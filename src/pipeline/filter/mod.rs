@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::thread;
 
 use jaq_core::{Ctx, Filter};
 
@@ -25,12 +26,19 @@ use self::natives::{Data, Kind, Scene};
 use self::quick::Quick;
 use self::value::Val;
 pub use self::vars::Vars;
-use crate::error::Result;
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
 
 /// The stack to give to a thread that runs programs. A program that recurses without end overflows any stack,
 /// which cannot be caught; this much (only reserved, not used) lets every sane one through. Values as deep as
 /// [`crate::json::MAX_DEPTH`] are also compared, written and dropped by recursion.
 pub const STACK: usize = 1 << 30;
+
+/// The longest program, in bytes. To compile it is to recurse as deep as it nests, which may be a level a byte.
+pub const LONGEST: usize = 64 << 10;
+
+/// A program of so many bytes, nested as deep as it may be, is compiled on any stack.
+const SHALLOW: usize = 200;
 
 /// Receives what `debug` and `stderr` write, as `jq` would write it to stderr.
 pub type Sink = dyn Fn(&str) + Send + Sync;
@@ -85,6 +93,24 @@ impl Program {
     /// Compiles a program. `name` is what the message calls it, such as `--filter`; `details` of the failure
     /// show the line with a caret under the place.
     pub fn compile(name: &str, source: &str, vars: &Vars) -> Result<Self> {
+        if source.len() <= SHALLOW {
+            return Self::compile_here(name, source, vars);
+        }
+        if source.len() > LONGEST {
+            let what = format!("{name} does not compile: it is longer than {LONGEST} bytes");
+            return Err(Failure::new(Exit::FilterCompile, what));
+        }
+        thread::scope(|scope| {
+            let work = || Self::compile_here(name, source, vars);
+            let thread = thread::Builder::new().name("compile".into()).stack_size(STACK);
+            let thread = thread.spawn_scoped(scope, work).map_err(|error| {
+                Failure::new(Exit::FilterCompile, format!("{name} is not compiled: no thread: {error}"))
+            })?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn compile_here(name: &str, source: &str, vars: &Vars) -> Result<Self> {
         let words = compile::words(source);
         let globals = vars.globals(&words);
         let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();

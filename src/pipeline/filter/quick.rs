@@ -32,6 +32,9 @@ pub(super) enum Quick {
     Logic(Box<Quick>, bool, Box<Quick>),
 }
 
+/// A longer program, in bytes, is none of the simple ones, and this bounds how deep its parts are in each other.
+const LONGEST: usize = 4096;
+
 /// This one is for the engine.
 #[derive(Debug)]
 pub(super) struct Unknown;
@@ -39,6 +42,9 @@ pub(super) struct Unknown;
 impl Quick {
     /// The program, if all of it is known. `globals` are its variables.
     pub(super) fn compile(source: &str, globals: &[(String, Val)]) -> Option<Self> {
+        if source.len() > LONGEST {
+            return None;
+        }
         load::parse(source, |parser| parser.term()).and_then(|term| Self::of(&term, globals))
     }
 

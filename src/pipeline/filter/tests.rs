@@ -672,10 +672,10 @@ fn theirs(source: &str, input: &str) -> Vec<String> {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..crate::hostile::config() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..crate::hostile::cases::config() })]
 
     #[test]
-    fn the_outputs_are_those_of_the_engine_with_its_own_values(input in crate::hostile::values()) {
+    fn the_outputs_are_those_of_the_engine_with_its_own_values(input in crate::hostile::cases::values()) {
         let input = input.to_string();
         for source in [".", ".a?", ".a.data?", "[.[]?]", "[..] | length", "[.. | scalars]", "type", "{a: ., b: [.]}",
             "[.. | strings]", "if type == \"array\" then .[0], .[-1], .[1:] else . end", "[paths]", "tojson | fromjson"] {
@@ -701,6 +701,19 @@ proptest::proptest! {
         let program = compile(&format!(". as $i | $i[0] as $t | {}", source.replace(".[", "$i[").replacen("[match", "$t | [match", 1)));
         let input = serde_json::json!([input, pattern, flags]).to_string();
         let _ = program.run(&Value::parse(&input).unwrap(), &mut |_| ControlFlow::Continue(()));
+    }
+}
+
+/// Compiling recurses, on a stack that is deep enough for the longest program.
+#[test]
+fn a_program_may_nest_as_deep_as_it_is_long() {
+    for (part, end, compiles) in [("(", "", false), ("-", "1", true)] {
+        let program = part.repeat((LONGEST - end.len()) / part.len()) + end;
+        let result = Program::compile("--filter", &program, &Vars::default());
+        assert_eq!(result.is_ok(), compiles, "{part}");
+        let longer = format!("{program}{}", " ".repeat(part.len()));
+        let failure = Program::compile("--filter", &longer, &Vars::default()).unwrap_err();
+        assert!(failure.what.ends_with("longer than 65536 bytes"), "{failure}");
     }
 }
 

@@ -8,6 +8,7 @@ use super::object::Object;
 use super::read;
 use super::value::Val;
 use crate::error::{Failure, Result};
+use crate::file;
 use crate::json;
 
 /// What `--arg` and its relatives define. As in `jq`, the first of a name wins.
@@ -30,7 +31,7 @@ impl Vars {
     /// `--slurpfile NAME FILE`: an array of the values that follow each other in the file.
     pub fn slurpfile(&mut self, name: &str, path: &Path) -> Result<()> {
         let fail = |what: String| Failure::usage(format!("--slurpfile {name} {}: {what}", path.display()));
-        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|e| fail(e.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|e| {
             fail(json::Error { what: "invalid UTF-8", at: e.utf8_error().valid_up_to() }.to_string())
         })?;
