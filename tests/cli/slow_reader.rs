@@ -255,7 +255,7 @@ fn all_links_end_if_that_is_asked_for() {
     // Held open and never read.
     let _stdout = run.take_stdout();
     let out = run.finish();
-    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages are lost");
+    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages that wait are lost");
 }
 
 #[test]
