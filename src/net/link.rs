@@ -14,9 +14,9 @@ use super::Transport;
 /// An open WebSocket.
 pub type Link = WebSocketStream<Tap>;
 
-/// How much is read at once. More gains nothing: the frame layer clears all of it before every read, and the memory
-/// counts per link.
-const READ_BUFFER: usize = 16 * 1024;
+/// How much is read at once. With more, a flood is hardly any faster; but the frame layer clears all of it before every
+/// read, and the memory counts per link.
+const READ_BUFFER: usize = 32 * 1024;
 
 /// The longest control frame that a server sends: two bytes of head and 125 of payload (RFC 6455 §5.5).
 const LONGEST_CONTROL: usize = 127;
