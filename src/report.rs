@@ -11,6 +11,7 @@ use rustix::time::Timespec;
 
 use crate::error::Failure;
 use crate::secret::{MASK, Secret, mask_in_text};
+use crate::text::acts_on_terminal;
 
 /// How much a notice matters, most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -262,15 +263,13 @@ fn stderr_is_ready(patience: Duration) -> bool {
     poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], timeout.as_ref()).map_or(true, |ready| ready > 0)
 }
 
-/// Text from the network made harmless for a terminal: C0, DEL, C1 and the bidirectional overrides are
-/// written as `\u{..}`, so that no peer can move the cursor, set the clipboard or reverse what is read.
+/// Text from the network made harmless for a terminal: what [acts on one](acts_on_terminal) is written as `\u{..}`, so
+/// that no peer can move the cursor, set the clipboard or reverse what is read.
 #[must_use]
 pub fn escape_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let overrides =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (c.is_control() && c != '\t') || overrides {
+        if acts_on_terminal(c) {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", c.escape_unicode());
         } else {
@@ -305,9 +304,9 @@ mod tests {
         report.hide(&Secret::new("tok-123456"));
         assert_eq!(report.masked_bytes(b"\xfftok-123456\0").as_deref(), Some(&b"\xff**********\0"[..]));
         assert_eq!(report.masked_bytes(b"tok"), None);
-        report.notice("bad tok-123456 \u{1b}[2J\u{202e}x");
+        report.notice("bad tok-123456 \u{1b}[2J\u{202e}\u{61c}\u{2028}x");
         report.verbose("not shown");
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(text, "wstap: bad *** \\u{1b}[2J\\u{202e}x\n");
+        assert_eq!(text, "wstap: bad *** \\u{1b}[2J\\u{202e}\\u{61c}\\u{2028}x\n");
     }
 }

@@ -32,6 +32,14 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// May a terminal do something else with it than show it? Controls (C0 but for tabs, DEL, C1), what reverses the order
+/// of reading (Unicode's `Bidi_Control`), and what ends a line.
+#[must_use]
+pub fn acts_on_terminal(c: char) -> bool {
+    (c.is_control() && c != '\t')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -99,8 +99,8 @@ fn silent() -> Report {
 
 /// Does it act on a terminal?
 fn acts(c: char) -> bool {
-    let overrides = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() && c != '\t' || overrides
+    let reverses = matches!(u32::from(c), 0x61c | 0x200e | 0x200f | 0x202a..=0x202e | 0x2066..=0x2069);
+    c.is_control() && c != '\t' || reverses || ['\u{2028}', '\u{2029}'].contains(&c)
 }
 
 /// The answer to an upgrade: head, judgement, refusal and the chunks of its body.

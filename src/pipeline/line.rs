@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::json;
 use crate::message::Message;
 use crate::report::escape_controls;
+use crate::text::acts_on_terminal;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,10 +126,10 @@ fn terminate(style: Style, out: &mut Vec<u8>) {
     }
 }
 
-/// JSON escapes C0 in strings already, but lets DEL, C1 and the bidirectional overrides through; on a
-/// terminal they are written as `\u` escapes, which mean the same to every JSON reader.
+/// JSON escapes C0 in strings already, but lets other things through that [act on a terminal](acts_on_terminal); they
+/// are written as `\u` escapes, which mean the same to every JSON reader.
 fn escape_json_controls(out: &mut Vec<u8>, start: usize) {
-    let risky = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let risky = |c: char| c > '\u{1f}' && acts_on_terminal(c);
     let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
     if !text.contains(risky) {
         return;
@@ -190,8 +191,8 @@ mod tests {
     fn a_terminal_gets_no_control_characters() {
         let style = Style { terminal: true, ..Style::default() };
         assert_eq!(
-            shown(&Message::text("{\"a\":\"\u{9b}2J\u{202e}\"}"), style),
-            "{\"a\":\"\\u009b2J\\u202e\"}\n"
+            shown(&Message::text("{\"a\":\"\u{9b}2J\u{202e}\u{2028}\"}"), style),
+            "{\"a\":\"\\u009b2J\\u202e\\u2028\"}\n"
         );
         assert_eq!(shown(&Message::text("\u{1b}[2J"), style), "\"\\u001b[2J\"\n");
         let raw = Style { raw: true, ..style };
