@@ -133,7 +133,7 @@ impl Watch {
                 () = self.junction.run() => {}
                 () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
                     self.stdout = None;
-                    self.junction.stop = Some(Stop::ReaderGone);
+                    self.junction.decide(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
                 }
                 // There may be a deadline now where there was none.
@@ -196,7 +196,7 @@ impl Watch {
                 lost = true;
             }
             () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
-                self.junction.stop = Some(Stop::ReaderGone);
+                self.junction.decide(Stop::ReaderGone);
             }
             () = until(give_up), if give_up.is_some() => lost = true,
         }
