@@ -71,6 +71,19 @@ impl Small {
         run.under(&self.wrapper())
     }
 
+    /// The same on a disk that a file has filled before.
+    fn run_filled(&self, run: Wstap) -> Wstap {
+        const FILLED: &str = r#"head -c 1m /dev/zero > "$0/filling" 2> /dev/null; exec "$@""#;
+        self.run(run.under(&["sh", "-c", FILLED, &self.path("")]))
+    }
+
+    /// Nothing else is left on it.
+    #[track_caller]
+    fn has_one_file(&self) {
+        let names: Vec<_> = fs::read_dir(self.left()).expect("a folder").flatten().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
     /// What the system says.
     fn error(&self) -> &'static str {
         match self {
@@ -201,8 +214,7 @@ fn a_har_that_does_not_fit_leaves_its_recording() {
         out.exits(30).says(&format!("--record {file} could not be written: {}", place.error()));
         out.says("what is there is a recording");
         assert!(count(read(&place, "all.har").lines()) > 100);
-        let names: Vec<_> = fs::read_dir(place.left()).expect("a folder").flatten().collect();
-        assert_eq!(names.len(), 1, "nothing else is left: {names:?}");
+        place.has_one_file();
     }
 }
 
@@ -210,19 +222,16 @@ fn a_har_that_does_not_fit_leaves_its_recording() {
 fn a_cursor_that_cannot_be_kept_is_told_at_once_and_at_the_end() {
     for place in Small::places() {
         let Small::Disk(..) = place else { continue };
-        // The disk is full before it begins.
-        let filled = r#"head -c 1m /dev/zero > "$0/filling" 2> /dev/null; exec "$@""#;
         let (mock, port) = clients::serve(&["kadoa", "--rate", "1000", "--events", "50", "--then", "close"]);
         let file = place.path("cursor");
         let run = clients::of("kadoa").subscribe(port).args(&["--no-reconnect", "--cursor-file", &file]);
-        let out = place.run(run.under(&["sh", "-c", filled, &place.path("")])).run();
+        let out = place.run_filled(run).run();
         drop(mock);
         out.exits(30)
             .says("it keeps its last cursor until it can")
             .says(&format!("error: --cursor-file {file} could not be written: {}", place.error()));
         assert_eq!(out.lines().len(), 50, "the events are there all the same");
-        let names: Vec<_> = fs::read_dir(place.left()).expect("a folder").flatten().collect();
-        assert_eq!(names.len(), 1, "nothing but the filling: {names:?}");
+        place.has_one_file();
     }
 }
 
@@ -251,12 +260,10 @@ fn what_waits_for_its_reader_in_memory_and_on_a_full_disk_is_still_written() {
 fn the_file_with_the_port_of_a_mock() {
     for place in Small::places() {
         let Small::Disk(..) = place else { continue };
-        let filled = r#"head -c 1m /dev/zero > "$0/filling" 2> /dev/null; exec "$@""#;
         let file = place.path("port");
         let run = wstap(&["serve-mock", "--port-file", &file]);
-        let out = place.run(run.under(&["sh", "-c", filled, &place.path("")])).run();
+        let out = place.run_filled(run).run();
         out.exits(30).says(&format!("--port-file {file}: {}", place.error()));
-        let names: Vec<_> = fs::read_dir(place.left()).expect("a folder").flatten().collect();
-        assert_eq!(names.len(), 1, "nothing but the filling: {names:?}");
+        place.has_one_file();
     }
 }
