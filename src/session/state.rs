@@ -90,7 +90,7 @@ pub struct State {
     started: Instant,
     conn: u32,
     opened_at: Option<Instant>,
-    /// Since when there has been no connection, if there is one missing in the output.
+    /// Since when events may be missing in the output: when the last connection was lost, or an earlier session ended.
     lost_at: Option<Timestamp>,
     last_failure: Option<Exit>,
     close: Option<Close>,
