@@ -200,10 +200,16 @@ impl Watch {
             }
             () = until(give_up), if give_up.is_some() => lost = true,
         }
+        // The exit status tells of the signal alone.
+        let by_signal = outcomes.iter().any(Outcome::is_signal);
+        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.junction.stop
+            && by_signal
+        {
+            self.report.warning(text);
+        }
         if lost {
             let text = "output was not finished in time, and what was left of it is lost";
-            if outcomes.iter().any(Outcome::is_signal) {
-                // The exit status tells of the signal alone.
+            if by_signal {
                 self.report.warning(text);
             }
             self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));

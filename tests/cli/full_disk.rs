@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::channel;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -201,6 +202,21 @@ fn neither_of_two_files_that_are_cut_off_is_forgotten_over_the_other() {
         peer.wait_for_end();
     });
     assert_eq!(out.exits(30).says("--record /dev/full").stdout, "1\n");
+}
+
+#[test]
+fn what_could_not_be_written_is_told_where_a_signal_ends_the_session_as_well() {
+    let (closed, is_closed) = channel();
+    let server = Server::websocket(move |peer| {
+        peer.text("1");
+        peer.read_close();
+        closed.send(()).expect("the test waits");
+        peer.wait_for_end();
+    });
+    let run = connect(&server, &["--record", "/dev/full"]).spawn();
+    is_closed.recv().expect("the session ends for its recording");
+    run.signal("INT");
+    run.finish().exits(130).says("--record /dev/full could not be written");
 }
 
 #[test]
