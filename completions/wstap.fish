@@ -71,7 +71,7 @@ spill\t'What follows waits in a file without a name, in TMPDIR'
 drop-oldest\t'What came first is dropped, and counted'
 exit\t'The end, with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines. Of records (--envelope) those of received messages count, or what a filter makes of any' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N lines; with --envelope, after N received messages, unless there is a filter' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has come for this long' -r
@@ -171,7 +171,7 @@ spill\t'What follows waits in a file without a name, in TMPDIR'
 drop-oldest\t'What came first is dropped, and counted'
 exit\t'The end, with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines. Of records (--envelope) those of received messages count, or what a filter makes of any' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N lines; with --envelope, after N received messages, unless there is a filter' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has come for this long' -r
@@ -270,7 +270,7 @@ spill\t'What follows waits in a file without a name, in TMPDIR'
 drop-oldest\t'What came first is dropped, and counted'
 exit\t'The end, with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines. Of records (--envelope) those of received messages count, or what a filter makes of any' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N lines; with --envelope, after N received messages, unless there is a filter' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with success once this jq expression is true; the matching message is printed' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has come for this long' -r

@@ -140,7 +140,7 @@ pub struct Reconnect {
 /// A time without connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// When the last connection was lost. Where that was another session's: when its file was last written to.
+    /// When the last connection was lost. If that was an earlier session's: when the file of lines was last written to.
     pub from: Timestamp,
     /// When the next was open.
     pub to: Timestamp,

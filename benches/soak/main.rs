@@ -13,10 +13,10 @@
 //! rotated, readers of the output stand still, and visitors of the mocks leave in the middle of a request.
 //!
 //! What the system says of every process (`sample.rs`) is put together by quarters of the run (`table.rs`), after each
-//! as far as it has come. The first quarter is for getting warm; if a process has more descriptors or more memory in the last quarter than in the second,
-//! the run fails. CPU a message is printed and not judged, since others may use the machine. The mock of a provider that
-//! can replay keeps the last 100,000 events and acknowledgements. It gets as many in the first quarter; in runs of less
-//! than twenty minutes that is too many, and it does grow.
+//! as far as it has come. The first quarter is for getting warm; if a process has more descriptors or more memory in the
+//! last quarter than in the second, the run fails. CPU a message is printed and not judged, since others may use the
+//! machine. The mock of a provider that can replay keeps the last 100,000 events and acknowledgements. It gets as many
+//! in the first quarter; in runs of less than twenty minutes that is too many, and it does grow.
 
 mod cast;
 mod rhythm;

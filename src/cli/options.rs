@@ -403,7 +403,7 @@ pub enum OverflowChoice {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Ending")]
 pub struct EndArgs {
-    /// End after N lines. Of records (--envelope) those of received messages count, or what a filter makes of any
+    /// End after N lines; with --envelope, after N received messages, unless there is a filter
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// End with success once this jq expression is true; the matching message is printed

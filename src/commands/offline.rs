@@ -172,8 +172,12 @@ impl Run {
 
     fn note(&mut self, progress: &Progress) {
         self.totals = progress.totals;
-        if let Some(stop) = &progress.stop {
-            self.outcome = Some(Outcome::from_stop(stop));
+        let Some(stop) = &progress.stop else { return };
+        let failed_before = self.outcome.as_ref().is_some_and(|earlier| earlier.exit == Exit::OutputFailed);
+        let outcome = Outcome::from_stop(stop);
+        // What could not be written is not made up for by what was achieved since then.
+        if !failed_before || outcome.exit == Exit::OutputFailed {
+            self.outcome = Some(outcome);
         }
     }
 }

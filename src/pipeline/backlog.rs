@@ -30,7 +30,8 @@ const MOST_KEPT: usize = 1000;
 /// What is told when the first messages are dropped. How many it became is told at the end, and in the records.
 pub const DROPPING: &str = "the output is too slow: the oldest messages that wait for it are dropped";
 
-/// What is told when no more can wait, for this reason: the end may be long in coming, as the rest waits for its reader.
+/// What is told when no more can wait, for this reason: the end may be long in coming, since the rest waits for its
+/// reader.
 #[must_use]
 pub fn full(text: &str) -> String {
     format!("{text}; what waits is still written")

@@ -131,6 +131,16 @@ impl Junction {
         self.stage.close();
     }
 
+    /// There is no more to be done, for this reason, unless an earlier one prevails.
+    pub fn decide(&mut self, stop: Stop) {
+        match &self.stop {
+            Some(earlier) if earlier.prevails_over(&stop) => return,
+            Some(Stop::RecordingFailed(text, _)) => self.report.warning(text),
+            _ => {}
+        }
+        self.stop = Some(stop);
+    }
+
     /// Waits until the pipeline has got something done. `false`: it has ended, or its output is not waited for.
     pub async fn progress(&mut self) -> bool {
         if matches!(self.stop, Some(Stop::OutputFailed(..))) {
@@ -167,7 +177,7 @@ impl Junction {
         for tell in &self.tell {
             let _ = tell.send(News::Stop(stop.clone()));
         }
-        self.stop = Some(stop);
+        self.decide(stop);
     }
 
     fn tell_dropping(&mut self) {
@@ -182,5 +192,36 @@ impl Junction {
         let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned(), None));
         self.note(Progress { stop, totals: self.totals, ..Progress::default() });
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::sink::Nowhere;
+    use crate::pipeline::{Config, Pipeline};
+    use crate::report::Level;
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_not_forgotten_over_what_comes_later() {
+        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let recording = Stop::RecordingFailed("the disk is full".to_owned(), None);
+        let output = Stop::OutputFailed("that of the output, too".to_owned(), None);
+        let overflow = Stop::Overflow { text: "no more can wait".to_owned(), told: true };
+        for (earlier, later, counts) in [
+            (&recording, &Stop::Count, &recording),
+            (&recording, &Stop::ReaderGone, &recording),
+            (&overflow, &Stop::Until, &overflow),
+            (&recording, &output, &output),
+            (&Stop::Count, &recording, &recording),
+            (&Stop::Count, &Stop::ReaderGone, &Stop::ReaderGone),
+        ] {
+            let pipeline = Pipeline::new(Config::default(), Box::new(Nowhere), report.clone());
+            let (mut junction, _branches) = Junction::new(Stage::start(pipeline).unwrap(), 1, report.clone());
+            for stop in [earlier, later] {
+                junction.note(Progress { stop: Some(stop.clone()), ..Progress::default() });
+            }
+            assert_eq!(junction.stop.as_ref(), Some(counts), "{earlier:?}, {later:?}");
+        }
     }
 }

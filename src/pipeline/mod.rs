@@ -120,6 +120,19 @@ pub enum Stop {
     },
 }
 
+impl Stop {
+    /// Is this still the reason, whatever `later` says? Something could not be written, and what was achieved since then
+    /// does not make up for it.
+    #[must_use]
+    pub fn prevails_over(&self, later: &Self) -> bool {
+        self.is_loss() && !later.is_loss()
+    }
+
+    fn is_loss(&self) -> bool {
+        matches!(self, Self::OutputFailed(..) | Self::RecordingFailed(..) | Self::Overflow { .. })
+    }
+}
+
 /// What has been achieved since it was last told.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -549,11 +562,18 @@ impl Pipeline {
     fn stop(&mut self, stop: Stop) {
         if self.stopped.is_none() {
             self.stopped = Some(stop.clone());
-            // A recording that failed just before is not to be forgotten over it.
-            if !matches!(self.progress.stop, Some(Stop::RecordingFailed(..))) {
-                self.progress.stop = Some(stop);
-            }
+            self.tell(stop);
         }
+    }
+
+    /// Tells why it stops. A recording that failed just before is not to be forgotten over it.
+    fn tell(&mut self, stop: Stop) {
+        match &self.progress.stop {
+            Some(earlier) if earlier.prevails_over(&stop) => return,
+            Some(Stop::RecordingFailed(text, _)) => self.report.warning(text),
+            _ => {}
+        }
+        self.progress.stop = Some(stop);
     }
 
     fn make_changes(&mut self) {
@@ -623,11 +643,8 @@ impl Pipeline {
 
     /// This reason takes the place of an earlier one: whatever was achieved, not all of it has arrived.
     fn overrule(&mut self, stop: Stop) {
-        if let Some(Stop::RecordingFailed(text, _)) = &self.progress.stop {
-            self.report.warning(text);
-        }
         self.stopped = Some(stop.clone());
-        self.progress.stop = Some(stop);
+        self.tell(stop);
     }
 
     /// May nothing more be written? A program over the whole stream may still give its result once the stream

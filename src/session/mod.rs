@@ -386,7 +386,7 @@ impl Driver {
         self.state.tick(now, more);
     }
 
-    /// Has something come?
+    /// Takes one thing that has come, if there is room for it. `false`: nothing had, or there was none.
     fn reads_on(&mut self, now: Now) -> bool {
         let read = self.may_read();
         let incoming = self.socket.as_mut().filter(|_| read).and_then(Socket::next_now);

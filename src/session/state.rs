@@ -90,7 +90,7 @@ pub struct State {
     started: Instant,
     conn: u32,
     opened_at: Option<Instant>,
-    /// Since when there has been no connection, if there is one missing in the output.
+    /// Since when events may be missing in the output: when the last connection was lost, or an earlier session ended.
     lost_at: Option<Timestamp>,
     last_failure: Option<Exit>,
     close: Option<Close>,
@@ -434,7 +434,10 @@ impl State {
             let failed_before = earlier.exit == Exit::OutputFailed;
             let is_late =
                 failed_before && outcome.exit != Exit::OutputFailed || at_end && earlier.exit != Exit::Ok;
-            if earlier.is_signal() || is_late {
+            if earlier.is_signal() {
+                return self.tell_loss(&outcome);
+            }
+            if is_late {
                 return;
             }
             let told = earlier.text.clone().filter(|_| failed_before);
@@ -476,8 +479,17 @@ impl State {
             return self.end();
         }
         // It also outranks an end that is already on its way: the status tells the shell who ended it.
-        self.outcome = None;
+        if let Some(earlier) = self.outcome.take() {
+            self.tell_loss(&earlier);
+        }
         self.finish(outcome, now);
+    }
+
+    /// Tells what could not be written, where a signal takes the place of that end: the exit status tells of it alone.
+    fn tell_loss(&mut self, outcome: &Outcome) {
+        if outcome.exit == Exit::OutputFailed {
+            outcome.text.clone().into_iter().for_each(|text| self.notice(Level::Warning, text));
+        }
     }
 
     /// Time has passed. `more` says that something has just come, so that nothing is given up as silent yet, by

@@ -214,6 +214,22 @@ fn a_closing_handshake_is_waited_for_but_not_for_long() {
 }
 
 #[test]
+fn what_could_not_be_written_is_told_beside_a_signal() {
+    let interrupted = || Outcome::new("interrupted", Exit::Interrupted);
+    let failed = || Stop::RecordingFailed("the disk is full".into(), None);
+    let mut signal_first = Bench::open("plain", policy());
+    signal_first.state.signal(interrupted(), signal_first.now);
+    signal_first.stop(failed());
+    let mut signal_last = Bench::open("plain", policy());
+    signal_last.stop(failed());
+    signal_last.state.signal(interrupted(), signal_last.now);
+    for mut bench in [signal_first, signal_last] {
+        assert_eq!(bench.end(), Some(("interrupted", Exit::Interrupted)));
+        assert_eq!(bench.notices().matches("the disk is full").count(), 1);
+    }
+}
+
+#[test]
 fn signals_outrank_every_other_end() {
     let interrupted = || Outcome::new("interrupted", Exit::Interrupted);
     let mut bench = Bench::open("plain", policy());

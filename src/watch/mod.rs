@@ -133,7 +133,7 @@ impl Watch {
                 () = self.junction.run() => {}
                 () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
                     self.stdout = None;
-                    self.junction.stop = Some(Stop::ReaderGone);
+                    self.junction.decide(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
                 }
                 // There may be a deadline now where there was none.
@@ -196,14 +196,20 @@ impl Watch {
                 lost = true;
             }
             () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
-                self.junction.stop = Some(Stop::ReaderGone);
+                self.junction.decide(Stop::ReaderGone);
             }
             () = until(give_up), if give_up.is_some() => lost = true,
         }
+        // The exit status tells of the signal alone.
+        let by_signal = outcomes.iter().any(Outcome::is_signal);
+        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.junction.stop
+            && by_signal
+        {
+            self.report.warning(text);
+        }
         if lost {
             let text = "output was not finished in time, and what was left of it is lost";
-            if outcomes.iter().any(Outcome::is_signal) {
-                // The exit status tells of the signal alone.
+            if by_signal {
                 self.report.warning(text);
             }
             self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));

@@ -36,9 +36,9 @@ fn each_rule_has_its_word_and_its_status() {
         (&["--count", "2", "--until", ". == 2"], "until", 0, 2),
         (&["--count", "3", "--until", ". == 2"], "until", 0, 2),
         (&["--count", "1", "--until", ". == 2"], "count", 1, 1),
-        (&["--max-time", "200ms"], "max_time", 0, 3),
-        (&["--max-time", "200ms", "--count", "4"], "max_time", 1, 3),
-        (&["--max-time", "200ms", "--until", ". == 4"], "max_time", 1, 3),
+        (&["--max-time", "1s"], "max_time", 0, 3),
+        (&["--max-time", "1s", "--count", "4"], "max_time", 1, 3),
+        (&["--max-time", "1s", "--until", ". == 4"], "max_time", 1, 3),
         (&["--idle-timeout", "200ms"], "idle_timeout", 0, 3),
         (&["--idle-timeout", "200ms", "--max-time", "20s"], "idle_timeout", 0, 3),
         (&["--idle-timeout", "200ms", "--count", "4"], "idle_timeout", 1, 3),
@@ -108,7 +108,7 @@ fn records_come_on_top_of_the_messages_that_are_counted() {
     let filter = ["-r", "-f", ".type + (.dir // \"\")", "--envelope", "-x", "hi"];
     let out = connect(&[&filter[..], &["--count", "3"]].concat(), three);
     assert_eq!(out.exits(0).lines(), ["open", "messageout", "messagein"]);
-    let out = connect(&["--envelope", "--count", "4", "--max-time", "300ms"], |peer| {
+    let out = connect(&["--envelope", "--count", "4", "--idle-timeout", "1s"], |peer| {
         three(peer);
         peer.wait_for_end();
     });
@@ -128,7 +128,7 @@ fn a_count_makes_no_success_of_a_failure() {
         let watch = ["watch-campaign", "--no-reconnect", "--url", &nowhere, "1", "2"];
         wstap(&watch).args(filter).args(&["--envelope", "--count", "1"]).run().exits(11);
         let again = ["connect", &nowhere, "--reconnect", "--reconnect-delay", "10ms", "--envelope"];
-        let out = wstap(&again).args(filter).args(&["--count", "1", "--max-time", "300ms"]).run();
+        let out = wstap(&again).args(filter).args(&["--count", "1", "--max-time", "1s"]).run();
         out.exits(11).says("before there was a connection");
     }
     let filter = ["-r", "-f", ".type", "--envelope", "--count", "2"];

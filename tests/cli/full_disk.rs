@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::channel;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -69,6 +70,19 @@ impl Small {
 
     fn run(&self, run: Wstap) -> Wstap {
         run.under(&self.wrapper())
+    }
+
+    /// The same on a disk that a file has filled before.
+    fn run_filled(&self, run: Wstap) -> Wstap {
+        const FILLED: &str = r#"head -c 1m /dev/zero > "$0/filling" 2> /dev/null; exec "$@""#;
+        self.run(run.under(&["sh", "-c", FILLED, &self.path("")]))
+    }
+
+    /// Nothing else is left on it.
+    #[track_caller]
+    fn has_one_file(&self) {
+        let names: Vec<_> = fs::read_dir(self.left()).expect("a folder").flatten().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
     }
 
     /// What the system says.
@@ -191,6 +205,21 @@ fn neither_of_two_files_that_are_cut_off_is_forgotten_over_the_other() {
 }
 
 #[test]
+fn what_could_not_be_written_is_told_where_a_signal_ends_the_session_as_well() {
+    let (closed, is_closed) = channel();
+    let server = Server::websocket(move |peer| {
+        peer.text("1");
+        peer.read_close();
+        closed.send(()).expect("the test waits");
+        peer.wait_for_end();
+    });
+    let run = connect(&server, &["--record", "/dev/full"]).spawn();
+    is_closed.recv().expect("the session ends for its recording");
+    run.signal("INT");
+    run.finish().exits(130).says("--record /dev/full could not be written");
+}
+
+#[test]
 fn a_har_that_does_not_fit_leaves_its_recording() {
     for place in Small::places() {
         // A file that is made of one that was cut off fits where that one did.
@@ -201,8 +230,7 @@ fn a_har_that_does_not_fit_leaves_its_recording() {
         out.exits(30).says(&format!("--record {file} could not be written: {}", place.error()));
         out.says("what is there is a recording");
         assert!(count(read(&place, "all.har").lines()) > 100);
-        let names: Vec<_> = fs::read_dir(place.left()).expect("a folder").flatten().collect();
-        assert_eq!(names.len(), 1, "nothing else is left: {names:?}");
+        place.has_one_file();
     }
 }
 
@@ -210,19 +238,16 @@ fn a_har_that_does_not_fit_leaves_its_recording() {
 fn a_cursor_that_cannot_be_kept_is_told_at_once_and_at_the_end() {
     for place in Small::places() {
         let Small::Disk(..) = place else { continue };
-        // The disk is full before it begins.
-        let filled = r#"head -c 1m /dev/zero > "$0/filling" 2> /dev/null; exec "$@""#;
         let (mock, port) = clients::serve(&["kadoa", "--rate", "1000", "--events", "50", "--then", "close"]);
         let file = place.path("cursor");
         let run = clients::of("kadoa").subscribe(port).args(&["--no-reconnect", "--cursor-file", &file]);
-        let out = place.run(run.under(&["sh", "-c", filled, &place.path("")])).run();
+        let out = place.run_filled(run).run();
         drop(mock);
         out.exits(30)
             .says("it keeps its last cursor until it can")
             .says(&format!("error: --cursor-file {file} could not be written: {}", place.error()));
         assert_eq!(out.lines().len(), 50, "the events are there all the same");
-        let names: Vec<_> = fs::read_dir(place.left()).expect("a folder").flatten().collect();
-        assert_eq!(names.len(), 1, "nothing but the filling: {names:?}");
+        place.has_one_file();
     }
 }
 
@@ -251,12 +276,10 @@ fn what_waits_for_its_reader_in_memory_and_on_a_full_disk_is_still_written() {
 fn the_file_with_the_port_of_a_mock() {
     for place in Small::places() {
         let Small::Disk(..) = place else { continue };
-        let filled = r#"head -c 1m /dev/zero > "$0/filling" 2> /dev/null; exec "$@""#;
         let file = place.path("port");
         let run = wstap(&["serve-mock", "--port-file", &file]);
-        let out = place.run(run.under(&["sh", "-c", filled, &place.path("")])).run();
+        let out = place.run_filled(run).run();
         out.exits(30).says(&format!("--port-file {file}: {}", place.error()));
-        let names: Vec<_> = fs::read_dir(place.left()).expect("a folder").flatten().collect();
-        assert_eq!(names.len(), 1, "nothing but the filling: {names:?}");
+        place.has_one_file();
     }
 }

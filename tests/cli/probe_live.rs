@@ -92,14 +92,14 @@ fn frames_that_break_the_rfc_are_named_and_the_rest_is_judged() {
 
 #[test]
 fn a_pong_has_to_come_and_to_have_the_payload() {
-    let (out, record) = live(&["--max-time", "400ms"], |peer| {
+    let (out, record) = live(&["--max-time", "1s"], |peer| {
         peer.text("hello");
         peer.read_close();
         peer.close(1000, "");
     });
     out.exits(22);
     assert_eq!(faults(&record), [("ping-pong", "fail")]);
-    let (out, record) = live(&["--max-time", "400ms"], |peer| {
+    let (out, record) = live(&["--max-time", "1s"], |peer| {
         peer.text("hello");
         peer.frame(10, "other");
         peer.read_close();

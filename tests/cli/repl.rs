@@ -765,7 +765,9 @@ fn what_is_typed_after_control_c_is_not_lost() {
     pty.shows("← 4 two");
     pty.prompt();
     let contents = pty.contents();
-    assert!(contents.contains("← 3 one") && contents.contains("once more"), "{contents}");
+    // Whether the second line goes out before the first one is back is up to chance, and with it the number.
+    let is_back = contents.lines().any(|row| row.contains('←') && row.trim_end().ends_with(" one"));
+    assert!(is_back && contents.contains("once more"), "{contents}");
     assert!(!contents.contains("away"), "{contents}");
     pty.keys("back\x03\x19\r");
     pty.shows("← 6 back");

@@ -251,8 +251,8 @@ fn without_a_provider_the_greeting_subscribes() {
 #[test]
 fn the_summary_counts_what_was_said() {
     let out = mocked(
-        "--rate max",
-        &[CALLS, "--envelope", "-f", "select(.type == \"summary\")", "--max-time", "300ms"],
+        "--rate max --events 100",
+        &[CALLS, "--envelope", "-f", "select(.type == \"summary\")", "--max-time", "2s"],
     );
     let summary: &Value = &out.exits(0).json()[0];
     assert_eq!((&summary["reason"], &summary["exit"]), (&json!("max_time"), &json!(0)));

@@ -70,7 +70,7 @@ fn a_campaigns_end_is_the_exit_status() {
 fn paused_waits_unless_that_was_asked_for() {
     let mock = "--rate max --contacts 10 --outcome paused";
     mocked(mock, &["42", "--exit-on", "paused"]).exits(0);
-    let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", "300ms"]).run();
+    let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", "2s"]).run();
     out.exits(1).says("campaign 42 is paused").says("the watch ended before it did");
     mocked("--rate 50", &["42", "--exit-on", "paused,running", "-q"]).exits(0);
     mocked("--rate 50", &["42", "--exit-on", "finished"]).exits(2).says("--exit-on");
