@@ -27,6 +27,9 @@ const READ_BUFFER: usize = 4 * 1024;
 /// How long a client has to take the last bytes.
 const PARTING: Duration = Duration::from_secs(3);
 
+/// Bytes of answers to pings that a client may leave unread before it is not listened to any more.
+const MOST_PONGS: usize = 64 * 1024;
+
 pub(super) struct Link {
     ws: WebSocketStream<Wire>,
     waiting: VecDeque<Item>,
@@ -183,13 +186,20 @@ impl Link {
         }
         // Reading comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
-        if self.bytes + self.backlog <= self.limit
+        if !self.is_full()
             && self.raw.is_empty()
             && let Poll::Ready(turn) = self.poll_read(context)
         {
             return Poll::Ready(turn);
         }
         if self.drained() && !was_drained { Poll::Ready(Turn::Drained) } else { Poll::Pending }
+    }
+
+    /// Does so much wait for the client that it is not listened to? Where nothing waits but the answers to its pings,
+    /// that is less.
+    fn is_full(&self) -> bool {
+        let unsent = self.ws.get_ref().unsent();
+        self.bytes + self.backlog + unsent > self.limit || (!self.dirty && unsent > MOST_PONGS)
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -211,7 +221,7 @@ impl Link {
                 }
             }
         }
-        if self.dirty {
+        if self.dirty || self.ws.get_ref().unsent() > 0 {
             ready!(Pin::new(&mut self.ws).poll_flush(context))?;
             self.dirty = false;
         }
@@ -244,7 +254,8 @@ impl Link {
                     self.closing = true;
                     continue;
                 }
-                // It answers pings as well.
+                // It answers pings as well. What is left of the answers is written before it is read on.
+                Some(Ok(_)) if self.is_full() => return Poll::Pending,
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => Turn::Ended(ending(&error)),
                 None => Turn::Ended(Ending::Closed),

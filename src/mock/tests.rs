@@ -7,7 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -326,6 +326,26 @@ async fn a_request_that_never_ends_is_given_up() {
     let start = Instant::now();
     assert!(exchange(&mock, b"GET / HTTP/1.1\r\n").await.starts_with("HTTP/1.1 408 "));
     assert!(start.elapsed() >= Duration::from_secs(10));
+}
+
+/// Each answer would be kept for a client that does not read it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_the_answers_to_its_pings_unread_is_not_listened_to_for_a_while() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let mock = mock("").await;
+    let mut stream = raw(&mock, "/echo").await;
+    let ping = frame(0x89, &[b'x'; 125]);
+    let mut taken = 0;
+    while timeout(PATIENCE, stream.write_all(&ping.repeat(1000))).await.is_ok() {
+        taken += 1000;
+        assert!(taken * ping.len() < 64 << 20, "all pings are taken");
+    }
+    let (mut answers, mut bytes) = (0, vec![0; 1 << 16]);
+    while let Ok(read) = timeout(PATIENCE, stream.read(&mut bytes)).await {
+        answers += read.unwrap();
+    }
+    // An answer has no mask.
+    assert!(answers / (ping.len() - 4) >= taken, "{answers} bytes for {taken} pings");
 }
 
 #[tokio::test]

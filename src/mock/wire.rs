@@ -19,6 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Wire {
     stream: Stream,
     shaper: Shaper,
+    unsent: usize,
 }
 
 enum Stream {
@@ -29,11 +30,20 @@ enum Stream {
 
 impl Wire {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { stream: Stream::Plain(stream), shaper: Shaper::default() }
+        Self::new(Stream::Plain(stream))
     }
 
     pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { stream: Stream::Tls(Box::new(stream)), shaper: Shaper::default() }
+        Self::new(Stream::Tls(Box::new(stream)))
+    }
+
+    fn new(stream: Stream) -> Self {
+        Self { stream, shaper: Shaper::default(), unsent: 0 }
+    }
+
+    /// Bytes that were not taken when they were last to be written, and that are still kept above.
+    pub(super) fn unsent(&self) -> usize {
+        self.unsent
     }
 
     /// The bytes from here on are frames: what was written before is not for the shaper to count.
@@ -49,6 +59,17 @@ impl Wire {
     /// Ends the connection with an RST once it is dropped.
     pub(super) fn reset(&self) {
         let _ = self.stream.tcp().set_zero_linger();
+    }
+
+    /// Writes as much of these bytes as their shape lets pass at once.
+    fn poll_write_part(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let length = match ready!(self.shaper.poll_part(context, bytes)) {
+            Part::Skip(length) => return Poll::Ready(Ok(length)),
+            Part::Write(length) => length,
+        };
+        let written = ready!(self.stream.poll_write(context, &bytes[..length]))?;
+        self.shaper.wrote(&bytes[..written]);
+        Poll::Ready(Ok(written))
     }
 
     /// Waits until the client has ended its side, whether what it sent before is read or not.
@@ -107,13 +128,13 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let length = match ready!(self.shaper.poll_part(context, bytes)) {
-            Part::Skip(length) => return Poll::Ready(Ok(length)),
-            Part::Write(length) => length,
+        let result = self.poll_write_part(context, bytes);
+        self.unsent = match result {
+            Poll::Pending => bytes.len(),
+            Poll::Ready(Ok(written)) => bytes.len() - written,
+            Poll::Ready(Err(_)) => 0,
         };
-        let written = ready!(self.stream.poll_write(context, &bytes[..length]))?;
-        self.shaper.wrote(&bytes[..written]);
-        Poll::Ready(Ok(written))
+        result
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

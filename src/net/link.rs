@@ -42,6 +42,7 @@ pub struct Tap {
     inner: Box<dyn Transport>,
     rest: Bytes,
     written: u64,
+    unsent: usize,
     write_error: Option<io::ErrorKind>,
     tail: Vec<u8>,
 }
@@ -49,13 +50,26 @@ pub struct Tap {
 impl Tap {
     /// `rest` is what came with the response head.
     pub(crate) fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
-        Self { inner, rest, written: 0, write_error: None, tail: Vec::with_capacity(2 * LONGEST_CONTROL) }
+        Self {
+            inner,
+            rest,
+            written: 0,
+            unsent: 0,
+            write_error: None,
+            tail: Vec::with_capacity(2 * LONGEST_CONTROL),
+        }
     }
 
     /// Bytes that the transport has taken.
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Bytes that the transport did not take when it was last offered them, and that are still kept above.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.unsent
     }
 
     /// Why nothing more is written.
@@ -113,13 +127,16 @@ impl AsyncWrite for Tap {
         if this.write_error.is_some() {
             return Poll::Ready(Ok(bytes.len()));
         }
+        this.unsent = bytes.len();
         match ready!(Pin::new(&mut this.inner).poll_write(context, bytes)) {
             Ok(written) => {
                 this.written += written as u64;
+                this.unsent -= written;
                 Poll::Ready(Ok(written))
             }
             Err(error) => {
                 this.write_error = Some(error.kind());
+                this.unsent = 0;
                 Poll::Ready(Ok(bytes.len()))
             }
         }

@@ -43,6 +43,12 @@ pub enum End {
     },
 }
 
+/// Bytes of answers to pings that a peer may leave unread before nothing more is read from it.
+const MOST_PONGS: usize = 64 * 1024;
+
+/// Bytes before the payload of a frame at most (RFC 6455 §5.2).
+const LONGEST_HEAD: usize = 14;
+
 /// An open WebSocket with its queue of outgoing frames.
 pub struct Socket {
     link: Link,
@@ -51,6 +57,8 @@ pub struct Socket {
     dirty: bool,
     /// Messages in the frame layer that have not been flushed.
     handed: usize,
+    /// Bytes of the frames that have been handed to the frame layer since it was last flushed, or a little more.
+    in_flight: usize,
     write_failed: bool,
     closing: bool,
     peer_closed: bool,
@@ -67,6 +75,7 @@ impl Socket {
             outbox_bytes: 0,
             dirty: false,
             handed: 0,
+            in_flight: 0,
             write_failed: false,
             closing: false,
             peer_closed: false,
@@ -130,6 +139,9 @@ impl Socket {
         if self.discarding {
             return self.poll_discard(context);
         }
+        if self.pongs_wait() && Pin::new(&mut self.link).poll_flush(context).is_pending() {
+            return Poll::Pending;
+        }
         let incoming = match std::task::ready!(Pin::new(&mut self.link).poll_next(context)) {
             Some(Ok(Frame::Close(close))) => self.close_came(close),
             Some(Ok(frame)) => Incoming::Frame(frame),
@@ -145,6 +157,11 @@ impl Socket {
     }
 
     /// Reads on without looking, until the peer ends the connection.
+    /// Does the peer not take the answers to its pings? The frame layer keeps one for each.
+    fn pongs_wait(&self) -> bool {
+        self.link.get_ref().unsent() > self.in_flight + MOST_PONGS
+    }
+
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<Incoming> {
         loop {
             let mut bytes = [0; 4096];
@@ -192,7 +209,7 @@ impl Socket {
         match result {
             Ok(Poll::Pending) if !failed => false,
             Ok(Poll::Ready(())) if !failed => {
-                (self.dirty, self.handed) = (false, 0);
+                (self.dirty, self.handed, self.in_flight) = (false, 0, 0);
                 true
             }
             _ => {
@@ -215,6 +232,7 @@ impl Socket {
                 self.outbox_bytes -= cost(&frame);
                 self.dirty = true;
                 self.handed += usize::from(is_message(&frame));
+                self.in_flight += cost(&frame) + LONGEST_HEAD;
                 link.as_mut().start_send(frame)?;
             }
         }
@@ -266,4 +284,61 @@ fn end_of(error: &Error) -> End {
 fn lowercase_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use bytes::Bytes;
+    use tokio::io::{AsyncRead, AsyncWrite};
+
+    use super::*;
+    use crate::net::link::{Tap, link};
+
+    /// A peer that sends pings without end, and takes answers only while it listens.
+    struct Pinging {
+        listens: Arc<AtomicBool>,
+    }
+
+    impl AsyncRead for Pinging {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buffer.put_slice(b"\x89\x04ping");
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Pinging {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            if self.listens.load(Ordering::Relaxed) { Poll::Ready(Ok(bytes.len())) } else { Poll::Pending }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_take_the_answers_to_its_pings_is_not_read_meanwhile() {
+        let listens = Arc::new(AtomicBool::new(false));
+        let peer = Pinging { listens: Arc::clone(&listens) };
+        let mut socket = Socket::new(link(Tap::new(Box::new(peer), Bytes::new()), None).await);
+        let mut pings = || (0..100_000).take_while(|_| socket.next_now().is_some()).count();
+        // Head, mask and payload.
+        let answer = 2 + 4 + 4;
+        assert!(pings().abs_diff(MOST_PONGS / answer) < 10);
+        assert_eq!(pings(), 0);
+        listens.store(true, Ordering::Relaxed);
+        assert_eq!(pings(), 100_000);
+    }
 }
