@@ -161,7 +161,10 @@ impl Watch {
         match wish {
             Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new("quit", Exit::Ok))),
             Wish::Key(Key::Refresh) => board.refresh(),
-            Wish::Suspend => self.view.iter_mut().for_each(View::suspend),
+            Wish::Suspend => self.view.iter_mut().for_each(|view| {
+                view.suspend();
+                view.draw(&board, Instant::now());
+            }),
             Wish::Resume => self.view.iter_mut().for_each(View::resume),
             Wish::Resized => self.view.iter_mut().for_each(|view| view.draw(&board, Instant::now())),
         }

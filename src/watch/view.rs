@@ -27,6 +27,8 @@ pub struct View {
     /// Ctrl-Z, and the return from it.
     suspend: Option<Signal>,
     resume: Option<Signal>,
+    /// The terminal was taken again, and the signal that let the process go on is still to be told.
+    resumed: bool,
     unicode: bool,
     /// When it was drawn last, or begun.
     last: Instant,
@@ -58,6 +60,7 @@ impl View {
             resized: signal(SignalKind::window_change()).ok(),
             suspend: signal(SignalKind::from_raw(Process::TSTP.as_raw())).ok(),
             resume: signal(SignalKind::from_raw(Process::CONT.as_raw())).ok(),
+            resumed: false,
             unicode,
             last: Instant::now(),
             stale: true,
@@ -107,11 +110,19 @@ impl View {
         self.keys.iter().for_each(Keys::release);
         // If it cannot be stopped, it goes on at once.
         let _ = rustix::process::kill_process(rustix::process::getpid(), Process::STOP);
-        self.resume();
+        self.retake();
+        self.resumed = self.resume.is_some();
     }
 
-    /// Takes the terminal again.
+    /// Takes the terminal again. After [`View::suspend`] that is done: a frame may have been drawn since then, and the
+    /// next belongs in its place.
     pub fn resume(&mut self) {
+        if !std::mem::take(&mut self.resumed) {
+            self.retake();
+        }
+    }
+
+    fn retake(&mut self) {
         self.keys.iter().for_each(Keys::retake);
         self.screen.return_to();
         self.stale = true;

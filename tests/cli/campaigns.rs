@@ -101,7 +101,7 @@ fn whoever_comes_later_sees_the_same_campaign() {
     let (_mock, url) = serve(&["--rate", "max", "--contacts", "25"]);
     let watch = |until: &str| {
         let url = format!("{url}/42/progress?token=t");
-        wstap(&["subscribe", &url, "--until", until, "--max-time", "20s"]).run()
+        wstap(&["subscribe", &url, "--until", until, "--max-time", "100s"]).run()
     };
     let first = watch(".data.status == \"completed\"");
     let second = watch(".data.status == \"completed\"");
@@ -116,7 +116,7 @@ fn a_pong_is_no_data() {
     let (_mock, url) = serve(&["--events", "0"]);
     let url = format!("{url}/42/progress?token=t");
     let run = wstap(&["subscribe", &url, "-x", r#"{"type":"ping"}"#, "-x", r#"{"type":"request_update"}"#]);
-    let out = run.args(&["--count", "3", "--max-time", "20s", "-r", "-f", ".type"]).run();
+    let out = run.args(&["--count", "3", "--max-time", "100s", "-r", "-f", ".type"]).run();
     assert_eq!(out.exits(0).lines(), ["connection_ack", "initial_progress", "progress_update"]);
 }
 

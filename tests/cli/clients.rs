@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Running, Wstap, wstap};
+use crate::harness::{HUNG, Running, Wstap, wstap};
 
 /// How to be a client of a dialect's mock.
 pub(crate) struct Client {
@@ -95,10 +95,10 @@ pub(crate) fn control(port: u16, what: &str, body: &Value) -> Value {
     serde_json::from_str(body).expect("an answer is JSON")
 }
 
-/// Asks a question until the answer is yes, for some seconds at most.
+/// Asks a question until the answer is yes, as long as that is no hang.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + HUNG;
     while !is() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(20));

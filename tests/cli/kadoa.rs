@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Peer, Wstap, header, upgrade, wstap};
+use crate::harness::{HUNG, Peer, Wstap, header, upgrade, wstap};
 
 const FAST: [&str; 4] = ["--reconnect-delay", "10ms", "--reconnect-max-delay", "20ms"];
 const KEY: &str = "tk-s3cr3t";
 
 /// What a test waits for at most.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = HUNG;
 
 type Script = Box<dyn FnOnce(&mut Peer, &Room) + Send>;
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Output, Peer, Server, frame, wstap};
+use crate::harness::{Output, Peer, Server, frame, given_time, wstap};
 
 /// A live probe of a server that accepts the upgrade and then plays the script.
 fn live(args: &[&str], script: impl FnOnce(&mut Peer) + Send + 'static) -> (Output, Value) {
     let server = Server::websocket(script);
-    let out = wstap(&["probe-handshake", &server.url(), "--live", "--max-time", "20s"]).args(args).run();
+    let out = wstap(&["probe-handshake", &server.url(), "--live", "--max-time", "100s"]).args(args).run();
     server.join();
     let record = out.json().pop().unwrap_or_else(|| panic!("{}", out.stderr));
     (out, record)
@@ -35,7 +35,7 @@ fn behave(peer: &mut Peer) {
 
 #[test]
 fn a_server_that_behaves_is_measured() {
-    let (out, record) = live(&["--max", "message=20s,pong=20s,close=20s"], behave);
+    let (out, record) = live(&["--max", "message=100s,pong=100s,close=100s"], behave);
     out.exits(0);
     assert_eq!(faults(&record), []);
     let live = &record["live"];
@@ -92,21 +92,28 @@ fn frames_that_break_the_rfc_are_named_and_the_rest_is_judged() {
 
 #[test]
 fn a_pong_has_to_come_and_to_have_the_payload() {
-    let (out, record) = live(&["--max-time", "1s"], |peer| {
-        peer.text("hello");
-        peer.read_close();
-        peer.close(1000, "");
-    });
-    out.exits(22);
-    assert_eq!(faults(&record), [("ping-pong", "fail")]);
-    let (out, record) = live(&["--max-time", "1s"], |peer| {
-        peer.text("hello");
-        peer.frame(10, "other");
-        peer.read_close();
-        peer.close(1000, "");
-    });
-    out.exits(22).says("another payload");
-    assert_eq!(faults(&record), [("ping-pong", "fail")]);
+    for (pong, got) in [(None, "none within"), (Some("other"), "another payload")] {
+        let (out, record) = within_time(&[], 2 + pong.iter().len() as u64, move |peer| {
+            peer.text("hello");
+            pong.iter().for_each(|pong| peer.frame(10, pong));
+            peer.read_close();
+            peer.close(1000, "");
+        });
+        out.exits(22).says(got);
+        assert_eq!(faults(&record), [("ping-pong", "fail")]);
+    }
+}
+
+/// A live probe that has to wait until a part of its time is up, with enough of it for all the frames of the server.
+fn within_time(
+    args: &[&str],
+    frames: u64,
+    script: impl Fn(&mut Peer) + Clone + Send + 'static,
+) -> (Output, Value) {
+    given_time(|limit| {
+        let (out, record) = live(&[args, &["--max-time", limit]].concat(), script.clone());
+        (record["live"]["frames"] == frames).then_some((out, record))
+    })
 }
 
 #[test]
@@ -181,7 +188,7 @@ fn the_close_is_judged_by_who_code_and_end() {
     out.exits(20);
     assert_eq!(faults(&record), [("close-handshake", "fail")]);
     // A connection that stays open after both have closed.
-    let (out, record) = live(&["--max-time", "1s"], |peer| {
+    let (out, record) = within_time(&[], 3, |peer| {
         behave(peer);
         peer.wait_for_end();
     });
@@ -191,7 +198,7 @@ fn the_close_is_judged_by_who_code_and_end() {
 
 #[test]
 fn a_server_that_waits_to_be_asked_is_no_failure() {
-    let (out, record) = live(&["--max-time", "600ms"], |peer| {
+    let (out, record) = within_time(&[], 2, |peer| {
         let ping = peer.read_frame().unwrap();
         peer.frame(10, ping.payload);
         peer.read_close();
@@ -200,7 +207,7 @@ fn a_server_that_waits_to_be_asked_is_no_failure() {
     out.exits(0);
     let message = &record["checks"].as_array().unwrap()[13];
     assert_eq!((&message["id"], &message["verdict"]), (&json!("first-message"), &json!("skipped")));
-    let (out, _) = live(&["--max-time", "600ms", "--max", "message=1s"], |peer| {
+    let (out, _) = within_time(&["--max", "message=1s"], 2, |peer| {
         let ping = peer.read_frame().unwrap();
         peer.frame(10, ping.payload);
         peer.read_close();
@@ -212,7 +219,7 @@ fn a_server_that_waits_to_be_asked_is_no_failure() {
 #[test]
 fn the_page_has_it_too() {
     let server = Server::websocket(behave);
-    let args = ["--live", "--max-time", "20s", "--format", "text"];
+    let args = ["--live", "--max-time", "100s", "--format", "text"];
     let out = wstap(&["probe-handshake", &server.url()]).args(&args).run();
     out.exits(0);
     for text in ["✔ ping-pong", "first message ", "by us, 1000 bye, TCP ended by peer"] {
@@ -234,7 +241,7 @@ fn a_bit_that_was_negotiated_is_no_mistake() {
         peer.accept_with("Sec-WebSocket-Extensions: permessage-deflate\r\n");
         deflated(&mut peer);
     });
-    let offer = ["--live", "--max-time", "20s", "-H", "Sec-WebSocket-Extensions: permessage-deflate"];
+    let offer = ["--live", "--max-time", "100s", "-H", "Sec-WebSocket-Extensions: permessage-deflate"];
     wstap(&["probe-handshake", &server.url()]).args(&offer).run().exits(0);
     server.join();
     let (out, record) = live(&[], deflated);

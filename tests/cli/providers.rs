@@ -107,7 +107,7 @@ fn every_dialect_takes_what_its_mock_says_in_every_shape() {
                 let mock = [client.dialect, "--behave", behave, "--rate", "max", "--seed", "11"];
                 let (_mock, port) = crate::clients::serve(&mock);
                 let run = if behave == "real" { client.subscribe_real(port) } else { client.subscribe(port) };
-                run.args(&["--count", "8", "--max-time", "25s", "--fail-if", &format!("({kind}) | not")])
+                run.args(&["--count", "8", "--max-time", "100s", "--fail-if", &format!("({kind}) | not")])
                     .run()
             };
             let first = run();

@@ -12,8 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// After this long a run is hung, and the test fails. No test waits for it when all is well.
-const HUNG: Duration = Duration::from_secs(30);
+use crate::harness::HUNG;
 
 /// Rows that have left the screen and are kept.
 const SCROLLBACK: usize = 20_000;

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use serde_json::Value;
 
-use crate::harness::{Output, Peer, Server, wstap};
+use crate::harness::{Output, Peer, Server, given_time, wstap};
 
 const FAST: [&str; 4] = ["--reconnect-delay", "10ms", "--reconnect-max-delay", "20ms"];
 const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
@@ -141,8 +141,11 @@ fn what_is_typed_without_a_connection_is_sent_on_the_next() {
 #[test]
 fn it_is_given_up_after_so_many_attempts_in_a_row() {
     let server = Server::scripts((0..4).map(|_| websocket(|_| {})).collect());
-    let out =
-        wstap(&["connect", &server.url(), "--reconnect", "--retries", "3", "--envelope"]).args(&FAST).run();
+    // A link that was there for as long as the longest wait begins a new row.
+    let patient = ["--reconnect-delay", "10ms", "--reconnect-max-delay", "1h"];
+    let out = wstap(&["connect", &server.url(), "--reconnect", "--retries", "3", "--envelope"])
+        .args(&patient)
+        .run();
     out.exits(23).says("gave up after 3 attempts");
     assert_eq!(out.summary()["reason"], "gave_up");
     assert_eq!(out.records("reconnect").len(), 3);
@@ -166,8 +169,10 @@ fn rules_of_the_end_span_connections() {
         },
     );
     assert_eq!(out.exits(0).stdout, "1\n2\n");
-    let server = Server::websocket(|_| {});
-    let args = ["--reconnect", "--reconnect-delay", "1000s", "--max-time", "200ms"];
-    wstap(&["connect", &server.url()]).args(&args).run().exits(0);
-    server.join();
+    given_time(|limit| {
+        let server = Server::websocket(|_| {});
+        let args = ["--reconnect", "--reconnect-delay", "1000s", "--max-time", limit];
+        let out = wstap(&["connect", &server.url()]).args(&args).run();
+        out.stderr.contains("attempt 1 in").then(|| out.exits(0).code)
+    });
 }

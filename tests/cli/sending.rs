@@ -34,7 +34,8 @@ fn what_goes_down_with_the_connection_is_counted() {
         peer.text("last");
     });
     let big = "x".repeat(8 << 20);
-    let (mut run, mut stdin) = wstap(&["connect", &server.url(), "--envelope"]).spawn_fed();
+    let (mut run, mut stdin) =
+        wstap(&["connect", &server.url(), "--envelope", "--ping-interval", "0s"]).spawn_fed();
     let feeding = std::thread::spawn(move || {
         use std::io::Write as _;
         for _ in 0..3 {

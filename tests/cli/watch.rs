@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Output, Peer, Running, Server, wstap};
+use crate::harness::{Output, Peer, Running, Server, given_time, wstap};
 
 /// `watch-campaign` with the built-in mock.
 fn mocked(mock: &str, args: &[&str]) -> Output {
-    wstap(&["watch-campaign", &format!("--mock={mock}"), "--max-time", "25s"]).args(args).run()
+    wstap(&["watch-campaign", &format!("--mock={mock}"), "--max-time", "100s"]).args(args).run()
 }
 
 /// `watch-campaign` against servers that play these scripts, one a connection.
 fn served(args: &[&str], scripts: Vec<Box<dyn FnOnce(Peer) + Send>>) -> Output {
     let server = Server::scripts(scripts);
     let url = format!("{}ws/campaigns/monitor?token=k", server.url());
-    let run = wstap(&["watch-campaign", "--url", &url, "--max-time", "25s", "--reconnect-delay", "10ms"]);
+    let run = wstap(&["watch-campaign", "--url", &url, "--max-time", "100s", "--reconnect-delay", "10ms"]);
     let out = run.args(args).run();
     server.join();
     out
@@ -70,8 +70,11 @@ fn a_campaigns_end_is_the_exit_status() {
 fn paused_waits_unless_that_was_asked_for() {
     let mock = "--rate max --contacts 10 --outcome paused";
     mocked(mock, &["42", "--exit-on", "paused"]).exits(0);
-    let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", "2s"]).run();
-    out.exits(1).says("campaign 42 is paused").says("the watch ended before it did");
+    given_time(|limit| {
+        let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", limit]).run();
+        let paused = out.stderr.contains("campaign 42 is paused");
+        paused.then(|| out.exits(1).says("the watch ended before it did").code)
+    });
     mocked("--rate 50", &["42", "--exit-on", "paused,running", "-q"]).exits(0);
     mocked("--rate 50", &["42", "--exit-on", "finished"]).exits(2).says("--exit-on");
 }

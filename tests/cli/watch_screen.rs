@@ -11,10 +11,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::json;
 
-use crate::harness::Server;
-
-/// After this long a run is hung, and the test fails.
-const HUNG: Duration = Duration::from_secs(30);
+use crate::clients::control;
+use crate::harness::{HUNG, Server};
 
 /// The binary on a terminal of its own.
 struct Terminal {
@@ -44,7 +42,7 @@ impl Terminal {
         tcsetwinsize(&slave, size(columns, rows)).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         let child = Command::new("setsid")
-            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_wstap"), "watch-campaign", "--max-time", "25s"])
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_wstap"), "watch-campaign", "--max-time", "100s"])
             .args(args)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -101,11 +99,23 @@ impl Terminal {
             }
             assert!(Instant::now() < deadline, "hung:\n{}", self.lines().join("\n"));
         };
-        // What was written before the end may still be on its way here.
-        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
-            self.took(&bytes);
-        }
+        self.take_the_rest();
         (self.lines(), status)
+    }
+
+    /// What was written before the end may still be on its way here: it comes before what is written now.
+    #[track_caller]
+    fn take_the_rest(&mut self) {
+        const LAST: &[u8] = b"\x1b]last\x07";
+        // Ctrl-Q: a terminal that was stopped takes nothing.
+        self.press("\x11");
+        self.slave.write_all(LAST).unwrap();
+        let mut rest = Vec::new();
+        while !rest.ends_with(LAST) {
+            rest.extend(self.bytes.recv_timeout(HUNG).expect("the terminal gives what it got"));
+        }
+        rest.truncate(rest.len() - LAST.len());
+        self.took(&rest);
     }
 
     /// Has the last frame come whole? A read may end anywhere.
@@ -272,10 +282,15 @@ fn frames_are_few_and_each_is_another() {
 fn fifty_campaigns_on_twenty_four_lines() {
     let ids: Vec<String> = (1..=50).map(|id| id.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let args = [&ids[..], &["--mock=--rate 100 --contacts 50"]].concat();
+    let (_mock, port) = crate::clients::serve(&["burki", "--rate", "100", "--contacts", "50"]);
+    // None of them goes on before all of them are there.
+    control(port, "pause", &json!({}));
+    let url = format!("ws://127.0.0.1:{port}/ws/campaigns/monitor?token=t");
+    let args = [&ids[..], &["--url", &url]].concat();
     let mut terminal = Terminal::start(80, 24, &args, &[]);
-    let lines = terminal.until("all are under way", |lines| has(lines, "50 campaigns: 50 running"));
+    let lines = terminal.until("all are there", |lines| has(lines, "50 campaigns: 50 scheduled"));
     assert!(heads(&lines) == 1 && lines.len() < 24 && has(&lines, "not shown"), "{lines:#?}");
+    control(port, "resume", &json!({}));
     let (_, status) = terminal.finish();
     assert_eq!(status, Some(0));
     terminal.screen.screen_mut().set_size(100, 80);
@@ -292,7 +307,7 @@ fn a_terminal_of_another_size() {
         peer.text(&update("completed", 190));
     });
     let mut terminal = Terminal::start(120, 24, &["--url", &server.url(), "42"], &[]);
-    terminal.until("it is drawn", |lines| has(lines, "busy"));
+    terminal.until("it is drawn", |lines| has(lines, "busy") && has(lines, "running"));
     for columns in [90, 70, 140] {
         terminal.resize(columns, 24);
         let lines = terminal.until("it is drawn anew", |lines| {

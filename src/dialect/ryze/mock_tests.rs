@@ -153,8 +153,10 @@ async fn switching_off_keeps_who_is_there_and_refuses_who_comes() {
     configure(&mock, "demo", &json!({"enabled": false})).await;
     assert_eq!(exchange(&mock, &upgrade(DEMO, "")).await.status, 400);
     configure(&mock, "demo", &json!({"enabled": true, "events": ["label.update"]})).await;
-    // It is still there, and the new filter holds for it too.
-    while next(&mut socket).await["event"] != "label.update" {}
+    let mark = json!({"publish": {"event": "label.update", "data": {"mark": true}}});
+    control(&mock, "push", &mark).await;
+    // It is still there, and the new filter holds for it too: for all that comes after what waited already.
+    while next(&mut socket).await["data"]["mark"] != true {}
     for _ in 0..20 {
         assert_eq!(next(&mut socket).await["event"], "label.update");
     }

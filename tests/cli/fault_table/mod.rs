@@ -84,7 +84,7 @@ impl Way {
     fn client(self, port: u16) -> Wstap {
         let campaigns = format!("ws://127.0.0.1:{port}/ws/campaigns/monitor?token=k");
         let echo = format!("ws://127.0.0.1:{port}/echo");
-        let records = ["--envelope", "--max-time", "25s"];
+        let records = ["--envelope", "--max-time", "100s"];
         match self {
             Self::Connect => wstap(&["connect", &echo]).args(clients::WORDS).args(&records),
             Self::Subscribe(dialect) => clients::of(dialect).subscribe(port).args(&records),
