@@ -73,15 +73,30 @@ impl OutFile {
     /// # Errors
     /// If it is not.
     pub fn sync(&self) -> io::Result<()> {
-        let (current, named, before) = {
+        let (current, named, before, idle) = {
             let mut files = self.files();
             let named = std::mem::replace(&mut files.named, true);
-            (Arc::clone(&files.current), named, files.before.clone())
+            let idle = files.before.as_ref().is_some_and(|file| Arc::strong_count(file) == 1);
+            (Arc::clone(&files.current), named, files.before.clone(), idle)
         };
         if !named {
             self.sync_name();
         }
-        before.map_or(Ok(()), |file| sync(&file)).and_then(|()| sync(&current))
+        if let Some(before) = before {
+            sync(&before)?;
+            if idle {
+                self.let_go_of(&before);
+            }
+        }
+        sync(&current)
+    }
+
+    /// Nobody writes to it any more, and it is on the disk: as long as it is open, removing it frees no space.
+    fn let_go_of(&self, before: &Arc<File>) {
+        let mut files = self.files();
+        if files.before.as_ref().is_some_and(|file| Arc::ptr_eq(file, before)) {
+            files.before = None;
+        }
     }
 
     /// A file that is new has to be in its folder, too. Best effort: the folder may be one that can only be written.
@@ -110,7 +125,14 @@ impl Sink for ToFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
         // What is written at once are whole lines, so none begins in one file and ends in another.
         let file = Arc::clone(&self.0.files().current);
-        write_all(&*file, bytes)
+        write_all(&*file, bytes)?;
+        let left = !Arc::ptr_eq(&file, &self.0.files().current);
+        drop(file);
+        if left {
+            // It was opened anew meanwhile, and kept for this write. What cannot be synced stays, for the next time.
+            let _ = self.0.sync();
+        }
+        Ok(())
     }
 
     fn ready(&self) -> bool {
@@ -340,7 +362,14 @@ mod tests {
         sink.write(b"2\n").unwrap();
         file.reopen().unwrap();
         sink.write(b"3\n").unwrap();
+        // The old one is let go of, so that removing it frees its space.
+        assert!(file.files().before.is_none());
+        let writing = Arc::clone(&file.files().current);
+        file.reopen().unwrap();
+        assert!(file.files().before.is_some(), "somebody is writing to it");
+        drop(writing);
         file.sync().unwrap();
+        assert!(file.files().before.is_none());
         assert_eq!(
             (fs::read_to_string(&moved).unwrap().as_str(), fs::read_to_string(&path).unwrap().as_str()),
             ("1\n2\n", "3\n")
