@@ -58,10 +58,9 @@ pub async fn run(argv: &[OsString]) -> Status {
     let world = World::of_process();
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(&error).into(),
+        Err(ParseError::Clap(error)) => return print_clap(&error, &world).into(),
         Err(ParseError::Failure(failure)) => {
-            let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
-            Report::stderr(Level::Error, false, color).failure(&failure);
+            early_report(&world).failure(&failure);
             return failure.exit.into();
         }
     };
@@ -90,7 +89,7 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.
-fn print_clap(error: &clap::Error) -> Exit {
+fn print_clap(error: &clap::Error, world: &World<'_>) -> Exit {
     if error.use_stderr() {
         // A URL in the wrong place is quoted back, and may hold a token.
         let text = secret::mask_in_text(&error.render().to_string());
@@ -101,11 +100,22 @@ fn print_clap(error: &clap::Error) -> Exit {
     match error.print() {
         Ok(()) => Exit::Ok,
         Err(gone) if gone.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
-        Err(_) => Exit::OutputFailed,
+        Err(error) => {
+            let failure = system("standard output", &error);
+            early_report(world).failure(&failure);
+            failure.exit
+        }
     }
 }
 
-/// A failure of something that only the system decides.
+/// For what happens before the options are known.
+fn early_report(world: &World<'_>) -> Report {
+    let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
+    Report::stderr(Level::Error, false, color)
+}
+
+/// A failure of something that only the system decides, with what helps where that is known.
 fn system(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::OutputFailed, format!("{what}: {error}"))
+    let failure = Failure::new(Exit::OutputFailed, format!("{what}: {error}"));
+    Failure { hint: pipeline::sink::remedy(error).map(str::to_owned), ..failure }
 }

@@ -73,7 +73,7 @@ impl Session<'_> {
         let Context { report, world, color } = context;
         let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
         let asked = output::asked(self.args);
-        let missed_since = self.subscription.and(output::last_written(&self.args.output));
+        let missed_since = self.subscription.and_then(|_| output::last_written(&self.args.output));
         let output = output::open_output(&self.args.output, report)?;
         if let Some(path) = &self.args.from {
             return self.offline(path, config, output.as_ref(), report).await;

@@ -2,6 +2,7 @@
 
 use super::{
     Context, Running, dialect_for, expected, in_this_process, no_thread, no_url, parse_url, start_mock,
+    unwritten,
 };
 use crate::cli::options::{ProbeArgs, ReportFormat};
 use crate::config::connection;
@@ -228,9 +229,7 @@ fn write(bytes: &[u8]) -> Result<()> {
     match Stdout.write(bytes) {
         // Whoever reads has seen enough; the exit status still tells.
         Err(cut) if cut.error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|cut| {
-            Failure::new(Exit::OutputFailed, format!("standard output cannot be written: {}", cut.error))
-        }),
+        written => written.map_err(|cut| unwritten("standard output", &cut.error)),
     }
 }
 

@@ -40,7 +40,22 @@ pub fn full(text: &str) -> String {
 /// What is told of messages that were dropped at the end, if it came to that.
 #[must_use]
 pub fn dropped(messages: u64) -> Option<String> {
-    (messages > 0).then(|| format!("{messages} messages were dropped, because the output was too slow"))
+    let what = match messages {
+        0 => return None,
+        1 => "1 message was".to_owned(),
+        more => format!("{more} messages were"),
+    };
+    Some(format!("{what} dropped, because the output was too slow"))
+}
+
+/// What is told of messages that could not be written, if there were any.
+#[must_use]
+pub fn missing(messages: u64) -> Option<String> {
+    match messages {
+        0 => None,
+        1 => Some("1 message had come that is not in the output".to_owned()),
+        more => Some(format!("{more} messages had come that are not in the output")),
+    }
 }
 
 /// What happens when no more may wait in memory.

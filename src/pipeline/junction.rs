@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backlog::{DROPPING, full};
 use super::stage::Stage;
-use super::{Progress, Stop, Totals};
+use super::{Progress, Stop, Totals, received};
 use crate::event::{Event, Kind};
 use crate::report::Report;
 
@@ -74,6 +74,8 @@ impl Branch {
 /// Where the branches meet.
 pub struct Junction {
     stage: Stage,
+    /// Received messages that were passed on.
+    came: u64,
     batches: UnboundedReceiver<(usize, Vec<Event>)>,
     tell: Vec<UnboundedSender<News>>,
     /// What has been written so far.
@@ -94,7 +96,7 @@ impl Junction {
                 (tell, Branch { number, to: to.clone(), from, waiting: 0, closed: false })
             })
             .unzip();
-        (Self { stage, batches, tell, totals: Totals::default(), stop: None, report }, branches)
+        (Self { stage, came: 0, batches, tell, totals: Totals::default(), stop: None, report }, branches)
     }
 
     /// Passes on what comes, for ever: whoever waits for the sessions drops it when they have ended. Nothing is lost
@@ -152,11 +154,18 @@ impl Junction {
         more
     }
 
+    /// How many messages have come that are not known to be written.
+    #[must_use]
+    pub fn unwritten(&self) -> u64 {
+        self.came.saturating_sub(self.totals.messages + self.totals.dropped)
+    }
+
     async fn wait_for_room(&mut self) {
         while !self.stage.has_room() && self.progress().await {}
     }
 
     fn pass(&mut self, number: usize, mut batch: Vec<Event>) {
+        self.came += batch.iter().filter(|event| received(event).is_some()).count() as u64;
         let progress = self.stage.push(&mut batch);
         // A session that has ended needs no telling, here and below.
         let _ = self.tell[number].send(News::Taken);

@@ -154,6 +154,8 @@ pub struct Totals {
     pub lines: u64,
     /// Those of them that `--count` counts.
     pub counted: u64,
+    /// Received messages that are written, or were not meant to be.
+    pub messages: u64,
     /// Messages that were dropped on the way to the pipeline.
     pub dropped: u64,
     /// Run-time errors of jq programs.
@@ -187,10 +189,12 @@ pub struct Pipeline {
     current: Current,
     /// The received message that a program over the stream is working on.
     taken: u64,
-    /// The last received message that is done with, but perhaps still in the buffer.
-    done: u64,
+    /// How many received messages were taken. Their numbers do not tell where several sessions share the pipeline.
+    came: u64,
+    /// The last received message that is done with, but perhaps still in the buffer, and how many there were by then.
+    done: (u64, u64),
     /// Where in the buffer the output of a received message ends; of all in it that were done with.
-    ends: Vec<(usize, u64)>,
+    ends: Vec<(usize, (u64, u64))>,
     /// The last one that is written.
     written: u64,
     /// The thread that runs this may wait for the reader.
@@ -212,7 +216,8 @@ impl Pipeline {
             progress: Progress::default(),
             current: Current::Session,
             taken: 0,
-            done: 0,
+            came: 0,
+            done: (0, 0),
             ends: Vec::new(),
             written: 0,
             patient: true,
@@ -229,7 +234,8 @@ impl Pipeline {
         let counts = !self.stopped();
         self.show(event);
         if counts && !self.failed() {
-            self.note_taken(received(event).unwrap_or(self.done));
+            self.came += u64::from(received(event).is_some());
+            self.note_taken(received(event).unwrap_or(self.done.0));
         }
     }
 
@@ -265,6 +271,7 @@ impl Pipeline {
     pub fn take_input(&mut self, event: &Event) -> Option<Result<Value, String>> {
         self.taken_done();
         if !self.stopped() {
+            self.came += u64::from(received(event).is_some());
             self.taken = received(event).unwrap_or(self.taken);
         }
         self.make_changes();
@@ -286,7 +293,7 @@ impl Pipeline {
     /// For filters that run over the stream: the program is done with every input that it took.
     pub fn taken_done(&mut self) {
         if !self.failed() {
-            self.note_taken(self.done.max(self.taken));
+            self.note_taken(self.done.0.max(self.taken));
         }
     }
 
@@ -623,16 +630,18 @@ impl Pipeline {
     }
 
     fn note_taken(&mut self, message: u64) {
-        if message != self.done {
-            self.done = message;
-            self.ends.push((self.out.len(), message));
+        let done = (message, self.came);
+        if done != self.done {
+            self.done = done;
+            self.ends.push((self.out.len(), done));
         }
     }
 
     fn note_written(&mut self, result: Result<(), Cut>) {
         let Err(Cut { written, error }) = result else { return };
         let whole = self.ends.iter().rev().find(|(end, _)| *end <= written);
-        self.written = whole.map_or(self.written, |(_, message)| *message);
+        (self.written, self.totals.messages) =
+            whole.map_or((self.written, self.totals.messages), |(_, done)| *done);
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
@@ -705,7 +714,7 @@ impl Pipeline {
     fn note_done(&mut self) {
         self.ends.clear();
         if !self.dead() {
-            self.written = self.done;
+            (self.written, self.totals.messages) = self.done;
         }
     }
 

@@ -307,12 +307,22 @@ pub struct Ended {
 #[must_use]
 pub fn read_moment(line: &str) -> Option<Moment> {
     let fields = serde_json::from_str::<Fields<'_>>(line).ok()?;
-    // Others number versions and name types as well: theirs is not to be taken for a record of ours.
-    if fields.v != VERSION || !TYPES.contains(&fields.kind.as_str()) {
+    if !fields.is_record() {
         return None;
     }
     let (at, conn) = (fields.ts.parse().ok(), fields.conn);
     Some(Moment { at, conn, what: fields.what() })
+}
+
+/// When a record was made, and does it show that there was a connection until then? `None` if the line is none.
+#[must_use]
+pub fn connected(line: &str) -> Option<(Timestamp, bool)> {
+    let fields = serde_json::from_str::<Fields<'_>>(line).ok()?;
+    if !fields.is_record() {
+        return None;
+    }
+    let shown = matches!(fields.kind.as_str(), "open" | "message" | "ping" | "pong" | "close");
+    Some((fields.ts.parse().ok()?, shown))
 }
 
 #[derive(Deserialize)]
@@ -336,6 +346,11 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// Others number versions and name types as well: theirs is not to be taken for a record of ours.
+    fn is_record(&self) -> bool {
+        self.v == VERSION && TYPES.contains(&self.kind.as_str())
+    }
+
     fn what(self) -> What {
         match self.kind.as_str() {
             "message" => self.message(),

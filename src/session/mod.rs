@@ -548,9 +548,8 @@ impl Driver {
             repl.finish();
         }
         let mut outcome = self.outcome();
-        let unwritten = self.state.unwritten();
-        if outcome.reason == "output_failed" && unwritten > 0 {
-            outcome.details.push(format!("{unwritten} messages had come that are not in the output"));
+        if outcome.reason == "output_failed" {
+            outcome.details.extend(backlog::missing(self.state.unwritten()));
         }
         outcome
     }

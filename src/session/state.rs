@@ -717,6 +717,8 @@ impl State {
     }
 
     /// There was no connection since then. Only a provider that replays closes the gap.
+    /// Raw sessions are told as well: a server may send to whoever connects, and only those who ask for it are connected
+    /// again.
     fn tell_gap(&mut self, from: Timestamp, now: Now) {
         // The clocks of a file system and of this machine may differ.
         let from = from.min(now.wall);
@@ -724,11 +726,11 @@ impl State {
         let catch_up = self.dialect.catch_up().filter(|_| !replayed);
         if replayed {
             self.notice(Level::Verbose, "what was missed is asked for again".to_owned());
-        } else if let Some(text) = &catch_up {
-            self.notice(
-                Level::Warning,
-                format!("what came since {from:.0} is not sent again; to catch up: {text}"),
-            );
+        } else {
+            let rest = catch_up.as_ref().map(|text| format!("; to catch up: {text}")).unwrap_or_default();
+            let time = short(Duration::try_from(now.wall.duration_since(from)).unwrap_or_default());
+            let what = format!("nothing came from {from:.0} to {:.0} ({time}); what was sent then", now.wall);
+            self.notice(Level::Warning, format!("{what} is not asked for again{rest}"));
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
         self.emit(

@@ -668,8 +668,31 @@ fn a_new_connection_goes_on_from_what_was_received() {
     assert_eq!(bench.frames(), ["1"]);
     let gap =
         bench.kinds().into_iter().find_map(|kind| if let Kind::Gap(gap) = kind { Some(gap) } else { None });
+    assert!(!bench.notices().contains("nothing came"));
     let gap = gap.unwrap();
     assert_eq!((gap.last_id.as_deref(), gap.replayed, gap.catch_up), (Some("b"), true, None));
+}
+
+#[test]
+fn what_is_not_asked_for_again_is_told_with_its_bounds() {
+    for (dialect, catch_up) in [("plain", false), ("voipbin", false), ("burki", true)] {
+        let mut bench = Bench::open(dialect, reconnecting(None, false));
+        bench.state.closed(&End::Dropped("cut".into()), bench.now);
+        bench.notices();
+        bench.now.wall += Duration::from_secs(4);
+        bench.state.opened(Open::default(), bench.now);
+        let told = bench.notices();
+        let expected =
+            "nothing came from 2026-01-02T03:04:05Z to 2026-01-02T03:04:09Z (4.0 s); what was sent then";
+        assert!(told.contains(expected), "{told}");
+        assert_eq!(told.contains("; to catch up: "), catch_up, "{told}");
+    }
+    // Of an earlier run.
+    let missed_since = Some("2026-01-01T03:04:05Z".parse().unwrap());
+    let mut bench = Bench::open("voipbin", Policy { missed_since, ..policy() });
+    assert!(
+        bench.notices().contains("nothing came from 2026-01-01T03:04:05Z to 2026-01-02T03:04:05Z (86400 s)")
+    );
 }
 
 #[test]

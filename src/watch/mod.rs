@@ -220,7 +220,10 @@ impl Watch {
         let board = self.board.borrow();
         let Junction { stop, totals, .. } = &self.junction;
         backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
-        let outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
+        let mut outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
+        if outcome.reason == "output_failed" {
+            outcome.details.extend(backlog::missing(self.junction.unwritten()));
+        }
         // The links have said what they had to say, and their words are not in it.
         if outcome.text.is_some() {
             crate::commands::tell(&self.report, outcome.clone());

@@ -175,6 +175,19 @@ fn a_full_device_is_an_error() {
         out.exits(30).says("standard output");
         server.join();
     }
+    let commands: [&[&str]; 6] = [
+        &["--help"],
+        &["--version"],
+        &["man"],
+        &["completions", "bash"],
+        &["serve-mock"],
+        &["probe-handshake", "--mock"],
+    ];
+    for args in commands {
+        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let out = wstap(args).stdout(full).run();
+        out.exits(30).says("standard output").says("No space left on device").says("try: free some space");
+    }
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::sync::mpsc::channel;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
 
 use crate::clients::until;
 use crate::harness::{Server, connect, wstap};
@@ -51,6 +54,49 @@ fn a_line_that_is_half_there_is_put_right_and_told() {
         out.exits(0).says(told);
         assert_eq!(text(&lines), after);
     }
+}
+
+/// Nothing listens there, as long as nobody takes a privileged port.
+const NOBODY: &str = "ws://127.0.0.1:1";
+
+#[test]
+fn a_run_that_finds_no_connection_hides_no_part_of_a_gap() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = path(&folder, "records");
+    let subscribe =
+        |url: &str| wstap(&["subscribe", url, "--no-reconnect", "--envelope", "-o", &records]).run();
+    let session = || {
+        let server = Server::websocket(|peer| {
+            peer.text("1");
+            peer.close_well(1000);
+        });
+        subscribe(&server.url()).exits(0);
+        server.join();
+    };
+    session();
+    subscribe(NOBODY).exits(11);
+    session();
+    let text = text(&records);
+    let of = |kind: &str| {
+        let all = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+        all.filter(|record| record["type"] == kind).collect::<Vec<_>>()
+    };
+    assert_eq!((of("summary").len(), of("gap").len()), (3, 1));
+    assert_eq!(of("gap")[0]["from"], of("close")[0]["ts"], "{text}");
+}
+
+#[test]
+fn a_run_that_finds_no_connection_makes_no_file_younger() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = path(&folder, "lines");
+    fs::write(&lines, "{\"a\":1}\n{\"a\":").expect("it can be written");
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let file = fs::File::options().append(true).open(&lines).expect("it can be opened");
+    file.set_modified(then).expect("it is ours");
+    let out = wstap(&["subscribe", NOBODY, "--no-reconnect", "-o", &lines]).run();
+    out.exits(11).says("the last line was not whole");
+    let facts = fs::metadata(&lines).expect("it is there");
+    assert_eq!((facts.len(), facts.modified().ok()), (8, Some(then)));
 }
 
 #[test]

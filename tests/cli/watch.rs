@@ -304,7 +304,13 @@ fn what_the_output_decides_it_decides_for_all_links() {
         ["--progress", "-f", "if .completed > 3 then error(\"no\") else 1 end", "--filter-errors", "fail"];
     wstap(&links).args(&error).run().exits(5);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    wstap(&links).stdout(full).run().exits(30).says("could not be written");
+    let out = wstap(&links).stdout(full).run();
+    out.exits(30).says("could not be written");
+    // Of all links, once.
+    let missing = out.stderr.lines().filter_map(|line| line.split_once(" had come that "));
+    let missing: Vec<&str> = missing.map(|(number, _)| number.trim()).collect();
+    assert_eq!(missing.len(), 1, "{}", out.stderr);
+    assert!(missing[0].ends_with(" messages") || missing[0] == "1 message", "{missing:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::commands::unwritten;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::mock::{Announce, Mock, MockArgs};
@@ -20,9 +21,9 @@ pub(super) fn announce(mock: &Mock, form: Option<Announce>, file: Option<&Path>)
     };
     if let Some(line) = line {
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|error| {
-            Failure::new(Exit::OutputFailed, format!("the announcement could not be written: {error}"))
-        })?;
+        writeln!(stdout, "{line}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| unwritten("the announcement on standard output", &error))?;
     }
     file.map_or(Ok(()), |path| write_file(path, &mock.main_url()))
 }

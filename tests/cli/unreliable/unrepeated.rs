@@ -145,7 +145,7 @@ impl<'a> Lane<'a> {
 }
 
 /// After each `open` but the first of all there is a gap: from the end of the connection before or, where a client was
-/// killed, from when the file was last written to. Returns how many there are.
+/// killed, from its last record of a connection. Returns how many there are.
 fn check_gaps(records: &[Record<'_>]) -> usize {
     let opens: Vec<usize> = (0..records.len()).filter(|at| records[*at].kind == "open").collect();
     for pair in opens.windows(2) {
