@@ -58,7 +58,7 @@ pub async fn run(argv: &[OsString]) -> Status {
     let world = World::of_process();
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(&error).into(),
+        Err(ParseError::Clap(error)) => return print_clap(&error, argv).into(),
         Err(ParseError::Failure(failure)) => {
             let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
             Report::stderr(Level::Error, false, color).failure(&failure);
@@ -66,6 +66,7 @@ pub async fn run(argv: &[OsString]) -> Status {
         }
     };
     let report = config::report(&cli.global, &world);
+    secret::words_after_header(argv).iter().for_each(|word| report.hide(word));
     let context = Context { report: &report, world: &world, color: cli.global.color };
     match dispatch(&cli, &context).await {
         Ok(status) => status,
@@ -90,10 +91,15 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.
-fn print_clap(error: &clap::Error) -> Exit {
+fn print_clap(error: &clap::Error, argv: &[OsString]) -> Exit {
     if error.use_stderr() {
         // A URL in the wrong place is quoted back, and may hold a token.
         let text = secret::mask_in_text(&error.render().to_string());
+        let words = secret::words_after_header(argv);
+        let text = words
+            .iter()
+            .filter(|word| word.expose().len() >= report::SHORTEST_SECRET)
+            .fold(text, |text, word| text.replace(word.expose(), secret::MASK));
         // Nobody is left to be told if this cannot be printed.
         let _ = std::io::stderr().write_all(text.as_bytes());
         return Exit::Usage;

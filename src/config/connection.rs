@@ -266,7 +266,8 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
         ("bearer", None) => Ok(Some(TokenPlace::Bearer)),
         ("query", name) => Ok(Some(TokenPlace::Query(name.unwrap_or("token").to_owned()))),
         ("header", name) => Ok(Some(TokenPlace::Header(name.unwrap_or("token").to_owned()))),
-        _ => Err(Failure::usage(format!("--token-in: {text:?} is no place for a credential"))
+        // Nor is it quoted back: it may be the credential itself.
+        _ => Err(Failure::usage("--token-in: its value is no place for a credential")
             .hint("places are query, query:NAME, header, header:NAME and bearer")),
     }
 }
