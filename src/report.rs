@@ -164,6 +164,12 @@ impl Report {
         self.say(Level::Warning, text);
     }
 
+    /// A warning that is shown even with `-q`: what is sent and received may not be private.
+    pub fn caution(&self, text: &str) {
+        let most = self.most.max(Level::Warning);
+        Self { most, ..self.clone() }.warning(text);
+    }
+
     /// What a person wants to know by default.
     pub fn notice(&self, text: &str) {
         self.say(Level::Notice, text);
