@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest HAR or replayed recording, in bytes: they are held in memory.
 pub(crate) const MAX_RECORDED: u64 = 1 << 30;
@@ -39,6 +39,25 @@ pub(crate) fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     bytes_of(File::open(path)?, most)
 }
 
+/// How many symbolic links in a row are followed, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Where a file would be made that is not there yet: behind symbolic links, also those to nowhere, in the folder's own
+/// spelling where there is one.
+pub(crate) fn destination(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = path.read_link() else { break };
+        path = path.with_file_name("").join(target);
+    }
+    let folder =
+        path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    match (folder.and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 fn text_of(source: impl io::Read, most: u64) -> io::Result<String> {
     String::from_utf8(bytes_of(source, most)?)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
@@ -65,6 +84,21 @@ mod tests {
         assert_eq!(text(file.path(), 4).unwrap_err().to_string(), "it is larger than 4 bytes");
         std::fs::write(file.path(), b"\xff").unwrap();
         assert_eq!(text(file.path(), 4).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_one_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap().join("new");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("./new", &link).unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        for same in ["new", "./new", "sub/../new", "link", "sub/../link"] {
+            assert_eq!(destination(&folder.path().join(same)), real, "{same}");
+        }
+        assert_ne!(destination(&folder.path().join("sub/new")), real);
+        std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+        destination(&folder.path().join("loop"));
     }
 
     #[test]

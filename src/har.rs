@@ -28,13 +28,26 @@ pub fn is_har(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"))
 }
 
-/// The WebSockets of a HAR as records, one connection after the other.
+/// The WebSockets of a HAR as records, one connection after the other; or the records that are in its place where a
+/// recording was cut off.
 ///
 /// # Errors
 /// What is wrong with the file.
 pub fn to_records(path: &Path) -> Result<String, String> {
-    let text = file::text(path, file::MAX_RECORDED).map_err(|error| error.to_string())?;
-    records_of(&text)
+    let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|error| error.to_string())?;
+    let not_text = |error: std::string::FromUtf8Error| error.utf8_error().to_string();
+    match whole_records(&bytes) {
+        Some(records) => String::from_utf8(records.to_vec()).map_err(not_text),
+        None => records_of(&String::from_utf8(bytes).map_err(not_text)?),
+    }
+}
+
+/// The whole lines of what is still a recording, since it was cut off before [`convert`] made a HAR of it.
+fn whole_records(bytes: &[u8]) -> Option<&[u8]> {
+    let first = bytes.split(|byte| *byte == b'\n').next()?;
+    record::read_moment(std::str::from_utf8(first).ok()?)?;
+    let end = memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+    Some(&bytes[..end])
 }
 
 /// The same for the text of one.

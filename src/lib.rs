@@ -58,13 +58,14 @@ pub async fn run(argv: &[OsString]) -> Status {
     let world = World::of_process();
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(&error, &world).into(),
+        Err(ParseError::Clap(error)) => return print_clap(&error, argv, &world).into(),
         Err(ParseError::Failure(failure)) => {
             early_report(&world).failure(&failure);
             return failure.exit.into();
         }
     };
     let report = config::report(&cli.global, &world);
+    secret::words_after_header(argv).iter().for_each(|word| report.hide(word));
     let context = Context { report: &report, world: &world, color: cli.global.color };
     match dispatch(&cli, &context).await {
         Ok(status) => status,
@@ -89,10 +90,15 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.
-fn print_clap(error: &clap::Error, world: &World<'_>) -> Exit {
+fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
     if error.use_stderr() {
         // A URL in the wrong place is quoted back, and may hold a token.
         let text = secret::mask_in_text(&error.render().to_string());
+        let words = secret::words_after_header(argv);
+        let text = words
+            .iter()
+            .filter(|word| word.expose().len() >= report::SHORTEST_SECRET)
+            .fold(text, |text, word| text.replace(word.expose(), secret::MASK));
         // Nobody is left to be told if this cannot be printed.
         let _ = std::io::stderr().write_all(text.as_bytes());
         return Exit::Usage;

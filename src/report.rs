@@ -13,6 +13,9 @@ use crate::error::Failure;
 use crate::secret::{MASK, Secret, mask_in_text};
 use crate::text::acts_on_terminal;
 
+/// The least length of a secret that is searched for, in bytes.
+pub(crate) const SHORTEST_SECRET: usize = 4;
+
 /// How much a notice matters, most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -129,7 +132,7 @@ impl Report {
     /// credential they refuse.
     pub fn hide(&self, secret: &Secret) {
         // A very short secret would turn ordinary words into masks without hiding much.
-        if secret.expose().len() >= 4
+        if secret.expose().len() >= SHORTEST_SECRET
             && let Ok(mut secrets) = self.inner.secrets.lock()
             && !secrets.contains(secret)
         {
@@ -159,6 +162,12 @@ impl Report {
     /// Something is not as it should be.
     pub fn warning(&self, text: &str) {
         self.say(Level::Warning, text);
+    }
+
+    /// A warning that is shown even with `-q`: what is sent and received may not be private.
+    pub fn caution(&self, text: &str) {
+        let most = self.most.max(Level::Warning);
+        Self { most, ..self.clone() }.warning(text);
     }
 
     /// What a person wants to know by default.

@@ -1,5 +1,6 @@
 //! Values that must not be shown by accident.
 
+use std::ffi::OsString;
 use std::fmt;
 
 /// What is printed in the place of a secret.
@@ -83,12 +84,30 @@ pub fn mask_query(target: &str) -> String {
     format!("{path}?{}", pairs.join("&"))
 }
 
+/// The words of a command line that follow the bare name of a header for credentials: what a shell makes of
+/// `-H Authorization: Bearer KEY` without quotes. Neither options nor URLs, nor a name of a scheme, which is no secret.
+#[must_use]
+pub fn words_after_header(argv: &[OsString]) -> Vec<Secret> {
+    let mut found = Vec::new();
+    let mut is_named = false;
+    for word in argv.iter().filter_map(|word| word.to_str()) {
+        if let Some(name) = word.strip_suffix(':') {
+            is_named = is_secret_header(name);
+        } else if word.starts_with('-') {
+            is_named = false;
+        } else if is_named && !word.contains("://") && !["bearer", "basic"].contains(&&*word.to_lowercase()) {
+            found.push(Secret::new(word));
+        }
+    }
+    found
+}
+
 /// Free text with the values of secret query parameters masked, wherever a URL stands in it.
 #[must_use]
 pub fn mask_in_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(['?', '&']) {
+    while let Some(at) = rest.find(['?', '&', '#']) {
         let (before, after) = rest.split_at(at + 1);
         out.push_str(before);
         rest = after;
@@ -119,6 +138,17 @@ mod tests {
             "no 'ws://h/?a=1&token=***&b=2' and wss://h?api_key=***"
         );
         assert_eq!(mask_in_text("why? token=x & more?"), "why? token=x & more?");
+    }
+
+    #[test]
+    fn a_header_without_quotes_has_its_credential_in_other_words() {
+        let found = |line: &str| {
+            let argv: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            words_after_header(&argv).iter().map(|word| word.expose().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("wstap connect -H Authorization: Bearer K3y ws://h/ -q x"), ["K3y"]);
+        assert_eq!(found("wstap connect --header=X-Api-Key: K3y"), ["K3y"]);
+        assert_eq!(found("wstap connect -H Origin: x localhost:8080"), [""; 0]);
     }
 
     #[test]

@@ -70,8 +70,8 @@ struct Session<'a> {
 impl Session<'_> {
     /// Runs it, live or from a recording, to its exit status.
     async fn run(self, context: &Context<'_>) -> Result<Exit> {
-        let Context { report, world, color } = context;
-        let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
+        let Context { report, world, .. } = context;
+        let mut config = self.pipeline_config(context)?;
         let asked = output::asked(self.args);
         let missed_since = self.subscription.and_then(|_| output::last_written(&self.args.output));
         let output = output::open_output(&self.args.output, report)?;
@@ -202,6 +202,12 @@ impl Session<'_> {
     fn calls(&self) -> bool {
         let called = |credential: Credential| credential.place == Place::Call;
         self.dialect.credential().is_some_and(called)
+    }
+
+    fn pipeline_config(&self, context: &Context<'_>) -> Result<Config> {
+        let Context { report, world, color } = context;
+        output::distinct_files(self.args, self.subscription.and_then(|args| args.cursor_file.as_deref()))?;
+        output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {

@@ -61,6 +61,7 @@ pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
         defaults: Defaults::SUBSCRIBE,
         read_stdin: false,
     };
+    output::distinct_files(&args.session, None)?;
     let output = output::open_output(&args.session.output, context.report)?;
     let lines = output.is_some() || prints_lines(args, context.world);
     let command = Command { args, session, campaigns, ids, lines, output };

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod output;
 pub mod profile;
 pub mod session;
+mod subprotocol;
 
 /// The facts of the world that options are resolved against.
 pub struct World<'a> {

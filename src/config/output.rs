@@ -39,12 +39,6 @@ pub fn resolve(
     let compile =
         |name: &str, source: &str| Ok(Program::compile(name, source, &vars)?.with_sink(sink.clone()));
     let optional = |name: &str, source: Option<&str>| source.map(|source| compile(name, source)).transpose();
-    let files = [("--record", "overwrite", &args.output.record), ("--output", "change", &args.output.output)];
-    for (option, does, path) in files {
-        if args.from.as_deref().zip(path.as_deref()).is_some_and(|(from, to)| is_same_file(from, to)) {
-            return Err(Failure::usage(format!("{option} would {does} the file that --from reads")));
-        }
-    }
     let filter = match &args.filter.filter_file {
         Some(path) => {
             let source = read(path, "--filter-file")?;
@@ -85,6 +79,31 @@ pub fn resolve(
     Ok(config)
 }
 
+/// Looks for files that would be read and written, or written in two ways, before any is opened.
+///
+/// # Errors
+/// A usage failure that names both options.
+pub fn distinct_files(args: &SessionArgs, cursor: Option<&Path>) -> Result<()> {
+    let (from, record, output) = (args.from.as_deref(), args.output.record.as_deref(), file_of(&args.output));
+    for (option, does, path) in [("--record", "overwrite", record), ("--output", "change", output)] {
+        if from.zip(path).is_some_and(|(from, to)| is_same_file(from, to)) {
+            return Err(Failure::usage(format!("{option} would {does} the file that --from reads")));
+        }
+    }
+    let written = [
+        ("--record", record, "--output", output),
+        ("--cursor-file", cursor, "--output", output),
+        ("--cursor-file", cursor, "--record", record),
+    ];
+    for (option, path, other, other_path) in written {
+        if path.zip(other_path).is_some_and(|(a, b)| would_be_same_file(a, b)) {
+            let what = format!("{option} would overwrite the file that {other} writes");
+            return Err(Failure::usage(what).hint("each needs a file of its own"));
+        }
+    }
+    Ok(())
+}
+
 /// What was asked of the output, as far as the exit status depends on it.
 #[must_use]
 pub fn asked(args: &SessionArgs) -> Asked {
@@ -98,6 +117,16 @@ pub fn asked(args: &SessionArgs) -> Asked {
 fn is_same_file(a: &Path, b: &Path) -> bool {
     let identity = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino()));
     matches!((identity(a), identity(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The same where neither may be there yet. Devices, pipes and sockets have room for what comes from two sides, and
+/// nothing in them is overwritten.
+fn would_be_same_file(a: &Path, b: &Path) -> bool {
+    match (std::fs::metadata(a), std::fs::metadata(b)) {
+        (Ok(facts), Ok(_)) => facts.is_file() && is_same_file(a, b),
+        (Err(_), Err(_)) => file::destination(a) == file::destination(b),
+        _ => false,
+    }
 }
 
 fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {

@@ -264,6 +264,8 @@ pub struct OpenReport {
     pub redirects: Vec<String>,
     /// Things that are odd but not fatal, such as offered subprotocols of which none was chosen.
     pub warnings: Vec<String>,
+    /// Who else may be listening, of every hop: what was given up to be connected. To be told in any case.
+    pub cautions: Vec<String>,
     /// `Retry-After` of a refusal, or its like.
     pub asked_wait: Option<Duration>,
     /// The part of it that is worth waiting: an hour at most.

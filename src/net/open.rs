@@ -104,7 +104,8 @@ impl Opening {
             }
             let mut redirects = std::mem::take(&mut self.report.redirects);
             redirects.push(next.to_string());
-            self.report = OpenReport { redirects, ..OpenReport::default() };
+            let cautions = std::mem::take(&mut self.report.cautions);
+            self.report = OpenReport { redirects, cautions, ..OpenReport::default() };
             // A redirect may have carried the token along already, or changed it.
             here = if credentials.in_query_of(&next) { next } else { credentials.in_query(&next) };
         }
@@ -230,12 +231,12 @@ impl Opening {
         let (stream, witness) = connected?;
         if let Some(path) = &options.keylog {
             let path = path.display();
-            self.report.warnings.push(format!("whoever has {path} can read what goes over this connection"));
+            self.report.cautions.push(format!("whoever has {path} can read what goes over this connection"));
         }
         let is_pinned = !options.pins.is_empty();
         if let Some(error) = verify_error {
             let but = if is_pinned { "its key is the pinned one" } else { "anyone may be listening" };
-            self.report.warnings.push(format!("-k trusts {shown} although {error}: {but}"));
+            self.report.cautions.push(format!("-k trusts {shown} although {error}: {but}"));
         }
         Ok((Box::new(stream), witness))
     }

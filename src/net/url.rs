@@ -636,7 +636,8 @@ fn show(text: &str, at: usize) -> (String, usize) {
     (shown, column)
 }
 
-/// Where a text, right or wrong, has credentials: in front of an `@`, and in secret query parameters.
+/// Where a text, right or wrong, has credentials: in front of an `@`, behind a `:` if that is no port, in secret query
+/// parameters, and in a fragment, where OAuth puts them (RFC 6749 §4.2.2).
 fn secret_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut ranges = Vec::new();
     let head = &text[..text.find('?').unwrap_or(text.len())];
@@ -653,6 +654,11 @@ fn secret_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
         && at > start
     {
         ranges.push(start..at);
+    } else {
+        ranges.extend(password_without_host(text, start, authority));
+    }
+    if let Some(at) = text.find('#').filter(|at| at + 1 < text.len()) {
+        ranges.push(at + 1..text.len());
     }
     let mut place = query + 1;
     for pair in text.get(place..).unwrap_or_default().split(['&', '#']) {
@@ -666,6 +672,15 @@ fn secret_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
         place += pair.len() + 1;
     }
     ranges
+}
+
+/// What stands in the place of a port, if it is none, not one that is mistyped either, and no part of an IPv6 address.
+fn password_without_host(text: &str, start: usize, end: usize) -> Option<std::ops::Range<usize>> {
+    let colon = text[start..end].find(':').map(|at| start + at + 1)?;
+    let port = &text[colon..end];
+    let is_v6 = port.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') && port.contains(':');
+    let is_number = port.bytes().all(|b| b.is_ascii_digit()) && port.len() <= 5;
+    (port.len() >= 4 && !is_v6 && !is_number && !text[start..].starts_with('[')).then_some(colon..end)
 }
 
 /// Is the host an address rather than a name?
@@ -785,7 +800,7 @@ mod tests {
     #[test]
     fn mistakes_show_no_secrets() {
         let (said, shown, caret) = mistake("ws://user:hunter2@ho st/?token=hunter2&a=1#x");
-        assert_eq!(shown, "ws://***@ho st/?token=***&a=1#x");
+        assert_eq!(shown, "ws://***@ho st/?token=***&a=1#***");
         assert_eq!(caret, shown.find('#').unwrap());
         assert!(!said.contains("hunter2"));
         for text in [
@@ -794,6 +809,9 @@ mod tests {
             "wss//u:hunter2@h",
             "h/?token=hunter2",
             "wss:h?token=hunter2",
+            "wss://user:hunter2",
+            "wss:/user:hunter2/x",
+            "wss://h/x#access_token=hunter2",
         ] {
             let failure = WsUrl::parse(text).unwrap_err();
             assert!(!format!("{failure:?}").contains("ter2"), "{failure:?}");

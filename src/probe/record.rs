@@ -547,5 +547,5 @@ fn warnings(report: &OpenReport, mask: &Mask) -> Vec<Note> {
     let odd = report.findings.iter().filter(|finding| finding.verdict == Verdict::Warn).count();
     let others = report.warnings.len().saturating_sub(odd);
     let note = |text: &String| Note { id: "connection", text: mask.text(text) };
-    report.warnings[..others].iter().map(note).collect()
+    report.cautions.iter().chain(&report.warnings[..others]).map(note).collect()
 }

@@ -430,6 +430,7 @@ impl Driver {
     }
 
     fn attempted(&mut self, attempt: Attempt, now: Now) {
+        attempt.report.cautions.iter().for_each(|caution| self.report.caution(caution));
         for warning in &attempt.report.warnings {
             self.report.warning(warning);
         }

@@ -229,7 +229,13 @@ fn a_har_that_does_not_fit_leaves_its_recording() {
         let out = place.run(connect(&server, &["--record", &file])).run();
         out.exits(30).says(&format!("--record {file} could not be written: {}", place.error()));
         out.says("what is there is a recording");
-        assert!(count(read(&place, "all.har").lines()) > 100);
+        let recorded = count(read(&place, "all.har").lines());
+        assert!(recorded > 100);
+        // What was recorded can be read, under the name that it has.
+        let recording = place.left().join("all.har");
+        let again = wstap(&["connect", "--from", recording.to_str().expect("it is UTF-8")]).run();
+        assert_eq!(count(again.exits(0).lines().into_iter()), recorded);
+        assert_eq!(again.lines().len() as u64, recorded, "no half line is a message");
         place.has_one_file();
     }
 }

@@ -535,3 +535,41 @@ fn lines_may_go_to_a_file() {
     connect(&["-o", "/dev/full"], send).exits(30).says("--output /dev/full could not be written");
     wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would change");
 }
+
+#[test]
+fn one_file_is_not_written_in_two_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let refused = |args: &[&str], described: &str| {
+        let words = ["subscribe", "-d", "kadoa", "--url", "ws://127.0.0.1:1/", "--no-reconnect"];
+        wstap(&words).args(args).run().exits(2).says("would overwrite the file that").says(described);
+    };
+    std::os::unix::fs::symlink("new", path("link")).unwrap();
+    std::fs::write(path("old"), "1\n").unwrap();
+    std::fs::hard_link(path("old"), path("hard")).unwrap();
+    let pairs = [
+        ("-o", "--record", "--output"),
+        ("-o", "--cursor-file", "--output"),
+        ("--record", "--cursor-file", "--record"),
+    ];
+    for (one, two, described) in pairs {
+        for (a, b) in [("new", "new"), ("new", "./new"), ("link", "new"), ("old", "old"), ("old", "hard")] {
+            refused(&[one, &path(a), two, &path(b)], described);
+            refused(&[two, &path(a), one, &path(b)], described);
+        }
+    }
+    assert!(!dir.path().join("new").exists(), "nothing was opened");
+    assert_eq!(std::fs::read_to_string(path("old")).unwrap(), "1\n");
+    let script = r#""$0" connect ws://127.0.0.1:1/ -o "$1" --record /dev/fd/3 3>> "$1""#;
+    let shell = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_wstap"), &path("old")])
+        .output()
+        .expect("a shell");
+    assert_eq!(shell.status.code(), Some(2), "{}", String::from_utf8_lossy(&shell.stderr));
+    let campaign =
+        ["watch-campaign", "--url", "ws://127.0.0.1:1/", "7", "-o", &path("new"), "--record", &path("new")];
+    wstap(&campaign).run().exits(2).says("would overwrite");
+    // What goes to a device is not overwritten there.
+    let run = connect(&["-o", "/dev/null", "--record", "/dev/null"], |peer| peer.close_well(1000));
+    run.exits(0);
+}

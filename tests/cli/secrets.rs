@@ -132,6 +132,9 @@ const PLACES: &[Place] = &[
     typed("--token", &["--token", TOKEN]),
     typed("--token in the query", &["--token", TOKEN, "--token-in", "query:x"]),
     typed("a subprotocol", &["-s", "x-token-s3cr3t.Tok"]),
+    typed("a subprotocol after its name", &["-s", "chat,access_token,s3cr3t.Tok"]),
+    typed("a subprotocol with a name in it", &["-s", "realtime,openai-insecure-api-key.s3cr3t.Tok"]),
+    typed("a header of subprotocols", &["-H", "Sec-WebSocket-Protocol: Authorization, s3cr3t.Tok"]),
     typed("--proxy", &["--proxy", "http://user:s3cr3t.Tok%2Fen@127.0.0.1:PORT"]),
     kept("a file of headers", &["-H", "@FOLDER/headers"], &[]),
     kept("a file with the user", &["-u", "@FOLDER/user"], &[]),
@@ -358,7 +361,7 @@ fn what_is_wrong_is_told_without_the_credential() {
     let folder = Folder::new();
     let config = |text: &str| fs::write(folder.path().join("wstap/config.toml"), text).unwrap();
     let home = folder.path().display().to_string();
-    let wrong: [&[&str]; 14] = [
+    let wrong: [&[&str]; 23] = [
         &["connect", "ws://user:s3cr3t@h:99999/"],
         &["connect", "ws://[::1?token=s3cr3t"],
         &["connect", "wss:/h/?token=s3cr3t"],
@@ -373,6 +376,15 @@ fn what_is_wrong_is_told_without_the_credential() {
         &["connect", "ws://h/", "--token-env", "s3cr3t"],
         &["connect", "ws://h/", "--proxy", "http://user:s3cr3t@h:99999"],
         &["connect", "ws://h/", "-s", "x-token-s3cr3t, "],
+        &["connect", "ws://h/", "-s", "access_token,s3cr3t/"],
+        &["connect", "ws://h/", "-H", "Authorization:", "Bearer", "s3cr3t"],
+        &["connect", "-H", "Authorization:", "Bearer", "s3cr3t", "ws://h/"],
+        &["connect", "-H", "X-Api-Key:", "s3cr3t"],
+        &["connect", "wss://h/x#access_token=s3cr3t"],
+        &["connect", "ws://h/", "wss://h/x#access_token=s3cr3t"],
+        &["connect", "wss://user:s3cr3t"],
+        &["connect", "wss://user:s3cr3t/x"],
+        &["connect", "ws://h/", "--token-in", "s3cr3t", "--token", "x"],
     ];
     for args in wrong {
         let out = wstap(args).args(&["-vv"]).run();
@@ -386,6 +398,8 @@ fn what_is_wrong_is_told_without_the_credential() {
         "[profile.p]\nurl = 'ws://h/'\nuser = 's3cr3t'",
         "[profile.p]\nurl = 'ws://h/'\ntoken-file = '/none'\nbearer = 's3cr3t'",
         "[profile.p]\nurl = 'ws://user:s3cr3t@h:99999/'",
+        "[profile.p]\nurl = 'wss://h/x#access_token=s3cr3t'",
+        "[profile.p]\nurl = 'wss://user:s3cr3t'",
     ] {
         config(text);
         let out = wstap(&["connect", "@p", "-vv"]).env("XDG_CONFIG_HOME", &home).run();
