@@ -29,7 +29,7 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_needs_command" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_needs_command" -s V -l version -d 'Print version'
@@ -134,7 +134,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Us
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
@@ -236,7 +236,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d '
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l url -d 'The provider\'s server, or any of its campaign endpoints; its own when it has one' -r
@@ -334,7 +334,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 6 -l ipv6
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dialect -d 'Whose credentials and subprotocols to use; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
@@ -395,7 +395,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-keyl
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
@@ -445,7 +445,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-ack -d 'Ne
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Where the recorded client had sent a message, wait for the client to send one'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-control -d 'Switch the control API off'
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l dir -d 'Write the scripts of all shells into this folder instead' -r -F
@@ -454,7 +454,7 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write the pages of all commands into this folder instead' -r -F
@@ -463,7 +463,7 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Show errors only'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Show more; twice for everything'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'

@@ -13,7 +13,7 @@ use crate::probe::gates::Limit;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Notices")]
 pub struct GlobalArgs {
-    /// Show errors only
+    /// Show errors only, and what lets others listen (-k, --tls-keylog)
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Show more; twice for everything
