@@ -50,12 +50,15 @@ pub(crate) fn destination(path: &Path) -> PathBuf {
         let Ok(target) = path.read_link() else { break };
         path = path.with_file_name("").join(target);
     }
-    let folder =
-        path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    match (folder.and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+    match (folder_of(&path).canonicalize().ok(), path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path,
     }
+}
+
+/// The folder that a file is in, or would be.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn text_of(source: impl io::Read, most: u64) -> io::Result<String> {

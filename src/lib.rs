@@ -94,11 +94,9 @@ fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit
     if error.use_stderr() {
         // A URL in the wrong place is quoted back, and may hold a token.
         let text = secret::mask_in_text(&error.render().to_string());
-        let words = secret::words_after_header(argv);
-        let text = words
-            .iter()
-            .filter(|word| word.expose().len() >= report::SHORTEST_SECRET)
-            .fold(text, |text, word| text.replace(word.expose(), secret::MASK));
+        let report = early_report(world);
+        secret::words_after_header(argv).iter().for_each(|word| report.hide(word));
+        let text = report.masked(&text);
         // Nobody is left to be told if this cannot be printed.
         let _ = std::io::stderr().write_all(text.as_bytes());
         return Exit::Usage;

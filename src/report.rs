@@ -14,7 +14,7 @@ use crate::secret::{MASK, Secret, mask_in_text};
 use crate::text::acts_on_terminal;
 
 /// The least length of a secret that is searched for, in bytes.
-pub(crate) const SHORTEST_SECRET: usize = 4;
+const SHORTEST_SECRET: usize = 4;
 
 /// How much a notice matters, most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,6 +13,12 @@ pub fn short(time: Duration) -> String {
     }
 }
 
+/// Bytes as pairs of digits, in lower case.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Lines of at most `width` characters, broken between words; a longer word stays whole.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {

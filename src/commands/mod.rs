@@ -291,7 +291,7 @@ fn finish_output(output: Option<&Arc<OutFile>>) -> Result<()> {
 
 /// The failure to write a file, with what helps where that is known.
 fn unwritten(what: &str, error: &std::io::Error) -> Failure {
-    let failure = Failure::new(Exit::OutputFailed, format!("{what} could not be written: {error}"));
+    let failure = Failure::new(Exit::OutputFailed, sink::unwritten(what, error));
     Failure { hint: sink::remedy(error).map(str::to_owned), ..failure }
 }
 

@@ -173,10 +173,8 @@ impl Run {
     fn note(&mut self, progress: &Progress) {
         self.totals = progress.totals;
         let Some(stop) = &progress.stop else { return };
-        let failed_before = self.outcome.as_ref().is_some_and(|earlier| earlier.exit == Exit::OutputFailed);
         let outcome = Outcome::from_stop(stop);
-        // What could not be written is not made up for by what was achieved since then.
-        if !failed_before || outcome.exit == Exit::OutputFailed {
+        if self.outcome.as_ref().is_none_or(|earlier| !earlier.prevails_over(&outcome)) {
             self.outcome = Some(outcome);
         }
     }

@@ -15,6 +15,7 @@ use crate::probe::certificate::{self, Certificate};
 use crate::repl::{history, render, sending};
 use crate::report::{Level, Report, escape_controls};
 use crate::secret::{self, Secret};
+use crate::text::hex;
 use crate::{dialect, handshake, json, mock};
 
 mod files;
@@ -271,8 +272,7 @@ pub fn prompt(bytes: &[u8]) {
         assert!((1000..5000).contains(&code) && reason.len() <= 123);
     }
     if let Ok(bytes) = sending::from_hex(line) {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(sending::from_hex(&hex), Ok(bytes));
+        assert_eq!(sending::from_hex(&hex(&bytes)), Ok(bytes));
     }
     // What is said to be harmless has none of the marks of a credential.
     if history::is_worth_it(line, &silent()) {

@@ -1,12 +1,12 @@
 //! The keys of TLS sessions written to a file, for tools that decrypt captured traffic.
 
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::error::{Failure, Result};
+use crate::text::hex;
 
 /// A file of keys in the format of NSS's key log (`SSLKEYLOGFILE`), appended to and readable by its owner alone.
 #[derive(Debug)]
@@ -30,11 +30,4 @@ impl rustls::KeyLog for KeyLogFile {
         // written, the connection is none the worse.
         let _ = (&self.0).write_all(line.as_bytes());
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -135,12 +135,7 @@ impl Junction {
 
     /// There is no more to be done, for this reason, unless an earlier one prevails.
     pub fn decide(&mut self, stop: Stop) {
-        match &self.stop {
-            Some(earlier) if earlier.prevails_over(&stop) => return,
-            Some(Stop::RecordingFailed(text, _)) => self.report.warning(text),
-            _ => {}
-        }
-        self.stop = Some(stop);
+        stop.supersede(&mut self.stop, &self.report);
     }
 
     /// Waits until the pipeline has got something done. `false`: it has ended, or its output is not waited for.

@@ -121,11 +121,15 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Is this still the reason, whatever `later` says? Something could not be written, and what was achieved since then
-    /// does not make up for it.
-    #[must_use]
-    pub fn prevails_over(&self, later: &Self) -> bool {
-        self.is_loss() && !later.is_loss()
+    /// Takes the place of an earlier reason, unless something could not be written: what was achieved since then does
+    /// not make up for that. A recording that failed is not forgotten over another loss, but told.
+    fn supersede(self, earlier: &mut Option<Self>, report: &Report) {
+        match earlier {
+            Some(earlier) if earlier.is_loss() && !self.is_loss() => return,
+            Some(Self::RecordingFailed(text, _)) => report.warning(text),
+            _ => {}
+        }
+        *earlier = Some(self);
     }
 
     fn is_loss(&self) -> bool {
@@ -569,18 +573,8 @@ impl Pipeline {
     fn stop(&mut self, stop: Stop) {
         if self.stopped.is_none() {
             self.stopped = Some(stop.clone());
-            self.tell(stop);
+            stop.supersede(&mut self.progress.stop, &self.report);
         }
-    }
-
-    /// Tells why it stops. A recording that failed just before is not to be forgotten over it.
-    fn tell(&mut self, stop: Stop) {
-        match &self.progress.stop {
-            Some(earlier) if earlier.prevails_over(&stop) => return,
-            Some(Stop::RecordingFailed(text, _)) => self.report.warning(text),
-            _ => {}
-        }
-        self.progress.stop = Some(stop);
     }
 
     fn make_changes(&mut self) {
@@ -645,7 +639,7 @@ impl Pipeline {
         let stop = if error.kind() == io::ErrorKind::BrokenPipe {
             Stop::ReaderGone
         } else {
-            Stop::OutputFailed(unwritten(&self.sink.name(), &error), sink::remedy(&error))
+            Stop::OutputFailed(sink::unwritten(&self.sink.name(), &error), sink::remedy(&error))
         };
         self.overrule(stop);
     }
@@ -653,7 +647,7 @@ impl Pipeline {
     /// This reason takes the place of an earlier one: whatever was achieved, not all of it has arrived.
     fn overrule(&mut self, stop: Stop) {
         self.stopped = Some(stop.clone());
-        self.tell(stop);
+        stop.supersede(&mut self.progress.stop, &self.report);
     }
 
     /// May nothing more be written? A program over the whole stream may still give its result once the stream
@@ -702,7 +696,7 @@ impl Pipeline {
 
     fn recording_failed(&mut self, error: &io::Error) {
         let Some(recording) = self.config.recording.take() else { return };
-        let text = unwritten(&recording.name(), error);
+        let text = sink::unwritten(&recording.name(), error);
         match self.stopped {
             Some(Stop::OutputFailed(..)) => self.report.warning(&text),
             // What has come is written all the same, as far as it would have been.
@@ -726,10 +720,6 @@ impl Pipeline {
     fn dead(&self) -> bool {
         matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(..)))
     }
-}
-
-fn unwritten(what: &str, error: &io::Error) -> String {
-    format!("{what} could not be written: {error}")
 }
 
 /// The number of a received message.

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::record;
 use super::sink::{Cut, Sink, write_all};
+use crate::file;
 use crate::json;
 
 /// How far back the beginning of a last line is looked for.
@@ -101,8 +102,7 @@ impl OutFile {
 
     /// A file that is new has to be in its folder, too. Best effort: the folder may be one that can only be written.
     fn sync_name(&self) {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+        if let Ok(folder) = File::open(file::folder_of(&self.path)) {
             let _ = folder.sync_all();
         }
     }

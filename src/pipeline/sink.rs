@@ -39,6 +39,12 @@ pub struct Cut {
 /// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
 pub const ATOMIC: usize = 4096;
 
+/// That something could not be written, for people.
+#[must_use]
+pub fn unwritten(what: &str, error: &io::Error) -> String {
+    format!("{what} could not be written: {error}")
+}
+
 /// What helps where a disk or a file is full, for people.
 #[must_use]
 pub fn remedy(error: &io::Error) -> Option<&'static str> {

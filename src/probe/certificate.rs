@@ -14,6 +14,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
+use crate::text::hex;
+
 const DAY: i64 = 24 * 3600;
 
 /// One certificate of the chain that the server sent.
@@ -55,7 +57,7 @@ impl Certificate {
     /// be shown.
     #[must_use]
     pub fn read(der: &[u8], now: Timestamp) -> Self {
-        let sha256 = Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&Sha256::digest(der));
         let Ok((_, parsed)) = X509Certificate::from_der(der) else {
             return Self { sha256, ..Self::default() };
         };

@@ -17,7 +17,9 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::file;
 use crate::pipeline::outfile::OutFile;
+use crate::pipeline::sink;
 use crate::report::Report;
 
 /// The least time from one write to the next. A write waits for the disk, and only the last cursor counts.
@@ -117,10 +119,7 @@ impl CursorFile {
         self.shared.changed.notify_one();
         let Some(thread) = self.thread else { return Ok(()) };
         let result = thread.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended unexpectedly")));
-        result.map_err(|error| {
-            let what = format!("--cursor-file {} could not be written: {error}", self.path.display());
-            Failure::new(Exit::OutputFailed, what)
-        })
+        result.map_err(|error| Failure::new(Exit::OutputFailed, unwritten(&self.path, &error)))
     }
 }
 
@@ -140,10 +139,10 @@ fn keep(path: &Path, shared: &Shared, output: Option<&OutFile>, report: &Report)
             let failed = result.is_err();
             result = output.map_or(Ok(()), OutFile::sync).and_then(|()| replace(path, &cursor));
             match &result {
-                Err(error) if !failed => report.warning(&format!(
-                    "--cursor-file {} could not be written: {error}; it keeps its last cursor until it can",
-                    path.display()
-                )),
+                Err(error) if !failed => {
+                    let what = unwritten(path, error);
+                    report.warning(&format!("{what}; it keeps its last cursor until it can"));
+                }
                 Ok(()) if failed => {
                     report.notice(&format!("--cursor-file {} is written again", path.display()));
                 }
@@ -178,14 +177,15 @@ fn create_partial(path: &Path) -> io::Result<(PathBuf, File)> {
     Ok((partial, file))
 }
 
+fn unwritten(path: &Path, error: &io::Error) -> String {
+    sink::unwritten(&format!("--cursor-file {}", path.display()), error)
+}
+
 /// Removes what processes have left behind that were killed while they wrote. One that is still there is not touched.
 fn sweep(path: &Path) {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
-        return;
-    };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return };
     // Best effort: it is only untidy.
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(file::folder_of(path)).into_iter().flatten().flatten() {
         let found = entry.file_name();
         let rest = found.to_str().and_then(|found| found.strip_prefix(name)?.strip_prefix('.'));
         let process =

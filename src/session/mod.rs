@@ -128,8 +128,9 @@ pub async fn run(setup: Setup) -> Outcome {
             break;
         }
         let happened = driver.wait().await;
-        driver.handle(happened);
-        driver.tick().await;
+        let now = now();
+        driver.handle(happened, now);
+        driver.tick(now).await;
     }
     driver.wind_up().await
 }
@@ -338,8 +339,7 @@ impl Driver {
         self.stage.has_room() && self.state.awaited_bytes() <= MOST_AWAITED
     }
 
-    fn handle(&mut self, happened: Happening) {
-        let now = now();
+    fn handle(&mut self, happened: Happening, now: Now) {
         match happened {
             Happening::Opened(opened) => self.made(*opened, now),
             Happening::Incoming(incoming) => self.incoming(incoming, now),
@@ -375,8 +375,7 @@ impl Driver {
 
     /// Time has passed. Before a connection is given up as silent, what has come over it is read: it was perhaps this
     /// process that stood still.
-    async fn tick(&mut self) {
-        let now = now();
+    async fn tick(&mut self, now: Now) {
         let mut more = false;
         if self.state.gives_up(now) {
             // Until then it is not known what has come.

@@ -124,6 +124,12 @@ impl Outcome {
         matches!(self.reason, "interrupted" | "terminated")
     }
 
+    /// Is this still the end, whatever `later` was achieved? Something could not be written.
+    #[must_use]
+    pub fn prevails_over(&self, later: &Self) -> bool {
+        self.exit == Exit::OutputFailed && later.exit != Exit::OutputFailed
+    }
+
     /// The end that the pipeline asks for.
     #[must_use]
     pub fn from_stop(stop: &Stop) -> Self {
@@ -134,18 +140,14 @@ impl Outcome {
             Stop::FilterDone => Self::new("filter_done", Exit::Ok),
             Stop::FilterError(text) => Self::told("filter_error", Exit::FilterRuntime, format!("jq: {text}")),
             Stop::ReaderGone => Self::new("reader_gone", Exit::Ok),
-            Stop::OutputFailed(text, remedy) => Self {
-                hint: remedy.map(str::to_owned),
-                ..Self::told("output_failed", Exit::OutputFailed, text)
-            },
-            Stop::RecordingFailed(text, remedy) => Self {
-                hint: remedy.map(str::to_owned),
-                ..Self::told("recording_failed", Exit::OutputFailed, text)
-            },
-            Stop::Overflow { text, .. } => {
-                Self { hint: Some(MORE_ROOM.to_owned()), ..Self::told("overflow", Exit::OutputFailed, text) }
-            }
+            Stop::OutputFailed(text, remedy) => Self::unwritten("output_failed", text, *remedy),
+            Stop::RecordingFailed(text, remedy) => Self::unwritten("recording_failed", text, *remedy),
+            Stop::Overflow { text, .. } => Self::unwritten("overflow", text, Some(MORE_ROOM)),
         }
+    }
+
+    fn unwritten(reason: &'static str, text: &str, remedy: Option<&str>) -> Self {
+        Self { hint: remedy.map(str::to_owned), ..Self::told(reason, Exit::OutputFailed, text) }
     }
 
     /// The same end, once it is known what was written: goals that were not met turn success into failure.

@@ -431,18 +431,15 @@ impl State {
         if let Some(earlier) = &self.outcome {
             // The messages that decided this came before whatever ended the session meanwhile, but for what could not
             // be written; the record of an end did not.
-            let failed_before = earlier.exit == Exit::OutputFailed;
-            let is_late =
-                failed_before && outcome.exit != Exit::OutputFailed || at_end && earlier.exit != Exit::Ok;
             if earlier.is_signal() {
                 return self.tell_loss(&outcome);
             }
-            if is_late {
-                return;
+            if !earlier.prevails_over(&outcome)
+                && (!at_end || earlier.exit == Exit::Ok)
+                && let Some(earlier) = self.outcome.replace(outcome)
+            {
+                self.tell_loss(&earlier);
             }
-            let told = earlier.text.clone().filter(|_| failed_before);
-            self.outcome = Some(outcome);
-            told.into_iter().for_each(|text| self.notice(Level::Warning, text));
             return;
         }
         if let Stop::Overflow { text, told: false } = &stop {

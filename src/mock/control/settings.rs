@@ -10,6 +10,7 @@ use super::Guard;
 use crate::error::{Failure, Result};
 use crate::file;
 use crate::secret::Secret;
+use crate::text::hex;
 
 /// The control API as it is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +68,7 @@ fn random_token() -> Result<String> {
     let mut bytes = [0; 16];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut bytes).map_err(|_| Failure::usage("the system gives no random bytes for a token"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 #[cfg(test)]

@@ -66,37 +66,30 @@ pub(super) enum Flow {
     Garbage,
 }
 
-/// Of a session.
-pub(super) const fn seen(
-    client: &'static [&'static str],
-    exit: i32,
-    says: &'static str,
-    told: Told,
-    flow: Flow,
-) -> Seen {
-    Seen { mock: &[], client, exit, says, told, flow }
-}
+/// The arguments of a mock.
+pub(super) struct Mock(&'static [&'static str]);
 
-/// Of a session with a mock that sends no events.
-pub(super) const fn idle(
-    client: &'static [&'static str],
-    exit: i32,
-    says: &'static str,
-    told: Told,
-    flow: Flow,
-) -> Seen {
-    Seen { mock: &["--events", "0"], ..seen(client, exit, says, told, flow) }
-}
+/// One that does what it does by itself.
+pub(super) const AS_EVER: Mock = Mock(&[]);
+
+/// One that sends no events.
+pub(super) const QUIET: Mock = Mock(&["--events", "0"]);
 
 /// The same at a hundred times the speed.
-pub(super) const fn fast(
-    client: &'static [&'static str],
-    exit: i32,
-    says: &'static str,
-    told: Told,
-    flow: Flow,
-) -> Seen {
-    Seen { mock: &["--events", "0", "--time-scale", "100"], ..seen(client, exit, says, told, flow) }
+pub(super) const QUIET_FAST: Mock = Mock(&["--events", "0", "--time-scale", "100"]);
+
+impl Mock {
+    /// Of a session.
+    pub(super) const fn seen(
+        &self,
+        client: &'static [&'static str],
+        exit: i32,
+        says: &'static str,
+        told: Told,
+        flow: Flow,
+    ) -> Seen {
+        Seen { mock: self.0, client, exit, says, told, flow }
+    }
 }
 
 /// Of a probe.
@@ -106,7 +99,7 @@ pub(super) const fn report(exit: i32, says: &'static str, told: Told) -> Seen {
 
 /// Of a probe that has these options.
 pub(super) const fn hasty(client: &'static [&'static str], exit: i32, says: &'static str, told: Told) -> Seen {
-    seen(client, exit, says, told, Nothing)
+    AS_EVER.seen(client, exit, says, told, Nothing)
 }
 
 pub(super) const ONCE: &[&str] = &["--no-reconnect"];
