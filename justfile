@@ -1,0 +1,53 @@
+# Commands for people who work on wstap. `just` lists them; each is plain cargo or shell, so it also works by hand.
+
+# List the commands
+default:
+  @just --list --unsorted
+
+# Build the debug binary
+build:
+  cargo build --locked
+
+# Run the tests
+test *ARGS:
+  cargo test --locked {{ ARGS }}
+
+# Check the format and the lints
+lint:
+  cargo fmt --check
+  cargo clippy --locked --all-targets -- -D warnings
+
+# Run everything that a change has to pass
+ci:
+  .ci/run
+
+# Write the generated files again: completions, manual pages, tables
+generate:
+  UPDATE=1 cargo test --locked --test cli generated
+
+# Print the structure figures: lines, longest functions, type names with two meanings
+house:
+  cargo test --locked --test cli house -- --nocapture
+
+# Measure throughput against a bare reader (scenarios: once lines filter latency slow)
+bench *SCENARIOS="lines filter":
+  cargo build --release --locked --bins --benches
+  cargo bench --locked --bench throughput -- {{ SCENARIOS }}
+
+# Fuzz one target for some seconds (needs nightly Rust and cargo-fuzz)
+fuzz TARGET SECONDS="60":
+  cargo test --locked seeds_for_fuzzing -- --ignored
+  cargo +nightly fuzz run -s none {{ TARGET }} -- -max_len=4096 -timeout=10 -rss_limit_mb=2048 -max_total_time={{ SECONDS }}
+
+# Check licenses, sources and known vulnerabilities of dependencies (needs cargo-deny)
+deny:
+  cargo deny check
+
+# Build the Debian package (needs cargo-deb)
+deb:
+  cargo deb --locked
+
+# Check what would be published
+package:
+  cargo package --locked --list
+  cargo publish --locked --dry-run
