@@ -31,19 +31,21 @@ fn completions_and_manual_pages_are_fresh() {
 }
 
 #[test]
-fn the_exit_statuses_in_the_readme_are_fresh() {
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
+fn the_exit_statuses_in_the_documents_are_fresh() {
     let mut table = String::from("| status | meaning |\n| --- | --- |\n");
     for (exit, meaning) in exit::TABLE {
         table.push_str(&format!("| {} | {meaning} |\n", exit.code()));
     }
-    let (before, rest) = readme.split_once(START).unwrap();
-    let (committed, after) = rest.split_once(END).unwrap();
-    if updating() {
-        fs::write(&path, format!("{before}{START}{table}{END}{after}")).unwrap();
-    } else {
-        assert_eq!(committed, table, "stale: UPDATE=1 cargo test generated");
+    for page in ["README.md", "docs/reference.md"] {
+        let path = root().join(page);
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(START).unwrap();
+        let (committed, after) = rest.split_once(END).unwrap();
+        if updating() {
+            fs::write(&path, format!("{before}{START}{table}{END}{after}")).unwrap();
+        } else {
+            assert_eq!(committed, table, "{page} is stale: UPDATE=1 cargo test generated");
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod mock_process;
 mod options;
 mod output;
 mod output_file;
+mod packaging;
 mod probe;
 mod probe_live;
 mod probe_rows;

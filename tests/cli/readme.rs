@@ -1,4 +1,4 @@
-//! Every command of the README is run, and prints what the README says.
+//! Every command of README.md and docs/ is run, and prints what the page says.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,22 +11,98 @@ struct Example {
     output: String,
 }
 
-#[test]
-fn every_console_block_does_what_it_shows() {
-    let readme = include_str!("../../README.md");
-    let blocks: Vec<&str> = blocks(readme, "```console\n").collect();
-    assert!(blocks.len() >= 8, "the README has lost its examples");
-    // All in one folder, as somebody would who types one after the other.
+/// Runs all console blocks of a page in one folder, as a reader would who types one after the other.
+fn holds(page: &str) {
     let dir = tempfile::tempdir().unwrap();
-    for block in blocks {
+    for block in blocks(&read(page), "```console\n") {
         run(&examples(block), dir.path());
     }
 }
 
+fn read(page: &str) -> String {
+    std::fs::read_to_string(root().join(page)).unwrap()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A test for each page that has examples, so that they run side by side.
+macro_rules! pages {
+    ($($name:ident: $page:literal,)*) => {
+        $(#[test]
+        fn $name() {
+            holds($page);
+        })*
+
+        #[test]
+        fn every_page_with_examples_is_run() {
+            for page in docs() {
+                let run = [$($page),*].contains(&page.as_str());
+                assert_eq!(run, read(&page).contains("```console\n"), "{page}");
+            }
+        }
+    };
+}
+
+pages! {
+    readme: "README.md",
+    filters: "docs/filters.md",
+    guide: "docs/guide.md",
+    mock: "docs/mock.md",
+    probe: "docs/probe.md",
+    providers: "docs/providers.md",
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    for page in ["README.md", "CONTRIBUTING.md"].map(str::to_owned).into_iter().chain(docs()) {
+        let text = read(&page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                page.clone()
+            } else {
+                let folder = Path::new(&page).parent().unwrap();
+                folder.join(file).to_str().unwrap().to_owned()
+            };
+            let path = root().join(&target);
+            assert!(path.exists(), "{page}: {link}");
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let found =
+                anchor.is_empty() || text.lines().any(|line| line.starts_with('#') && slug(line) == anchor);
+            assert!(found, "{page}: {link}");
+        }
+    }
+}
+
+/// The pages under docs/.
+fn docs() -> impl Iterator<Item = String> {
+    let files = std::fs::read_dir(root().join("docs")).unwrap();
+    let names = files.map(|file| format!("docs/{}", file.unwrap().file_name().to_str().unwrap()));
+    names.filter(|name| name.ends_with(".md"))
+}
+
+/// The anchor of a heading, as GitHub makes it.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn the_readme_is_short() {
+    let bytes = read("README.md").len();
+    assert!(bytes <= 10 * 1024, "{bytes} bytes");
+}
+
 #[test]
 fn the_first_command_prints_five_lines() {
-    let readme = include_str!("../../README.md");
-    let block = blocks(readme, "```sh\n").next().unwrap();
+    let readme = read("README.md");
+    let block = blocks(&readme, "```sh\n").find(|block| block.starts_with("cargo run")).unwrap();
     let lines: Vec<&str> = block.lines().collect();
     assert_eq!(lines[1], "cargo test");
     let command = lines[0].strip_prefix("cargo run --release --").unwrap();
@@ -38,10 +114,10 @@ fn the_first_command_prints_five_lines() {
 /// The health check and the workflow step, against a mock that is there and one that is not.
 #[test]
 fn the_checks_for_containers_and_workflows_work() {
-    let readme = include_str!("../../README.md");
-    let dockerfile = blocks(readme, "```dockerfile\n").next().unwrap();
+    let page = read("docs/probe.md");
+    let dockerfile = blocks(&page, "```dockerfile\n").next().unwrap();
     let health = dockerfile.split_once("CMD ").unwrap().1.replace("ws://127.0.0.1:8080/ws", "$(cat url)");
-    let step = blocks(readme, "```yaml\n").next().unwrap().split_once("run: |\n").unwrap().1;
+    let step = blocks(&page, "```yaml\n").next().unwrap().split_once("run: |\n").unwrap().1;
     let step = step.replace("wss://staging.example.com/ws --live", "$(cat url) --live -x hi");
     for (check, serve) in [(health, ""), (step, "--tls --ca-file ca.pem")] {
         assert!(check.contains("$(cat url)"), "{check}");

@@ -1,4 +1,4 @@
-//! The session at the prompt that the README shows. `UPDATE=1 cargo test --test cli recorded` records it anew.
+//! The session at the prompt that docs/prompt.md shows. `UPDATE=1 cargo test --test cli recorded` records it anew.
 
 use std::fs;
 
@@ -9,11 +9,11 @@ const END: &str = "<!-- end of the session -->";
 const TOPIC: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
 #[test]
-fn the_session_in_the_readme_is_what_happens() {
+fn the_session_in_the_docs_is_what_happens() {
     let recorded = record();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once(START).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/prompt.md");
+    let page = fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(START).unwrap();
     let (committed, after) = rest.split_once(END).unwrap();
     if std::env::var_os("UPDATE").is_some() {
         fs::write(path, format!("{before}{START}{recorded}{END}{after}")).unwrap();
@@ -22,7 +22,7 @@ fn the_session_in_the_readme_is_what_happens() {
     }
 }
 
-/// Plays the session and gives it as a block of the README.
+/// Plays the session and gives it as a block of the page.
 fn record() -> String {
     // Without notices: those and messages come by different ways, and in no certain order.
     let args = ["subscribe", "-qi", "--mock=--rate max --events 4", "-d", "voipbin", TOPIC];

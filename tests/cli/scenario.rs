@@ -16,9 +16,9 @@ fn follow(text: &str, path: &str) -> (Running, String) {
 }
 
 #[test]
-fn the_scenario_of_the_readme_runs() {
-    let readme = include_str!("../../README.md");
-    let mut blocks = readme.split("```toml\n").map(|rest| rest.split("```").next().unwrap());
+fn the_scenario_of_the_docs_runs() {
+    let page = include_str!("../../docs/mock.md");
+    let mut blocks = page.split("```toml\n").map(|rest| rest.split("```").next().unwrap());
     let block = blocks.find(|block| block.contains("\n[[scenario]]")).unwrap();
     let (mock, url) = follow(block, "/stream/1");
     let out = wstap(&["connect", &url, "-r", "-x", r#"{"op":"sub","id":7}"#, "--no-reconnect"]).run();

@@ -191,23 +191,23 @@ fn update(status: &str, completed: u64) -> String {
     .to_string()
 }
 
-/// Two screens for the README: `UPDATE=1 cargo test captures` takes them anew.
+/// Two screens for docs/providers.md: `UPDATE=1 cargo test captures` takes them anew.
 #[test]
-fn the_captures_of_the_readme() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+fn the_captures_in_the_docs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/providers.md");
     if std::env::var_os("UPDATE").is_some() {
-        let mut readme = std::fs::read_to_string(path).unwrap();
+        let mut page = std::fs::read_to_string(path).unwrap();
         for (name, command, lines) in [one_under_way(), several_at_their_end()] {
             let start = format!("<!-- captured: {name} -->\n");
-            let (before, rest) = readme.split_once(&start).unwrap();
+            let (before, rest) = page.split_once(&start).unwrap();
             let (_, after) = rest.split_once("<!-- end -->").unwrap();
             let screen = lines.join("\n");
-            readme = format!("{before}{start}```text\n$ {command}\n{screen}\n```\n<!-- end -->{after}");
+            page = format!("{before}{start}```text\n$ {command}\n{screen}\n```\n<!-- end -->{after}");
         }
-        std::fs::write(path, readme).unwrap();
+        std::fs::write(path, page).unwrap();
     }
-    let readme = std::fs::read_to_string(path).unwrap();
-    let captures: Vec<&str> = readme.split("<!-- captured: ").skip(1).collect();
+    let page = std::fs::read_to_string(path).unwrap();
+    let captures: Vec<&str> = page.split("<!-- captured: ").skip(1).collect();
     assert_eq!(captures.len(), 2);
     let shown = |capture: &str, text: &str| capture.split("<!-- end -->").next().unwrap().contains(text);
     for text in ["$ wstap watch-campaign 42", "id status", "ETA", "live", "q ends, r asks anew"] {

@@ -1,0 +1,104 @@
+//! What a release is made of: archives, the installer, the formula, and workflows that run only what they name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use sha2::{Digest as _, Sha256};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The target that the installer chooses on this machine.
+fn target() -> String {
+    let system = if cfg!(target_os = "macos") { "apple-darwin" } else { "unknown-linux-musl" };
+    format!("{}-{system}", std::env::consts::ARCH)
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+/// A folder of releases with one in it, whose "binary" is a script.
+fn releases(folder: &Path) -> PathBuf {
+    let binary = folder.join("wstap");
+    fs::write(&binary, "#!/bin/sh\necho released\n").unwrap();
+    let release = folder.join(format!("releases/download/v{VERSION}"));
+    let packed = run(Command::new("sh").arg(root().join("packaging/archive.sh")).args([
+        target().as_str(),
+        binary.to_str().unwrap(),
+        release.to_str().unwrap(),
+    ]));
+    assert!(packed.status.success(), "{packed:?}");
+    let archive = PathBuf::from(String::from_utf8(packed.stdout).unwrap().trim());
+    let sum = Sha256::digest(fs::read(&archive).unwrap());
+    let name = archive.file_name().unwrap().to_str().unwrap();
+    let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(release.join("SHA256SUMS"), format!("{hex}  {name}\n")).unwrap();
+    folder.join("releases")
+}
+
+fn install(releases: &Path, into: &Path) -> Output {
+    run(Command::new("sh")
+        .arg(root().join("packaging/install.sh"))
+        .arg(VERSION)
+        .env("WSTAP_RELEASES", format!("file://{}", releases.display()))
+        .env("WSTAP_INSTALL_DIR", into))
+}
+
+#[test]
+fn the_installer_takes_the_binary_out_of_an_archive_whose_checksum_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let releases = releases(folder.path());
+    let bin = folder.path().join("a bin");
+    let installed = install(&releases, &bin);
+    assert!(installed.status.success(), "{installed:?}");
+    let ran = run(&mut Command::new(bin.join("wstap")));
+    assert_eq!(ran.stdout, b"released\n");
+    // Nothing else is left in the folder.
+    assert_eq!(fs::read_dir(&bin).unwrap().count(), 1);
+
+    let sums = releases.join(format!("download/v{VERSION}/SHA256SUMS"));
+    let right = fs::read_to_string(&sums).unwrap();
+    fs::write(&sums, format!("{}{}", "0".repeat(64), &right[64..])).unwrap();
+    let other = folder.path().join("other");
+    let refused = install(&releases, &other);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("checksum"), "{refused:?}");
+    assert!(!other.join("wstap").exists());
+}
+
+#[test]
+fn the_formula_names_the_archives_of_a_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let sums = folder.path().join("SHA256SUMS");
+    let workflow = fs::read_to_string(root().join(".github/workflows/release.yml")).unwrap();
+    let targets: Vec<&str> =
+        workflow.split("{ target: ").skip(1).filter_map(|rest| rest.split(',').next()).collect();
+    assert!(targets.contains(&target().as_str()), "{targets:?}");
+    let lines = targets.iter().map(|target| format!("{}  wstap-9.8.7-{target}.tar.gz\n", "a".repeat(64)));
+    fs::write(&sums, lines.collect::<String>()).unwrap();
+    let formula =
+        run(Command::new("sh").arg(root().join("packaging/homebrew.sh")).arg("9.8.7").arg(&sums)).stdout;
+    let formula = String::from_utf8(formula).unwrap();
+    assert_eq!(formula.matches("/releases/download/v9.8.7/wstap-9.8.7-").count(), 4, "{formula}");
+    assert_eq!(formula.matches(&"a".repeat(64)).count(), 4, "{formula}");
+}
+
+#[test]
+fn workflows_run_other_peoples_actions_by_their_hash() {
+    let files = fs::read_dir(root().join(".github/workflows")).unwrap();
+    for file in files.map(|file| file.unwrap().path()).chain([root().join("action.yml")]) {
+        let text = fs::read_to_string(&file).unwrap();
+        for used in text.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: "))
+        {
+            let (action, version) = used.split_once('@').unwrap_or((used, ""));
+            let hash = version.split_whitespace().next().unwrap_or_default();
+            let pinned = hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(pinned || action.starts_with("./"), "{}: {used}", file.display());
+        }
+    }
+}
