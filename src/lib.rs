@@ -24,6 +24,7 @@ pub mod error;
 pub mod event;
 pub mod exit;
 mod file;
+pub mod frames;
 pub mod handshake;
 pub mod har;
 #[cfg(any(test, fuzzing))]

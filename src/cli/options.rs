@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::sparse::{Group, Sparse};
+use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
 
@@ -708,8 +709,8 @@ fn size(text: &str) -> Result<usize, String> {
 /// Codes that may be sent in a close frame (RFC 6455 §7.4).
 fn close_code(text: &str) -> Result<u16, String> {
     match text.parse() {
-        Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => Ok(code),
-        _ => Err("a close frame may carry 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4)".to_owned()),
+        Ok(code) if may_be_sent(code) => Ok(code),
+        _ => Err(MAY_BE_SENT.to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use futures_util::{FutureExt as _, StreamExt as _};
 
+use crate::frames::close::may_be_sent;
 use crate::message::Message;
 use crate::mock::faults::frames::fragments;
 use crate::net::link::{Tap, link};
@@ -31,23 +32,25 @@ pub fn frames(bytes: &[u8]) {
 /// The data messages that the link finds.
 fn messages(bytes: &[u8], most: Option<usize>) -> Vec<Message> {
     let stream = tokio::io::join(std::io::Cursor::new(bytes.to_vec()), tokio::io::sink());
+    let mut all = Vec::new();
     let read = async {
         let mut link = link(Tap::new(Box::new(stream), bytes::Bytes::new()), most).await;
-        let mut all = Vec::new();
-        while let Some(Ok(message)) = link.next().await {
+        while let Some(Some(Ok(message))) = link.next().now_or_never() {
             use tokio_tungstenite::tungstenite::Message as Frame;
             match message {
                 Frame::Text(text) => all.push(Message::Text(text)),
                 Frame::Binary(bytes) => all.push(Message::Binary(bytes)),
                 Frame::Ping(payload) | Frame::Pong(payload) => assert!(payload.len() <= 125),
-                Frame::Close(_) | Frame::Frame(_) => {}
+                Frame::Close(_) | Frame::Frame(_) => panic!("close frames do not come through"),
             }
         }
-        let _ = link.get_ref().close_code();
-        all
+        if let Some(close) = link.get_mut().take_close() {
+            assert!(close.answer().is_none_or(|answer| may_be_sent(answer.code.into())));
+        }
     };
-    // What is in memory is never waited for.
-    read.now_or_never().expect("an end")
+    // What is in memory is never waited for, but for the answer to a close frame.
+    read.now_or_never().expect("an end");
+    all
 }
 
 /// The data messages of well-formed frames.

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
 use super::Limits;
 use super::faults::Shape;
 use super::wire::Wire;
+use crate::frames::{FrameStream, PeerClose};
 use crate::message::{Message, cost};
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
@@ -31,7 +32,7 @@ const PARTING: Duration = Duration::from_secs(3);
 const MOST_PONGS: usize = 64 * 1024;
 
 pub(super) struct Link {
-    ws: WebSocketStream<Wire>,
+    ws: WebSocketStream<FrameStream<Wire>>,
     waiting: VecDeque<Item>,
     /// Bytes in `waiting`.
     bytes: usize,
@@ -44,6 +45,8 @@ pub(super) struct Link {
     dirty: bool,
     /// Our close frame is on its way, or the client's was read: nothing may follow.
     closing: bool,
+    /// The client's close frame was read.
+    client_closed: bool,
 }
 
 /// Something to be written.
@@ -94,7 +97,8 @@ impl Link {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(limits.message))
             .max_frame_size(Some(limits.message));
-        let ws = WebSocketStream::from_partially_read(stream, tail, Role::Server, Some(config)).await;
+        let frames = FrameStream::new(stream, Role::Server, tail.into());
+        let ws = WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await;
         Self {
             ws,
             waiting: VecDeque::new(),
@@ -104,12 +108,13 @@ impl Link {
             limit: limits.waiting,
             dirty: false,
             closing: false,
+            client_closed: false,
         }
     }
 
     /// What happens to the bytes from now on.
     pub(super) fn shape(&mut self, shape: Shape) {
-        self.ws.get_mut().shape(shape);
+        self.ws.get_mut().inner_mut().shape(shape);
     }
 
     /// How much is kept elsewhere for this client.
@@ -149,7 +154,7 @@ impl Link {
 
     /// Waits until the client has said its last byte, without reading what came before it.
     pub(super) async fn left(&self) {
-        self.ws.get_ref().left().await;
+        self.ws.get_ref().inner().left().await;
     }
 
     /// Takes leave: says why if the rules were broken, and lets the client read that. Closing a socket with
@@ -157,13 +162,13 @@ impl Link {
     pub(super) async fn leave(mut self, ending: Ending) {
         match ending {
             Ending::Gone => return,
-            Ending::Reset => return self.ws.get_ref().reset(),
+            Ending::Reset => return self.ws.get_ref().inner().reset(),
             _ => {}
         }
         if let Ending::Broken(code) = ending {
             let _ = timeout(PARTING, self.ws.send(close_frame(Some(code.into()), ""))).await;
         }
-        let mut stream = self.ws.into_inner();
+        let mut stream = self.ws.into_inner().into_inner();
         let _ = stream.shutdown().await;
         let drain = async {
             let mut rest = [0; READ_BUFFER];
@@ -181,8 +186,12 @@ impl Link {
 
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         let was_drained = self.drained();
-        if let Poll::Ready(Err(error)) = self.poll_write(context) {
-            return Poll::Ready(Turn::Ended(ending(&error)));
+        match self.poll_write(context) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Turn::Ended(ending(&error))),
+            // That was the answer to the client's close frame.
+            Poll::Ready(Ok(())) if self.client_closed => return Poll::Ready(Turn::Ended(Ending::Closed)),
+            Poll::Pending if self.client_closed => return Poll::Pending,
+            _ => {}
         }
         // Reading comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
@@ -198,7 +207,7 @@ impl Link {
     /// Does so much wait for the client that it is not listened to? Where nothing waits but the answers to its pings,
     /// that is less.
     fn is_full(&self) -> bool {
-        let unsent = self.ws.get_ref().unsent();
+        let unsent = self.ws.get_ref().inner().unsent();
         self.bytes + self.backlog + unsent > self.limit || (!self.dirty && unsent > MOST_PONGS)
     }
 
@@ -221,7 +230,7 @@ impl Link {
                 }
             }
         }
-        if self.dirty || self.ws.get_ref().unsent() > 0 {
+        if self.dirty || self.ws.get_ref().inner().unsent() > 0 {
             ready!(Pin::new(&mut self.ws).poll_flush(context))?;
             self.dirty = false;
         }
@@ -232,7 +241,7 @@ impl Link {
     /// between them.
     fn poll_write_raw(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while !self.raw.is_empty() {
-            match ready!(self.ws.get_mut().poll_write_raw(context, &self.raw))? {
+            match ready!(self.ws.get_mut().inner_mut().poll_write_raw(context, &self.raw))? {
                 0 => return Poll::Ready(Err(Error::ConnectionClosed)),
                 written => drop(self.raw.split_to(written)),
             }
@@ -242,18 +251,16 @@ impl Link {
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
-            let turn = match ready!(Pin::new(&mut self.ws).poll_next(context)) {
+            let polled = Pin::new(&mut self.ws).poll_next(context);
+            if !matches!(polled, Poll::Ready(Some(Ok(_))))
+                && let Some(close) = self.ws.get_mut().take_close()
+            {
+                return self.answer(context, &close);
+            }
+            let turn = match ready!(polled) {
                 Some(Ok(tungstenite::Message::Text(text))) => Turn::Data(Message::Text(text)),
                 Some(Ok(tungstenite::Message::Binary(bytes))) => Turn::Data(Message::Binary(bytes)),
                 Some(Ok(tungstenite::Message::Pong(_))) => Turn::Pong,
-                Some(Ok(tungstenite::Message::Close(_))) => {
-                    // tungstenite answers on the next read; nothing of ours may come after that.
-                    self.waiting.clear();
-                    self.bytes = 0;
-                    self.dirty = false;
-                    self.closing = true;
-                    continue;
-                }
                 // It answers pings as well. What is left of the answers is written before it is read on.
                 Some(Ok(_)) if self.is_full() => return Poll::Pending,
                 Some(Ok(_)) => continue,
@@ -263,6 +270,28 @@ impl Link {
             return Poll::Ready(turn);
         }
     }
+
+    /// The client's close frame came. Only its answer is still written, or ours where that came first.
+    fn answer(&mut self, context: &mut Context<'_>, close: &PeerClose) -> Poll<Turn> {
+        if let Some(fault) = &close.fault {
+            return Poll::Ready(Turn::Ended(Ending::Broken(fault.code.into())));
+        }
+        self.waiting.retain(is_close);
+        if !self.closing {
+            self.waiting.push_back(Item::Frame(tungstenite::Message::Close(close.answer())));
+        }
+        self.bytes = self.waiting.iter().map(Item::cost).sum();
+        (self.closing, self.client_closed) = (true, true);
+        match ready!(self.poll_write(context)) {
+            Ok(()) => Poll::Ready(Turn::Ended(Ending::Closed)),
+            Err(error) => Poll::Ready(Turn::Ended(ending(&error))),
+        }
+    }
+}
+
+/// Is this our close frame?
+fn is_close(item: &Item) -> bool {
+    matches!(item, Item::Frame(message) if message.is_close())
 }
 
 fn close_frame(code: Option<u16>, reason: &str) -> tungstenite::Message {

@@ -380,11 +380,13 @@ async fn broken_frames_are_answered_with_the_codes_of_the_rfc() {
 #[tokio::test]
 async fn close_codes_come_back() {
     let mock = mock("").await;
-    let cases: [(&[u8], &[u8]); 4] = [
+    let cases: [(&[u8], &[u8]); 6] = [
         (b"", b"\x88\x00"),
         (b"\x03\xe8bye", b"\x88\x05\x03\xe8bye"),
         (b"\x0f\xa0", b"\x88\x02\x0f\xa0"),
-        (b"\x03\xed", b"\x88\x14\x03\xeaProtocol violation"),
+        (b"\x03\xf6", b"\x88\x02\x03\xf6"),
+        (b"\x03\xed", b"\x88\x02\x03\xea"),
+        (b"\x03\xe8\xff", b"\x88\x02\x03\xef"),
     ];
     for (payload, expected) in cases {
         let mut stream = raw(&mock, "/echo").await;

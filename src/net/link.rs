@@ -10,16 +10,14 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Transport;
+use crate::frames::FrameStream;
 
 /// An open WebSocket.
-pub type Link = WebSocketStream<Tap>;
+pub type Link = WebSocketStream<FrameStream<Tap>>;
 
 /// How much is read at once. With more, a flood is hardly any faster; but the frame layer clears all of it before every
 /// read, and the memory counts per link.
 const READ_BUFFER: usize = 32 * 1024;
-
-/// The longest control frame that a server sends: two bytes of head and 125 of payload (RFC 6455 §5.5).
-const LONGEST_CONTROL: usize = 127;
 
 /// A link over an upgraded stream.
 ///
@@ -30,11 +28,11 @@ pub(crate) async fn link(tap: Tap, max_message_size: Option<usize>) -> Link {
         .read_buffer_size(READ_BUFFER)
         .max_message_size(max_message_size)
         .max_frame_size(max_message_size);
-    WebSocketStream::from_raw_socket(tap, Role::Client, Some(config)).await
+    let frames = FrameStream::new(tap, Role::Client, Bytes::new());
+    WebSocketStream::from_raw_socket(frames, Role::Client, Some(config)).await
 }
 
-/// A transport that starts with bytes that were read already, counts what it writes, and remembers the end of
-/// what it reads.
+/// A transport that starts with bytes that were read already, and counts what it writes.
 ///
 /// Once a write has failed, it seems to take everything: the frame layer answers pings and close frames while it reads,
 /// and if it was told, it would give up what the peer has said before it left.
@@ -44,20 +42,12 @@ pub struct Tap {
     written: u64,
     unsent: usize,
     write_error: Option<io::ErrorKind>,
-    tail: Vec<u8>,
 }
 
 impl Tap {
     /// `rest` is what came with the response head.
     pub(crate) fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
-        Self {
-            inner,
-            rest,
-            written: 0,
-            unsent: 0,
-            write_error: None,
-            tail: Vec::with_capacity(2 * LONGEST_CONTROL),
-        }
+        Self { inner, rest, written: 0, unsent: 0, write_error: None }
     }
 
     /// Bytes that the transport has taken.
@@ -77,27 +67,6 @@ impl Tap {
     pub fn write_error(&self) -> Option<io::ErrorKind> {
         self.write_error
     }
-
-    /// The code of a close frame that is the last thing that was read. The frame layer replaces codes that it
-    /// does not know, 1014 among them, by its own.
-    #[must_use]
-    pub fn close_code(&self) -> Option<u16> {
-        const FIN_CLOSE: u8 = 0x88;
-        let tail = &self.tail;
-        (2..=125).find_map(|length: u8| {
-            let start = tail.len().checked_sub(2 + usize::from(length))?;
-            let frame = &tail[start..];
-            let is_close = frame[0] == FIN_CLOSE && frame[1] == length;
-            is_close.then(|| u16::from_be_bytes([frame[2], frame[3]]))
-        })
-    }
-
-    fn remember(&mut self, read: &[u8]) {
-        let kept = &read[read.len().saturating_sub(LONGEST_CONTROL)..];
-        let surplus = (self.tail.len() + kept.len()).saturating_sub(LONGEST_CONTROL);
-        self.tail.drain(..surplus);
-        self.tail.extend_from_slice(kept);
-    }
 }
 
 impl AsyncRead for Tap {
@@ -107,17 +76,13 @@ impl AsyncRead for Tap {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        let result = if this.rest.is_empty() {
-            Pin::new(&mut this.inner).poll_read(context, buffer)
-        } else {
-            let fits = this.rest.len().min(buffer.remaining());
-            buffer.put_slice(&this.rest[..fits]);
-            this.rest.advance(fits);
-            Poll::Ready(Ok(()))
-        };
-        this.remember(&buffer.filled()[before..]);
-        result
+        if this.rest.is_empty() {
+            return Pin::new(&mut this.inner).poll_read(context, buffer);
+        }
+        let fits = this.rest.len().min(buffer.remaining());
+        buffer.put_slice(&this.rest[..fits]);
+        this.rest.advance(fits);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -182,7 +147,7 @@ mod tests {
             assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), text);
         }
         assert!(link.next().await.unwrap().is_err());
-        assert_eq!(link.get_ref().write_error(), Some(io::ErrorKind::BrokenPipe));
+        assert_eq!(link.get_ref().inner().write_error(), Some(io::ErrorKind::BrokenPipe));
     }
 
     struct Gone;
@@ -199,19 +164,5 @@ mod tests {
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
-    }
-
-    fn code(reads: &[&[u8]]) -> Option<u16> {
-        let mut tap = Tap::new(Box::new(tokio::io::empty()), Bytes::new());
-        reads.iter().for_each(|read| tap.remember(read));
-        tap.close_code()
-    }
-
-    #[test]
-    fn the_code_of_the_last_frame_is_found() {
-        assert_eq!(code(&[b"\x81\x02hi\x88\x02\x03\xf6"]), Some(1014));
-        assert_eq!(code(&[&[0; 500], b"\x88\x07\x03\xed", b"gone.", b""]), Some(1005));
-        assert_eq!(code(&[b"\x81\x02hi"]), None);
-        assert_eq!(code(&[b"\x88\x00"]), None);
     }
 }

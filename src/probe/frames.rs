@@ -4,14 +4,12 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use crate::frames::{CLOSE, Head, apply_mask};
+#[cfg(any(test, fuzzing))]
+use crate::frames::{PING, PONG, TEXT};
+
 /// How much of a payload is kept, in bytes; the rest of a longer one is passed over.
 const KEPT: u64 = 64 * 1024;
-
-/// Opcodes (RFC 6455 §11.8).
-pub(super) const TEXT: u8 = 1;
-pub(super) const CLOSE: u8 = 8;
-pub(super) const PING: u8 = 9;
-pub(super) const PONG: u8 = 10;
 
 /// A frame as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +69,15 @@ impl Frames {
 
     /// A frame that has come whole, or whose payload is not wanted.
     fn take(&mut self) -> Option<Frame> {
-        let (head, mut frame) = head(&self.buffer)?;
-        let mask: Option<[u8; 4]> =
-            if frame.masked { Some(*self.buffer.get(head..)?.first_chunk()?) } else { None };
-        let start = head + mask.map_or(0, |mask| mask.len());
+        let (head, start) = Head::read(&self.buffer)?;
+        let mut frame = Frame {
+            fin: head.fin,
+            rsv: head.rsv,
+            opcode: head.opcode,
+            masked: head.mask.is_some(),
+            length: head.length,
+            payload: Vec::new(),
+        };
         if frame.length > KEPT {
             self.buffer.drain(..start);
             self.skip = frame.length;
@@ -82,52 +85,23 @@ impl Frames {
         }
         let end = start + usize::try_from(frame.length).ok()?;
         frame.payload = self.buffer.get(start..end)?.to_vec();
-        if let Some(mask) = mask {
-            frame.payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-        }
+        head.mask.into_iter().for_each(|mask| apply_mask(&mut frame.payload, mask, 0));
         self.buffer.drain(..end);
         Some(frame)
     }
 }
 
-/// The length of a head without its mask, and what it says.
-fn head(bytes: &[u8]) -> Option<(usize, Frame)> {
-    let (&first, &second) = (bytes.first()?, bytes.get(1)?);
-    let (head, length) = match second & 0x7f {
-        126 => (4, u64::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
-        127 => (10, u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)),
-        short => (2, u64::from(short)),
-    };
-    let frame = Frame {
-        fin: first & 0x80 != 0,
-        rsv: (first >> 4) & 7,
-        opcode: first & 15,
-        masked: second & 0x80 != 0,
-        length,
-        payload: Vec::new(),
-    };
-    Some((head, frame))
-}
-
 /// A frame as a client sends it: final and masked (RFC 6455 §5.3). The payload of a control frame has at most 125
 /// bytes.
 pub(super) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x80 | opcode];
-    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(length @ 0..=125), _) => bytes.push(0x80 | length),
-        (_, Ok(length)) => {
-            bytes.push(0x80 | 126);
-            bytes.extend(length.to_be_bytes());
-        }
-        _ => {
-            bytes.push(0x80 | 127);
-            bytes.extend((payload.len() as u64).to_be_bytes());
-        }
-    }
     // The mask is against confused proxies, and needs no better chance than this (RFC 6455 §10.3).
     let mask: [u8; 4] = fastrand::u32(..).to_be_bytes();
-    bytes.extend(mask);
-    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    let head = Head { fin: true, rsv: 0, opcode, mask: Some(mask), length: payload.len() as u64 };
+    let mut bytes = Vec::with_capacity(Head::LONGEST + payload.len());
+    head.write(&mut bytes);
+    let start = bytes.len();
+    bytes.extend_from_slice(payload);
+    apply_mask(&mut bytes[start..], mask, 0);
     bytes
 }
 

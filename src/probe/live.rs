@@ -8,10 +8,12 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::frames::{CLOSE, Frame, Frames, PING, PONG, TEXT, masked};
+use super::frames::{Frame, Frames, masked};
 use super::record::{Check, Failed, Mask, ms};
 use super::utf8::Utf8;
 use crate::exit::Exit;
+use crate::frames::close::may_be_sent;
+use crate::frames::{CLOSE, PING, PONG, TEXT};
 use crate::handshake::client::Verdict;
 use crate::net::Tap;
 
@@ -351,7 +353,7 @@ impl Seen {
                 (Verdict::Fail, "a reason that is no UTF-8".to_owned())
             }
             (Some(payload), _) if payload.is_empty() => (Verdict::Ok, "an empty frame".to_owned()),
-            (_, Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999))) => (Verdict::Ok, code.to_string()),
+            (_, Some(code)) if may_be_sent(code) => (Verdict::Ok, code.to_string()),
             (_, code) => (Verdict::Fail, code.unwrap_or_default().to_string()),
         };
         check("close-code", verdict, "a code that may be sent, and a reason in UTF-8", got, "RFC 6455 §7.4")

@@ -1,6 +1,7 @@
 //! Whether text messages are UTF-8 (RFC 6455 §5.6, §8.1): a character may lie across frames.
 
-use super::frames::{Frame, TEXT};
+use super::frames::Frame;
+use crate::frames::TEXT;
 
 /// What has been read of the present message.
 #[derive(Default)]

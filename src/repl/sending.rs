@@ -3,6 +3,7 @@
 use std::io::{Read as _, Seek as _, Write as _};
 use std::process::Command;
 
+use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::json;
 use crate::message::Message;
 
@@ -90,12 +91,8 @@ pub(crate) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
     let (code, reason) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
     let reason = reason.trim_start();
     let code = match code.parse() {
-        Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => code,
-        _ => {
-            return Err(
-                "a close frame may carry 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4)".to_owned()
-            );
-        }
+        Ok(code) if may_be_sent(code) => code,
+        _ => return Err(MAY_BE_SENT.to_owned()),
     };
     if reason.len() > 123 {
         return Err(format!("a close reason has at most 123 bytes, this one has {}", reason.len()));

@@ -51,6 +51,16 @@ impl Backoff {
         bound.mul_f64(self.random.f64()).max(at_least.unwrap_or_default())
     }
 
+    /// The wait before the attempt that a server asks for by announcing its end. The first is made when the server says;
+    /// if attempts have been made in a row already, it waits as every other.
+    pub fn announced(&mut self, after: Duration) -> Duration {
+        if self.attempts == 0 {
+            self.attempts = 1;
+            return after;
+        }
+        self.next(Some(after))
+    }
+
     /// The link was stable: the next loss starts from the first bound again.
     pub fn reset(&mut self) {
         self.attempts = 0;

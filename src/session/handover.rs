@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Limits};
 use crate::event::Close;
 
 /// How long the old connection is read at most, once there is another.
 pub const OLD_LIMIT: Duration = Duration::from_secs(10);
 
-/// The state of a hand-over.
+/// The state of a hand-over. How long to wait before an attempt is the session's to say, as for every other attempt.
+#[derive(Default)]
 pub struct Handover {
     stage: Stage,
-    backoff: Backoff,
     /// The connection that was handed over, as long as it is read.
     pub old: Option<Old>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Stage {
+    #[default]
     None,
     /// Until then nothing is tried.
     Waiting(Instant),
@@ -49,19 +49,15 @@ pub enum Cut {
 }
 
 impl Handover {
-    /// None is going on.
+    /// Is none going on?
     #[must_use]
-    pub fn new(random: fastrand::Rng) -> Self {
-        Self { stage: Stage::None, backoff: Backoff::new(Limits::default(), random), old: None }
+    pub fn is_idle(&self) -> bool {
+        self.stage == Stage::None
     }
 
-    /// The server says that it will close the connection. `false`: that is known.
-    pub fn announced(&mut self, after: Duration, now: Instant) -> bool {
-        let new = self.stage == Stage::None;
-        if new {
-            self.stage = Stage::Waiting(now + after);
-        }
-        new
+    /// The second connection is to be opened in this time.
+    pub fn plan(&mut self, wait: Duration, now: Instant) {
+        self.stage = Stage::Waiting(now + wait);
     }
 
     /// Is it time to open the second connection? True once.
@@ -79,17 +75,9 @@ impl Handover {
         self.stage == Stage::Opening
     }
 
-    /// The second connection could not be opened: how long to wait before another attempt.
-    pub fn failed(&mut self, at_least: Option<Duration>, now: Instant) -> Duration {
-        let wait = self.backoff.next(at_least);
-        self.stage = Stage::Waiting(now + wait);
-        wait
-    }
-
     /// The second connection is open, and the first one old.
     pub fn done(&mut self, conn: u32, close: Option<Close>, now: Instant) {
         self.stage = Stage::None;
-        self.backoff.reset();
         self.old = Some(Old { conn, until: now + OLD_LIMIT, close });
     }
 

@@ -344,6 +344,7 @@ impl Driver {
             Happening::Opened(opened) => self.made(*opened, now),
             Happening::Incoming(incoming) => self.incoming(incoming, now),
             Happening::OldIncoming(Incoming::Frame(frame)) => self.state.received_old(frame, now),
+            Happening::OldIncoming(Incoming::Closed(close)) => self.state.received_old_close(close),
             Happening::OldIncoming(Incoming::Ended(end)) => self.state.closed_old(&end, now),
             Happening::OldIncoming(Incoming::Flushed) => {}
             Happening::Progress(Some(progress)) => self.state.progress(progress, now),
@@ -459,6 +460,7 @@ impl Driver {
                     bytes += frame.len();
                     self.state.received(frame, now);
                 }
+                Incoming::Closed(close) => self.state.received_close(close, now),
                 // Whether more may be read is asked again before it is.
                 Incoming::Flushed => return,
                 Incoming::Ended(end) => return self.state.closed(&end, now),

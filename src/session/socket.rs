@@ -7,12 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
-use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
+use crate::frames::PeerClose;
 use crate::message::cost;
 use crate::net::Link;
 
@@ -21,6 +20,8 @@ use crate::net::Link;
 pub enum Incoming {
     /// A frame; for data, a whole message.
     Frame(Frame),
+    /// The peer's close frame. It is answered already, and nothing but the end follows.
+    Closed(PeerClose),
     /// Everything queued has been handed to the network.
     Flushed,
     /// The connection is over.
@@ -62,7 +63,6 @@ pub struct Socket {
     write_failed: bool,
     closing: bool,
     peer_closed: bool,
-    discarding: bool,
 }
 
 impl Socket {
@@ -79,7 +79,6 @@ impl Socket {
             write_failed: false,
             closing: false,
             peer_closed: false,
-            discarding: false,
         }
     }
 
@@ -103,7 +102,7 @@ impl Socket {
     /// Bytes that the network has taken.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.link.get_ref().written()
+        self.link.get_ref().inner().written()
     }
 
     /// Messages that the network has not taken, or not whole.
@@ -136,67 +135,37 @@ impl Socket {
         if !read {
             return Poll::Pending;
         }
-        if self.discarding {
-            return self.poll_discard(context);
-        }
         if self.pongs_wait() && Pin::new(&mut self.link).poll_flush(context).is_pending() {
             return Poll::Pending;
         }
-        let incoming = match std::task::ready!(Pin::new(&mut self.link).poll_next(context)) {
-            Some(Ok(Frame::Close(close))) => self.close_came(close),
-            Some(Ok(frame)) => Incoming::Frame(frame),
-            Some(Err(error)) => Incoming::Ended(end_of(&error)),
-            None => Incoming::Ended(End::Clean),
-        };
-        if self.peer_closed && matches!(incoming, Incoming::Ended(End::Violation { .. })) {
-            // Whatever follows a close frame is discarded (RFC 6455 §1.4). The answer may still be waiting.
-            (self.discarding, self.dirty) = (true, true);
-            return self.poll(context, read);
+        let polled = Pin::new(&mut self.link).poll_next(context);
+        if let Poll::Ready(Some(Ok(frame))) = polled {
+            return Poll::Ready(Incoming::Frame(frame));
         }
-        Poll::Ready(incoming)
+        if let Some(close) = self.link.get_mut().take_close() {
+            self.answer(&close);
+            return Poll::Ready(Incoming::Closed(close));
+        }
+        Poll::Ready(Incoming::Ended(match std::task::ready!(polled) {
+            Some(Err(error)) if !self.peer_closed => end_of(&error),
+            _ => End::Clean,
+        }))
     }
 
-    /// Reads on without looking, until the peer ends the connection.
+    /// Answers the peer's close frame, unless ours is on its way. What is queued is not sent any more.
+    fn answer(&mut self, close: &PeerClose) {
+        self.peer_closed = true;
+        if !self.closing {
+            self.closing = true;
+            let answer = Frame::Close(close.answer());
+            self.outbox_bytes += cost(&answer);
+            self.outbox.push_front(answer);
+        }
+    }
+
     /// Does the peer not take the answers to its pings? The frame layer keeps one for each.
     fn pongs_wait(&self) -> bool {
-        self.link.get_ref().unsent() > self.in_flight + MOST_PONGS
-    }
-
-    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<Incoming> {
-        loop {
-            let mut bytes = [0; 4096];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            let read = std::task::ready!(Pin::new(self.link.get_mut()).poll_read(context, &mut buffer));
-            if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(Incoming::Ended(End::Clean));
-            }
-        }
-    }
-
-    fn close_came(&mut self, close: Option<CloseFrame>) -> Incoming {
-        let incoming = match close {
-            Some(close) if !self.closing && is_substitute(&close) => self.substituted(close),
-            close => Incoming::Frame(Frame::Close(close)),
-        };
-        self.peer_closed = matches!(incoming, Incoming::Frame(_));
-        incoming
-    }
-
-    /// A close frame with the code that the peer sent. The frame layer hands out, and answers with, a 1002 of
-    /// its own in the place of every code that it does not know (RFC 6455 §7.4; it does not know 1014).
-    fn substituted(&mut self, close: CloseFrame) -> Incoming {
-        match self.link.get_ref().close_code() {
-            Some(code) if code != u16::from(close.code) && !may_be_sent(code) => {
-                // The answer is in the frame layer, waiting to be flushed.
-                (self.closing, self.dirty) = (true, true);
-                let text = format!("a close frame with code {code}, which must not be sent");
-                Incoming::Ended(End::Violation { code: 1002, text })
-            }
-            Some(code) if code != u16::from(close.code) => {
-                Incoming::Frame(Frame::Close(Some(CloseFrame { code: code.into(), reason: "".into() })))
-            }
-            _ => Incoming::Frame(Frame::Close(Some(close))),
-        }
+        self.link.get_ref().inner().unsent() > self.in_flight + MOST_PONGS
     }
 
     /// Moves the queue towards the network. `true` if that completed it.
@@ -205,7 +174,7 @@ impl Socket {
             return false;
         }
         let result = self.try_write(context);
-        let failed = self.link.get_ref().write_error().is_some();
+        let failed = self.link.get_ref().inner().write_error().is_some();
         match result {
             Ok(Poll::Pending) if !failed => false,
             Ok(Poll::Ready(())) if !failed => {
@@ -253,17 +222,6 @@ pub fn close_frame(code: Option<u16>, reason: &str) -> Frame {
     Frame::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
 }
 
-/// Is this what the frame layer hands out in the place of a close frame with a code that it does not know? A
-/// peer may send the very same.
-fn is_substitute(close: &CloseFrame) -> bool {
-    close.code == CloseCode::Protocol && close.reason.as_str() == "Protocol violation"
-}
-
-/// May a close frame carry this code (RFC 6455 §7.4 and the IANA registry)?
-fn may_be_sent(code: u16) -> bool {
-    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
-}
-
 fn end_of(error: &Error) -> End {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => End::Clean,
@@ -293,7 +251,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use bytes::Bytes;
-    use tokio::io::{AsyncRead, AsyncWrite};
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
     use super::*;
     use crate::net::link::{Tap, link};

@@ -20,6 +20,7 @@ use crate::dialect::{Client, CloseRule, Meaning};
 use crate::error::{Failure, Result};
 use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Summary};
 use crate::exit::Exit;
+use crate::frames::PeerClose;
 use crate::message::Message;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::pipeline::backlog::{DROPPING, full};
@@ -95,7 +96,7 @@ pub struct State {
     last_failure: Option<Exit>,
     close: Option<Close>,
     closing_by_us: bool,
-    peer_close: Option<Close>,
+    peer_close: Option<PeerClose>,
     last_received: Instant,
     input: Input,
     reading: bool,
@@ -159,7 +160,7 @@ impl State {
             liveness,
             subscription: Subscription::new(random.fork()),
             delivery,
-            handover: Handover::new(random.fork()),
+            handover: Handover::default(),
             typed: Typed::default(),
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
@@ -265,8 +266,10 @@ impl State {
         }
         if self.handover.is_opening() {
             // The old connection is still there. If it ends first, that is a loss like any other.
-            let wait = short(self.handover.failed(retry_after, now.mono));
-            let text = format!("the second connection failed: {}; trying again in {wait}", failure.what);
+            let wait = self.backoff.next(retry_after);
+            self.handover.plan(wait, now.mono);
+            let what = failure.what;
+            let text = format!("the second connection failed: {what}; trying again in {}", short(wait));
             return self.notice(Level::Warning, text);
         }
         let worth_it = failure.transient || status.is_some_and(status_retries);
@@ -294,28 +297,36 @@ impl State {
             // The answer to a ping is the protocol layer's job.
             Frame::Ping(payload) => self.emit(Kind::Ping(Direction::In, payload), now),
             Frame::Pong(payload) => self.received_pong(payload, now),
-            Frame::Close(frame) => {
-                self.received_close(frame.map(|f| (f.code.into(), f.reason.to_string())), now);
-            }
-            Frame::Frame(_) => {}
+            // The peer's close frame does not come through the frame layer.
+            Frame::Close(_) | Frame::Frame(_) => {}
+        }
+    }
+
+    /// The peer's close frame came, and is answered. The server ends the TCP connection first (RFC 6455 §7.1.1).
+    pub fn received_close(&mut self, close: PeerClose, now: Now) {
+        self.peer_close = Some(close);
+        if !matches!(self.phase, Phase::Closing(_)) {
+            self.phase = Phase::Closing(now.mono + CLOSE_WAIT);
         }
     }
 
     /// A frame came in on the connection that was handed over. Only events still matter there.
     pub fn received_old(&mut self, frame: Frame, now: Now) {
-        let Some(old) = &mut self.handover.old else { return };
+        let Some(old) = &self.handover.old else { return };
         let conn = old.conn;
         match frame {
             Frame::Text(text) => drop(self.take_message(Message::Text(text), conn, now)),
             Frame::Binary(bytes) => drop(self.take_message(Message::Binary(bytes), conn, now)),
-            Frame::Close(frame) => {
-                let (code, reason) =
-                    frame.map_or((1005, String::new()), |f| (f.code.into(), f.reason.to_string()));
-                old.close = Some(Close { by: "peer", code, reason, clean: true });
-            }
             Frame::Ping(payload) => self.emit_on(conn, Kind::Ping(Direction::In, payload), now),
             Frame::Pong(payload) => self.emit_on(conn, Kind::Pong(payload, None), now),
-            Frame::Frame(_) => {}
+            Frame::Close(_) | Frame::Frame(_) => {}
+        }
+    }
+
+    /// The peer's close frame came on the connection that was handed over.
+    pub fn received_old_close(&mut self, close: PeerClose) {
+        if let Some(old) = &mut self.handover.old {
+            old.close = Some(said(close, "peer"));
         }
     }
 
@@ -676,14 +687,17 @@ impl State {
 
     /// A replacement is opened only if there may be one.
     fn draining(&mut self, after: Duration, now: Now) {
-        let after = after.div_f64(self.policy.time_scale);
-        if self.policy.reconnect.is_none() || self.outcome.is_some() {
+        if !self.handover.is_idle() {
+            return;
+        }
+        self.forgive_attempts(now);
+        if self.policy.reconnect.is_none() || self.outcome.is_some() || self.gives_up_attempts() {
             return self.notice(Level::Notice, "the server will close the connection".to_owned());
         }
-        if self.handover.announced(after, now.mono) {
-            let text = "the server will close the connection; a second one takes over in";
-            self.notice(Level::Notice, format!("{text} {}", short(after)));
-        }
+        let wait = self.backoff.announced(after.div_f64(self.policy.time_scale));
+        self.handover.plan(wait, now.mono);
+        let text = "the server will close the connection; a second one takes over in";
+        self.notice(Level::Notice, format!("{text} {}", short(wait)));
     }
 
     fn tick_handover(&mut self, now: Now) {
@@ -699,7 +713,8 @@ impl State {
     /// The connection that is there becomes the old one.
     fn hand_over(&mut self, now: Now) {
         self.retire("another connection is old now".to_owned(), now);
-        self.handover.done(self.conn, self.peer_close.take(), now.mono);
+        let close = self.peer_close.take().map(|close| said(close, "peer"));
+        self.handover.done(self.conn, close, now.mono);
         let text = format!("connection {} takes over from connection {}", self.conn + 1, self.conn);
         self.notice(Level::Notice, text);
     }
@@ -742,19 +757,9 @@ impl State {
         self.emit(Kind::Pong(payload, rtt), now);
     }
 
-    fn received_close(&mut self, frame: Option<(u16, String)>, now: Now) {
-        let by = if self.closing_by_us { "us" } else { "peer" };
-        let (code, reason) = frame.unwrap_or((1005, String::new()));
-        self.peer_close = Some(Close { by, code, reason, clean: true });
-        // The protocol layer has queued the answer. The server ends the TCP connection first (RFC 6455 §7.1.1).
-        if !matches!(self.phase, Phase::Closing(_)) {
-            self.phase = Phase::Closing(now.mono + CLOSE_WAIT);
-        }
-    }
-
     fn close_facts(&self, end: &End) -> Close {
         if let Some(close) = &self.peer_close {
-            return close.clone();
+            return said(close.clone(), if self.closing_by_us { "us" } else { "peer" });
         }
         if self.closing_by_us {
             let reason = "the peer did not answer the close frame".to_owned();
@@ -765,19 +770,27 @@ impl State {
 
     /// The connection was lost without our asking: go on, or end with what the close code means.
     fn lost(&mut self, close: &Close, worth_it: bool, now: Now) {
-        let what = self.describe(close);
+        let fault = self.peer_close.as_ref().and_then(|close| close.fault.as_ref());
+        let fault = fault.filter(|_| !self.policy.end.ok_close.contains(&close.code));
+        let broken = fault.is_some();
+        let but = fault.map(|fault| format!(", but {}", fault.text)).unwrap_or_default();
+        let what = self.describe(close) + &but;
         let cut = self.handover.cut(now.mono);
         if (worth_it || cut != Cut::None) && self.policy.reconnect.is_some() {
             self.lost_at = Some(now.wall);
-            let stable = self.opened_at.is_some_and(|at| now.mono - at >= self.backoff.stable_after());
-            if stable {
-                self.backoff.reset();
-            }
             return match cut {
-                Cut::None => self.retry(&what, None, now),
-                Cut::Waiting(rest) => self.retry(&what, Some(rest), now),
+                Cut::None => {
+                    self.forgive_attempts(now);
+                    self.retry(&what, None, now);
+                }
+                Cut::Waiting(rest) => self.await_attempt(&what, rest, now),
                 Cut::Opening => self.await_second(&what, now),
             };
+        }
+        if broken {
+            let text = format!("the peer broke the protocol: {what}");
+            self.outcome = Some(Outcome::told("peer_protocol", Exit::PeerProtocol, text));
+            return self.end();
         }
         let exit = self.close_exit(close.code);
         self.outcome = Some(if exit == Exit::Ok {
@@ -792,23 +805,40 @@ impl State {
     /// The connection that was to take over is being opened already.
     fn await_second(&mut self, cause: &str, now: Now) {
         self.notice(Level::Warning, format!("{cause}; the second connection is under way"));
-        let (attempt, delay) = (self.backoff.attempts() + 1, Duration::ZERO);
+        let (attempt, delay) = (self.backoff.attempts(), Duration::ZERO);
         self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
         self.phase = Phase::Connecting;
     }
 
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
-        let retries = self.policy.reconnect.and_then(|policy| policy.retries);
-        if retries.is_some_and(|most| self.backoff.attempts() >= most) {
+        if self.gives_up_attempts() {
             let text = format!("gave up after {} attempts: {cause}", self.backoff.attempts());
             self.outcome = Some(Outcome::told("gave_up", Exit::GaveUp, text));
             return self.end();
         }
         let delay = self.backoff.next(retry_after);
+        self.await_attempt(cause, delay, now);
+    }
+
+    /// Another attempt is planned.
+    fn await_attempt(&mut self, cause: &str, delay: Duration, now: Now) {
         let attempt = self.backoff.attempts();
         self.notice(Level::Warning, format!("{cause}; attempt {attempt} in {}", short(delay)));
         self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
         self.phase = Phase::Waiting(now.mono + delay);
+    }
+
+    /// Have as many attempts in a row been made as are allowed?
+    fn gives_up_attempts(&self) -> bool {
+        let retries = self.policy.reconnect.and_then(|policy| policy.retries);
+        retries.is_some_and(|most| self.backoff.attempts() >= most)
+    }
+
+    /// After a connection that was stable, attempts are counted anew.
+    fn forgive_attempts(&mut self, now: Now) {
+        if self.opened_at.is_some_and(|at| now.mono - at >= self.backoff.stable_after()) {
+            self.backoff.reset();
+        }
     }
 
     /// Ends the session in good order: unsubscribe, close frame, wait for its answer.
@@ -939,7 +969,7 @@ impl State {
     /// A close, for people.
     fn describe(&self, close: &Close) -> String {
         let rule = self.dialect.close_rule(close.code);
-        if close.code == 1006 && rule.is_none() {
+        if close.code == 1006 && close.by != "peer" && rule.is_none() {
             return format!("connection lost: {}", close.reason);
         }
         let reason = if close.reason.is_empty() { String::new() } else { format!(", {:?}", close.reason) };
@@ -987,6 +1017,11 @@ impl State {
     fn ping_at(&self) -> Option<Instant> {
         self.liveness.ping_at().filter(|_| self.phase == Phase::Open)
     }
+}
+
+/// The end of a connection by the peer's close frame, whoever's came first.
+fn said(close: PeerClose, by: &'static str) -> Close {
+    Close { by, code: close.code, reason: close.reason, clean: close.fault.is_none() }
 }
 
 /// What is known of the end of a connection that had no close frame.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dialect::{self, Beat, ClientSetup, Facts, Rhythm, Sign, Silence};
+use crate::frames::close::Fault;
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
 use crate::session::subscription::EARLY_DROP;
@@ -247,15 +248,15 @@ fn signals_outrank_every_other_end() {
 #[test]
 fn a_match_outranks_the_close_that_came_with_it() {
     let mut bench = Bench::open("plain", policy());
-    bench.state.received(frame_close(1011), bench.now);
+    bench.state.received_close(frame_close(1011), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert_eq!(bench.end(), Some(("closed", Exit::ClosedAbnormally)));
     bench.stop(Stop::Until);
     assert_eq!(bench.end(), Some(("until", Exit::Ok)));
 }
 
-fn frame_close(code: u16) -> Frame {
-    close_frame(Some(code), "")
+fn frame_close(code: u16) -> PeerClose {
+    PeerClose { code, ..PeerClose::default() }
 }
 
 fn subscribed() -> Bench {
@@ -340,7 +341,7 @@ fn a_drop_just_after_subscribing_has_a_probable_cause() {
     answered.text("{}");
     assert!(!hint(&mut answered));
     let mut polite = subscribed();
-    polite.state.received(frame_close(1000), polite.now);
+    polite.state.received_close(frame_close(1000), polite.now);
     assert!(!hint(&mut polite));
 }
 
@@ -470,6 +471,7 @@ impl Client for Strict {
             "heartbeat" => Meaning::Heartbeat,
             "pong" => Meaning::Pong,
             "draining" => Meaning::Draining { after: 10 * MS },
+            "drain now" => Meaning::Draining { after: Duration::ZERO },
             _ => Meaning::Event(Facts { id: Some(id.to_owned()), cursor: cursor.map(str::to_owned) }),
         }
     }
@@ -698,17 +700,17 @@ fn what_is_not_asked_for_again_is_told_with_its_bounds() {
 #[test]
 fn the_providers_word_on_a_close_code_goes_before_the_rfcs() {
     let mut bench = strict(Rhythm::default(), reconnecting(None, false));
-    bench.state.received(frame_close(1000), bench.now);
+    bench.state.received_close(frame_close(1000), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert_eq!(bench.end(), None);
     assert!(bench.notices().contains("1000 (come back)"));
     let mut bench = strict(Rhythm::default(), reconnecting(None, false));
-    bench.state.received(frame_close(1001), bench.now);
+    bench.state.received_close(frame_close(1001), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert_eq!(bench.end(), Some(("closed", Exit::NotFound)));
     let end = EndPolicy { ok_close: vec![1001], ..EndPolicy::default() };
     let mut bench = strict(Rhythm::default(), ending(end));
-    bench.state.received(frame_close(1001), bench.now);
+    bench.state.received_close(frame_close(1001), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert_eq!(bench.end(), Some(("closed", Exit::Ok)), "the command line has the last word");
 }
@@ -755,7 +757,7 @@ fn the_second_connection_takes_over_while_the_first_is_read() {
         event(2, Role::Data, "d@4"),
     ];
     assert_eq!(bench.messages(), expected);
-    bench.state.received_old(frame_close(1001), bench.now);
+    bench.state.received_old_close(frame_close(1001));
     bench.state.closed_old(&End::Clean, bench.now);
     let kinds = bench.kinds();
     assert!(
@@ -797,7 +799,7 @@ fn a_second_connection_that_fails_is_tried_again_and_costs_nothing() {
 #[test]
 fn an_old_connection_that_ends_first_is_a_loss_but_the_attempt_goes_on() {
     let mut bench = draining();
-    bench.state.received(frame_close(1001), bench.now);
+    bench.state.received_close(frame_close(1001), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     // By the rule of this provider 1001 is final, but the server has said that there will be another.
     assert_eq!(bench.end(), None);
@@ -814,6 +816,75 @@ fn an_old_connection_that_ends_first_is_a_loss_but_the_attempt_goes_on() {
     let mut leaving = draining();
     leaving.stop(Stop::Count);
     assert!(!leaving.state.wants_link(), "the end was decided");
+}
+
+/// In a bad rolling restart every server that is connected to drains at once.
+#[test]
+fn servers_that_all_drain_are_connected_to_as_rarely_as_servers_that_all_fail() {
+    let limits = Limits::default();
+    let reconnect = Some(ReconnectPolicy { limits, retries: None, first_too: false });
+    for ends in [false, true] {
+        let mut bench = strict(Rhythm::default(), Policy { reconnect, ..policy() });
+        let (mut connections, end) = (1, bench.now.mono + Duration::from_secs(60));
+        while bench.now.mono < end {
+            bench.text("drain now");
+            if ends {
+                bench.state.received_close(frame_close(1001), bench.now);
+                bench.state.closed(&End::Clean, bench.now);
+            }
+            let wait = bench.state.deadline().expect("another connection is planned") - bench.now.mono;
+            assert!(mem::take(&mut bench.after(wait).state.todo.connect));
+            bench.state.opened(Open::default(), bench.now);
+            bench.state.closed_old(&End::Clean, bench.now);
+            connections += 1;
+        }
+        assert!((3..20).contains(&connections), "{connections} connections in a minute");
+        // One that was stable is left when its server says.
+        bench.after(limits.most).text("drain now");
+        assert!(bench.after(Duration::ZERO).state.todo.connect);
+    }
+}
+
+#[test]
+fn hand_overs_are_attempts_too() {
+    let mut bench = strict(Rhythm::default(), reconnecting(Some(1), false));
+    bench.text("drain now");
+    assert!(mem::take(&mut bench.after(Duration::ZERO).state.todo.connect));
+    bench.state.opened(Open::default(), bench.now);
+    bench.text("drain now");
+    assert!(!bench.after(30 * MS).state.todo.connect && bench.end().is_none());
+    bench.state.closed(&End::Dropped("cut".into()), bench.now);
+    assert_eq!(bench.end(), Some(("gave_up", Exit::GaveUp)));
+}
+
+#[test]
+fn a_close_frame_that_is_wrong_is_told_as_it_came_and_retried_by_its_code() {
+    let fault = Some(Fault { code: 1002, text: "code 1006 must not be sent".to_owned() });
+    let close = PeerClose { code: 1006, reason: "upstream restarted".to_owned(), fault };
+    let told = r#"closed by the peer with 1006 (abnormal closure, "upstream restarted"), but code 1006 must not be sent"#;
+    let after = |policy, close: &PeerClose| {
+        let mut bench = Bench::open("plain", policy);
+        bench.kinds();
+        bench.state.received_close(close.clone(), bench.now);
+        bench.state.closed(&End::Clean, bench.now);
+        bench
+    };
+    let mut bench = after(policy(), &close);
+    assert_eq!(bench.end(), Some(("peer_protocol", Exit::PeerProtocol)));
+    let text = bench.state.outcome().unwrap().text.clone().unwrap();
+    assert_eq!(text, format!("the peer broke the protocol: {told}"));
+    let kinds = bench.kinds();
+    let [Kind::Close(record)] = &kinds[..] else { panic!("{kinds:?}") };
+    assert_eq!((record.by, record.code, record.clean), ("peer", 1006, false));
+    assert_eq!(record.reason, "upstream restarted");
+    let mut bench = after(reconnecting(None, false), &close);
+    assert_eq!(bench.end(), None);
+    assert!(bench.notices().contains(told));
+    let final_code = PeerClose { code: 1000, ..close.clone() };
+    let bench = after(reconnecting(None, false), &final_code);
+    assert_eq!(bench.end(), Some(("peer_protocol", Exit::PeerProtocol)));
+    let ok_close = EndPolicy { ok_close: vec![1006], ..EndPolicy::default() };
+    assert_eq!(after(ending(ok_close), &close).end(), Some(("closed", Exit::Ok)));
 }
 
 #[test]
@@ -880,7 +951,7 @@ fn a_connection_that_is_made_anew_is_closed_before_and_needs_no_permission() {
     bench.state.todo.connect = false;
     bench.state.typed_reconnect(bench.now);
     assert_eq!(bench.frames(), ["close 1000"]);
-    bench.state.received(frame_close(1000), bench.now);
+    bench.state.received_close(frame_close(1000), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert!(bench.after(Duration::ZERO).state.todo.connect && bench.end().is_none());
     bench.state.opened(Open::default(), bench.now);

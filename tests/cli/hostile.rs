@@ -93,32 +93,58 @@ fn a_close_without_a_code_is_clean() {
     assert_eq!(out.summary()["code"], 1005);
 }
 
+/// Close frames that break the rules, and what is said of them: the answer, the code and the reason.
+fn wrong_closes() -> Vec<(u16, Vec<u8>, u16, String)> {
+    let codes = [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535];
+    let with = |code: u16, reason: &[u8]| frame(0x88, &[&code.to_be_bytes(), reason].concat());
+    let mut cases: Vec<_> = codes.map(|code| (1002, with(code, b"why"), code, "why".to_owned())).into();
+    let long = "x".repeat(200);
+    cases.extend([
+        (1007, with(1001, b"a\xffb"), 1001, "a\u{fffd}b".to_owned()),
+        (1002, with(1001, long.as_bytes()), 1001, long),
+        (1002, frame(0x08, b"\x03\xe9part"), 1001, "part".to_owned()),
+        (1002, frame(0xc8, b"\x03\xe9bits"), 1001, "bits".to_owned()),
+        (1002, frame(0x88, &[3]), 1005, String::new()),
+    ]);
+    cases
+}
+
 #[test]
-fn a_close_that_must_not_be_is_a_violation() {
-    let code = |code: u16| code.to_be_bytes().to_vec();
-    let cases = [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535].map(|wrong| (1002, code(wrong)));
-    let payloads = [(1002, vec![3]), (1007, [code(1000), b"\xff".to_vec()].concat())];
-    for (answer, payload) in cases.into_iter().chain(payloads) {
+fn a_close_that_must_not_be_is_a_violation_that_says_what_the_peer_said() {
+    // Whatever follows, and in the middle of a message.
+    let around: [(&[u8], &[u8]); 3] = [(b"", b""), (b"", b"\x89\x00"), (b"\x01\x04part", b"\x81\x02hi")];
+    for ((answer, bytes, code, reason), (before, after)) in
+        wrong_closes().into_iter().zip(around.into_iter().cycle())
+    {
         let out = connect(&["--envelope"], {
-            let payload = payload.clone();
+            let bytes = [before, &bytes, after].concat();
             move |peer| {
-                peer.frame(8, &payload);
-                assert_eq!(peer.read_close(), Some(answer), "{payload:?}");
+                peer.write(&bytes);
+                assert_eq!(peer.read_close(), Some(answer), "{bytes:?}");
             }
         });
-        assert_eq!(out.code, Some(21), "{payload:?}: {}", out.stderr);
-        assert_eq!(out.summary()["reason"], "peer_protocol", "{payload:?}");
+        assert_eq!(out.code, Some(21), "{bytes:?}: {}", out.stderr);
+        let (summary, close) = (out.summary(), &out.records("close")[0]);
+        assert_eq!((&summary["reason"], &summary["code"]), (&"peer_protocol".into(), &code.into()));
+        assert_eq!(summary["close_reason"], reason);
+        assert_eq!((&close["by"], &close["code"]), (&"peer".into(), &code.into()), "{bytes:?}");
+        assert_eq!((&close["reason"], &close["clean"]), (&reason.clone().into(), &false.into()));
+        out.says(&code.to_string()).says(&reason);
     }
 }
 
 #[test]
-fn a_code_that_the_frame_layer_does_not_know_is_still_told() {
-    let out = connect(&["--envelope"], |peer| {
-        peer.close(1014, "upstream gone");
-        peer.read_close();
-    });
-    out.exits(20);
-    assert_eq!((&out.summary()["code"], &out.summary()["closed_by"]), (&1014.into(), &"peer".into()));
+fn a_code_that_the_frame_layer_does_not_know_is_told_and_answered() {
+    for after in [b"".as_slice(), b"\x89\x00", b"\x88\x02\x03\xe8"] {
+        let out = connect(&["--envelope"], move |peer| {
+            peer.write([frame(0x88, b"\x03\xf6upstream gone").as_slice(), after].concat());
+            assert_eq!(peer.read_close(), Some(1014));
+        });
+        out.exits(20).says("1014 (bad gateway, \"upstream gone\")");
+        let summary = out.summary();
+        assert_eq!((&summary["code"], &summary["closed_by"]), (&1014.into(), &"peer".into()));
+        assert_eq!(summary["clean"], true);
+    }
 }
 
 #[test]

@@ -394,6 +394,26 @@ fn a_server_that_drains_and_leaves_at_once_is_reconnected_to() {
 }
 
 #[test]
+fn servers_that_all_drain_are_given_up_like_servers_that_all_fail() {
+    let drain = || {
+        script(|peer, _| {
+            subscribed(peer, None);
+            peer.text(r#"{"type":"control.draining","retryAfterMs":0}"#);
+            peer.wait_for_end();
+        })
+    };
+    let last = script(|peer, _| {
+        subscribed(peer, None);
+        peer.text(r#"{"type":"control.draining","retryAfterMs":0}"#);
+        peer.close_well(1001);
+    });
+    let (service, played) = Service::new(vec![drain(), drain(), last]);
+    let out = service.subscribe(&["--retries", "2"]).args(&FAST).run();
+    out.exits(23).says("gave up after 2 attempts");
+    (0..3).for_each(|_| played.recv_timeout(PATIENCE).expect("the script is played to its end"));
+}
+
+#[test]
 fn a_second_connection_that_fails_is_tried_again_beside_the_first() {
     let (service, played) = Service::new(vec![
         script(|peer, room| {

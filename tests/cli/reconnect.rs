@@ -51,6 +51,27 @@ fn some_ends_are_tried_again() {
 }
 
 #[test]
+fn a_close_that_must_not_be_is_tried_again_by_its_own_code() {
+    let ends: [(&[u8], &str); 3] = [
+        (b"\x88\x09\x03\xeerestart\x89\x00", "1006"),
+        (b"\x88\x04\x03\xe9\xff\xff", "1001"),
+        (b"\x88\x02\x03\xf6\x81\x01x", "1014"),
+    ];
+    for (bytes, code) in ends {
+        let out = twice(&["connect", "--reconnect"], move |peer| {
+            peer.write(bytes);
+            peer.read_close();
+        });
+        out.exits(0).says(&format!("closed by the peer with {code}")).says("attempt 1");
+    }
+    let out = once(&["connect", "--reconnect"], |peer| {
+        peer.write(b"\x88\x02\x03\xe7");
+        peer.read_close();
+    });
+    out.exits(21).says("999");
+}
+
+#[test]
 fn some_ends_are_final() {
     for (code, status) in [(1000, 0), (1008, 16), (4004, 17), (1002, 20), (1003, 20), (1009, 20), (3000, 20)]
     {

@@ -1,12 +1,9 @@
 //! Frames by the byte (RFC 6455 §5.2), whole and broken.
 
 use super::Broken;
+use crate::frames::{BINARY, CLOSE, Head, PING, TEXT, apply_mask};
 use crate::message::Message;
 
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
 const FIN: u8 = 0x80;
 
 /// What a broken frame carries when nothing has been said yet.
@@ -55,29 +52,23 @@ pub(super) fn broken(kind: Broken, last: Option<&Message>) -> Vec<u8> {
 
 /// A frame as a server sends it.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![first];
-    bytes.extend(length(payload.len()));
-    bytes.extend(payload);
-    bytes
+    with_head(first, None, payload)
 }
 
 /// A frame as only a client may send it (RFC 6455 §5.1).
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x6d, 0x61, 0x73, 0x6b];
-    let mut bytes = vec![first];
-    bytes.extend(length(payload.len()));
-    bytes[1] |= 0x80;
-    bytes.extend(mask);
-    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
+    let mut payload = payload.to_vec();
+    apply_mask(&mut payload, mask, 0);
+    with_head(first, Some(mask), &payload)
 }
 
-fn length(length: usize) -> Vec<u8> {
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(small @ 0..=125), _) => vec![small],
-        (_, Ok(medium)) => [&[126][..], &medium.to_be_bytes()].concat(),
-        _ => [&[127][..], &(length as u64).to_be_bytes()].concat(),
-    }
+fn with_head(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
+    let (fin, rsv, opcode) = (first & FIN != 0, (first >> 4) & 7, first & 15);
+    let mut bytes = Vec::with_capacity(Head::LONGEST + payload.len());
+    Head { fin, rsv, opcode, mask, length: payload.len() as u64 }.write(&mut bytes);
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 fn content(last: Option<&Message>) -> (u8, &[u8]) {

@@ -1,0 +1,269 @@
+//! The stream of frames that a peer sends, below the frame layer. All bytes pass as they are, so that the frame layer
+//! judges them, except for close frames: the peer's close frame is read here and kept, and what follows it is discarded
+//! (RFC 6455 §1.4). Whoever holds the stream answers it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::close::KEPT;
+use super::head::apply_mask;
+use super::{CLOSE, Head, PeerClose};
+
+/// How much is read at once if it cannot be read in place.
+const READ: usize = 4 * 1024;
+
+/// A byte stream whose incoming frames are looked at.
+pub struct FrameStream<S> {
+    inner: S,
+    /// Our side; a server reads masked frames.
+    role: Role,
+    /// Bytes that were read and not handed up.
+    raw: BytesMut,
+    /// How many of them may be handed up as they are.
+    passable: usize,
+    /// Bytes of the present frame's payload that are still to pass.
+    left: u64,
+    close: Close,
+}
+
+/// The peer's close frame.
+enum Close {
+    /// It has not come.
+    None,
+    Here(PeerClose),
+    /// It is known; what follows is discarded.
+    Taken,
+}
+
+impl<S> FrameStream<S> {
+    /// `rest` is what was read of the frames already.
+    pub fn new(inner: S, role: Role, rest: Bytes) -> Self {
+        Self { inner, role, raw: rest.into(), passable: 0, left: 0, close: Close::None }
+    }
+
+    /// The stream below.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The stream below.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The stream below, without what was read of it.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The peer's close frame, once. While it is here and everything before it has been read, a read is pending: it is to
+    /// be looked for then, before the frame layer sees the end of the stream and lets nothing more out.
+    pub fn take_close(&mut self) -> Option<PeerClose> {
+        match std::mem::replace(&mut self.close, Close::Taken) {
+            Close::Here(close) => Some(close),
+            other => {
+                self.close = other;
+                None
+            }
+        }
+    }
+
+    /// Goes on with what was read already. `false`: that takes more bytes.
+    fn digest(&mut self) -> bool {
+        self.passable = passes(&mut self.left, &self.raw);
+        if self.passable > 0 {
+            return true;
+        }
+        let Some((head, start)) = Head::read(&self.raw) else { return false };
+        let kept = usize::try_from(head.length).map_or(KEPT, |length| length.min(KEPT));
+        let Some(payload) = self.raw.get_mut(start..start + kept) else { return false };
+        head.mask.into_iter().for_each(|mask| apply_mask(payload, mask, 0));
+        self.close = Close::Here(PeerClose::read(&head, payload, self.role == Role::Server));
+        self.raw = BytesMut::new();
+        true
+    }
+}
+
+impl<S: AsyncRead + Unpin> FrameStream<S> {
+    /// Reads more than is at hand. `false`: there is no more.
+    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut bytes = [0; READ];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer))?;
+        self.raw.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(!buffer.filled().is_empty()))
+    }
+
+    /// Reads until the peer ends the connection, however it does.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Ok(true) = ready!(self.poll_more(context)) {
+            self.raw.clear();
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for FrameStream<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.passable > 0 {
+                let here = this.passable.min(buffer.remaining());
+                buffer.put_slice(&this.raw[..here]);
+                this.raw.advance(here);
+                this.passable -= here;
+                return Poll::Ready(Ok(()));
+            }
+            match this.close {
+                Close::None => {}
+                Close::Here(_) => return Poll::Pending,
+                Close::Taken => return this.poll_discard(context).map(Ok),
+            }
+            if this.raw.is_empty() {
+                // Most bytes pass, so they are read to where they go.
+                let before = buffer.filled().len();
+                ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
+                let read = &buffer.filled()[before..];
+                let passed = passes(&mut this.left, read);
+                this.raw.extend_from_slice(&read[passed..]);
+                let ended = read.is_empty();
+                buffer.set_filled(before + passed);
+                if passed > 0 || ended {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            if !this.digest() && !ready!(this.poll_more(context))? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+/// How many of these bytes go up as they are: up to a close frame, or a head that is not complete. `left` bytes belong to
+/// the payload of a frame that passes.
+fn passes(left: &mut u64, bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
+        at += here;
+        *left -= here as u64;
+        match Head::read(&bytes[at..]) {
+            Some((head, length)) if head.opcode != CLOSE => {
+                at += length;
+                *left = head.length;
+            }
+            _ => return at,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for FrameStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    /// What is handed up of a stream that comes in pieces of this size, to a reader that takes as much at once.
+    fn read(bytes: &[u8], piece: usize) -> (Vec<u8>, Option<PeerClose>) {
+        let mut stream = in_pieces(bytes, piece);
+        let mut passed = Vec::new();
+        let mut buffer = vec![0; piece];
+        let read = async {
+            loop {
+                match stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => passed.extend(&buffer[..read]),
+                }
+            }
+        };
+        // What is in memory is never waited for, and a close frame ends the reading.
+        read.now_or_never();
+        (passed, stream.take_close())
+    }
+
+    fn in_pieces(bytes: &[u8], piece: usize) -> FrameStream<Pieces> {
+        FrameStream::new(Pieces(bytes.to_vec(), piece), Role::Client, Bytes::new())
+    }
+
+    struct Pieces(Vec<u8>, usize);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let here = self.1.min(self.0.len()).min(buffer.remaining());
+            buffer.put_slice(&self.0[..here]);
+            self.0.drain(..here);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn all_passes_up_to_a_close_frame_however_it_comes() {
+        let mut long = vec![0x82, 126, 1, 4];
+        long.extend([0x88; 260]);
+        let mut longer = vec![0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0];
+        longer.extend([0x88; 65536]);
+        let before = [b"\x81\x02\x88\x88", long.as_slice(), b"\x01\x01a\x89\x00", &longer].concat();
+        let after: [&[u8]; 3] = [b"", b"\x89\x00", b"\x88\x02\x03\xe8\xff\xff\xff"];
+        for piece in [1, 2, 3, 7, 100, 1 << 20] {
+            for after in after {
+                let all = [&before, b"\x88\x07\x03\xf6gone.".as_slice(), after].concat();
+                let (passed, close) = read(&all, piece);
+                assert!(passed == before, "in pieces of {piece}");
+                let said = close.map(|close| (close.code, close.reason));
+                assert_eq!(said, Some((1014, "gone.".to_owned())), "in pieces of {piece}");
+            }
+            let cut = [&before, b"\x88\x07\x03\xf6gone".as_slice()].concat();
+            assert_eq!(read(&cut, piece), (before.clone(), None), "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_close_frame_that_is_too_long_is_read_as_far_as_it_is_kept() {
+        let mut frame = b"\x88\x7f\x7f\xff\xff\xff\xff\xff\xff\xff\x03\xe8".to_vec();
+        frame.extend(vec![b'x'; KEPT + 10]);
+        let close = read(&frame, 1000).1.unwrap();
+        assert_eq!((close.code, close.reason.len()), (1000, KEPT - 2));
+        assert!(close.fault.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_comes_first() {
+        let mut stream = FrameStream::new(&b"b\x88\x00"[..], Role::Client, Bytes::from_static(b"\x81\x02a"));
+        let mut all = Vec::new();
+        assert!(stream.read_to_end(&mut all).now_or_never().is_none());
+        assert_eq!((all.as_slice(), stream.take_close()), (&b"\x81\x02ab"[..], Some(PeerClose::empty())));
+        assert_eq!((stream.read(&mut [0]).await.unwrap(), stream.take_close()), (0, None));
+    }
+}
