@@ -43,9 +43,68 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// The names of the commands, in the order of the help.
-const COMMANDS: &[&str] =
-    &["connect", "subscribe", "watch-campaign", "probe-handshake", "serve-mock", "completions", "man"];
+/// What clap is told of a command, and how its arguments are read.
+struct Spec {
+    name: &'static str,
+    about: &'static str,
+    arguments: fn(clap::Command) -> clap::Command,
+    /// What stands after the options in the help.
+    more: fn(clap::Command) -> clap::Command,
+    read: fn(&mut ArgMatches) -> Result<Command, clap::Error>,
+}
+
+/// The commands, in the order of the help.
+const COMMANDS: &[Spec] = &[
+    Spec {
+        name: "connect",
+        about: "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
+        arguments: ConnectArgs::augment_args,
+        more: |command| command.after_help(CONNECT_EXAMPLES),
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Connect),
+    },
+    Spec {
+        name: "subscribe",
+        about: "Subscribe to topics of a provider and print its events",
+        arguments: SubscribeArgs::augment_args,
+        more: |command| command.after_help(subscribe_help()),
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Subscribe),
+    },
+    Spec {
+        name: "watch-campaign",
+        about: "Watch the progress of campaigns; the exit status says what came of them",
+        arguments: WatchArgs::augment_args,
+        more: |command| command.after_help(WATCH_EXAMPLES),
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::WatchCampaign),
+    },
+    Spec {
+        name: "probe-handshake",
+        about: "Report on an endpoint: network, TLS, upgrade, every check; with gates for CI",
+        arguments: ProbeArgs::augment_args,
+        more: |command| command.after_help(PROBE_EXAMPLES),
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ProbeHandshake),
+    },
+    Spec {
+        name: "serve-mock",
+        about: "Run a mock of the providers on a loopback port",
+        arguments: MockArgs::augment_args,
+        more: |command| command.after_help(MOCK_EXAMPLES).after_long_help(mock_help()),
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ServeMock),
+    },
+    Spec {
+        name: "completions",
+        about: "Print the completion script of a shell",
+        arguments: CompletionsArgs::augment_args,
+        more: |command| command,
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Completions),
+    },
+    Spec {
+        name: "man",
+        about: "Print the manual page",
+        arguments: ManArgs::augment_args,
+        more: |command| command,
+        read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Man),
+    },
+];
 
 impl Cli {
     /// All that can be typed, for clap.
@@ -54,19 +113,18 @@ impl Cli {
         describe(COMMANDS)
     }
 
-    /// The command of this command line with all its options; all commands if it is none.
+    /// The command of this command line with all its options; all commands if its first word names none.
     #[must_use]
     pub fn describe_for(argv: &[OsString]) -> clap::Command {
-        command_of(argv).map_or_else(Self::describe, |name| describe(&[name]))
+        describe(command_of(argv).map_or(COMMANDS, std::slice::from_ref))
     }
 
     /// As much of it as it takes to parse this command line if nothing is wrong with it; see [`sparse`].
     #[must_use]
     pub fn describe_sparsely_for(argv: &[OsString]) -> Option<clap::Command> {
-        let name = command_of(argv)?;
+        let spec = command_of(argv)?;
         Some(sparse::described_for(argv, || {
-            let wstap = clap::Command::new("wstap").subcommand(describe_arguments(name));
-            GlobalArgs::augment_args(wstap)
+            GlobalArgs::augment_args(clap::Command::new("wstap").subcommand(spec.described()))
         }))
     }
 
@@ -76,33 +134,29 @@ impl Cli {
     /// clap's own, for values that are not what an option takes.
     pub fn from_matches(mut matches: ArgMatches) -> Result<Self, clap::Error> {
         let global = GlobalArgs::from_arg_matches_mut(&mut matches)?;
-        let Some((name, mut matches)) = matches.remove_subcommand() else {
-            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
-        };
+        let missing = || clap::Error::new(ErrorKind::MissingSubcommand);
+        let (name, mut matches) = matches.remove_subcommand().ok_or_else(missing)?;
+        let spec = COMMANDS.iter().find(|spec| spec.name == name).ok_or_else(missing)?;
         // Values are moved out: clap's reading in place would first copy all that it found.
-        let matches = &mut matches;
-        let command = match name.as_str() {
-            "connect" => Command::Connect(FromArgMatches::from_arg_matches_mut(matches)?),
-            "subscribe" => Command::Subscribe(FromArgMatches::from_arg_matches_mut(matches)?),
-            "watch-campaign" => Command::WatchCampaign(FromArgMatches::from_arg_matches_mut(matches)?),
-            "probe-handshake" => Command::ProbeHandshake(FromArgMatches::from_arg_matches_mut(matches)?),
-            "serve-mock" => Command::ServeMock(FromArgMatches::from_arg_matches_mut(matches)?),
-            "completions" => Command::Completions(FromArgMatches::from_arg_matches_mut(matches)?),
-            "man" => Command::Man(FromArgMatches::from_arg_matches_mut(matches)?),
-            _ => return Err(clap::Error::new(ErrorKind::MissingSubcommand)),
-        };
-        Ok(Self { command, global })
+        Ok(Self { command: (spec.read)(&mut matches)?, global })
+    }
+}
+
+impl Spec {
+    fn described(&self) -> clap::Command {
+        (self.arguments)(clap::Command::new(self.name)).args_override_self(true)
     }
 }
 
 /// The command that is named, if that is the first word.
-fn command_of(argv: &[OsString]) -> Option<&'static str> {
+fn command_of(argv: &[OsString]) -> Option<&'static Spec> {
     let word = argv.get(1)?;
-    COMMANDS.iter().copied().find(|name| word == name)
+    COMMANDS.iter().find(|spec| word == spec.name)
 }
 
-fn describe(commands: &[&'static str]) -> clap::Command {
-    let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(|name| describe_command(name)));
+fn describe(commands: &[Spec]) -> clap::Command {
+    let described = |spec: &Spec| (spec.more)(spec.described().about(spec.about));
+    let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(described));
     GlobalArgs::augment_args(wstap)
         .about(
             "A tool for WebSocket event APIs: NDJSON on standard output, jq built in, honest exit statuses",
@@ -113,45 +167,6 @@ fn describe(commands: &[&'static str]) -> clap::Command {
         .max_term_width(100)
         .after_help(EXAMPLES)
         .after_long_help(after_long_help())
-}
-
-fn describe_command(name: &'static str) -> clap::Command {
-    let command = describe_arguments(name);
-    match name {
-        "connect" => command
-            .about(
-                "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
-            )
-            .after_help(CONNECT_EXAMPLES),
-        "subscribe" => command
-            .about("Subscribe to topics of a provider and print its events")
-            .after_help(subscribe_help()),
-        "watch-campaign" => command
-            .about("Watch the progress of campaigns; the exit status says what came of them")
-            .after_help(WATCH_EXAMPLES),
-        "probe-handshake" => command
-            .about("Report on an endpoint: network, TLS, upgrade, every check; with gates for CI")
-            .after_help(PROBE_EXAMPLES),
-        "serve-mock" => command
-            .about("Run a mock of the providers on a loopback port")
-            .after_help(MOCK_EXAMPLES)
-            .after_long_help(mock_help()),
-        "completions" => command.about("Print the completion script of a shell"),
-        _ => command.about("Print the manual page"),
-    }
-}
-
-fn describe_arguments(name: &'static str) -> clap::Command {
-    let command = clap::Command::new(name);
-    match name {
-        "connect" => ConnectArgs::augment_args(command).args_override_self(true),
-        "subscribe" => SubscribeArgs::augment_args(command).args_override_self(true),
-        "watch-campaign" => WatchArgs::augment_args(command).args_override_self(true),
-        "probe-handshake" => ProbeArgs::augment_args(command).args_override_self(true),
-        "serve-mock" => MockArgs::augment_args(command).args_override_self(true),
-        "completions" => CompletionsArgs::augment_args(command),
-        _ => ManArgs::augment_args(command),
-    }
 }
 
 /// Arguments of `completions`.

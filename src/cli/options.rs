@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::sparse::{Group, Sparse};
+use crate::campaign::Status;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
@@ -185,11 +187,11 @@ pub struct WatchArgs {
     #[arg(long)]
     pub monitor: bool,
     /// Watch whatever that endpoint shows
-    #[arg(long, conflicts_with = "topics")]
+    #[arg(long)]
     pub all: bool,
     /// Also end when every campaign is in such a status or a final one; repeatable, or several with commas
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', action = clap::ArgAction::Append)]
-    pub exit_on: Vec<WatchStatus>,
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = status_that_may_end_a_watch())]
+    pub exit_on: Vec<Status>,
     /// Ask for the last hours first
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
     pub history: Option<u32>,
@@ -202,19 +204,6 @@ pub struct WatchArgs {
     /// Shared by commands that hold a connection.
     #[command(flatten)]
     pub session: SessionArgs,
-}
-
-/// A status that may end a watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WatchStatus {
-    /// Not yet started.
-    Draft,
-    /// Waits for its time.
-    Scheduled,
-    /// Contacts are being called.
-    Running,
-    /// It may go on.
-    Paused,
 }
 
 /// What is sent.
@@ -662,6 +651,18 @@ impl Group for LivenessArgs {
 
 /// More cannot be meant, and the clock's arithmetic would not stand all that can be written.
 const LONGEST_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// A status that is not final; a final one ends the watch anyway.
+fn status_that_may_end_a_watch() -> impl TypedValueParser<Value = Status> {
+    let known = [
+        (Status::Draft, "Not yet started"),
+        (Status::Scheduled, "Waits for its time"),
+        (Status::Running, "Contacts are being called"),
+        (Status::Paused, "It may go on"),
+    ];
+    let words = known.map(|(status, help)| PossibleValue::new(status.name().to_owned()).help(help));
+    PossibleValuesParser::new(words).map(|name| Status::from_name(&name))
+}
 
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {

@@ -12,7 +12,7 @@ use super::{
     reopen_on_hangup, start_mock,
 };
 use crate::campaign::Status;
-use crate::cli::options::{SendArgs, WatchArgs, WatchStatus};
+use crate::cli::options::{SendArgs, WatchArgs};
 use crate::config::session::{Defaults, policy, waiting};
 use crate::config::{World, output};
 use crate::dialect::{self, Campaigns, ClientSetup, Dialect};
@@ -157,7 +157,7 @@ impl Command<'_> {
             campaigns: self.campaigns,
             ids: self.ids.clone(),
             monitor: self.one_link(),
-            exit_on: self.args.exit_on.iter().map(status).collect(),
+            exit_on: self.args.exit_on.clone(),
             history: self.args.history,
             derive: self.args.progress,
             time_scale,
@@ -253,6 +253,9 @@ fn ids(
     args: &WatchArgs,
     campaigns: &dyn Campaigns,
 ) -> Result<Vec<u64>> {
+    if args.all && !words.is_empty() {
+        return Err(Failure::usage("--all cannot be used with campaign ids"));
+    }
     let mut ids: Vec<u64> = shown.filter(|_| words.is_empty()).into_iter().collect();
     let mut wrong = Vec::new();
     for word in words {
@@ -271,15 +274,6 @@ fn ids(
             .hint("give ids, such as `wstap watch-campaign 42`, or --all"));
     }
     Ok(ids)
-}
-
-fn status(status: &WatchStatus) -> Status {
-    match status {
-        WatchStatus::Draft => Status::Draft,
-        WatchStatus::Scheduled => Status::Scheduled,
-        WatchStatus::Running => Status::Running,
-        WatchStatus::Paused => Status::Paused,
-    }
 }
 
 /// Does the terminal show more than ASCII? The locale says so (`LC_ALL`, `LC_CTYPE`, `LANG`, in this order).

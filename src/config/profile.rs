@@ -2,15 +2,15 @@
 //!
 //! A profile is a table of long option names in `config.toml`; a variable `WSTAP_CONNECT_TIMEOUT` is the option
 //! `--connect-timeout`. Both are put before what was typed and parsed with it, so that every option can be set
-//! there, checked by the same rules, and the last one wins. Options that take two values at a time have no
-//! variable, since that holds one.
+//! there and is checked by the same rules. A layer gives up what a higher one sets, and what clap does not take beside
+//! it. Options that take two values at a time have no variable, since that holds one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches};
 
 use super::World;
 use crate::cli::{Cli, Command};
@@ -20,23 +20,6 @@ use crate::net::url::looks_like_url;
 
 /// What the names of the variables of options start with.
 pub(super) const PREFIX: &str = "WSTAP_";
-
-/// Options of which only one can be meant: a higher layer that gives one takes the others of the lower layers away.
-const EXCLUSIVE: &[&[&str]] = &[
-    &["filter", "filter-file"],
-    &["token", "token-env", "token-file", "bearer"],
-    &["ipv4", "ipv6"],
-    &["origin", "origins"],
-    &["reconnect", "no-reconnect"],
-    &["mock", "from"],
-    &["from", "reply"],
-    &["from", "echo"],
-    &["from", "send"],
-    &["from", "binary-in"],
-    &["from", "linger"],
-    &["from", "from-cursor"],
-    &["from", "cursor-file"],
-];
 
 /// Parses a command line with the layers below it.
 ///
@@ -80,10 +63,12 @@ fn matches(argv: &[OsString], world: &World<'_>) -> Result<(clap::Command, ArgMa
 
 /// What was typed stands in the process list; what a variable or a profile holds does not.
 fn is_credential_typed(typed: &ArgMatches) -> bool {
-    // Not every command has them, and clap takes the question for a mistake, then.
-    let is_typed =
-        |id| typed.try_contains_id(id).is_ok() && typed.value_source(id) == Some(ValueSource::CommandLine);
-    is_typed("token") || is_typed("bearer")
+    is_typed(typed, "token") || is_typed(typed, "bearer")
+}
+
+fn is_typed(typed: &ArgMatches, id: &str) -> bool {
+    // Not every command has every option, and clap takes the question for a mistake, then.
+    typed.try_contains_id(id).is_ok() && typed.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 fn note_typed_credential(cli: &mut Cli, is_typed: bool) {
@@ -141,44 +126,61 @@ struct Setting {
     origin: String,
 }
 
+/// The options that a layer sets, by their ids.
 type Settings = BTreeMap<String, Setting>;
 
 /// What the layers below the command line add to it.
 #[derive(Default)]
 struct Layers {
+    /// The lowest layer first.
     settings: Vec<Setting>,
     url: Option<String>,
     topics: Vec<String>,
     profile_named: bool,
+    all_typed: bool,
     /// The profile, for people.
     origin: String,
 }
 
 impl Layers {
     fn gather(command: &clap::Command, name: &str, typed: &ArgMatches, world: &World<'_>) -> Result<Self> {
-        let mut layers = Self::default();
+        let mut layers = Self { all_typed: is_typed(typed, "all"), ..Self::default() };
         let profile = profile_name(typed);
-        if profile.is_none() && !world.has_own_vars {
-            return Ok(layers);
-        }
         // Parsing has completed the command that was named, global options included; building all of it again
         // would take as long as a connection on the loopback.
-        let known = command.find_subcommand(name).map(options_of).unwrap_or_default();
-        let mut options = Settings::new();
+        let Some(command) = command.find_subcommand(name).filter(|_| profile.is_some() || world.has_own_vars)
+        else {
+            return Ok(layers);
+        };
+        let known = options_of(command);
+        let mut from_profile = Settings::new();
         if let Some(name) = profile {
             let path = config_file(world.var)?;
             layers.origin = format!("profile @{name} in {}", path.display());
             layers.profile_named = true;
-            layers.read_profile(&path, name, &known, &mut options)?;
+            from_profile = layers.read_profile(&path, name, &known)?;
         }
-        layers.read_environment(&known, world.var, &mut options)?;
-        for given in
-            known.iter().filter(|option| typed.value_source(&option.id) == Some(ValueSource::CommandLine))
-        {
-            drop_rivals(&mut options, &given.long);
+        let mut from_environment = layers.read_environment(&known, world.var)?;
+        for (id, setting) in &from_environment {
+            from_profile.remove(id);
+            if !setting.arguments.is_empty() {
+                drop_conflicts(&mut from_profile, id, command);
+            }
         }
-        drop_typed_headers(&mut options, typed);
-        layers.settings = options.into_values().filter(|setting| !setting.arguments.is_empty()).collect();
+        for given in command.get_arguments().filter(|given| is_typed(typed, given.get_id().as_str())) {
+            for layer in [&mut from_profile, &mut from_environment] {
+                // Headers and the like add up.
+                if !matches!(given.get_action(), ArgAction::Append) {
+                    layer.remove(given.get_id().as_str());
+                }
+                drop_conflicts(layer, given.get_id().as_str(), command);
+            }
+        }
+        for layer in [&mut from_profile, &mut from_environment] {
+            drop_typed_headers(layer, typed);
+        }
+        let settings = from_profile.into_values().chain(from_environment.into_values());
+        layers.settings = settings.filter(|setting| !setting.arguments.is_empty()).collect();
         Ok(layers)
     }
 
@@ -214,8 +216,7 @@ impl Layers {
         path: &std::path::Path,
         name: &str,
         known: &[KnownOption],
-        options: &mut Settings,
-    ) -> Result<()> {
+    ) -> Result<Settings> {
         let text = file::text(path, file::MAX_WRITTEN)
             .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
         let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
@@ -231,6 +232,7 @@ impl Layers {
             return Err(Failure::usage(format!("there is no [profile.{name}] in {}", path.display()))
                 .hint(format!("the profiles are: {}", names.join(" "))));
         };
+        let mut settings = Settings::new();
         for (key, value) in profile {
             match (key.as_str(), value) {
                 ("url", toml::Value::String(url)) => self.url = Some(url.clone()),
@@ -247,11 +249,11 @@ impl Layers {
                         .arguments(value)
                         .map_err(|why| Failure::usage(format!("{}: {key}: {why}", self.origin)))?;
                     let origin = self.origin.clone();
-                    options.insert(option.long.clone(), Setting { arguments, origin });
+                    settings.insert(option.id.clone(), Setting { arguments, origin });
                 }
             }
         }
-        Ok(())
+        Ok(settings)
     }
 
     fn unknown(&self, key: &str, known: &[KnownOption]) -> Failure {
@@ -264,8 +266,8 @@ impl Layers {
         &mut self,
         known: &[KnownOption],
         var: &dyn Fn(&str) -> Option<String>,
-        options: &mut Settings,
-    ) -> Result<()> {
+    ) -> Result<Settings> {
+        let mut settings = Settings::new();
         for option in known.iter().filter(|option| option.values <= 1) {
             let name = format!("{PREFIX}{}", option.long.to_ascii_uppercase().replace('-', "_"));
             let Some(value) = var(&name) else { continue };
@@ -274,21 +276,17 @@ impl Layers {
                 (true, _) => vec![format!("--{long}={value}")],
                 (false, "1" | "true" | "yes" | "on") => vec![format!("--{long}")],
                 // As if it had not been set, in a profile either.
-                (false, "0" | "false" | "no" | "off") => {
-                    options.remove(long);
-                    continue;
-                }
+                (false, "0" | "false" | "no" | "off") => Vec::new(),
                 (false, _) => {
                     let what = format!("the environment variable {name}: {value:?} is neither on nor off");
                     return Err(Failure::usage(what).hint("1, true, yes, on; 0, false, no, off"));
                 }
             };
-            drop_rivals(options, long);
             let origin = format!("the environment variable {name}");
-            options.insert(long.clone(), Setting { arguments, origin });
+            settings.insert(option.id.clone(), Setting { arguments, origin });
         }
         self.url = var("WSTAP_URL").or(self.url.take());
-        Ok(())
+        Ok(settings)
     }
 
     /// A URL that was typed stays; one that names a profile is replaced by the profile's.
@@ -300,13 +298,24 @@ impl Layers {
             Command::ProbeHandshake(args) if self.profile_named || args.url.is_none() => {
                 args.url.clone_from(&self.url);
             }
-            Command::Subscribe(args) => self.apply_topics(&mut args.topics, &mut args.url),
-            Command::WatchCampaign(args) => self.apply_topics(&mut args.ids, &mut args.url),
+            Command::Subscribe(args) => {
+                self.apply_topics(&mut args.topics, &mut args.url);
+            }
+            Command::WatchCampaign(args) => {
+                let ids_typed = self.apply_topics(&mut args.ids, &mut args.url);
+                // clap cannot tell an id from a URL or a profile in its place, so it knows nothing of this conflict.
+                match (self.all_typed, ids_typed) {
+                    (true, false) => args.ids.clear(),
+                    (false, true) => args.all &= args.ids.iter().all(|word| looks_like_url(word)),
+                    _ => {}
+                }
+            }
             _ => {}
         }
     }
 
-    fn apply_topics(&self, topics: &mut Vec<String>, url: &mut Option<String>) {
+    /// Returns whether the topics were typed.
+    fn apply_topics(&self, topics: &mut Vec<String>, url: &mut Option<String>) -> bool {
         if self.profile_named && topics.first().is_some_and(|topic| is_profile(topic)) {
             topics.remove(0);
         }
@@ -314,9 +323,11 @@ impl Layers {
         if url.as_deref().map_or(!typed_first, is_profile) {
             url.clone_from(&self.url);
         }
-        if topics.is_empty() {
-            topics.clone_from(&self.topics);
+        if !topics.is_empty() {
+            return true;
         }
+        topics.clone_from(&self.topics);
+        false
     }
 }
 
@@ -374,10 +385,12 @@ fn options_of(command: &clap::Command) -> Vec<KnownOption> {
         .collect()
 }
 
-fn drop_rivals(options: &mut Settings, given: &str) {
-    for rivals in EXCLUSIVE.iter().filter(|group| group.contains(&given)) {
-        options.retain(|option, _| option == given || !rivals.contains(&option.as_str()));
-    }
+/// Takes from a layer what clap does not take beside this argument of a higher one.
+fn drop_conflicts(lower: &mut Settings, given: &str, command: &clap::Command) {
+    let find = |id: &str| command.get_arguments().find(|arg| arg.get_id() == id);
+    let excludes = |one: &Arg, other: &Arg| command.get_arg_conflicts_with(one).contains(&other);
+    let Some(given) = find(given) else { return };
+    lower.retain(|id, _| find(id).is_none_or(|set| !excludes(given, set) && !excludes(set, given)));
 }
 
 /// A header that was typed takes the place of those of its name in the layers below; the others add up.
@@ -415,6 +428,15 @@ mod tests {
     use crate::cli::options::ConnectArgs;
 
     fn connect(config: &str, env: &[(&str, &str)], typed: &[&str]) -> Result<ConnectArgs, String> {
+        match parsed(config, env, &[&["wstap", "connect"], typed].concat()) {
+            Ok(Cli { command: Command::Connect(args), .. }) => Ok(*args),
+            Ok(_) => unreachable!("connect was typed"),
+            Err(ParseError::Failure(failure)) => Err(failure.what),
+            Err(ParseError::Clap(error)) => Err(error.to_string()),
+        }
+    }
+
+    fn parsed(config: &str, env: &[(&str, &str)], argv: &[&str]) -> Result<Cli, ParseError> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("wstap")).unwrap();
         std::fs::write(dir.path().join("wstap/config.toml"), config).unwrap();
@@ -423,14 +445,9 @@ mod tests {
             "XDG_CONFIG_HOME" => Some(home.clone()),
             _ => env.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()),
         };
-        let argv: Vec<OsString> = ["wstap", "connect"].iter().chain(typed).map(OsString::from).collect();
+        let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
         let world = World { var: &var, has_own_vars: true, stdout_terminal: false, stderr_terminal: false };
-        match parse(&argv, &world) {
-            Ok(Cli { command: Command::Connect(args), .. }) => Ok(*args),
-            Ok(_) => unreachable!("connect was typed"),
-            Err(ParseError::Failure(failure)) => Err(failure.what),
-            Err(ParseError::Clap(error)) => Err(error.to_string()),
-        }
+        parse(&argv, &world)
     }
 
     const CONFIG: &str = r#"
@@ -473,6 +490,96 @@ mod tests {
         let args = connect(CONFIG, &[("WSTAP_TOKEN", "t")], &["@prod"]).unwrap();
         assert_eq!(args.session.connection.token_env, None);
         assert_eq!(args.session.connection.token.as_deref(), Some("t"));
+    }
+
+    /// clap's own conflicts decide, so every pair of them is tried, with each of the two as the typed one.
+    #[test]
+    fn what_is_typed_takes_away_all_that_clap_does_not_take_beside_it() {
+        for name in ["connect", "subscribe", "watch-campaign", "probe-handshake", "serve-mock"] {
+            let mut all = Cli::describe();
+            all.build();
+            let command = all.find_subcommand(name).unwrap();
+            let options = || command.get_arguments().filter(|option| option.get_long().is_some());
+            for one in options() {
+                for other in command.get_arg_conflicts_with(one) {
+                    for (typed, below) in [(one, other), (other, one)] {
+                        check_layers(name, typed, below);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_layers(name: &str, typed: &Arg, below: &Arg) {
+        let Some((long, variable)) = typed.get_long().zip(below.get_long()) else { return };
+        let accepted = |option: &Arg, value: &str| {
+            let argv = ["wstap", name, &format!("--{}={value}", option.get_long().unwrap())];
+            Cli::describe().try_get_matches_from(argv).is_ok()
+        };
+        let value = |option: &Arg| {
+            let mut words = option.get_possible_values();
+            words.extend(["5", "5s"].map(clap::builder::PossibleValue::new));
+            let words = words.into_iter().map(|word| word.get_name().to_owned());
+            let takes_one = option.get_action().takes_values();
+            takes_one.then(|| words.into_iter().find(|word| accepted(option, word)).unwrap())
+        };
+        let typed_value = value(typed).map(|value| format!("={value}")).unwrap_or_default();
+        let variable = format!("{PREFIX}{}", variable.to_uppercase().replace('-', "_"));
+        let below_value = value(below).unwrap_or_else(|| "1".to_owned());
+        let var = |name: &str| (name == variable).then(|| below_value.clone());
+        let world = World { var: &var, has_own_vars: true, stdout_terminal: false, stderr_terminal: false };
+        let argv = ["wstap", name, &format!("--{long}{typed_value}")].map(OsString::from);
+        let parsed = parse(&argv, &world);
+        assert!(parsed.is_ok(), "{variable}={below_value} {argv:?}: {parsed:?}");
+    }
+
+    #[test]
+    fn a_conflict_within_a_layer_is_a_mistake() {
+        let both = [("WSTAP_FROM", "f"), ("WSTAP_BUFFER", "1M")];
+        let text = connect(CONFIG, &both, &[]).unwrap_err();
+        assert!(text.contains("WSTAP_FROM") && text.contains("WSTAP_BUFFER"), "{text}");
+    }
+
+    #[test]
+    fn an_option_before_the_command_beats_the_layers_too() {
+        let var = |name: &str| (name == "WSTAP_LOG_FORMAT").then(|| "json".to_owned());
+        let world = World { var: &var, has_own_vars: true, stdout_terminal: false, stderr_terminal: false };
+        let argv = ["wstap", "--log-format", "text", "connect", "ws://x"].map(OsString::from);
+        assert_eq!(parse(&argv, &world).unwrap().global.log_format, crate::cli::options::LogFormat::Text);
+    }
+
+    #[test]
+    fn the_environment_beats_the_profile_where_the_last_one_wins() {
+        let config = "[profile.p]\nipv6 = true\nreconnect = true";
+        let env = [("WSTAP_IPV4", "1"), ("WSTAP_NO_RECONNECT", "1")];
+        let args = connect(config, &env, &["@p"]).unwrap();
+        assert!(args.session.connection.ipv4 && !args.session.connection.ipv6);
+        assert!(args.session.liveness.no_reconnect && !args.session.liveness.reconnect);
+        let args = connect(config, &env, &["@p", "-6", "--reconnect"]).unwrap();
+        assert!(args.session.connection.ipv6 && args.session.liveness.reconnect);
+    }
+
+    #[test]
+    fn typed_campaigns_and_all_take_each_other_from_the_layers() {
+        let config = "[profile.all]\nall = true\n[profile.ids]\ntopics = ['42']";
+        let watch = |env: &[(&str, &str)], typed: &[&str]| match parsed(
+            config,
+            env,
+            &[&["wstap", "watch-campaign"], typed].concat(),
+        )
+        .unwrap()
+        .command
+        {
+            Command::WatchCampaign(args) => (args.ids, args.all),
+            _ => unreachable!("watch-campaign was typed"),
+        };
+        let ids = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(watch(&[], &["@all"]), (vec![], true));
+        assert_eq!(watch(&[], &["@all", "7"]), (ids(&["7"]), false));
+        assert_eq!(watch(&[], &["@ids", "--all"]), (vec![], true));
+        assert_eq!(watch(&[], &["@ids"]), (ids(&["42"]), false));
+        assert_eq!(watch(&[("WSTAP_ALL", "1")], &["7"]), (ids(&["7"]), false));
+        assert_eq!(watch(&[("WSTAP_ALL", "1")], &["ws://x"]), (ids(&["ws://x"]), true));
     }
 
     #[test]

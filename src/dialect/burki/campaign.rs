@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 
+use crate::campaign::Status;
 use crate::mock::Outcome;
 
 /// When every campaign is scheduled to start, in milliseconds: 2026-01-01T09:00:00Z, the documents' `started_at`.
@@ -32,41 +33,13 @@ pub(super) struct Plan {
     pub(super) outcome: Outcome,
 }
 
-/// The statuses that a campaign of the mock goes through ("Campaign Status Values"; there is also `draft`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Scheduled,
-    Running,
-    Paused,
-    Completed,
-    Cancelled,
-    Failed,
-}
-
-impl Status {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Will it never run again?
-    pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Cancelled | Self::Failed)
-    }
-
-    fn after(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Completed => Self::Completed,
-            Outcome::Failed => Self::Failed,
-            Outcome::Cancelled => Self::Cancelled,
-            Outcome::Paused => Self::Paused,
-        }
+/// How a campaign ends, or stops, that is to have this outcome ("Campaign Status Values").
+fn status_after(outcome: Outcome) -> Status {
+    match outcome {
+        Outcome::Completed => Status::Completed,
+        Outcome::Failed => Status::Failed,
+        Outcome::Cancelled => Status::Cancelled,
+        Outcome::Paused => Status::Paused,
     }
 }
 
@@ -190,8 +163,8 @@ impl Campaign {
         self.id
     }
 
-    pub(super) fn status(&self) -> Status {
-        self.status
+    pub(super) fn status(&self) -> &Status {
+        &self.status
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -288,7 +261,7 @@ impl Campaign {
     }
 
     fn stop(&mut self) -> Change {
-        self.status = Status::after(self.outcome);
+        self.status = status_after(self.outcome);
         self.ended_at = self.status.is_final().then_some(self.now);
         Change::Status
     }
@@ -346,7 +319,7 @@ mod tests {
         #[test]
         fn numbers_add_up_from_the_first_to_the_last(plan in plans(), id in 1..=100_u32) {
             let mut campaign = Campaign::new(id, plan);
-            prop_assert_eq!(campaign.status(), Status::Scheduled);
+            prop_assert_eq!(campaign.status(), &Status::Scheduled);
             prop_assert_eq!(campaign.started_at(), None);
             let (mut before, mut steps) = (campaign.clone(), 0);
             while let Some(change) = campaign.step() {
@@ -383,7 +356,7 @@ mod tests {
             let mut campaign = Campaign::new(id, plan);
             while campaign.step().is_some() {}
             let counts = campaign.counts();
-            prop_assert_eq!(campaign.status(), Status::after(plan.outcome));
+            prop_assert_eq!(campaign.status(), &status_after(plan.outcome));
             prop_assert_eq!(counts.processing, 0);
             prop_assert_eq!(counts.pending == 0, plan.outcome == Outcome::Completed);
             let ended = (plan.outcome != Outcome::Paused).then_some(campaign.now());

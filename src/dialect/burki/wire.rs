@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample, Status};
+use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample};
+use crate::campaign::Status;
 use crate::message::Message;
 use crate::mock::Behave;
 
@@ -162,7 +163,7 @@ impl Voice {
     /// The state as the SDK reads it: progress, and that the campaign was completed if it was. It has no message
     /// for another end, nor a status in this one, so of those there is nothing but the last progress.
     fn flat(self, campaign: &Campaign) -> Vec<Message> {
-        let completed = campaign.status() == Status::Completed;
+        let completed = *campaign.status() == Status::Completed;
         let end = completed.then(|| self.completed(campaign));
         std::iter::once(self.progress(campaign, None)).chain(end).collect()
     }
@@ -303,9 +304,9 @@ struct Refusal<'a> {
 }
 
 #[derive(Serialize)]
-struct Data {
+struct Data<'a> {
     campaign_id: u32,
-    status: &'static str,
+    status: &'a str,
     progress: Progress,
     started_at: Option<String>,
     completed_at: Option<String>,
@@ -313,9 +314,9 @@ struct Data {
     recent_activity: Option<Vec<Activity>>,
 }
 
-impl Data {
+impl<'a> Data<'a> {
     /// `recent_activity` is only in `initial_progress`.
-    fn of(campaign: &Campaign, activity: bool) -> Self {
+    fn of(campaign: &'a Campaign, activity: bool) -> Self {
         Self {
             campaign_id: campaign.id(),
             status: campaign.status().name(),
@@ -375,8 +376,8 @@ impl Activity {
 }
 
 #[derive(Serialize)]
-struct Overview {
-    campaigns: Vec<Data>,
+struct Overview<'a> {
+    campaigns: Vec<Data<'a>>,
 }
 
 #[derive(Serialize)]
