@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod dialect;
+mod did_you_mean;
 pub mod error;
 pub mod event;
 pub mod exit;
@@ -41,7 +42,6 @@ pub mod report;
 pub mod secret;
 pub mod session;
 pub mod signals;
-pub mod spelling;
 pub mod text;
 pub mod watch;
 

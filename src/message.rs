@@ -18,6 +18,14 @@ impl Message {
         Self::Text(text.into())
     }
 
+    /// The same message in memory of its own: as it came, it keeps the whole buffer that it was read into.
+    pub(crate) fn unshared(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::text(text.as_str().to_owned()),
+            Self::Binary(bytes) => Self::Binary(Bytes::copy_from_slice(bytes)),
+        }
+    }
+
     /// The payload, whatever its kind.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -1,7 +1,6 @@
 //! What the mocks put their made-up events together from: JSON objects whose fields stand in the documents'
 //! order, ids, and times of day on a clock of their own.
 
-use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -71,13 +70,6 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A random UUID (RFC 9562 §5.4).
-pub(super) fn uuid(rng: &mut Rng) -> String {
-    let bits = rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
 /// Mixes a name into a seed (FNV-1a), so that two names do not live the same lives.
 pub(super) fn mix(seed: u64, name: &str) -> u64 {
     name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -112,7 +104,5 @@ mod tests {
         assert_eq!(text, r#"{"b":"\"\n","a":-1,"o":{"yes":true},"l":["x",2],"e":{}}"#);
         assert_eq!(iso_seconds(1_767_225_600_120), "2026-01-01T00:00:00Z");
         assert_eq!(iso_millis(1_767_225_600_120), "2026-01-01T00:00:00.120Z");
-        let id = uuid(&mut Rng::with_seed(1));
-        assert_eq!((id.len(), &id[14..15]), (36, "4"));
     }
 }

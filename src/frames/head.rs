@@ -1,5 +1,7 @@
 //! The head of a frame (RFC 6455 §5.2).
 
+use super::{BINARY, CLOSE, TEXT};
+
 /// What comes before the payload of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -53,6 +55,35 @@ impl Head {
             }
         }
         out.extend(self.mask.into_iter().flatten());
+    }
+
+    /// The head of an unmasked frame that is a whole message.
+    pub(crate) fn new(opcode: u8, length: usize) -> Self {
+        Self { fin: true, rsv: 0, opcode, mask: None, length: length as u64 }
+    }
+
+    /// A frame with this head, whose payload is as long as the head says.
+    pub(crate) fn frame(&self, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::LONGEST + payload.len());
+        self.write(&mut bytes);
+        let start = bytes.len();
+        bytes.extend_from_slice(payload);
+        self.mask_payload(&mut bytes[start..]);
+        bytes
+    }
+
+    /// Masks a payload, or takes its mask off.
+    pub(crate) fn mask_payload(&self, payload: &mut [u8]) {
+        self.mask.into_iter().for_each(|mask| apply_mask(payload, mask, 0));
+    }
+
+    pub(crate) fn is_control(&self) -> bool {
+        self.opcode >= CLOSE
+    }
+
+    /// Is it the first frame of a data message?
+    pub(crate) fn starts_message(&self) -> bool {
+        matches!(self.opcode, TEXT | BINARY)
     }
 }
 

@@ -3,11 +3,11 @@
 
 pub mod close;
 mod head;
+pub(crate) mod reader;
 pub mod stream;
 
 pub use close::PeerClose;
 pub use head::Head;
-pub(crate) use head::apply_mask;
 pub use stream::FrameStream;
 
 /// Opcodes (RFC 6455 §11.8).

@@ -1,8 +1,11 @@
 //! The server half of the upgrade: reads a request head from a growing buffer, judges it by RFC 6455 §4.2.1,
 //! and writes the answer. Pure: the mock decides what to send and may bend any value on the way.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 
 use super::accept_key;
 
@@ -321,24 +324,8 @@ fn origin_form(target: &str) -> &str {
 /// Decodes `%XX`, and `+` in a query as browsers encode a space there. What is not a valid escape stays as it
 /// is, and bytes that are not UTF-8 become U+FFFD.
 fn decode(text: &str, plus: bool) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = bytes.get(at + 1..at + 3).and_then(hex_byte).filter(|_| bytes[at] == b'%');
-        out.push(match (escaped, bytes[at]) {
-            (Some(byte), _) => byte,
-            (None, b'+') if plus => b' ',
-            (None, byte) => byte,
-        });
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
+    let text = if plus { Cow::from(text.replace('+', " ")) } else { Cow::from(text) };
+    percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::frames::close::may_be_sent;
+use crate::frames::reader;
 use crate::message::Message;
 use crate::mock::faults::frames::fragments;
 use crate::net::link::{Tap, link};
-use crate::probe;
 
 /// The largest message that is let through.
 const MOST: usize = 1000;
@@ -16,10 +16,10 @@ const MOST: usize = 1000;
 pub fn frames(bytes: &[u8]) {
     let read = messages(bytes, Some(MOST));
     assert!(read.iter().all(|message| message.len() <= MOST));
-    let parts = probe::frames::hostile(bytes);
+    let parts = reader::hostile(bytes);
     assert_eq!(read, assembled(parts).into_iter().take(read.len()).collect::<Vec<_>>());
 
-    probe::frames::hostile_payload(bytes);
+    reader::hostile_payload(bytes);
     let size = usize::from(bytes.first().copied().unwrap_or_default()).max(1);
     let binary = Message::Binary(bytes.to_vec().into());
     assert_eq!(messages(&fragments(&binary, size), None), [binary]);

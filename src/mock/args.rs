@@ -187,7 +187,7 @@ impl MockArgs {
     /// # Errors
     /// A quote that is not closed, or what the parser of `serve-mock` would refuse.
     pub fn from_words(text: &str) -> Result<Self> {
-        let words = split(text).ok_or_else(|| {
+        let words = shlex::split(text).ok_or_else(|| {
             // Its text is not quoted back: it may have a token in it.
             Failure::usage("--mock: a quote or a backslash is not followed by its end")
         })?;
@@ -269,41 +269,18 @@ fn dialects() -> clap::builder::PossibleValuesParser {
     super::mockable().collect::<Vec<_>>().into()
 }
 
-/// Splits a text into words as a POSIX shell does, with quotes and backslashes and nothing else of a shell.
-/// `None` if a quote or a backslash stays open.
-fn split(text: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some('"'), '\\') if matches!(chars.peek()?, '"' | '\\') => {
-                word.get_or_insert_default().extend(chars.next());
-            }
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, '\\') => word.get_or_insert_default().push(chars.next()?),
-            (None, _) if c.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn words_are_split_as_by_a_shell() {
-        let words = |text: &str| split(text).unwrap();
-        assert!(words("  ").is_empty());
-        assert_eq!(words(r#" a 'b c'"d" \e\ f '' "\"\\\x" "#), ["a", "b cd", "e f", "", "\"\\\\x"]);
+        let denied = |text: &str| MockArgs::from_words(text).map(|args| args.deny);
+        assert_eq!(denied("  ").unwrap(), [""; 0]);
+        let words = r#" --deny a --deny 'b c'"d" --deny \e\ f --deny '' --deny "\"\\\x" "#;
+        assert_eq!(denied(words).unwrap(), ["a", "b cd", "e f", "", "\"\\\\x"]);
         for open in ["'a", "\"a", "a\\", "\"a\\"] {
-            assert_eq!(split(open), None, "{open}");
+            assert!(denied(open).unwrap_err().what.contains("is not followed by its end"), "{open}");
         }
     }
 

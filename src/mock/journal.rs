@@ -121,7 +121,7 @@ impl Journal {
                 ring.forget_oldest();
             }
             ring.bytes += cost;
-            let (path, message) = (path.to_owned(), own(message));
+            let (path, message) = (path.to_owned(), message.unshared());
             let entry = Entry { number, at: Timestamp::now(), conn, path, message };
             ring.entries.push_back(Arc::new(entry));
         }
@@ -184,14 +184,6 @@ impl Entry {
         json::write_string(path, out);
         record::write_message(message, out);
         out.push(b'}');
-    }
-}
-
-/// The message in memory of its own: a part of a read buffer would keep the whole of it.
-fn own(message: &Message) -> Message {
-    match message {
-        Message::Text(text) => Message::text(text.as_str().to_owned()),
-        Message::Binary(bytes) => Message::Binary(bytes::Bytes::copy_from_slice(bytes)),
     }
 }
 

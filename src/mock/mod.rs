@@ -23,6 +23,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
+use crate::net::url::encoded;
 use crate::report::Report;
 use crate::secret::Secret;
 
@@ -553,7 +554,7 @@ impl Mock {
     pub fn url(&self, dialect: &str) -> Option<String> {
         let name = self.names.iter().find(|name| **name == dialect)?;
         let token = self.token.as_ref().map_or(ANY_TOKEN, Secret::expose);
-        Some(self.url_for(name, Some(&encode(token))))
+        Some(self.url_for(name, Some(&encoded(token))))
     }
 
     /// Gives a command to whichever provider knows it: see [`Service::command`].
@@ -660,19 +661,6 @@ fn only(settings: &Settings, names: &[&'static str]) -> Option<&'static str> {
 
 fn plain() -> &'static str {
     dialect::Dialect::name(&dialect::plain::Plain)
-}
-
-/// Percent-encodes a query value.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// Does the text match a pattern in which `*` stands for any text?

@@ -22,6 +22,7 @@ use super::{Conn, Say, Settings};
 use crate::error::Result;
 use crate::message::Message;
 use crate::pipeline::filter::{self, Program, Value, Vars};
+use crate::text;
 
 /// What a program may name besides what jq knows, in the order in which it is given.
 const VARIABLES: [&str; 7] = ["n", "i", "now", "uuid", "msg", "conn", "path"];
@@ -118,7 +119,7 @@ impl Interpreter {
             json!(n),
             json!(i),
             json!(self.clock.now()),
-            json!(uuid(&mut self.rng)),
+            json!(text::uuid(&mut self.rng)),
             json!(null),
             json!(self.conn.id),
             json!(self.conn.path),
@@ -201,13 +202,6 @@ fn output_of(output: &Value) -> Result<Output, String> {
     output.write(&mut json)?;
     let text = String::from_utf8(json).map_err(|error| error.to_string())?;
     Ok(Output { message: Message::text(text), truthy })
-}
-
-/// A random UUID (RFC 9562 §5.4).
-fn uuid(rng: &mut Rng) -> String {
-    let bits = rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// The server's end of [`Inbox`]; dropping it tells that the client has gone.

@@ -13,12 +13,29 @@
 //! token travels in the clear.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 use crate::error::{Failure, Result};
 use crate::secret::{MASK, Secret, is_secret_name, mask_query};
+
+/// What RFC 3986 does not allow in a request target. A `%` stays, since the text may be encoded already.
+const NOT_IN_TARGET: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// All but the unreserved characters (RFC 3986 §2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A WebSocket URL (RFC 6455 §3), valid and ready to be connected to. `Display` shows it without user name
 /// and password, and with secret query parameters masked; so does `Debug`, whose text may end up in a panic.
@@ -104,12 +121,9 @@ impl WsUrl {
     /// The same URL with one more query parameter, percent-encoded as needed.
     #[must_use]
     pub fn with_query_param(&self, name: &str, value: &str) -> Self {
-        let mut url = self.clone();
-        url.target.push(if url.target.contains('?') { '&' } else { '?' });
-        encode_component(name, &mut url.target);
-        url.target.push('=');
-        encode_component(value, &mut url.target);
-        url
+        let before = if self.target.contains('?') { '&' } else { '?' };
+        let target = format!("{}{before}{}={}", self.target, encoded(name), encoded(value));
+        Self { target, ..self.clone() }
     }
 
     /// The same URL with a query parameter that is never shown, whatever its name. It takes the place of one of
@@ -117,9 +131,7 @@ impl WsUrl {
     #[must_use]
     pub fn with_secret_param(&self, name: &str, value: &Secret) -> Self {
         let mut url = self.without_query_param(name).with_query_param(name, value.expose());
-        let mut encoded = String::new();
-        encode_component(name, &mut encoded);
-        url.secret_params.push(encoded);
+        url.secret_params.push(encoded(name));
         url
     }
 
@@ -177,8 +189,7 @@ impl WsUrl {
     /// Is there a query parameter of this name?
     #[must_use]
     pub fn has_query_param(&self, name: &str) -> bool {
-        let mut encoded = String::new();
-        encode_component(name, &mut encoded);
+        let encoded = encoded(name);
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         query.split('&').any(|pair| pair.split('=').next() == Some(&encoded))
     }
@@ -551,69 +562,24 @@ fn without_dots(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// Makes a request target of path and query: a slash in front, and percent-encoding for what RFC 3986 does
-/// not allow there. A `%` stays, since the text may be encoded already. Control characters are an error, at
-/// their place.
+/// Makes a request target of path and query: a slash in front, and percent-encoding. Control characters are an error,
+/// at their place.
 fn encode_target(text: &str) -> Result<String, usize> {
     if let Some(at) = text.find(char::is_control) {
         return Err(at);
     }
-    let mut target = String::with_capacity(text.len() + 1);
-    if !text.starts_with('/') {
-        target.push('/');
-    }
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{'..=b'}')
-        {
-            target.push(char::from(byte));
-        } else {
-            push_encoded(byte, &mut target);
-        }
-    }
-    Ok(target)
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    Ok(format!("{slash}{}", utf8_percent_encode(text, NOT_IN_TARGET)))
 }
 
-/// The text as a part of a query: all but the unreserved characters encoded (RFC 3986 §2.3).
+/// The text as a part of a query.
 pub(crate) fn encoded(text: &str) -> String {
-    let mut into = String::with_capacity(text.len());
-    encode_component(text, &mut into);
-    into
-}
-
-/// Encodes all but the unreserved characters (RFC 3986 §2.3).
-fn encode_component(text: &str, into: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            into.push(char::from(byte));
-        } else {
-            push_encoded(byte, into);
-        }
-    }
-}
-
-fn push_encoded(byte: u8, into: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write!(into, "%{byte:02X}");
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Decodes `%XX`; a `%` that starts no such triplet stays. `None` if the outcome is not UTF-8.
 pub(crate) fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let hex = |at: usize| tail.get(at).and_then(|&b| char::from(b).to_digit(16));
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.extend(u8::try_from(high * 16 + low).ok());
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
+    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
 /// The text with its secrets masked and its control characters replaced, and the column at which the byte

@@ -10,11 +10,12 @@ use super::record::{Record, ms};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pipeline::filter::{Program, STACK, Value, Vars};
+use crate::text::shortened;
 
 /// What `--max` can bound; the last three are of `--live`.
 const PHASES: &[&str] = &["dns", "tcp", "proxy", "tls", "upgrade", "total", "message", "pong", "close"];
 
-/// How much of a value is shown, in characters.
+/// How much of a value is shown, in columns.
 const SHOWN: usize = 200;
 
 /// All gates of a run.
@@ -257,11 +258,7 @@ fn value(path: &str, input: &Value) -> Option<String> {
         ControlFlow::Continue(())
     });
     ended.ok()?;
-    let text = values.join(", ");
-    if text.chars().count() <= SHOWN {
-        return Some(text);
-    }
-    Some(text.chars().take(SHOWN).chain(['…']).collect())
+    Some(shortened(&values.join(", "), SHOWN))
 }
 
 /// The paths in a jq expression, up to its first pipe, each once.

@@ -8,11 +8,11 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::frames::{Frame, Frames, masked};
 use super::record::{Check, Failed, Mask, ms};
 use super::utf8::Utf8;
 use crate::exit::Exit;
 use crate::frames::close::may_be_sent;
+use crate::frames::reader::{FrameReader, RawFrame, masked};
 use crate::frames::{CLOSE, PING, PONG, TEXT};
 use crate::handshake::client::Verdict;
 use crate::net::Tap;
@@ -73,7 +73,7 @@ pub(super) async fn run(stream: Tap, plan: &Plan, deflated: bool, mask: &Mask) -
     let start = Instant::now();
     let mut session = Session {
         stream,
-        frames: Frames::default(),
+        frames: FrameReader::default(),
         seen: Seen { deflated, ..Seen::default() },
         start,
         payload: format!("wstap-{:08x}", fastrand::u32(..)).into_bytes(),
@@ -88,7 +88,7 @@ pub(super) async fn run(stream: Tap, plan: &Plan, deflated: bool, mask: &Mask) -
 
 struct Session {
     stream: Tap,
-    frames: Frames,
+    frames: FrameReader,
     seen: Seen,
     start: Instant,
     payload: Vec<u8>,
@@ -174,7 +174,7 @@ impl Session {
             self.seen.within_frame = self.frames.within_one();
             return false;
         };
-        if frame.opcode == PING && self.seen.close.is_none() {
+        if frame.head.opcode == PING && self.seen.close.is_none() {
             let pong = masked(PONG, frame.payload.get(..125).unwrap_or(&frame.payload));
             let _ = timeout_at(until, self.stream.write_all(&pong)).await;
         }
@@ -184,28 +184,29 @@ impl Session {
 }
 
 impl Seen {
-    fn note(&mut self, frame: &Frame, at: Duration, payload: &[u8]) {
+    fn note(&mut self, frame: &RawFrame, at: Duration, payload: &[u8]) {
+        let head = &frame.head;
         self.frames += 1;
-        let name = format!("frame {} (opcode {})", self.frames, frame.opcode);
-        if frame.masked {
+        let name = format!("frame {} (opcode {})", self.frames, head.opcode);
+        if head.mask.is_some() {
             self.masked.get_or_insert(name.clone());
         }
-        let may = if self.deflated && frame.starts_message() { RSV1 } else { 0 };
-        if frame.rsv & !may != 0 || !matches!(frame.opcode, 0..=2 | CLOSE..=PONG) {
-            self.rsv.get_or_insert(format!("{name} with reserved bits {:03b}", frame.rsv));
+        let may = if self.deflated && head.starts_message() { RSV1 } else { 0 };
+        if head.rsv & !may != 0 || !matches!(head.opcode, 0..=2 | CLOSE..=PONG) {
+            self.rsv.get_or_insert(format!("{name} with reserved bits {:03b}", head.rsv));
         }
-        if frame.is_control() && (!frame.fin || frame.length > 125) {
-            let what = if frame.fin { format!("of {} bytes", frame.length) } else { "in fragments".into() };
+        if head.is_control() && (!head.fin || head.length > 125) {
+            let what = if head.fin { format!("of {} bytes", head.length) } else { "in fragments".into() };
             self.control.get_or_insert(format!("{name} {what}"));
         }
         if !self.utf8.takes(frame) {
             self.text.get_or_insert(format!("{name} with bytes that are none"));
         }
-        if frame.starts_message() {
+        if head.starts_message() {
             self.messages += 1;
             self.message.get_or_insert(at);
         }
-        match frame.opcode {
+        match head.opcode {
             PONG if frame.payload == payload => {
                 self.pong.get_or_insert(at);
             }

@@ -10,7 +10,6 @@ use crate::handshake::extensions::DEFLATE;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
 pub mod certificate;
-pub(crate) mod frames;
 pub mod gates;
 mod hints;
 pub mod live;

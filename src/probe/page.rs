@@ -1,7 +1,7 @@
 //! A page of text for people: labelled rows, colours, bars.
 
 use crate::report::escape_controls;
-use crate::text::wrap;
+use crate::text::{shortened, wrap};
 
 /// Where values start.
 const INDENT: usize = 9;
@@ -123,11 +123,7 @@ impl Page {
     /// A row that is cut where it would be too wide.
     pub(super) fn cut(&mut self, label: &str, ink: Ink, text: &str) {
         let room = self.width.saturating_sub(INDENT).max(20);
-        let shown: String = if text.chars().count() > room {
-            text.chars().take(room - 1).chain(['…']).collect()
-        } else {
-            text.to_owned()
-        };
+        let shown = shortened(&escape_controls(text), room);
         self.label(label).put(ink, &shown).end();
     }
 }

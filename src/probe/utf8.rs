@@ -1,7 +1,7 @@
 //! Whether text messages are UTF-8 (RFC 6455 §5.6, §8.1): a character may lie across frames.
 
-use super::frames::Frame;
 use crate::frames::TEXT;
+use crate::frames::reader::RawFrame;
 
 /// What has been read of the present message.
 #[derive(Default)]
@@ -18,23 +18,24 @@ enum State {
 
 impl Utf8 {
     /// Takes the next frame. `false`: it has bytes that are none.
-    pub(super) fn takes(&mut self, frame: &Frame) -> bool {
-        if frame.is_control() {
+    pub(super) fn takes(&mut self, frame: &RawFrame) -> bool {
+        let head = &frame.head;
+        if head.is_control() {
             return true;
         }
         let begun = match std::mem::take(&mut self.0) {
-            _ if frame.payload.len() as u64 != frame.length => return true,
-            _ if frame.opcode == TEXT && frame.rsv == 0 => Vec::new(),
-            State::Text(begun) if frame.opcode == 0 => begun,
+            _ if frame.payload.len() as u64 != head.length => return true,
+            _ if head.opcode == TEXT && head.rsv == 0 => Vec::new(),
+            State::Text(begun) if head.opcode == 0 => begun,
             _ => return true,
         };
         let bytes = [begun, frame.payload.clone()].concat();
         let rest = match std::str::from_utf8(&bytes) {
             Ok(_) => &[],
-            Err(error) if error.error_len().is_none() && !frame.fin => &bytes[error.valid_up_to()..],
+            Err(error) if error.error_len().is_none() && !head.fin => &bytes[error.valid_up_to()..],
             Err(_) => return false,
         };
-        if !frame.fin {
+        if !head.fin {
             self.0 = State::Text(rest.to_vec());
         }
         true
@@ -44,16 +45,13 @@ impl Utf8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frames::Head;
 
     /// Which of these frames, with their opcodes and whether they are the last of their message, are taken.
     fn taken(frames: &[(u8, bool, &[u8])]) -> Vec<bool> {
         let mut utf8 = Utf8::default();
-        let frame = |(opcode, fin, payload): &(u8, bool, &[u8])| Frame {
-            fin: *fin,
-            rsv: 0,
-            opcode: *opcode,
-            masked: false,
-            length: payload.len() as u64,
+        let frame = |(opcode, fin, payload): &(u8, bool, &[u8])| RawFrame {
+            head: Head { fin: *fin, ..Head::new(*opcode, payload.len()) },
             payload: payload.to_vec(),
         };
         frames.iter().map(|one| utf8.takes(&frame(one))).collect()

@@ -15,13 +15,13 @@ use super::render::{Look, grouped};
 use super::terminal::Terminal;
 use super::{Request, Setup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
+use crate::did_you_mean::nearest;
 use crate::file;
 use crate::message::Message;
 use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::recorder::Recorder;
 use crate::report::Report;
-use crate::spelling::nearest;
 use crate::text::wrap;
 
 /// Columns for a command and its arguments in the help.

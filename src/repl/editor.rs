@@ -23,9 +23,9 @@ use super::board::Board;
 use super::commands::{Flow, Shell};
 use super::complete;
 use super::history;
-use super::render::cut;
 use super::{Request, Setup, status};
 use crate::pipeline::filter;
+use crate::text::cut;
 
 /// Candidates that are listed without asking first.
 const LISTED: usize = 60;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::board::Rtts;
 use super::commands::{Shell, create};
-use super::render::{cut, grouped};
+use super::render::grouped;
 use super::ring::Past;
 use super::status as standing;
 use crate::message::Message;
 use crate::pipeline::record;
 use crate::report::{Report, escape_controls};
-use crate::text::short;
+use crate::text::{cut, short};
 
 type Done = Result<Option<String>, String>;
 

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use unicode_width::UnicodeWidthChar as _;
 
 use super::ring::Past;
 use crate::event::Direction;
@@ -10,6 +9,7 @@ use crate::json;
 use crate::message::Message;
 use crate::pipeline::line::{self, BinaryForm, Style};
 use crate::report::Report;
+use crate::text::cut;
 
 /// A message of which more is only looked at when somebody asks for it: a row shows less in any case.
 const LONGEST_LOOK: usize = 16 * 1024;
@@ -208,27 +208,6 @@ fn plain(text: &str, lines: bool) -> String {
 /// How many columns a text takes, colours aside.
 pub(super) fn columns(text: &str) -> usize {
     cut(text, usize::MAX).1
-}
-
-/// The start of a text that takes at most so many columns, and how many it takes. Colours take none.
-pub(super) fn cut(text: &str, most: usize) -> (&str, usize) {
-    let (mut taken, mut escaped) = (0, false);
-    for (at, c) in text.char_indices() {
-        if escaped {
-            escaped = c != 'm';
-            continue;
-        }
-        if c == '\x1b' {
-            escaped = true;
-            continue;
-        }
-        let width = c.width().unwrap_or(0);
-        if taken + width > most {
-            return (&text[..at], taken);
-        }
-        taken += width;
-    }
-    (text, taken)
 }
 
 /// A number with its thousands apart.

@@ -66,7 +66,7 @@ impl Ring {
             dir: *dir,
             seq: *seq,
             role: *role,
-            message: own(message),
+            message: message.unshared(),
         });
         while self.past.len() > self.most || (self.bytes > self.most_bytes && self.past.len() > 1) {
             let gone = self.past.pop_front();
@@ -89,14 +89,6 @@ impl Ring {
     /// The numbers of the first and the last.
     pub(super) fn numbers(&self) -> Option<(u64, u64)> {
         Some((self.past.front()?.number, self.past.back()?.number))
-    }
-}
-
-/// The message in memory of its own: as it came, it keeps the whole buffer that it was read into.
-fn own(message: &Message) -> Message {
-    match message {
-        Message::Text(text) => Message::text(text.as_str().to_owned()),
-        Message::Binary(bytes) => Message::Binary(bytes.to_vec().into()),
     }
 }
 

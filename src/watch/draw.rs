@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use colored::{Color, ColoredString, Colorize as _};
 use tokio::time::Instant;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::board::Board;
 use super::link::LinkState;
@@ -15,6 +15,7 @@ use super::row::{End, Row};
 use crate::campaign::{Contact, Counts, Sample, Status};
 use crate::exit::Exit;
 use crate::report::escape_controls;
+use crate::text::cut;
 
 /// The narrowest terminal that is drawn for; on one that is narrower, lines are cut off.
 const NARROWEST: usize = 20;
@@ -496,21 +497,11 @@ pub fn lasting(time: Duration) -> String {
     }
 }
 
-/// The text as far as it fits. Colours take no room, and end with it.
+/// The text as far as it fits. Colors end with it.
 fn clip(text: &str, room: usize) -> String {
-    let mut used = 0;
-    let mut escape = false;
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let width = if escape || c == '\u{1b}' { 0 } else { c.width().unwrap_or(0) };
-        escape = c == '\u{1b}' || (escape && c != 'm');
-        if used + width > room {
-            return if text.contains('\u{1b}') { out + "\u{1b}[0m" } else { out };
-        }
-        used += width;
-        out.push(c);
-    }
-    out
+    let (start, _) = cut(text, room);
+    let end = if start.len() < text.len() && text.contains('\u{1b}') { "\u{1b}[0m" } else { "" };
+    format!("{start}{end}")
 }
 
 #[cfg(test)]

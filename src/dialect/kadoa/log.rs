@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 use super::events::World;
 use super::wire;
 use crate::dialect::Meaning;
-use crate::dialect::made::{Object, fields, mix, quoted, uuid};
+use crate::dialect::made::{Object, fields, mix, quoted};
 use crate::message::Message;
 use crate::mock::Behave;
+use crate::text::uuid;
 
 /// How many events are kept. The oldest go first. There are no more in `--history`.
 const KEPT: usize = 100_000;

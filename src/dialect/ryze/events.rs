@@ -9,8 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 
-use crate::dialect::made::{Object, iso_seconds, mix, quoted, uuid};
+use crate::dialect::made::{Object, iso_seconds, mix, quoted};
 use crate::mock::Behave;
+use crate::text::uuid;
 
 /// The six events (Event catalog), in the document's order.
 pub(super) const NAMES: [&str; 6] =

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::topic::Kind;
+use crate::dialect::made;
+use crate::text;
 
 /// The instant at which every world begins: 2024-01-15T10:30:00Z, the documents' own example.
 pub(super) const EPOCH: i64 = 1_705_314_600_000_000;
@@ -624,24 +626,18 @@ pub(super) fn timestamp(at: i64) -> String {
     )
 }
 
-/// A random UUID (RFC 9562 §5.4).
 fn uuid(rng: &mut Rng) -> Id {
-    let bits = rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    Id::from(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    Id::from(text::uuid(rng))
 }
 
 fn tel(rng: &mut Rng) -> String {
     format!("+1555{:07}", rng.u32(0..10_000_000))
 }
 
-/// Mixes the view into the seed (FNV-1a), so that two scopes do not live the same lives.
+/// Mixes the view into the seed, so that two scopes do not live the same lives.
 fn mix(seed: u64, view: &View) -> u64 {
     let pin = view.pin.as_ref().map_or_else(String::new, |(kind, id)| format!("{}:{id}", kind.name()));
-    let name = format!("{}:{}:{pin}", view.scope, view.scope_id);
-    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    made::mix(seed, &format!("{}:{}:{pin}", view.scope, view.scope_id))
 }
 
 #[cfg(test)]

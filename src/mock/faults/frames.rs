@@ -1,10 +1,8 @@
-//! Frames by the byte (RFC 6455 §5.2), whole and broken.
+//! Frames that a mock sends by the byte, whole and broken.
 
 use super::Broken;
-use crate::frames::{BINARY, CLOSE, Head, PING, TEXT, apply_mask};
+use crate::frames::{BINARY, CLOSE, Head, PING, TEXT};
 use crate::message::Message;
-
-const FIN: u8 = 0x80;
 
 /// What a broken frame carries when nothing has been said yet.
 const SAMPLE: &str = r#"{"mock":"fault"}"#;
@@ -13,7 +11,7 @@ const SAMPLE: &str = r#"{"mock":"fault"}"#;
 pub(super) fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
     let mut payload = code.map(u16::to_be_bytes).map(Vec::from).unwrap_or_default();
     payload.extend(reason.as_bytes());
-    frame(FIN | CLOSE, &payload)
+    frame(CLOSE, &payload)
 }
 
 /// The message in frames of at most this size (RFC 6455 §5.4).
@@ -21,17 +19,17 @@ pub(crate) fn fragments(message: &Message, size: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(message.len() * 2);
     let pieces: Vec<&[u8]> = message.as_bytes().chunks(size).collect();
     for (n, piece) in pieces.iter().enumerate() {
-        let fin = if n + 1 == pieces.len() { FIN } else { 0 };
         let opcode = if n == 0 { opcode(message) } else { 0 };
-        bytes.extend(frame(fin | opcode, piece));
+        let head = Head { fin: n + 1 == pieces.len(), ..Head::new(opcode, piece.len()) };
+        bytes.extend(head.frame(piece));
     }
-    if pieces.is_empty() { frame(FIN | opcode(message), b"") } else { bytes }
+    if pieces.is_empty() { frame(opcode(message), b"") } else { bytes }
 }
 
 /// Half a frame; `last` is what was said before it, if anything was.
 pub(super) fn truncated(last: Option<&Message>) -> Vec<u8> {
     let (opcode, payload) = content(last);
-    let whole = frame(FIN | opcode, payload);
+    let whole = frame(opcode, payload);
     let head = whole.len() - payload.len();
     whole[..head + payload.len() / 2].to_vec()
 }
@@ -39,36 +37,22 @@ pub(super) fn truncated(last: Option<&Message>) -> Vec<u8> {
 /// A frame that no server may send, or a content that no provider would.
 pub(super) fn broken(kind: Broken, last: Option<&Message>) -> Vec<u8> {
     let (opcode, payload) = content(last);
+    let head = Head::new(opcode, payload.len());
     match kind {
-        Broken::Json => frame(FIN | TEXT, half(last.and_then(Message::as_text).unwrap_or(SAMPLE)).as_bytes()),
-        Broken::Utf8 => frame(FIN | TEXT, b"{\"mock\":\"\xce\xba\xff\"}"),
-        Broken::Masked => masked(FIN | opcode, payload),
-        Broken::OversizedControl => frame(FIN | PING, &[b'x'; 126]),
-        Broken::FragmentedControl => frame(PING, b"x"),
-        Broken::Opcode => frame(FIN | 0x3, payload),
-        Broken::Rsv => frame(FIN | 0x40 | opcode, payload),
+        Broken::Json => frame(TEXT, half(last.and_then(Message::as_text).unwrap_or(SAMPLE)).as_bytes()),
+        Broken::Utf8 => frame(TEXT, b"{\"mock\":\"\xce\xba\xff\"}"),
+        // Only a client may send such a frame (RFC 6455 §5.1).
+        Broken::Masked => Head { mask: Some(*b"mask"), ..head }.frame(payload),
+        Broken::OversizedControl => frame(PING, &[b'x'; 126]),
+        Broken::FragmentedControl => Head { fin: false, ..Head::new(PING, 1) }.frame(b"x"),
+        Broken::Opcode => Head { opcode: 3, ..head }.frame(payload),
+        Broken::Rsv => Head { rsv: 4, ..head }.frame(payload),
     }
 }
 
 /// A frame as a server sends it.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    with_head(first, None, payload)
-}
-
-/// A frame as only a client may send it (RFC 6455 §5.1).
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x6d, 0x61, 0x73, 0x6b];
-    let mut payload = payload.to_vec();
-    apply_mask(&mut payload, mask, 0);
-    with_head(first, Some(mask), &payload)
-}
-
-fn with_head(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
-    let (fin, rsv, opcode) = (first & FIN != 0, (first >> 4) & 7, first & 15);
-    let mut bytes = Vec::with_capacity(Head::LONGEST + payload.len());
-    Head { fin, rsv, opcode, mask, length: payload.len() as u64 }.write(&mut bytes);
-    bytes.extend_from_slice(payload);
-    bytes
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    Head::new(opcode, payload.len()).frame(payload)
 }
 
 fn content(last: Option<&Message>) -> (u8, &[u8]) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Act, Broken, Door, Fault, Kind, Lag, Manner, When};
-use crate::spelling;
+use crate::did_you_mean;
 
 /// How faults are written, for people.
 pub const GRAMMAR: &str = "\
@@ -103,7 +103,7 @@ fn kind(text: &str) -> Result<Kind, String> {
 }
 
 fn unknown(name: &str) -> String {
-    match spelling::nearest(name, names()) {
+    match did_you_mean::nearest(name, names()) {
         Some(near) => format!("there is no fault '{name}'; did you mean {near}?"),
         None => {
             format!("there is no fault '{name}'; faults are {}", names().collect::<Vec<_>>().join(", "))

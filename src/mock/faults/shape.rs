@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::frames::{Head, PONG};
+
 /// A limited line hands bytes over this often.
 const TICK: Duration = Duration::from_millis(20);
-
-const PONG: u8 = 0xA;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,13 +90,12 @@ impl Shaper {
     }
 }
 
-/// Where in a stream of unmasked frames we are.
+/// Where in a stream of frames we are.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cursor {
-    /// The first two bytes of the frame we are in, as far as they have come.
-    head: [u8; 2],
-    /// Bytes of the head that have come, the long length included.
-    seen: u8,
+    /// The head of the frame we are in, as far as it has come.
+    head: [u8; Head::LONGEST],
+    seen: usize,
     /// Payload that is still to come, once the head has.
     left: u64,
 }
@@ -134,36 +133,23 @@ impl Cursor {
     /// one of a text that has any.
     fn step(&mut self, bytes: &[u8]) -> usize {
         let Some(byte) = bytes.first().copied() else { return 0 };
-        if self.seen > 0 && self.seen == self.head_length() {
+        if self.left > 0 {
             let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
             self.left -= here as u64;
-            self.end_if_complete();
+            if self.left == 0 {
+                *self = Self::default();
+            }
             return here;
         }
-        match self.seen {
-            0 | 1 => self.head[usize::from(self.seen)] = byte,
-            _ => self.left = self.left << 8 | u64::from(byte),
-        }
+        self.head[self.seen] = byte;
         self.seen += 1;
-        if self.seen == 2 && self.head[1] < 126 {
-            self.left = u64::from(self.head[1]);
+        if let Some((head, _)) = Head::read(&self.head[..self.seen]) {
+            self.left = head.length;
+            if head.length == 0 {
+                *self = Self::default();
+            }
         }
-        self.end_if_complete();
         1
-    }
-
-    fn head_length(&self) -> u8 {
-        match (self.seen, self.head[1]) {
-            (0 | 1, _) | (_, ..126) => 2,
-            (_, 126) => 4,
-            _ => 10,
-        }
-    }
-
-    fn end_if_complete(&mut self) {
-        if self.seen >= 2 && self.seen == self.head_length() && self.left == 0 {
-            *self = Self::default();
-        }
     }
 }
 

@@ -11,13 +11,13 @@ use bytes::Bytes;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::did_you_mean;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
 use crate::mock::{Cut, script};
 use crate::pipeline::filter::Program;
-use crate::spelling;
 
 /// How long an expectation waits if it does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -442,7 +442,7 @@ impl<'a, 'i> Table<'a, 'i> {
     ) -> Result<Self> {
         let stray = table.keys().filter(|key| !keys.contains(&&**key.get_ref()));
         if let Some(stray) = stray.min_by_key(|key| key.span().start) {
-            let what = match spelling::nearest(stray.get_ref(), keys.iter().copied()) {
+            let what = match did_you_mean::nearest(stray.get_ref(), keys.iter().copied()) {
                 Some(near) => format!("{name} has no key '{}'; did you mean {near}?", stray.get_ref()),
                 None => {
                     format!("{name} has no key '{}'; its keys are {}", stray.get_ref(), keys.join(", "))

@@ -8,9 +8,9 @@ use jaq_core::load::{self, Arena, File, Lexer, Loader, lex, parse};
 use jaq_core::{Compiler, Filter};
 
 use super::natives::{self, Kind};
+use crate::did_you_mean::most_edits;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::spelling::{distance, slips};
 
 /// Defined by the library in terms that do not hold here, so that natives take their place.
 const REPLACED: &[&str] = &["nan", "infinite", "type", "keys", "halt_error"];
@@ -254,8 +254,8 @@ fn width(c: char) -> usize {
 fn hint<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let bare = |known: &str| known.split('/').next().unwrap_or_default().to_owned();
     let mut near: Vec<(usize, &str)> = known
-        .map(|known| (distance(name, &bare(known)), known))
-        .filter(|(far, _)| *far <= slips(name))
+        .map(|known| (strsim::levenshtein(name, &bare(known)), known))
+        .filter(|(far, _)| *far <= most_edits(name))
         .collect();
     near.sort_unstable();
     let nearest = near.first().map_or(0, |(far, _)| *far);
