@@ -28,7 +28,7 @@ use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::outfile::{OutFile, ToFile};
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink::{self, Nowhere, Sink, Stdout};
+use crate::pipeline::sink::{Nowhere, Sink, Stdout, write_failure};
 use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
@@ -286,13 +286,7 @@ impl Drop for Hangups {
 /// The lines are to be on the disk when the process has ended.
 fn finish_output(output: Option<&Arc<OutFile>>) -> Result<()> {
     let Some(output) = output else { return Ok(()) };
-    output.sync().map_err(|error| unwritten(&output.name(), &error))
-}
-
-/// The failure to write a file, with what helps where that is known.
-fn unwritten(what: &str, error: &std::io::Error) -> Failure {
-    let failure = Failure::new(Exit::OutputFailed, sink::unwritten(what, error));
-    Failure { hint: sink::remedy(error).map(str::to_owned), ..failure }
+    output.sync().map_err(|error| write_failure(&output.name(), &error))
 }
 
 /// The mock of this run.

@@ -9,6 +9,9 @@ use rustix::time::Timespec;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::error::Failure;
+use crate::exit::Exit;
+
 /// A destination of output.
 pub trait Sink: Send {
     /// Writes all of it, waiting as long as the reader takes.
@@ -43,6 +46,13 @@ pub const ATOMIC: usize = 4096;
 #[must_use]
 pub fn unwritten(what: &str, error: &io::Error) -> String {
     format!("{what} could not be written: {error}")
+}
+
+/// The failure to write something, with what helps if that is known.
+#[must_use]
+pub fn write_failure(what: &str, error: &io::Error) -> Failure {
+    let failure = Failure::new(Exit::OutputFailed, unwritten(what, error));
+    Failure { hint: remedy(error).map(str::to_owned), ..failure }
 }
 
 /// What helps where a disk or a file is full, for people.

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::record::{Check, Failed, Mask, Note, Record};
-use super::{Target, probe};
-use crate::error::Result;
+use super::Target;
+use super::record::{Check, Failed, Note, Record};
 use crate::exit::Exit;
 use crate::handshake::client::Verdict;
 use crate::net::{ConnectToEntry, Options, TokenPlace, addresses};
@@ -113,28 +112,8 @@ impl Matrix {
         self.auth || self.version || self.addresses || !self.origins.is_empty()
     }
 
-    /// Probes every row, one after the other. `tell` also learns how long the longest name of a row is, in
-    /// characters.
-    ///
-    /// # Errors
-    /// Those of [`probe`], and of `tell`.
-    pub async fn run(
-        &self,
-        target: &Target,
-        mask: &Mask,
-        tell: &mut dyn FnMut(Record, usize) -> Result<()>,
-    ) -> Result<()> {
-        let rows = self.rows(target).await;
-        let names = rows.iter().filter_map(|row| row.case.as_ref()).map(|case| case.label().chars().count());
-        let longest = names.max().unwrap_or_default();
-        for row in rows {
-            tell(probe(&row, mask).await?, longest)?;
-        }
-        Ok(())
-    }
-
     /// The rows.
-    async fn rows(&self, target: &Target) -> Vec<Target> {
+    pub(super) async fn rows(&self, target: &Target) -> Vec<Target> {
         let mut rows: Vec<Target> = self.origins.iter().map(|origin| with_origin(target, origin)).collect();
         if self.auth {
             rows.extend(credentials(target));

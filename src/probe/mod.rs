@@ -17,7 +17,8 @@ pub mod matrix;
 mod page;
 pub mod record;
 pub mod repeat;
-pub mod text;
+pub mod run;
+mod text;
 mod utf8;
 
 use matrix::Case;

@@ -374,12 +374,6 @@ impl Record {
         self.status().is_some_and(|status| status != 101)
     }
 
-    /// Is it a row of `--all-addresses`?
-    #[must_use]
-    pub fn is_of_address(&self) -> bool {
-        matches!(self.case, Some(Case::Address { .. }))
-    }
-
     /// Which of several records it is, for people.
     #[must_use]
     pub fn place(&self) -> Option<String> {

@@ -1,14 +1,11 @@
 //! `--repeat`: the account of several probes of the same endpoint.
 
 use std::collections::BTreeMap;
-
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::record::{Mask, Record, VERSION, to_json};
-use super::{Target, probe};
-use crate::error::Result;
+use super::record::{Record, VERSION, to_json};
 
 /// How often to probe.
 #[derive(Clone, Copy, Debug)]
@@ -17,28 +14,6 @@ pub struct Rounds {
     pub count: u32,
     /// From the start of one to the start of the next; one that takes longer is followed at once.
     pub interval: Duration,
-}
-
-impl Rounds {
-    /// Probes, and tells of every round.
-    ///
-    /// # Errors
-    /// Those of [`probe`], and of `tell`.
-    pub async fn run(
-        &self,
-        target: &Target,
-        mask: &Mask,
-        tell: &mut dyn FnMut(Record) -> Result<()>,
-    ) -> Result<()> {
-        let mut next = tokio::time::Instant::now();
-        for round in 1..=self.count {
-            tokio::time::sleep_until(next).await;
-            next = tokio::time::Instant::now() + self.interval;
-            let record = probe(target, mask).await?;
-            tell(Record { round: Some(round), ..record })?;
-        }
-        Ok(())
-    }
 }
 
 /// What was seen over all rounds so far.

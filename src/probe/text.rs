@@ -9,8 +9,7 @@ use super::repeat::Account;
 const BODY_LINES: usize = 12;
 
 /// The record as a page, in colour or not, for a terminal of this width.
-#[must_use]
-pub fn page(record: &Record, color: bool, width: usize) -> String {
+pub(super) fn page(record: &Record, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
     headline(record, &mut page);
     notes(record, &mut page);
@@ -33,14 +32,12 @@ pub fn page(record: &Record, color: bool, width: usize) -> String {
 }
 
 /// The title of a table of rows.
-#[must_use]
-pub fn title(url: &str) -> String {
+pub(super) fn title(url: &str) -> String {
     format!("{}\n", crate::report::escape_controls(url))
 }
 
 /// A row of a matrix, of which the longest name has `names` characters.
-#[must_use]
-pub fn row(record: &Record, names: usize, color: bool, width: usize) -> String {
+pub(super) fn row(record: &Record, names: usize, color: bool, width: usize) -> String {
     // Room for the time and for a status.
     const OTHERS: usize = 37;
     let mark = if record.is_refusal() && !record.ok { (Ink::Dim, "– ") } else { mark(record.ok) };
@@ -49,8 +46,7 @@ pub fn row(record: &Record, names: usize, color: bool, width: usize) -> String {
 }
 
 /// A round of several.
-#[must_use]
-pub fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
+pub(super) fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
     let of = of.to_string();
     let round = record.round.unwrap_or_default();
     let name = format!("{round:>digits$}/{of}", digits = of.len());
@@ -83,8 +79,7 @@ fn line(record: &Record, mark: (Ink, &str), name: &str, color: bool, width: usiz
 }
 
 /// The account of several rounds.
-#[must_use]
-pub fn account(account: &Account, color: bool, width: usize) -> String {
+pub(super) fn account(account: &Account, color: bool, width: usize) -> String {
     let mut page = Page::new(color, width);
     let summary = account.summary();
     let failures: Vec<String> =

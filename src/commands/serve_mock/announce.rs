@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::commands::unwritten;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::mock::{Announce, Mock, MockArgs};
+use crate::pipeline::sink::write_failure;
 use crate::report::Report;
 
 /// One line on standard output, and the file. The file is written last, so that whoever waits for it finds
@@ -23,7 +23,7 @@ pub(super) fn announce(mock: &Mock, form: Option<Announce>, file: Option<&Path>)
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{line}")
             .and_then(|()| stdout.flush())
-            .map_err(|error| unwritten("the announcement on standard output", &error))?;
+            .map_err(|error| write_failure("the announcement on standard output", &error))?;
     }
     file.map_or(Ok(()), |path| write_file(path, &mock.main_url()))
 }

@@ -1,0 +1,201 @@
+//! A run of `probe-handshake`: its connections one after the other, each reported as soon as it is known, and the exit
+//! status that comes of them.
+
+use tokio::time::{Instant, sleep_until};
+
+use super::gates::Gates;
+use super::matrix::{Case, Matrix};
+use super::record::{Mask, Record};
+use super::repeat::{Account, Rounds};
+use super::{Target, probe, text};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::pipeline::line::{Style, write_json};
+use crate::pipeline::sink::{Sink as _, Stdout, write_failure};
+use crate::report::{Level, Report};
+use crate::signals::Signals;
+use crate::system;
+
+/// Which connections are made to the target.
+pub enum Connections {
+    /// One.
+    Single,
+    /// One for each row.
+    Matrix(Matrix),
+    /// The same one several times.
+    Repeated(Rounds),
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// A page for people, not JSON.
+    pub text: bool,
+    /// Use color on standard output.
+    pub color: bool,
+    /// Standard output is a terminal.
+    pub stdout_terminal: bool,
+    /// Standard error is a terminal, which gets a line a round if standard output is JSON.
+    pub stderr_terminal: bool,
+}
+
+/// Makes the connections and reports on them.
+///
+/// # Errors
+/// Mistakes on the command line, and output that cannot be written. What is wrong with the endpoint is written to
+/// standard output.
+pub async fn run(
+    target: &Target,
+    connections: &Connections,
+    gates: Gates,
+    form: Form,
+    report: &Report,
+) -> Result<Exit> {
+    let mask = Mask(report.clone());
+    let mut run = ProbeRun { target, gates, form, report, mask, gate_failed: false, failed: None };
+    match connections {
+        Connections::Single => run.single().await?,
+        Connections::Matrix(matrix) => run.matrix(matrix).await?,
+        Connections::Repeated(rounds) => {
+            if let Some(stopped) = run.repeated(*rounds).await? {
+                return Ok(stopped);
+            }
+        }
+    }
+    Ok(run.exit())
+}
+
+struct ProbeRun<'a> {
+    target: &'a Target,
+    gates: Gates,
+    form: Form,
+    report: &'a Report,
+    mask: Mask,
+    gate_failed: bool,
+    /// The first failure.
+    failed: Option<Exit>,
+}
+
+impl ProbeRun<'_> {
+    async fn single(&mut self) -> Result<()> {
+        let record = self.probe(self.target).await?;
+        self.note(&record, record.ok);
+        self.text(|color, width| text::page(&record, color, width))?;
+        if let Some(failed) = record.failed.iter().find(|_| !self.form.text) {
+            let failure = Failure::new(Exit::Assertion, &failed.what);
+            let hint = record.hints.first().map(|hint| hint.text.clone());
+            self.report.failure(&Failure { hint, ..failure });
+        }
+        self.json(&record.to_json())
+    }
+
+    /// In a row, a refusal is a result and not a failure, except among the addresses of one name.
+    async fn matrix(&mut self, matrix: &Matrix) -> Result<()> {
+        self.text(|_, _| text::title(&self.target.url.to_string()))?;
+        let rows = matrix.rows(self.target).await;
+        let names = rows.iter().filter_map(|row| row.case.as_ref()).map(|case| case.label().chars().count());
+        let longest = names.max().unwrap_or_default();
+        for row in rows {
+            let record = self.probe(&row).await?;
+            let is_address = matches!(record.case, Some(Case::Address { .. }));
+            self.note(&record, record.ok || record.is_refusal() && !is_address);
+            self.text(|color, width| text::row(&record, longest, color, width))?;
+            self.json(&record.to_json())?;
+        }
+        Ok(())
+    }
+
+    /// A signal ends the rounds with the account of those so far, and is the exit status then.
+    async fn repeated(&mut self, rounds: Rounds) -> Result<Option<Exit>> {
+        let mut signals = Signals::listen().map_err(|error| system("signal handlers", &error))?;
+        let mut account = Account::default();
+        let stopped = tokio::select! {
+            done = self.rounds(rounds, &mut account) => done.map(|()| None),
+            outcome = signals.next() => Ok(Some(outcome.exit)),
+        };
+        self.text(|color, width| text::account(&account, color, width))?;
+        self.json(&account.summary().to_json())?;
+        stopped
+    }
+
+    async fn rounds(&mut self, rounds: Rounds, account: &mut Account) -> Result<()> {
+        let mut next = Instant::now();
+        for round in 1..=rounds.count {
+            sleep_until(next).await;
+            next = Instant::now() + rounds.interval;
+            let record = Record { round: Some(round), ..self.probe(self.target).await? };
+            account.add(&record);
+            self.note(&record, record.ok);
+            self.text(|color, width| text::round(&record, rounds.count, color, width))?;
+            if !self.form.text && self.form.stderr_terminal {
+                let line = text::round(&record, rounds.count, false, usize::MAX);
+                self.report.notice(line.lines().next().unwrap_or_default().trim_end());
+            }
+            self.json(&record.to_json())?;
+        }
+        Ok(())
+    }
+
+    /// The record of a connection, judged by the gates.
+    async fn probe(&self, target: &Target) -> Result<Record> {
+        let mut record = probe(target, &self.mask).await?;
+        record.gates = self.gates.judge(&record)?;
+        Ok(record)
+    }
+
+    /// Notes what the record means for the exit status, and reports the gates that fail.
+    fn note(&mut self, record: &Record, passed: bool) {
+        if !passed {
+            self.failed = self.failed.or(Exit::from_code(record.exit));
+        }
+        let place = record.place().map(|place| format!("{place}: ")).unwrap_or_default();
+        // A page has them in it.
+        for warning in record.warnings.iter().filter(|_| !self.form.text) {
+            self.report.warning(&format!("{place}{}", warning.text));
+        }
+        for gate in record.gates.iter().filter(|gate| !gate.ok) {
+            self.gate_failed = true;
+            let text = self.mask.text(&format!("{place}does not hold: {} ({})", gate.gate, gate.saw));
+            self.report.say(Level::Error, &text);
+        }
+    }
+
+    /// Gates decide if there are any.
+    fn exit(&self) -> Exit {
+        match (self.gates.any(), self.gate_failed) {
+            (true, false) => Exit::Ok,
+            (true, true) => Exit::Assertion,
+            (false, _) => self.failed.unwrap_or(Exit::Ok),
+        }
+    }
+
+    fn json(&self, line: &str) -> Result<()> {
+        if self.form.text {
+            return Ok(());
+        }
+        let Form { color, stdout_terminal: terminal, .. } = self.form;
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        write_json(line, true, Style { color, terminal, ..Style::default() }, &mut bytes);
+        write(&bytes)
+    }
+
+    /// Writes a page, which is given whether it may have color, and how wide the terminal is.
+    fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<()> {
+        if self.form.text { write(page(self.form.color, width()).as_bytes()) } else { Ok(()) }
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<()> {
+    match Stdout.write(bytes) {
+        // Whoever reads has seen enough; the exit status is still to come.
+        Err(cut) if cut.error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|cut| write_failure("standard output", &cut.error)),
+    }
+}
+
+/// How wide the terminal is, in columns.
+fn width() -> usize {
+    const DEFAULT: usize = 100;
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|width| *width >= 40).unwrap_or(DEFAULT)
+}
