@@ -33,7 +33,7 @@ use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
 use crate::secret::Secret;
-use crate::session::cursor::CursorFile;
+use crate::session::cursor::{CursorFile, Sync};
 use crate::session::policy::Policy;
 use crate::session::{self, Setup};
 use crate::signals::Signals;
@@ -233,7 +233,8 @@ impl Session<'_> {
             return Err(Failure::usage(what));
         }
         let (file, kept) = args.cursor_file.as_deref().map(CursorFile::open).transpose()?.unzip();
-        let file = file.map(|file| file.behind(output.cloned()));
+        let sync = output.cloned().map(|output| -> Sync { Arc::new(move || output.sync()) });
+        let file = file.map(|file| file.behind(sync));
         Ok((file, args.from_cursor.clone().or(kept.flatten())))
     }
 

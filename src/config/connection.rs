@@ -20,7 +20,7 @@ use crate::report::Report;
 use crate::secret::{Secret, is_secret_header};
 
 /// How many redirects are followed where they are, unless an option says; so does the help.
-const MAX_REDIRECTS: u32 = 10;
+pub(super) const MAX_REDIRECTS: u32 = 10;
 
 /// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
 /// credential, where its place is not the upgrade but [`Place::Call`].

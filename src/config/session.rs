@@ -132,3 +132,52 @@ fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
         first_too: liveness.reconnect || liveness.retries.is_some(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::cli::options::SubscribeArgs;
+    use crate::cli::{Cli, Command};
+    use crate::config::connection::MAX_REDIRECTS;
+    use crate::net::Options;
+
+    fn subscribe(options: &[&str]) -> SubscribeArgs {
+        let argv: Vec<OsString> = ["wstap", "subscribe"].iter().chain(options).map(OsString::from).collect();
+        let matches = Cli::describe_for(&argv).try_get_matches_from(&argv).unwrap();
+        match Cli::from_matches(matches).unwrap().command {
+            Command::Subscribe(args) => *args,
+            _ => unreachable!("subscribe was typed"),
+        }
+    }
+
+    /// The help is where a default is promised, so the option is given what the help says, and must change nothing.
+    #[test]
+    fn the_defaults_are_those_that_the_help_names() {
+        let command = Cli::describe();
+        let command = command.find_subcommand("subscribe").unwrap();
+        let mut promised = 0;
+        for option in command.get_arguments().filter(|option| option.get_default_values().is_empty()) {
+            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            let Some((_, default)) = help.split_once("[default: ") else { continue };
+            let default = default.split([',', ';', ']']).next().unwrap();
+            let typed = format!("--{}={default}", option.get_long().unwrap());
+            let facts = |options: &[&str]| {
+                let args = subscribe(options);
+                let waiting = waiting(&args.session.output, Defaults::SUBSCRIBE);
+                let policy = policy(&args.session, &args.send, Vec::new(), Defaults::SUBSCRIBE);
+                let connection = &args.session.connection;
+                let network = (
+                    connection.max_redirects.unwrap_or(MAX_REDIRECTS),
+                    connection.connect_timeout.unwrap_or(Options::default().connect_timeout),
+                    connection.max_message_size.or(Options::default().max_message_size),
+                );
+                format!("{policy:?} {waiting:?} {network:?}")
+            };
+            assert_eq!(facts(&[&typed]), facts(&[]), "{typed}");
+            promised += 1;
+        }
+        assert!(promised >= 10, "{promised}");
+    }
+}

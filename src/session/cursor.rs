@@ -18,7 +18,6 @@ use rustix::process::{Pid, test_kill_process};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
-use crate::pipeline::outfile::OutFile;
 use crate::pipeline::sink;
 use crate::report::Report;
 
@@ -28,13 +27,16 @@ const PACE: Duration = Duration::from_millis(100);
 /// The largest file that may hold a cursor. Providers' cursors are a few dozen bytes.
 const LARGEST: u64 = 64 << 10;
 
+/// Waits until the output is on the disk.
+pub type Sync = Arc<dyn Fn() -> io::Result<()> + Send + std::marker::Sync>;
+
 /// Writes cursors to a file, on a thread of its own.
 pub struct CursorFile {
     path: PathBuf,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<io::Result<()>>>,
     refused: bool,
-    output: Option<Arc<OutFile>>,
+    output: Option<Sync>,
 }
 
 #[derive(Default)]
@@ -85,9 +87,9 @@ impl CursorFile {
         Ok((Self { path, shared: Arc::default(), thread: None, refused: false, output: None }, cursor))
     }
 
-    /// No cursor is kept before the lines that it stands behind are on the disk, in this file.
+    /// Syncs the output before each cursor is written, so that no cursor is ahead of the lines on the disk.
     #[must_use]
-    pub fn behind(self, output: Option<Arc<OutFile>>) -> Self {
+    pub fn behind(self, output: Option<Sync>) -> Self {
         Self { output, ..self }
     }
 
@@ -106,7 +108,7 @@ impl CursorFile {
         self.thread.get_or_insert_with(|| {
             let (path, shared, output, report) =
                 (path.clone(), shared.clone(), output.clone(), report.clone());
-            thread::spawn(move || keep(&path, &shared, output.as_deref(), &report))
+            thread::spawn(move || keep(&path, &shared, output.as_ref(), &report))
         });
     }
 
@@ -130,14 +132,14 @@ fn no_cursor_in(path: &Path) -> Failure {
 
 /// Writes what comes until nothing more does. The result is that of the last write; the first of several failures in a
 /// row is told at once, and that it is over, since the end may be days away.
-fn keep(path: &Path, shared: &Shared, output: Option<&OutFile>, report: &Report) -> io::Result<()> {
+fn keep(path: &Path, shared: &Shared, output: Option<&Sync>, report: &Report) -> io::Result<()> {
     let mut result = Ok(());
     let mut slot = lock(&shared.slot);
     loop {
         if let Some(cursor) = slot.cursor.take() {
             drop(slot);
             let failed = result.is_err();
-            result = output.map_or(Ok(()), OutFile::sync).and_then(|()| replace(path, &cursor));
+            result = output.map_or(Ok(()), |sync| sync()).and_then(|()| replace(path, &cursor));
             match &result {
                 Err(error) if !failed => {
                     let what = unwritten(path, error);
@@ -226,6 +228,24 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), Some("c999"));
+    }
+
+    #[test]
+    fn no_cursor_is_ahead_of_the_output_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let kept = |sync: Sync| {
+            let (file, _) = CursorFile::open(&path).unwrap();
+            let mut file = file.behind(Some(sync));
+            file.put("c1".into(), &report());
+            file.finish().map_err(|failure| failure.exit)
+        };
+        assert_eq!(kept(Arc::new(|| Err(io::ErrorKind::StorageFull.into()))), Err(Exit::OutputFailed));
+        assert!(!path.exists(), "kept, and the lines before it may be lost");
+        let place = path.clone();
+        let written_before = move || if place.exists() { Err(io::Error::other("too late")) } else { Ok(()) };
+        assert_eq!(kept(Arc::new(written_before)), Ok(()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "c1\n");
     }
 
     #[test]

@@ -280,5 +280,6 @@ fn nothing_is_sent_offline() {
     }
     // What was not typed gives way.
     let run = wstap(&["connect", "--from", "-"]).env("WSTAP_SEND", "a").env("WSTAP_LINGER", "1s");
+    let run = run.env("WSTAP_BUFFER", "1M").env("WSTAP_OVERFLOW", "exit").env("WSTAP_SPILL_LIMIT", "1M");
     assert_eq!(run.stdin("1\n").run().exits(0).stdout, "1\n");
 }
