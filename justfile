@@ -25,7 +25,7 @@ ci:
 generate:
   UPDATE=1 cargo test --locked --test cli generated
 
-# Print the structure figures: lines, longest functions, type names with two meanings
+# Print the structure figures: lines, type names with two meanings, modules that import each other, long files
 house:
   cargo test --locked --test cli house -- --nocapture
 

@@ -19,6 +19,7 @@ mod generated;
 mod harness;
 mod hostile;
 mod hostile_clients;
+mod house;
 mod instances;
 mod kadoa;
 mod limits;
