@@ -36,7 +36,7 @@ pub mod message;
 pub mod mock;
 pub mod net;
 pub mod pipeline;
-pub mod probe;
+mod probe;
 pub mod repl;
 pub mod report;
 pub mod secret;

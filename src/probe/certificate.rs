@@ -20,10 +20,9 @@ const DAY: i64 = 24 * 3600;
 
 /// One certificate of the chain that the server sent.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Whom it is for, such as `CN=example.test`.
     pub subject: String,
-    /// Who signed it.
     pub issuer: String,
     /// The names and addresses that it is good for (RFC 5280 §4.2.1.6). Those that are neither, and are good for no
     /// host, have a word before them, such as `email:`.
@@ -53,10 +52,9 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a certificate. Of one that cannot be read only the fingerprint is known. `mask` hides what must not
-    /// be shown.
+    /// Reads a certificate. Of one that cannot be read only the fingerprint is known.
     #[must_use]
-    pub fn read(der: &[u8], now: Timestamp) -> Self {
+    pub(crate) fn read(der: &[u8], now: Timestamp) -> Self {
         let sha256 = hex(&Sha256::digest(der));
         let Ok((_, parsed)) = X509Certificate::from_der(der) else {
             return Self { sha256, ..Self::default() };
@@ -84,7 +82,7 @@ impl Certificate {
 
 /// Is the certificate good for this host (RFC 9525)? `None` if it or the host cannot be read.
 #[must_use]
-pub fn is_for(der: &[u8], host: &str) -> Option<bool> {
+pub(crate) fn is_for(der: &[u8], host: &str) -> Option<bool> {
     let der = CertificateDer::from(der);
     let certificate = ParsedCertificate::try_from(&der).ok()?;
     let name = ServerName::try_from(host).ok()?;

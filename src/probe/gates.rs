@@ -20,14 +20,12 @@ const SHOWN: usize = 200;
 
 /// All gates of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Gates {
+pub(crate) struct Gates {
     /// `--expect`: the texts and their programs.
     expect: Vec<(String, Program)>,
     /// `--expect-status`: any of these.
     status: Vec<u16>,
-    /// `--min-cert-days`.
     min_cert_days: Option<i64>,
-    /// `--max`.
     max: Vec<Limit>,
 }
 
@@ -40,7 +38,7 @@ pub struct Limit {
 
 /// What became of a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// The option, as it was given.
     pub gate: String,
     /// Does it hold?
@@ -68,7 +66,12 @@ impl Gates {
     ///
     /// # Errors
     /// An expression that does not compile.
-    pub fn new(expect: &[String], status: &[u16], min_cert_days: Option<i64>, max: &[Limit]) -> Result<Self> {
+    pub(crate) fn new(
+        expect: &[String],
+        status: &[u16],
+        min_cert_days: Option<i64>,
+        max: &[Limit],
+    ) -> Result<Self> {
         let compile =
             |text: &String| Ok((text.clone(), Program::compile("--expect", text, &Vars::default())?));
         Ok(Self {
@@ -79,9 +82,8 @@ impl Gates {
         })
     }
 
-    /// Are there any?
     #[must_use]
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         !(self.expect.is_empty()
             && self.status.is_empty()
             && self.min_cert_days.is_none()
@@ -92,7 +94,7 @@ impl Gates {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn judge(&self, record: &Record) -> Result<Vec<Judgement>> {
+    pub(crate) fn judge(&self, record: &Record) -> Result<Vec<Judgement>> {
         let mut judgements = Vec::new();
         if !self.expect.is_empty() {
             judgements.extend(self.expected(record)?);

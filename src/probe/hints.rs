@@ -38,7 +38,6 @@ fn note(id: &'static str, text: impl Into<String>) -> Option<Note> {
     Some(Note { id, text: text.into() })
 }
 
-/// The failure's own hint.
 fn of_failure(failure: &Failure, record: &Record, mask: &Mask) -> Option<Note> {
     let phase = record.failed.as_ref().map_or("upgrade", |failed| failed.phase);
     failure.hint.as_ref().and_then(|hint| note(failure.hint_id.unwrap_or(phase), mask.text(hint)))

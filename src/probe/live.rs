@@ -19,7 +19,7 @@ use crate::net::Tap;
 
 /// What to do on the open connection.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Messages to send, so that a server has something to answer.
     pub send: Vec<String>,
     /// The time for everything. Half of it is for the first message and the pong, the rest for the close.
@@ -31,27 +31,24 @@ const RSV1: u8 = 4;
 
 /// What was measured on the open connection. Times are milliseconds since the upgrade, unless said otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Live {
+pub(crate) struct Live {
     /// When the first data message came.
     pub message: Option<f64>,
     /// From our ping to its pong.
     pub pong: Option<f64>,
-    /// Frames that came.
     pub frames: u64,
     /// Data messages that came.
     pub messages: u64,
-    /// How it was closed.
     pub close: Close,
 }
 
 /// How a connection was closed.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Close {
+pub(crate) struct Close {
     /// Whose close frame came first: `us`, `peer`, or `network` where the connection ended without one.
     pub by: &'static str,
     /// The code in the peer's close frame; 1005 for an empty one.
     pub code: Option<u16>,
-    /// The reason in it.
     pub reason: Option<String>,
     /// From our close frame to the peer's, where ours came first.
     pub ms: Option<f64>,

@@ -20,22 +20,17 @@ const WRONG: &str = "wstap-wrong-credential";
 /// What a parameter or header for a credential is called where nothing else is known.
 const USUAL_NAME: &str = "token";
 
-/// What is varied.
 #[derive(Clone, Debug, Default)]
-pub struct Matrix {
-    /// `--origins`.
+pub(crate) struct Matrix {
     pub origins: Vec<Origin>,
-    /// `--auth-matrix`.
     pub auth: bool,
-    /// `--version-check`.
     pub version: bool,
-    /// `--all-addresses`.
     pub addresses: bool,
 }
 
 /// An entry of `--origins`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// `none`: no header.
     None,
     /// `same`: that of the URL.
@@ -45,9 +40,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads an entry.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text.trim() {
             "none" => Self::None,
             "same" => Self::Same,
@@ -59,7 +53,7 @@ impl Origin {
 /// A row: what is different in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Case {
+pub(crate) enum Case {
     /// Of `--origins`.
     Origin {
         /// The value of `Origin`; `null` where none is sent.
@@ -75,10 +69,7 @@ pub enum Case {
         place: Option<&'static str>,
     },
     /// Of `--version-check`.
-    Version {
-        /// The value of `Sec-WebSocket-Version`.
-        version: u8,
-    },
+    Version { version: u8 },
     /// Of `--all-addresses`.
     Address {
         /// The address connected to.
@@ -89,7 +80,7 @@ pub enum Case {
 impl Case {
     /// The name of the row for people.
     #[must_use]
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self {
             Self::Origin { origin: None, .. } => "no Origin".into(),
             Self::Origin { origin: Some(origin), .. } => format!("Origin: {origin}"),
@@ -106,13 +97,11 @@ impl Case {
 }
 
 impl Matrix {
-    /// Is anything varied?
     #[must_use]
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.auth || self.version || self.addresses || !self.origins.is_empty()
     }
 
-    /// The rows.
     pub(super) async fn rows(&self, target: &Target) -> Vec<Target> {
         let mut rows: Vec<Target> = self.origins.iter().map(|origin| with_origin(target, origin)).collect();
         if self.auth {

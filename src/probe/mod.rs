@@ -9,15 +9,15 @@ use crate::handshake::client::EXTENSIONS;
 use crate::handshake::extensions::DEFLATE;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
-pub mod certificate;
-pub mod gates;
+pub(crate) mod certificate;
+pub(crate) mod gates;
 mod hints;
-pub mod live;
-pub mod matrix;
+pub(crate) mod live;
+pub(crate) mod matrix;
 mod page;
-pub mod record;
-pub mod repeat;
-pub mod run;
+pub(crate) mod record;
+pub(crate) mod repeat;
+pub(crate) mod run;
 mod text;
 mod utf8;
 
@@ -26,10 +26,8 @@ use record::{Mask, Record};
 
 /// What to probe, and how.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// Where to.
+pub(crate) struct Target {
     pub url: WsUrl,
-    /// How to connect.
     pub options: Options,
     /// What to do on the open connection; without, it is dropped.
     pub live: Option<live::Plan>,
@@ -42,7 +40,7 @@ pub struct Target {
 /// # Errors
 /// Only for mistakes of whoever asked, such as a file that cannot be read: what is wrong with the endpoint is what
 /// the record is for.
-pub async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
+pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     let started = Timestamp::now();
     let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
     let (stream, failure) = match stream {

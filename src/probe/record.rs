@@ -21,14 +21,12 @@ use crate::report::Report;
 use crate::secret::{MASK, is_secret_header, mask_in_text};
 
 /// The version of the schema.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// Everything that is known after one probe.
 #[derive(Clone, Debug, Serialize)]
-pub struct Record {
-    /// [`VERSION`].
+pub(crate) struct Record {
     pub v: u8,
-    /// `probe`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// When it began, RFC 3339.
@@ -45,7 +43,6 @@ pub struct Record {
     pub ok: bool,
     /// The exit status that this probe leads to on its own.
     pub exit: u8,
-    /// What failed.
     pub failed: Option<Failed>,
     /// The time of each phase.
     pub phases: Phases,
@@ -53,13 +50,10 @@ pub struct Record {
     pub dns: Option<Dns>,
     /// TCP, or the unix socket.
     pub tcp: Option<Tcp>,
-    /// The proxy.
     pub proxy: Option<Proxy>,
-    /// TLS.
     pub tls: Option<Tls>,
     /// The request as it was sent, secrets masked.
     pub request: Option<Request>,
-    /// The answer.
     pub http: Option<Http>,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,
@@ -79,12 +73,10 @@ pub struct Record {
     pub gates: Vec<Judgement>,
 }
 
-/// What failed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// `dns`, `tcp`, `proxy`, `tls`, `upgrade` or `live`.
     pub phase: &'static str,
-    /// What happened.
     pub what: String,
     /// Further lines, such as an address and its error each.
     pub details: Vec<String>,
@@ -92,14 +84,11 @@ pub struct Failed {
 
 /// The time of each phase, in milliseconds.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Phases {
-    /// Name resolution.
+pub(crate) struct Phases {
     pub dns: Option<f64>,
-    /// TCP connection.
     pub tcp: Option<f64>,
     /// Negotiation with the proxy.
     pub proxy: Option<f64>,
-    /// TLS handshake.
     pub tls: Option<f64>,
     /// From the first byte of the request to the end of the response head.
     pub upgrade: Option<f64>,
@@ -110,7 +99,7 @@ pub struct Phases {
 impl Phases {
     /// Names and times, in the order in which they come, without the total.
     #[must_use]
-    pub fn in_order(&self) -> [(&'static str, Option<f64>); 5] {
+    pub(crate) fn in_order(&self) -> [(&'static str, Option<f64>); 5] {
         [
             ("dns", self.dns),
             ("tcp", self.tcp),
@@ -121,22 +110,19 @@ impl Phases {
     }
 }
 
-/// Name resolution.
 #[derive(Clone, Debug, Serialize)]
-pub struct Dns {
-    /// The name.
+pub(crate) struct Dns {
     pub host: String,
     /// What it resolved to, in the order of trial.
     pub addresses: Vec<String>,
     /// The address that was connected to.
     pub used: Option<String>,
-    /// The time.
     pub ms: Option<f64>,
 }
 
 /// TCP, or the unix socket.
 #[derive(Clone, Debug, Serialize)]
-pub struct Tcp {
+pub(crate) struct Tcp {
     /// From the first attempt to the one that won.
     pub ms: Option<f64>,
     /// The address connected to; `null` for a unix socket.
@@ -147,31 +133,26 @@ pub struct Tcp {
     pub tried: Vec<Attempt>,
 }
 
-/// One address.
 #[derive(Clone, Debug, Serialize)]
-pub struct Attempt {
-    /// The address.
+pub(crate) struct Attempt {
     pub address: String,
     /// Was it connected?
     pub ok: bool,
     /// The time until it was, or failed; `null` where another was faster, or the time was up.
     pub ms: Option<f64>,
-    /// Why it failed.
     pub error: Option<String>,
 }
 
-/// The proxy.
 #[derive(Clone, Debug, Serialize)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// Which, without its credentials.
     pub via: String,
     /// The time of the negotiation.
     pub ms: Option<f64>,
 }
 
-/// TLS.
 #[derive(Clone, Debug, Serialize)]
-pub struct Tls {
+pub(crate) struct Tls {
     /// The time of the handshake.
     pub ms: Option<f64>,
     /// Such as `TLSv1.3`; `null` where the handshake was not finished.
@@ -202,9 +183,8 @@ pub struct Tls {
     pub chain: Vec<Certificate>,
 }
 
-/// The request.
 #[derive(Clone, Debug, Serialize)]
-pub struct Request {
+pub(crate) struct Request {
     /// Always `GET`.
     pub method: &'static str,
     /// Path and query.
@@ -213,23 +193,18 @@ pub struct Request {
     pub headers: Vec<Header>,
 }
 
-/// A header.
 #[derive(Clone, Debug, Serialize)]
-pub struct Header {
+pub(crate) struct Header {
     /// Its name, as it was written.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 
-/// The answer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Http {
+pub(crate) struct Http {
     /// Such as `1.1`.
     pub version: String,
-    /// The status.
     pub status: u16,
-    /// The reason phrase.
     pub reason: String,
     /// Headers in the order they came, repeated ones as often.
     pub headers: Vec<Header>,
@@ -242,7 +217,7 @@ pub struct Http {
 impl Http {
     /// The first value of a header.
     #[must_use]
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
         found.map(|header| header.value.as_str())
     }
@@ -250,7 +225,7 @@ impl Http {
 
 /// The body of a refusal.
 #[derive(Clone, Debug, Serialize)]
-pub struct Body {
+pub(crate) struct Body {
     /// Bytes that were read.
     pub bytes: usize,
     /// Was there more?
@@ -263,16 +238,13 @@ pub struct Body {
     pub text: Option<String>,
 }
 
-/// A check.
 #[derive(Clone, Debug, Serialize)]
-pub struct Check {
-    /// Its name.
+pub(crate) struct Check {
     pub id: &'static str,
     /// `ok`, `warn`, `fail`, or `skipped` where there was nothing to judge.
     pub verdict: &'static str,
     /// What would have been right.
     pub expected: String,
-    /// What was there.
     pub got: String,
     /// Where it is demanded.
     pub clause: &'static str,
@@ -280,21 +252,20 @@ pub struct Check {
 
 /// A hint or a warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Note {
+pub(crate) struct Note {
     /// A stable word.
     pub id: &'static str,
-    /// The text for people.
     pub text: String,
 }
 
 /// Takes what is secret out of texts.
 #[derive(Clone)]
-pub struct Mask(pub Report);
+pub(crate) struct Mask(pub Report);
 
 impl Mask {
     /// Text from the network or about it.
     #[must_use]
-    pub fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         mask_in_text(&self.0.masked(text))
     }
 
@@ -359,7 +330,7 @@ impl Record {
 
     /// Names and times of all that took time, in the order in which it came.
     #[must_use]
-    pub fn times(&self) -> Vec<(&'static str, f64)> {
+    pub(crate) fn times(&self) -> Vec<(&'static str, f64)> {
         let live = self
             .live
             .iter()
@@ -370,26 +341,26 @@ impl Record {
 
     /// Did the server answer, and not with an upgrade?
     #[must_use]
-    pub fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         self.status().is_some_and(|status| status != 101)
     }
 
     /// Which of several records it is, for people.
     #[must_use]
-    pub fn place(&self) -> Option<String> {
+    pub(crate) fn place(&self) -> Option<String> {
         let round = self.round.map(|round| format!("round {round}"));
         self.case.as_ref().map(Case::label).or(round)
     }
 
     /// The status of the answer.
     #[must_use]
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         self.http.as_ref().map(|http| http.status)
     }
 
     /// One line of JSON, without the line break.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         to_json(self)
     }
 }

@@ -7,10 +7,8 @@ use serde::Serialize;
 
 use super::record::{Record, VERSION, to_json};
 
-/// How often to probe.
 #[derive(Clone, Copy, Debug)]
-pub struct Rounds {
-    /// How many times.
+pub(crate) struct Rounds {
     pub count: u32,
     /// From the start of one to the start of the next; one that takes longer is followed at once.
     pub interval: Duration,
@@ -18,7 +16,7 @@ pub struct Rounds {
 
 /// What was seen over all rounds so far.
 #[derive(Clone, Debug, Default)]
-pub struct Account {
+pub(crate) struct Account {
     url: String,
     rounds: u32,
     failures: BTreeMap<&'static str, u32>,
@@ -27,13 +25,11 @@ pub struct Account {
 
 /// The account as a record, the last of a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The version of the schema of probes.
     pub v: u8,
-    /// `probe_summary`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The URL.
     pub url: String,
     /// How many rounds there were.
     pub rounds: u32,
@@ -47,22 +43,19 @@ pub struct Summary {
 
 /// How times are spread, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
-    /// How many there are.
+pub(crate) struct Spread {
     pub count: usize,
-    /// The shortest.
     pub min: f64,
     /// The middle one; of two, the mean.
     pub median: f64,
     /// The one that 99 of 100 do not exceed.
     pub p99: f64,
-    /// The longest.
     pub max: f64,
 }
 
 impl Account {
     /// Takes a round into account.
-    pub fn add(&mut self, record: &Record) {
+    pub(crate) fn add(&mut self, record: &Record) {
         self.rounds += 1;
         self.url.clone_from(&record.url);
         let failed = record.failed.as_ref().map(|failed| failed.phase);
@@ -86,9 +79,8 @@ impl Account {
         }
     }
 
-    /// What it comes to.
     #[must_use]
-    pub fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> Summary {
         let spreads = self.spreads();
         Summary {
             v: VERSION,
@@ -103,7 +95,7 @@ impl Account {
 
     /// Phases in the order in which they come.
     #[must_use]
-    pub fn spreads(&self) -> Vec<(&'static str, Spread)> {
+    pub(crate) fn spreads(&self) -> Vec<(&'static str, Spread)> {
         self.times.iter().filter_map(|(name, times)| Some((*name, Spread::of(times)?))).collect()
     }
 }
@@ -111,7 +103,7 @@ impl Account {
 impl Summary {
     /// One line of JSON, without the line break.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         to_json(self)
     }
 }
@@ -119,7 +111,7 @@ impl Summary {
 impl Spread {
     /// `None` of nothing.
     #[must_use]
-    pub fn of(times: &[f64]) -> Option<Self> {
+    pub(crate) fn of(times: &[f64]) -> Option<Self> {
         let mut sorted = times.to_vec();
         sorted.sort_by(f64::total_cmp);
         let count = sorted.len();

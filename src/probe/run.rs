@@ -17,8 +17,7 @@ use crate::signals::Signals;
 use crate::system;
 
 /// Which connections are made to the target.
-pub enum Connections {
-    /// One.
+pub(crate) enum Connections {
     Single,
     /// One for each row.
     Matrix(Matrix),
@@ -28,7 +27,7 @@ pub enum Connections {
 
 /// How the report is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Form {
+pub(crate) struct Form {
     /// A page for people, not JSON.
     pub text: bool,
     /// Use color on standard output.
@@ -44,7 +43,7 @@ pub struct Form {
 /// # Errors
 /// Mistakes on the command line, and output that cannot be written. What is wrong with the endpoint is written to
 /// standard output.
-pub async fn run(
+pub(crate) async fn run(
     target: &Target,
     connections: &Connections,
     gates: Gates,
@@ -72,7 +71,6 @@ struct ProbeRun<'a> {
     report: &'a Report,
     mask: Mask,
     gate_failed: bool,
-    /// The first failure.
     failed: Option<Exit>,
 }
 
