@@ -66,7 +66,9 @@ pub async fn run(argv: &[OsString]) -> Status {
         }
     };
     let report = config::report(&cli.global, &world);
-    secret::words_after_header(argv).iter().for_each(|word| report.hide(word));
+    secret::words_after_header(argv)
+        .iter()
+        .for_each(|word| report.secrets().add(word, secret::Place::Arguments));
     let context = Context { report: &report, world: &world, color: cli.global.color };
     match dispatch(&cli, &context).await {
         Ok(status) => status,
@@ -94,10 +96,10 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
     if error.use_stderr() {
         // A URL in the wrong place is quoted back, and may hold a token.
-        let text = secret::mask_in_text(&error.render().to_string());
-        let report = early_report(world);
-        secret::words_after_header(argv).iter().for_each(|word| report.hide(word));
-        let text = report.masked(&text);
+        let secrets = secret::Secrets::default();
+        secret::words_after_header(argv).iter().for_each(|word| secrets.add(word, secret::Place::Arguments));
+        let text = error.render().to_string();
+        let text = secrets.mask_text(&text);
         // Nobody is left to be told if this cannot be printed.
         let _ = std::io::stderr().write_all(text.as_bytes());
         return Exit::Usage;

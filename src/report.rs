@@ -10,11 +10,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
 use crate::error::Failure;
-use crate::secret::{MASK, Secret, mask_in_text};
+use crate::secret::Secrets;
 use crate::text::acts_on_terminal;
-
-/// The least length of a secret that is searched for, in bytes.
-const SHORTEST_SECRET: usize = 4;
 
 /// How much a notice matters, most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +67,7 @@ impl std::fmt::Debug for Report {
 struct Inner {
     json: bool,
     color: bool,
-    secrets: Mutex<Vec<Secret>>,
+    secrets: Secrets,
     out: Mutex<Out>,
 }
 
@@ -96,7 +93,7 @@ impl Report {
     }
 
     fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
-        let (secrets, out) = (Mutex::default(), Mutex::new(out));
+        let (secrets, out) = (Secrets::default(), Mutex::new(out));
         Self { inner: Arc::new(Inner { json, color, secrets, out }), most, prefix: "".into() }
     }
 
@@ -128,18 +125,11 @@ impl Report {
         !self.inner.json && self.shows(Level::Notice)
     }
 
-    /// From now on this text is masked in every notice, wherever it came from: servers like to quote the
+    /// What this run keeps secret: it is masked in every notice, wherever it came from. Servers like to quote the
     /// credential they refuse.
-    pub fn hide(&self, secret: &Secret) {
-        // A very short secret would turn ordinary words into masks without hiding much.
-        if secret.expose().len() >= SHORTEST_SECRET
-            && let Ok(mut secrets) = self.inner.secrets.lock()
-            && !secrets.contains(secret)
-        {
-            secrets.push(secret.clone());
-            // A secret may be a part of another.
-            secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        }
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
     }
 
     /// Would a notice of this level be shown?
@@ -224,7 +214,7 @@ impl Report {
     }
 
     fn line(&self, level: Level, label: &str, text: &str) -> String {
-        let text = escape_controls(&mask_in_text(&self.masked(text)));
+        let text = escape_controls(&self.inner.secrets.mask_text(text));
         if self.inner.json {
             let at = jiff::Timestamp::now();
             return format!(
@@ -236,29 +226,6 @@ impl Report {
             Some(color) if self.inner.color => format!("{}{text}\n", label.color(color)),
             _ => format!("{label}{text}\n"),
         }
-    }
-
-    /// The text with every hidden secret masked.
-    #[must_use]
-    pub fn masked(&self, text: &str) -> String {
-        let Ok(secrets) = self.inner.secrets.lock() else { return MASK.to_owned() };
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), MASK))
-    }
-
-    /// The bytes with asterisks in the place of every hidden secret, as many as it has bytes; `None` if none is there.
-    #[must_use]
-    pub fn masked_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let Ok(secrets) = self.inner.secrets.lock() else { return Some(Vec::new()) };
-        secrets.iter().map(|secret| secret.expose().as_bytes()).fold(None, |masked, secret| {
-            let text = masked.as_deref().unwrap_or(bytes);
-            let found: Vec<usize> = memchr::memmem::find_iter(text, secret).collect();
-            if found.is_empty() {
-                return masked;
-            }
-            let mut text = text.to_vec();
-            found.iter().for_each(|at| text[*at..at + secret.len()].fill(b'*'));
-            Some(text)
-        })
     }
 }
 
@@ -291,6 +258,7 @@ pub fn escape_controls(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::{Place, Secret};
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -310,9 +278,7 @@ mod tests {
     fn secrets_and_escapes_do_not_reach_the_terminal() {
         let out = Shared::default();
         let report = Report::to(Box::new(out.clone()), Level::Notice, false, false);
-        report.hide(&Secret::new("tok-123456"));
-        assert_eq!(report.masked_bytes(b"\xfftok-123456\0").as_deref(), Some(&b"\xff**********\0"[..]));
-        assert_eq!(report.masked_bytes(b"tok"), None);
+        report.secrets().add(&Secret::new("tok-123456"), Place::Header);
         report.notice("bad tok-123456 \u{1b}[2J\u{202e}\u{61c}\u{2028}x");
         report.verbose("not shown");
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();

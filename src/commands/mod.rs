@@ -32,7 +32,7 @@ use crate::pipeline::sink::{Nowhere, Sink, Stdout, write_failure};
 use crate::pipeline::stage::Stage;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
-use crate::secret::Secret;
+use crate::secret::{self, Secret, Secrets};
 use crate::session::cursor::{CursorFile, Sync};
 use crate::session::policy::Policy;
 use crate::session::{self, Setup};
@@ -83,6 +83,7 @@ impl Session<'_> {
         let (connection, key) = self.connection(&url, mock.as_ref(), context)?;
         // Variables that move the provider's services do not move the mock's.
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
+        self.keep_messages_secret(key.as_ref(), report.secrets());
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
         let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
@@ -198,10 +199,18 @@ impl Session<'_> {
         Ok((options, key))
     }
 
+    /// Notes which credentials travel in messages: that of a dialect's greeting, and those in messages of the user's.
+    fn keep_messages_secret(&self, key: Option<&Secret>, secrets: &Secrets) {
+        let in_message = |credential: &Credential| credential.place == Place::Message;
+        let greets =
+            self.subscription.is_some() && self.dialect.credential().as_ref().is_some_and(in_message);
+        key.filter(|_| greets).iter().for_each(|key| secrets.add(key, secret::Place::Message));
+        self.send.send.iter().for_each(|text| secrets.add_message(text));
+    }
+
     /// Does a call before the upgrade give its credential?
     fn calls(&self) -> bool {
-        let called = |credential: Credential| credential.place == Place::Call;
-        self.dialect.credential().is_some_and(called)
+        self.dialect.credential().is_some_and(|credential| credential.place == Place::Call)
     }
 
     fn pipeline_config(&self, context: &Context<'_>) -> Result<Config> {

@@ -6,24 +6,23 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{World, subprotocol};
+use super::World;
 use crate::cli::options::{ConnectionArgs, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
 use crate::file;
-use crate::net::url::encoded;
 use crate::net::{
     ConnectToEntry, KeyPin, Options, ProxyRules, ResolveEntry, TlsOptions, TlsVersion, TokenPlace, WsUrl,
     choose_proxy,
 };
 use crate::report::Report;
-use crate::secret::{Secret, is_secret_header};
+use crate::secret::{self, Secret};
 
 /// How many redirects are followed where they are, unless an option says; so does the help.
 pub(super) const MAX_REDIRECTS: u32 = 10;
 
 /// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
-/// credential, where its place is not the upgrade but [`Place::Call`].
+/// credential, where its place is not the upgrade but [`Place::Call`] or [`Place::Message`].
 ///
 /// # Errors
 /// A usage failure that names the option.
@@ -40,19 +39,23 @@ pub fn resolve(
     let var = |name: &str| proxy_var(args, world, name);
     let proxy = choose_proxy(args.proxy.as_deref(), &var, url)?;
     let call_proxies = ProxyRules::new(args.proxy.as_deref(), &var);
-    headers.iter().for_each(|(name, value)| hide_header(name, value, report));
-    let proxy_auth: Vec<_> = call_proxies.proxies().filter_map(|proxy| proxy.auth).collect();
-    let pairs = basic.iter().chain(url.userinfo()).chain(&proxy_auth);
-    pairs.for_each(|(user, password)| hide_basic(user, password, report));
-    token.iter().for_each(|(_, token)| hide(token, report));
-    url.secrets().iter().for_each(|secret| hide(secret, report));
-    hide_subprotocols(&args.subprotocol, &headers, report);
+    let secrets = report.secrets();
+    headers.iter().for_each(|(name, value)| secrets.add_header(name, value));
+    let proxies = call_proxies.proxies().filter_map(|proxy| proxy.auth);
+    proxies.for_each(|(user, password)| secrets.add_user(&user, &password, secret::Place::Proxy));
+    basic.iter().for_each(|(user, password)| secrets.add_user(user, password, secret::Place::User));
+    token.iter().for_each(|(place, token)| {
+        secrets.add(token, place.as_ref().map_or(secret::Place::Call, TokenPlace::of))
+    });
+    secrets.add_url(url);
+    secrets.add_subprotocols(&args.subprotocol.iter().map(String::as_str).collect::<Vec<_>>());
     let (token, for_calls) = match token {
         Some((Some(place), token)) => (Some((place, token)), None),
         Some((None, token)) => (None, Some(token)),
         None => (None, None),
     };
     let options = Options {
+        secrets: secrets.clone(),
         headers,
         origin: args.origin.clone(),
         subprotocols: args.subprotocol.clone(),
@@ -72,55 +75,6 @@ pub fn resolve(
             .map_or(Options::default().max_message_size, |size| (size > 0).then_some(size)),
     };
     Ok((options, for_calls))
-}
-
-/// Hides a credential as it is, as it stands in a URL, and as it stands in JSON, where some escape the slash as
-/// well: servers quote what they refuse in all these ways.
-fn hide(secret: &Secret, report: &Report) {
-    let text = secret.expose();
-    let quoted = serde_json::Value::from(text).to_string();
-    let in_json = &quoted[1..quoted.len() - 1];
-    for spelling in [text, &encoded(text), in_json, &in_json.replace('/', "\\/")] {
-        report.hide(&Secret::new(spelling));
-    }
-}
-
-/// Hides the credentials among subprotocols, whichever way they are offered.
-fn hide_subprotocols(options: &[String], headers: &[(String, Secret)], report: &Report) {
-    let is_list = |name: &str| name.eq_ignore_ascii_case("Sec-WebSocket-Protocol");
-    let lists = headers.iter().filter(|(name, _)| is_list(name));
-    let in_headers = lists.flat_map(|(_, value)| value.expose().split(','));
-    let offered: Vec<&str> = options.iter().map(String::as_str).chain(in_headers).collect();
-    subprotocol::secrets(&offered).iter().for_each(|secret| hide(secret, report));
-}
-
-/// Hides a password, alone and as it goes over the wire.
-fn hide_basic(user: &str, password: &Secret, report: &Report) {
-    hide(password, report);
-    report.hide(&Secret::new(STANDARD.encode(format!("{user}:{}", password.expose()))));
-}
-
-/// Hides the value of a header that holds credentials, and those of its parts that servers quote alone: the
-/// credentials without their scheme, the password in them, the value of a cookie.
-fn hide_header(name: &str, value: &Secret, report: &Report) {
-    if !is_secret_header(name) {
-        return;
-    }
-    hide(value, report);
-    let text = value.expose();
-    if name.to_ascii_lowercase().ends_with("authorization")
-        && let Some((_, credentials)) = text.split_once(' ')
-    {
-        hide(&Secret::new(credentials), report);
-        let pair = STANDARD.decode(credentials.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        if let Some((_, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
-            hide(&Secret::new(password), report);
-        }
-    }
-    if name.eq_ignore_ascii_case("cookie") {
-        let values = text.split(';').filter_map(|cookie| cookie.split_once('='));
-        values.for_each(|(_, value)| hide(&Secret::new(value.trim()), report));
-    }
 }
 
 /// `--noproxy` stands in for both spellings of the variable.
@@ -258,7 +212,7 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
             Some(Place::Query(name)) => Some(TokenPlace::Query(name.to_owned())),
             Some(Place::Header(name)) => Some(TokenPlace::Header(name.to_owned())),
             Some(Place::Bearer) | None => Some(TokenPlace::Bearer),
-            Some(Place::Call) => None,
+            Some(Place::Call | Place::Message) => None,
         });
     };
     let (kind, name) = text.split_once(':').map_or((text.as_str(), None), |(kind, name)| (kind, Some(name)));

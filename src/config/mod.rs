@@ -11,7 +11,6 @@ pub mod connection;
 pub mod output;
 pub mod profile;
 pub mod session;
-mod subprotocol;
 
 /// The facts of the world that options are resolved against.
 pub struct World<'a> {

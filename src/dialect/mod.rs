@@ -202,7 +202,8 @@ pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct ClientSetup<'a> {
     /// Where it connects to, after [`Dialect::address`].
     pub url: Option<&'a WsUrl>,
-    /// The credential for its own HTTP calls, where the dialect's place for it is [`Place::Call`].
+    /// The credential for its own HTTP calls, or messages, where the dialect's place for it is [`Place::Call`]
+    /// or [`Place::Message`].
     pub credential: Option<Secret>,
     /// The environment.
     pub var: Var<'a>,
@@ -234,6 +235,8 @@ pub enum Place {
     Bearer,
     /// Not in the upgrade: [`ClientSetup::credential`] gives it to the client half, for an HTTP call before it.
     Call,
+    /// The same for a message that is sent once the connection is open.
+    Message,
 }
 
 /// What a dialect thinks of a topic before anything connects.

@@ -63,7 +63,11 @@ fn items(bytes: &[u8], take: Take) -> Vec<Item> {
 fn comes_back(message: &Message) {
     let kind = Kind::Message { dir: Direction::In, seq: 1, message: message.clone(), role: Role::Data };
     let mut line = Vec::new();
-    record::write(&Event { at: jiff::Timestamp::UNIX_EPOCH, conn: 1, kind }, &mut line);
+    record::write(
+        &Event { at: jiff::Timestamp::UNIX_EPOCH, conn: 1, kind },
+        &crate::secret::Secrets::default(),
+        &mut line,
+    );
     let line = String::from_utf8(line).expect("text");
     let Some(Moment { what: What::Message(Direction::In, back), .. }) = record::read_moment(&line) else {
         panic!("no record: {line}");

@@ -11,6 +11,7 @@ use super::Conn;
 use crate::json;
 use crate::message::Message;
 use crate::pipeline::record;
+use crate::secret::Secrets;
 
 /// How much is kept. The oldest goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +183,7 @@ impl Entry {
         let conn = conn.map_or_else(|| "null".to_owned(), |conn| conn.to_string());
         out.extend_from_slice(format!(r#"{{"n":{number},"ts":"{at:.6}","conn":{conn},"path":"#).as_bytes());
         json::write_string(path, out);
-        record::write_message(message, out);
+        record::write_message(message, &Secrets::default(), out);
         out.push(b'}');
     }
 }

@@ -139,11 +139,15 @@ impl Caller {
         mut opening: Opening,
     ) -> Result<HttpAnswer> {
         let shown = call.url.shown_as_http();
-        let question = Question { what: "the call", shown: &shown, tls_scheme: "https://" };
+        let secrets = &self.options.secrets;
+        let question = Question { what: "the call", shown: &shown, tls_scheme: "https://", secrets };
         let Connection { stream, witness, .. } = &mut connection;
         let work = async {
             let (head, tail) = upgrade::ask(stream, request, &question, witness.as_ref()).await?;
-            let (body, ended) = upgrade::read_answer(stream, &head, tail).await;
+            let (mut body, ended) = upgrade::read_answer(stream, &head, tail).await;
+            if !ended && !(200..300).contains(&head.status) {
+                secrets.mask_end(&mut body);
+            }
             Ok((HttpAnswer { head, body }, ended))
         };
         let (answer, ended) = opening.phase(Phase::Call, &shown, work).await.map_err(as_refusal)?;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::error::Failure;
 use crate::handshake::client::Finding;
-use crate::secret::Secret;
+use crate::secret::{self, Secret, Secrets};
 
+mod credentials;
 mod dns;
 pub mod http;
 mod keylog;
@@ -34,6 +35,8 @@ pub use url::{WsUrl, looks_like_url};
 /// Everything that decides how a connection is opened, resolved from what was typed.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What this run keeps secret, for redirects and for what is shown of a request.
+    pub secrets: Secrets,
     /// Headers to send besides those of the upgrade, in order; repeated names are sent as often as given. A
     /// name that the upgrade itself sets (such as `Host` or `User-Agent`) replaces that value; an empty
     /// value (`K:` in curl's notation) removes it.
@@ -73,6 +76,7 @@ impl Default for Options {
     /// What a run without any option uses.
     fn default() -> Self {
         Self {
+            secrets: Secrets::default(),
             headers: Vec::new(),
             origin: None,
             subprotocols: Vec::new(),
@@ -101,6 +105,17 @@ pub enum TokenPlace {
     Header(String),
     /// `Authorization: Bearer`.
     Bearer,
+}
+
+impl TokenPlace {
+    /// Where such a credential travels.
+    #[must_use]
+    pub fn of(&self) -> secret::Place {
+        match self {
+            Self::Query(_) => secret::Place::Query,
+            Self::Header(_) | Self::Bearer => secret::Place::Header,
+        }
+    }
 }
 
 /// TLS settings; files are PEM.

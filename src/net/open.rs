@@ -3,23 +3,21 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
+use super::credentials::cross_origin;
 use super::link::{Tap, link};
 use super::proxy::Goal;
 use super::tls::Witness;
 use super::upgrade::Question;
 use super::url::literal;
 use super::{
-    Attempt, OpenReport, Options, Proxy, ProxyScheme, SentRequest, StreamAttempt, TlsOptions, TokenPlace,
-    Transport, WsUrl, dns, proxy, refusal, tcp, tls, upgrade,
+    Attempt, OpenReport, Options, Proxy, ProxyScheme, StreamAttempt, TlsOptions, Transport, WsUrl, dns,
+    proxy, refusal, tcp, tls, upgrade,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{Ask, Request, ResponseHead, examine, new_key};
-use crate::secret::{MASK, Secret, is_secret_header, is_secret_name};
+use crate::handshake::client::{ResponseHead, examine};
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
 /// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
@@ -58,6 +56,8 @@ pub(super) struct Opening {
     report: OpenReport,
     deadline: Instant,
     limit: Duration,
+    /// What redirects to other origins left out, of every hop.
+    withheld: Vec<String>,
 }
 
 /// Where one hop led.
@@ -81,45 +81,45 @@ impl Opening {
     /// An attempt whose time starts now.
     pub(super) fn new(options: &Options) -> Self {
         let limit = options.connect_timeout;
-        Self { report: OpenReport::default(), deadline: Instant::now() + limit, limit }
+        Self { report: OpenReport::default(), deadline: Instant::now() + limit, limit, withheld: Vec::new() }
     }
 
     async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Tap> {
-        let mut credentials = Credentials::of(url, options);
+        let basic = options.basic.as_ref().or(url.userinfo()).cloned();
+        let mut options = Options { basic, ..options.clone() };
         // The token that was asked for takes the place of one that is written out in the URL.
-        let mut here = credentials.in_query(url);
+        let mut here = options.in_query(url.clone());
         loop {
-            let next = match self.hop(&here, options, &credentials).await? {
+            let next = match self.hop(&here, &options).await? {
                 Hop::Open(tap) => return Ok(*tap),
                 Hop::Redirect(next) => next,
             };
+            let mut withheld = std::mem::take(&mut self.withheld);
             if !next.same_origin(&here) {
-                if here.is_tls() && !next.is_tls() && (credentials.any() || next.has_secret()) {
-                    let what =
-                        format!("{here} redirects to {next}, which would send credentials without TLS");
-                    return Err(Failure::new(Exit::Refused, what)
-                        .hint("if that is meant, open the second URL itself"));
-                }
-                credentials = Credentials::none(&credentials.headers);
+                let (others, warning) = cross_origin(&here, &next, &options)?;
+                options = others;
+                withheld.extend(warning);
             }
             let mut redirects = std::mem::take(&mut self.report.redirects);
             redirects.push(next.to_string());
             let cautions = std::mem::take(&mut self.report.cautions);
-            self.report = OpenReport { redirects, cautions, ..OpenReport::default() };
-            // A redirect may have carried the token along already, or changed it.
-            here = if credentials.in_query_of(&next) { next } else { credentials.in_query(&next) };
+            let warnings = withheld.clone();
+            self.withheld = withheld;
+            self.report = OpenReport { redirects, cautions, warnings, ..OpenReport::default() };
+            here = options.in_query_after_redirect(next);
         }
     }
 
-    async fn hop(&mut self, url: &WsUrl, options: &Options, credentials: &Credentials) -> Result<Hop> {
+    async fn hop(&mut self, url: &WsUrl, options: &Options) -> Result<Hop> {
         self.report.url = url.to_string();
         self.report.exposed_url = Some(url.exposed());
-        let request = credentials.request(url, options)?;
+        let request = options.request(url)?;
         let (mut stream, witness) = self.connect(url, options).await?;
         let shown = url.to_string();
-        let question = Question { what: "the upgrade", shown: &shown, tls_scheme: "wss://" };
+        let secrets = &options.secrets;
+        let question = Question { what: "the upgrade", shown: &shown, tls_scheme: "wss://", secrets };
         let bytes = request.bytes();
-        self.report.request = Some(credentials.shown(url, &request));
+        self.report.request = Some(options.shown(url, &request));
         let asking = upgrade::ask(&mut stream, &bytes, &question, witness.as_ref());
         let (head, tail) = self.phase(Phase::Upgrade, &shown, asking).await?;
         self.report.status = Some(head.status);
@@ -265,7 +265,10 @@ impl Opening {
         self.report.asked_wait = refusal::asked_wait(head);
         self.report.retry_after = refusal::retry_after(head);
         (self.report.body, self.report.body_cut) = upgrade::read_body(&mut stream, head, tail).await;
-        Err(refusal::refusal(&url.to_string(), head, &self.report.body))
+        if self.report.body_cut {
+            options.secrets.mask_end(&mut self.report.body);
+        }
+        Err(refusal::refusal(&url.to_string(), head, &self.report.body, &options.secrets))
     }
 
     /// Runs one phase: its time goes into the report, however it ends, and the deadline ends it by name.
@@ -328,85 +331,4 @@ fn connect_to(url: &WsUrl, options: &Options) -> (String, u16) {
 
 fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
-}
-
-/// What proves who we are, and the headers, which may do so too. Made for the first URL; another origin gets
-/// none of it (as in curl), nor does any hop after that one.
-#[derive(Default)]
-struct Credentials {
-    authorization: Option<Secret>,
-    query: Option<(String, Secret)>,
-    /// The token's own header.
-    header: Option<(String, Secret)>,
-    headers: Vec<(String, Secret)>,
-}
-
-impl Credentials {
-    fn of(url: &WsUrl, options: &Options) -> Self {
-        let mut credentials = Self { headers: options.headers.clone(), ..Self::default() };
-        // `-u` goes before the URL's own user name, and a bearer token before both.
-        if let Some((user, password)) = options.basic.as_ref().or(url.userinfo()) {
-            let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
-            credentials.authorization = Some(Secret::new(format!("Basic {pair}")));
-        }
-        match &options.token {
-            Some((TokenPlace::Query(name), token)) => credentials.query = Some((name.clone(), token.clone())),
-            Some((TokenPlace::Header(name), token)) => {
-                credentials.header = Some((name.clone(), token.clone()));
-            }
-            Some((TokenPlace::Bearer, token)) => {
-                credentials.authorization = Some(Secret::new(format!("Bearer {}", token.expose())));
-            }
-            None => {}
-        }
-        credentials
-    }
-
-    /// For another origin: no credential, and none of the headers that may be one or that name the first host.
-    fn none(headers: &[(String, Secret)]) -> Self {
-        let harmless = |name: &str| !is_secret_name(name) && !name.eq_ignore_ascii_case("Host");
-        let headers = headers.iter().filter(|(name, _)| harmless(name)).cloned().collect();
-        Self { headers, ..Self::default() }
-    }
-
-    fn any(&self) -> bool {
-        self.authorization.is_some()
-            || self.query.is_some()
-            || self.header.is_some()
-            || self.headers.iter().any(|(name, _)| is_secret_name(name))
-    }
-
-    /// The URL with the query token.
-    fn in_query(&self, url: &WsUrl) -> WsUrl {
-        self.query.as_ref().map_or_else(|| url.clone(), |(name, token)| url.with_secret_param(name, token))
-    }
-
-    /// Has the URL a parameter of the query token's name?
-    fn in_query_of(&self, url: &WsUrl) -> bool {
-        self.query.as_ref().is_some_and(|(name, _)| url.has_query_param(name))
-    }
-
-    /// The request without what is secret in it. A header that is known as none may still tell by its name that
-    /// it holds a credential.
-    fn shown(&self, url: &WsUrl, request: &Request) -> SentRequest {
-        let own = |name: &str| self.header.as_ref().is_some_and(|(own, _)| own.eq_ignore_ascii_case(name));
-        let header = |(name, value): &(String, Secret)| {
-            let secret = own(name) || is_secret_header(name);
-            (name.clone(), if secret { MASK.to_owned() } else { value.expose().to_owned() })
-        };
-        SentRequest { target: url.masked_target(), headers: request.headers().iter().map(header).collect() }
-    }
-
-    fn request(&self, url: &WsUrl, options: &Options) -> Result<Request> {
-        let headers: Vec<_> = self.headers.iter().chain(&self.header).cloned().collect();
-        let ask = Ask {
-            target: url.target(),
-            host: url.host_header(),
-            origin: options.origin.as_deref(),
-            subprotocols: &options.subprotocols,
-            authorization: self.authorization.clone(),
-            headers: &headers,
-        };
-        Request::new(&ask, &new_key()?)
-    }
 }

@@ -6,7 +6,7 @@ use super::OpenReport;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
-use crate::secret::mask_query;
+use crate::secret::Secrets;
 
 /// Headers of a refusal that help to understand it.
 const TELLING: &[&str] = &[
@@ -27,18 +27,18 @@ const TELLING_LIMITS: &[&str] = &["X-RateLimit-Limit", "X-RateLimit-Remaining", 
 /// How many lines of a web page are shown: enough for its title and message.
 const HTML_LINES: usize = 20;
 
-/// How much of a server's own words stands in the first line, in characters.
+/// How much of a server's own words stands in the first line, in bytes.
 const SAID: usize = 200;
 
 /// The failure for an answer with another status than 101. `shown` is the URL without secrets.
-pub(crate) fn refusal(shown: &str, head: &ResponseHead, body: &[u8]) -> Failure {
+pub(crate) fn refusal(shown: &str, head: &ResponseHead, body: &[u8], secrets: &Secrets) -> Failure {
     let exit = match head.status {
         401 | 403 => Exit::Credentials,
         404 => Exit::NotFound,
         _ => Exit::Refused,
     };
     let mut what = format!("handshake refused: {} from {shown}", head.status_text());
-    let said = said(body);
+    let said = said(body, secrets);
     if let Some(said) = &said {
         what.push_str(&format!(" ({said})"));
     }
@@ -116,11 +116,11 @@ fn rate_limit_reset(head: &ResponseHead) -> Option<Duration> {
 }
 
 /// What a JSON body says in words: `message`, at the top or in `error`, or `error` itself.
-fn said(body: &[u8]) -> Option<String> {
+fn said(body: &[u8], secrets: &Secrets) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let words = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]];
     let text = words.into_iter().find_map(serde_json::Value::as_str)?.trim();
-    (!text.is_empty()).then(|| text.chars().take(SAID).collect())
+    (!text.is_empty()).then(|| secrets.beginning(text, SAID).0.into_owned())
 }
 
 fn line(finding: &Finding) -> String {
@@ -133,9 +133,7 @@ pub(super) fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
     let limits = if head.status == 429 { TELLING_LIMITS } else { &[] };
     let telling = |name: &String| TELLING.iter().chain(limits).any(|known| known.eq_ignore_ascii_case(name));
     let headers = head.headers.iter().filter(|(name, _)| telling(name));
-    // Where a redirect leads may have credentials in it.
-    let mut lines: Vec<String> =
-        headers.map(|(name, value)| format!("{name}: {}", mask_query(value))).collect();
+    let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
     match std::str::from_utf8(body) {
         Ok(text) => {
             let most = if is_html(head, body) { HTML_LINES } else { usize::MAX };
@@ -287,7 +285,7 @@ mod tests {
             (head(400, &[]), "The plain HTTP request was sent to HTTPS port", Exit::Refused, "wss://"),
         ];
         for (head, body, exit, say) in cases {
-            let failure = refusal("ws://h/", head, body.as_bytes());
+            let failure = refusal("ws://h/", head, body.as_bytes(), &Secrets::default());
             assert_eq!(failure.exit, *exit);
             assert_eq!(failure.what, format!("handshake refused: {} Why from ws://h/", head.status));
             assert!(failure.hint.as_ref().unwrap().contains(say), "{failure:?}");
@@ -298,16 +296,22 @@ mod tests {
     fn details_are_telling_headers_and_the_body() {
         let headers = [("server", "s"), ("Date", "d"), ("Content-Type", "text/html")];
         let page = "<p>\n".repeat(HTML_LINES + 3);
-        let lines = refusal("u", &head(500, &headers), page.as_bytes()).details;
+        let lines = refusal("u", &head(500, &headers), page.as_bytes(), &Secrets::default()).details;
         assert_eq!(lines[..2], ["server: s", "Content-Type: text/html"]);
         assert_eq!(lines.last().unwrap(), "… 3 more lines");
-        assert_eq!(refusal("u", &head(500, &[]), b"\xff\xfe").details, ["a binary body of 2 bytes"]);
-        assert_eq!(refusal("u", &head(500, &[]), "ab\n\n{}".as_bytes()).details, ["ab", "{}"]);
+        assert_eq!(
+            refusal("u", &head(500, &[]), b"\xff\xfe", &Secrets::default()).details,
+            ["a binary body of 2 bytes"]
+        );
+        assert_eq!(
+            refusal("u", &head(500, &[]), "ab\n\n{}".as_bytes(), &Secrets::default()).details,
+            ["ab", "{}"]
+        );
     }
 
     #[test]
     fn the_servers_own_words_come_first() {
-        let what = |body: &str| refusal("u", &head(400, &[]), body.as_bytes());
+        let what = |body: &str| refusal("u", &head(400, &[]), body.as_bytes(), &Secrets::default());
         for body in [
             r#"{"success":false,"error":{"message":"not enabled"}}"#,
             r#"{"error":"x","message":" not enabled "}"#,
@@ -336,7 +340,7 @@ mod tests {
         assert_eq!(wait(&[("X-RateLimit-Reset", "1500000000")]), Some(0));
         assert_eq!(wait(&[("X-RateLimit-Reset", "soon")]), None);
         assert_eq!(retry_after(&head(200, &[("X-RateLimit-Reset", "17")])), None);
-        let hint = refusal("u", &head(429, &[("X-RateLimit-Reset", "17")]), b"").hint;
+        let hint = refusal("u", &head(429, &[("X-RateLimit-Reset", "17")]), b"", &Secrets::default()).hint;
         assert_eq!(hint.as_deref(), Some("too many connections or requests: try again in 17 s"));
     }
 

@@ -11,6 +11,7 @@ use super::tls::Witness;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{HeadError, MAX_HEAD, MAX_HEADERS, ResponseHead, list_items, parse_head};
+use crate::secret::Secrets;
 
 /// How much of the body of a refusal is kept.
 const MAX_BODY: usize = 64 * 1024;
@@ -18,6 +19,9 @@ const MAX_BODY: usize = 64 * 1024;
 /// How long the body of a refusal is waited for after its head. It explains the refusal, but a server that
 /// holds it back must not hold back the failure.
 const BODY_TIME: Duration = Duration::from_secs(2);
+
+/// How much of an answer that is no HTTP is shown, in bytes.
+const SHOWN: usize = 200;
 
 /// What a request asks, in the words of its failures.
 pub(super) struct Question<'a> {
@@ -27,6 +31,8 @@ pub(super) struct Question<'a> {
     pub(super) shown: &'a str,
     /// The scheme of such a URL with TLS.
     pub(super) tls_scheme: &'a str,
+    /// What is not repeated of an answer.
+    pub(super) secrets: &'a Secrets,
 }
 
 /// Writes the request and reads the head of the answer: the head, and the bytes that came after it.
@@ -181,7 +187,7 @@ fn closed(
     question: &Question<'_>,
     witness: Option<&Witness>,
 ) -> Failure {
-    let Question { what, shown, tls_scheme } = question;
+    let Question { what, shown, tls_scheme, .. } = question;
     let as_tls = witness.and_then(|witness| match &error {
         Some(error) => witness.failure(error, shown),
         None => witness.hung_up(shown),
@@ -207,7 +213,7 @@ fn closed(
 
 /// The answer is no HTTP: what it may be instead.
 fn no_http(error: HeadError, bytes: &[u8], question: &Question<'_>) -> Failure {
-    let Question { what, shown, tls_scheme } = question;
+    let Question { what, shown, tls_scheme, secrets } = question;
     let what = match error {
         HeadError::TooLarge => format!(
             "{shown} answered {what} with more than {} KiB or {MAX_HEADERS} lines of headers",
@@ -227,7 +233,9 @@ fn no_http(error: HeadError, bytes: &[u8], question: &Question<'_>) -> Failure {
         _ if error == HeadError::NotHttp => Some(("not-http", "is the port right?".to_owned())),
         _ => None,
     };
-    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+    let text = String::from_utf8_lossy(bytes);
+    let text = secrets.mask_cut(&text);
+    let (start, _) = secrets.beginning(&text, SHOWN);
     let failure = Failure::new(Exit::BadUpgrade, what).details(vec![format!("it starts with {start:?}")]);
     match hint {
         Some((id, hint)) => failure.known_hint(id, hint),

@@ -14,12 +14,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Failure, Result};
-use crate::secret::{MASK, Secret, is_secret_name, mask_query};
+use crate::secret::{MASK, Secret, is_secret_name, merged, secret_parameters};
 
 /// What RFC 3986 does not allow in a request target. A `%` stays, since the text may be encoded already.
 const NOT_IN_TARGET: &AsciiSet = &CONTROLS
@@ -137,39 +138,31 @@ impl WsUrl {
 
     fn without_query_param(&self, name: &str) -> Self {
         let Some((path, query)) = self.target.split_once('?') else { return self.clone() };
-        let named = |pair: &&str| {
-            let found = pair.split('=').next().unwrap_or_default();
-            percent_decode(found).as_deref().unwrap_or(found) == name
-        };
-        let rest: Vec<&str> = query.split('&').filter(|pair| !named(pair)).collect();
+        let rest: Vec<&str> = query.split('&').filter(|pair| !is_named(pair, name)).collect();
         let target = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
         Self { target, ..self.clone() }
-    }
-
-    /// The values of its secret query parameters, as they stand in it and decoded.
-    #[must_use]
-    pub fn secrets(&self) -> Vec<Secret> {
-        let query = self.target.split_once('?').map_or("", |(_, query)| query);
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let secret =
-            pairs.filter(|(name, _)| is_secret_name(name) || self.secret_params.iter().any(|n| n == name));
-        secret
-            .flat_map(|(_, value)| [Some(value.to_owned()), percent_decode(value)])
-            .flatten()
-            .map(Secret::new)
-            .collect()
     }
 
     /// Names and values of its secret query parameters, decoded.
     #[must_use]
     pub fn secret_params(&self) -> Vec<(String, Secret)> {
-        let query = self.target.split_once('?').map_or("", |(_, query)| query);
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let decoded = |text: &str| percent_decode(text).unwrap_or_else(|| text.to_owned());
-        pairs
-            .filter(|(name, _)| is_secret_name(name) || self.secret_params.iter().any(|n| n == name))
-            .map(|(name, value)| (decoded(name), Secret::new(decoded(value))))
-            .collect()
+        let pair = |range: Range<usize>| {
+            let name = self.target[..range.start - 1].rsplit(PARAMETER_STARTS).next().unwrap_or_default();
+            (decoded(name), Secret::new(decoded(&self.target[range])))
+        };
+        self.secret_ranges().into_iter().map(pair).collect()
+    }
+
+    /// Where in the target the values of its secret parameters stand.
+    fn secret_ranges(&self) -> Vec<Range<usize>> {
+        let mut ranges = secret_parameters(&self.target);
+        for (start, pair) in query_pairs(&self.target) {
+            let is_own = |name: &str| self.secret_params.iter().any(|own| own == name);
+            let secret = pair.split_once('=').filter(|(name, _)| is_secret_name(name) || is_own(name));
+            ranges.extend(secret.map(|(name, _)| start + name.len() + 1..start + pair.len()));
+        }
+        merged(ranges)
     }
 
     /// The same URL without user name, password and secret query parameters.
@@ -189,9 +182,7 @@ impl WsUrl {
     /// Is there a query parameter of this name?
     #[must_use]
     pub fn has_query_param(&self, name: &str) -> bool {
-        let encoded = encoded(name);
-        let query = self.target.split_once('?').map_or("", |(_, query)| query);
-        query.split('&').any(|pair| pair.split('=').next() == Some(&encoded))
+        query_pairs(&self.target).any(|(_, pair)| is_named(pair, name))
     }
 
     /// Is there a query parameter that `Display` masks?
@@ -288,18 +279,11 @@ impl WsUrl {
     /// Path and query as `Display` shows them.
     #[must_use]
     pub fn masked_target(&self) -> String {
-        let target = mask_query(&self.target);
-        let Some((path, query)) = target.split_once('?') else { return target };
-        let pairs: Vec<String> = query
-            .split('&')
-            .map(|pair| match pair.split_once('=') {
-                Some((name, _)) if self.secret_params.iter().any(|secret| secret == name) => {
-                    format!("{name}={MASK}")
-                }
-                _ => pair.to_owned(),
-            })
-            .collect();
-        format!("{path}?{}", pairs.join("&"))
+        let mut masked = self.target.clone();
+        for range in self.secret_ranges().into_iter().rev() {
+            masked.replace_range(range, MASK);
+        }
+        masked
     }
 }
 
@@ -313,6 +297,25 @@ impl fmt::Display for WsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown(&self.masked_target()))
     }
+}
+
+/// What may stand before the name of a parameter.
+const PARAMETER_STARTS: [char; 4] = ['?', '&', ';', '#'];
+
+/// The parameters of a query, and where they begin in the target.
+fn query_pairs(target: &str) -> impl Iterator<Item = (usize, &str)> {
+    let start = target.find('?').map_or(target.len(), |at| at + 1);
+    target[start..].split('&').scan(start, |next, pair| {
+        let at = *next;
+        *next += pair.len() + 1;
+        Some((at, pair))
+    })
+}
+
+/// Is this the name of a parameter, decoded?
+fn is_named(pair: &str, name: &str) -> bool {
+    let found = pair.split('=').next().unwrap_or_default();
+    percent_decode(found).as_deref().unwrap_or(found) == name
 }
 
 /// Is a positional argument meant as a URL? Topics (`customer_id:1234-5678:call:*`) and numbers are not.
@@ -604,7 +607,7 @@ fn show(text: &str, at: usize) -> (String, usize) {
 
 /// Where a text, right or wrong, has credentials: in front of an `@`, behind a `:` if that is no port, in secret query
 /// parameters, and in a fragment, where OAuth puts them (RFC 6749 §4.2.2).
-fn secret_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
+fn secret_ranges(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let head = &text[..text.find('?').unwrap_or(text.len())];
     let start = head.find("//").or_else(|| head.find(":/")).map_or(0, |at| at + 2);
@@ -626,22 +629,13 @@ fn secret_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
     if let Some(at) = text.find('#').filter(|at| at + 1 < text.len()) {
         ranges.push(at + 1..text.len());
     }
-    let mut place = query + 1;
-    for pair in text.get(place..).unwrap_or_default().split(['&', '#']) {
-        if let Some((name, value)) = pair.split_once('=')
-            && is_secret_name(name)
-            && !value.is_empty()
-        {
-            let from = place + name.len() + 1;
-            ranges.push(from..from + value.len());
-        }
-        place += pair.len() + 1;
-    }
+    // One without a value has nothing to hide.
+    ranges.extend(secret_parameters(text).into_iter().filter(|range| !range.is_empty()));
     ranges
 }
 
 /// What stands in the place of a port, if it is none, not one that is mistyped either, and no part of an IPv6 address.
-fn password_without_host(text: &str, start: usize, end: usize) -> Option<std::ops::Range<usize>> {
+fn password_without_host(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
     let colon = text[start..end].find(':').map(|at| start + at + 1)?;
     let port = &text[colon..end];
     let is_v6 = port.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') && port.contains(':');

@@ -10,6 +10,7 @@ use crate::event::{Direction, Event, Kind, Role};
 use crate::json;
 use crate::message::Message;
 use crate::report::Report;
+use crate::secret::Secrets;
 
 pub mod backlog;
 pub mod change;
@@ -183,6 +184,8 @@ enum Current {
 pub struct Pipeline {
     config: Config,
     sink: Box<dyn Sink>,
+    /// What is masked in records.
+    secrets: Secrets,
     report: Report,
     out: Vec<u8>,
     scratch: Vec<u8>,
@@ -209,9 +212,11 @@ impl Pipeline {
     /// A pipeline that writes to `sink` and tells `report` about failing programs.
     #[must_use]
     pub fn new(config: Config, sink: Box<dyn Sink>, report: Report) -> Self {
+        let secrets = if config.show_secrets { Secrets::default() } else { report.secrets().clone() };
         Self {
             config,
             sink,
+            secrets,
             report,
             out: Vec::with_capacity(CHUNK),
             scratch: Vec::new(),
@@ -668,22 +673,11 @@ impl Pipeline {
         }
     }
 
-    /// The record of an event as text, with what must not be shown masked wherever it stands.
+    /// The record of an event as text, with what must not be shown masked in its values.
     fn record_text(&self, event: &Event) -> String {
         let mut text = Vec::new();
-        let masked = if self.config.show_secrets { None } else { self.masked_binary(event) };
-        record::write(masked.as_ref().unwrap_or(event), &mut text);
-        let text = String::from_utf8(text).unwrap_or_default();
-        if self.config.show_secrets { text } else { self.report.masked(&text) }
-    }
-
-    /// The event of a binary message without the secrets in it, which base64 would hide from the search for them.
-    fn masked_binary(&self, event: &Event) -> Option<Event> {
-        let Kind::Message { message: Message::Binary(bytes), dir, seq, role } = &event.kind else {
-            return None;
-        };
-        let message = Message::Binary(self.report.masked_bytes(bytes)?.into());
-        Some(Event { kind: Kind::Message { message, dir: *dir, seq: *seq, role: *role }, ..*event })
+        record::write(event, &self.secrets, &mut text);
+        String::from_utf8(text).unwrap_or_default()
     }
 
     fn write_record(&mut self, event: &Event) {

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use crate::event::{Close, Direction, Event, Kind, Open, Role, Summary};
 use crate::json;
 use crate::message::Message;
+use crate::secret::Secrets;
 
 /// The version of the schema, in every record as `v`.
 pub const VERSION: u32 = 1;
@@ -36,8 +37,9 @@ const TYPES: &[&str] = &[
     "derived",
 ];
 
-/// Appends the record of an event, without a newline.
-pub fn write(event: &Event, out: &mut Vec<u8>) {
+/// Appends the record of an event, without a newline. Secrets are masked in its values, so that a record is valid
+/// whatever they are. A record of an earlier session is left as it was written then.
+pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
     if let Kind::Recorded(line) = &event.kind {
         return out.extend_from_slice(line.as_bytes());
     }
@@ -51,49 +53,49 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
             if *role == Role::Duplicate {
                 boolean(out, "duplicate", true);
             }
-            write_message(message, out);
+            write_message(message, secrets, out);
         }
-        Kind::Open(open) => write_open(open, out),
+        Kind::Open(open) => write_open(open, secrets, out),
         Kind::Ping(dir, payload) => {
             string(out, "dir", dir.word());
-            write_payload(payload, out);
+            write_payload(payload, secrets, out);
         }
         Kind::Pong(payload, rtt) => {
             string(out, "dir", "in");
-            write_payload(payload, out);
+            write_payload(payload, secrets, out);
             if let Some(rtt) = rtt {
                 number(out, "rtt_us", micros(*rtt));
             }
         }
-        Kind::Close(close) => write_close(close, out),
+        Kind::Close(close) => write_close(close, secrets, out),
         Kind::Reconnect(reconnect) => {
             number(out, "attempt", u64::from(reconnect.attempt));
             number(out, "delay_ms", millis(reconnect.delay));
-            string(out, "cause", &reconnect.cause);
+            string(out, "cause", &secrets.mask_text(&reconnect.cause));
         }
         Kind::Gap(gap) => {
             let _ = write!(out, r#","from":"{:.6}","to":"{:.6}""#, gap.from, gap.to);
-            optional(out, "last_id", gap.last_id.as_deref());
+            optional(out, "last_id", gap.last_id.as_deref(), secrets);
             boolean(out, "replayed", gap.replayed);
             if let Some(text) = &gap.catch_up {
-                string(out, "catch_up", text);
+                string(out, "catch_up", &secrets.mask_text(text));
             }
             if gap.dropped > 0 {
                 number(out, "dropped", gap.dropped);
             }
         }
         Kind::Subscribed { action, topics } => {
-            string(out, "action", action);
-            strings(out, "topics", topics);
+            string(out, "action", &secrets.mask(action));
+            strings(out, "topics", topics, secrets);
         }
         Kind::Error { what, text } => {
             string(out, "error", what);
-            string(out, "text", text);
+            string(out, "text", &secrets.mask_text(text));
         }
-        Kind::Summary(summary) => write_summary(summary, out),
+        Kind::Summary(summary) => write_summary(summary, secrets, out),
         Kind::Derived(json) => {
             key(out, "data");
-            out.extend_from_slice(json.as_bytes());
+            out.extend_from_slice(secrets.mask_json(json).as_bytes());
         }
         Kind::Recorded(_) => {}
     }
@@ -102,30 +104,36 @@ pub fn write(event: &Event, out: &mut Vec<u8>) {
 
 /// Appends the fields of a message as its record carries it, each after a comma: `opcode`, `bytes`, and embedded
 /// JSON, text, or base64.
-pub fn write_message(message: &Message, out: &mut Vec<u8>) {
+pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "opcode", message.opcode());
     number(out, "bytes", message.len() as u64);
     match message {
         Message::Text(text) => match json::scan_str(text) {
             Ok(scan) => {
+                let text = secrets.mask_json(text);
                 out.extend_from_slice(br#","data":"#);
                 if !scan.line_break {
                     out.extend_from_slice(text.trim_ascii().as_bytes());
                 } else {
-                    json::compact_into(text, out);
+                    json::compact_into(&text, out);
                 }
             }
-            Err(_) => string(out, "text", text),
+            Err(_) => string(out, "text", &secrets.mask(text)),
         },
-        Message::Binary(bytes) => string(out, "base64", &STANDARD.encode(bytes)),
+        Message::Binary(bytes) => base64(bytes, secrets, out),
     }
 }
 
-fn write_open(open: &Open, out: &mut Vec<u8>) {
-    string(out, "url", &open.url);
-    optional(out, "remote", open.remote.as_deref());
-    optional(out, "subprotocol", open.subprotocol.as_deref());
-    optional(out, "tls", open.tls.as_deref());
+fn base64(bytes: &[u8], secrets: &Secrets, out: &mut Vec<u8>) {
+    let masked = secrets.mask_bytes(bytes);
+    string(out, "base64", &STANDARD.encode(masked.as_deref().unwrap_or(bytes)));
+}
+
+fn write_open(open: &Open, secrets: &Secrets, out: &mut Vec<u8>) {
+    string(out, "url", &secrets.mask(&open.url));
+    optional(out, "remote", open.remote.as_deref(), secrets);
+    optional(out, "subprotocol", open.subprotocol.as_deref(), secrets);
+    optional(out, "tls", open.tls.as_deref(), secrets);
     out.extend_from_slice(br#","phases_us":{"#);
     for (i, (phase, time)) in open.phases.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };
@@ -134,28 +142,29 @@ fn write_open(open: &Open, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_payload(payload: &[u8], out: &mut Vec<u8>) {
+/// The payload of a control frame, which may have had room for a part of a secret only.
+fn write_payload(payload: &[u8], secrets: &Secrets, out: &mut Vec<u8>) {
     match std::str::from_utf8(payload) {
-        Ok(text) => string(out, "text", text),
-        Err(_) => string(out, "base64", &STANDARD.encode(payload)),
+        Ok(text) => string(out, "text", &secrets.mask_cut(text)),
+        Err(_) => base64(payload, secrets, out),
     }
 }
 
-fn write_close(close: &Close, out: &mut Vec<u8>) {
+fn write_close(close: &Close, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "by", close.by);
     number(out, "code", u64::from(close.code));
-    string(out, "reason", &close.reason);
+    string(out, "reason", &secrets.mask_cut(&close.reason));
     boolean(out, "clean", close.clean);
 }
 
-fn write_summary(summary: &Summary, out: &mut Vec<u8>) {
+fn write_summary(summary: &Summary, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "reason", summary.reason);
     number(out, "exit", u64::from(summary.exit));
     match &summary.close {
         Some(close) => {
             string(out, "closed_by", close.by);
             number(out, "code", u64::from(close.code));
-            string(out, "close_reason", &close.reason);
+            string(out, "close_reason", &secrets.mask_cut(&close.reason));
             boolean(out, "clean", close.clean);
         }
         None => out.extend_from_slice(br#","closed_by":null,"code":null,"close_reason":null,"clean":false"#),
@@ -202,21 +211,21 @@ fn string(out: &mut Vec<u8>, name: &str, value: &str) {
     json::write_string(value, out);
 }
 
-fn strings(out: &mut Vec<u8>, name: &str, values: &[String]) {
+fn strings(out: &mut Vec<u8>, name: &str, values: &[String], secrets: &Secrets) {
     key(out, name);
     out.push(b'[');
     for (i, value) in values.iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
-        json::write_string(value, out);
+        json::write_string(&secrets.mask(value), out);
     }
     out.push(b']');
 }
 
-fn optional(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+fn optional(out: &mut Vec<u8>, name: &str, value: Option<&str>, secrets: &Secrets) {
     match value {
-        Some(value) => string(out, name, value),
+        Some(value) => string(out, name, &secrets.mask(value)),
         None => {
             key(out, name);
             out.extend_from_slice(b"null");
@@ -395,7 +404,7 @@ mod tests {
     fn line(kind: Kind) -> String {
         let at = "2026-01-02T03:04:05.678901Z".parse().unwrap();
         let mut out = Vec::new();
-        write(&Event { at, conn: 1, kind }, &mut out);
+        write(&Event { at, conn: 1, kind }, &Secrets::default(), &mut out);
         let line = String::from_utf8(out).unwrap();
         serde_json::from_str::<serde_json::Value>(&line).unwrap();
         line

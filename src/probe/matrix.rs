@@ -9,7 +9,7 @@ use super::record::{Check, Failed, Note, Record};
 use crate::exit::Exit;
 use crate::handshake::client::Verdict;
 use crate::net::{ConnectToEntry, Options, TokenPlace, addresses};
-use crate::secret::{Secret, is_secret_header};
+use crate::secret::{Secret, is_secret_name};
 
 /// A version that no server speaks.
 const NO_VERSION: u8 = 99;
@@ -180,9 +180,8 @@ fn credentials(target: &Target) -> Vec<Target> {
     let mut bare = target.clone();
     let in_url = target.url.secret_params().into_iter().next();
     bare.url = target.url.without_secrets();
-    bare.options.basic = None;
-    bare.options.headers.retain(|(name, _)| !is_secret_header(name));
-    let token = bare.options.token.take();
+    bare.options = target.options.without_credentials();
+    let token = target.options.token.clone();
     let given = token.or_else(|| in_header(&target.options.headers).filter(|_| in_url.is_none()));
     let name = |wanted: fn(&TokenPlace) -> Option<&String>| {
         let given = given.as_ref().and_then(|(place, _)| wanted(place));
@@ -220,7 +219,7 @@ fn in_header(headers: &[(String, Secret)]) -> Option<(TokenPlace, Secret)> {
                 scheme.eq_ignore_ascii_case("bearer").then(|| (TokenPlace::Bearer, Secret::new(token.trim())))
             }
             "cookie" | "proxy-authorization" => None,
-            other if is_secret_header(other) && !value.is_empty() => {
+            other if is_secret_name(other) && !value.is_empty() => {
                 Some((TokenPlace::Header(name.clone()), Secret::new(value)))
             }
             _ => None,

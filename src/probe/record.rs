@@ -18,7 +18,7 @@ use crate::handshake::client::{Expectation, Finding, Verdict, unexamined};
 use crate::json;
 use crate::net::{OpenReport, SentRequest, TlsInfo, Tried, WsUrl};
 use crate::report::Report;
-use crate::secret::{MASK, is_secret_header, mask_in_text};
+use crate::secret::Secrets;
 
 /// The version of the schema.
 pub(crate) const VERSION: u8 = 1;
@@ -266,14 +266,11 @@ impl Mask {
     /// Text from the network or about it.
     #[must_use]
     pub(crate) fn text(&self, text: &str) -> String {
-        mask_in_text(&self.0.masked(text))
+        self.0.secrets().mask_text(text).into_owned()
     }
 
     fn header(&self, name: &str, value: &str) -> Header {
-        // A challenge is what the client has to know.
-        let challenge = name.to_ascii_lowercase().ends_with("-authenticate");
-        let value = if is_secret_header(name) && !challenge { MASK.to_owned() } else { self.text(value) };
-        Header { name: self.text(name), value }
+        Header { name: self.text(name), value: self.0.secrets().mask_header(name, value) }
     }
 
     fn headers(&self, headers: &[(String, String)]) -> Vec<Header> {
@@ -481,19 +478,19 @@ fn body(report: &OpenReport, mask: &Mask) -> Option<Body> {
     if report.body.is_empty() {
         return None;
     }
-    let text = mask.text(&String::from_utf8_lossy(&report.body));
+    let text = String::from_utf8_lossy(&report.body);
     let body = Body { bytes: report.body.len(), cut: report.body_cut, json: None, text: None };
-    Some(match embedded(&text) {
+    Some(match embedded(&text, mask.0.secrets()) {
         Some(json) => Body { json: Some(json), ..body },
-        None => Body { text: Some(text), ..body },
+        None => Body { text: Some(mask.text(&text)), ..body },
     })
 }
 
-/// The text as JSON on one line, if it is JSON.
-fn embedded(text: &str) -> Option<Box<RawValue>> {
+/// The text as JSON on one line, with the secrets in it masked, if it is JSON.
+fn embedded(text: &str, secrets: &Secrets) -> Option<Box<RawValue>> {
     json::scan_str(text).ok()?;
     let mut compact = Vec::with_capacity(text.len());
-    json::compact_into(text, &mut compact);
+    json::compact_into(&secrets.mask_json(text), &mut compact);
     RawValue::from_string(String::from_utf8(compact).ok()?).ok()
 }
 

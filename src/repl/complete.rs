@@ -10,6 +10,7 @@ use super::commands::Shell;
 use crate::dialect::Known;
 use crate::json;
 use crate::report::escape_controls;
+use crate::secret::Secrets;
 
 /// Messages that are looked at for ids and for paths.
 const LOOKED_AT: usize = 200;
@@ -133,7 +134,7 @@ fn seen(shell: &Shell) -> Vec<String> {
     }
     let inner = shell.board.lock();
     let records = inner.past.iter().rev().take(LOOKED_AT).filter(|past| past.message.len() <= LONGEST);
-    records.map(super::past::record).collect()
+    records.map(|past| super::past::record(past, &Secrets::default())).collect()
 }
 
 /// The keys below a path such as `.data[].call` as the steps that lead to them, such as `.status`.

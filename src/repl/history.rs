@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::report::Report;
-use crate::secret::{is_secret_name, mask_in_text};
+use crate::secret::is_secret_name;
 
 /// Lines that are remembered.
 pub(super) const MOST_LINES: usize = 1000;
@@ -51,8 +51,7 @@ pub(super) fn make_private(file: &Path) -> io::Result<()> {
 /// May this line be remembered? Not if a credential stands in it.
 pub(crate) fn is_worth_it(line: &str, report: &Report) -> bool {
     line.len() <= LONGEST
-        && report.masked(line) == line
-        && mask_in_text(line) == line
+        && report.secrets().mask_text(line) == line
         && !names_a_secret(line)
         && !logs_in(line)
         && !holds_a_credential(line)
@@ -66,13 +65,8 @@ fn names_a_secret(line: &str) -> bool {
         let start = text.rfind(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
         text[start.map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))..].to_owned()
     };
-    let named = |word: &str| {
-        is_secret_name(word)
-            || is_secret_name(&in_snake_case(word))
-            || word.to_ascii_lowercase().ends_with("token")
-    };
     let before = line.char_indices().filter(|(_, c)| matches!(c, ':' | '=')).map(|(at, _)| word(&line[..at]));
-    before.into_iter().any(|word| named(&word)) || line.to_ascii_lowercase().contains("bearer ")
+    before.into_iter().any(|word| is_secret_name(&word)) || line.to_ascii_lowercase().contains("bearer ")
 }
 
 /// Is it, or does it send, the request of a protocol that logs in: `AUTH x`, `{"op":"login","args":["x"]}`?
@@ -103,28 +97,16 @@ fn holds_a_credential(line: &str) -> bool {
     })
 }
 
-/// `accessToken` as `access_token`.
-fn in_snake_case(word: &str) -> String {
-    let mut out = String::new();
-    for c in word.chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::Level;
-    use crate::secret::Secret;
+    use crate::secret::{Place, Secret};
 
     #[test]
     fn lines_with_credentials_are_not_remembered() {
         let report = Report::to(Box::new(io::sink()), Level::Error, false, false);
-        report.hide(&Secret::new("s3cr3t"));
+        report.secrets().add(&Secret::new("s3cr3t"), Place::Header);
         for line in [
             "s3cr3t",
             r#"{"token":"x"}"#,

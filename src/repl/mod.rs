@@ -28,6 +28,7 @@ use crate::pipeline::change::Changes;
 use crate::pipeline::filter::Vars;
 use crate::pipeline::line::BinaryForm;
 use crate::report::{Level, Report};
+use crate::secret::Secrets;
 use crate::session::state::Standing;
 
 mod board;
@@ -158,8 +159,7 @@ impl Repl {
             raw: setup.raw,
             binary: setup.binary,
             zone: jiff::tz::TimeZone::system(),
-            show_secrets: setup.show_secrets,
-            report: setup.report.clone(),
+            secrets: if setup.show_secrets { Secrets::default() } else { setup.report.secrets().clone() },
         };
         let greeting = look.faint("/help lists the commands, Ctrl-D ends the session");
         let (report, stderr) = (setup.report.clone(), setup.stderr);
@@ -246,7 +246,7 @@ impl Repl {
 
     /// Shows the messages that wait for a connection.
     pub fn tell_queue<'a>(&self, queue: impl Iterator<Item = &'a Message>) {
-        self.board.note(past::queue(queue, &self.report));
+        self.board.note(past::queue(queue, self.report.secrets()));
     }
 
     /// Shows what is left to be shown, takes the prompt away and leaves the terminal as it was.

@@ -11,7 +11,8 @@ use super::ring::Past;
 use super::status as standing;
 use crate::message::Message;
 use crate::pipeline::record;
-use crate::report::{Report, escape_controls};
+use crate::report::escape_controls;
+use crate::secret::Secrets;
 use crate::text::{cut, short};
 
 type Done = Result<Option<String>, String>;
@@ -21,6 +22,9 @@ const LAST: usize = 10;
 
 /// Rows that `/grep` and `/last` show at most.
 const MOST_ROWS: usize = 1000;
+
+/// Bytes of a message that such a row may need.
+const LONGEST_QUEUED: usize = 4 * QUEUE_WIDTH;
 
 /// Columns that a row of `/queue` takes.
 const QUEUE_WIDTH: usize = 100;
@@ -95,8 +99,7 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
     let all: Vec<Past> = shell.board.lock().past.iter().cloned().collect();
     let mut file = BufWriter::new(create(&shell.path(arguments))?);
     for past in &all {
-        let text = record(past);
-        let text = if shell.look.show_secrets { text } else { shell.report.masked(&text) };
+        let text = record(past, &shell.look.secrets);
         writeln!(file, "{text}").map_err(|error| format!("{arguments}: {error}"))?;
     }
     file.flush().map_err(|error| format!("{arguments}: {error}"))?;
@@ -104,9 +107,9 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
 }
 
 /// The record of a message.
-pub(super) fn record(past: &Past) -> String {
+pub(super) fn record(past: &Past, secrets: &Secrets) -> String {
     let mut bytes = Vec::new();
-    record::write(&past.event(), &mut bytes);
+    record::write(&past.event(), secrets, &mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -183,10 +186,10 @@ fn per_second(count: u64, time: Duration) -> u64 {
 }
 
 /// `/queue`, as the session answers it.
-pub(super) fn queue<'a>(queue: impl Iterator<Item = &'a Message>, report: &Report) -> String {
+pub(super) fn queue<'a>(queue: impl Iterator<Item = &'a Message>, secrets: &Secrets) -> String {
     let row = |message: &Message| match message {
         Message::Text(text) => {
-            let text = escape_controls(&report.masked(text));
+            let text = escape_controls(&secrets.beginning(text, LONGEST_QUEUED).0);
             cut(&text, QUEUE_WIDTH).0.to_owned()
         }
         Message::Binary(bytes) => format!("<binary, {} B>", grouped(bytes.len() as u64)),

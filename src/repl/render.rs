@@ -8,7 +8,7 @@ use crate::event::Direction;
 use crate::json;
 use crate::message::Message;
 use crate::pipeline::line::{self, BinaryForm, Style};
-use crate::report::Report;
+use crate::secret::Secrets;
 use crate::text::cut;
 
 /// A message of which more is only looked at when somebody asks for it: a row shows less in any case.
@@ -36,8 +36,8 @@ pub(super) struct Look {
     pub(super) raw: bool,
     pub(super) binary: BinaryForm,
     pub(super) zone: TimeZone,
-    pub(super) show_secrets: bool,
-    pub(super) report: Report,
+    /// What is masked.
+    pub(super) secrets: Secrets,
 }
 
 impl Look {
@@ -53,7 +53,7 @@ impl Look {
     /// What a program made of a message, on one row.
     pub(super) fn output(&self, past: Option<&Past>, text: &str, width: usize) -> String {
         let head = past.map(|past| self.head(past, width)).unwrap_or_default();
-        let text = self.masked(text);
+        let text = self.secrets.mask_json(text);
         let string =
             Some(&text).filter(|_| self.raw).and_then(|text| serde_json::from_str::<String>(text).ok());
         match string {
@@ -125,17 +125,12 @@ impl Look {
     fn brief(&self, message: &Message) -> String {
         match message {
             Message::Text(text) if text.len() > LONGEST_LOOK => {
-                let mut end = LONGEST_LOOK;
-                while !text.is_char_boundary(end) {
-                    end -= 1;
-                }
-                plain(&self.masked(&text[..end]), false)
+                plain(&self.secrets.beginning(text, LONGEST_LOOK).0, false)
             }
-            Message::Text(text) => {
-                let text = self.masked(text);
-                if json::scan_str(&text).is_ok() { self.json(&text, false) } else { plain(&text, false) }
-            }
+            Message::Text(_) => self.text(message, false),
             Message::Binary(bytes) => {
+                let masked = self.secrets.mask_bytes(bytes);
+                let bytes = masked.as_deref().unwrap_or(bytes);
                 let some = &bytes[..bytes.len().min(BINARY_BYTES)];
                 let digits = line::binary_text(some, BinaryForm::Hex);
                 let more = if some.len() < bytes.len() { "…" } else { "" };
@@ -146,15 +141,18 @@ impl Look {
 
     fn whole(&self, message: &Message) -> String {
         match message {
-            Message::Text(text) => {
-                let text = self.masked(text);
-                if json::scan_str(&text).is_ok() { self.json(&text, true) } else { plain(&text, true) }
-            }
+            Message::Text(_) => self.text(message, true),
             Message::Binary(bytes) => {
                 let form = if self.binary == BinaryForm::Raw { BinaryForm::Base64 } else { self.binary };
-                line::binary_text(bytes, form)
+                line::binary_text(self.secrets.mask_bytes(bytes).as_deref().unwrap_or(bytes), form)
             }
         }
+    }
+
+    fn text(&self, message: &Message, lines: bool) -> String {
+        let masked = self.secrets.mask_message(message);
+        let text = masked.as_ref().unwrap_or(message).as_text().unwrap_or_default();
+        if json::scan_str(text).is_ok() { self.json(text, lines) } else { plain(text, lines) }
     }
 
     fn json(&self, text: &str, pretty: bool) -> String {
@@ -163,16 +161,11 @@ impl Look {
         line::write_json(text, false, style, &mut out);
         String::from_utf8_lossy(&out).trim_end_matches('\n').to_owned()
     }
-
-    fn masked(&self, text: &str) -> String {
-        if self.show_secrets { text.to_owned() } else { self.report.masked(text) }
-    }
 }
 
 /// Hostile messages on the screen of a prompt: nothing in a row acts on the terminal, and no row wraps.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn hostile(message: &Message, width: usize) {
-    let report = Report::to(Box::new(std::io::sink()), crate::report::Level::Error, false, false);
     let (zone, binary) = (TimeZone::UTC, BinaryForm::default());
     let past = Past {
         number: u64::MAX,
@@ -185,8 +178,8 @@ pub(crate) fn hostile(message: &Message, width: usize) {
     };
     let width = width.max(40);
     for (pretty, raw) in [(false, false), (false, true), (true, false), (true, true)] {
-        let (zone, report) = (zone.clone(), report.clone());
-        let look = Look { color: false, pretty, raw, binary, zone, show_secrets: true, report };
+        let (zone, secrets) = (zone.clone(), Secrets::default());
+        let look = Look { color: false, pretty, raw, binary, zone, secrets };
         let output = message.as_text().filter(|text| json::scan_str(text).is_ok());
         let output = output.map(|text| look.output(Some(&past), text, width));
         for shown in [look.row(&past, width), look.full(&past)].into_iter().chain(output) {
@@ -227,8 +220,7 @@ pub(super) fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
     use crate::event::Role;
-    use crate::report::Level;
-    use crate::secret::Secret;
+    use crate::secret::{Place, Secret};
 
     fn look(color: bool) -> Look {
         Look {
@@ -237,8 +229,7 @@ mod tests {
             raw: false,
             binary: BinaryForm::Base64,
             zone: TimeZone::UTC,
-            show_secrets: false,
-            report: Report::to(Box::new(std::io::sink()), Level::Error, false, false),
+            secrets: Secrets::default(),
         }
     }
 
@@ -274,7 +265,7 @@ mod tests {
     fn nothing_reaches_the_terminal_raw() {
         let mut look = look(true);
         look.color = false;
-        look.report.hide(&Secret::new("tok-123456"));
+        look.secrets.add(&Secret::new("tok-123456"), Place::Header);
         for text in
             ["\u{1b}[2J\u{9b}x\u{202e}\r", "\"\u{9b}2J\u{202e}\"", "tok-123456", "{\"t\":\"tok-123456\"}"]
         {

@@ -19,7 +19,6 @@ use crate::exit::Exit;
 use crate::input::{Input, Source};
 use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
-use crate::net::url::encoded;
 use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::backlog;
 use crate::pipeline::outlet::Outlet;
@@ -27,7 +26,7 @@ use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
 use crate::repl::{Repl, Request};
 use crate::report::Report;
-use crate::secret::Secret;
+use crate::secret::{Lease, Secret};
 use crate::signals::Signals;
 
 pub mod acks;
@@ -156,7 +155,7 @@ enum Opened {
     /// The call before it.
     Called(Box<(HttpCall, Result<HttpAnswer>)>),
     /// The connection itself.
-    Link(Box<Attempt>),
+    Link(Box<(Attempt, Lease)>),
 }
 
 struct Driver {
@@ -256,11 +255,15 @@ impl Driver {
     }
 
     /// Opens the connection, with these query parameters.
-    fn open(&mut self, secrets: &[(String, Secret)]) {
+    fn open(&mut self, tokens: &[(String, Secret)]) {
         let url =
-            secrets.iter().fold(self.url.clone(), |url, (name, value)| url.with_secret_param(name, value));
+            tokens.iter().fold(self.url.clone(), |url, (name, value)| url.with_secret_param(name, value));
         let options = self.connection.clone();
-        self.opening = Some(Box::pin(async move { Opened::Link(Box::new(net::open(&url, &options).await)) }));
+        let lease = self.report.secrets().lend(tokens.iter().map(|(_, token)| token.clone()));
+        self.opening = Some(Box::pin(async move {
+            let attempt = net::open(&url, &options).await;
+            Opened::Link(Box::new((attempt, lease)))
+        }));
     }
 
     /// Passes on what follows from lines being written.
@@ -403,7 +406,10 @@ impl Driver {
         }
         match opened {
             Opened::Called(called) => self.called(&called.0, called.1, now),
-            Opened::Link(attempt) => self.attempted(*attempt, now),
+            Opened::Link(opened) => {
+                let (attempt, lease) = *opened;
+                self.attempted(attempt, lease, now);
+            }
         }
     }
 
@@ -414,13 +420,7 @@ impl Driver {
             None => self.state.prepared(&answer),
         });
         match judged {
-            Ok(secrets) => {
-                for (_, secret) in &secrets {
-                    self.report.hide(secret);
-                    self.report.hide(&Secret::new(encoded(secret.expose())));
-                }
-                self.open(&secrets);
-            }
+            Ok(tokens) => self.open(&tokens),
             Err(failure) => {
                 let (status, retry_after) =
                     seen.map_or((None, None), |(status, after)| (Some(status), after));
@@ -429,7 +429,7 @@ impl Driver {
         }
     }
 
-    fn attempted(&mut self, attempt: Attempt, now: Now) {
+    fn attempted(&mut self, attempt: Attempt, lease: Lease, now: Now) {
         attempt.report.cautions.iter().for_each(|caution| self.report.caution(caution));
         for warning in &attempt.report.warnings {
             self.report.warning(warning);
@@ -440,7 +440,7 @@ impl Driver {
                     self.drop_old();
                     self.old = self.socket.take();
                 }
-                self.socket = Some(Socket::new(link));
+                self.socket = Some(Socket::new(link, lease));
                 self.state.opened(open_facts(&attempt.report, self.show_secrets), now);
             }
             Err(failure) => {

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 use crate::frames::PeerClose;
 use crate::message::cost;
 use crate::net::Link;
+use crate::secret::Lease;
 
 /// What comes from a socket.
 #[derive(Debug)]
@@ -63,12 +64,14 @@ pub struct Socket {
     write_failed: bool,
     closing: bool,
     peer_closed: bool,
+    /// Keeps the tokens of this connection masked.
+    _lease: Lease,
 }
 
 impl Socket {
     /// Takes over an open link.
     #[must_use]
-    pub fn new(link: Link) -> Self {
+    pub fn new(link: Link, lease: Lease) -> Self {
         Self {
             link,
             outbox: VecDeque::new(),
@@ -79,6 +82,7 @@ impl Socket {
             write_failed: false,
             closing: false,
             peer_closed: false,
+            _lease: lease,
         }
     }
 
@@ -255,6 +259,7 @@ mod tests {
 
     use super::*;
     use crate::net::link::{Tap, link};
+    use crate::secret::Secrets;
 
     /// A peer that sends pings without end, and takes answers only while it listens.
     struct Pinging {
@@ -290,7 +295,8 @@ mod tests {
     async fn a_peer_that_does_not_take_the_answers_to_its_pings_is_not_read_meanwhile() {
         let listens = Arc::new(AtomicBool::new(false));
         let peer = Pinging { listens: Arc::clone(&listens) };
-        let mut socket = Socket::new(link(Tap::new(Box::new(peer), Bytes::new()), None).await);
+        let link = link(Tap::new(Box::new(peer), Bytes::new()), None).await;
+        let mut socket = Socket::new(link, Secrets::default().lend([]));
         let mut pings = || (0..100_000).take_while(|_| socket.next_now().is_some()).count();
         // Head, mask and payload.
         let answer = 2 + 4 + 4;

@@ -229,7 +229,8 @@ impl Board {
                     self.links[link].heard = Some(now);
                 }
                 if *dir == Direction::In {
-                    said = self.plan.campaigns.read(message);
+                    let masked = self.report.secrets().mask_message(message);
+                    said = self.plan.campaigns.read(masked.as_ref().unwrap_or(message));
                     if self.plan.derive {
                         *role = Role::Bookkeeping;
                     }

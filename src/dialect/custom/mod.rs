@@ -76,7 +76,7 @@ impl Custom {
                 schema::Place::Query(name) => Place::Query(kept(name)),
                 schema::Place::Header(name) => Place::Header(kept(name)),
                 schema::Place::Bearer => Place::Bearer,
-                schema::Place::Message => Place::Call,
+                schema::Place::Message => Place::Message,
             },
             variable: kept(&credential.env),
         });
@@ -478,7 +478,7 @@ mod tests {
     fn a_credential_may_go_into_the_greeting() {
         let text =
             "name = 'x'\n[credential]\nin = 'message'\nenv = 'X'\n[greeting]\nsend = '{\"t\":\"{token}\"}'";
-        assert_eq!(Custom::parse(text).unwrap().credential().unwrap().place, Place::Call);
+        assert_eq!(Custom::parse(text).unwrap().credential().unwrap().place, Place::Message);
         assert_eq!(texts(&client(text, Some("a\"b")).subscribe(&[], None)), [r#"{"t":"a\"b"}"#]);
     }
 

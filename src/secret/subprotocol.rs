@@ -3,31 +3,52 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::secret::{Secret, is_secret_name};
+use super::{Secret, is_secret_name};
 
 /// The credentials in subprotocols as they are offered, in order. They are known by the name that stands before them,
 /// in the same item (`NAME-token-KEY`, `bearer.KEY`, `insecure-api-key.KEY`) or as the item before (`access_token`,
 /// `KEY`); a JWT is known by its form.
 pub(super) fn secrets(offered: &[&str]) -> Vec<Secret> {
-    let mut found = Vec::new();
+    judged(offered).into_iter().flat_map(|item| item.secrets).map(Secret::new).collect()
+}
+
+/// The subprotocols that neither hold a credential nor are the name of the one behind them.
+pub(super) fn others<'t>(offered: &[&'t str]) -> Vec<&'t str> {
+    let judged = judged(offered);
+    let names_next = |at: usize| judged[at].is_name && at + 1 < judged.len();
+    let others = (0..judged.len()).filter(|at| judged[*at].secrets.is_empty() && !names_next(*at));
+    others.map(|at| judged[at].text).collect()
+}
+
+/// A subprotocol, the credentials in it, and whether it is the name of one.
+struct Item<'t> {
+    text: &'t str,
+    secrets: Vec<&'t str>,
+    is_name: bool,
+}
+
+fn judged<'t>(offered: &[&'t str]) -> Vec<Item<'t>> {
     let mut is_named = false;
-    for item in offered.iter().map(|item| item.trim()) {
-        let before = found.len();
-        if is_named || is_jwt(item) {
-            found.push(Secret::new(item));
-        }
-        found.extend(after_mark(item).map(Secret::new));
-        found.extend(after_dotted_name(item).into_iter().flatten().map(Secret::new));
+    let judge = |text: &&'t str| {
+        let text = text.trim();
+        let mut secrets: Vec<&str> = Some(text).filter(|text| is_named || is_jwt(text)).into_iter().collect();
+        secrets.extend(after_mark(text));
+        secrets.extend(after_dotted_name(text).into_iter().flatten());
         // What was known for a credential is the name of none.
-        is_named = found.len() == before && (is_secret_name(item) || item.eq_ignore_ascii_case("bearer"));
-    }
-    found
+        is_named = secrets.is_empty() && is_secret_name(text);
+        Item { text, secrets, is_name: is_named }
+    };
+    offered.iter().map(judge).collect()
 }
 
 fn after_mark(item: &str) -> Option<&str> {
     let lower = item.to_ascii_lowercase();
     let marks = ["token-", "token.", "bearer-", "bearer.", "authorization.", "token ", "bearer "];
-    marks.iter().filter_map(|mark| Some(lower.find(mark)? + mark.len())).min().map(|at| &item[at..])
+    marks
+        .iter()
+        .filter_map(|mark| Some(lower.find(mark)? + mark.len()))
+        .min()
+        .map(|at| item[at..].trim_start())
 }
 
 /// What follows the name of a secret and its dot, and the last part of that alone: Kubernetes has the domain of the
