@@ -20,7 +20,7 @@ use crate::file;
 use crate::json::write_string;
 use crate::message::Message;
 use crate::pipeline::record::{self, Ended, What};
-use crate::secret::Secrets;
+use crate::secret::{Secrets, mask_by_place};
 
 /// Is this the name of a HAR?
 #[must_use]
@@ -60,7 +60,7 @@ pub(crate) fn records_of(text: &str) -> Result<String, String> {
         conn += 1;
         let started = entry.started.and_then(|text| text.parse().ok());
         let mut writer = Records { out: &mut out, conn, seq: [0; 2], last: started.unwrap_or_default() };
-        let url = Secrets::default().mask_text(&entry.request.url).into_owned();
+        let url = mask_by_place(&entry.request.url).into_owned();
         let open = Open { url, subprotocol: entry.response.subprotocol(), ..Open::default() };
         writer.write(Kind::Open(Box::new(open)));
         for (at, message) in messages.into_iter().enumerate() {

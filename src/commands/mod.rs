@@ -83,7 +83,6 @@ impl Session<'_> {
         let (connection, key) = self.connection(&url, mock.as_ref(), context)?;
         // Variables that move the provider's services do not move the mock's.
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
-        self.keep_messages_secret(key.as_ref(), report.secrets());
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
         let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
@@ -196,6 +195,7 @@ impl Session<'_> {
         if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
             options.max_message_size = None;
         }
+        self.keep_messages_secret(key.as_ref(), report.secrets());
         Ok((options, key))
     }
 

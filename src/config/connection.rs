@@ -45,7 +45,7 @@ pub fn resolve(
     proxies.for_each(|(user, password)| secrets.add_user(&user, &password, secret::Place::Proxy));
     basic.iter().for_each(|(user, password)| secrets.add_user(user, password, secret::Place::User));
     token.iter().for_each(|(place, token)| {
-        secrets.add(token, place.as_ref().map_or(secret::Place::Call, TokenPlace::of))
+        secrets.add(token, place.as_ref().map_or(secret::Place::Call, TokenPlace::of));
     });
     secrets.add_url(url);
     secrets.add_subprotocols(&args.subprotocol.iter().map(String::as_str).collect::<Vec<_>>());

@@ -298,8 +298,8 @@ pub fn urls(bytes: &[u8]) {
     for (pair, shown) in before.split('&').zip(after.split('&')) {
         let (name, _) = pair.split_once('=').unwrap_or_default();
         let hidden = shown == format!("{name}={}", secret::MASK);
-        // Parameters may also be parted by semicolons.
-        let others = pair.contains(';') || shown == pair;
+        // There may be parameters within a value, or parted by semicolons.
+        let others = pair.contains([';', '?']) || shown == pair;
         assert!(if secret::is_secret_name(name) { hidden } else { others }, "{masked}");
     }
     let _ = (url.join(text), url.host_header());

@@ -52,7 +52,7 @@ impl Options {
         });
         let user = self.basic.as_ref().map(|_| "user name and password".to_owned());
         let others = [
-            url.has_secret().then_some("query"),
+            (url.has_secret() && !matches!(self.token, Some((TokenPlace::Query(_), _)))).then_some("query"),
             (rest.subprotocols.len() < self.subprotocols.len()).then_some("subprotocols"),
             self.tls.cert.as_ref().map(|_| "client certificate"),
         ];

@@ -6,7 +6,7 @@ use super::OpenReport;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
-use crate::secret::Secrets;
+use crate::secret::{Secrets, mask_by_place};
 
 /// Headers of a refusal that help to understand it.
 const TELLING: &[&str] = &[
@@ -27,7 +27,7 @@ const TELLING_LIMITS: &[&str] = &["X-RateLimit-Limit", "X-RateLimit-Remaining", 
 /// How many lines of a web page are shown: enough for its title and message.
 const HTML_LINES: usize = 20;
 
-/// How much of a server's own words stands in the first line, in bytes.
+/// How much of a server's own words stands in the first line, in characters.
 const SAID: usize = 200;
 
 /// The failure for an answer with another status than 101. `shown` is the URL without secrets.
@@ -120,7 +120,8 @@ fn said(body: &[u8], secrets: &Secrets) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let words = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]];
     let text = words.into_iter().find_map(serde_json::Value::as_str)?.trim();
-    (!text.is_empty()).then(|| secrets.beginning(text, SAID).0.into_owned())
+    let most = text.char_indices().nth(SAID).map_or(text.len(), |(at, _)| at);
+    (!text.is_empty()).then(|| secrets.beginning(text, most).0.into_owned())
 }
 
 fn line(finding: &Finding) -> String {
@@ -133,7 +134,9 @@ pub(super) fn details(head: &ResponseHead, body: &[u8]) -> Vec<String> {
     let limits = if head.status == 429 { TELLING_LIMITS } else { &[] };
     let telling = |name: &String| TELLING.iter().chain(limits).any(|known| known.eq_ignore_ascii_case(name));
     let headers = head.headers.iter().filter(|(name, _)| telling(name));
-    let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    // Where a redirect leads may have credentials in it.
+    let mut lines: Vec<String> =
+        headers.map(|(name, value)| format!("{name}: {}", mask_by_place(value))).collect();
     match std::str::from_utf8(body) {
         Ok(text) => {
             let most = if is_html(head, body) { HTML_LINES } else { usize::MAX };

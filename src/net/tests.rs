@@ -649,6 +649,118 @@ async fn a_redirect_to_another_origin_drops_credentials() {
     }
 }
 
+/// A header, a subprotocol or an option that holds a credential, by its name or by its value.
+fn each_credential() -> Vec<(&'static str, Options)> {
+    let base = || Options { max_redirects: 3, ..Options::default() };
+    let header = |name: &str, value: &str| Options {
+        headers: vec![(name.to_owned(), Secret::new(value)), ("X-Plain".into(), Secret::new("1"))],
+        ..base()
+    };
+    let subprotocols = |items: &[&str]| Options {
+        subprotocols: items.iter().map(|item| (*item).to_owned()).collect(),
+        ..base()
+    };
+    let known = |options: Options| {
+        options.secrets.add(&Secret::new("hunter2"), secret::Place::Header);
+        options
+    };
+    vec![
+        ("X-Session-Id", header("X-Session-Id", "hunter2")),
+        ("X-Authentication", header("X-Authentication", "hunter2")),
+        ("X-Api-Key-V2", header("X-Api-Key-V2", "hunter2")),
+        ("Cookie", header("Cookie", "a=hunter2")),
+        ("Referer", header("Referer", "https://h/?token=hunter2")),
+        ("X-Any", known(header("X-Any", "a hunter%32"))),
+        ("Sec-WebSocket-Protocol", header("Sec-WebSocket-Protocol", "Authorization, hunter2")),
+        ("subprotocols", subprotocols(&["chat", "access_token", "hunter2"])),
+        ("subprotocols", subprotocols(&["x-token-hunter2"])),
+        ("subprotocols", known(subprotocols(&["chat", "hunter2"]))),
+        ("user name and password", Options { basic: Some(("hunter2".into(), Secret::new(""))), ..base() }),
+        (
+            "query parameter q",
+            Options { token: Some((TokenPlace::Query("q".into()), Secret::new("hunter2"))), ..base() },
+        ),
+        (
+            "X-Own",
+            Options { token: Some((TokenPlace::Header("X-Own".into()), Secret::new("hunter2"))), ..base() },
+        ),
+        ("Authorization", Options { token: Some((TokenPlace::Bearer, Secret::new("hunter2"))), ..base() }),
+    ]
+}
+
+#[tokio::test]
+async fn another_origin_gets_no_credential_in_any_place_and_that_is_said() {
+    for (what, options) in each_credential() {
+        let target = good().await;
+        let to = target.url("/there").to_string();
+        let server = Server::new(move |_| redirect(&to)).await;
+        let (_, report) = opened(&server.url("/a"), &options).await;
+        let basic = "aHVudGVyMjo";
+        let has = |request: &str| ["hunter2", "hunter%32", basic].iter().any(|mark| request.contains(mark));
+        assert!(has(&server.request(0)), "{what}: the first origin gets it");
+        let second = target.request(0);
+        assert!(!has(&second), "{what}: {second}");
+        assert!(!second.contains("access_token") && !second.contains("Authorization"), "{what}: {second}");
+        assert_eq!(
+            second.contains("X-Plain: 1"),
+            server.request(0).contains("X-Plain: 1"),
+            "{what}: {second}"
+        );
+        assert_eq!(second.contains("chat"), server.request(0).contains("chat"), "{what}: {second}");
+        let warning = format!("{} is another origin, so it gets no credential: {what}", target.url("/there"));
+        assert!(report.warnings.contains(&warning), "{:?}", report.warnings);
+    }
+}
+
+/// Neither does one that is reached by way of a third, nor the first one when it comes back.
+#[tokio::test]
+async fn no_hop_behind_another_origin_gets_a_credential() {
+    let first = Server::new(
+        |request| if request.starts_with("GET /a") { vec![] } else { vec![say(GOOD), Step::Hold] },
+    )
+    .await;
+    let back = first.url("/back").to_string();
+    let second = Server::new(move |_| redirect(&back)).await;
+    let to = second.url("/").to_string();
+    let origin = Server::new(move |_| redirect(&to)).await;
+    let (_, report) = opened(&origin.url("/"), &with_credentials()).await;
+    assert_eq!(report.redirects.len(), 2);
+    for request in [second.request(0), first.request(0)] {
+        assert!(!request.contains("hunter2") && !request.contains("Authorization"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_would_carry_the_credential_all_the_same_is_refused() {
+    let target = good().await;
+    for location in ["/?other=hunter%32", "/hunter2", "/?q=hunter2"] {
+        let options = with_credentials();
+        options.secrets.add(&Secret::new("hunter2"), secret::Place::Query);
+        let to = target.url(location).to_string();
+        let server = Server::new(move |_| redirect(&to)).await;
+        let (failure, _) = failure_of(&server.url("/"), &options).await;
+        assert_eq!(failure.exit, Exit::Refused, "{failure}");
+        assert!(failure.what.contains("another origin, with the credential in the URL"), "{failure}");
+        assert!(failure.hint.unwrap().contains("directly"));
+    }
+    let options = Options { max_redirects: 3, ..Options::default() };
+    options.secrets.add(&Secret::new("hunter2"), secret::Place::Message);
+    let to = target.url("/").to_string();
+    let server = Server::new(move |_| redirect(&to)).await;
+    let (failure, _) = failure_of(&server.url("/"), &options).await;
+    assert!(failure.what.contains("the first message holds the credential"), "{failure}");
+    assert!(target.requests.lock().unwrap().is_empty());
+    // Within the origin it goes on.
+    let server =
+        Server::new(
+            |request| {
+                if request.starts_with("GET /a") { redirect("/b") } else { vec![say(GOOD), Step::Hold] }
+            },
+        )
+        .await;
+    opened(&server.url("/a"), &options).await;
+}
+
 #[tokio::test]
 async fn redirects_end() {
     let server = Server::new(|_| redirect("/again")).await;
@@ -678,11 +790,19 @@ async fn credentials_are_not_sent_on_without_tls() {
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     let server = Server::start(Arc::new(move |_: &str| redirect(&to)), Some(Arc::new(config))).await;
-    let (failure, _) = failure_of(&wss(&server), &Options { tls: ca.trusted(), ..with_credentials() }).await;
-    assert_eq!(failure.exit, Exit::Refused);
-    assert!(failure.what.contains("without TLS"), "{failure}");
-    assert!(plain.requests.lock().unwrap().is_empty());
-    assert!(!format!("{failure:?}").contains("hunter2"));
+    let all = each_credential().into_iter().chain([("all", with_credentials())]);
+    for (what, options) in all {
+        let (failure, _) = failure_of(&wss(&server), &Options { tls: ca.trusted(), ..options }).await;
+        assert_eq!(failure.exit, Exit::Refused, "{what}");
+        assert!(failure.what.contains("without TLS"), "{what}: {failure}");
+        assert!(plain.requests.lock().unwrap().is_empty(), "{what}");
+        assert!(!format!("{failure:?}").contains("hunter2"));
+    }
+    // What is written out in the URL is a credential, too.
+    let url = WsUrl::parse(&format!("{}?to%6ben=hunter2", wss(&server).exposed().expose())).unwrap();
+    let options = Options { max_redirects: 3, tls: ca.trusted(), ..Options::default() };
+    let (failure, _) = failure_of(&url, &options).await;
+    assert!(failure.what.contains("without TLS") && !format!("{failure:?}").contains("hunter2"), "{failure}");
 }
 
 #[tokio::test]

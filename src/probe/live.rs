@@ -258,7 +258,7 @@ impl Seen {
             close: Close {
                 by,
                 code: self.code(),
-                reason: self.reason().map(|reason| mask.text(&reason)),
+                reason: self.reason().map(|reason| mask.reason(&reason)),
                 ms: ms(self.close_time),
                 tcp_by: self.close.as_ref().map(|_| if self.ended { "peer" } else { "us" }),
             },
@@ -317,7 +317,7 @@ impl Seen {
 
     fn close_check(&self, plan: &Plan, mask: &Mask) -> Check {
         let code = self.code().unwrap_or_default();
-        let reason = mask.text(&self.reason().unwrap_or_default());
+        let reason = mask.reason(&self.reason().unwrap_or_default());
         let (verdict, got) = match (&self.close, self.close_time) {
             (Some(_), Some(time)) => (Verdict::Ok, format!("{code} after {}", human(time))),
             (Some(_), None) if matches!(code, 1000 | 1001 | 1005) => {

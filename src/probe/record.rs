@@ -269,6 +269,11 @@ impl Mask {
         self.0.secrets().mask_text(text).into_owned()
     }
 
+    /// The reason of a close frame, which may have had room for a part of a secret only.
+    pub(super) fn reason(&self, text: &str) -> String {
+        self.text(&self.0.secrets().mask_cut(text))
+    }
+
     fn header(&self, name: &str, value: &str) -> Header {
         Header { name: self.text(name), value: self.0.secrets().mask_header(name, value) }
     }

@@ -4,6 +4,7 @@
 //! `subprotocol` take values apart, `spelling` undoes the ways in which servers repeat a text, `matcher` finds secrets,
 //! `values` finds them in JSON, and `named` finds credentials that a text tells by what stands before them.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::ops::Range;
@@ -18,7 +19,7 @@ mod subprotocol;
 mod values;
 
 pub(crate) use matcher::merged;
-pub(crate) use named::secret_parameters;
+pub(crate) use named::{mask_by_place, secret_parameters};
 pub use names::is_secret_name;
 pub use registry::{Lease, Place, Secrets};
 
@@ -74,7 +75,10 @@ pub fn words_after_header(argv: &[OsString]) -> Vec<Secret> {
 }
 
 /// The text with a mask in the place of each range. They are in order, apart from each other and of whole characters.
-fn replaced(text: &str, ranges: &[Range<usize>]) -> String {
+fn masked(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
+    if ranges.is_empty() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut taken = 0;
     for range in ranges {
@@ -83,7 +87,7 @@ fn replaced(text: &str, ranges: &[Range<usize>]) -> String {
         taken = range.end;
     }
     out.push_str(&text[taken..]);
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Credentials that a text tells by what stands before them: the name of a parameter, or the place in a URL.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::is_secret_name;
+use super::matcher::whole_characters;
 use super::spelling::layers;
 
 /// What may stand before a parameter.
@@ -42,6 +44,11 @@ fn parameter_name(text: &str) -> Option<&str> {
     (length > 0 && text[length..].starts_with('=')).then(|| &text[..length])
 }
 
+/// The text with the credentials masked that show without being known.
+pub(crate) fn mask_by_place(text: &str) -> Cow<'_, str> {
+    super::masked(text, whole_characters(text, credentials(text)))
+}
+
 /// Where a text has credentials that show without being known: values of secret parameters, and what stands before the
 /// `@` of a URL (RFC 3986 §3.2.1). URLs may be spelled within others.
 pub(super) fn credentials(text: &str) -> Vec<Range<usize>> {
@@ -76,7 +83,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        super::super::replaced(text, &super::super::matcher::merged(credentials(text)))
+        mask_by_place(text).into_owned()
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::matcher::{Matcher, whole_characters};
-use super::{MASK, Secret, header, is_secret_name, named, replaced, subprotocol, values};
+use super::{MASK, Secret, header, is_secret_name, masked, named, subprotocol, values};
 use crate::json;
 use crate::message::Message;
 use crate::net::WsUrl;
@@ -284,10 +283,6 @@ impl Secrets {
         known.matcher = Some(Arc::clone(&matcher));
         matcher
     }
-}
-
-fn masked(text: &str, found: Vec<Range<usize>>) -> Cow<'_, str> {
-    if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, &found)) }
 }
 
 #[cfg(test)]

@@ -40,9 +40,12 @@ const ENTITIES: &[(&str, u8)] = &[
     ("verbar", b'|'),
 ];
 
+/// Gives the place in a text for a place in what its spellings mean.
+type Source<'a> = dyn Fn(Range<usize>) -> Range<usize> + 'a;
+
 /// Calls `visit` with the text as it is, and again with each spelling undone. The second argument gives the place in
 /// the text for a place in what is visited.
-pub(super) fn layers(text: &[u8], visit: &mut dyn FnMut(&[u8], &dyn Fn(Range<usize>) -> Range<usize>)) {
+pub(super) fn layers(text: &[u8], visit: &mut dyn FnMut(&[u8], &Source<'_>)) {
     visit(text, &|range| range);
     let mut undone: Vec<Undone> = Vec::new();
     while undone.len() < MOST_LAYERS {

@@ -32,8 +32,7 @@ struct Visitor<'t> {
 impl Visitor<'_> {
     fn string_at(&mut self, raw: &str, least: usize) {
         let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
-        let ranges = whole_escapes(raw, self.matcher.find_in_text(raw));
-        let ranges = ranges.into_iter().filter(|range| range.len() >= least);
+        let ranges = self.matcher.find_in_json(raw).into_iter().filter(|range| range.len() >= least);
         let places =
             ranges.map(|range| Place { range: start + range.start..start + range.end, is_number: false });
         self.found.extend(places);
@@ -56,35 +55,10 @@ impl Visit for Visitor<'_> {
     }
 
     fn number(&mut self, raw: &str, _: bool) {
-        let is_secret =
-            raw.len() >= SHORTEST_IN_STRUCTURE && self.matcher.find(raw.as_bytes()) == [0..raw.len()];
-        if is_secret {
+        let is_whole = |range: &Range<usize>| *range == (0..raw.len());
+        if raw.len() >= SHORTEST_IN_STRUCTURE && self.matcher.find_in_text(raw).iter().any(is_whole) {
             let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
             self.found.push(Place { range: start..start + raw.len(), is_number: true });
         }
     }
-}
-
-/// The same places, so that none begins or ends within an escape of the JSON string.
-fn whole_escapes(raw: &str, mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    let bytes = raw.as_bytes();
-    let (mut at, mut next) = (0, 0);
-    while next < ranges.len() {
-        let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) else { break };
-        let start = at + found;
-        let end = start + if bytes.get(start + 1) == Some(&b'u') { 6 } else { 2 };
-        while next < ranges.len() && ranges[next].end <= start {
-            next += 1;
-        }
-        for range in ranges[next..].iter_mut().take_while(|range| range.start < end) {
-            if range.start > start {
-                range.start = start;
-            }
-            if range.end < end {
-                range.end = end;
-            }
-        }
-        at = end;
-    }
-    super::matcher::merged(ranges)
 }

@@ -16,6 +16,7 @@ use crate::dialect::Client;
 use crate::error::{Failure, Result};
 use crate::event::{Event, Open};
 use crate::exit::Exit;
+use crate::frames::PeerClose;
 use crate::input::{Input, Source};
 use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
@@ -347,7 +348,10 @@ impl Driver {
             Happening::Opened(opened) => self.made(*opened, now),
             Happening::Incoming(incoming) => self.incoming(incoming, now),
             Happening::OldIncoming(Incoming::Frame(frame)) => self.state.received_old(frame, now),
-            Happening::OldIncoming(Incoming::Closed(close)) => self.state.received_old_close(close),
+            Happening::OldIncoming(Incoming::Closed(close)) => {
+                let close = self.with_masked_reason(close);
+                self.state.received_old_close(close);
+            }
             Happening::OldIncoming(Incoming::Ended(end)) => self.state.closed_old(&end, now),
             Happening::OldIncoming(Incoming::Flushed) => {}
             Happening::Progress(Some(progress)) => self.state.progress(progress, now),
@@ -460,7 +464,10 @@ impl Driver {
                     bytes += frame.len();
                     self.state.received(frame, now);
                 }
-                Incoming::Closed(close) => self.state.received_close(close, now),
+                Incoming::Closed(close) => {
+                    let close = self.with_masked_reason(close);
+                    self.state.received_close(close, now);
+                }
                 // Whether more may be read is asked again before it is.
                 Incoming::Flushed => return,
                 Incoming::Ended(end) => return self.state.closed(&end, now),
@@ -472,6 +479,15 @@ impl Driver {
                 next = socket.next_now();
             }
         }
+    }
+
+    /// The reason of a close frame may have had room for the beginning of a secret only, which nobody recognises within
+    /// a sentence.
+    fn with_masked_reason(&self, close: PeerClose) -> PeerClose {
+        if self.show_secrets {
+            return close;
+        }
+        PeerClose { reason: self.report.secrets().mask_cut(&close.reason).into_owned(), ..close }
     }
 
     fn take_inputs(&mut self, inputs: Vec<Input>, now: Now) {

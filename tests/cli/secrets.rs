@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Output, Peer, Wstap, upgrade, wstap};
+use crate::harness::{Output, Peer, Server, Wstap, upgrade, wstap};
 use crate::pty::on_pty;
 
 const TOKEN: &str = "s3cr3t.Tok/en";
@@ -123,12 +123,19 @@ const fn in_profile(name: &'static str, lines: &'static str) -> Place {
 
 const PLACES: &[Place] = &[
     in_url("the query", "ws://127.0.0.1:PORT/?a=b&token=s3cr3t.Tok%2Fen"),
+    in_url("a query with an encoded name", "ws://127.0.0.1:PORT/?to%6ben=s3cr3t.Tok%2Fen"),
+    in_url("the user of the URL without a password", "ws://s3cr3t.Tok%2Fen@127.0.0.1:PORT/"),
     in_url("the user of the URL", "ws://user:s3cr3t.Tok%2Fen@127.0.0.1:PORT/"),
     typed("a header", &["-H", "X-API-Key: s3cr3t.Tok/en"]),
     typed("Authorization", &["-H", "Authorization: Bearer s3cr3t.Tok/en"]),
+    typed("Authorization with two blanks", &["-H", "Authorization: Bearer  s3cr3t.Tok/en"]),
+    typed("Authorization as a parameter", &["-H", "Authorization: Token token=\"s3cr3t.Tok/en\""]),
+    typed("a header with a number", &["-H", "X-Api-Key-V2: s3cr3t.Tok/en"]),
+    typed("a session", &["-H", "X-Session-Id: s3cr3t.Tok/en"]),
     typed("Cookie", &["-H", "Cookie: a=1; session=s3cr3t.Tok/en"]),
     typed("--bearer", &["--bearer", TOKEN]),
     typed("--user", &["-u", "user:s3cr3t.Tok/en"]),
+    typed("--user without a password", &["-u", "s3cr3t.Tok/en:"]),
     typed("--token", &["--token", TOKEN]),
     typed("--token in the query", &["--token", TOKEN, "--token-in", "query:x"]),
     typed("a subprotocol", &["-s", "x-token-s3cr3t.Tok"]),
@@ -438,4 +445,156 @@ fn a_prompt_does_not_remember_a_credential() {
     let history = fs::read_to_string(home.path().join(".local/state/wstap/history/default")).unwrap();
     assert!(history.contains("remembered"), "{history}");
     clean("a prompt", &[("the recording", &folder.text("record")), ("the history", &history)]);
+}
+
+/// A token with characters that every writer spells in its own way.
+const SPELLED: &str = "s3cr3t+Tok/en==";
+
+/// As servers spell it: PHP, Gson, System.Text.Json, .NET, Python, mustache, JavaScript in JSON, twice in a URL.
+const SPELLINGS: &[&str] = &[
+    "s3cr3t+Tok/en==",
+    r"s3cr3t+Tok\/en==",
+    r"s3cr3t+Tok/en\u003d\u003d",
+    r"s3cr3t\u002BTok/en==",
+    "s3cr3t%2bTok%2fen%3d%3d",
+    "s3cr3t%2BTok/en%3D%3D",
+    "s3cr3t+Tok&#x2F;en&#x3D;&#x3D;",
+    "s3cr3t&amp;#43;Tok/en&equals;=",
+    r"s3cr3t\\u002BTok/en==",
+    "s3cr3t%252BTok%252Fen%253D%253D",
+    "s3cr3t Tok/en==",
+];
+
+/// Repeats a spelling in a refusal, or over an open connection: in a message, JSON or not, in control frames, which may
+/// have room for its beginning only, and in the names of fields.
+fn repeats(peer: &mut Peer, spelling: &str, opens: bool) {
+    let request = peer.request();
+    if !opens {
+        let body = format!("{{\"error\":\"bad token {spelling}\"}}");
+        let head = format!("HTTP/1.1 401 No\r\nX-Echo: {spelling}\r\nContent-Length: {}\r\n\r\n", body.len());
+        return peer.write(head + &body);
+    }
+    peer.write(upgrade(&request, ""));
+    peer.text(&format!("{{\"bad\":[\"{spelling}\"],\"{spelling}\":1}}"));
+    peer.text(&format!("bad {spelling}"));
+    peer.frame(2, format!("\u{0}bad {spelling}"));
+    peer.frame(9, spelling);
+    let cut = format!("{}{SPELLED}", "x".repeat(115));
+    peer.frame(9, &cut[..125]);
+    peer.frame(10, spelling);
+    peer.close(1008, &cut[..123]);
+    peer.read_close();
+}
+
+#[test]
+fn a_credential_is_not_shown_in_whatever_spelling_a_server_repeats_it() {
+    let folder = Folder::new();
+    let record = folder.path().join("record").display().to_string();
+    for spelling in SPELLINGS {
+        for opens in [false, true] {
+            let script = move |mut peer: Peer| repeats(&mut peer, spelling, opens);
+            let server = Server::scripts(vec![Box::new(script), Box::new(script)]);
+            let url = server.url();
+            let described = format!("{spelling}, opens: {opens}");
+            let args = ["connect", &url, "--token-env", "MINE", "--envelope", "--record", &record, "-vv"];
+            let out = wstap(&args).env("MINE", SPELLED).run();
+            assert_eq!(out.stdout.contains("\"type\":\"open\""), opens, "{described}: {}", out.stderr);
+            keeps(&out, &folder, &described);
+            let probe = ["probe-handshake", &url, "--token-env", "MINE", "--live", "--format", "json", "-vv"];
+            let out = wstap(&probe).env("MINE", SPELLED).run();
+            out.json();
+            keeps(&out, &folder, &described);
+            server.join();
+        }
+    }
+}
+
+/// Whatever the credential is, records are records, and what was not it comes back from a recording as it came.
+#[test]
+fn no_credential_breaks_a_record() {
+    let folder = Folder::new();
+    let record = folder.path().join("record").display().to_string();
+    let messages = [
+        r#"{"price":123456,"ok":true,"name":"a \" b\u0041"}"#,
+        r#"{"type":[1234567890,null],"message":{"data":1}}"#,
+        "not JSON",
+    ];
+    let words = [
+        "123456",
+        "1234",
+        "2026",
+        "true",
+        "null",
+        "type",
+        "message",
+        "data",
+        "conn",
+        "text",
+        "open",
+        "price",
+        "\":\"",
+        "\":1,\"",
+        ",\"",
+        "u0041",
+        "\\u00",
+        "{\"v\":",
+        "127.0.0.1",
+    ];
+    for word in words {
+        let script = move |peer: &mut Peer| {
+            messages.iter().for_each(|text| peer.text(text));
+            peer.frame(9, word);
+            peer.close_well(1000);
+        };
+        let server = Server::websocket(script);
+        let args = ["connect", &server.url(), "--token-env", "MINE", "--envelope", "--record", &record, "-q"];
+        let out = wstap(&args).env("MINE", word).run();
+        out.exits(0);
+        server.join();
+        let kinds = |text: &str| -> Vec<String> {
+            let kind = |line: &str| {
+                let record: serde_json::Value =
+                    serde_json::from_str(line).unwrap_or_else(|e| panic!("{word}: {e}: {line}"));
+                assert!(
+                    ["v", "ts", "type", "conn"].iter().all(|name| record.get(name).is_some()),
+                    "{word}: {line}"
+                );
+                record["type"].as_str().unwrap().to_owned()
+            };
+            text.lines().map(kind).collect()
+        };
+        let expected = ["open", "message", "message", "message", "ping", "close", "summary"];
+        assert_eq!(kinds(&out.stdout), expected, "{word}");
+        assert_eq!(kinds(&folder.text("record")), expected, "{word}");
+        let back = wstap(&["connect", "-q", "--from", &record]).run();
+        assert_eq!(back.lines(), [messages[0], messages[1], "\"not JSON\""], "{word}");
+        fs::remove_file(&record).unwrap();
+    }
+}
+
+/// What a session sends once it is open may be the credential; then no other server may be what it opens.
+#[test]
+fn a_credential_in_a_message_is_not_sent_to_another_origin() {
+    let folder = Folder::new();
+    let dialect = folder.path().join("mine.toml").display().to_string();
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = target.local_addr().unwrap();
+    let sent = format!("login {TOKEN}");
+    let runs: [&[&str]; 2] = [
+        &["subscribe", "-d", &dialect, "-L", "a", "--no-reconnect", "--url"],
+        &["connect", "-L", "--no-reconnect", "--token-env", "MINE", "--send", &sent],
+    ];
+    for args in runs {
+        let script = move |mut peer: Peer| {
+            peer.request();
+            peer.write(format!("HTTP/1.1 302 Found\r\nLocation: ws://{to}/\r\nContent-Length: 0\r\n\r\n"));
+        };
+        let server = Server::once(script);
+        let out = wstap(args).args(&[&server.url()]).env("MINE", TOKEN).run();
+        out.exits(14).says("another origin, and the first message holds the credential").says("directly");
+        keeps(&out, &folder, "a redirect");
+        server.join();
+    }
+    target.set_nonblocking(true).unwrap();
+    assert!(target.accept().is_err(), "the other origin was asked");
 }
