@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
+use crate::secret::Secrets;
+
 /// A data message (RFC 6455 §5.6). Cloning it is cheap: the bytes are shared, usually with the read buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -44,12 +46,10 @@ impl Message {
         }
     }
 
-    /// As much of the payload as a notice has room for; what is not UTF-8 is replaced.
+    /// As much of the payload as a notice has room for, masked before it is cut; what is not UTF-8 is replaced.
     #[must_use]
-    pub fn shortened(&self) -> String {
-        let text = String::from_utf8_lossy(self.as_bytes());
-        let end = text.floor_char_boundary(60);
-        if end < text.len() { format!("{}…", &text[..end]) } else { text.into_owned() }
+    pub fn shortened(&self, secrets: &Secrets) -> String {
+        secrets.mask_beginning(&String::from_utf8_lossy(self.as_bytes()), 60)
     }
 
     /// The word that records use for the opcode.

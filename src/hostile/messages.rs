@@ -19,6 +19,7 @@ use crate::pipeline::record::{self, Moment, What};
 use crate::pipeline::sink::{Cut, Sink};
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
+use crate::secret::Secrets;
 
 /// A longer sequence tells nothing new.
 const MOST_MESSAGES: usize = 64;
@@ -96,7 +97,7 @@ impl Session {
         for said in self.dialect.campaigns().map(|campaigns| campaigns.read(message)).unwrap_or_default() {
             self.fold(said);
         }
-        assert!(message.shortened().len() < 200);
+        assert!(message.shortened(&Secrets::default()).len() < 200);
     }
 
     /// Nothing that a server says makes a message that is none.

@@ -218,7 +218,7 @@ impl Conn {
         self.desk.traffic.received.fetch_add(1, Ordering::Relaxed);
         self.desk.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
         self.desk.journal.note(self, message);
-        self.desk.tell(Level::Debug, || format!("client {} says {}", self.id, message.shortened()));
+        self.desk.tell(Level::Debug, || format!("client {} says {}", self.id, self.shortened(message)));
     }
 
     /// Notes a message that is sent to it.
@@ -226,6 +226,11 @@ impl Conn {
         self.sent.fetch_add(1, Ordering::Relaxed);
         self.desk.traffic.sent.fetch_add(1, Ordering::Relaxed);
         self.desk.traffic.sent_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
+    }
+
+    /// A message as people are told of it.
+    pub(super) fn shortened(&self, message: &Message) -> String {
+        message.shortened(&self.desk.secrets())
     }
 
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::Conn;
 use super::journal::Journal;
 use crate::report::{Level, Report};
+use crate::secret::Secrets;
 
 /// What the connections of a server share.
 #[derive(Debug, Default)]
@@ -58,6 +59,11 @@ impl Desk {
         if let Some(report) = self.report.get().filter(|report| report.shows(level)) {
             report.say(level, &what());
         }
+    }
+
+    /// What people are not told.
+    pub(super) fn secrets(&self) -> Secrets {
+        self.report.get().map(|report| report.secrets().clone()).unwrap_or_default()
     }
 
     /// The number of the next connection, from 1.

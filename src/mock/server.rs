@@ -135,7 +135,13 @@ impl Site {
         }
         self.desk.tell(Level::Verbose, || {
             let body = Message::Binary(response.body.clone().into());
-            format!("{} {}: {} {}", request.method(), request.path(), response.status, body.shortened())
+            format!(
+                "{} {}: {} {}",
+                request.method(),
+                request.path(),
+                response.status,
+                body.shortened(&self.desk.secrets())
+            )
         });
     }
 

@@ -120,13 +120,12 @@ pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
             }
             Err(_) => string(out, "text", &secrets.mask(text)),
         },
-        Message::Binary(bytes) => base64(bytes, secrets, out),
+        Message::Binary(bytes) => base64(secrets.mask_bytes(bytes).as_deref().unwrap_or(bytes), out),
     }
 }
 
-fn base64(bytes: &[u8], secrets: &Secrets, out: &mut Vec<u8>) {
-    let masked = secrets.mask_bytes(bytes);
-    string(out, "base64", &STANDARD.encode(masked.as_deref().unwrap_or(bytes)));
+fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+    string(out, "base64", &STANDARD.encode(bytes));
 }
 
 fn write_open(open: &Open, secrets: &Secrets, out: &mut Vec<u8>) {
@@ -146,7 +145,7 @@ fn write_open(open: &Open, secrets: &Secrets, out: &mut Vec<u8>) {
 fn write_payload(payload: &[u8], secrets: &Secrets, out: &mut Vec<u8>) {
     match std::str::from_utf8(payload) {
         Ok(text) => string(out, "text", &secrets.mask_cut(text)),
-        Err(_) => base64(payload, secrets, out),
+        Err(_) => base64(secrets.mask_payload(payload).as_deref().unwrap_or(payload), out),
     }
 }
 

@@ -16,8 +16,8 @@ pub(crate) fn secret_parameters(text: &str) -> Vec<Range<usize>> {
     let mut rest = 0;
     while let Some(at) = text[rest..].find(BEFORE) {
         rest += at + 1;
-        let Some((name, value)) = parameter(text, rest) else { continue };
-        if is_secret_name(name) {
+        if let Some(name) = parameter_name(&text[rest..]).filter(|name| is_secret_name(name)) {
+            let value = value_at(text, rest + name.len() + 1);
             rest = value.end;
             found.push(value);
         }
@@ -25,16 +25,14 @@ pub(crate) fn secret_parameters(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The name of the parameter that begins there, and where its value stands. A semicolon ends it if another follows.
-fn parameter(text: &str, start: usize) -> Option<(&str, Range<usize>)> {
-    let name = parameter_name(&text[start..])?;
-    let value = start + name.len() + 1;
+/// The value of a parameter that begins there. A semicolon ends it if another parameter follows.
+fn value_at(text: &str, value: usize) -> Range<usize> {
     let is_end = |(at, c): &(usize, char)| match c {
         ';' => parameter_name(&text[value + at + 1..]).is_some(),
         c => c.is_whitespace() || "&#'\"<>".contains(*c),
     };
     let end = text[value..].char_indices().find(is_end).map_or(text.len(), |(at, _)| value + at);
-    Some((name, value..end))
+    value..end
 }
 
 /// The name that a text begins with, if an equals sign follows.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::matcher::{Matcher, whole_characters};
@@ -206,17 +207,16 @@ impl Secrets {
         (masked(&text[..end], found), end == text.len())
     }
 
-    /// The bytes with asterisks in the place of every secret, as many as it has bytes; `None` if none is there. A
-    /// control frame may have cut off the last one.
+    /// The bytes with asterisks in the place of every secret, as many as it has bytes; `None` if none is there.
     #[must_use]
     pub fn mask_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let found = self.matcher().find_in_cut(bytes);
-        if found.is_empty() {
-            return None;
-        }
-        let mut masked = bytes.to_vec();
-        found.into_iter().for_each(|range| masked[range].fill(b'*'));
-        Some(masked)
+        with_asterisks(bytes, self.matcher().find(bytes))
+    }
+
+    /// The same for the payload of a control frame, which may have cut off the last secret.
+    #[must_use]
+    pub fn mask_payload(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        with_asterisks(bytes, self.matcher().find_in_cut(bytes))
     }
 
     /// Masks the beginning of a secret that a text ends with because its rest was cut off.
@@ -283,6 +283,15 @@ impl Secrets {
         known.matcher = Some(Arc::clone(&matcher));
         matcher
     }
+}
+
+fn with_asterisks(bytes: &[u8], found: Vec<Range<usize>>) -> Option<Vec<u8>> {
+    if found.is_empty() {
+        return None;
+    }
+    let mut masked = bytes.to_vec();
+    found.into_iter().for_each(|range| masked[range].fill(b'*'));
+    Some(masked)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::error::{Failure, Result};
 use crate::exit::{Exit, Status};
 use crate::mock::{self, Announce, ExitAfter, Ledger, Mock, MockArgs};
 use crate::report::Report;
+use crate::secret::Place;
 use crate::signals::Signals;
 
 mod announce;
@@ -23,7 +24,9 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     let report = context.report;
     raise_file_limit(report);
     let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
-    let mock = mock::start(args.settings()).await?;
+    let settings = args.settings();
+    settings.token.iter().for_each(|token| report.secrets().add(token, Place::Query));
+    let mock = mock::start(settings).await?;
     let process = &args.process;
     if process.exit_after == Some(ExitAfter::Scenario) && mock.ledger().is_none() {
         return Err(Failure::usage("--exit-after scenario: there is none").hint("--scenario FILE gives one"));

@@ -198,7 +198,7 @@ impl Run {
     /// Does the client's next message meet it? `None` if the client has gone.
     async fn next_meets(&mut self, expect: &Expect, seen: &mut Option<String>) -> Option<bool> {
         let message = self.inbox.next().await?;
-        *seen = Some(message.shortened());
+        *seen = Some(self.conn.shortened(&message));
         self.msg = Some(message);
         let msg = self.msg.as_ref();
         let Ok(mut outputs) = self.interpreter.run(&expect.program, msg, msg, (self.n, self.i)) else {
