@@ -26,6 +26,9 @@ pub(super) fn parts(name: &str, value: &str) -> Vec<String> {
     };
     parts.push(rest.to_owned());
     parts.extend(parameters(rest));
+    // An identifier may stand before a key, as in `ApiKey ID:KEY`.
+    parts
+        .extend(rest.split_once(':').filter(|_| !rest.contains("://")).map(|(_, key)| key.trim().to_owned()));
     if scheme.eq_ignore_ascii_case("basic") {
         let pair = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         if let Some((user, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
@@ -98,6 +101,7 @@ mod tests {
             ("Authorization", "Token token=K3y="),
             ("Authorization", "K3y="),
             ("X-Authorization", "ApiKey user;K3y="),
+            ("Authorization", "ApiKey user:K3y="),
             ("Authorization", "Digest username=\"u\", response=\"K3y=\", realm=\"a, b\""),
             ("X-Auth", "{\"a\":[{\"token\":\"K3y=\"}]}"),
             ("Cookie", "a=1; session=\"K3y=\"; b=2"),

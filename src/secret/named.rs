@@ -50,7 +50,7 @@ pub(crate) fn mask_by_place(text: &str) -> Cow<'_, str> {
 /// Where a text has credentials that show without being known: values of secret parameters, and what stands before the
 /// `@` of a URL (RFC 3986 §3.2.1). URLs may be spelled within others.
 pub(super) fn credentials(text: &str) -> Vec<Range<usize>> {
-    if !text.contains(['=', '@', '%']) {
+    if !text.contains(['=', '@', '%', '\\', '&']) {
         return Vec::new();
     }
     let mut found = Vec::new();

@@ -116,6 +116,10 @@ impl Secrets {
     pub fn add_url(&self, url: &WsUrl) {
         url.userinfo().iter().for_each(|(user, password)| self.add_user(user, password, Place::User));
         url.secret_params().iter().for_each(|(_, value)| self.add(value, Place::Query));
+        // There may be another URL within it.
+        let target = url.target();
+        let within = named::credentials(target).into_iter().map(|range| target[range].to_owned());
+        self.add_all(within, Place::Query);
     }
 
     /// Keeps the credentials among subprotocols.
@@ -368,6 +372,22 @@ mod tests {
         assert!(secrets.are_in("given-for-ever") && secrets.are_in(token(0).expose()));
         let known = secrets.known();
         assert_eq!((known.lent.len(), known.past.len()), (0, PAST_TOKENS));
+    }
+
+    #[test]
+    fn a_url_tells_its_credentials_in_every_place() {
+        for url in [
+            "ws://h/?to%6ben=s3cr3t",
+            "ws://h/?a=1;sig=s3cr3t",
+            "ws://h/?auth[key]=s3cr3t",
+            "ws://h/?next=%2Fx%3Ftoken%3Ds3cr3t%26a%3D1",
+            "ws://user:s3cr3t@h/",
+            "ws://s3cr3t@h/",
+        ] {
+            let secrets = Secrets::default();
+            secrets.add_url(&WsUrl::parse(url).unwrap());
+            assert_eq!(secrets.mask("bad s3cr3t"), "bad ***", "{url}");
+        }
     }
 
     #[test]
