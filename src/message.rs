@@ -1,8 +1,11 @@
 //! One WebSocket data message, as it came or as it is to be sent.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
+use crate::json;
 use crate::secret::Secrets;
 
 /// A data message (RFC 6455 §5.6). Cloning it is cheap: the bytes are shared, usually with the read buffer.
@@ -50,6 +53,20 @@ impl Message {
     #[must_use]
     pub fn shortened(&self, secrets: &Secrets) -> String {
         secrets.mask_beginning(&String::from_utf8_lossy(self.as_bytes()), 60)
+    }
+
+    /// The message with the secrets in it masked; `None` if there are none.
+    #[must_use]
+    pub fn masked(&self, secrets: &Secrets) -> Option<Self> {
+        let masked = match self {
+            Self::Binary(bytes) => return secrets.mask_bytes(bytes).map(|bytes| Self::Binary(bytes.into())),
+            Self::Text(text) if json::scan_str(text).is_ok() => secrets.mask_json(text),
+            Self::Text(text) => secrets.mask(text),
+        };
+        match masked {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(Self::text(text)),
+        }
     }
 
     /// The word that records use for the opcode.

@@ -47,7 +47,7 @@ pub fn resolve(
     token.iter().for_each(|(place, token)| {
         secrets.add(token, place.as_ref().map_or(secret::Place::Call, TokenPlace::of));
     });
-    secrets.add_url(url);
+    url.add_to(secrets);
     secrets.add_subprotocols(&args.subprotocol.iter().map(String::as_str).collect::<Vec<_>>());
     let (token, for_calls) = match token {
         Some((Some(place), token)) => (Some((place, token)), None),

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Failure, Result};
-use crate::secret::{MASK, Secret, is_secret_name, merged, secret_parameters};
+use crate::secret::{MASK, Place, Secret, Secrets, is_secret_name, merged, secret_parameters};
 
 /// What RFC 3986 does not allow in a request target. A `%` stays, since the text may be encoded already.
 const NOT_IN_TARGET: &AsciiSet = &CONTROLS
@@ -152,6 +152,14 @@ impl WsUrl {
             (decoded(name), Secret::new(decoded(&self.target[range])))
         };
         self.secret_ranges().into_iter().map(pair).collect()
+    }
+
+    /// Makes known what is secret in it.
+    pub fn add_to(&self, secrets: &Secrets) {
+        self.userinfo.iter().for_each(|(user, password)| secrets.add_user(user, password, Place::User));
+        self.secret_params().iter().for_each(|(_, value)| secrets.add(value, Place::Query));
+        // There may be another URL within it.
+        secrets.add_shown(&self.target, Place::Query);
     }
 
     /// Where in the target the values of its secret parameters stand.
@@ -775,6 +783,22 @@ mod tests {
         ] {
             let failure = WsUrl::parse(text).unwrap_err();
             assert!(!format!("{failure:?}").contains("ter2"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_every_place_become_known() {
+        for text in [
+            "ws://h/?to%6ben=s3cr3t",
+            "ws://h/?a=1;sig=s3cr3t",
+            "ws://h/?auth[key]=s3cr3t",
+            "ws://h/?next=%2Fx%3Ftoken%3Ds3cr3t%26a%3D1",
+            "ws://user:s3cr3t@h/",
+            "ws://s3cr3t@h/",
+        ] {
+            let secrets = Secrets::default();
+            url(text).add_to(&secrets);
+            assert_eq!(secrets.mask("bad s3cr3t"), "bad ***", "{text}");
         }
     }
 

@@ -150,7 +150,7 @@ impl Look {
     }
 
     fn text(&self, message: &Message, lines: bool) -> String {
-        let masked = self.secrets.mask_message(message);
+        let masked = message.masked(&self.secrets);
         let text = masked.as_ref().unwrap_or(message).as_text().unwrap_or_default();
         if json::scan_str(text).is_ok() { self.json(text, lines) } else { plain(text, lines) }
     }

@@ -7,9 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::matcher::{Matcher, whole_characters};
 use super::{MASK, Secret, header, is_secret_name, masked, named, subprotocol, values};
-use crate::json;
-use crate::message::Message;
-use crate::net::WsUrl;
 
 /// How many tokens of connections that are over are still masked: servers name them late, and output may wait.
 const PAST_TOKENS: usize = 16;
@@ -41,10 +38,10 @@ pub enum Place {
 /// What this run must keep secret, and where each part of it travels. Redirects, masks, histories and errors ask here.
 /// Clones share what is known.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<Mutex<Known>>);
+pub struct Secrets(Arc<Mutex<Registry>>);
 
 #[derive(Default)]
-struct Known {
+struct Registry {
     given: Vec<(Secret, Place)>,
     /// The tokens of connections that are being opened or open.
     lent: Vec<(u64, Secret)>,
@@ -101,9 +98,7 @@ impl Secrets {
         } else if is_secret_name(name) {
             self.add_all(header::parts(name, value.expose()), Place::Header);
         } else {
-            let text = value.expose();
-            let found = named::credentials(text).into_iter().map(|range| text[range].to_owned());
-            self.add_all(found, Place::Header);
+            self.add_shown(value.expose(), Place::Header);
         }
     }
 
@@ -112,14 +107,10 @@ impl Secrets {
         self.add_all(header::of_user(user, password.expose()), place);
     }
 
-    /// Keeps what is secret in a URL.
-    pub fn add_url(&self, url: &WsUrl) {
-        url.userinfo().iter().for_each(|(user, password)| self.add_user(user, password, Place::User));
-        url.secret_params().iter().for_each(|(_, value)| self.add(value, Place::Query));
-        // There may be another URL within it.
-        let target = url.target();
-        let within = named::credentials(target).into_iter().map(|range| target[range].to_owned());
-        self.add_all(within, Place::Query);
+    /// Keeps what a text shows to be secret by its place in a URL, or by the name of a parameter.
+    pub fn add_shown(&self, text: &str, place: Place) {
+        let found = named::credentials(text).into_iter().map(|range| text[range].to_owned());
+        self.add_all(found, place);
     }
 
     /// Keeps the credentials among subprotocols.
@@ -238,31 +229,7 @@ impl Secrets {
         if matcher.find(text.as_bytes()).is_empty() {
             return Cow::Borrowed(text);
         }
-        let mut out = String::with_capacity(text.len());
-        let mut taken = 0;
-        for values::Place { range, is_number } in values::find(text, &matcher) {
-            out.push_str(&text[taken..range.start]);
-            out.push_str(if is_number { "\"***\"" } else { MASK });
-            taken = range.end;
-        }
-        out.push_str(&text[taken..]);
-        Cow::Owned(out)
-    }
-
-    /// A message with the secrets in it masked; `None` if there are none.
-    #[must_use]
-    pub fn mask_message(&self, message: &Message) -> Option<Message> {
-        let masked = match message {
-            Message::Binary(bytes) => {
-                return self.mask_bytes(bytes).map(|bytes| Message::Binary(bytes.into()));
-            }
-            Message::Text(text) if json::scan_str(text).is_ok() => self.mask_json(text),
-            Message::Text(text) => self.mask(text),
-        };
-        match masked {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(Message::text(text)),
-        }
+        Cow::Owned(values::masked(text, &matcher))
     }
 
     /// The value of a header as it is shown.
@@ -272,7 +239,7 @@ impl Secrets {
     }
 
     /// What has been known stays known, should a thread have ended while it asked.
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Registry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -372,22 +339,6 @@ mod tests {
         assert!(secrets.are_in("given-for-ever") && secrets.are_in(token(0).expose()));
         let known = secrets.known();
         assert_eq!((known.lent.len(), known.past.len()), (0, PAST_TOKENS));
-    }
-
-    #[test]
-    fn a_url_tells_its_credentials_in_every_place() {
-        for url in [
-            "ws://h/?to%6ben=s3cr3t",
-            "ws://h/?a=1;sig=s3cr3t",
-            "ws://h/?auth[key]=s3cr3t",
-            "ws://h/?next=%2Fx%3Ftoken%3Ds3cr3t%26a%3D1",
-            "ws://user:s3cr3t@h/",
-            "ws://s3cr3t@h/",
-        ] {
-            let secrets = Secrets::default();
-            secrets.add_url(&WsUrl::parse(url).unwrap());
-            assert_eq!(secrets.mask("bad s3cr3t"), "bad ***", "{url}");
-        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::MASK;
 use super::matcher::Matcher;
 use crate::json::{self, Visit};
 
@@ -9,56 +10,61 @@ use crate::json::{self, Visit};
 /// both, and a shorter secret may be an ordinary word or number.
 const SHORTEST_IN_STRUCTURE: usize = 8;
 
-/// A place to be masked, and what to put there.
-pub(super) struct Place {
-    pub(super) range: Range<usize>,
-    pub(super) is_number: bool,
-}
-
-/// The places in a JSON text that hold secrets.
-pub(super) fn find(text: &str, matcher: &Matcher) -> Vec<Place> {
-    let mut visitor = Visitor { text, matcher, found: Vec::new() };
-    // What is no JSON has been found out before.
+/// The JSON text with the secrets in its values masked.
+pub(super) fn masked(text: &str, matcher: &Matcher) -> String {
+    let mut visitor = Masking { text, matcher, out: String::with_capacity(text.len()), taken: 0 };
+    // What is not JSON has been found out before.
     let _ = json::walk(text, 0, &mut visitor);
-    visitor.found
+    visitor.out + &text[visitor.taken..]
 }
 
-struct Visitor<'t> {
+struct Masking<'t> {
     text: &'t str,
     matcher: &'t Matcher,
-    found: Vec<Place>,
+    out: String,
+    /// So much of the text is in `out`.
+    taken: usize,
 }
 
-impl Visitor<'_> {
-    fn string_at(&mut self, raw: &str, least: usize) {
-        let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
-        let ranges = self.matcher.find_in_json(raw).into_iter().filter(|range| range.len() >= least);
-        let places =
-            ranges.map(|range| Place { range: start + range.start..start + range.end, is_number: false });
-        self.found.extend(places);
+impl Masking<'_> {
+    fn mask(&mut self, place: Range<usize>, mask: &str) {
+        self.out.push_str(&self.text[self.taken..place.start]);
+        self.out.push_str(mask);
+        self.taken = place.end;
+    }
+
+    fn mask_string(&mut self, raw: &str, least: usize) {
+        let start = self.place_of(raw);
+        for range in self.matcher.find_in_json(raw).into_iter().filter(|range| range.len() >= least) {
+            self.mask(start + range.start..start + range.end, MASK);
+        }
+    }
+
+    fn place_of(&self, part: &str) -> usize {
+        part.as_ptr().addr() - self.text.as_ptr().addr()
     }
 }
 
-impl Visit for Visitor<'_> {
+impl Visit for Masking<'_> {
     fn open(&mut self, _: bool) {}
     fn close(&mut self, _: bool) {}
     fn word(&mut self, _: Option<bool>) {}
 
     fn key(&mut self, raw: &str, _: bool) -> Result<(), &'static str> {
-        self.string_at(raw, SHORTEST_IN_STRUCTURE);
+        self.mask_string(raw, SHORTEST_IN_STRUCTURE);
         Ok(())
     }
 
     fn string(&mut self, raw: &str, _: bool) -> Result<(), &'static str> {
-        self.string_at(raw, 0);
+        self.mask_string(raw, 0);
         Ok(())
     }
 
     fn number(&mut self, raw: &str, _: bool) {
         let is_whole = |range: &Range<usize>| *range == (0..raw.len());
         if raw.len() >= SHORTEST_IN_STRUCTURE && self.matcher.find_in_text(raw).iter().any(is_whole) {
-            let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
-            self.found.push(Place { range: start..start + raw.len(), is_number: true });
+            let start = self.place_of(raw);
+            self.mask(start..start + raw.len(), &format!("\"{MASK}\""));
         }
     }
 }

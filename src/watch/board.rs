@@ -229,7 +229,7 @@ impl Board {
                     self.links[link].heard = Some(now);
                 }
                 if *dir == Direction::In {
-                    let masked = self.report.secrets().mask_message(message);
+                    let masked = message.masked(self.report.secrets());
                     said = self.plan.campaigns.read(masked.as_ref().unwrap_or(message));
                     if self.plan.derive {
                         *role = Role::Bookkeeping;
