@@ -17,6 +17,7 @@ use std::io::Write as _;
 
 pub mod campaign;
 pub mod cli;
+mod clock;
 pub mod commands;
 pub mod config;
 pub mod dialect;

@@ -9,6 +9,7 @@ use colored::{Color, Colorize};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
+use crate::clock;
 use crate::error::Failure;
 use crate::secret::Secrets;
 use crate::text::acts_on_terminal;
@@ -216,7 +217,7 @@ impl Report {
     fn line(&self, level: Level, label: &str, text: &str) -> String {
         let text = escape_controls(&self.inner.secrets.mask_text(text));
         if self.inner.json {
-            let at = jiff::Timestamp::now();
+            let at = clock::now();
             return format!(
                 "{}\n",
                 serde_json::json!({"ts": format!("{at:.6}"), "level": level.word(), "text": text})
