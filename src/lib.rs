@@ -39,6 +39,7 @@ pub mod net;
 pub mod pipeline;
 mod probe;
 pub mod repl;
+mod replace;
 pub mod report;
 pub mod secret;
 pub mod session;

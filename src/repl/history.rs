@@ -14,6 +14,9 @@ pub(super) const MOST_LINES: usize = 1000;
 /// Longer ones are not: a page that was pasted is not typed again.
 const LONGEST: usize = 4096;
 
+/// The largest file that is read: the lines, each of its bytes as an escape of two, and their line feeds.
+const LARGEST: u64 = (MOST_LINES * (2 * LONGEST + 1)) as u64;
+
 /// The file in the state folder (XDG Base Directory Specification) for this profile.
 #[must_use]
 pub fn file(var: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Option<PathBuf> {
@@ -37,12 +40,19 @@ pub(super) fn make_folder(file: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Takes the file from everybody but its owner, should it have come from somewhere else.
+/// Makes sure that the file can be read to its end, and takes it from everybody but its owner.
 ///
 /// # Errors
-/// If it is somebody else's.
-pub(super) fn make_private(file: &Path) -> io::Result<()> {
-    match fs::metadata(file)?.permissions().mode() & 0o077 {
+/// If it is not a regular file, is larger than a history can be, or is somebody else's.
+pub(super) fn check(file: &Path) -> io::Result<()> {
+    let facts = fs::metadata(file)?;
+    if !facts.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if facts.len() > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {LARGEST} bytes")));
+    }
+    match facts.permissions().mode() & 0o077 {
         0 => Ok(()),
         _ => fs::set_permissions(file, Permissions::from_mode(0o600)),
     }
@@ -139,6 +149,21 @@ mod tests {
             assert!(is_worth_it(line, &report), "{line}");
         }
         assert!(!is_worth_it(&"x".repeat(LONGEST + 1), &report));
+    }
+
+    #[test]
+    fn a_history_without_an_end_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(check(&path).unwrap_err().to_string(), "not a regular file");
+        fs::remove_file(&path).unwrap();
+        let file = fs::File::create(&path).unwrap();
+        for (length, fits) in [(LARGEST, true), (LARGEST + 1, false)] {
+            file.set_len(length).unwrap();
+            assert_eq!(check(&path).is_ok(), fits, "{length}");
+        }
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
