@@ -36,6 +36,7 @@ pub mod json;
 pub mod message;
 pub mod mock;
 pub mod net;
+mod pem;
 pub mod pipeline;
 mod probe;
 pub mod repl;
