@@ -42,18 +42,25 @@ pub(crate) fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// How many symbolic links in a row are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
+/// The path, and what it leads to over one symbolic link after the other.
+fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let next = |path: &PathBuf| Some(path.with_file_name("").join(path.read_link().ok()?));
+    std::iter::successors(Some(path.to_owned()), next).take(MAX_LINKS + 1)
+}
+
 /// Where a file would be made that is not there yet: behind symbolic links, also those to nowhere, in the folder's own
 /// spelling where there is one.
 pub(crate) fn destination(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(target) = path.read_link() else { break };
-        path = path.with_file_name("").join(target);
-    }
+    let path = steps(path).last().unwrap_or_default();
     match (folder_of(&path).canonicalize().ok(), path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path,
     }
+}
+
+/// Does the path name an open file of a process, as `/dev/fd/3` does? On Linux, that is a link in `/proc`.
+pub(crate) fn is_descriptor(path: &Path) -> bool {
+    steps(path).any(|path| folder_of(&path).canonicalize().is_ok_and(|folder| folder.starts_with("/proc")))
 }
 
 /// The folder that a file is in, or would be.

@@ -20,6 +20,7 @@ use crate::file;
 use crate::json::write_string;
 use crate::message::Message;
 use crate::pipeline::record::{self, Ended, What};
+use crate::replace::{self, Access, Regular};
 use crate::secret::{Secrets, mask_by_place};
 
 /// Is this the name of a HAR?
@@ -77,23 +78,15 @@ pub(crate) fn records_of(text: &str) -> Result<String, String> {
 /// # Errors
 /// A file that cannot be read or written; the recording is still there then.
 pub fn convert(path: &Path) -> io::Result<()> {
-    let mut recording = BufReader::new(File::open(path)?);
-    let partial = path.with_extension("har.partial");
-    let mut options = File::options();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let out = options.write(true).create(true).truncate(true).open(&partial)?;
-    let written = write_file(&mut recording, out);
-    written.and_then(|()| std::fs::rename(&partial, path)).inspect_err(|_| {
-        // Half a HAR is of no use to anybody, and the recording is still there. Best effort: the folder that could not
-        // take the file may not let go of it either.
-        let _ = std::fs::remove_file(&partial);
+    let place = Regular::at(path)?;
+    replace::sweep(place.path());
+    let mut recording = BufReader::new(File::open(place.path())?);
+    // Half a HAR is of no use to anybody, and the recording is still there if it cannot be written.
+    place.replace(Access::Kept, |to| {
+        let mut out = BufWriter::new(to);
+        write_har(&mut recording, &mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     })
-}
-
-fn write_file(recording: &mut BufReader<File>, to: File) -> io::Result<()> {
-    let mut out = BufWriter::new(to);
-    write_har(recording, &mut out)?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 /// Writes a recording as a HAR.

@@ -17,6 +17,7 @@ use std::io::Write as _;
 
 pub mod campaign;
 pub mod cli;
+mod clock;
 pub mod commands;
 pub mod config;
 pub mod dialect;
@@ -35,9 +36,11 @@ pub mod json;
 pub mod message;
 pub mod mock;
 pub mod net;
+mod pem;
 pub mod pipeline;
 mod probe;
 pub mod repl;
+mod replace;
 pub mod report;
 pub mod secret;
 pub mod session;
@@ -65,8 +68,11 @@ pub async fn run(argv: &[OsString]) -> Status {
             return failure.exit.into();
         }
     };
-    let report = config::report(&cli.global, &world);
-    secret::words_after_header(argv)
+    let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
+    let layered = cli.layered.iter().map(String::as_str);
+    let report = config::report(&cli.global, &world)
+        .of_arguments(&words.iter().copied().chain(layered).collect::<Vec<_>>());
+    secret::words_after_header(&words)
         .iter()
         .for_each(|word| report.secrets().add(word, secret::Place::Arguments));
     let context = Context { report: &report, world: &world, color: cli.global.color };
@@ -95,10 +101,9 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.
 fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
     if error.use_stderr() {
-        // A URL in the wrong place is quoted back, and may hold a token.
-        let secrets = secret::Secrets::default();
-        secret::words_after_header(argv).iter().for_each(|word| secrets.add(word, secret::Place::Arguments));
+        let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
         let text = error.render().to_string();
+        let secrets = secret::in_arguments(&words);
         let text = secrets.mask_text(&text);
         // Nobody is left to be told if this cannot be printed.
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -9,8 +9,9 @@ use colored::{Color, Colorize};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
+use crate::clock;
 use crate::error::Failure;
-use crate::secret::Secrets;
+use crate::secret::{Secrets, in_arguments};
 use crate::text::acts_on_terminal;
 
 /// How much a notice matters, most first.
@@ -56,6 +57,8 @@ pub struct Report {
     most: Level,
     /// Stands before every text, to say what it is about.
     prefix: Arc<str>,
+    /// What errors and warnings must not quote of the arguments.
+    arguments: Secrets,
 }
 
 impl std::fmt::Debug for Report {
@@ -94,7 +97,14 @@ impl Report {
 
     fn with(out: Out, most: Level, json: bool, color: bool) -> Self {
         let (secrets, out) = (Secrets::default(), Mutex::new(out));
-        Self { inner: Arc::new(Inner { json, color, secrets, out }), most, prefix: "".into() }
+        let inner = Arc::new(Inner { json, color, secrets, out });
+        Self { inner, most, prefix: "".into(), arguments: Secrets::default() }
+    }
+
+    /// The same for a run with these arguments, which errors and warnings may quote.
+    #[must_use]
+    pub fn of_arguments(&self, words: &[&str]) -> Self {
+        Self { arguments: in_arguments(words), ..self.clone() }
     }
 
     /// The same with this text before each notice.
@@ -214,9 +224,12 @@ impl Report {
     }
 
     fn line(&self, level: Level, label: &str, text: &str) -> String {
-        let text = escape_controls(&self.inner.secrets.mask_text(text));
+        let text = self.inner.secrets.mask_text(text);
+        let text =
+            if level <= Level::Warning { self.arguments.mask_text(&text) } else { text.as_ref().into() };
+        let text = escape_controls(&text);
         if self.inner.json {
-            let at = jiff::Timestamp::now();
+            let at = clock::now();
             return format!(
                 "{}\n",
                 serde_json::json!({"ts": format!("{at:.6}"), "level": level.word(), "text": text})

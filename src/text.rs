@@ -1,5 +1,6 @@
 //! Texts: durations, rows and columns for people, and ids.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
@@ -13,6 +14,59 @@ pub fn short(time: Duration) -> String {
         s if s >= 0.001 => format!("{:.0} ms", s * 1e3),
         s => format!("{:.0} µs", s * 1e6),
     }
+}
+
+/// The longest duration that can be given. Clocks stand the sum of a few of them, also on a clock that runs a thousand
+/// times slower (`--time-scale 0.001`).
+pub const LONGEST_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Reads a duration as people write it, such as `500ms` or `1m 30s`, up to [`LONGEST_DURATION`].
+///
+/// # Errors
+/// What is wrong with it, and how durations are written.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut sum = Duration::ZERO;
+    for term in terms(text) {
+        #[expect(clippy::disallowed_methods, reason = "one term alone does not overflow")]
+        let time = humantime::parse_duration(term).map_err(|error| {
+            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+                format!("the unit is missing; write {text}s or {text}ms")
+            } else {
+                format!("{error}; durations are written 500ms, 30s, 5m")
+            }
+        })?;
+        sum = sum.saturating_add(time);
+    }
+    if sum > LONGEST_DURATION { Err("the longest duration is 3650d".to_owned()) } else { Ok(sum) }
+}
+
+/// The parts of a duration, each a number with its unit. The library panics at some of their sums.
+fn terms(text: &str) -> Vec<&str> {
+    let (mut terms, mut rest, mut in_unit) = (Vec::new(), text, false);
+    for (at, c) in text.char_indices() {
+        if in_unit && c.is_ascii_digit() {
+            let (term, after) = rest.split_at(at - (text.len() - rest.len()));
+            terms.push(term);
+            rest = after;
+        }
+        in_unit = if c.is_whitespace() { in_unit } else { !c.is_ascii_digit() && c != '.' };
+    }
+    terms.push(rest);
+    terms
+}
+
+/// As much of a text as a line of a notice has room for: its beginning and its end, where errors say what they are about.
+#[must_use]
+pub fn without_middle(text: &str) -> Cow<'_, str> {
+    let (head, tail) =
+        (text.floor_char_boundary(200), text.ceil_char_boundary(text.len().saturating_sub(100)));
+    if head >= tail {
+        return text.into();
+    }
+    format!("{}…({} bytes)…{}", &text[..head], tail - head, &text[tail..]).into()
 }
 
 /// Bytes as pairs of digits, in lower case.
@@ -85,6 +139,57 @@ pub fn acts_on_terminal(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_and_bounded() {
+        for (text, millis) in [
+            ("0", 0),
+            ("0s", 0),
+            ("500ms", 500),
+            ("1m 30s", 90_000),
+            ("1m30s", 90_000),
+            (" 1 m  30.5 s ", 90_500),
+            ("1 000ms", 1000),
+            ("1s 1s", 2000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(duration("3650d"), Ok(LONGEST_DURATION));
+        assert_eq!(duration("3649d 24h"), Ok(LONGEST_DURATION));
+        for text in ["5", "1.5"] {
+            assert!(duration(text).unwrap_err().contains(&format!("{text}s")), "{text}");
+        }
+        for text in ["", " ", "x", "s", "-1s", "1e3s", "nan", "inf", "1s x", "é", "1µ", "1s;2s"] {
+            assert!(duration(text).unwrap_err().contains("30s"), "{text}");
+        }
+        for text in [
+            "3651d",
+            "3650d 1ns",
+            "584542046090y",
+            "18446744073709551615s",
+            // The sum is the largest number of seconds, and a whole second in parts.
+            "18446744073709551615s 1000ms",
+            "18446744073709551614s 999ms 1000ms 1ms",
+            "584542046090y 19709615s 1000ms",
+            "18446744073709551615ns 18446744073709551615s",
+        ] {
+            assert!(duration(text).unwrap_err().contains("3650d"), "{text}");
+        }
+        for text in ["99999999999999999999s", "18446744073709551615m", "0.00000000000000000001s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_ends() {
+        for text in ["", "short", &"é".repeat(150)] {
+            assert_eq!(without_middle(text), text);
+        }
+        let long = format!("cannot index {} with \"a\"", "é".repeat(1 << 20));
+        let short = without_middle(&long);
+        assert!(short.starts_with("cannot index éé") && short.ends_with("éé with \"a\""), "{short}");
+        assert!(short.contains("bytes") && short.len() < 350, "{short}");
+    }
 
     #[test]
     fn texts_are_cut_by_columns_and_colors_take_none() {

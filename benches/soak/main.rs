@@ -52,8 +52,12 @@ impl Asked {
         // cargo adds options of its own, such as `--bench`.
         for word in words.filter(|word| !word.starts_with("--")) {
             match word.split_once('=') {
-                Some(("time", time)) => asked.time = humantime::parse_duration(time)?,
-                Some(("every", time)) => asked.every = humantime::parse_duration(time)?,
+                Some(("time", time)) => {
+                    asked.time = wstap::text::duration(time).map_err(anyhow::Error::msg)?;
+                }
+                Some(("every", time)) => {
+                    asked.every = wstap::text::duration(time).map_err(anyhow::Error::msg)?;
+                }
                 Some(("scale", number)) => asked.scale = number.parse()?,
                 Some(("wstap", path)) => asked.wstap = path.into(),
                 _ => bail!("{word} is none of time=, every=, scale= and wstap="),

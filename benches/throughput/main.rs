@@ -55,7 +55,9 @@ impl Asked {
             match word.split_once('=') {
                 Some(("rounds", number)) => asked.rounds = Some(number.parse()?),
                 Some(("against", path)) => asked.against = Some(path.into()),
-                Some(("stall", time)) => asked.stall = humantime::parse_duration(time)?,
+                Some(("stall", time)) => {
+                    asked.stall = wstap::text::duration(time).map_err(anyhow::Error::msg)?;
+                }
                 Some(("websocat", path)) => asked.websocat = path.into(),
                 _ => asked.scenarios.push(word),
             }

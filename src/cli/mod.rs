@@ -22,6 +22,8 @@ pub struct Cli {
     pub command: Command,
     /// Options of every command.
     pub global: GlobalArgs,
+    /// The arguments that were not typed but stand in a profile or a variable, for errors that may quote them.
+    pub layered: Vec<String>,
 }
 
 /// The commands.
@@ -138,7 +140,7 @@ impl Cli {
         let (name, mut matches) = matches.remove_subcommand().ok_or_else(missing)?;
         let spec = COMMANDS.iter().find(|spec| spec.name == name).ok_or_else(missing)?;
         // Values are moved out: clap's reading in place would first copy all that it found.
-        Ok(Self { command: (spec.read)(&mut matches)?, global })
+        Ok(Self { command: (spec.read)(&mut matches)?, global, layered: Vec::new() })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::campaign::Status;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
+use crate::text::duration;
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -649,9 +650,6 @@ impl Group for LivenessArgs {
     ];
 }
 
-/// More cannot be meant, and the clock's arithmetic would not stand all that can be written.
-const LONGEST_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-
 /// A status that is not final; a final one ends the watch anyway.
 fn status_that_may_end_a_watch() -> impl TypedValueParser<Value = Status> {
     let known = [
@@ -662,18 +660,6 @@ fn status_that_may_end_a_watch() -> impl TypedValueParser<Value = Status> {
     ];
     let words = known.map(|(status, help)| PossibleValue::new(status.name().to_owned()).help(help));
     PossibleValuesParser::new(words).map(|name| Status::from_name(&name))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time > LONGEST_DURATION => Err("the longest duration is 3650d".to_owned()),
-        Ok(time) => Ok(time),
-        Err(_) if text == "0" => Ok(Duration::ZERO),
-        Err(_) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-            Err(format!("the unit is missing; write {text}s or {text}ms"))
-        }
-        Err(error) => Err(format!("{error}; durations are written 500ms, 30s, 5m")),
-    }
 }
 
 fn limit(text: &str) -> Result<Limit, String> {
@@ -728,14 +714,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_want_a_unit() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
-        assert!(duration("5").unwrap_err().contains("5s"));
-        assert!(duration("x").unwrap_err().contains("30s"));
+    fn standard_input_may_linger_forever() {
         assert_eq!(linger("forever"), Ok(LingerTime::Forever));
-        assert_eq!(duration("3650d"), Ok(LONGEST_DURATION));
-        assert!(duration("3651d").is_err() && duration("400000000000y").is_err());
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::{no_thread, tell};
 use crate::cli::options::SessionArgs;
+use crate::clock;
 use crate::config::output;
 use crate::dialect::{Client, Facts, Meaning};
 use crate::error::Result;
@@ -229,7 +229,7 @@ impl Reader {
                 (Kind::Recorded(line), at, length)
             }
         };
-        (Event { at: at.unwrap_or_else(Timestamp::now), conn: 1, kind }, length)
+        (Event { at: at.unwrap_or_else(clock::now), conn: 1, kind }, length)
     }
 
     fn received(&mut self, message: Message) -> Kind {

@@ -133,7 +133,7 @@ fn headers(args: &[String]) -> Result<Vec<(String, Secret)>> {
             continue;
         };
         let text = file::text(Path::new(path), file::MAX_WRITTEN)
-            .map_err(|error| Failure::usage(format!("--header @{path}: {error}")))?;
+            .map_err(|error| unreadable("--header", Path::new(path), &error))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             headers.push(header(line)?);
         }
@@ -188,7 +188,7 @@ fn token(
     } else if let Some(file) = &args.token_file {
         Some(first_line(file, "--token-file")?)
     } else if let Some(name) = &args.token_env {
-        Some((world.var)(name).ok_or_else(|| unset(name))?)
+        Some((world.var)(name).ok_or_else(unset)?)
     } else {
         let written_out = matches!(&place, Some(TokenPlace::Query(name)) if url.has_query_param(name));
         let set = |known: &Credential| Some((*known, (world.var)(known.variable)?));
@@ -226,19 +226,25 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
     }
 }
 
-/// The name is quoted back only if it cannot be a credential that was given in the place of a name.
-fn unset(variable: &str) -> Failure {
-    if variable.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
-        return Failure::usage(format!("--token-env: the environment variable {variable} is not set"));
-    }
+/// The name is not quoted: it may be the credential itself.
+fn unset() -> Failure {
     Failure::usage("--token-env: no environment variable of that name is set")
-        .hint("it takes the name of a variable that holds the credential, not the credential")
+        .hint("give the name of a variable that holds the credential, and not the credential")
+}
+
+/// The path of a file that is not there is not quoted: it may be the credential itself.
+fn unreadable(option: &str, path: &Path, error: &std::io::Error) -> Failure {
+    if path.exists() {
+        return Failure::usage(format!("{option} {}: {error}", path.display()));
+    }
+    Failure::usage(format!("{option}: cannot read a file of that name: {error}"))
+        .hint("give the path of a file that holds the credential, and not the credential")
 }
 
 fn first_line(path: &Path, option: &str) -> Result<String> {
     let name = path.display();
-    let text = file::text_or_stdin(path, file::MAX_WRITTEN)
-        .map_err(|error| Failure::usage(format!("{option} {name}: {error}")))?;
+    let text =
+        file::text_or_stdin(path, file::MAX_WRITTEN).map_err(|error| unreadable(option, path, &error))?;
     match text.lines().next().map(str::trim) {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => Err(Failure::usage(format!("{option} {name}: the first line is empty"))),
@@ -323,9 +329,11 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_in_the_place_of_a_variable_is_not_quoted_back() {
-        assert!(unset("MY_TOKEN").what.contains("MY_TOKEN"));
-        assert!(!format!("{:?}", unset("eyJhbGciOi.s3cr3t")).contains("s3cr3t"));
+    fn a_credential_in_the_place_of_a_path_is_not_quoted() {
+        let error = std::io::Error::other("why");
+        let what = |path: &str| unreadable("--token-file", Path::new(path), &error).what;
+        assert_eq!(what("/eyJhbGciOi.s3cr3t"), "--token-file: cannot read a file of that name: why");
+        assert_eq!(what("/dev/null"), "--token-file /dev/null: why");
     }
 
     #[test]

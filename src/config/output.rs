@@ -12,6 +12,7 @@ use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, OutputArgs, Ses
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
+use crate::har;
 use crate::pipeline::Config;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
@@ -203,6 +204,11 @@ fn create_recording(path: &Path) -> Result<Recorder> {
     if path == Path::new("-") {
         return Err(Failure::usage("--record writes a file, and `-` is none")
             .hint("--envelope prints the same records on standard output"));
+    }
+    let is_stream = std::fs::metadata(path).is_ok_and(|facts| !facts.is_file());
+    if is_stream && har::is_har(path) {
+        let what = format!("--record {}: not a regular file", path.display());
+        return Err(Failure::usage(what).hint("a HAR is made of a recording that can be read again"));
     }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(|file| Recorder::new(file, path))

@@ -17,6 +17,7 @@ use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::net::url::looks_like_url;
+use crate::secret::in_arguments;
 
 /// What the names of the variables of options start with.
 pub(super) const PREFIX: &str = "WSTAP_";
@@ -41,6 +42,8 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
     // Taking the description apart, option by option, would give back memory that the process hardly misses.
     std::mem::forget(command);
     layers.apply_positionals(&mut cli);
+    let arguments = layers.settings.into_iter().flat_map(|setting| setting.arguments);
+    cli.layered = arguments.collect();
     note_typed_credential(&mut cli, credential_typed);
     note_profile(&mut cli, profile);
     Ok(cli)
@@ -192,9 +195,13 @@ impl Layers {
 
     /// Names the setting that is wrong on its own, or else all the layers there are.
     fn blame(&self, argv: &[OsString], at: usize, error: &clap::Error) -> Failure {
+        let words: Vec<&str> =
+            self.settings.iter().flat_map(|setting| &setting.arguments).map(String::as_str).collect();
+        let secrets = in_arguments(&words);
         let first_line = |error: &clap::Error| {
             let text = error.render().to_string();
-            text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            secrets.mask_text(line).into_owned()
         };
         for setting in &self.settings {
             let alone = self.spliced(argv, at, std::slice::from_ref(setting));
@@ -278,8 +285,11 @@ impl Layers {
                 // As if it had not been set, in a profile either.
                 (false, "0" | "false" | "no" | "off") => Vec::new(),
                 (false, _) => {
-                    let what = format!("the environment variable {name}: {value:?} is neither on nor off");
-                    return Err(Failure::usage(what).hint("1, true, yes, on; 0, false, no, off"));
+                    // The value is not quoted: it may be a credential.
+                    let what = format!("the environment variable {name} is neither on nor off");
+                    return Err(
+                        Failure::usage(what).hint("set it to 1, true, yes or on, or to 0, false, no or off")
+                    );
                 }
             };
             let origin = format!("the environment variable {name}");

@@ -88,8 +88,7 @@ pub(super) fn iso_millis(millis: i64) -> String {
 }
 
 fn strftime(millis: i64, format: &str) -> String {
-    let Ok(at) = jiff::Timestamp::from_millisecond(millis) else { return String::new() };
-    at.strftime(format).to_string()
+    crate::clock::at_millisecond(millis).strftime(format).to_string()
 }
 
 #[cfg(test)]

@@ -113,8 +113,9 @@ pub fn new_key() -> Result<String> {
 pub fn check_headers(headers: &[(String, Secret)]) -> Result<()> {
     for (name, value) in headers {
         if !is_token(name) {
-            return Err(Failure::usage(format!("{name:?} is no header name"))
-                .hint("names have letters, digits and -_.!#$%&'*+^`|~, and no spaces"));
+            // Nor is the name: it may be a credential in its place.
+            return Err(Failure::usage("invalid name of a header")
+                .hint("use letters, digits and -_.!#$%&'*+^`|~ in names of headers, and no spaces"));
         }
         check_value(name, value.expose())?;
     }

@@ -44,7 +44,7 @@ pub struct MockArgs {
     pub events: Option<u64>,
 
     /// Stop this long after the first event
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = crate::text::duration)]
     pub duration: Option<std::time::Duration>,
 
     /// What a connection does after its last event

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Desk, Say};
+use crate::clock;
 use crate::message::Message;
 use crate::report::Level;
 
@@ -87,7 +88,7 @@ impl Conn {
             id,
             path: path.to_owned(),
             remote,
-            since: Timestamp::now(),
+            since: clock::now(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             mailbox: Mutex::default(),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Conn;
+use crate::clock;
 use crate::json;
 use crate::message::Message;
 use crate::pipeline::record;
@@ -123,7 +124,7 @@ impl Journal {
             }
             ring.bytes += cost;
             let (path, message) = (path.to_owned(), message.unshared());
-            let entry = Entry { number, at: Timestamp::now(), conn, path, message };
+            let entry = Entry { number, at: clock::now(), conn, path, message };
             ring.entries.push_back(Arc::new(entry));
         }
         drop(ring);

@@ -105,7 +105,7 @@ fn matches(program: &Program, entry: &Entry) -> std::result::Result<bool, String
         if matched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match ended {
-        Err(RunError::Error(error)) if !matched => Err(error),
+        Err(error @ RunError::Error(_)) if !matched => Err(error.to_string()),
         _ => Ok(matched),
     }
 }

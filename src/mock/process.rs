@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::text::duration;
+
 /// How the process announces itself, and when it ends.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ProcessArgs {
@@ -92,7 +94,7 @@ impl FromStr for ExitAfter {
             Ok(connections) => return Ok(Self::Connections(connections)),
             Err(_) => {}
         }
-        let time = humantime::parse_duration(text).map(Self::Time);
+        let time = duration(text).map(Self::Time);
         time.map_err(|_| "it is a number of connections (3), a time (30s) or the word scenario".to_owned())
     }
 }
@@ -107,7 +109,7 @@ mod tests {
         assert_eq!("3c".parse(), Ok(ExitAfter::Connections(3)));
         assert_eq!("30s".parse(), Ok(ExitAfter::Time(Duration::from_secs(30))));
         assert_eq!("scenario".parse(), Ok(ExitAfter::Scenario));
-        for wrong in ["", "0", "0c", "c", "-1", "soon", "3cc"] {
+        for wrong in ["", "0", "0c", "c", "-1", "soon", "3cc", "584542046090y"] {
             assert!(wrong.parse::<ExitAfter>().is_err(), "{wrong}");
         }
     }

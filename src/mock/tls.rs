@@ -1,22 +1,25 @@
 //! TLS on the port, with a certificate of one's own or one that a throw-away authority signs: the authority is made
 //! when the server starts, its certificate is written to a file for clients to trust, and its key is never stored.
 
-use std::fs::OpenOptions;
+use std::fs::Permissions;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::wire::Wire;
+use crate::clock;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::pem;
+use crate::replace::{Access, replace};
 
 /// Is there TLS on the port, and whose certificate is it?
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,16 +52,7 @@ pub(super) struct Tls {
 pub(super) struct CaFile {
     pub(super) path: PathBuf,
     /// It was made for this run and goes with it.
-    temporary: bool,
-}
-
-impl Drop for CaFile {
-    fn drop(&mut self) {
-        if self.temporary {
-            // Somebody else may have tidied up.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
+    _temporary: Option<tempfile::TempPath>,
 }
 
 /// What the first byte of a connection said.
@@ -78,8 +72,8 @@ impl Tls {
         }
         let (chain, key, ca) = match &settings.cert {
             Some(cert) => {
-                let (chain, key) = own(cert, settings.key.as_deref().unwrap_or(cert))?;
-                (chain, key, None)
+                let key = pem::private_key(settings.key.as_deref().unwrap_or(cert))?;
+                (pem::certificates(cert)?, key, None)
             }
             None => {
                 let made =
@@ -141,7 +135,7 @@ fn params(
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name[0]);
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let date = |date: jiff::civil::Date| {
         let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
         rcgen::date_time_ymd(date.year().into(), month, day)
@@ -163,33 +157,24 @@ fn names(host: &str) -> Vec<String> {
     names
 }
 
-/// A chain and its key from files.
-fn own(cert: &Path, key: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let wrong = |path: &Path, what: &str| Failure::usage(format!("{what} {}", path.display()));
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-        .map_err(|error| wrong(cert, &format!("--cert: {error}:")))?;
-    if chain.is_empty() {
-        return Err(wrong(cert, "--cert: there is no certificate in"));
-    }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &format!("--key: {error}:")))?;
-    Ok((chain, key))
-}
-
 fn ca_file(path: Option<&Path>, pem: &str) -> Result<CaFile> {
     let failed = |path: &Path, error: std::io::Error| {
         Failure::new(Exit::OutputFailed, format!("the CA certificate: {}: {error}", path.display()))
     };
     if let Some(path) = path {
-        std::fs::write(path, pem).map_err(|error| failed(path, error))?;
-        return Ok(CaFile { path: path.to_owned(), temporary: false });
+        let pem = pem.to_owned();
+        replace(path, Access::Kept, move |file| file.write_all(pem.as_bytes()))
+            .map_err(|error| failed(path, error))?;
+        return Ok(CaFile { path: path.to_owned(), _temporary: None });
     }
-    let name = format!("wstap-ca-{}-{:016x}.pem", std::process::id(), fastrand::u64(..));
-    let path = std::env::temp_dir().join(name);
-    // A file that is there already is somebody else's, and so might be what a link leads to.
-    let file = OpenOptions::new().write(true).create_new(true).open(&path);
-    file.and_then(|mut file| file.write_all(pem.as_bytes())).map_err(|error| failed(&path, error))?;
-    Ok(CaFile { path, temporary: true })
+    let folder = std::env::temp_dir();
+    // Clients of other users are to trust it as well.
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("wstap-ca-").suffix(".pem").permissions(Permissions::from_mode(0o644));
+    let made = builder.tempfile_in(&folder);
+    let made = made.and_then(|mut file| file.write_all(pem.as_bytes()).map(|()| file.into_temp_path()));
+    let temporary = made.map_err(|error| failed(&folder, error))?;
+    Ok(CaFile { path: temporary.to_path_buf(), _temporary: Some(temporary) })
 }
 
 fn fail(what: &str) -> Failure {

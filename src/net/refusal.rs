@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::OpenReport;
+use crate::clock;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
@@ -98,7 +99,7 @@ pub(super) fn asked_wait(head: &ResponseHead) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+    Some(Duration::try_from(date.duration_since(clock::now())).unwrap_or_default())
 }
 
 /// The wait that it gets, [`LONGEST_PATIENCE`] at most.
@@ -110,7 +111,7 @@ pub(super) fn retry_after(head: &ResponseHead) -> Option<Duration> {
 /// is as long as the time since 1970.
 fn rate_limit_reset(head: &ResponseHead) -> Option<Duration> {
     let value: u64 = head.value("X-RateLimit-Reset")?.parse().ok()?;
-    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+    let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
     let seconds = if value < 1_000_000_000 { value } else { value.saturating_sub(now) };
     Some(Duration::from_secs(seconds))
 }
@@ -334,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_rate_limit_tells_when_it_ends() {
-        let now = jiff::Timestamp::now().as_second();
+        let now = clock::now().as_second();
         let wait = |headers: &[(&str, &str)]| retry_after(&head(429, headers)).map(|wait| wait.as_secs());
         let soon = wait(&[("X-RateLimit-Reset", &(now + 30).to_string())]).unwrap();
         assert!((25..=30).contains(&soon), "{soon}");

@@ -1,26 +1,34 @@
-//! The roots of the system, read as far as they are needed.
+//! The roots that are trusted by default.
 //!
-//! Where there is a bundle, one file with all of them, it is read first: a folder often holds the same certificates
-//! once more, in a hundred files that take ten times as long. Only a certificate that the bundle does not verify has
-//! everything read, so that no root is missed.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` take the place of the system's roots, as in OpenSSL. Without them, the system's
+//! bundle is read first: a folder often holds the same certificates once more, in a hundred files that take ten times as
+//! long. If the bundle does not verify a certificate, everything is read, so that no root is missed.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::env;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::tls::fail;
-use crate::error::Result;
+use crate::error::{Failure, Result};
+use crate::file;
 
-/// A verifier with the system's roots, and a warning if there are none.
-pub(super) type System = (Arc<dyn ServerCertVerifier>, Option<String>);
+/// The most that is read to find roots, in bytes. The bundle of a system has less than 1 MiB.
+const MAX_ROOTS: u64 = 16 << 20;
+
+/// A verifier with the default roots, and a warning about them.
+pub(super) type Verified = (Arc<dyn ServerCertVerifier>, Option<String>);
 
 /// Reads the system's roots.
-pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<System> {
+pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Verified> {
     match bundle() {
         Some(roots) => {
             let bundle = verifier(roots.clone(), provider)?;
@@ -43,46 +51,134 @@ pub(super) fn verifier(
         .map_err(|error| fail(format!("the root certificates cannot be used: {error}")))
 }
 
+/// Roots, and a warning about them.
+pub(super) type Found = (Arc<RootCertStore>, Option<String>);
+
+/// The roots of `SSL_CERT_FILE` and `SSL_CERT_DIR`, read once a process; `None` if neither is set. Other roots would be
+/// trusted against the user's will, so naming none is an error.
+pub(super) fn named() -> Option<Result<Found>> {
+    static LOADED: OnceLock<Option<Result<Found>>> = OnceLock::new();
+    let load = || {
+        // An empty variable counts as unset, as for curl and Go.
+        let var = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let file = var("SSL_CERT_FILE").map(PathBuf::from);
+        let folders = var("SSL_CERT_DIR");
+        let folders: Vec<PathBuf> = folders.iter().flat_map(env::split_paths).collect();
+        if file.is_none() && folders.is_empty() {
+            return None;
+        }
+        let mut store = Store::new();
+        if let Some(file) = &file {
+            store.add("SSL_CERT_FILE", file, Store::file);
+        }
+        folders.iter().for_each(|folder| store.add("SSL_CERT_DIR", folder, Store::folder));
+        let problems = (!store.problems.is_empty()).then(|| store.problems.join("; "));
+        Some(match problems {
+            Some(problems) if store.roots.is_empty() => Err(Failure::usage(problems)
+                .hint("name PEM files with root certificates, or unset SSL_CERT_FILE and SSL_CERT_DIR")),
+            problems => Ok((Arc::new(store.roots), problems)),
+        })
+    };
+    LOADED.get_or_init(load).clone()
+}
+
 /// The roots of the system's bundle, read once a process; `None` if there is no such file or nothing in it.
 fn bundle() -> Option<&'static Arc<RootCertStore>> {
     static LOADED: OnceLock<Option<Arc<RootCertStore>>> = OnceLock::new();
     let load = || {
-        let found = rustls_native_certs::load_certs_from_paths(Some(&bundle_file()?), None);
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
-        (!roots.is_empty()).then(|| Arc::new(roots))
+        // macOS has the roots in a store and not in files.
+        let file = if cfg!(target_os = "macos") { None } else { openssl_probe::probe().cert_file };
+        let mut store = Store::new();
+        store.file(&file?).ok()?;
+        Some(Arc::new(store.roots))
     };
     LOADED.get_or_init(load).as_ref()
 }
 
-/// Where the bundle is, by the rules by which everything is found.
-fn bundle_file() -> Option<PathBuf> {
-    let (file, folders) = (std::env::var_os("SSL_CERT_FILE"), std::env::var_os("SSL_CERT_DIR"));
-    if file.is_some() || folders.is_some() {
-        return file.map(PathBuf::from);
-    }
-    // There, the system has them in a store and not in files.
-    if cfg!(target_os = "macos") { None } else { openssl_probe::probe().cert_file }
-}
-
-/// All of the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), read once a process; Mozilla's, as built
-/// in, where the system has none, as in a bare container.
-fn everything() -> (Arc<RootCertStore>, Option<String>) {
-    static LOADED: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
+/// All of the system's roots, read once a process; Mozilla's, as built in, if the system has none, as in a bare
+/// container.
+fn everything() -> Found {
+    static LOADED: OnceLock<Found> = OnceLock::new();
     let load = || {
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
-        if !roots.is_empty() {
-            return (Arc::new(roots), None);
+        let mut store = Store::new();
+        if cfg!(target_os = "macos") {
+            let found = rustls_native_certs::load_native_certs();
+            store.roots.add_parsable_certificates(found.certs);
+            store.problems.extend(found.errors.iter().map(ToString::to_string));
+        } else {
+            let paths = openssl_probe::probe();
+            paths.cert_file.iter().for_each(|file| store.add("the system", file, Store::file));
+            paths.cert_dir.iter().for_each(|folder| store.add("the system", folder, Store::folder));
         }
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let why = found.errors.first().map(|error| {
-            format!("no root certificates on this system ({error}): the built-in Mozilla roots are used")
+        if !store.roots.is_empty() {
+            return (Arc::new(store.roots), None);
+        }
+        store.roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let why = store.problems.first().map(|problem| {
+            format!("no root certificates on this system ({problem}): the built-in Mozilla roots are used")
         });
-        (Arc::new(roots), why)
+        (Arc::new(store.roots), why)
     };
     LOADED.get_or_init(load).clone()
+}
+
+/// Roots as they are collected.
+struct Store {
+    roots: RootCertStore,
+    /// Paths that had no roots, and why.
+    problems: Vec<String>,
+    /// How many more bytes may be read.
+    left: u64,
+    /// The files that were read, by device and inode: folders hold several links to each.
+    read: HashSet<(u64, u64)>,
+}
+
+impl Store {
+    fn new() -> Self {
+        let (roots, problems, read) = (RootCertStore::empty(), Vec::new(), HashSet::new());
+        Self { roots, problems, left: MAX_ROOTS, read }
+    }
+
+    /// Adds the roots of a path, or notes why it has none.
+    fn add(&mut self, source: &str, path: &Path, read: fn(&mut Self, &Path) -> Result<(), String>) {
+        if let Err(why) = read(self, path) {
+            self.problems.push(format!("{source}: {}: {why}", path.display()));
+        }
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), String> {
+        let facts = std::fs::metadata(path).map_err(|error| error.to_string())?;
+        if facts.is_file() && !self.read.insert((facts.dev(), facts.ino())) {
+            return Ok(());
+        }
+        let text = file::bytes(path, self.left).map_err(|error| error.to_string())?;
+        self.left -= text.len() as u64;
+        // A bundle may hold certificates that this library cannot use.
+        let found = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
+        match self.roots.add_parsable_certificates(found) {
+            (0, _) => Err("no root certificate in it (PEM)".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn folder(&mut self, path: &Path) -> Result<(), String> {
+        let mut why = "no root certificate in its files (PEM)".to_owned();
+        let mut is_empty = true;
+        for entry in std::fs::read_dir(path).map_err(|error| error.to_string())?.flatten() {
+            let path = entry.path();
+            // Links lead to certificates, devices and pipes do not.
+            let Ok(facts) = std::fs::metadata(&path) else { continue };
+            if !facts.is_file() {
+                continue;
+            }
+            match self.file(&path) {
+                Ok(()) => is_empty = false,
+                Err(error) if facts.len() > self.left => why = error,
+                Err(_) => {}
+            }
+        }
+        if is_empty { Err(why) } else { Ok(()) }
+    }
 }
 
 /// Verifies with the bundle, and with everything what that does not verify.

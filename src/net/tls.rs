@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::ResolvesClientCert;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, PeerMisbehaved, RootCertStore,
     SignatureScheme, SupportedProtocolVersion,
 };
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -25,7 +23,7 @@ use super::verify::{Lenience, OtherKey, Recorder, Seen};
 use super::{KeyPin, TlsInfo, TlsOptions, TlsVersion, Transport};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::file;
+use crate::pem;
 
 /// TLS made ready before anything connects: the named files are read, so a mistake in them costs no
 /// connection, and the system's roots (some ms to read) are on their way while names are resolved.
@@ -42,8 +40,8 @@ pub(super) struct Setup {
 }
 
 enum Verifier {
-    Given(Arc<dyn ServerCertVerifier>),
-    System(tokio::task::JoinHandle<Result<roots::System>>),
+    Given(roots::Verified),
+    System(tokio::task::JoinHandle<Result<roots::Verified>>),
 }
 
 /// What TLS knows besides the stream, for the report and for later failures.
@@ -95,8 +93,12 @@ impl Setup {
             asked: AtomicBool::new(false),
         });
         let versions = Versions::of(options)?;
-        let verifier = match &options.cacert {
-            Some(path) => Verifier::Given(roots::verifier(Arc::new(roots_from(path)?), &provider)?),
+        let given = match &options.cacert {
+            Some(path) => Some((Arc::new(roots_from(path)?), None)),
+            None => roots::named().transpose()?,
+        };
+        let verifier = match given {
+            Some((roots, warning)) => Verifier::Given((roots::verifier(roots, &provider)?, warning)),
             None => {
                 let provider = provider.clone();
                 Verifier::System(tokio::task::spawn_blocking(move || roots::system(&provider)))
@@ -116,22 +118,22 @@ impl Setup {
 
     /// Waits for the roots. Warnings about them go to `warnings`.
     pub(super) async fn ready(self, warnings: &mut Vec<String>) -> Result<Ready> {
-        let verifier = match self.verifier {
-            Verifier::Given(verifier) => verifier,
+        let (verifier, warning) = match self.verifier {
+            Verifier::Given(given) => given,
             Verifier::System(task) => {
-                let (verifier, warning) =
-                    task.await.map_err(|_| fail("the system's root certificates cannot be read"))??;
-                warnings.extend(warning);
-                verifier
+                task.await.map_err(|_| fail("the system's root certificates cannot be read"))??
             }
         };
+        warnings.extend(warning);
         let lenience = match (self.survey && self.client.certified.is_none(), self.insecure) {
             (true, _) => Lenience::All,
             (_, true) => Lenience::Trust,
             _ => Lenience::None,
         };
-        let recorder = (self.insecure || self.survey || !self.pins.is_empty())
-            .then(|| Arc::new(Recorder::new(verifier.clone(), lenience, self.pins)));
+        let recorder = (self.insecure || self.survey || !self.pins.is_empty()).then(|| {
+            let algorithms = self.provider.signature_verification_algorithms;
+            Arc::new(Recorder::new(verifier.clone(), algorithms, lenience, self.pins))
+        });
         let verifier = recorder.clone().map_or(verifier, |recorder| recorder);
         let mut config = ClientConfig::builder_with_provider(self.provider)
             .with_protocol_versions(&self.versions.list())
@@ -422,29 +424,12 @@ fn info(connection: &ClientConnection) -> TlsInfo {
 
 fn roots_from(path: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
+    for certificate in pem::certificates(path)? {
         roots.add(certificate).map_err(|error| {
             Failure::usage(format!("{}: a certificate that cannot be a root: {error}", path.display()))
         })?;
     }
     Ok(roots)
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let text = read(path)?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::usage(format!("{}: not PEM: {error}", path.display())))?;
-    if found.is_empty() {
-        let what = format!("{}: no certificate in it", path.display());
-        return Err(Failure::usage(what).hint("PEM is expected: -----BEGIN CERTIFICATE-----"));
-    }
-    Ok(found)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    file::bytes(path, file::MAX_WRITTEN)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
 }
 
 fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option<Arc<CertifiedKey>>> {
@@ -455,11 +440,8 @@ fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option
         };
     };
     let path = options.key.as_ref().unwrap_or(cert);
-    let key = PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| {
-        let hint = "PEM is expected, without a passphrase: -----BEGIN PRIVATE KEY-----";
-        Failure::usage(format!("{}: no usable private key: {error}", path.display())).hint(hint)
-    })?;
-    let certified = CertifiedKey::from_der(certificates(cert)?, key, provider).map_err(|error| {
+    let key = pem::private_key(path)?;
+    let certified = CertifiedKey::from_der(pem::certificates(cert)?, key, provider).map_err(|error| {
         let what =
             format!("{} and {} do not make a client certificate: {error}", cert.display(), path.display());
         Failure::usage(what)

@@ -615,7 +615,7 @@ fn show(text: &str, at: usize) -> (String, usize) {
 
 /// Where a text, right or wrong, has credentials: in front of an `@`, behind a `:` if that is no port, in secret query
 /// parameters, and in a fragment, where OAuth puts them (RFC 6749 §4.2.2).
-fn secret_ranges(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn secret_ranges(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let head = &text[..text.find('?').unwrap_or(text.len())];
     let start = head.find("//").or_else(|| head.find(":/")).map_or(0, |at| at + 2);

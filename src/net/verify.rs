@@ -6,10 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime,
+};
 use sha2::{Digest as _, Sha256};
+use webpki::RawPublicKeyEntity;
+use x509_parser::asn1_rs::{Any, FromDer as _, Tag};
 
 use super::KeyPin;
 
@@ -18,6 +23,7 @@ use super::KeyPin;
 #[derive(Debug)]
 pub(super) struct Recorder {
     inner: Arc<dyn ServerCertVerifier>,
+    algorithms: WebPkiSupportedAlgorithms,
     lenience: Lenience,
     pins: Vec<KeyPin>,
     seen: Mutex<Seen>,
@@ -66,9 +72,15 @@ impl fmt::Display for OtherKey {
 impl std::error::Error for OtherKey {}
 
 impl Recorder {
-    /// Verifies as `inner` does; where there are pins, the key has to be one of them as well.
-    pub(super) fn new(inner: Arc<dyn ServerCertVerifier>, lenience: Lenience, pins: Vec<KeyPin>) -> Self {
-        Self { inner, lenience, pins, seen: Mutex::default() }
+    /// Verifies as `inner` does, with these algorithms for signatures. If there are pins, the key has to be one of them
+    /// as well.
+    pub(super) fn new(
+        inner: Arc<dyn ServerCertVerifier>,
+        algorithms: WebPkiSupportedAlgorithms,
+        lenience: Lenience,
+        pins: Vec<KeyPin>,
+    ) -> Self {
+        Self { inner, algorithms, lenience, pins, seen: Mutex::default() }
     }
 
     /// What was seen.
@@ -84,22 +96,40 @@ impl Recorder {
         self.seen().error.get_or_insert(error.clone());
     }
 
-    /// A certificate that cannot even be read has no key to check a signature with; a signature that was
-    /// checked and is wrong means that the peer does not own the certificate, and stays an error. Where a key is
-    /// pinned, only a signature shows that the peer has it.
+    /// Judges a handshake whose certificate the usual verifier could not read, such as one of X.509 version 1. Its key
+    /// has to have signed the handshake all the same: without that, the peer need not own the certificate. Only a
+    /// certificate in which no key can be read has nothing to check the signature with.
     fn judge(
         &self,
         checked: Result<HandshakeSignatureValid, Error>,
+        cert: &CertificateDer<'_>,
+        verify: impl Fn(&RawPublicKeyEntity<'_>) -> Result<(), webpki::Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match checked {
-            Err(Error::InvalidCertificate(error)) if error != CertificateError::BadSignature => {
-                let error = Error::InvalidCertificate(error);
-                self.record(&error);
-                let goes_on = self.lenience != Lenience::None && self.pins.is_empty();
-                if goes_on { Ok(HandshakeSignatureValid::assertion()) } else { Err(error) }
-            }
-            checked => checked,
+        let Err(error @ Error::InvalidCertificate(_)) = &checked else { return checked };
+        if ParsedCertificate::try_from(cert).is_ok() {
+            return checked;
         }
+        self.record(error);
+        // A pin asks for proof that the peer has the pinned key, and that one could not be read.
+        if self.lenience == Lenience::None || !self.pins.is_empty() {
+            return checked;
+        }
+        let Some(key) = public_key(cert) else { return Ok(HandshakeSignatureValid::assertion()) };
+        let Ok(key) = RawPublicKeyEntity::try_from(&key) else {
+            return Ok(HandshakeSignatureValid::assertion());
+        };
+        match verify(&key) {
+            Ok(()) => Ok(HandshakeSignatureValid::assertion()),
+            Err(_) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+        }
+    }
+
+    /// The algorithms that a signature of this scheme may have.
+    fn algorithms_of(
+        &self,
+        scheme: SignatureScheme,
+    ) -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+        self.algorithms.mapping.iter().find(|(of, _)| *of == scheme).map_or(&[], |(_, algorithms)| algorithms)
     }
 
     fn check_pin(&self, leaf: &CertificateDer<'_>) -> Result<(), Error> {
@@ -118,6 +148,20 @@ impl Recorder {
 fn pin_of(certificate: &CertificateDer<'_>) -> Option<KeyPin> {
     let key = ParsedCertificate::try_from(certificate).ok()?.subject_public_key_info();
     Some(Sha256::digest(&key).into())
+}
+
+/// The key of a certificate, found by its place alone (RFC 5280 §4.1): no other field need be valid.
+fn public_key<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
+    let (_, certificate) = Any::from_der(certificate).ok()?;
+    let (_, to_be_signed) = Any::from_der(certificate.data).ok()?;
+    let mut rest = to_be_signed.data;
+    // Serial number, algorithm, issuer, validity and subject, after the version of all but version 1.
+    let is_versioned = Any::from_der(rest).ok()?.1.tag() == Tag(0);
+    for _ in 0..if is_versioned { 6 } else { 5 } {
+        rest = Any::from_der(rest).ok()?.0;
+    }
+    let (after, _) = Any::from_der(rest).ok()?;
+    Some(rest[..rest.len() - after.len()].into())
 }
 
 impl ServerCertVerifier for Recorder {
@@ -149,7 +193,14 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge(self.inner.verify_tls12_signature(message, cert, dss))
+        // The scheme leaves the curve open (RFC 5246 §7.4.1.4.1), so each of its algorithms may be the right one.
+        self.judge(self.inner.verify_tls12_signature(message, cert, dss), cert, |key| {
+            let verify = |algorithm: &&dyn SignatureVerificationAlgorithm| {
+                key.verify_signature(*algorithm, message, dss.signature())
+            };
+            let unknown = webpki::Error::InvalidSignatureForPublicKey;
+            self.algorithms_of(dss.scheme).iter().map(verify).fold(Err(unknown), Result::or)
+        })
     }
 
     fn verify_tls13_signature(
@@ -158,10 +209,18 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge(self.inner.verify_tls13_signature(message, cert, dss))
+        self.judge(self.inner.verify_tls13_signature(message, cert, dss), cert, |key| {
+            let algorithm = self.algorithms_of(dss.scheme).first();
+            let algorithm = algorithm.ok_or(webpki::Error::InvalidSignatureForPublicKey)?;
+            key.verify_signature(*algorithm, message, dss.signature())
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

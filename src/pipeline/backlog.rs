@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Stop;
 use super::packed::Packed;
 use super::spill::{Spill, SpillError};
+use crate::clock;
 use crate::event::{Event, Gap, Kind};
 
 /// What waits in memory at most, unless something else is asked for.
@@ -282,7 +283,7 @@ impl Backlog {
 /// The record of messages that were dropped.
 fn gap(messages: u64, from: Timestamp, to: Timestamp) -> Option<Event> {
     let gap = Gap { from, to, last_id: None, replayed: false, catch_up: None, dropped: messages };
-    let event = Event { at: Timestamp::now(), conn: 0, kind: Kind::Gap(Box::new(gap)) };
+    let event = Event { at: clock::now(), conn: 0, kind: Kind::Gap(Box::new(gap)) };
     (messages > 0).then_some(event)
 }
 

@@ -2,12 +2,12 @@
 //! whoever's message met it. That is all they are told: events that want to be acknowledged, and replies, need a
 //! pipeline of their own. That messages of theirs were dropped is told here, since any of them may be over by then.
 
-use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backlog::{DROPPING, full};
 use super::stage::Stage;
 use super::{Progress, Stop, Totals, received};
+use crate::clock;
 use crate::event::{Event, Kind};
 use crate::report::Report;
 
@@ -188,7 +188,7 @@ impl Junction {
         self.report.warning(DROPPING);
         let kind = Kind::Error { what: "overflow", text: DROPPING.to_owned() };
         // Whoever drops has room.
-        let progress = self.stage.push(&mut vec![Event { at: Timestamp::now(), conn: 0, kind }]);
+        let progress = self.stage.push(&mut vec![Event { at: clock::now(), conn: 0, kind }]);
         progress.into_iter().for_each(|progress| self.note(progress));
     }
 

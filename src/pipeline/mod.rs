@@ -11,6 +11,7 @@ use crate::json;
 use crate::message::Message;
 use crate::report::Report;
 use crate::secret::Secrets;
+use crate::text::without_middle;
 
 pub mod backlog;
 pub mod change;
@@ -331,7 +332,7 @@ impl Pipeline {
             // There is no next message to go on with, as there is where a program runs for each.
             Err(RunError::Error(text)) => {
                 self.totals.filter_errors += 1;
-                self.stop(Stop::FilterError(text));
+                self.stop(Stop::FilterError(self.line_of(&text)));
             }
             result => self.note_run(result),
         }
@@ -556,22 +557,29 @@ impl Pipeline {
             Ok(()) => {}
             Err(RunError::Error(text)) => self.program_failed(&text),
             Err(RunError::Halt { code: 0, .. }) => self.stop(Stop::FilterDone),
-            Err(RunError::Halt { text, .. }) => self.stop(Stop::FilterError(text.trim_end().to_owned())),
+            Err(RunError::Halt { text, .. }) => self.stop(Stop::FilterError(self.line_of(text.trim_end()))),
         }
     }
 
     fn program_failed(&mut self, text: &str) {
         self.totals.filter_errors += 1;
+        if !self.config.errors_fail && self.totals.filter_errors > SHOWN_ERRORS {
+            return;
+        }
+        let text = self.line_of(text);
         if self.config.errors_fail {
-            return self.stop(Stop::FilterError(text.to_owned()));
+            return self.stop(Stop::FilterError(text));
         }
         match self.totals.filter_errors {
             shown if shown < SHOWN_ERRORS => self.report.warning(&format!("jq: {text}")),
-            SHOWN_ERRORS => {
-                self.report.warning(&format!("jq: {text} (further errors are counted, not shown)"));
-            }
-            _ => {}
+            _ => self.report.warning(&format!("jq: {text} (further errors are counted, not shown)")),
         }
+    }
+
+    /// As much of an error of a program as a line has room for: it may quote the whole message. A secret is masked
+    /// before it could be cut.
+    fn line_of(&self, text: &str) -> String {
+        without_middle(&self.report.secrets().mask_text(text)).into_owned()
     }
 
     /// The first reason stands.

@@ -7,6 +7,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::certificate::Certificate;
 use super::record::{Mask, Note, Record, Tls};
+use crate::clock;
 use crate::error::Failure;
 
 /// A certificate that has fewer days left is worth a word, or a third of its life if that is less.
@@ -52,7 +53,7 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
             format!(
                 "the certificate counts from {}: the clock here may be wrong ({:.0})",
                 day(&leaf.not_before),
-                Timestamp::now()
+                clock::now()
             ),
         ),
         "wrong-host" => Some(wrong_host(leaf, mask)),
@@ -80,7 +81,7 @@ fn expired(leaf: &Certificate) -> Note {
     let text = format!(
         "the certificate ran out at {}: it has to be renewed, or the clock here is wrong ({:.0})",
         day(&leaf.not_after),
-        Timestamp::now()
+        clock::now()
     );
     Note { id: "expired", text }
 }

@@ -1,8 +1,7 @@
 //! `probe-handshake`: what is true of an endpoint. One probe is one connection and one [`Record`]; the connection is
 //! made as every other one is, by [`crate::net::open_stream`], and what is judged here is what that saw.
 
-use jiff::Timestamp;
-
+use crate::clock;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::handshake::client::EXTENSIONS;
@@ -41,7 +40,7 @@ pub(crate) struct Target {
 /// Only for mistakes of whoever asked, such as a file that cannot be read: what is wrong with the endpoint is what
 /// the record is for.
 pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
-    let started = Timestamp::now();
+    let started = clock::now();
     let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
     let (stream, failure) = match stream {
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),

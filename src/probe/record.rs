@@ -12,6 +12,7 @@ use super::certificate::{self, Certificate};
 use super::gates::Judgement;
 use super::live::Live;
 use super::matrix::Case;
+use crate::clock;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::handshake::client::{Expectation, Finding, Verdict, unexamined};
@@ -443,7 +444,7 @@ fn tls(report: &OpenReport, host: &str, mask: &Mask) -> Tls {
     let info = report.tls_info.clone().unwrap_or_default();
     let TlsInfo { sni, version, cipher, group, alpn, certificates, verify_error, verify_id } = info;
     let known = |text: String| Some(text).filter(|text| !text.is_empty());
-    let now = Timestamp::now();
+    let now = clock::now();
     let chain: Vec<Certificate> = certificates.iter().map(|der| Certificate::read(der, now)).collect();
     let leaf = chain.first();
     Tls {

@@ -130,7 +130,7 @@ impl Editor {
         if !path.exists() {
             return;
         }
-        let private = history::make_private(path).map_err(ReadlineError::from);
+        let private = history::check(path).map_err(ReadlineError::from);
         if let Err(error) = private.and_then(|()| self.line.load_history(path)) {
             self.forget(&error);
         }

@@ -14,6 +14,9 @@ pub(super) const MOST_LINES: usize = 1000;
 /// Longer ones are not: a page that was pasted is not typed again.
 const LONGEST: usize = 4096;
 
+/// The largest file that is read: the lines, each of its bytes as an escape of two, and their line feeds.
+const LARGEST: u64 = (MOST_LINES * (2 * LONGEST + 1)) as u64;
+
 /// The file in the state folder (XDG Base Directory Specification) for this profile.
 #[must_use]
 pub fn file(var: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Option<PathBuf> {
@@ -37,12 +40,19 @@ pub(super) fn make_folder(file: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Takes the file from everybody but its owner, should it have come from somewhere else.
+/// Makes sure that the file can be read to its end, and takes it from everybody but its owner.
 ///
 /// # Errors
-/// If it is somebody else's.
-pub(super) fn make_private(file: &Path) -> io::Result<()> {
-    match fs::metadata(file)?.permissions().mode() & 0o077 {
+/// If it is not a regular file, is larger than a history can be, or is somebody else's.
+pub(super) fn check(file: &Path) -> io::Result<()> {
+    let facts = fs::metadata(file)?;
+    if !facts.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if facts.len() > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {LARGEST} bytes")));
+    }
+    match facts.permissions().mode() & 0o077 {
         0 => Ok(()),
         _ => fs::set_permissions(file, Permissions::from_mode(0o600)),
     }
@@ -54,6 +64,7 @@ pub(crate) fn is_worth_it(line: &str, report: &Report) -> bool {
         && report.secrets().mask_text(line) == line
         && !names_a_secret(line)
         && !logs_in(line)
+        && !names_one_in_words(line)
         && !holds_a_credential(line)
 }
 
@@ -84,11 +95,66 @@ fn logs_in(line: &str) -> bool {
         || sent.split('"').skip(1).step_by(2).any(is_verb)
 }
 
-/// Does a credential stand there that shows by its form: a JSON Web Token (RFC 7519), a user's password in a URL
-/// (RFC 3986 §3.2.1)?
+/// What tokens of services begin with that give them a form.
+const FORMS: &[&str] = &[
+    "AIza",
+    "AKIA",
+    "ASIA",
+    "SG.",
+    "dop_v1_",
+    "gho_",
+    "ghp_",
+    "ghr_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "hf_",
+    "npm_",
+    "pypi-",
+    "rk_live_",
+    "rk_test_",
+    "sk-",
+    "sk_live_",
+    "sk_test_",
+    "whsec_",
+    "xapp-",
+    "xoxa-",
+    "xoxb-",
+    "xoxp-",
+    "xoxr-",
+    "xoxs-",
+    "ya29.",
+];
+
+/// The length from which a word with letters and digits may be a credential.
+const LEAST: usize = 8;
+
+/// Is it a word that nobody would choose? Those that follow the name of a credential are looked at.
+fn looks_made_up(word: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
+    word.len() >= LEAST && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+}
+
+/// Does a made-up word follow the name of a credential or of a scheme closely: `api key is K3y`, `Basic dTpw`?
+fn names_one_in_words(line: &str) -> bool {
+    const SCHEMES: &[&str] = &["basic", "bearer", "digest", "apikey"];
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let is_scheme = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+        let after = words[at + 1..].iter().take(3);
+        (is_scheme || is_secret_name(word)) && after.clone().any(|word| looks_made_up(word))
+    })
+}
+
+/// Does a credential stand there that shows by its form: a JSON Web Token (RFC 7519), the token of a service, a user's
+/// password in a URL (RFC 3986 §3.2.1)?
 fn holds_a_credential(line: &str) -> bool {
     let is_apart = |c: char| c.is_whitespace() || "\"'`,;()[]{}<>".contains(c);
     line.split(is_apart).any(|word| {
+        if FORMS.iter().any(|form| word.len() >= form.len() + LEAST && word.starts_with(form)) {
+            return true;
+        }
         let token = word.starts_with("eyJ") && word.matches('.').count() == 2;
         let authority =
             word.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
@@ -123,6 +189,18 @@ mod tests {
             "AUTH x",
             "/send login me x",
             r#"{"op":"auth","args":["x"]}"#,
+            r"CONNECT\nlogin:u\npasscode:x",
+            r#"{"credentials":"x"}"#,
+            r#"{"pwd": "x"}"#,
+            "api key is An0therKEY99",
+            "token An0therKEY99",
+            "Basic dXNlcjpBbjB0aGVyS0VZOTk=",
+            "Authorization Basic dXNlcjpBbjB0aGVyS0VZOTk=",
+            "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+            r#"{"a":"sk_live_51H8abcdefghijklmnopqrstuv"}"#,
+            "xoxb-123456789012-abcdefghijklmnop",
+            "AKIAIOSFODNN7EXAMPLE",
+            "wss://h/#s3cr3t",
         ] {
             assert!(!is_worth_it(line, &report), "{line}");
         }
@@ -135,10 +213,29 @@ mod tests {
             "wss://host:1/@",
             "auth",
             "/grep \"login\"",
+            "the token is missing, see ticket",
+            "basic things",
+            r#"{"topics":["customer_id:12345678-1234-1234-1234-123456789012:call:*"]}"#,
+            "sk-",
         ] {
             assert!(is_worth_it(line, &report), "{line}");
         }
         assert!(!is_worth_it(&"x".repeat(LONGEST + 1), &report));
+    }
+
+    #[test]
+    fn a_history_without_an_end_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(check(&path).unwrap_err().to_string(), "not a regular file");
+        fs::remove_file(&path).unwrap();
+        let file = fs::File::create(&path).unwrap();
+        for (length, fits) in [(LARGEST, true), (LARGEST + 1, false)] {
+            file.set_len(length).unwrap();
+            assert_eq!(check(&path).is_ok(), fits, "{length}");
+        }
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

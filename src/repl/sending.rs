@@ -1,8 +1,9 @@
 //! From what was typed to what is sent.
 
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::Write as _;
 use std::process::Command;
 
+use crate::file;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::json;
 use crate::message::Message;
@@ -107,19 +108,12 @@ pub(crate) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
 pub(super) fn edit(editor: Option<&str>, text: &str) -> Result<String, String> {
     let editor = editor.unwrap_or("vi");
     let failed = |error: std::io::Error| format!("{editor}: {error}");
-    let path = std::env::temp_dir().join(format!("wstap-{:016x}.json", fastrand::u64(..)));
-    let mut file = super::commands::create(&path)?;
-    let edited = file.write_all(text.as_bytes()).map_err(failed).and_then(|()| run_editor(editor, &path));
-    let read = edited.and_then(|()| {
-        // Some editors write a new file in the place of the old one.
-        let mut file = std::fs::File::open(&path).map_err(failed)?;
-        let mut text = String::new();
-        file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(failed)?;
-        Ok(text)
-    });
-    // It is only a temporary file.
-    let _ = std::fs::remove_file(&path);
-    read.map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
+    let file = tempfile::Builder::new().prefix("wstap-").suffix(".json").tempfile().map_err(failed)?;
+    file.as_file().write_all(text.as_bytes()).map_err(failed)?;
+    run_editor(editor, file.path())?;
+    // Read by its name: some editors write a new file in the place of the old one.
+    let text = file::text(file.path(), file::MAX_SENT).map_err(failed)?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 /// The editor may be a command with options, as shells take it.

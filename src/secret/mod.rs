@@ -2,13 +2,13 @@
 //!
 //! [`Secrets`] owns what a run keeps secret. `names` says which names are those of credentials, `header` and
 //! `subprotocol` take values apart, `spelling` undoes the ways in which servers repeat a text, `matcher` finds secrets,
-//! `values` finds them in JSON, and `named` finds credentials that a text tells by what stands before them.
+//! `values` finds them in JSON, `arguments` in arguments that errors quote, and `named` finds credentials that a text tells by what stands before them.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::fmt;
 use std::ops::Range;
 
+mod arguments;
 mod header;
 mod matcher;
 mod named;
@@ -18,6 +18,7 @@ mod spelling;
 mod subprotocol;
 mod values;
 
+pub use arguments::{in_arguments, words_after_header};
 pub(crate) use matcher::merged;
 pub(crate) use named::{mask_by_place, secret_parameters};
 pub use names::is_secret_name;
@@ -56,24 +57,6 @@ impl fmt::Display for Secret {
     }
 }
 
-/// The words of a command line that follow the bare name of a header for credentials: what a shell makes of
-/// `-H Authorization: Bearer KEY` without quotes. Neither options nor URLs, nor a name of a scheme, which is no secret.
-#[must_use]
-pub fn words_after_header(argv: &[OsString]) -> Vec<Secret> {
-    let mut found = Vec::new();
-    let mut is_named = false;
-    for word in argv.iter().filter_map(|word| word.to_str()) {
-        if let Some(name) = word.strip_suffix(':') {
-            is_named = is_secret_name(name);
-        } else if word.starts_with('-') {
-            is_named = false;
-        } else if is_named && !word.contains("://") && !["bearer", "basic"].contains(&&*word.to_lowercase()) {
-            found.push(Secret::new(word));
-        }
-    }
-    found
-}
-
 /// The text with a mask in the place of each range. They are in order, apart from each other and of whole characters.
 fn masked(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
     if ranges.is_empty() {
@@ -93,17 +76,6 @@ fn masked(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_header_without_quotes_has_its_credential_in_other_words() {
-        let found = |line: &str| {
-            let argv: Vec<OsString> = line.split(' ').map(Into::into).collect();
-            words_after_header(&argv).iter().map(|word| word.expose().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(found("wstap connect -H Authorization: Bearer K3y ws://h/ -q x"), ["K3y"]);
-        assert_eq!(found("wstap connect --header=X-Api-Key: K3y"), ["K3y"]);
-        assert_eq!(found("wstap connect -H Origin: x localhost:8080"), [""; 0]);
-    }
 
     #[test]
     fn a_secret_prints_as_its_mask() {

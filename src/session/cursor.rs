@@ -1,30 +1,25 @@
 //! The cursor in a file: where the next run goes on from.
 //!
-//! The file holds the cursor on one line and nothing else. It is replaced as a whole, by a file that is complete
-//! and on the disk before it takes the name, so a crash leaves either the old cursor or the new one.
+//! The file holds the cursor on one line and nothing else. The new file is complete and on the disk before it replaces
+//! the old one, so a crash leaves either the old cursor or the new one.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
 use crate::pipeline::sink;
+use crate::replace::{self, Access, Regular};
 use crate::report::Report;
 
 /// The least time from one write to the next. A write waits for the disk, and only the last cursor counts.
 const PACE: Duration = Duration::from_millis(100);
 
-/// The largest file that may hold a cursor. Providers' cursors are a few dozen bytes.
+/// The largest cursor that is kept, in bytes. Providers' cursors are a few dozen bytes.
 const LARGEST: u64 = 64 << 10;
 
 /// Waits until the output is on the disk.
@@ -32,7 +27,7 @@ pub type Sync = Arc<dyn Fn() -> io::Result<()> + Send + std::marker::Sync>;
 
 /// Writes cursors to a file, on a thread of its own.
 pub struct CursorFile {
-    path: PathBuf,
+    place: Regular,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<io::Result<()>>>,
     refused: bool,
@@ -60,31 +55,18 @@ impl CursorFile {
     /// would be overwritten.
     pub fn open(path: &Path) -> Result<(Self, Option<String>)> {
         let wrong = |error: &io::Error| Failure::usage(format!("--cursor-file {}: {error}", path.display()));
-        // Behind a link, it is the file that is replaced, and not the link.
-        let path = match fs::canonicalize(path) {
-            Ok(path) => path,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(wrong(&error)),
+        let place = Regular::at(path).map_err(|error| wrong(&error))?;
+        // A line feed follows the cursor.
+        let cursor = match file::text(place.path(), LARGEST + 1) {
+            Ok(text) => cursor_in(&text).ok_or_else(|| no_cursor_in(path))?,
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound => None,
+                io::ErrorKind::FileTooLarge => return Err(no_cursor_in(path)),
+                _ => return Err(wrong(&error)),
+            },
         };
-        let cursor = match fs::metadata(&path) {
-            Ok(facts) if !facts.is_file() => {
-                return Err(wrong(&io::Error::other("it is not a regular file")));
-            }
-            Ok(facts) => {
-                OpenOptions::new().append(true).open(&path).map_err(|error| wrong(&error))?;
-                let short = facts.len() <= LARGEST;
-                let text =
-                    short.then(|| fs::read_to_string(&path)).transpose().map_err(|error| wrong(&error))?;
-                text.filter(|text| text.trim().lines().count() <= 1).ok_or_else(|| no_cursor_in(&path))?
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(wrong(&error)),
-        };
-        let (partial, _) = create_partial(&path).map_err(|error| wrong(&error))?;
-        fs::remove_file(partial).map_err(|error| wrong(&error))?;
-        sweep(&path);
-        let cursor = Some(cursor.trim()).filter(|line| !line.is_empty()).map(str::to_owned);
-        Ok((Self { path, shared: Arc::default(), thread: None, refused: false, output: None }, cursor))
+        replace::sweep(place.path());
+        Ok((Self { place, shared: Arc::default(), thread: None, refused: false, output: None }, cursor))
     }
 
     /// Syncs the output before each cursor is written, so that no cursor is ahead of the lines on the disk.
@@ -95,20 +77,26 @@ impl CursorFile {
 
     /// Keeps a cursor, soon.
     pub fn put(&mut self, cursor: String, report: &Report) {
-        if cursor.contains(|c: char| c.is_control()) {
-            // It would not be one line, and the old one is still right: what follows it comes again.
+        // What the next run would not read is not written. The old cursor is still right: what follows it comes again.
+        let why = match cursor.len() as u64 {
+            0 => Some("an empty cursor"),
+            length if length > LARGEST => Some("a cursor of more than 64 KiB"),
+            _ if cursor.contains(|c: char| c.is_control()) => Some("a cursor with control characters"),
+            _ => None,
+        };
+        if let Some(what) = why {
             if !std::mem::replace(&mut self.refused, true) {
-                report.warning("a cursor with control characters is not kept in the file");
+                report.warning(&format!("{what} is not kept in the file"));
             }
             return;
         }
         lock(&self.shared.slot).cursor = Some(cursor);
         self.shared.changed.notify_one();
-        let (path, shared, output) = (&self.path, &self.shared, &self.output);
+        let (place, shared, output) = (&self.place, &self.shared, &self.output);
         self.thread.get_or_insert_with(|| {
-            let (path, shared, output, report) =
-                (path.clone(), shared.clone(), output.clone(), report.clone());
-            thread::spawn(move || keep(&path, &shared, output.as_ref(), &report))
+            let (place, shared, output, report) =
+                (place.clone(), shared.clone(), output.clone(), report.clone());
+            thread::spawn(move || keep(&place, &shared, output.as_ref(), &report))
         });
     }
 
@@ -121,8 +109,16 @@ impl CursorFile {
         self.shared.changed.notify_one();
         let Some(thread) = self.thread else { return Ok(()) };
         let result = thread.join().unwrap_or_else(|_| Err(io::Error::other("its thread ended unexpectedly")));
-        result.map_err(|error| Failure::new(Exit::OutputFailed, unwritten(&self.path, &error)))
+        result.map_err(|error| Failure::new(Exit::OutputFailed, unwritten(self.place.path(), &error)))
     }
+}
+
+/// The cursor in the text of a file, blanks at its ends included; `None` inside if there is none, outside if the text is
+/// something else.
+fn cursor_in(text: &str) -> Option<Option<String>> {
+    let line = text.trim_matches(['\r', '\n']);
+    let is_one = line.len() as u64 <= LARGEST && !line.contains('\n');
+    is_one.then(|| Some(line).filter(|line| !line.is_empty()).map(str::to_owned))
 }
 
 fn no_cursor_in(path: &Path) -> Failure {
@@ -132,14 +128,15 @@ fn no_cursor_in(path: &Path) -> Failure {
 
 /// Writes what comes until nothing more does. The result is that of the last write; the first of several failures in a
 /// row is told at once, and that it is over, since the end may be days away.
-fn keep(path: &Path, shared: &Shared, output: Option<&Sync>, report: &Report) -> io::Result<()> {
+fn keep(place: &Regular, shared: &Shared, output: Option<&Sync>, report: &Report) -> io::Result<()> {
+    let path = place.path();
     let mut result = Ok(());
     let mut slot = lock(&shared.slot);
     loop {
         if let Some(cursor) = slot.cursor.take() {
             drop(slot);
             let failed = result.is_err();
-            result = output.map_or(Ok(()), |sync| sync()).and_then(|()| replace(path, &cursor));
+            result = output.map_or(Ok(()), |sync| sync()).and_then(|()| write(place, &cursor));
             match &result {
                 Err(error) if !failed => {
                     let what = unwritten(path, error);
@@ -161,41 +158,13 @@ fn keep(path: &Path, shared: &Shared, output: Option<&Sync>, report: &Report) ->
     }
 }
 
-fn replace(path: &Path, cursor: &str) -> io::Result<()> {
-    let (partial, mut file) = create_partial(path)?;
-    let written = writeln!(file, "{cursor}").and_then(|()| file.sync_all());
-    written.and_then(|()| fs::rename(&partial, path)).inspect_err(|_| {
-        // Best effort: the folder that could not take the file may not let go of it either.
-        let _ = fs::remove_file(&partial);
-    })
-}
-
-/// A new file beside the real one. Whoever has the cursor can tell what was received, so it is the owner's alone.
-fn create_partial(path: &Path) -> io::Result<(PathBuf, File)> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    Ok((partial, file))
+/// Whoever has the cursor can tell what was received, so it is the owner's alone.
+fn write(place: &Regular, cursor: &str) -> io::Result<()> {
+    place.replace(Access::Owner, |file| writeln!(file, "{cursor}").and_then(|()| file.sync_all()))
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> String {
     sink::unwritten(&format!("--cursor-file {}", path.display()), error)
-}
-
-/// Removes what processes have left behind that were killed while they wrote. One that is still there is not touched.
-fn sweep(path: &Path) {
-    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return };
-    // Best effort: it is only untidy.
-    for entry in fs::read_dir(file::folder_of(path)).into_iter().flatten().flatten() {
-        let found = entry.file_name();
-        let rest = found.to_str().and_then(|found| found.strip_prefix(name)?.strip_prefix('.'));
-        let process =
-            rest.and_then(|rest| rest.strip_suffix(".partial")?.parse().ok()).and_then(Pid::from_raw);
-        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
@@ -204,6 +173,7 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -249,27 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_has_left_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cursor");
-        let mut gone = std::process::Command::new("true").spawn().unwrap();
-        gone.wait().unwrap();
-        let names = [gone.id(), std::os::unix::process::parent_id()].map(|id| format!("cursor.{id}.partial"));
-        let others = ["cursor.x.partial", "cursor.1.partial.2", "other.1.partial"];
-        for name in names.iter().map(String::as_str).chain(others) {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        CursorFile::open(&path).unwrap();
-        assert!(!folder.path().join(&names[0]).exists());
-        assert!(folder.path().join(&names[1]).exists(), "that process is there");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
-    }
-
-    #[test]
     fn the_file_behind_a_link_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("cursor"), folder.path().join("link"));
-        fs::write(&path, "  old \n\n").unwrap();
+        fs::write(&path, "old\n\n").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let (mut file, cursor) = CursorFile::open(&link).unwrap();
         assert_eq!(cursor.as_deref(), Some("old"));
@@ -280,10 +233,44 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_is_read_as_it_was_written_or_not_written_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let longest = "x".repeat(64 << 10);
+        let kept = [" a ", "\u{a0}", "  ", "\u{2028}x\u{feff}", "é", &longest];
+        for cursor in kept {
+            let (mut file, _) = CursorFile::open(&path).unwrap();
+            file.put(cursor.into(), &report());
+            file.put(format!("{longest}x"), &report());
+            file.put("tab\t".into(), &report());
+            file.put(String::new(), &report());
+            file.finish().unwrap();
+            assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), Some(cursor));
+        }
+        for (text, cursor) in [("", None), ("\n", None), ("a", Some("a")), (" a \r\n", Some(" a "))] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), cursor, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_laid_meanwhile_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("cursor"), folder.path().join("victim"));
+        fs::write(&victim, "victim").unwrap();
+        let (mut file, _) = CursorFile::open(&path).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        file.put("c".into(), &report());
+        file.finish().unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), path.is_symlink()), ("c\n", false));
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "victim");
+    }
+
+    #[test]
     fn a_file_of_something_else_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes");
-        for text in ["two\nlines\n", &"x".repeat(65 << 10)] {
+        for text in ["two\nlines\n", "\u{1b}[0m\nx", &"x".repeat((64 << 10) + 1)] {
             fs::write(&path, text).unwrap();
             let failure = CursorFile::open(&path).err().unwrap();
             assert_eq!(failure.exit, Exit::Usage, "{failure}");

@@ -8,10 +8,10 @@ use std::mem;
 use std::pin::Pin;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::dialect::Client;
 use crate::error::{Failure, Result};
 use crate::event::{Event, Open};
@@ -679,7 +679,7 @@ impl Driver {
 
 /// The current moment on both clocks.
 fn now() -> Now {
-    Now { mono: Instant::now(), wall: Timestamp::now() }
+    Now { mono: Instant::now(), wall: clock::now() }
 }
 
 async fn next_opened(opening: &mut Option<Opening>) -> Opened {

@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::event::{Event, Kind};
 use crate::exit::Exit;
 use crate::pipeline::junction::Junction;
@@ -241,7 +242,7 @@ async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome
         let board = board.borrow();
         let outcome = verdict(&board, outcomes, junction.stop.as_ref(), asked, &junction.totals);
         let summary = board.summary(&outcome, &junction.totals);
-        Event { at: Timestamp::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
+        Event { at: clock::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
     };
     junction.close(vec![last]).await;
     while junction.progress().await {}

@@ -70,3 +70,41 @@ fn mistakes_are_told_before_anything_connects() {
     wstap(&["subscribe", "-d", "/no/such.toml", "a"]).run().exits(2).says("/no/such.toml");
     wstap(&["subscribe", "-d", "nosuch", "a"]).run().exits(2).says("no dialect 'nosuch'").says("voipbin");
 }
+
+#[test]
+fn times_have_a_longest() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("x.toml").display().to_string();
+    let dialect = |keepalive: &str| {
+        fs::write(&file, format!("name = 'x'\n[keepalive]\n{keepalive}\n[subscribe]\nsend = '{{topic}}'"))
+            .unwrap();
+    };
+    for time in ["584542046090y", "18446744073709551615s 1000ms", "3651d", "1e30s", "0s"] {
+        for keepalive in [format!("send = 'p'\nevery = '{time}'"), format!("silence = '{time}'")] {
+            dialect(&keepalive);
+            wstap(&["subscribe", "-d", &file, "a"]).run().exits(2).says("x.toml:");
+        }
+    }
+    // The longest is not too long for any clock.
+    let longest = "3650d";
+    for scale in ["0.001", "1", "1000000"] {
+        dialect(&format!("send = 'p'\nevery = '{longest}'\nsilence = '{longest}'"));
+        let server = Server::websocket(|peer| {
+            assert_eq!(peer.read_text().as_deref(), Some("a"));
+            peer.close_well(1000);
+        });
+        let run = wstap(&["subscribe", "-d", &file, "--url", &server.url(), "a", "--time-scale", scale]);
+        let times = [
+            "--ping-timeout",
+            "--reconnect-delay",
+            "--reconnect-max-delay",
+            "--connect-timeout",
+            "--max-time",
+            "--idle-timeout",
+            "--linger",
+        ];
+        let args: Vec<&str> = times.iter().flat_map(|name| [*name, longest]).collect();
+        run.args(&args).run().exits(0);
+        server.join();
+    }
+}

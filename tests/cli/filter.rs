@@ -283,3 +283,35 @@ fn nothing_is_sent_offline() {
     let run = run.env("WSTAP_BUFFER", "1M").env("WSTAP_OVERFLOW", "exit").env("WSTAP_SPILL_LIMIT", "1M");
     assert_eq!(run.stdin("1\n").run().exits(0).stdout, "1\n");
 }
+
+/// The errors of all programs that see a message quote it, and it may have 64 MiB.
+#[test]
+fn an_error_has_a_line_whatever_the_message_is() {
+    const KEY: &str = "s3cr3t-key-that-would-be-cut";
+    let message = format!("[\"{}\"]\n", "x".repeat(1 << 20));
+    let runs: &[&[&str]] = &[
+        &["-f", "error"],
+        &["-f", "error(tojson)"],
+        &["-f", "halt_error"],
+        &["-f", "error", "--filter-errors", "fail"],
+        &["-n", "-f", "inputs | error"],
+        &["--until", "error"],
+        &["--fail-if", "error"],
+    ];
+    for args in runs {
+        let out = filtered(args, &message);
+        assert!(out.stderr.len() < 1000, "{args:?}: {} bytes", out.stderr.len());
+        assert!(out.stderr.contains(" bytes)…"), "{args:?}: {}", out.stderr);
+    }
+    // Wherever the text is cut, no part of a credential is left.
+    for (before, after) in [(173, 999), (185, 999), (199, 999), (999, 73), (999, 85), (999, 99)] {
+        let server = Server::websocket(move |peer| {
+            peer.text(&format!("\"{}{KEY}{}\"", "x".repeat(before), "y".repeat(after)));
+            peer.read_close();
+        });
+        let args = ["connect", &server.url(), "--token-env", "KEY", "-f", "error", "--filter-errors", "fail"];
+        let out = wstap(&args).env("KEY", KEY).run();
+        server.join();
+        assert!(!out.exits(5).stderr.contains("s3cr"), "{before}: {}", out.stderr);
+    }
+}

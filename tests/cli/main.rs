@@ -10,6 +10,7 @@ mod ending;
 mod escapes;
 mod fault_table;
 mod faults;
+mod files;
 mod filter;
 mod first_steps;
 mod fixtures;

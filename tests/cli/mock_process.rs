@@ -196,3 +196,19 @@ fn a_certificate_of_ones_own() {
     assert_eq!(out.exits(0).stdout, "1\n");
     mock(&["--cert", &path("cert.pem"), "--key", "/nonexistent/key"]).exits(2).says("/nonexistent/key");
 }
+
+#[test]
+fn times_have_a_longest() {
+    for time in ["584542046090y", "18446744073709551615s 1000ms", "3651d"] {
+        for option in ["--duration", "--exit-after"] {
+            mock(&[option, time]).exits(2).says(option);
+        }
+        let duration = format!("--duration '{time}'");
+        let latency = format!("--fault 'latency={time}'");
+        for options in [duration, latency] {
+            wstap(&["connect", &format!("--mock={options}")]).run().exits(2).says("--mock");
+        }
+    }
+    let longest = ["--duration", "3650d", "--time-scale", "0.001", "--fault", "latency=0s±365d"];
+    mock(&[&longest[..], &["--exec", "true"]].concat()).exits(0);
+}

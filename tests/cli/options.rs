@@ -69,7 +69,7 @@ fn headers_and_credentials_come_from_files() {
     let (_, request) = greeted(&["--token-file", &file("token", "from-file\nmore\n"), "URL"], &[]);
     assert_eq!(values(&request, "Authorization"), ["Bearer from-file"]);
     let out = wstap(&["connect", "-H", "@/nonexistent/x", "ws://127.0.0.1:1/"]).run();
-    out.exits(2).says("--header @/nonexistent/x");
+    out.exits(2).says("--header: cannot read a file");
     wstap(&["connect", "--token-file", &file("empty", "\n"), "ws://h/"])
         .run()
         .exits(2)
@@ -106,7 +106,7 @@ fn the_token_stands_where_it_was_asked_for() {
     let (_, request) = greeted(&["-d", "voipbin", "URL"], &[("VOIPBIN_ACCESSKEY", "k")]);
     assert_eq!(request.split(' ').nth(1), Some("/?accesskey=k"));
     let out = wstap(&["connect", "--token-env", "UNSET", "ws://h/"]).run();
-    out.exits(2).says("UNSET is not set");
+    out.exits(2).says("--token-env").says("no environment variable");
     wstap(&["connect", "--token", "t", "--token-in", "cookie", "ws://h/"]).run().exits(2).says("query:NAME");
 }
 

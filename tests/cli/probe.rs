@@ -179,7 +179,8 @@ fn a_refusal_has_its_headers_its_body_and_a_hint() {
 #[test]
 fn a_clock_that_is_wrong_is_told_with_what_comes_of_it() {
     let hints = |ahead: i64| {
-        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        let time = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap()
+            + jiff::SignedDuration::from_secs(ahead);
         let date = jiff::fmt::rfc2822::to_string(&time.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
         let out = answered(&[], &GOOD.replace("\r\n\r\n", &format!("\r\nDate: {date}\r\n\r\n")));
         out.exits(0);

@@ -365,10 +365,7 @@ fn a_credential_for_calls_beside_the_connection_is_not_shown() {
 
 #[test]
 fn what_is_wrong_is_told_without_the_credential() {
-    let folder = Folder::new();
-    let config = |text: &str| fs::write(folder.path().join("wstap/config.toml"), text).unwrap();
-    let home = folder.path().display().to_string();
-    let wrong: [&[&str]; 23] = [
+    let wrong: &[&[&str]] = &[
         &["connect", "ws://user:s3cr3t@h:99999/"],
         &["connect", "ws://[::1?token=s3cr3t"],
         &["connect", "wss:/h/?token=s3cr3t"],
@@ -392,11 +389,68 @@ fn what_is_wrong_is_told_without_the_credential() {
         &["connect", "wss://user:s3cr3t"],
         &["connect", "wss://user:s3cr3t/x"],
         &["connect", "ws://h/", "--token-in", "s3cr3t", "--token", "x"],
+        &["connect", "ws://h/", "--token-in", "header:bad name s3cr3t", "--token", "abcdef"],
+        &["connect", "ws://h/", "--token-env", "S3CR3T"],
+        &["connect", "ws://h/", "--token-file", "s3cr3t"],
+        &["connect", "ws://h/", "-u", "@s3cr3t"],
+        &["connect", "ws://h/", "-H", "@s3cr3t"],
+        &["connect", "-H", "Authorization", "Bearer", "s3cr3t", "ws://h/"],
+        &["connect", "ws://h/", "-H", "Authorization Bearer s3cr3t: x"],
+        &["connect", "--bearer", "ws://h/", "s3cr3t"],
+        &["connect", "--token-S3CR3T", "ws://h/"],
+        &["connect", "ws://127.0.0.1:1/", "--unix-socket", "ws://user:pa/s3cr3t@h/"],
+        &["serve-mock", "--control-token-env", "s3cr3t"],
+        &["serve-mock", "--host", "ws://h/#s3cr3t"],
     ];
     for args in wrong {
         let out = wstap(args).args(&["-vv"]).run();
         clean(&format!("{args:?}"), &[("stdout", &out.stdout), ("stderr", &out.stderr)]);
     }
+}
+
+/// Every place that a URL can be in by mistake, with every part of it that can be a credential.
+#[test]
+fn a_url_in_a_wrong_place_is_quoted_without_its_credentials() {
+    for url in [
+        "ws://user:s3cr3t@h/",
+        "wss://s3cr3t@h/",
+        "ws://user:pa/s3cr3t@h/",
+        "ws://user:pa#s3cr3t@h/",
+        "//user:s3cr3t@h/",
+        "ws:user:s3cr3t@h/",
+        "ws://h/#s3cr3t",
+        "ws://h/?a=1;token=s3cr3t#x",
+        "ws://h/?to%6ben=s3cr3t",
+    ] {
+        let joined = format!("--max-time={url}");
+        let places: &[&[&str]] = &[
+            &[url],
+            &["conect", url],
+            &["connect", "ws://h/", url],
+            &["connect", "ws://h/", &joined],
+            &["connect", "ws://h/", "--count", url],
+            &["connect", "ws://h/", "--overflow", url],
+            &["connect", "ws://h/", "-o", url],
+            &["connect", "ws://h/", "--filter-file", url],
+            &["subscribe", "-d", url, "t"],
+            &["subscribe", "-d", "burki", "--url", "ws://127.0.0.1:1/", url],
+            &["watch-campaign", "7", url],
+            &["probe-handshake", "ws://h/", url],
+            &["serve-mock", "--rate", url],
+        ];
+        for args in places {
+            let out = wstap(args).run();
+            assert_ne!(out.code, Some(0), "{args:?}");
+            clean(&format!("{args:?}"), &[("stdout", &out.stdout), ("stderr", &out.stderr)]);
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_profile_or_a_variable_is_told_without_the_credential() {
+    let folder = Folder::new();
+    let config = |text: &str| fs::write(folder.path().join("wstap/config.toml"), text).unwrap();
+    let home = folder.path().display().to_string();
     for text in [
         "[profile.p]\nurl = 'ws://h/'\ntoken = ['s3cr3t']",
         "[profile.p]\nurl = 'ws://h/'\ntoken = 's3cr3t",
@@ -407,13 +461,22 @@ fn what_is_wrong_is_told_without_the_credential() {
         "[profile.p]\nurl = 'ws://user:s3cr3t@h:99999/'",
         "[profile.p]\nurl = 'wss://h/x#access_token=s3cr3t'",
         "[profile.p]\nurl = 'wss://user:s3cr3t'",
+        "[profile.p]\nurl = 'ws://h/'\nmax-time = 'ws://user:pa/s3cr3t@h/'",
+        "[profile.p]\nurl = 'ws://h/'\ntoken-file = 's3cr3t'",
     ] {
         config(text);
         let out = wstap(&["connect", "@p", "-vv"]).env("XDG_CONFIG_HOME", &home).run();
         clean(text, &[("stdout", &out.stdout), ("stderr", &out.stderr)]);
     }
-    for (name, value) in [("WSTAP_USER", "s3cr3t"), ("WSTAP_HEADER", "s3cr3t"), ("WSTAP_TOKEN_ENV", "s3cr3t")]
-    {
+    let variables = [
+        ("WSTAP_USER", "s3cr3t"),
+        ("WSTAP_HEADER", "s3cr3t"),
+        ("WSTAP_TOKEN_ENV", "s3cr3t"),
+        ("WSTAP_TOKEN_FILE", "s3cr3t"),
+        ("WSTAP_INSECURE", "s3cr3t"),
+        ("WSTAP_COUNT", "ws://user:pa/s3cr3t@h/"),
+    ];
+    for (name, value) in variables {
         let out = wstap(&["connect", "ws://h/"]).env(name, value).run();
         clean(name, &[("stdout", &out.stdout), ("stderr", &out.stderr)]);
     }

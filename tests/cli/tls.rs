@@ -107,10 +107,11 @@ fn no_command_takes_a_certificate_that_cannot_be_verified() {
 #[test]
 fn a_server_without_the_key_of_its_certificate_is_refused_whatever_is_trusted() {
     let root = Root::new();
-    let (leaf, other) = (root.sign("localhost", 2000, 2100), root.sign("localhost", 2000, 2100));
-    let impostor = |versions: &[&'static SupportedProtocolVersion]| {
-        let key = rustls::crypto::ring::sign::any_ecdsa_type(&rustls_pki_types::PrivateKeyDer::Pkcs8(
-            other.key.serialize_der().into(),
+    let (leaf, other) = (root.sign("localhost", 2000, 2100), KeyPair::generate().unwrap());
+    let another_kind = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let impostor = |key: &KeyPair, versions: &[&'static SupportedProtocolVersion]| {
+        let key = rustls::crypto::ring::sign::any_supported_type(&rustls_pki_types::PrivateKeyDer::Pkcs8(
+            key.serialize_der().into(),
         ));
         let mut names = ResolvesServerCertUsingSni::new();
         names.add("localhost", CertifiedKey::new(leaf.chain.clone(), key.unwrap())).unwrap();
@@ -122,8 +123,12 @@ fn a_server_without_the_key_of_its_certificate_is_refused_whatever_is_trusted() 
             .with_cert_resolver(Arc::new(names))
     };
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        all_refuse(|| impostor(&[version]), &["--cacert", &root.file()], "TLS with localhost");
-        all_refuse(|| impostor(&[version]), &["-k", "--pinnedpubkey", &pin(&leaf)], "TLS with localhost");
+        for key in [&other, &another_kind] {
+            let server = || impostor(key, &[version]);
+            all_refuse(server, &["--cacert", &root.file()], "TLS with localhost");
+            all_refuse(server, &["-k"], "TLS with localhost");
+            all_refuse(server, &["-k", "--pinnedpubkey", &pin(&leaf)], "TLS with localhost");
+        }
     }
 }
 
@@ -237,6 +242,48 @@ fn session_keys_are_written_only_where_that_is_asked_for() {
     }
     assert_eq!(std::fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o600);
     wstap(&["connect", "wss://localhost:9/", "--tls-keylog"]).run().exits(2).says("SSLKEYLOGFILE");
+}
+
+#[test]
+fn named_roots_that_cannot_be_used_are_an_error_and_no_others_take_their_place() {
+    let root = Root::new();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let [nowhere, empty, notes, endless, huge, folders] =
+        ["nowhere", "empty", "notes.pem", "endless", "huge", "folders"].map(at);
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(&notes, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    for name in [&endless, &folders] {
+        std::fs::create_dir(name).unwrap();
+    }
+    std::os::unix::fs::symlink("/dev/zero", format!("{endless}/0a1b2c3d.0")).unwrap();
+    std::fs::File::create(&huge).unwrap().set_len((16 << 20) + 1).unwrap();
+    let mine = root.file();
+    let both = format!("{empty}:{folders}");
+    // A connection would be refused, with another status.
+    let run = |file: &str, folder: &str| {
+        let run = wstap(&["connect", "wss://127.0.0.1:1/", "--no-reconnect"]);
+        run.env("SSL_CERT_FILE", file).env("SSL_CERT_DIR", folder).run()
+    };
+    for file in [&nowhere, &notes, &empty, &huge, "/dev/zero", "/dev/null"] {
+        run(file, "").exits(2).says("SSL_CERT_FILE").says(file);
+    }
+    for folder in [&nowhere, &notes, &empty, &endless, &both, "/dev/null"] {
+        run("", folder).exits(2).says("SSL_CERT_DIR").says(folder.split(':').next().unwrap());
+        run(&notes, folder).exits(2).says("SSL_CERT_FILE").says("SSL_CERT_DIR");
+        run(&mine, folder).exits(11).says("connection refused");
+    }
+    run("", "").exits(11);
+    // If one of them can be used, the other is a warning.
+    let leaf = root.sign("localhost", 2000, 2100);
+    for (file, folder, name) in [(&mine, &nowhere, "SSL_CERT_DIR"), (&nowhere, &empty, "SSL_CERT_FILE")] {
+        std::fs::write(format!("{empty}/root.pem"), pem(root.authority.der())).unwrap();
+        let (url, server) = serve(config(&leaf));
+        let out =
+            wstap(&["connect", "-4", &url]).env("SSL_CERT_FILE", file).env("SSL_CERT_DIR", folder).run();
+        server.join().unwrap();
+        out.exits(0).says("warning: ").says(&format!("{name}: {nowhere}: "));
+    }
 }
 
 #[test]

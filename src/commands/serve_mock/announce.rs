@@ -9,6 +9,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::mock::{Announce, Mock, MockArgs};
 use crate::pipeline::sink::write_failure;
+use crate::replace::{Access, replace};
 use crate::report::Report;
 
 /// One line on standard output, and the file. The file is written last, so that whoever waits for it finds
@@ -25,7 +26,7 @@ pub(super) fn announce(mock: &Mock, form: Option<Announce>, file: Option<&Path>)
             .and_then(|()| stdout.flush())
             .map_err(|error| write_failure("the announcement on standard output", &error))?;
     }
-    file.map_or(Ok(()), |path| write_file(path, &mock.main_url()))
+    file.map_or(Ok(()), |path| write_file(path, mock.main_url()))
 }
 
 /// The same for people, on stderr.
@@ -57,14 +58,8 @@ fn everything(mock: &Mock) -> Value {
     })
 }
 
-/// Renamed into place: a reader that polls for the file never sees half a line.
-fn write_file(path: &Path, url: &str) -> Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, format!("{url}\n"))
-        .and_then(|()| std::fs::rename(&partial, path))
-        .inspect_err(|_| {
-            // It would be half a line.
-            let _ = std::fs::remove_file(&partial);
-        })
+/// Replaced as a whole: a reader that polls for the file never sees half a line.
+fn write_file(path: &Path, url: String) -> Result<()> {
+    replace(path, Access::Kept, move |file| writeln!(file, "{url}"))
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--port-file {}: {error}", path.display())))
 }

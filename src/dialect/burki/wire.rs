@@ -2,12 +2,12 @@
 //! "Client-to-Server Messages"); the flat ones, which the provider's own SDK reads, are what `--behave real`
 //! sends. Neither names all of what the other has.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Number, Value};
 
 use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample};
 use crate::campaign::Status;
+use crate::clock;
 use crate::message::Message;
 use crate::mock::Behave;
 
@@ -463,8 +463,7 @@ fn zulu(at: i64) -> String {
 }
 
 fn time(at: i64, format: &str) -> String {
-    // The mock's clock begins in 2026 and counts calls; it never leaves the range.
-    Timestamp::from_millisecond(at).unwrap_or_default().strftime(format).to_string()
+    clock::at_millisecond(at).strftime(format).to_string()
 }
 
 fn frame(value: &impl Serialize) -> Message {

@@ -50,7 +50,8 @@ pub fn find(name: &str, folder: Option<&Path>) -> Result<Option<&'static dyn Dia
 #[must_use]
 pub fn for_host(host: &str, folder: &Path) -> Option<&'static dyn Dialect> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    // A FIFO would never end.
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && path.is_file());
     files.sort();
     let mut dialects = files.iter().filter_map(|path| Custom::read(path).ok());
     dialects.find(|custom| custom.owns(host, "")).map(Custom::keep)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::mask::Mask;
 use crate::exit::Exit;
+use crate::text::duration;
 
 /// A dialect in TOML.
 #[derive(Debug, Deserialize)]
@@ -92,11 +93,11 @@ pub(super) struct Request {
 pub(super) struct Keepalive {
     /// What is sent, and how often.
     pub(super) send: Option<String>,
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(default, deserialize_with = "positive")]
     pub(super) every: Option<Duration>,
     /// The connection is lost after this time without a sign of life: a heartbeat where one is recognised, else
     /// any frame.
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(default, deserialize_with = "positive")]
     pub(super) silence: Option<Duration>,
 }
 
@@ -170,11 +171,12 @@ fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> 
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match humantime::parse_duration(&text) {
+    match duration(&text) {
         Ok(time) if !time.is_zero() => Ok(Some(time)),
-        _ => Err(D::Error::custom("a time is written as 500ms, 30s or 5m")),
+        Ok(_) => Err(D::Error::custom("a time is more than zero, such as 30s")),
+        Err(why) => Err(D::Error::custom(why)),
     }
 }
 

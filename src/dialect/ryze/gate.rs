@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::handshake::server::Request;
 
 /// "100/min on the upgrade". By the provider's page on limits it is counted per token.
@@ -90,7 +90,7 @@ impl Allowance {
 /// Rounded up: a client that waits until then must be let in.
 fn unix_after(wait: Duration) -> i64 {
     let end =
-        Timestamp::now().as_millisecond().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        clock::now().as_millisecond().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     end.saturating_add(999) / 1000
 }
 

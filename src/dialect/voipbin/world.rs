@@ -612,8 +612,7 @@ impl Object {
 
 /// `2024-01-15T10:30:00.000000Z`: UTC with six digits of a second, as in every example.
 pub(super) fn timestamp(at: i64) -> String {
-    let Ok(instant) = jiff::Timestamp::from_microsecond(at) else { return String::new() };
-    let when = jiff::tz::Offset::UTC.to_datetime(instant);
+    let when = jiff::tz::Offset::UTC.to_datetime(crate::clock::at_microsecond(at));
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
         when.year(),

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::message::Message;
 use crate::mock::{Conn, Say};
+use crate::text::duration;
 
 /// The longest reason that fits into a close frame (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
@@ -150,7 +151,7 @@ impl Wait {
     /// How long to wait; 5 s if nothing is said.
     pub(super) fn timeout(&self) -> Result<Duration, String> {
         let Some(text) = &self.timeout else { return Ok(Duration::from_secs(5)) };
-        match humantime::parse_duration(text) {
+        match duration(text) {
             Ok(time) if time <= LONGEST_WAIT => Ok(time),
             Ok(_) => Err(format!("a timeout is {} s at most", LONGEST_WAIT.as_secs())),
             Err(error) => Err(format!("timeout: {error}")),

@@ -41,13 +41,16 @@ impl ControlSettings {
 fn token_from_env(name: &str) -> Result<Secret> {
     match std::env::var(name) {
         Ok(token) if !token.trim().is_empty() => Ok(Secret::new(token.trim())),
-        _ => Err(Failure::usage(format!("--control-token-env {name}: the variable holds no token"))),
+        // The name is not quoted: it may be the token itself.
+        _ => Err(Failure::usage("--control-token-env: no environment variable of that name holds a token")
+            .hint("give the name of a variable that holds the token, and not the token")),
     }
 }
 
 fn token_from_file(path: &Path) -> Result<Secret> {
-    let failed =
-        |error: std::io::Error| Failure::usage(format!("--control-token-file {}: {error}", path.display()));
+    // A path that is not there is not quoted: it may be the token itself.
+    let shown = if path.exists() { format!(" {}", path.display()) } else { String::new() };
+    let failed = |error: std::io::Error| Failure::usage(format!("--control-token-file{shown}: {error}"));
     match file::text(path, file::MAX_WRITTEN) {
         Ok(text) if text.trim().is_empty() => {
             Err(Failure::usage(format!("--control-token-file {}: the file is empty", path.display())))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Act, Broken, Door, Fault, Kind, Lag, Manner, When};
 use crate::did_you_mean;
+use crate::text::duration;
 
 /// How faults are written, for people.
 pub const GRAMMAR: &str = "\
@@ -274,7 +275,7 @@ fn lag(text: &str) -> Result<Lag, String> {
 fn time(text: &str) -> Result<Duration, String> {
     // More would overflow when it is added to a point in time.
     let longest = Duration::from_secs(365 * 24 * 3600);
-    match humantime::parse_duration(text) {
+    match duration(text) {
         Ok(time) if time <= longest => Ok(time),
         _ => Err(format!("'{text}' is no time: a number with a unit, such as 50ms or 2s, up to a year")),
     }

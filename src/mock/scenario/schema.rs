@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
 use crate::mock::{Cut, script};
 use crate::pipeline::filter::Program;
+use crate::text::duration;
 
 /// How long an expectation waits if it does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -352,7 +353,7 @@ impl Reader<'_> {
     }
 
     fn time(&self, value: &Value<'_>, key: &str) -> Result<Duration> {
-        match humantime::parse_duration(&self.string(value, key)?) {
+        match duration(&self.string(value, key)?) {
             Ok(time) if time <= LONGEST => Ok(time),
             _ => self.wrong(value, format!("{key} is a time, such as \"250ms\" or \"2s\", up to a year")),
         }

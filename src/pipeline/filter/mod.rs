@@ -28,6 +28,7 @@ use self::value::Val;
 pub use self::vars::Vars;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::text::without_middle;
 
 /// The stack to give to a thread that runs programs. A program that recurses without end overflows any stack,
 /// which cannot be caught; this much (only reserved, not used) lets every sane one through. Values as deep as
@@ -81,7 +82,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(message) => f.write_str(message),
+            Self::Error(message) => f.write_str(&without_middle(message)),
             Self::Halt { code, .. } => write!(f, "halted with status {code}"),
         }
     }

@@ -106,7 +106,22 @@ def split(re; flags): __split(re; flags | __flags);
 def splits(re; flags): split(re; flags)[];
 def splits($re): splits($re; null);
 
-# Dates
+# Dates: the library's arithmetic overflows silently where a time is far out of its range.
+def __time:
+  if isnumber then
+    if . > -377705023202 and . < 253402207201 then . else error("\(tojson) is not a time that can be written") end
+  elif isarray and (.[1] | isnumber and . > 11) then error("\(tojson) is not a time: months are from 0 to 11")
+  else . end;
+def __gmtime: gmtime;
+def gmtime: __time | __gmtime;
+def __localtime: localtime;
+def localtime: __time | __localtime;
+def __mktime: mktime;
+def mktime: __time | __mktime;
+def __strftime($format): strftime($format);
+def strftime($format): __time | __strftime($format);
+def __strflocaltime($format): strflocaltime($format);
+def strflocaltime($format): __time | __strflocaltime($format);
 def dateadd(unit; n): . + n;
 def datesub(unit; n): . - n;
 def date: todate;
