@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -93,7 +93,8 @@ impl Server {
             accept_key(key.trim())
         )?;
         stream.write_all(&frames())?;
-        // The answer to the close frame, and the end.
+        // The server closes the connection (RFC 6455 §7.1.1); the client waits for that.
+        stream.shutdown(Shutdown::Write)?;
         let _ = reader.read_to_end(&mut Vec::new());
         self.connections += 1;
         if self.connections.is_multiple_of(PART) {
