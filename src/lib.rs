@@ -70,9 +70,10 @@ pub async fn run(argv: &[OsString]) -> Status {
     };
     let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
     let layered = cli.layered.iter().map(String::as_str);
-    let report = config::report(&cli.global, &world)
-        .of_arguments(&words.iter().copied().chain(layered).collect::<Vec<_>>());
-    secret::words_after_header(&words)
+    let report = config::report(&cli.global, &world).of_arguments(config::arguments::in_arguments(
+        &words.iter().copied().chain(layered).collect::<Vec<_>>(),
+    ));
+    config::arguments::words_after_header(&words)
         .iter()
         .for_each(|word| report.secrets().add(word, secret::Place::Arguments));
     let context = Context { report: &report, world: &world, color: cli.global.color };
@@ -103,7 +104,7 @@ fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit
     if error.use_stderr() {
         let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
         let text = error.render().to_string();
-        let secrets = secret::in_arguments(&words);
+        let secrets = config::arguments::in_arguments(&words);
         let text = secrets.mask_text(&text);
         // Nobody is left to be told if this cannot be printed.
         let _ = std::io::stderr().write_all(text.as_bytes());

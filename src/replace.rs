@@ -38,10 +38,10 @@ pub(crate) fn replace(
     access: Access,
     write: impl FnOnce(&mut File) -> io::Result<()> + Send + 'static,
 ) -> io::Result<()> {
-    match Target::of(path)? {
-        Target::Regular(file) => file.replace(access, write),
-        Target::Stream(mut stream) => write(&mut stream),
-        Target::Unread => {
+    match Destination::of(path)? {
+        Destination::Regular(file) => file.replace(access, write),
+        Destination::Stream(mut stream) => write(&mut stream),
+        Destination::Unread => {
             let path = path.to_owned();
             // Nobody is left to report an error to: the reader has gone again.
             let wait = move || File::options().write(true).open(path).and_then(|mut fifo| write(&mut fifo));
@@ -66,12 +66,12 @@ impl Regular {
     /// # Errors
     /// Whatever the system says, or that it is something else.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        match Target::of(path)? {
-            Target::Regular(file) => {
+        match Destination::of(path)? {
+            Destination::Regular(file) => {
                 file.create(Access::Owner)?;
                 Ok(file)
             }
-            Target::Stream(_) | Target::Unread => Err(io::Error::other("not a regular file")),
+            Destination::Stream(_) | Destination::Unread => Err(io::Error::other("not a regular file")),
         }
     }
 
@@ -134,7 +134,7 @@ fn is_random(byte: u8) -> bool {
 }
 
 /// What a path leads to.
-enum Target {
+enum Destination {
     /// A regular file, or none yet.
     Regular(Regular),
     /// Something that has no content to replace.
@@ -143,7 +143,7 @@ enum Target {
     Unread,
 }
 
-impl Target {
+impl Destination {
     fn of(path: &Path) -> io::Result<Self> {
         // The system refuses what it refuses everybody: files without permission, and links and FIFOs that others laid
         // into shared folders. It does not wait for a reader here.

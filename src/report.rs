@@ -11,7 +11,7 @@ use rustix::time::Timespec;
 
 use crate::clock;
 use crate::error::Failure;
-use crate::secret::{Secrets, in_arguments};
+use crate::secret::Secrets;
 use crate::text::acts_on_terminal;
 
 /// How much a notice matters, most first.
@@ -101,10 +101,10 @@ impl Report {
         Self { inner, most, prefix: "".into(), arguments: Secrets::default() }
     }
 
-    /// The same for a run with these arguments, which errors and warnings may quote.
+    /// The same for a run whose arguments hold these secrets: errors and warnings may quote arguments.
     #[must_use]
-    pub fn of_arguments(&self, words: &[&str]) -> Self {
-        Self { arguments: in_arguments(words), ..self.clone() }
+    pub fn of_arguments(&self, arguments: Secrets) -> Self {
+        Self { arguments, ..self.clone() }
     }
 
     /// The same with this text before each notice.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::cli::options::{ColorChoice, GlobalArgs, LogFormat};
 use crate::report::{Level, Report};
 
+pub mod arguments;
 pub mod connection;
 pub mod output;
 pub mod profile;

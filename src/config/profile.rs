@@ -13,11 +13,11 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::World;
+use super::arguments::in_arguments;
 use crate::cli::{Cli, Command};
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::net::url::looks_like_url;
-use crate::secret::in_arguments;
 
 /// What the names of the variables of options start with.
 pub(super) const PREFIX: &str = "WSTAP_";

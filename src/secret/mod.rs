@@ -2,13 +2,12 @@
 //!
 //! [`Secrets`] owns what a run keeps secret. `names` says which names are those of credentials, `header` and
 //! `subprotocol` take values apart, `spelling` undoes the ways in which servers repeat a text, `matcher` finds secrets,
-//! `values` finds them in JSON, `arguments` in arguments that errors quote, and `named` finds credentials that a text tells by what stands before them.
+//! `values` finds them in JSON, and `named` finds credentials that a text tells by what stands before them.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-mod arguments;
 mod header;
 mod matcher;
 mod named;
@@ -18,7 +17,6 @@ mod spelling;
 mod subprotocol;
 mod values;
 
-pub use arguments::{in_arguments, words_after_header};
 pub(crate) use matcher::merged;
 pub(crate) use named::{mask_by_place, secret_parameters};
 pub use names::is_secret_name;

@@ -1,7 +1,7 @@
 //! Credentials among arguments, in their place or in a wrong one: errors quote arguments.
 
-use super::{Place, Secret, Secrets, is_secret_name};
 use crate::net::url::secret_ranges;
+use crate::secret::{Place, Secret, Secrets, is_secret_name};
 
 /// Options whose value is a credential, as far as their name begins with this.
 const OPTIONS: [&str; 7] = ["token", "bearer", "user", "header", "access", "api", "control-token"];
@@ -65,7 +65,12 @@ fn in_word<'w>(word: &&'w str) -> Vec<&'w str> {
         Some((_, value)) if word.starts_with('-') => value,
         _ => word,
     };
-    let is_url = |text: &&str| text.contains("//") || text.contains(['@', '#', '?']);
+    // Without slashes, it takes more to be meant as a URL: `user:KEY@host`, `host/#KEY`.
+    let is_url = |text: &&str| {
+        let names_user = text.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+        let is_one = !text.contains(char::is_whitespace) && (names_user || text.contains("/#"));
+        text.contains("//") || is_one
+    };
     let in_url = |text: &'w str| secret_ranges(text).into_iter().map(move |range| &text[range]);
     // The options of `--mock` are words in a word.
     let parts = std::iter::once(value).chain(value.split_whitespace());
@@ -125,6 +130,8 @@ mod tests {
             "wstap connect --token-fiel x localhost:8080",
             "wstap subscribe -d voipbin customer_id:12345678-1234-1234-1234-123456789012:call:*",
             "wstap connect @prod --header X-Request-Id: 77",
+            "wstap connect --mock=--fault\u{a0}'close=1011:so\u{a0}what@2'",
+            "wstap connect -x who@example.com ws://h/",
         ] {
             assert_eq!(in_arguments(&words(line)).mask_text(line), line);
         }
