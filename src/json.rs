@@ -188,18 +188,25 @@ impl Page<'_> {
     }
 }
 
-/// What a walk meets, in the order of the text. A visitor may refuse what the grammar allows.
+/// What a walk meets, in the order of the text.
 pub(crate) trait Visit {
+    /// Goes over what jq takes for JSON too: control characters in strings, and other spellings of numbers.
+    const LENIENT: bool = false;
+
     /// `{`, or `[`.
     fn open(&mut self, object: bool);
     /// `}`, or `]`.
     fn close(&mut self, object: bool);
     /// A key without its quotes; `escaped` says whether there are backslashes in it.
-    fn key(&mut self, raw: &str, escaped: bool) -> Result<(), &'static str>;
+    fn key(&mut self, raw: &str, escaped: bool);
     /// A string value without its quotes.
-    fn string(&mut self, raw: &str, escaped: bool) -> Result<(), &'static str>;
+    fn string(&mut self, raw: &str, escaped: bool);
     /// A number; `integer` if it has neither a fraction nor an exponent.
     fn number(&mut self, raw: &str, integer: bool);
+    /// What might be another spelling of a number; false if it is none.
+    fn odd_number(&mut self, _: &str) -> bool {
+        false
+    }
     /// `null`, `false` or `true`.
     fn word(&mut self, word: Option<bool>);
 }
@@ -210,12 +217,8 @@ struct Nothing;
 impl Visit for Nothing {
     fn open(&mut self, _: bool) {}
     fn close(&mut self, _: bool) {}
-    fn key(&mut self, _: &str, _: bool) -> Result<(), &'static str> {
-        Ok(())
-    }
-    fn string(&mut self, _: &str, _: bool) -> Result<(), &'static str> {
-        Ok(())
-    }
+    fn key(&mut self, _: &str, _: bool) {}
+    fn string(&mut self, _: &str, _: bool) {}
     fn number(&mut self, _: &str, _: bool) {}
     fn word(&mut self, _: Option<bool>) {}
 }
@@ -273,9 +276,8 @@ impl<'t> Walk<'t> {
     fn value<V: Visit>(&mut self, visit: &mut V) -> Result<bool, Error> {
         match self.bytes.get(self.at) {
             Some(b'"') => {
-                let at = self.at;
-                let (raw, escaped) = self.string()?;
-                visit.string(raw, escaped).map_err(|what| Error { what, at })?;
+                let (raw, escaped) = self.string(V::LENIENT)?;
+                visit.string(raw, escaped);
             }
             Some(b'{') => {
                 self.open(visit, true)?;
@@ -294,15 +296,41 @@ impl<'t> Walk<'t> {
                 self.close(visit, false);
             }
             Some(b'-' | b'0'..=b'9') => {
-                let (raw, integer) = self.number()?;
-                visit.number(raw, integer);
+                let start = self.at;
+                match self.number() {
+                    Ok((raw, integer)) if !V::LENIENT || !self.in_token() => visit.number(raw, integer),
+                    number => {
+                        self.at = start;
+                        self.odd_number(number.err(), visit)?;
+                    }
+                }
             }
             Some(b't') => self.word(b"true", Some(true), visit)?,
             Some(b'f') => self.word(b"false", Some(false), visit)?,
-            Some(b'n') => self.word(b"null", None, visit)?,
-            _ => return Err(self.unexpected("expected a value")),
+            Some(b'n') if !V::LENIENT || self.bytes.get(self.at + 1) == Some(&b'u') => {
+                self.word(b"null", None, visit)?;
+            }
+            _ => self.odd_number(None, visit)?,
         }
         Ok(false)
+    }
+
+    /// A letter, a digit or what else can be in a number comes next.
+    fn in_token(&self) -> bool {
+        self.bytes.get(self.at).is_some_and(|byte| is_token(*byte))
+    }
+
+    /// Another spelling of a number, if the visitor takes it for one.
+    #[cold]
+    fn odd_number<V: Visit>(&mut self, error: Option<Error>, visit: &mut V) -> Result<(), Error> {
+        let length =
+            self.bytes[self.at.min(self.bytes.len())..].iter().take_while(|byte| is_token(**byte)).count();
+        let raw = self.text.get(self.at..self.at + length).unwrap_or_default();
+        if !V::LENIENT || raw.is_empty() || !visit.odd_number(raw) {
+            return Err(error.unwrap_or_else(|| self.unexpected("expected a value")));
+        }
+        self.at += length;
+        Ok(())
     }
 
     fn open<V: Visit>(&mut self, visit: &mut V, object: bool) -> Result<(), Error> {
@@ -324,12 +352,11 @@ impl<'t> Walk<'t> {
     }
 
     fn key<V: Visit>(&mut self, visit: &mut V) -> Result<(), Error> {
-        let at = self.at;
-        if self.bytes.get(at) != Some(&b'"') {
+        if self.bytes.get(self.at) != Some(&b'"') {
             return Err(self.unexpected("expected a key in quotes"));
         }
-        let (raw, escaped) = self.string()?;
-        visit.key(raw, escaped).map_err(|what| Error { what, at })?;
+        let (raw, escaped) = self.string(V::LENIENT)?;
+        visit.key(raw, escaped);
         self.space();
         if self.bytes.get(self.at) != Some(&b':') {
             return Err(self.unexpected("expected `:`"));
@@ -348,7 +375,7 @@ impl<'t> Walk<'t> {
     }
 
     /// The string that starts here, without its quotes.
-    fn string(&mut self) -> Result<(&'t str, bool), Error> {
+    fn string(&mut self, lenient: bool) -> Result<(&'t str, bool), Error> {
         let start = self.at + 1;
         let mut escaped = false;
         self.at = start;
@@ -360,6 +387,7 @@ impl<'t> Walk<'t> {
                     escaped = true;
                     self.escape()?;
                 }
+                Some(_) if lenient => self.at += 1,
                 Some(_) => return Err(Error { what: "control character in a string", at: self.at }),
                 None => return Err(Error { what: "string without an end", at: start - 1 }),
             }
@@ -438,6 +466,10 @@ impl<'t> Walk<'t> {
         let what = if self.at >= self.bytes.len() { "unexpected end" } else { what };
         Error { what, at: self.at }
     }
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// Which of the open brackets are braces: one bit each, without an allocation up to 64 levels.

@@ -280,6 +280,9 @@ pub struct FilterArgs {
     /// Set $N to an array of the JSON values in a file
     #[arg(long, num_args = 2, value_names = ["N", "FILE"], action = clap::ArgAction::Append)]
     pub slurpfile: Vec<String>,
+    /// Look for the modules that programs import in this folder instead of ~/.jq (jq's -L)
+    #[arg(long, value_name = "DIR", action = clap::ArgAction::Append)]
+    pub library_path: Vec<PathBuf>,
     /// Run the filter once with null as input; it reads the live stream with `input` and `inputs`
     #[arg(short, long)]
     pub null_input: bool,
@@ -300,6 +303,7 @@ impl Group for FilterArgs {
         "arg",
         "argjson",
         "slurpfile",
+        "library-path",
         "n",
         "null-input",
         "e",

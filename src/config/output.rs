@@ -157,6 +157,7 @@ pub fn vars(args: &FilterArgs) -> Result<Vars> {
     for pair in args.slurpfile.chunks_exact(2) {
         vars.slurpfile(&pair[0], Path::new(&pair[1]))?;
     }
+    vars.modules(&args.library_path);
     Ok(vars)
 }
 

@@ -7,7 +7,6 @@ use std::io;
 use std::ops::ControlFlow;
 
 use crate::event::{Direction, Event, Kind, Role};
-use crate::json;
 use crate::message::Message;
 use crate::report::Report;
 use crate::secret::Secrets;
@@ -207,6 +206,8 @@ pub struct Pipeline {
     written: u64,
     /// The thread that runs this may wait for the reader.
     patient: bool,
+    /// Why the message that programs look at is not JSON.
+    not_json: Option<String>,
 }
 
 impl Pipeline {
@@ -231,6 +232,7 @@ impl Pipeline {
             ends: Vec::new(),
             written: 0,
             patient: true,
+            not_json: None,
         }
     }
 
@@ -263,7 +265,14 @@ impl Pipeline {
             self.totals.lines += 1;
         } else if self.config.has_programs() {
             self.run_programs(event);
-        } else if self.config.envelope {
+        } else {
+            self.write_unfiltered(event);
+        }
+    }
+
+    /// Writes an event as it came.
+    fn write_unfiltered(&mut self, event: &Event) {
+        if self.config.envelope {
             self.write_record(event);
             self.line_done(true);
         } else if let Kind::Message { message, .. } = &event.kind {
@@ -332,6 +341,7 @@ impl Pipeline {
             // There is no next message to go on with, as there is where a program runs for each.
             Err(RunError::Error(text)) => {
                 self.totals.filter_errors += 1;
+                let text = self.explained(text);
                 self.stop(Stop::FilterError(self.line_of(&text)));
             }
             result => self.note_run(result),
@@ -401,7 +411,16 @@ impl Pipeline {
         if self.config.envelope {
             return Some(Value::parse(&self.record_text(event)));
         }
+        self.not_json = None;
         match &event.kind {
+            Kind::Message { message: Message::Text(text), .. } => {
+                // What is not JSON is a string, and the reason is for the error of a program that expects JSON.
+                let value = Value::parse(text).unwrap_or_else(|why| {
+                    self.not_json = Some(why);
+                    Value::string(text)
+                });
+                Some(Ok(value))
+            }
             Kind::Message { message, .. } => Some(self.message_value(message)),
             Kind::Derived(json) => Some(Value::parse(json)),
             _ => None,
@@ -415,14 +434,20 @@ impl Pipeline {
     fn run_programs(&mut self, event: &Event) {
         let value = match self.input(event) {
             Some(Ok(value)) => value,
-            Some(Err(error)) => return self.program_failed(&format!("message not usable: {error}")),
+            Some(Err(error)) => {
+                self.program_failed(&format!("message not usable: {error}"));
+                if self.config.filter.is_none() {
+                    self.write_unfiltered(event);
+                }
+                return;
+            }
             None => return,
         };
         self.run_reply(event, &value);
         let verdict = self.conditions(&value);
         match self.config.filter.clone() {
             Some(filter) => self.run_filter(&filter, &value),
-            None => self.write_value(&value),
+            None => self.write_unfiltered(event),
         }
         self.settle(verdict);
     }
@@ -555,9 +580,25 @@ impl Pipeline {
     fn note_run(&mut self, result: Result<(), RunError>) {
         match result {
             Ok(()) => {}
-            Err(RunError::Error(text)) => self.program_failed(&text),
+            Err(RunError::Error(text)) => {
+                let text = self.explained(text);
+                self.program_failed(&text);
+            }
             Err(RunError::Halt { code: 0, .. }) => self.stop(Stop::FilterDone),
             Err(RunError::Halt { text, .. }) => self.stop(Stop::FilterError(self.line_of(text.trim_end()))),
+        }
+    }
+
+    /// The error of a program. One about a string tells what is wrong with the message, if it should have been JSON.
+    fn explained(&self, text: String) -> String {
+        match &self.not_json {
+            Some(why)
+                if text.starts_with("Cannot index string")
+                    || text.starts_with("Cannot iterate over string") =>
+            {
+                format!("the message is not JSON: {why}; {text}")
+            }
+            _ => text,
         }
     }
 
@@ -751,10 +792,7 @@ fn is_last_word(kind: &Kind) -> bool {
 /// JSON that a jq value cannot hold.
 pub fn message_value(message: &Message, binary: line::BinaryForm) -> Result<Value, String> {
     match message {
-        Message::Text(text) => match Value::parse(text) {
-            Err(_) if json::scan_str(text).is_err() => Ok(Value::string(text)),
-            parsed => parsed,
-        },
+        Message::Text(text) => Ok(Value::parse(text).unwrap_or_else(|_| Value::string(text))),
         Message::Binary(bytes) => Ok(Value::string(&line::binary_text(bytes, binary))),
     }
 }

@@ -17,13 +17,25 @@ fn fail(left: &Val, right: &Val, verb: &str) -> ValR<Val> {
     Err(Error::str(format!("{} and {} cannot be {verb}", left.describe(), right.describe())))
 }
 
+/// Integers are computed with exactly within 64 bits; beyond, as jq does.
+fn exact(num: Num) -> Num {
+    match num {
+        Num::BigInt(_) => Num::Float(float(&num)),
+        num => num,
+    }
+}
+
+fn sum(a: Num, b: Num) -> Num {
+    exact(exact(a) + exact(b))
+}
+
 impl Add for Val {
     type Output = ValR<Self>;
 
     fn add(self, other: Self) -> ValR<Self> {
         Ok(match (self, other) {
             (Self::Null, other) | (other, Self::Null) => other,
-            (Self::Num(a), Self::Num(b)) => Self::Num(a + b),
+            (Self::Num(a), Self::Num(b)) => Self::Num(sum(a, b)),
             (Self::Str(a), Self::Str(b)) => Self::from([&*a, &*b].concat()),
             (Self::Arr(mut a), Self::Arr(b)) => {
                 Arc::make_mut(&mut a).extend(b.iter().cloned());
@@ -43,7 +55,7 @@ impl Sub for Val {
 
     fn sub(self, other: Self) -> ValR<Self> {
         Ok(match (self, other) {
-            (Self::Num(a), Self::Num(b)) => Self::Num(a - b),
+            (Self::Num(a), Self::Num(b)) => Self::Num(sum(a, -b)),
             (Self::Arr(mut a), Self::Arr(b)) => {
                 let gone: BTreeSet<_> = b.iter().collect();
                 Arc::make_mut(&mut a).retain(|item| !gone.contains(item));
@@ -59,7 +71,7 @@ impl Mul for Val {
 
     fn mul(self, other: Self) -> ValR<Self> {
         match (self, other) {
-            (Self::Num(a), Self::Num(b)) => Ok(Self::Num(a * b)),
+            (Self::Num(a), Self::Num(b)) => Ok(Self::Num(exact(exact(a) * exact(b)))),
             (Self::Str(text), Self::Num(n)) | (Self::Num(n), Self::Str(text)) => repeat(&text, float(&n)),
             (Self::Obj(mut a), Self::Obj(b)) => {
                 merge(Arc::make_mut(&mut a), &b);
@@ -101,7 +113,7 @@ impl Div for Val {
             (Self::Num(_), Self::Num(b)) if float(b) == 0.0 => {
                 fail(&self, &other, "divided because the divisor is zero")
             }
-            (Self::Num(a), Self::Num(b)) => Ok(Self::Num(a.clone() / b.clone())),
+            (Self::Num(a), Self::Num(b)) => Ok(Self::Num(exact(a.clone()) / exact(b.clone()))),
             (Self::Str(text), Self::Str(_)) if text.is_empty() => Ok(Self::Arr(Arc::default())),
             (Self::Str(text), Self::Str(by)) if by.is_empty() => {
                 Ok(text.chars().map(|c| Self::from(c.to_string())).collect())
@@ -118,7 +130,7 @@ impl Rem for Val {
     /// Fractions are cut off first, as jq does.
     fn rem(self, other: Self) -> ValR<Self> {
         let whole = |n: &Num| match n {
-            Num::Int(_) | Num::BigInt(_) => n.clone(),
+            Num::Int(_) => n.clone(),
             _ => Num::Int(float(n) as isize),
         };
         match (&self, &other) {

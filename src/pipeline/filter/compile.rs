@@ -1,189 +1,185 @@
 //! From the text of a program to something that runs, or to an explanation with a caret under the place.
+//!
+//! The engine compiles a list of definitions, of which the program is the last. What comes before it is what
+//! the program needs: its modules, and the builtins that are written in jq.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use jaq_core::compile::Undefined;
-use jaq_core::load::{self, Arena, File, Lexer, Loader, lex, parse};
+use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Filter};
 
+use super::desugar::{Desugar, Scope};
+use super::modules;
 use super::natives::{self, Kind};
+use super::quick::{self, Quick};
+use super::syntax::{self, Def, Source, SyntaxError, Term};
+use super::value::Val;
+use super::vars::Vars;
 use crate::did_you_mean::most_edits;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 
-/// Defined by the library in terms that do not hold here, so that natives take their place.
-const REPLACED: &[&str] = &["nan", "infinite", "type", "keys", "halt_error"];
+/// What the definition with the program is called. No program can call it.
+const MAIN: &str = "@main";
 
-/// What a program consists of, as far as its surroundings have to know.
-#[derive(Debug, Default)]
-pub(super) struct Words {
-    /// The variables it names, with the dollar sign.
-    pub(super) variables: BTreeSet<String>,
+/// A compiled program, and what its surroundings have to know about it.
+pub(super) struct Compiled {
+    pub(super) filter: Arc<Filter<Kind>>,
+    /// The same without the engine, if it is that simple.
+    pub(super) quick: Option<Quick>,
+    /// Values of the global variables, in the order they were compiled with.
+    pub(super) globals: Vec<Val>,
     /// It is `.`.
     pub(super) identity: bool,
     /// It calls `input` or `inputs`.
     pub(super) inputs: bool,
-    /// The line of the first `$__loc__`.
-    pub(super) line: usize,
 }
 
-/// Compiles, with global variables of these names.
-pub(super) fn compile(name: &str, source: &str, variables: &[&str]) -> Result<Arc<Filter<Kind>>> {
+/// Compiles a program that may use these variables.
+pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<Compiled> {
     let arena = Arena::default();
-    let report = Report { name, source };
-    let loader = Loader::new(definitions());
-    let modules =
-        loader.load(&arena, File { code: source, path: () }).map_err(|errors| report.load(first(errors)))?;
-    let compiler = Compiler::default().with_funs(natives::all()).with_global_vars(variables.iter().copied());
-    let filter = compiler.compile(modules).map_err(|errors| {
-        let undefined = first(errors).and_then(|errors| errors.into_iter().next());
-        report.undefined(undefined, variables)
-    })?;
-    Ok(Arc::new(filter))
+    let library = vars.library();
+    let mut loader = modules::Loader::new(&arena, &library);
+    let parts = Parts::read(source, &arena, &mut loader);
+    let report = Report { name, source, files: &loader.files };
+    let parts = parts.map_err(|error| report.fail(&error.what, error.place))?;
+    let mut globals = vars.globals(&parts.variables);
+    let simple = parts.simple.filter(|_| source.len() <= quick::LONGEST);
+    let quick = simple.and_then(|term| Quick::compile(&term, &globals));
+    globals.extend(loader.data.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();
+    let filter =
+        engine(parts.defs, &names, &arena).map_err(|undefined| report.undefined(undefined, &names))?;
+    Ok(Compiled {
+        filter: Arc::new(filter),
+        quick,
+        globals: globals.into_iter().map(|(_, value)| value).collect(),
+        identity: parts.identity,
+        inputs: parts.inputs,
+    })
 }
 
-/// Looks a program over without compiling it. What does not even lex is left for [`compile`] to explain.
-pub(super) fn words(source: &str) -> Words {
-    let mut words = Words::default();
-    if let Ok(tokens) = Lexer::new(source).lex() {
-        words.identity = matches!(&tokens[..], [lex::Token(".", _)]);
-        words.look(source, &tokens);
+/// What a program consists of.
+struct Parts<'s> {
+    /// The program, and before it what it needs.
+    defs: Vec<Def<'s>>,
+    /// The term that is all of the program, as it was written.
+    simple: Option<Term<'s>>,
+    /// The variables that it names.
+    variables: BTreeSet<&'s str>,
+    identity: bool,
+    inputs: bool,
+}
+
+impl<'s> Parts<'s> {
+    fn read(
+        source: &'s str,
+        arena: &'s Arena,
+        loader: &mut modules::Loader<'s, '_>,
+    ) -> std::result::Result<Self, SyntaxError<'s>> {
+        let Source { imports, defs, body, .. } = syntax::parse(source, "<top-level>", arena)?;
+        let alone = imports.is_empty() && defs.is_empty();
+        let body = body.unwrap_or_default();
+        let simple = alone.then(|| body.clone());
+        let identity = alone && matches!(body, Term::Id);
+        let mut desugar = Desugar::new(arena, loader.main(imports)?);
+        let term = if defs.is_empty() { body } else { Term::Def(defs, Box::new(body)) };
+        let term = desugar.term(term);
+        let body = desugar.with_data(term);
+        if let Some(refused) = desugar.refused {
+            return Err(refused);
+        }
+        let mut calls = desugar.calls;
+        calls.extend(loader.calls.iter().copied());
+        let mut variables = desugar.variables;
+        variables.extend(loader.variables.iter().copied());
+        let inputs = calls.contains(&("input", 0)) || calls.contains(&("inputs", 0));
+        let mut defs = needed(&calls);
+        defs.append(&mut loader.defs);
+        defs.push(Def { name: MAIN, args: Vec::new(), body });
+        Ok(Self { defs, simple, variables, identity, inputs })
     }
-    words
+}
+
+/// Hands the definitions to the engine, as those that are known to every program.
+fn engine<'s>(
+    defs: Vec<Def<'s>>,
+    variables: &[&'s str],
+    arena: &'s Arena,
+) -> std::result::Result<Filter<Kind>, Option<(&'s str, Undefined)>> {
+    let modules = Loader::new(defs).load(arena, File { code: MAIN, path: () }).map_err(|_| None)?;
+    let compiler = Compiler::default().with_funs(natives::all()).with_global_vars(variables.iter().copied());
+    compiler.compile(modules).map_err(|errors| errors.into_iter().flat_map(|(_, errors)| errors).next())
+}
+
+/// A builtin that is written in jq, and the functions that it calls.
+struct Builtin {
+    def: Def<'static>,
+    calls: BTreeSet<(&'static str, usize)>,
+}
+
+/// The builtins that are written in jq, those that others need first.
+fn builtins() -> &'static [Builtin] {
+    static BUILTINS: OnceLock<Vec<Builtin>> = OnceLock::new();
+    BUILTINS.get_or_init(|| {
+        // They are kept until the process ends, as is the text of their names.
+        let arena: &'static Arena = Box::leak(Box::default());
+        let parsed = syntax::parse(include_str!("prelude.jq"), "", arena);
+        debug_assert!(parsed.is_ok(), "the prelude has to parse");
+        let defs = parsed.map(|source| source.defs).unwrap_or_default();
+        let builtin = |def| {
+            let mut desugar = Desugar::new(arena, Scope::default());
+            Builtin { def: desugar.def(def), calls: desugar.calls }
+        };
+        defs.into_iter().map(builtin).collect()
+    })
+}
+
+/// The builtins that are called, and those that they call.
+fn needed<'s>(calls: &BTreeSet<(&'s str, usize)>) -> Vec<Def<'s>> {
+    let mut calls = calls.clone();
+    let mut needed = Vec::new();
+    // A definition only sees those before it and itself.
+    for Builtin { def, calls: more } in builtins().iter().rev() {
+        if calls.contains(&(def.name, def.args.len())) {
+            calls.extend(more.iter().copied());
+            needed.push(def.clone());
+        }
+    }
+    needed.reverse();
+    needed
 }
 
 /// `name/arity` of everything a program can call.
 pub(super) fn known() -> &'static [String] {
     static KNOWN: OnceLock<Vec<String>> = OnceLock::new();
     KNOWN.get_or_init(|| {
-        let defined = definitions().map(|def| format!("{}/{}", def.name, def.args.len()));
-        let native = natives::all().map(|(name, args, _)| format!("{name}/{}", args.len()));
-        // Helpers of the libraries' own definitions are nobody's business.
-        let public = |name: &String| {
-            !name.starts_with('_')
-                && !name.starts_with('@')
-                && !name.contains("_empty")
-                && !name.contains("_/")
-        };
-        defined.chain(native).filter(public).collect::<BTreeSet<_>>().into_iter().collect()
+        let defined = builtins().iter().map(|builtin| (builtin.def.name, builtin.def.args.len()));
+        let native = natives::all().map(|(name, args, _)| (name, args.len()));
+        let public = |(name, _): &(&str, usize)| !name.starts_with(['_', '@']) && !name.ends_with('!');
+        let name = |(name, arity)| format!("{name}/{arity}");
+        defined.chain(native).filter(public).map(name).collect::<BTreeSet<_>>().into_iter().collect()
     })
 }
 
-fn definitions() -> impl Iterator<Item = parse::Def<&'static str>> {
-    let ours = load::parse(include_str!("prelude.jq"), |parser| parser.defs());
-    debug_assert!(ours.is_some(), "the prelude has to parse");
-    let theirs = jaq_core::defs().chain(jaq_std::defs());
-    theirs.filter(|def| !REPLACED.contains(&def.name)).chain(ours.unwrap_or_default())
-}
-
-fn first<P, E>(errors: Vec<(File<&str, P>, E)>) -> Option<E> {
-    errors.into_iter().next().map(|(_, error)| error)
-}
-
-impl Words {
-    fn look(&mut self, source: &str, tokens: &[lex::Token<&str>]) {
-        let mut before = "";
-        for lex::Token(text, token) in tokens {
-            match token {
-                lex::Tok::Word => self.inputs |= before != "." && matches!(*text, "input" | "inputs"),
-                lex::Tok::Var => {
-                    if *text == "$__loc__" && self.line == 0 {
-                        self.line = source[..load::span(source, text).start].matches('\n').count() + 1;
-                    }
-                    self.variables.insert((*text).to_owned());
-                }
-                lex::Tok::Block(inner) => self.look(source, inner),
-                lex::Tok::Str(parts) => {
-                    for part in parts {
-                        if let lex::StrPart::Term(inner) = part {
-                            self.look(source, std::slice::from_ref(inner));
-                        }
-                    }
-                }
-                _ => {}
-            }
-            before = text;
-        }
-    }
-}
-
-/// Turns what the engine says into a message.
+/// Turns errors into messages.
 struct Report<'a> {
     name: &'a str,
     source: &'a str,
+    /// Paths and texts of the modules.
+    files: &'a [(PathBuf, &'a str)],
 }
 
 impl Report<'_> {
-    fn load(&self, error: Option<load::Error<&str>>) -> Failure {
-        match error {
-            Some(load::Error::Lex(errors)) => match errors.into_iter().next() {
-                Some((expected, found)) => self.lexing(&expected, found),
-                None => self.fail("it cannot be read", ""),
-            },
-            Some(load::Error::Parse(errors)) => match errors.into_iter().next() {
-                Some((expected, found)) => self.parsing(&expected, found),
-                None => self.fail("it cannot be read", ""),
-            },
-            Some(load::Error::Io(errors)) => {
-                let path = errors.first().map_or("", |(path, _)| path);
-                self.fail("modules cannot be loaded", path)
-            }
-            None => self.fail("it cannot be read", ""),
-        }
-    }
-
-    fn lexing(&self, expected: &lex::Expect<&str>, found: &str) -> Failure {
-        match expected {
-            lex::Expect::Delim("\"") => {
-                self.fail("this string has no closing quote", opening(expected, found))
-            }
-            lex::Expect::Delim(open) => match found.chars().next().filter(|c| ")]}".contains(*c)) {
-                Some(close) => self.fail(&format!("`{open}` is closed by `{close}`"), open),
-                None => self.fail(&format!("`{open}` is never closed"), open),
-            },
-            lex::Expect::Digit => self.fail("expected a digit", upto(found, 1)),
-            lex::Expect::Ident => self.fail("expected a name", upto(found, 1)),
-            lex::Expect::Escape => self.fail("unknown escape in a string", upto(found, 1)),
-            lex::Expect::Unicode => {
-                self.fail("expected four hexadecimal digits of a character", upto(found, 4))
-            }
-            _ => {
-                let c = upto(found, 1);
-                self.fail(&format!("unexpected character `{c}`"), c)
-            }
-        }
-    }
-
-    fn parsing(&self, expected: &parse::Expect<&str>, found: &str) -> Failure {
-        let shown = found.lines().next().unwrap_or_default();
-        // A bracket stands for all that is in it.
-        let shown = if shown.starts_with(['(', '[', '{']) { upto(shown, 1) } else { upto(shown, 30) };
-        let wanted = match expected {
-            parse::Expect::Nothing => None,
-            parse::Expect::Just("") => None,
-            parse::Expect::Just(token) => Some(format!("`{token}`")),
-            parse::Expect::Term => Some("an expression".to_owned()),
-            parse::Expect::ElseOrEnd => Some("`else` or `end`".to_owned()),
-            parse::Expect::CommaOrRBrack => Some("`,` or `]`".to_owned()),
-            parse::Expect::CommaOrRBrace => Some("`,` or `}`".to_owned()),
-            parse::Expect::SemicolonOrRParen => Some("`;` or `)`".to_owned()),
-            other => Some(
-                format!("a {}", other.as_str())
-                    .replace("a argument", "an argument")
-                    .replace("a identifier", "a name"),
-            ),
-        };
-        match (wanted, shown) {
-            (None, shown) => self.fail(&format!("unexpected `{shown}`"), shown),
-            (Some(wanted), "") => self.fail(&format!("expected {wanted}, but the program ends here"), found),
-            (Some(wanted), shown) => self.fail(&format!("expected {wanted} before `{shown}`"), shown),
-        }
-    }
-
     fn undefined(&self, error: Option<(&str, Undefined)>, variables: &[&str]) -> Failure {
         let Some((name, kind)) = error else { return self.fail("it cannot be compiled", "") };
         match kind {
+            Undefined::Filter(_) if name.starts_with('@') => {
+                self.fail(&format!("there is no format `{name}`"), name)
+            }
             Undefined::Filter(arity) => {
                 let failure = self.fail(&format!("there is no filter `{name}/{arity}`"), name);
                 hint(failure, name, known().iter().map(String::as_str))
@@ -193,24 +189,38 @@ impl Report<'_> {
                 hint(failure, name, variables.iter().copied())
             }
             Undefined::Label => self.fail(&format!("`break {name}` is not within `label {name}`"), name),
+            Undefined::Mod => {
+                self.fail(&format!("there is no filter `{name}`, since no such module is imported"), name)
+            }
             _ => self.fail(&format!("there is no {} `{name}`", kind.as_str()), name),
         }
     }
 
-    /// `place` is a part of the source; its first line is underlined.
+    /// The text that a place is in, and where it begins there.
+    fn locate(&self, place: &str) -> (Option<&PathBuf>, &str, usize) {
+        let start_in = |text: &str| {
+            let start = (place.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+            let inside = start.saturating_add(place.len()) <= text.len() && text.is_char_boundary(start);
+            inside.then_some(start)
+        };
+        if let Some(start) = start_in(self.source) {
+            return (None, self.source, start);
+        }
+        let file = self.files.iter().find_map(|(path, text)| Some((Some(path), *text, start_in(text)?)));
+        file.unwrap_or((None, self.source, self.source.len()))
+    }
+
+    /// `place` is a part of the source or of a module; its first line is underlined.
     fn fail(&self, what: &str, place: &str) -> Failure {
-        let start = (place.as_ptr() as usize).wrapping_sub(self.source.as_ptr() as usize);
-        let in_source =
-            start.saturating_add(place.len()) <= self.source.len() && self.source.is_char_boundary(start);
-        let start = if in_source { start } else { self.source.len() };
-        let start = if place.is_empty() { self.source[..start].trim_end().len() } else { start };
-        let line_start = self.source[..start].rfind('\n').map_or(0, |at| at + 1);
-        let number = self.source[..start].matches('\n').count() + 1;
-        let line = self.source[line_start..].lines().next().unwrap_or_default();
-        let before = &self.source[line_start..start];
+        let (file, source, start) = self.locate(place);
+        let start = if place.is_empty() { source[..start].trim_end().len() } else { start };
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let number = source[..start].matches('\n').count() + 1;
+        let line = source[line_start..].lines().next().unwrap_or_default();
+        let before = &source[line_start..start];
         let carets = place.lines().next().unwrap_or_default().chars().map(width).sum::<usize>().max(1);
         let pad: String = before.chars().map(|c| if c == '\t' { "\t" } else { &"  "[..width(c)] }).collect();
-        let several = self.source.trim_end().contains('\n');
+        let several = source.trim_end().contains('\n');
         let (gutter, blank) = if several {
             let gutter = format!("{number} | ");
             let blank = format!("{}| ", " ".repeat(gutter.len() - 2));
@@ -218,26 +228,13 @@ impl Report<'_> {
         } else {
             ("  ".to_owned(), "  ".to_owned())
         };
-        let at = if several {
-            format!("line {number}, column {}", before.chars().count() + 1)
-        } else {
-            format!("column {}", before.chars().count() + 1)
-        };
-        Failure::new(Exit::FilterCompile, format!("{} does not compile: {what} ({at})", self.name))
+        let column = before.chars().count() + 1;
+        let at = if several { format!("line {number}, column {column}") } else { format!("column {column}") };
+        let file = file.map(|file| format!("{}: ", file.display())).unwrap_or_default();
+        let what = format!("{} does not compile: {file}{what} ({at})", self.name);
+        Failure::new(Exit::FilterCompile, what)
             .details(vec![format!("{gutter}{line}"), format!("{blank}{pad}{}", "^".repeat(carets))])
     }
-}
-
-/// Where the string that lacks its end begins.
-fn opening<'a>(expected: &lex::Expect<&'a str>, found: &'a str) -> &'a str {
-    match expected {
-        lex::Expect::Delim(open) => open,
-        _ => found,
-    }
-}
-
-fn upto(text: &str, chars: usize) -> &str {
-    text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
 }
 
 /// How many columns a terminal gives a character: near enough to put a caret under the right one.

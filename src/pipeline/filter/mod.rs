@@ -1,15 +1,26 @@
 //! jq programs: compiled once, run on every message. Nothing else in the tool names the engine.
 //!
 //! The engine is jaq (`jaq-core`, which was called `jaq-interpret` until jaq 2.0), with values of our own
-//! (see `value.rs`) and the definitions of jq that it lacks (`prelude.jq`).
+//! (see `value.rs`), a parser of our own (`syntax`), and builtins of our own, most of them native.
 
 mod arithmetic;
+mod arrays;
 mod compile;
+mod dates;
+mod desugar;
+mod formats;
+mod modules;
 mod natives;
+mod numbers;
 mod object;
+mod paths;
+mod pattern;
 mod quick;
 mod read;
 mod regex;
+mod streams;
+mod strings;
+mod syntax;
 mod value;
 mod vars;
 mod write;
@@ -22,6 +33,7 @@ use std::thread;
 
 use jaq_core::{Ctx, Filter};
 
+use self::modules::Library;
 use self::natives::{Data, Kind, Scene};
 use self::quick::Quick;
 use self::value::Val;
@@ -56,6 +68,8 @@ struct Compiled {
     globals: Vec<Val>,
     identity: bool,
     inputs: bool,
+    /// Where `modulemeta` looks for modules.
+    library: Arc<Library>,
     sink: Arc<Sink>,
 }
 
@@ -112,29 +126,20 @@ impl Program {
     }
 
     fn compile_here(name: &str, source: &str, vars: &Vars) -> Result<Self> {
-        let words = compile::words(source);
-        let globals = vars.globals(&words);
-        let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();
-        let filter = compile::compile(name, source, &names)?;
-        let quick = Quick::compile(source, &globals).map(Arc::new);
-        let globals = globals.into_iter().map(|(_, value)| value).collect();
+        let compile::Compiled { filter, quick, globals, identity, inputs } =
+            compile::compile(name, source, vars)?;
+        let (quick, library) = (quick.map(Arc::new), vars.library());
         let sink: Arc<Sink> = Arc::new(|_: &str| {});
-        Ok(Self(Arc::new(Compiled {
-            filter,
-            quick,
-            globals,
-            identity: words.identity,
-            inputs: words.inputs,
-            sink,
-        })))
+        Ok(Self(Arc::new(Compiled { filter, quick, globals, identity, inputs, library, sink })))
     }
 
     /// The same program with somewhere to send what `debug` and `stderr` write; without, it is lost.
     #[must_use]
     pub fn with_sink(self, sink: Arc<Sink>) -> Self {
-        let Compiled { filter, quick, globals, identity, inputs, .. } = &*self.0;
-        let (filter, quick, globals) = (Arc::clone(filter), quick.clone(), globals.clone());
-        Self(Arc::new(Compiled { filter, quick, globals, identity: *identity, inputs: *inputs, sink }))
+        let Compiled { filter, quick, globals, identity, inputs, library, .. } = &*self.0;
+        let (filter, quick, library) = (Arc::clone(filter), quick.clone(), Arc::clone(library));
+        let (globals, identity, inputs) = (globals.clone(), *identity, *inputs);
+        Self(Arc::new(Compiled { filter, quick, globals, identity, inputs, library, sink }))
     }
 
     /// The program is `.`: its output is its input, byte for byte, without parsing it.
@@ -251,7 +256,7 @@ impl Program {
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
     ) -> std::result::Result<ControlFlow<()>, RunError> {
         let filter = &*self.0.filter;
-        let data = Data { lut: &filter.lut, scene: stage.scene() };
+        let data = Data { lut: &filter.lut, scene: stage.scene(), library: &self.0.library };
         let ctx = Ctx::<Kind>::new(data, jaq_core::Vars::new(globals));
         for output in filter.id.run((ctx, input)) {
             match output {
@@ -290,10 +295,11 @@ fn message(error: Val) -> String {
 }
 
 impl Value {
-    /// The value of a JSON text, as strict as [`crate::json::scan`]. Lone surrogates are refused here: jq strings
-    /// cannot hold them.
+    /// The value of a JSON text, or of what jq takes for one: with a byte order mark before it, with `NaN`,
+    /// `Infinity` and other spellings of numbers, with control characters and half of surrogate pairs in strings,
+    /// which become U+FFFD.
     pub fn parse(text: &str) -> std::result::Result<Self, String> {
-        read::one(text).map(Self).map_err(|e| e.to_string())
+        read::one(text).map(Self).map_err(|error| read::explained(text, error))
     }
 
     /// A string, such as a message that is not JSON.
@@ -374,5 +380,7 @@ impl<I: Iterator<Item = std::result::Result<Value, String>>> Stages for Stage<'_
     }
 }
 
+#[cfg(test)]
+mod suite;
 #[cfg(test)]
 mod tests;

@@ -8,11 +8,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use jaq_core::ValT as _;
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::ops::Cmp;
 use jaq_core::path::{Opt, Part};
-use jaq_core::{ValT as _, load};
 
 use super::object::Object;
 use super::value::Val;
@@ -33,7 +33,7 @@ pub(super) enum Quick {
 }
 
 /// A longer program, in bytes, is none of the simple ones, and this bounds how deep its parts are in each other.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 /// This one is for the engine.
 #[derive(Debug)]
@@ -41,11 +41,8 @@ pub(super) struct Unknown;
 
 impl Quick {
     /// The program, if all of it is known. `globals` are its variables.
-    pub(super) fn compile(source: &str, globals: &[(String, Val)]) -> Option<Self> {
-        if source.len() > LONGEST {
-            return None;
-        }
-        load::parse(source, |parser| parser.term()).and_then(|term| Self::of(&term, globals))
+    pub(super) fn compile(term: &Term<&str>, globals: &[(String, Val)]) -> Option<Self> {
+        Self::of(term, globals)
     }
 
     fn of(term: &Term<&str>, globals: &[(String, Val)]) -> Option<Self> {

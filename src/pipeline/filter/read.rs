@@ -11,23 +11,61 @@ use crate::json::{self, Visit};
 /// Longer integers are kept as text: turning digits into a number takes time that grows with their square.
 const MAX_DIGITS: usize = 400;
 
-/// The value of a text that is one JSON value.
+/// What some put before their text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The value of a text that is one JSON value, or what jq takes for one.
 pub(super) fn one(text: &str) -> Result<Val, json::Error> {
     let mut build = Build::default();
-    let (_, end) = json::walk(text, 0, &mut build)?;
+    let (_, end) = json::walk(text, start(text), &mut build)?;
     json::end_of_text(text, end)?;
     Ok(build.done)
 }
 
 /// The values that follow each other in a text.
 pub(super) fn many(text: &str) -> Result<Vec<Val>, json::Error> {
-    let (mut values, mut at) = (Vec::new(), 0);
+    let (mut values, mut at) = (Vec::new(), start(text));
     while json::end_of_text(text, at).is_err() {
         let mut build = Build::default();
         (_, at) = json::walk(text, at, &mut build)?;
         values.push(build.done);
     }
     Ok(values)
+}
+
+/// What is wrong with a text, with the character that should not be there.
+pub(super) fn explained(text: &str, error: json::Error) -> String {
+    let found = text.get(error.at..).and_then(|rest| rest.chars().next());
+    match found.filter(|c| error.what.starts_with("expected") && !c.is_control()) {
+        Some(c) => format!("unexpected `{c}` at byte {} ({})", error.at, error.what),
+        None => error.to_string(),
+    }
+}
+
+/// Where the first value is looked for.
+fn start(text: &str) -> usize {
+    if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 }
+}
+
+/// A number as C's `strtod` reads it: `+1`, `.5`, `5.`, `01`, `NaN` and `-Infinity` besides those of JSON.
+pub(super) fn number_text(text: &str) -> Option<Num> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let named = ["nan", "inf", "infinity"].iter().any(|name| unsigned.eq_ignore_ascii_case(name));
+    let numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
+    if !named && !unsigned.chars().all(numeric) {
+        return None;
+    }
+    // What is JSON keeps its digits.
+    let plain = json::scan_str(text).is_ok_and(|_| !text.starts_with([' ', '\t', '\r', '\n']));
+    if plain && text.ends_with(numeric) {
+        return Some(literal(text));
+    }
+    text.parse().ok().map(Num::Float)
+}
+
+/// A number in a program, which is spelled as in JSON.
+pub(super) fn literal(text: &str) -> Num {
+    number(text, !text.contains(['.', 'e', 'E']))
 }
 
 /// A number that is spelled as in JSON. The spelling of what is not a plain integer is kept.
@@ -67,6 +105,8 @@ impl Build {
 }
 
 impl Visit for Build {
+    const LENIENT: bool = true;
+
     fn open(&mut self, object: bool) {
         self.open.push(if object {
             Open::Object(Object::default(), Arc::default())
@@ -84,22 +124,24 @@ impl Visit for Build {
         self.put(value);
     }
 
-    fn key(&mut self, raw: &str, escaped: bool) -> Result<(), &'static str> {
-        let name = unescape(raw, escaped)?;
+    fn key(&mut self, raw: &str, escaped: bool) {
+        let name = unescape(raw, escaped);
         if let Some(Open::Object(_, key)) = self.open.last_mut() {
             *key = name;
         }
-        Ok(())
     }
 
-    fn string(&mut self, raw: &str, escaped: bool) -> Result<(), &'static str> {
-        let text = unescape(raw, escaped)?;
-        self.put(Val::Str(text));
-        Ok(())
+    fn string(&mut self, raw: &str, escaped: bool) {
+        self.put(Val::Str(unescape(raw, escaped)));
     }
 
     fn number(&mut self, raw: &str, integer: bool) {
         self.put(Val::Num(number(raw, integer)));
+    }
+
+    fn odd_number(&mut self, raw: &str) -> bool {
+        let number = number_text(raw);
+        number.map(|number| self.put(Val::Num(number))).is_some()
     }
 
     fn word(&mut self, word: Option<bool>) {
@@ -107,9 +149,9 @@ impl Visit for Build {
     }
 }
 
-fn unescape(raw: &str, escaped: bool) -> Result<Arc<str>, &'static str> {
+fn unescape(raw: &str, escaped: bool) -> Arc<str> {
     if !escaped {
-        return Ok(raw.into());
+        return raw.into();
     }
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -118,7 +160,7 @@ fn unescape(raw: &str, escaped: bool) -> Result<Arc<str>, &'static str> {
         let mut chars = after.chars();
         rest = match chars.next() {
             Some('u') => {
-                let (c, rest) = unicode(chars.as_str())?;
+                let (c, rest) = unicode(chars.as_str());
                 text.push(c);
                 rest
             }
@@ -137,21 +179,24 @@ fn unescape(raw: &str, escaped: bool) -> Result<Arc<str>, &'static str> {
         };
     }
     text.push_str(rest);
-    Ok(text.into())
+    text.into()
 }
 
-/// The character of the four digits at the start, or of a surrogate pair, and what follows.
-fn unicode(text: &str) -> Result<(char, &str), &'static str> {
-    const LONE: &str = "a lone surrogate is no character";
+/// The character of the four digits at the start, or of a surrogate pair, and what follows. Half of a pair is the
+/// replacement character, as in jq.
+fn unicode(text: &str) -> (char, &str) {
     let digits = |text: &str| text.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-    let high = digits(text).ok_or(LONE)?;
+    let Some(high) = digits(text) else { return (char::REPLACEMENT_CHARACTER, "") };
+    let rest = &text[4..];
     if let Some(c) = char::from_u32(high) {
-        return Ok((c, &text[4..]));
+        return (c, rest);
     }
-    let low = text[4..].strip_prefix("\\u").and_then(digits).ok_or(LONE)?;
-    if high >= 0xdc00 || !(0xdc00..0xe000).contains(&low) {
-        return Err(LONE);
+    let low = rest.strip_prefix("\\u").and_then(digits).filter(|low| (0xdc00..0xe000).contains(low));
+    match low
+        .filter(|_| high < 0xdc00)
+        .and_then(|low| char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)))
+    {
+        Some(c) => (c, &rest[6..]),
+        None => (char::REPLACEMENT_CHARACTER, rest),
     }
-    let c = char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).ok_or(LONE)?;
-    Ok((c, &text[10..]))
 }

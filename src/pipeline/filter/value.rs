@@ -67,11 +67,23 @@ impl Val {
 
     /// Kind and abbreviated text, as in jq's error messages.
     pub(super) fn describe(&self) -> String {
+        format!("{} ({})", self.kind(), self.abbreviated())
+    }
+
+    /// The text, cut to 29 bytes.
+    pub(super) fn abbreviated(&self) -> String {
         let text = self.text();
-        match text.char_indices().nth(26) {
-            Some((end, _)) if text.len() > 29 => format!("{} ({}...)", self.kind(), &text[..end]),
-            _ => format!("{} ({text})", self.kind()),
+        if text.len() <= 29 {
+            return text;
         }
+        let close = match self {
+            Self::Str(_) => "\"",
+            Self::Arr(_) => "]",
+            Self::Obj(_) => "}",
+            _ => "",
+        };
+        let end = text.floor_char_boundary(26 - close.len());
+        format!("{}...{close}", &text[..end])
     }
 
     pub(super) fn float(&self) -> Option<f64> {
@@ -81,9 +93,13 @@ impl Val {
         }
     }
 
-    /// The place in a sequence of `len` that this number means; negative ones count from the end, and may
-    /// stay negative.
-    fn place(&self, len: usize) -> Option<i64> {
+    /// The place in an array of `len` that this number means; negative ones count from the end.
+    pub(super) fn place(&self, len: usize) -> Option<usize> {
+        usize::try_from(self.offset(len)?).ok()
+    }
+
+    /// The same, negative where it is before the first item.
+    fn offset(&self, len: usize) -> Option<i64> {
         let at = match self {
             Self::Num(Num::Int(at)) => *at as i64,
             Self::Num(num) => {
@@ -91,7 +107,7 @@ impl Val {
                 if at.is_nan() {
                     return None;
                 }
-                at.floor() as i64
+                at as i64
             }
             _ => return None,
         };
@@ -101,10 +117,9 @@ impl Val {
     fn get(&self, index: &Self) -> Result<Self, Error> {
         match (self, index) {
             (Self::Obj(fields), Self::Str(key)) => Ok(fields.get(key).cloned().unwrap_or_default()),
-            (Self::Null, Self::Str(_) | Self::Num(_) | Self::Null) => Ok(Self::Null),
+            (Self::Null, Self::Str(_) | Self::Num(_)) => Ok(Self::Null),
             (Self::Arr(items), Self::Num(_)) => {
-                let place = index.place(items.len()).and_then(|at| usize::try_from(at).ok());
-                Ok(place.and_then(|at| items.get(at)).cloned().unwrap_or_default())
+                Ok(index.place(items.len()).and_then(|at| items.get(at)).cloned().unwrap_or_default())
             }
             (Self::Null | Self::Arr(_) | Self::Str(_), Self::Obj(range)) => {
                 self.slice(range.get("start")..range.get("end"))
@@ -122,11 +137,14 @@ impl Val {
             None | Some(Self::Null) => Ok(default),
             Some(Self::Num(num)) => {
                 let at = float(num);
+                if at.is_nan() {
+                    return Ok(default);
+                }
                 let at = if up { at.ceil() } else { at.floor() };
                 let at = if at < 0.0 { at + len as f64 } else { at };
                 Ok(at.clamp(0.0, len as f64) as usize)
             }
-            Some(_) => Err(Error::str("Start and end indices of an array slice must be numbers")),
+            Some(_) => Err(Error::str("Array/string slice indices must be integers")),
         };
         let start = bound(range.start, 0, false)?;
         Ok((start, bound(range.end, len, true)?.max(start)))
@@ -143,7 +161,93 @@ impl Val {
                 let (start, end) = Self::bounds(&range, text.chars().count())?;
                 Ok(Self::string(&text.chars().skip(start).take(end - start).collect::<String>()))
             }
-            _ => Err(Error::str(format!("Cannot index {} with object", self.kind()))),
+            _ => Err(cannot_index(self, &Self::from(range.start.cloned()..range.end.cloned()))),
+        }
+    }
+
+    /// The value with another one at this place, which is made if it is missing.
+    pub(super) fn with(self, index: &Self, now: Self) -> ValR<Self> {
+        let fail = |what: &str| Err(Error::str(what));
+        match (self, index) {
+            (old @ (Self::Null | Self::Obj(_)), Self::Str(key)) => {
+                let mut fields = if let Self::Obj(fields) = old { fields } else { Arc::default() };
+                Arc::make_mut(&mut fields).insert(Arc::clone(key), now);
+                Ok(Self::Obj(fields))
+            }
+            (old @ (Self::Null | Self::Arr(_)), Self::Num(_)) => {
+                let mut items = if let Self::Arr(items) = old { items } else { Arc::default() };
+                let place = match index.offset(items.len()).map(usize::try_from) {
+                    Some(Ok(at)) if at <= MAX_INDEX => at,
+                    Some(Ok(_)) => return fail("Array index too large"),
+                    Some(Err(_)) => return fail("Out of bounds negative array index"),
+                    None => return fail("Cannot set array element at NaN index"),
+                };
+                let list = Arc::make_mut(&mut items);
+                if list.len() <= place {
+                    list.resize(place + 1, Self::Null);
+                }
+                list[place] = now;
+                Ok(Self::Arr(items))
+            }
+            (old @ (Self::Null | Self::Arr(_)), Self::Obj(range)) => {
+                let mut items = if let Self::Arr(items) = old { items } else { Arc::default() };
+                let (start, end) = Self::bounds(&(range.get("start")..range.get("end")), items.len())?;
+                let Self::Arr(now) = now else {
+                    return fail("A slice of an array can only be assigned another array");
+                };
+                Arc::make_mut(&mut items).splice(start..end, now.iter().cloned());
+                Ok(Self::Arr(items))
+            }
+            (Self::Str(_), Self::Obj(_)) => fail("Cannot update string slices"),
+            (old, _) => fail(&format!("Cannot update field at {} index of {}", index.kind(), old.kind())),
+        }
+    }
+
+    /// The value without what is at these places. What is not there stays away.
+    pub(super) fn without(self, places: &[&Self]) -> ValR<Self> {
+        if places.is_empty() {
+            return Ok(self);
+        }
+        match self {
+            Self::Null => Ok(self),
+            Self::Obj(mut fields) => {
+                for place in places {
+                    let Self::Str(key) = place else {
+                        return Err(Error::str(format!("Cannot delete {} field of object", place.kind())));
+                    };
+                    if fields.contains_key(key) {
+                        Arc::make_mut(&mut fields).remove(key);
+                    }
+                }
+                Ok(Self::Obj(fields))
+            }
+            Self::Arr(mut items) => {
+                let mut gone = vec![false; items.len()];
+                for place in places {
+                    match place {
+                        Self::Num(_) => {
+                            if let Some(at) = place.place(items.len()).and_then(|at| gone.get_mut(at)) {
+                                *at = true;
+                            }
+                        }
+                        Self::Obj(range) => {
+                            let (start, end) =
+                                Self::bounds(&(range.get("start")..range.get("end")), items.len())?;
+                            gone[start..end].fill(true);
+                        }
+                        _ => {
+                            return Err(Error::str(format!(
+                                "Cannot delete {} element of array",
+                                place.kind()
+                            )));
+                        }
+                    }
+                }
+                let mut gone = gone.into_iter();
+                Arc::make_mut(&mut items).retain(|_| !gone.next().unwrap_or(false));
+                Ok(Self::Arr(items))
+            }
+            other => Err(Error::str(format!("Cannot delete fields from {}", other.kind()))),
         }
     }
 
@@ -180,10 +284,7 @@ pub(super) fn places_of<'a>(items: &'a [Val], part: &'a [Val]) -> impl Iterator<
 }
 
 fn cannot_index(value: &Val, index: &Val) -> Error {
-    match index {
-        Val::Str(key) => Error::str(format!("Cannot index {} with \"{key}\"", value.kind())),
-        _ => Error::str(format!("Cannot index {} with {}", value.kind(), index.kind())),
-    }
+    Error::str(format!("Cannot index {} with {}", value.kind(), index.describe()))
 }
 
 fn unwrap_or_clone<T: Clone>(shared: Arc<T>) -> T {
@@ -192,13 +293,13 @@ fn unwrap_or_clone<T: Clone>(shared: Arc<T>) -> T {
 
 impl jaq_core::ValT for Val {
     fn from_num(text: &str) -> ValR<Self> {
-        Ok(Self::Num(super::read::number(text, !text.contains(['.', 'e', 'E']))))
+        Ok(Self::Num(super::read::literal(text)))
     }
 
     fn from_map<I: IntoIterator<Item = (Self, Self)>>(fields: I) -> ValR<Self> {
         let field = |(key, value)| match key {
             Self::Str(key) => Ok((key, value)),
-            key => Err(Error::str(format!("Object keys must be strings, not {}", key.describe()))),
+            key => Err(Error::str(format!("Cannot use {} as object key", key.describe()))),
         };
         fields.into_iter().map(field).collect::<Result<_, _>>().map(Self::object)
     }
@@ -251,39 +352,30 @@ impl jaq_core::ValT for Val {
         }
     }
 
-    /// Like jq, makes the objects and arrays on the way: `null | .a[1] = 0` is `{"a":[null,0]}`.
+    /// Like jq, makes the objects and arrays on the way: `null | .a[1] = 0` is `{"a":[null,0]}`. Only changes
+    /// that keep what they change come here.
     fn map_index<'a, I: Iterator<Item = ValX<'a, Self>>>(
-        self,
+        mut self,
         index: &Self,
         opt: path::Opt,
         f: impl Fn(Self) -> I,
     ) -> ValX<'a, Self> {
-        match (self, index) {
-            (old @ (Self::Null | Self::Obj(_)), Self::Str(key)) => {
-                let now = f(old.get(index)?).next().transpose()?;
-                Ok(set_key(old, key, now))
+        if let (Self::Obj(fields), Self::Str(key)) = (&mut self, index)
+            && let Some(value) = Arc::make_mut(fields).get_mut(key)
+        {
+            // It is taken out meanwhile, so that it need not be copied to be changed.
+            if let Some(now) = f(std::mem::take(value)).next() {
+                *value = now?;
             }
-            (old @ (Self::Null | Self::Arr(_)), Self::Num(_)) => {
-                let len = if let Self::Arr(items) = &old { items.len() } else { 0 };
-                let place = match index.place(len).map(usize::try_from) {
-                    Some(Ok(at)) if at <= MAX_INDEX => at,
-                    Some(Ok(_)) => return opt.fail(old, |_| Exn::from(Error::str("Array index too large"))),
-                    Some(Err(_)) => {
-                        return opt
-                            .fail(old, |_| Exn::from(Error::str("Out of bounds negative array index")));
-                    }
-                    None => {
-                        return opt
-                            .fail(old, |_| Exn::from(Error::str("Cannot set array element at NaN index")));
-                    }
-                };
-                let now = f(old.get(index)?).next().transpose()?;
-                Ok(set_place(old, place, now))
-            }
-            (old @ (Self::Null | Self::Arr(_)), Self::Obj(range)) => {
-                old.map_range(range.get("start")..range.get("end"), opt, f)
-            }
-            (old, _) => opt.fail(old, |old| Exn::from(cannot_index(&old, index))),
+            return Ok(self);
+        }
+        let old = match self.get(index) {
+            Ok(old) => old,
+            Err(error) => return opt.fail(self, |_| Exn::from(error)),
+        };
+        match f(old).next().transpose()? {
+            Some(now) => self.with(index, now).map_err(Exn::from),
+            None => Ok(self),
         }
     }
 
@@ -293,28 +385,8 @@ impl jaq_core::ValT for Val {
         opt: path::Opt,
         f: impl Fn(Self) -> I,
     ) -> ValX<'a, Self> {
-        let mut items = match self {
-            Self::Arr(items) => items,
-            Self::Null => Arc::default(),
-            other => {
-                let what = format!("Cannot update field at object index of {}", other.kind());
-                return opt.fail(other, |_| Exn::from(Error::str(what)));
-            }
-        };
-        let (start, end) = match Self::bounds(&range, items.len()) {
-            Ok(bounds) => bounds,
-            Err(e) => return opt.fail(Self::Arr(items), |_| Exn::from(e)),
-        };
-        let part = items[start..end].iter().cloned().collect();
-        let now = match f(part).next().transpose()? {
-            Some(Self::Arr(now)) => (*now).clone(),
-            None => Vec::new(),
-            Some(_) => {
-                return Err(Error::str("A slice of an array can only be assigned another array").into());
-            }
-        };
-        Arc::make_mut(&mut items).splice(start..end, now);
-        Ok(Self::Arr(items))
+        let index = Self::from(range.start.cloned()..range.end.cloned());
+        self.map_index(&index, opt, f)
     }
 
     fn as_bool(&self) -> bool {
@@ -327,40 +399,6 @@ impl jaq_core::ValT for Val {
             other => Self::from(other.text()),
         }
     }
-}
-
-/// `None` deletes; deleting what is not there changes nothing.
-fn set_key(old: Val, key: &Arc<str>, now: Option<Val>) -> Val {
-    let mut fields = match old {
-        Val::Obj(fields) => fields,
-        _ if now.is_none() => return Val::Null,
-        _ => Arc::default(),
-    };
-    match now {
-        Some(value) => Arc::make_mut(&mut fields).insert(Arc::clone(key), value),
-        None => Arc::make_mut(&mut fields).remove(key),
-    };
-    Val::Obj(fields)
-}
-
-fn set_place(old: Val, place: usize, now: Option<Val>) -> Val {
-    let mut items = match old {
-        Val::Arr(items) => items,
-        _ if now.is_none() => return Val::Null,
-        _ => Arc::default(),
-    };
-    match now {
-        Some(value) => {
-            let items = Arc::make_mut(&mut items);
-            if items.len() <= place {
-                items.resize(place + 1, Val::Null);
-            }
-            items[place] = value;
-        }
-        None if place < items.len() => drop(Arc::make_mut(&mut items).remove(place)),
-        None => {}
-    }
-    Val::Arr(items)
 }
 
 impl jaq_std::ValT for Val {

@@ -1,8 +1,10 @@
 //! The variables that a command line gives to a program.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::compile::Words;
+use super::modules::Library;
 use super::natives;
 use super::object::Object;
 use super::read;
@@ -11,11 +13,25 @@ use crate::error::{Failure, Result};
 use crate::file;
 use crate::json;
 
-/// What `--arg` and its relatives define. As in `jq`, the first of a name wins.
+/// What a command line gives to its programs: what `--arg` and its relatives define, where as in `jq` the first of
+/// a name wins, and the folders that modules are in.
 #[derive(Clone, Debug, Default)]
-pub struct Vars(Vec<(String, Val)>);
+pub struct Vars {
+    named: Vec<(String, Val)>,
+    library: Arc<Library>,
+}
 
 impl Vars {
+    /// Lets programs import modules from these folders, or from `~/.jq` if there are none.
+    pub fn modules(&mut self, folders: &[PathBuf]) {
+        self.library = Arc::new(Library::new(folders));
+    }
+
+    /// Where programs may import modules from.
+    pub(super) fn library(&self) -> Arc<Library> {
+        Arc::clone(&self.library)
+    }
+
     /// `--arg NAME TEXT`: the text as a string.
     pub fn arg(&mut self, name: &str, text: &str) -> Result<()> {
         self.define("--arg", name, Val::string(text))
@@ -44,33 +60,28 @@ impl Vars {
         if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) {
             return Err(Failure::usage(format!("{option}: `{name}` cannot be the name of a variable")));
         }
-        if !self.0.iter().any(|(known, _)| known == name) {
-            self.0.push((name.to_owned(), value));
+        if !self.named.iter().any(|(known, _)| known == name) {
+            self.named.push((name.to_owned(), value));
         }
         Ok(())
     }
 
     /// Every name a program may use, and what it stands for. The environment is only read for a program that
     /// names it: it holds secrets.
-    pub(super) fn globals(&self, words: &Words) -> Vec<(String, Val)> {
-        let used = |name: &str| words.variables.contains(name);
+    pub(super) fn globals(&self, variables: &BTreeSet<&str>) -> Vec<(String, Val)> {
+        let used = |name: &str| variables.contains(name);
         let mut globals: Vec<(String, Val)> =
-            self.0.iter().map(|(name, value)| (format!("${name}"), value.clone())).collect();
+            self.named.iter().map(|(name, value)| (format!("${name}"), value.clone())).collect();
         if used("$ENV") {
             globals.push(("$ENV".to_owned(), natives::environment()));
         }
         if used("$ARGS") {
-            let named = self.0.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
+            let named = self.named.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
             let fields = [
                 ("positional".into(), Val::Arr(Vec::new().into())),
                 ("named".into(), Val::object(named.collect())),
             ];
             globals.push(("$ARGS".to_owned(), Val::object(fields.into_iter().collect::<Object>())));
-        }
-        if used("$__loc__") {
-            let fields =
-                [("file".into(), Val::string("<top-level>")), ("line".into(), Val::from(words.line))];
-            globals.push(("$__loc__".to_owned(), Val::object(fields.into_iter().collect::<Object>())));
         }
         globals
     }
