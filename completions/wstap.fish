@@ -58,6 +58,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-file -d '
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l arg -d 'Set $N to the string V in every jq program' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l argjson -d 'Set $N to the JSON value V' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
@@ -158,6 +159,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-file -d
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l arg -d 'Set $N to the string V in every jq program' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l argjson -d 'Set $N to the JSON value V' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
@@ -257,6 +259,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-fi
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l arg -d 'Set $N to the string V in every jq program' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l argjson -d 'Set $N to the JSON value V' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'

@@ -315,3 +315,59 @@ fn an_error_has_a_line_whatever_the_message_is() {
         assert!(!out.exits(5).stderr.contains("s3cr"), "{before}: {}", out.stderr);
     }
 }
+
+#[test]
+fn programs_import_modules_and_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let write = |path: std::path::PathBuf, text: &str| std::fs::write(path, text).unwrap();
+    write(folder.path().join("m.jq"), "def twice: . * 2;\n");
+    write(folder.path().join("d.json"), "{\"x\":5}");
+    write(home.path().join(".jq"), "def mine: \"home\";\n");
+    let path = folder.path().to_str().unwrap();
+    let run = |args: &[&str]| {
+        wstap(&["connect", "--from", "-"])
+            .args(args)
+            .env("HOME", home.path().to_str().unwrap())
+            .stdin("3\n")
+            .run()
+    };
+    let out = run(&[
+        "--library-path",
+        path,
+        "-f",
+        "import \"m\" as m; import \"d\" as $d; m::twice + $d[0].x, mine",
+    ]);
+    assert_eq!(out.exits(0).stdout, "11\n\"home\"\n");
+    run(&["-f", "import \"m\" as m; 1"]).exits(3).says("there is no module `m`");
+    run(&["-f", "import \"d\" as $d; ."]).exits(3).says("there is no module `d`");
+    write(folder.path().join("bad.jq"), "def f: ;\n");
+    run(&["--library-path", path, "-f", "include \"bad\"; 1"])
+        .exits(3)
+        .says("bad.jq: expected an expression before `;`");
+    run(&["--until", "import \"d\" as $d; true"]).exits(3).says("--until does not compile");
+}
+
+#[test]
+fn conditions_leave_lines_as_they_came() {
+    let odd = "{\"a\" : 1,  \"a\":1.50, \"s\":\"\\u00e9\\/\", \"n\":NaN}\n[ 1 ]\nplain\n";
+    let unfiltered = filtered(&[], odd).exits(0).stdout;
+    for args in [["--until", "false"], ["--fail-if", ".a? == 7"], ["--reply", "empty"]] {
+        assert_eq!(filtered(&args, odd).stdout, unfiltered, "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_almost_json_is_json_to_a_program() {
+    let input = "{\"price\":NaN,\"id\":1}\n\u{feff}{\"id\":2}\n{\"id\":\"\\ud83d\"}\n";
+    assert_eq!(filtered(&["-f", ".id"], input).exits(0).stdout, "1\n2\n\"\u{fffd}\"\n");
+    let out = filtered(&["-f", ".id"], "{\"price\":}\n");
+    out.exits(0).says("not JSON: unexpected `}` at byte 9").says("Cannot index string");
+    filtered(&["-n", "-f", "input.id"], "{\"price\":}\n").says("not JSON: unexpected `}` at byte 9");
+}
+
+#[test]
+fn a_wrong_regular_expression_is_refused_at_the_start() {
+    filtered(&["-f", "select(.id | test(\"(\"))"], "").exits(3).says("unmatched parenthesis (column 20)");
+    filtered(&["-f", "test(\"a\"; \"q\")"], "").exits(3).says("q is not a valid modifier string");
+}

@@ -71,8 +71,9 @@ impl<'s> Desugar<'s> {
         Def { body, ..def }
     }
 
-    fn boxed(&mut self, term: Box<Term<'s>>) -> Box<Term<'s>> {
-        Box::new(self.term(*term))
+    fn boxed(&mut self, mut term: Box<Term<'s>>) -> Box<Term<'s>> {
+        *term = self.term(std::mem::take(&mut *term));
+        term
     }
 
     pub(super) fn term(&mut self, term: Term<'s>) -> Term<'s> {

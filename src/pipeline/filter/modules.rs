@@ -151,7 +151,7 @@ impl<'s, 'l> Loader<'s, 'l> {
         let mut scope = Scope::default();
         if let Some(home) = &self.library.home {
             let what = |what| SyntaxError { what, place: "" };
-            let exports = self.module(home.clone()).map_err(|error| error.unwrap_or_else(what))?;
+            let exports = self.module(home).map_err(|error| error.unwrap_or_else(what))?;
             scope.functions.extend(exports);
         }
         self.imports(imports, Path::new("."), &mut scope)?;
@@ -184,7 +184,7 @@ impl<'s, 'l> Loader<'s, 'l> {
                     scope.data.push((self.arena.alloc(format!("{alias}::{}", &alias[1..])), global));
                 }
                 _ => {
-                    let exports = self.module(found).map_err(|error| error.unwrap_or_else(fail))?;
+                    let exports = self.module(&found).map_err(|error| error.unwrap_or_else(fail))?;
                     let named = exports.into_iter().map(|(name, arity, compiled)| match alias {
                         Some(alias) => (&**self.arena.alloc(format!("{alias}::{name}")), arity, compiled),
                         None => (name, arity, compiled),
@@ -197,18 +197,17 @@ impl<'s, 'l> Loader<'s, 'l> {
     }
 
     /// What a file defines. The error is within the file, or is for the place of the import.
-    #[expect(clippy::type_complexity, reason = "exports are used here only")]
-    fn module(&mut self, path: PathBuf) -> Result<Vec<(&'s str, usize, &'s str)>, Unplaced<'s>> {
+    fn module(&mut self, path: &Path) -> Result<Vec<(&'s str, usize, &'s str)>, Unplaced<'s>> {
         if let Some(known) = self.modules.iter().find(|module| module.path == path) {
             if known.open {
                 return Err(Unplaced::Here(format!("circular import of {}", path.display())));
             }
             return Ok(known.exports.clone());
         }
-        let text = &**self.arena.alloc(read_text(&path).map_err(Unplaced::Here)?);
+        let text = &**self.arena.alloc(read_text(path).map_err(Unplaced::Here)?);
         let number = self.modules.len();
-        self.files.push((path.clone(), text));
-        self.modules.push(Module { path: path.clone(), exports: Vec::new(), open: true });
+        self.files.push((path.to_owned(), text));
+        self.modules.push(Module { path: path.to_owned(), exports: Vec::new(), open: true });
         let label = &**self.arena.alloc(path.display().to_string());
         let parsed = syntax::parse(text, label, self.arena)?;
         if parsed.body.is_some() {

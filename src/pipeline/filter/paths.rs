@@ -104,30 +104,17 @@ macro_rules! last_or_null {
 }
 
 /// The filters whose outputs have paths.
-pub(super) fn path_filters() -> Vec<Fun<Kind>> {
-    let f = || [Bind::Fun(())].into();
-    vec![
-        (
-            "empty",
-            v(0),
-            Native::<Kind>::new(|_| Box::new(std::iter::empty()))
-                .with_paths(|_| Box::new(std::iter::empty())),
-        ),
-        (
-            "error",
-            v(0),
-            Native::<Kind>::new(|cv| bome(Err(Error::new(cv.1))))
-                .with_paths(|cv| box_once(Err(Exn::from(Error::new(cv.1.0))))),
-        ),
-        (
-            "error",
-            v(1),
-            Native::<Kind>::new(|mut cv| bome(Err(Error::new(cv.0.pop_var()))))
-                .with_paths(|mut cv| box_once(Err(Exn::from(Error::new(cv.0.pop_var()))))),
-        ),
+pub(super) fn path_filters() -> [Fun<Kind>; 7] {
+    let [empty, error, error_with, or_else, last_or_null] = simple_path_filters();
+    [
+        empty,
+        error,
+        error_with,
+        or_else,
+        last_or_null,
         (
             "select",
-            f(),
+            [Bind::Fun(())].into(),
             Native::<Kind>::new(|mut cv| {
                 let (f, fc) = cv.0.pop_fun();
                 let value = cv.1.clone();
@@ -160,6 +147,29 @@ pub(super) fn path_filters() -> Vec<Fun<Kind>> {
                 box_once(found.map_err(Exn::from))
             }),
         ),
+    ]
+}
+
+fn simple_path_filters() -> [Fun<Kind>; 5] {
+    [
+        (
+            "empty",
+            v(0),
+            Native::<Kind>::new(|_| Box::new(std::iter::empty()))
+                .with_paths(|_| Box::new(std::iter::empty())),
+        ),
+        (
+            "error",
+            v(0),
+            Native::<Kind>::new(|cv| bome(Err(Error::new(cv.1))))
+                .with_paths(|cv| box_once(Err(Exn::from(Error::new(cv.1.0))))),
+        ),
+        (
+            "error",
+            v(1),
+            Native::<Kind>::new(|mut cv| bome(Err(Error::new(cv.0.pop_var()))))
+                .with_paths(|mut cv| box_once(Err(Exn::from(Error::new(cv.0.pop_var()))))),
+        ),
         (
             OR_ELSE,
             [Bind::Fun(()), Bind::Fun(())].into(),
@@ -167,7 +177,7 @@ pub(super) fn path_filters() -> Vec<Fun<Kind>> {
         ),
         (
             LAST_OR_NULL,
-            f(),
+            [Bind::Fun(())].into(),
             Native::<Kind>::new(last_or_null!(run, |_: &Val| Val::Null))
                 .with_paths(last_or_null!(paths, |place: &(Val, _)| (Val::Null, Clone::clone(&place.1)))),
         ),
@@ -226,7 +236,7 @@ fn steps(path: &Val) -> Result<&[Val], Error> {
 
 /// What a path leads to; null where it ends early.
 fn get(value: Val, path: &[Val]) -> ValR<Val> {
-    path.iter().try_fold(value, |value, step| value.index(step))
+    path.iter().try_fold(value, Val::index)
 }
 
 /// Sets what a path leads to, and makes what is missing on the way.

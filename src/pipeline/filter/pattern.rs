@@ -94,9 +94,9 @@ impl Translator<'_> {
                 }
                 '{' => {
                     if is_counter(self.ahead()) {
-                        self.out.push('{')
+                        self.out.push('{');
                     } else {
-                        self.literal('{')
+                        self.literal('{');
                     }
                 }
                 '}' if self.closes_counter() => self.out.push('}'),
@@ -173,7 +173,7 @@ impl Translator<'_> {
             'p' | 'P' | 'x' => {
                 self.out.extend(['\\', c]);
                 if self.ahead().starts_with('{') && self.ahead().contains('}') {
-                    while let Some((_, c)) = self.rest.next() {
+                    for (_, c) in self.rest.by_ref() {
                         self.out.push(c);
                         if c == '}' {
                             break;

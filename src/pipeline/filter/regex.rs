@@ -34,12 +34,12 @@ pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
     Box::new([
         ("test", v(1), |cv| bome(test(one(cv)))),
         ("test", v(2), |cv| bome(test(two(cv)))),
-        ("match", v(1), |cv| each(one(cv), "", |found| found.to_val())),
-        ("match", v(2), |cv| each(two(cv), "", |found| found.to_val())),
-        ("capture", v(1), |cv| each(one(cv), "", |found| found.named())),
-        ("capture", v(2), |cv| each(two(cv), "", |found| found.named())),
-        ("scan", v(1), |cv| each(one(cv), "g", |found| found.scanned())),
-        ("scan", v(2), |cv| each(two(cv), "g", |found| found.scanned())),
+        ("match", v(1), |cv| each(one(cv), "", described)),
+        ("match", v(2), |cv| each(two(cv), "", described)),
+        ("capture", v(1), |cv| each(one(cv), "", named)),
+        ("capture", v(2), |cv| each(two(cv), "", named)),
+        ("scan", v(1), |cv| each(one(cv), "g", scanned)),
+        ("scan", v(2), |cv| each(two(cv), "g", scanned)),
         ("split", v(2), |cv| bome(split(two(cv)).map(|parts| parts.into_iter().collect()))),
         ("splits", v(1), |cv| stream(split(one(cv)))),
         ("splits", v(2), |cv| stream(split(two(cv)))),
@@ -145,7 +145,7 @@ fn replace<'a>(mut cv: Cv<'a, Kind>, with_flags: bool, more: &str) -> jaq_core::
     let replaced = || -> ValX<'a, Vec<Val>, Val> {
         let (text, pattern, all) = asked.ready(more)?;
         let mut found = Vec::new();
-        pattern.search(text, all, &mut |place| found.push((place.start, place.end, place.named())))?;
+        pattern.search(text, all, &mut |place| found.push((place.start, place.end, named(place))))?;
         let (mut results, mut end): (Vec<String>, _) = (Vec::new(), 0);
         for (start, next, named) in found {
             let gap = &text[end..start];
@@ -215,51 +215,52 @@ impl Found<'_> {
         self.names.iter().enumerate().skip(1).map(move |(n, name)| (group(n), name.as_ref()))
     }
 
-    fn to_val(&self) -> Val {
-        let described = |place: Option<(usize, usize)>| {
-            let (offset, length, string) = match place {
-                Some((start, end)) => {
-                    let before = self.text[self.start.min(start)..self.start.max(start)].chars().count();
-                    let offset = if start < self.start { self.offset - before } else { self.offset + before };
-                    let string = &self.text[start..end];
-                    (Val::from(offset), string.chars().count(), Val::string(string))
-                }
-                None => (Val::from(-1_isize), 0, Val::Null),
-            };
-            let mut fields = Object::default();
-            fields.insert(Arc::clone(&KEYS.offset), offset);
-            fields.insert(Arc::clone(&KEYS.length), Val::from(length));
-            fields.insert(Arc::clone(&KEYS.string), string);
-            fields
-        };
-        let capture = |(place, name): (_, Option<&Arc<str>>)| {
-            let mut fields = described(place);
-            fields.insert(Arc::clone(&KEYS.name), name.map_or(Val::Null, |name| Val::Str(Arc::clone(name))));
-            Val::object(fields)
-        };
-        let captures = self.groups().map(capture).collect();
-        let mut fields = described(Some((self.start, self.end)));
-        fields.insert(Arc::clone(&KEYS.captures), captures);
-        Val::object(fields)
-    }
-
     fn string(&self, place: Option<(usize, usize)>) -> Val {
         place.map_or(Val::Null, |(start, end)| Val::string(&self.text[start..end]))
     }
+}
 
-    /// The named groups, as an object.
-    fn named(&self) -> Val {
-        let named = self.groups().filter_map(|(place, name)| Some((Arc::clone(name?), self.string(place))));
-        Val::object(named.collect())
-    }
+/// A match as `match` shows it.
+fn described(found: &Found<'_>) -> Val {
+    let shown = |place: Option<(usize, usize)>| {
+        let (offset, length, string) = match place {
+            Some((start, end)) => {
+                let before = found.text[found.start.min(start)..found.start.max(start)].chars().count();
+                let offset = if start < found.start { found.offset - before } else { found.offset + before };
+                let string = &found.text[start..end];
+                (Val::from(offset), string.chars().count(), Val::string(string))
+            }
+            None => (Val::from(-1_isize), 0, Val::Null),
+        };
+        let mut fields = Object::default();
+        fields.insert(Arc::clone(&KEYS.offset), offset);
+        fields.insert(Arc::clone(&KEYS.length), Val::from(length));
+        fields.insert(Arc::clone(&KEYS.string), string);
+        fields
+    };
+    let capture = |(place, name): (_, Option<&Arc<str>>)| {
+        let mut fields = shown(place);
+        fields.insert(Arc::clone(&KEYS.name), name.map_or(Val::Null, |name| Val::Str(Arc::clone(name))));
+        Val::object(fields)
+    };
+    let captures = found.groups().map(capture).collect();
+    let mut fields = shown(Some((found.start, found.end)));
+    fields.insert(Arc::clone(&KEYS.captures), captures);
+    Val::object(fields)
+}
 
-    /// The groups if there are any, or else the whole.
-    fn scanned(&self) -> Val {
-        if self.names.len() > 1 {
-            return self.groups().map(|(place, _)| self.string(place)).collect();
-        }
-        Val::string(&self.text[self.start..self.end])
+/// The named groups, as an object.
+fn named(found: &Found<'_>) -> Val {
+    let named = found.groups().filter_map(|(place, name)| Some((Arc::clone(name?), found.string(place))));
+    Val::object(named.collect())
+}
+
+/// The groups if there are any, or else the whole.
+fn scanned(found: &Found<'_>) -> Val {
+    if found.names.len() > 1 {
+        return found.groups().map(|(place, _)| found.string(place)).collect();
     }
+    Val::string(&found.text[found.start..found.end])
 }
 
 /// A compiled pattern.

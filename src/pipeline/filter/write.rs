@@ -82,7 +82,7 @@ fn number(num: &Num, spelling: Spelling, out: &mut Vec<u8>) {
         (Num::BigInt(n), _) => drop(write!(out, "{n}")),
         (Num::Float(n), _) if n.is_nan() => out.extend_from_slice(b"null"),
         (Num::Float(n), _) if n.is_infinite() => {
-            out.extend_from_slice(float(f64::MAX.copysign(*n)).as_bytes())
+            out.extend_from_slice(float(f64::MAX.copysign(*n)).as_bytes());
         }
         (Num::Float(n), _) if n.fract() == 0.0 && n.abs() < 1e15 && (*n != 0.0 || n.is_sign_positive()) => {
             integer(*n as isize, out);

@@ -117,7 +117,7 @@ impl<'s> Lexer<'s> {
                 self.at += (line.len() + 1).min(rest.len());
                 let line = line.strip_suffix('\r').unwrap_or(line);
                 let slashes = line.len() - line.trim_end_matches('\\').len();
-                if slashes % 2 == 0 || self.at == self.source.len() {
+                if slashes.is_multiple_of(2) || self.at == self.source.len() {
                     break;
                 }
             }
