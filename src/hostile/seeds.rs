@@ -230,9 +230,9 @@ fn certificate() -> Vec<u8> {
 /// The messages of `tests/fixtures`, by the name of the file.
 fn fixtures() -> Vec<(String, Vec<String>)> {
     let entries = fs::read_dir(root().join("tests/fixtures")).unwrap();
-    let mut all: Vec<(String, Vec<String>)> = entries
-        .map(|entry| {
-            let path = entry.unwrap().path();
+    let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let mut all: Vec<(String, Vec<String>)> = files
+        .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
             let lines = text.lines().filter(|line| line.starts_with('{')).map(str::to_owned).collect();
             (path.file_stem().unwrap().to_string_lossy().into_owned(), lines)
