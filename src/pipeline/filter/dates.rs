@@ -6,7 +6,7 @@ use jaq_core::{RunPtr, ValR};
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _, Zoned};
+use jiff::{Span, Timestamp, Zoned};
 
 use super::natives::Kind;
 use super::value::{Error, Val};
@@ -73,7 +73,7 @@ impl Fields {
 
     fn date_time(&self) -> Option<DateTime> {
         let day = Date::new(1970, 1, 1).ok()?.to_datetime(jiff::civil::Time::midnight());
-        day.checked_add(self.seconds().seconds()).ok()
+        day.checked_add(Span::new().try_seconds(self.seconds()).ok()?).ok()
     }
 }
 

@@ -148,3 +148,49 @@ fn jqs_own_suite() {
         println!("{name}: {} of {} pass\n  {}", cases.len() - wrong.len(), cases.len(), wrong.join("\n  "));
     }
 }
+
+/// Every builtin with odd arguments on odd inputs gives outputs or an error, and never panics.
+#[test]
+fn builtins_stand_any_input() {
+    // Those that may run on without an output, and those that end the run.
+    let endless = ["combinations/1", "until/2", "halt/0", "halt/1", "halt_error/0", "halt_error/1"];
+    let args = ["null", "-1", "\"é%\"", "[[0],-9e300]", "{\"a\":{}}", "nan", "1e300", "(., empty, error)"];
+    let inputs = [
+        "null",
+        "true",
+        "-0",
+        "1e1000",
+        "NaN",
+        "-1e300",
+        "9223372036854775807",
+        "\"\"",
+        "\"é😀(\"",
+        "[]",
+        "{}",
+        "[1e300,-1e300,2e9,-2e9,1e18,99,9e9,-1]",
+        "[[],{},null,\"é\",[[1]]]",
+        "{\"é\":[{}],\"key\":null,\"start\":-5}",
+    ];
+    let inputs: Vec<_> = inputs.iter().map(|input| Value::parse(input).expect("an input")).collect();
+    deep(|| {
+        for name in super::compile::known().iter().filter(|name| !endless.contains(&name.as_str())) {
+            let (name, arity) = name.split_once('/').expect("an arity");
+            let arity: usize = arity.parse().expect("a number");
+            for (n, arg) in args.iter().enumerate().take(if arity == 0 { 1 } else { args.len() }) {
+                let list: Vec<&str> = (0..arity).map(|at| args[(n + at * 3) % args.len()]).collect();
+                let list = if arity == 0 { String::new() } else { format!("({})", list.join("; ")) };
+                let source = format!("{name}{list}");
+                let program = Program::compile("f", &source, &Vars::default());
+                let program = program.unwrap_or_else(|failure| panic!("{source} {arg}: {failure}"));
+                for input in &inputs {
+                    let mut left = 5;
+                    let _ = program.run(input, &mut |output| {
+                        let _ = output.write(&mut Vec::new());
+                        left -= 1;
+                        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    });
+                }
+            }
+        }
+    });
+}
