@@ -153,6 +153,14 @@ _wstap() {
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
                     return 0
                     ;;
+                --delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --mock)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -195,6 +203,18 @@ _wstap() {
                     ;;
                 --filter-errors)
                     COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode-errors)
+                    COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --invalid-utf8)
+                    COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -971,6 +991,14 @@ _wstap() {
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
                     return 0
                     ;;
+                --delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --mock)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1013,6 +1041,18 @@ _wstap() {
                     ;;
                 --filter-errors)
                     COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode-errors)
+                    COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --invalid-utf8)
+                    COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -1307,6 +1347,18 @@ _wstap() {
                     ;;
                 --filter-errors)
                     COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode-errors)
+                    COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --invalid-utf8)
+                    COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
                     return 0
                     ;;
                 --binary)

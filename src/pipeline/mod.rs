@@ -562,6 +562,7 @@ impl Pipeline {
             _ if self.config.count.is_none() => return,
             kind if is_data(kind) => Current::Data,
             Kind::Recorded(line) if matches!(record::read(line), (Line::Received(_), _)) => Current::Data,
+            Kind::Unreadable(_) => Current::Session,
             Kind::Error { .. } | Kind::Close(_) | Kind::Summary(_) => Current::End,
             _ => Current::Session,
         };
@@ -765,10 +766,13 @@ impl Pipeline {
     }
 }
 
-/// The number of a received message.
+/// The number of a received message that comes to its end with this event.
 fn received(event: &Event) -> Option<u64> {
-    match event.kind {
-        Kind::Message { dir: Direction::In, seq, .. } => Some(seq),
+    match &event.kind {
+        Kind::Message { dir: Direction::In, seq, part, .. } => {
+            part.is_none_or(|part| part.last).then_some(*seq)
+        }
+        Kind::Unreadable(message) => Some(message.seq),
         _ => None,
     }
 }
@@ -837,7 +841,7 @@ mod tests {
         let mut pipeline = Pipeline::new(Config::default(), Box::new(Leaky(room)), report);
         for seq in 1..=10 {
             let message = Message::text("1234");
-            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data };
+            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data, part: None };
             pipeline.take(&Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
             if seq % flush_every == 0 {
                 pipeline.flush();
