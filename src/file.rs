@@ -11,10 +11,13 @@ pub(crate) const MAX_RECORDED: u64 = 1 << 30;
 /// topics or headers, a token; and the largest file of certificates, bundles of a whole system among them.
 pub(crate) const MAX_WRITTEN: u64 = 1 << 20;
 
-/// The largest file that is sent as one message, in bytes: the limit of messages that are received.
-pub(crate) const MAX_SENT: u64 = 64 << 20;
+/// The largest file that is sent as one message, in bytes, as of a message on standard input.
+pub(crate) const MAX_SENT: u64 = 256 << 20;
 
-/// The text of a file of at most so many bytes. The size that the system tells is not relied upon: devices and
+/// The largest dictionary or set of descriptors that messages are decoded with, in bytes.
+pub(crate) const MAX_SCHEMA: u64 = 64 << 20;
+
+/// The text of a file of at most so many bytes, without a byte order mark in front. The size that the system tells is not relied upon: devices and
 /// pipes have none.
 ///
 /// # Errors
@@ -31,6 +34,11 @@ pub(crate) fn text_or_stdin(path: &Path, most: u64) -> io::Result<String> {
     if path == Path::new("-") { text_of(io::stdin(), most) } else { text(path, most) }
 }
 
+/// Bytes of a text without a byte order mark in front.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(MARK).unwrap_or(bytes)
+}
+
 /// The bytes of a file of at most so many.
 ///
 /// # Errors
@@ -38,6 +46,9 @@ pub(crate) fn text_or_stdin(path: &Path, most: u64) -> io::Result<String> {
 pub(crate) fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     bytes_of(File::open(path)?, most)
 }
+
+/// The byte order mark that Windows tools put before UTF-8.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How many symbolic links in a row are followed, as on Linux.
 const MAX_LINKS: usize = 40;
@@ -69,8 +80,11 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 fn text_of(source: impl io::Read, most: u64) -> io::Result<String> {
-    String::from_utf8(bytes_of(source, most)?)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    let mut bytes = bytes_of(source, most)?;
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
 fn bytes_of(source: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
@@ -92,6 +106,8 @@ mod tests {
         std::fs::write(file.path(), "12345").unwrap();
         assert_eq!(text(file.path(), 5).unwrap(), "12345");
         assert_eq!(text(file.path(), 4).unwrap_err().to_string(), "it is larger than 4 bytes");
+        std::fs::write(file.path(), "\u{feff}a\u{feff}").unwrap();
+        assert_eq!(text(file.path(), 9).unwrap(), "a\u{feff}", "a byte order mark is in front");
         std::fs::write(file.path(), b"\xff").unwrap();
         assert_eq!(text(file.path(), 4).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }

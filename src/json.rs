@@ -253,6 +253,14 @@ pub(crate) fn walk<V: Visit>(text: &str, at: usize, visit: &mut V) -> Result<(Sc
     }
 }
 
+/// Where the one value ends that starts at `at`, space before it allowed.
+///
+/// # Errors
+/// What is wrong with it, and where; at the end of the text if more has to follow.
+pub(crate) fn value_end(text: &str, at: usize) -> Result<usize, Error> {
+    walk(text, at, &mut Nothing).map(|(_, end)| end)
+}
+
 /// Fails unless only space follows.
 pub(crate) fn end_of_text(text: &str, end: usize) -> Result<(), Error> {
     let at = space_end(text.as_bytes(), end);

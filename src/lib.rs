@@ -4,9 +4,10 @@
 //! argv, environment ─► cli ─► config ─► commands               (join parts, no loops)
 //!                                          ▼
 //!  input (stdin), repl ───► session ◄── net::open (dns ► tcp ► proxy ► tls ► upgrade)
+//!                            │   ▲  decodes and encodes: codec (pure steps)
 //!                            │   ▲  asks meaning: dialect (rules as data, pure functions)
 //!                            ▼   │
-//!                          event ─► pipeline: decode ► filter ► record ► line ► sink ─► stdout
+//!                          event ─► pipeline: filter ► record ► line ► sink ─► stdout
 //!                                ▲                                               │
 //!                                └──────────────── "done up to here" ◄───────────┘
 //!  the session ends with an Outcome ─► its exit status; notices ─► report ─► stderr
@@ -18,6 +19,7 @@ use std::io::Write as _;
 pub mod campaign;
 pub mod cli;
 mod clock;
+pub mod codec;
 pub mod commands;
 pub mod config;
 pub mod dialect;

@@ -8,6 +8,15 @@ use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 use crate::json;
 use crate::secret::Secrets;
 
+/// The byte order mark, which Windows tools put before a text.
+pub const MARK: char = '\u{feff}';
+
+/// A text without a byte order mark in front.
+#[must_use]
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
 /// A data message (RFC 6455 §5.6). Cloning it is cheap: the bytes are shared, usually with the read buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -46,6 +55,44 @@ impl Message {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload, for good.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// A text message of these bytes.
+    ///
+    /// # Errors
+    /// The bytes, and where they are not UTF-8.
+    pub fn from_utf8(bytes: Bytes) -> Result<Self, (Bytes, usize)> {
+        Utf8Bytes::try_from(bytes.clone()).map(Self::Text).map_err(|error| (bytes, error.valid_up_to()))
+    }
+
+    /// Makes a binary message that reads as text a text message. UTF-8 alone does not show that: so are small numbers.
+    pub fn turn_to_text(&mut self) {
+        if let Self::Binary(bytes) = self
+            && reads_as_text(bytes)
+            && let Ok(text) = Self::from_utf8(std::mem::take(bytes))
+        {
+            *self = text;
+        }
+    }
+
+    /// The message without a byte order mark in front, which is not part of what it says.
+    #[must_use]
+    pub fn without_mark(&self) -> Cow<'_, Self> {
+        match self {
+            Self::Text(text) if text.starts_with(MARK) => {
+                Cow::Owned(Self::text(without_mark(text).to_owned()))
+            }
+            other => Cow::Borrowed(other),
         }
     }
 
@@ -89,6 +136,14 @@ impl Message {
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }
+}
+
+/// Is it UTF-8 without controls but those of texts: line breaks, tabs, escapes, separators of records, and NULs at the
+/// end?
+fn reads_as_text(bytes: &[u8]) -> bool {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b | 0x1e);
+    end > 0 && std::str::from_utf8(bytes).is_ok() && !bytes[..end].iter().any(is_control)
 }
 
 /// What a queued frame costs in memory: its payload, and what holds it. Empty messages are not free.

@@ -18,10 +18,12 @@ use crate::secret::{self, Place, Secret, Secrets};
 use crate::text::hex;
 use crate::{dialect, handshake, json, mock};
 
+mod codecs;
 mod files;
 mod frames;
 mod messages;
 
+pub use codecs::codecs;
 pub use files::{config, dialect_file, har, recording, scenario};
 pub use frames::frames;
 pub use messages::{dialects, filter};
@@ -58,6 +60,7 @@ macro_rules! bodies {
 bodies! {
     handshake_response,
     frames,
+    codecs,
     dialects,
     filter,
     program,

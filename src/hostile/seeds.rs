@@ -4,13 +4,16 @@ use std::fs;
 
 use super::BETWEEN;
 use super::cases::root;
+use super::codecs::{STEPS, start};
 use super::files::EXAMPLES;
 use super::messages::known;
+use crate::message::Message;
 
 /// Inputs that mean well, or nearly.
 pub(super) fn seeds(name: &str) -> Vec<Vec<u8>> {
     let all: Vec<Vec<u8>> = match name {
         "frames" => frames(),
+        "codecs" => encoded(),
         "dialects" => sessions(),
         "filter" => outputs(),
         "json_text" => {
@@ -23,6 +26,21 @@ pub(super) fn seeds(name: &str) -> Vec<Vec<u8>> {
     };
     assert!(!all.is_empty(), "{name} has no seeds");
     all
+}
+
+/// A message that each step writes, after the number of the step.
+fn encoded() -> Vec<Vec<u8>> {
+    let texts = [
+        r#"{"a":[1,-2.5,null,{"$1":true,"$$1":"é"}]}"#,
+        r#"{"$binary":"AP8="}"#,
+        r#"{"symbol":"BTC","volume":-1,"price":1.5,"raw":"AP8=","names":{"7":"x"}}"#,
+    ];
+    let one = |(number, names): (u8, &&str)| {
+        let encoded = |text: &str| start(names).encode(Message::text(text.to_owned())).ok();
+        let message = |message: Message| [&[number], message.as_bytes()].concat();
+        texts.iter().filter_map(|text| encoded(text)).map(message).collect::<Vec<_>>()
+    };
+    (0..).zip(STEPS).flat_map(one).collect()
 }
 
 const HANDSHAKE_RESPONSE: &[&str] = &[
