@@ -119,7 +119,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__connect)
-            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -151,6 +151,14 @@ _wstap() {
                     ;;
                 --binary-in)
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
+                    return 0
+                    ;;
+                --delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --mock)
@@ -191,6 +199,18 @@ _wstap() {
                     ;;
                 --filter-errors)
                     COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode-errors)
+                    COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --invalid-utf8)
+                    COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -917,7 +937,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -967,6 +987,14 @@ _wstap() {
                     COMPREPLY=($(compgen -W "base64 hex raw" -- "${cur}"))
                     return 0
                     ;;
+                --delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --mock)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1005,6 +1033,18 @@ _wstap() {
                     ;;
                 --filter-errors)
                     COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode-errors)
+                    COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --invalid-utf8)
+                    COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -1231,7 +1271,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__watch__subcmd__campaign)
-            opts="-d -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --auth --user --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1295,6 +1335,18 @@ _wstap() {
                     ;;
                 --filter-errors)
                     COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode-errors)
+                    COMPREPLY=($(compgen -W "warn fail" -- "${cur}"))
+                    return 0
+                    ;;
+                --invalid-utf8)
+                    COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
                     return 0
                     ;;
                 --binary)

@@ -46,11 +46,13 @@ kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no
 voipbin\t'VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>'
 ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic'
 plain\t'any endpoint; what it wants to be told is given with -x'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message on every connection, or the content of @FILE (@- is standard input, @@ a literal @); repeatable, in order' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l delimiter -d 'What ends a message on standard input: a character, `nul`, or `none` to send all of it as one [default: \\n]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -60,6 +62,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l argjson -d 'Set 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
+fail\t'End the session'"
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
+replace\t'Replace the invalid bytes with U+FFFD and continue'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
@@ -146,11 +153,13 @@ plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from this file, one a line; empty lines and lines with # in front are skipped' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Go on after the event with this cursor, with providers that can replay; goes before --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-file -d 'Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message on every connection; repeatable, in order' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message on every connection, or the content of @FILE (@- is standard input, @@ a literal @); repeatable, in order' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reply -d 'Run this jq program over each incoming message and send every output back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary-in -d 'Standard input is binary: a message a line in base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l delimiter -d 'What ends a message on standard input: a character, `nul`, or `none` to send all of it as one [default: \\n]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l mock -d 'Start a mock of the dialect in this process and connect to it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from -d 'Read messages from a recording or NDJSON instead of a connection; `-` is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -160,6 +169,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l argjson -d 'Se
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
+fail\t'End the session'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
+replace\t'Replace the invalid bytes with U+FFFD and continue'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
@@ -259,6 +273,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l argjson -
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l slurpfile -d 'Set $N to an array of the JSON values in a file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
+fail\t'End the session'"
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
+replace\t'Replace the invalid bytes with U+FFFD and continue'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'How binary messages are printed' -r -f -a "base64\t'Base64 (RFC 4648 §4), in quotes where it is a line of JSON'
 hex\t'Hexadecimal, in lower case, likewise'
 raw\t'The bytes themselves, with no newlines between messages'"
@@ -348,7 +367,7 @@ text\t'A page for people'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Ask once for each Origin: none, same, null, or any other; several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, is the account of all' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of a probe to the start of the next' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s x -l send -d 'Send this message for the server to answer; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s x -l send -d 'Send this message, or the content of @FILE, for the server to answer; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-time -d 'The time for all that --live does; half of it is for the first message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -d 'This jq expression over the record has to be true; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::codec::StepFailure;
 use crate::message::Message;
 
 /// One thing that happened.
@@ -31,7 +32,11 @@ pub enum Kind {
         message: Message,
         /// What it is to whoever reads standard output.
         role: Role,
+        /// Which part it is, if it came as a part of a message.
+        part: Option<MessagePart>,
     },
+    /// A message came that could not be read. Its record is an error, with the bytes as they came.
+    Unreadable(Box<Unreadable>),
     /// A connection is open.
     Open(Box<Open>),
     /// A ping was sent or received (RFC 6455 §5.5.2).
@@ -76,6 +81,65 @@ pub enum Role {
     Bookkeeping,
     /// An event that has come before.
     Duplicate,
+}
+
+/// One of the messages that another was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessagePart {
+    /// Counted from 1.
+    pub number: u32,
+    /// No other follows.
+    pub last: bool,
+}
+
+/// A message that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its number among the messages received.
+    pub seq: u64,
+    /// A stable word for the reason.
+    pub what: &'static str,
+    /// The reason, for people.
+    pub text: String,
+    /// The first byte that is not as it should be.
+    pub at: usize,
+    /// `text` or `binary`.
+    pub opcode: &'static str,
+    /// The message.
+    pub bytes: Bytes,
+}
+
+/// How many messages that could not be decoded people are told of; the rest is only counted.
+const SHOWN_ERRORS: u64 = 5;
+
+impl Unreadable {
+    /// A message that a step could not read.
+    #[must_use]
+    pub fn undecoded(seq: u64, unread: &StepFailure, message: Message) -> Self {
+        let text = format!("message {seq} was not decoded: {unread}");
+        let (at, opcode) = (unread.error.at, message.opcode());
+        Self { seq, what: "decode", text, at, opcode, bytes: message.into_bytes() }
+    }
+
+    /// What people are told of it, as the `number`th of its kind.
+    #[must_use]
+    pub fn notice(&self, number: u64) -> Option<String> {
+        match number {
+            SHOWN_ERRORS => Some(format!("{} (further errors are counted, not shown)", self.text)),
+            number => (number < SHOWN_ERRORS).then(|| self.text.clone()),
+        }
+    }
+}
+
+impl MessagePart {
+    /// Numbers the parts of a message.
+    pub fn number(parts: Vec<Message>) -> impl Iterator<Item = (Self, Message)> {
+        let last = parts.len();
+        parts
+            .into_iter()
+            .zip(1..)
+            .map(move |(message, number)| (Self { number, last: number as usize == last }, message))
+    }
 }
 
 /// The way a message went.
@@ -184,6 +248,8 @@ pub struct Summary {
     pub bytes_out: u64,
     /// Run-time errors of jq programs.
     pub filter_errors: u64,
+    /// Messages that could not be decoded.
+    pub decode_errors: u64,
     /// From start to end.
     pub duration: Duration,
 }

@@ -34,7 +34,7 @@ pub enum Exit {
     NotFound = 17,
     /// The connection ended without a clean close.
     ClosedAbnormally = 20,
-    /// The peer broke the WebSocket protocol.
+    /// The peer broke the WebSocket protocol, or sent a message that cannot be decoded.
     PeerProtocol = 21,
     /// Nothing came back in time.
     LinkSilent = 22,
@@ -94,7 +94,10 @@ pub const TABLE: &[(Exit, &str)] = &[
         Exit::ClosedAbnormally,
         "closed abnormally, or with a code that is not clean (1000, 1001 and 1005 are; --ok-close adds)",
     ),
-    (Exit::PeerProtocol, "the peer broke the WebSocket protocol"),
+    (
+        Exit::PeerProtocol,
+        "the peer broke the WebSocket protocol, or a message could not be decoded (with --decode-errors fail)",
+    ),
     (Exit::LinkSilent, "the link went silent: no pong, no heartbeat"),
     (Exit::GaveUp, "gave up reconnecting"),
     (Exit::SubscriptionRefused, "subscription refused"),

@@ -2,7 +2,7 @@
 //! since 1970, `opcode` 1 or 2, `data` the text or base64. Chrome 76 began it; other tools followed its shape.
 //!
 //! HAR has no place for how a WebSocket ended. It stands in a field of ours, `_close`, which others skip: names
-//! that begin with an underscore are free.
+//! that begin with an underscore are free. `_webSocketClose` is read as well, which is what other tools write.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,12 +13,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::event::{Close, Direction, Event, Kind, Open, Role};
 use crate::file;
 use crate::json::write_string;
-use crate::message::Message;
+use crate::message::{MARK, Message};
 use crate::pipeline::record::{self, Ended, What};
 use crate::replace::{self, Access, Regular};
 use crate::secret::{Secrets, mask_by_place};
@@ -29,18 +30,39 @@ pub fn is_har(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"))
 }
 
-/// The WebSockets of a HAR as records, one connection after the other; or the records that are in its place where a
-/// recording was cut off.
+/// What a HAR holds.
+#[derive(Debug, Default)]
+pub struct Har {
+    /// Its WebSockets as records, one connection after the other.
+    pub records: String,
+    /// What is odd in it, and was left out.
+    pub odd: Vec<String>,
+}
+
+/// Reads a HAR; or the records that are in its place where a recording was cut off.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn to_records(path: &Path) -> Result<String, String> {
+pub fn read(path: &Path) -> Result<Har, String> {
     let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|error| error.to_string())?;
     let not_text = |error: std::string::FromUtf8Error| error.utf8_error().to_string();
     match whole_records(&bytes) {
-        Some(records) => String::from_utf8(records.to_vec()).map_err(not_text),
-        None => records_of(&String::from_utf8(bytes).map_err(not_text)?),
+        Some(records) => {
+            let records = String::from_utf8(records.to_vec()).map_err(not_text)?;
+            Ok(Har { records, odd: Vec::new() })
+        }
+        None => har_of(&String::from_utf8(bytes).map_err(not_text)?),
     }
+}
+
+/// The HAR that a text is, if it is one.
+#[must_use]
+pub fn har_in(text: &str) -> Option<Har> {
+    let may_be = text.trim_start_matches(MARK).trim_ascii_start().starts_with('{')
+        && ["\"log\"", "\"entries\""]
+            .iter()
+            .all(|key| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some());
+    may_be.then(|| har_of(text).ok()).flatten()
 }
 
 /// The whole lines of what is still a recording, since it was cut off before [`convert`] made a HAR of it.
@@ -52,25 +74,23 @@ fn whole_records(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// The same for the text of one.
-pub(crate) fn records_of(text: &str) -> Result<String, String> {
-    let har: Har = serde_json::from_str(text).map_err(|error| format!("no HAR: {error}"))?;
-    let mut out = Vec::new();
+pub(crate) fn har_of(text: &str) -> Result<Har, String> {
+    let text = text.trim_start_matches(MARK);
+    let file: Whole<'_> = serde_json::from_str(text).map_err(|error| format!("not a HAR: {error}"))?;
+    let (mut out, mut odd) = (Vec::new(), Vec::new());
     let mut conn = 0;
-    for entry in har.log.entries {
-        let Some(messages) = entry.messages else { continue };
-        conn += 1;
-        let started = entry.started.and_then(|text| text.parse().ok());
-        let mut writer = Records { out: &mut out, conn, seq: [0; 2], last: started.unwrap_or_default() };
-        let url = mask_by_place(&entry.request.url).into_owned();
-        let open = Open { url, subprotocol: entry.response.subprotocol(), ..Open::default() };
-        writer.write(Kind::Open(Box::new(open)));
-        for (at, message) in messages.into_iter().enumerate() {
-            let place = |why| format!("WebSocket {conn}, message {}: {why}", at + 1);
-            writer.message(&message).map_err(place)?;
+    for (number, entry) in (1..).zip(file.log.entries) {
+        match serde_json::from_str::<Entry<'_>>(entry.get()) {
+            Ok(entry) if entry.is_websocket() => {
+                conn += 1;
+                entry.write(conn, &mut out, &mut odd);
+            }
+            Ok(_) => {}
+            Err(_) if !entry.get().contains("_webSocketMessages") => {}
+            Err(error) => odd.push(format!("entry {number}: {error}")),
         }
-        writer.end(entry.close);
     }
-    String::from_utf8(out).map_err(|error| error.to_string())
+    String::from_utf8(out).map(|records| Har { records, odd }).map_err(|error| error.to_string())
 }
 
 /// Turns a recording into a HAR, in its place. The recording is read twice and never held whole.
@@ -104,27 +124,78 @@ pub(crate) fn write_har(recording: &mut (impl BufRead + Seek), out: &mut impl io
 }
 
 #[derive(Deserialize)]
-struct Har {
-    log: Log,
+struct Whole<'a> {
+    #[serde(borrow)]
+    log: Log<'a>,
+}
+
+/// What is odd in an entry does not cost the others.
+#[derive(Deserialize)]
+struct Log<'a> {
+    #[serde(borrow)]
+    entries: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Log {
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
+struct Entry<'a> {
     #[serde(rename = "startedDateTime")]
     started: Option<String>,
     #[serde(default)]
     request: Request,
     #[serde(default)]
     response: Answer,
-    #[serde(rename = "_webSocketMessages")]
-    messages: Option<Vec<Frame>>,
+    #[serde(borrow, rename = "_webSocketMessages")]
+    messages: Option<Vec<&'a RawValue>>,
     #[serde(rename = "_close")]
     close: Option<Ended>,
+    /// How other tools say that: HTTP Toolkit, and what follows it.
+    #[serde(rename = "_webSocketClose")]
+    other_close: Option<Value>,
+}
+
+impl Entry<'_> {
+    fn is_websocket(&self) -> bool {
+        self.messages.is_some() || self.close.is_some() || self.other_close.is_some()
+    }
+
+    /// Writes its records, and what is odd in it.
+    fn write(self, conn: u32, out: &mut Vec<u8>, odd: &mut Vec<String>) {
+        let started = self.started.and_then(|text| text.parse().ok());
+        let mut writer = Records { out, conn, seq: [0; 2], last: started.unwrap_or_default(), opened: true };
+        let read = |message: &&RawValue| serde_json::from_str::<Frame>(message.get());
+        let messages: Vec<_> = self.messages.iter().flatten().map(read).collect();
+        let carried = messages.iter().flatten().any(Frame::is_message);
+        writer.opened = carried || matches!(self.response.status, None | Some(101));
+        if writer.opened {
+            let url = mask_by_place(&self.request.url).into_owned();
+            let open = Open { url, subprotocol: self.response.subprotocol(), ..Open::default() };
+            writer.write(Kind::Open(Box::new(open)));
+        } else if !messages.iter().flatten().any(Frame::is_error) {
+            let status = self.response.status.unwrap_or_default();
+            writer.error(format!("the connection was not opened: status {status}"));
+        }
+        for (number, message) in (1..).zip(messages) {
+            let written = message.map_err(|error| error.to_string()).and_then(|frame| writer.message(&frame));
+            if let Err(why) = written {
+                odd.push(format!("WebSocket {conn}, message {number}: {why}"));
+            }
+        }
+        writer.end(self.close.or_else(|| ended(self.other_close.as_ref()?)));
+    }
+}
+
+/// How a connection ended, in the words of others: the close frame of the peer, or `aborted`.
+fn ended(close: &Value) -> Option<Ended> {
+    let code = close["code"].as_u64().and_then(|code| u16::try_from(code).ok());
+    let reason = close["reason"].as_str().unwrap_or_default().to_owned();
+    match (close, code) {
+        (Value::Object(_), Some(code)) => Some(Ended { by: "peer".to_owned(), code, reason, clean: true }),
+        (Value::Object(_), None) => Some(Ended { by: "peer".to_owned(), code: 1005, reason, clean: true }),
+        (Value::String(text), _) => {
+            Some(Ended { by: "network".to_owned(), code: 1006, reason: text.clone(), clean: false })
+        }
+        _ => None,
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -135,6 +206,7 @@ struct Request {
 
 #[derive(Default, Deserialize)]
 struct Answer {
+    status: Option<i64>,
     #[serde(default)]
     headers: Vec<Header>,
 }
@@ -152,14 +224,43 @@ impl Answer {
     }
 }
 
-/// One of `_webSocketMessages`.
+/// One of `_webSocketMessages`, as different tools write it.
 #[derive(Deserialize)]
 struct Frame {
     #[serde(rename = "type")]
     kind: String,
-    time: Option<f64>,
-    opcode: i64,
-    data: String,
+    #[serde(default)]
+    time: Value,
+    #[serde(default)]
+    opcode: Value,
+    #[serde(default)]
+    data: Value,
+}
+
+impl Frame {
+    fn is_message(&self) -> bool {
+        matches!(self.kind.as_str(), "receive" | "send")
+    }
+
+    /// Chrome notes here what went wrong.
+    fn is_error(&self) -> bool {
+        self.kind == "error"
+    }
+
+    fn opcode(&self) -> Option<i64> {
+        match &self.opcode {
+            Value::Null => Some(1),
+            Value::String(text) => text.parse().ok(),
+            other => other.as_i64().or_else(|| other.as_f64().map(|number| number as i64)),
+        }
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        match &self.time {
+            Value::String(text) => text.parse().ok().or_else(|| timestamp(text.parse().ok()?)),
+            other => timestamp(other.as_f64()?),
+        }
+    }
 }
 
 /// Writes the records of one connection.
@@ -168,28 +269,40 @@ struct Records<'a> {
     conn: u32,
     seq: [u64; 2],
     last: Timestamp,
+    opened: bool,
 }
 
 impl Records<'_> {
     fn message(&mut self, frame: &Frame) -> Result<(), String> {
+        self.last = frame.time().unwrap_or(self.last);
+        let text = || frame.data.as_str().ok_or("the data is not a string");
         let (dir, seq) = match frame.kind.as_str() {
             "receive" => (Direction::In, &mut self.seq[0]),
             "send" => (Direction::Out, &mut self.seq[1]),
-            // Chrome notes errors here as well.
-            _ => return Ok(()),
+            "error" => {
+                self.error(text()?.to_owned());
+                return Ok(());
+            }
+            other => return Err(format!("a message of the type {other:?}")),
         };
-        let message = match frame.opcode {
-            1 => Message::text(frame.data.clone()),
-            2 => Message::Binary(
-                STANDARD.decode(&frame.data).map_err(|error| format!("base64: {error}"))?.into(),
-            ),
-            _ => return Ok(()),
+        let message = match frame.opcode() {
+            Some(1) => Message::text(text()?.to_owned()),
+            Some(2) => {
+                Message::Binary(STANDARD.decode(text()?).map_err(|error| format!("base64: {error}"))?.into())
+            }
+            // Frames that hold no message.
+            Some(0 | 8..=10) => return Ok(()),
+            _ => return Err(format!("a message with the opcode {}", frame.opcode)),
         };
         *seq += 1;
         let seq = *seq;
-        self.last = frame.time.and_then(timestamp).unwrap_or(self.last);
-        self.write(Kind::Message { dir, seq, message, role: Role::Data });
+        self.write(Kind::Message { dir, seq, message, role: Role::Data, part: None });
         Ok(())
+    }
+
+    /// What went wrong: with the connection, or before there was one.
+    fn error(&mut self, text: String) {
+        self.write(Kind::Error { what: if self.opened { "network" } else { "connect" }, text });
     }
 
     fn end(&mut self, ended: Option<Ended>) {

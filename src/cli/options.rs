@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::sparse::{Group, Sparse};
 use crate::campaign::Status;
+use crate::codec;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
@@ -137,7 +138,7 @@ pub struct ProbeArgs {
     /// After the upgrade, wait for the first message, ping, look at every frame, and close
     #[arg(long, help_heading = "After the upgrade")]
     pub live: bool,
-    /// Send this message for the server to answer; repeatable
+    /// Send this message, or the content of @FILE, for the server to answer; repeatable
     #[arg(short = 'x', long, value_name = "MSG", help_heading = "After the upgrade", requires = "live", allow_hyphen_values = true, action = clap::ArgAction::Append)]
     pub send: Vec<String>,
     /// The time for all that --live does; half of it is for the first message
@@ -211,7 +212,8 @@ pub struct WatchArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct SendArgs {
-    /// Send this message on every connection; repeatable, in order
+    /// Send this message on every connection, or the content of @FILE (@- is standard input, @@ a literal @);
+    /// repeatable, in order
     #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append, conflicts_with = "from")]
     pub send: Vec<String>,
     /// Run this jq program over each incoming message and send every output back
@@ -223,6 +225,12 @@ pub struct SendArgs {
     /// Standard input is binary: a message a line in base64 or hex, or raw chunks
     #[arg(long, value_name = "FORM", conflicts_with = "from")]
     pub binary_in: Option<BinaryForm>,
+    /// What ends a message on standard input: a character, `nul`, or `none` to send all of it as one [default: \n]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter, allow_hyphen_values = true, conflicts_with = "from")]
+    pub delimiter: Option<Delimiter>,
+    /// Encode outgoing messages with these steps, in this order; see --decode
+    #[arg(long, value_name = "STEPS", value_parser = steps, conflicts_with = "from")]
+    pub encode: Option<StepNames>,
     /// Open a prompt on the terminal. `connect` does so by itself, unless an option says when the session ends
     #[arg(short, long, help_heading = "Prompt")]
     pub interactive: bool,
@@ -247,6 +255,9 @@ pub struct SessionArgs {
     /// The filter and its variables.
     #[command(flatten)]
     pub filter: Sparse<FilterArgs>,
+    /// How messages are read.
+    #[command(flatten)]
+    pub decode: Sparse<DecodeArgs>,
     /// How output looks.
     #[command(flatten)]
     pub output: Sparse<OutputArgs>,
@@ -306,6 +317,60 @@ impl Group for FilterArgs {
         "exit-status",
         "filter-errors",
     ];
+}
+
+/// How messages are read.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Decoding")]
+pub struct DecodeArgs {
+    /// Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib,
+    /// deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
+    /// json-array, auto
+    #[arg(long, value_name = "STEPS", value_parser = steps)]
+    pub decode: Option<StepNames>,
+    /// If a message cannot be decoded: warn and continue, or exit 21
+    #[arg(long, value_name = "WHAT", default_value = "warn")]
+    pub decode_errors: OnError,
+    /// If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    pub invalid_utf8: InvalidUtf8,
+}
+
+impl Group for DecodeArgs {
+    const NAMES: &'static [&'static str] = &["decode", "decode-errors", "invalid-utf8"];
+}
+
+/// The names of steps that read or write messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepNames(pub Vec<String>);
+
+/// What an error does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    /// Warn and continue
+    #[default]
+    Warn,
+    /// End the session
+    Fail,
+}
+
+/// What a text message does that is not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum InvalidUtf8 {
+    /// End the session
+    #[default]
+    Fail,
+    /// Replace the invalid bytes with U+FFFD and continue
+    Replace,
+}
+
+/// What ends a message on standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delimiter {
+    /// This character.
+    Char(char),
+    /// The end of the input.
+    End,
 }
 
 /// What an error of a jq program does.
@@ -678,6 +743,26 @@ fn linger(text: &str) -> Result<LingerTime, String> {
         return Ok(LingerTime::Forever);
     }
     duration(text).map(LingerTime::For)
+}
+
+fn steps(text: &str) -> Result<StepNames, String> {
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    codec::check(&names).map(|()| StepNames(names))
+}
+
+fn delimiter(text: &str) -> Result<Delimiter, String> {
+    let mut chars = text.chars();
+    match (text, chars.next(), chars.next()) {
+        ("none", ..) => Ok(Delimiter::End),
+        ("nul" | "\\0", ..) => Ok(Delimiter::Char('\0')),
+        ("\\n", ..) => Ok(Delimiter::Char('\n')),
+        ("\\t", ..) => Ok(Delimiter::Char('\t')),
+        (_, Some(only), None) => Ok(Delimiter::Char(only)),
+        _ => match text.strip_prefix("\\x").and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte @ 0..0x80) => Ok(Delimiter::Char(byte.into())),
+            _ => Err("a delimiter is one character, \\n, \\t, \\xHH, nul or none".to_owned()),
+        },
+    }
 }
 
 fn size(text: &str) -> Result<usize, String> {

@@ -104,11 +104,12 @@ mod tests {
     use clap::Arg;
 
     use super::*;
-    use crate::cli::options::{ConnectionArgs, EndArgs, FilterArgs, LivenessArgs, OutputArgs};
+    use crate::cli::options::{ConnectionArgs, DecodeArgs, EndArgs, FilterArgs, LivenessArgs, OutputArgs};
 
     #[test]
     fn every_group_knows_its_names_and_defaults() {
         check::<FilterArgs>();
+        check::<DecodeArgs>();
         check::<OutputArgs>();
         check::<EndArgs>();
         check::<ConnectionArgs>();

@@ -16,13 +16,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy, waiting};
-use crate::config::{self, World, connection, output};
+use crate::config::{self, World, coding, connection, output};
 use crate::dialect::plain::Raw;
 use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::har;
 use crate::input::Source;
+use crate::message::Message;
 use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
@@ -85,15 +86,7 @@ impl Session<'_> {
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
-        let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
-        let policy = Policy {
-            keep_going: self.subscription.is_some_and(|args| args.keep_going),
-            dedupe: self.dedupe(),
-            time_scale: self.time_scale(mock.as_ref()),
-            cursor,
-            missed_since,
-            ..policy(self.args, self.send, topics, defaults)
-        };
+        let policy = Policy { cursor, missed_since, ..self.policy(topics, mock.as_ref(), report.secrets())? };
         let form = input_form(self.send);
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
@@ -111,7 +104,8 @@ impl Session<'_> {
             policy,
             asked,
             dialect: client,
-            input: (self.read_stdin && repl.is_none()).then(|| Source::stdin(form)),
+            input: (self.read_stdin && repl.is_none() && !coding::sends_stdin(&self.send.send))
+                .then(|| Source::stdin(form)),
             repl,
             stage: Outlet::Own(Box::new(stage.with_backlog(waiting(&self.args.output, self.defaults)))),
             tap: None,
@@ -132,6 +126,22 @@ impl Session<'_> {
         expected(mock.map(|running| running.mock), exit, report).await
     }
 
+    /// The rules of the course. Credentials in messages of the user's are noted.
+    fn policy(&self, topics: Vec<String>, mock: Option<&Running>, secrets: &Secrets) -> Result<Policy> {
+        let defaults = Defaults { pings: self.dialect.pings(), ..self.defaults };
+        let coding = coding::coding(self.args, self.send, self.dialect)?;
+        let greeting = coding::greeting(&self.send.send, &coding.encode)?;
+        greeting.iter().filter_map(Message::as_text).for_each(|text| secrets.add_message(text));
+        Ok(Policy {
+            greeting,
+            coding,
+            keep_going: self.subscription.is_some_and(|args| args.keep_going),
+            dedupe: self.dedupe(),
+            time_scale: self.time_scale(mock),
+            ..policy(self.args, self.send, topics, defaults)
+        })
+    }
+
     async fn offline(
         &self,
         path: &Path,
@@ -141,7 +151,8 @@ impl Session<'_> {
     ) -> Result<Exit> {
         let pipeline = Pipeline::new(config, sink(output, false), report.clone());
         let client = self.client(&ClientSetup::default())?;
-        let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets);
+        let coding = coding::coding(self.args, self.send, self.dialect)?;
+        let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding);
         let ended = offline::run(path, self.args, reader, pipeline, report).await;
         finish_output(output)?;
         finish_recording(self.args)?;
@@ -199,13 +210,12 @@ impl Session<'_> {
         Ok((options, key))
     }
 
-    /// Notes which credentials travel in messages: that of a dialect's greeting, and those in messages of the user's.
+    /// Notes the credential of a dialect's greeting, which travels in a message.
     fn keep_messages_secret(&self, key: Option<&Secret>, secrets: &Secrets) {
         let in_message = |credential: &Credential| credential.place == Place::Message;
         let greets =
             self.subscription.is_some() && self.dialect.credential().as_ref().is_some_and(in_message);
         key.filter(|_| greets).iter().for_each(|key| secrets.add(key, secret::Place::Message));
-        self.send.send.iter().for_each(|text| secrets.add_message(text));
     }
 
     /// Does a call before the upgrade give its credential?

@@ -9,22 +9,27 @@ use tokio::time::{Instant, sleep_until};
 use super::{no_thread, tell};
 use crate::cli::options::SessionArgs;
 use crate::clock;
+use crate::codec::{self, Coding, Decoded};
 use crate::config::output;
 use crate::dialect::{Client, Facts, Meaning};
 use crate::error::Result;
-use crate::event::{Direction, Event, Kind, Role};
+use crate::event::{Direction, Event, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
 use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
-use crate::session::Tap;
 use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
+use crate::session::state::redact;
+use crate::session::{Tap, show_bytes};
 
 /// How long the reader of the output may take for the rest when the time is up.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
+
+/// How much of what is odd in a file is shown.
+const SHOWN: u64 = 5;
 
 /// Ends after which nothing more can be written.
 const LOST: &[&str] = &["reader_gone", "output_failed"];
@@ -42,7 +47,9 @@ pub async fn run(
 ) -> Result<Exit> {
     // Records are shown whole or not at all: without --envelope only received messages are.
     let take = if args.output.envelope { Take::Records } else { Take::Received };
-    let mut items = Recording::open(path, take)?.spawn().map_err(|e| no_thread(&e))?;
+    let (recording, odd) = Recording::open(path, take)?;
+    odd.iter().for_each(|what| reader.odd(what, report));
+    let mut items = recording.spawn().map_err(|e| no_thread(&e))?;
     let mut run = Run::start(pipeline, args).map_err(|e| no_thread(&e))?;
     let mut failed = None;
     while let Some(batch) = run.next(&mut items).await {
@@ -55,17 +62,22 @@ pub async fn run(
         };
         let (mut events, mut bytes) = (Vec::new(), 0);
         for item in batch {
-            let (event, length) = reader.event(item);
-            bytes += length;
-            events.push(event);
+            bytes += reader.events(item, &mut events, report);
             if events.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES {
                 bytes = 0;
                 run.push(reader.looked(&mut events)).await;
             }
+            if let Some(text) = reader.failed.take() {
+                run.outcome.get_or_insert(Outcome::told("decode_failed", Exit::PeerProtocol, text));
+                break;
+            }
         }
-        run.push(reader.looked(&mut events)).await;
+        run.push_last(reader.looked(&mut events)).await;
     }
     run.drain().await;
+    if reader.came == 0 && run.outcome.is_none() && failed.is_none() {
+        report.warning(&format!("--from {}: there are no messages in it", path.display()));
+    }
     match (run.outcome, failed) {
         // An end that came before the line that could not be read.
         (Some(outcome), _) => Ok(tell(report, outcome.settled(output::asked(args), &run.totals))),
@@ -127,6 +139,13 @@ impl Run {
     fn time_is_up(&mut self) {
         self.until = Some(Instant::now() + LAST_DRAIN);
         self.outcome = Some(Outcome::new("max_time", Exit::Ok));
+    }
+
+    /// The last of a batch, which may be what comes before an end that was decided just now.
+    async fn push_last(&mut self, events: &mut Vec<Event>) {
+        let ended = self.outcome.take_if(|outcome| outcome.reason == "decode_failed");
+        self.push(events).await;
+        self.outcome = self.outcome.take().or(ended);
     }
 
     async fn push(&mut self, events: &mut Vec<Event>) {
@@ -192,16 +211,38 @@ pub struct Reader {
     dialect: Box<dyn Client>,
     seen: Seen,
     show_secrets: bool,
+    messages: codec::Reader,
+    errors_fail: bool,
     seq: u64,
+    /// Messages and records that came.
+    came: u64,
+    undecoded: u64,
+    odd: u64,
+    /// What ends the run.
+    failed: Option<String>,
     tap: Option<Box<dyn Tap>>,
 }
 
 impl Reader {
     /// Reads with this dialect; events that come twice are told, or not.
     #[must_use]
-    pub fn new(dialect: Box<dyn Client>, dedupe: bool, show_secrets: bool) -> Self {
+    pub fn new(dialect: Box<dyn Client>, dedupe: bool, show_secrets: bool, coding: &Coding) -> Self {
         let seen = Seen::new(if dedupe { dialect.dedupe() } else { 0 });
-        Self { dialect, seen, show_secrets, seq: 0, tap: None }
+        let messages = codec::Reader::new(&coding.decode, coding.limit);
+        let errors_fail = coding.errors_fail;
+        Self {
+            dialect,
+            seen,
+            show_secrets,
+            messages,
+            errors_fail,
+            seq: 0,
+            came: 0,
+            undecoded: 0,
+            odd: 0,
+            failed: None,
+            tap: None,
+        }
     }
 
     /// With somebody who looks at the events.
@@ -217,30 +258,77 @@ impl Reader {
         events
     }
 
-    /// The event, and how many bytes it takes along.
-    fn event(&mut self, item: Item) -> (Event, usize) {
-        let (kind, at, length) = match item {
+    /// Appends the events, and says how many bytes they take along.
+    fn events(&mut self, item: Item, events: &mut Vec<Event>, report: &Report) -> usize {
+        match item {
             Item::Message(message, at) => {
-                let length = message.len();
-                (self.received(message), at, length)
+                let (length, at, first) = (message.len(), at.unwrap_or_else(clock::now), events.len());
+                self.received(message, report, |kind| events.push(Event { at, conn: 1, kind }));
+                length.max(256 * (events.len() - first))
+            }
+            Item::Odd(what) => {
+                self.odd(&what, report);
+                0
             }
             Item::Record(line, at) => {
+                self.came += 1;
                 let length = line.len();
-                (Kind::Recorded(line), at, length)
+                let kind = Kind::Recorded(line);
+                events.push(Event { at: at.unwrap_or_else(clock::now), conn: 1, kind });
+                length
             }
-        };
-        (Event { at: at.unwrap_or_else(clock::now), conn: 1, kind }, length)
+        }
     }
 
-    fn received(&mut self, message: Message) -> Kind {
+    fn odd(&mut self, what: &str, report: &Report) {
+        self.odd += 1;
+        match self.odd {
+            SHOWN => report.warning(&format!("--from: {what} (what else is odd is not shown)")),
+            ..SHOWN => report.warning(&format!("--from: {what}")),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, message: Message, report: &Report, mut emit: impl FnMut(Kind)) {
         self.seq += 1;
-        let role = match self.dialect.understand(&message) {
+        self.came += 1;
+        if let Some(hint) = self.messages.hint(&message) {
+            report.notice(&hint);
+        }
+        match self.messages.read(message) {
+            Decoded::One(message) => emit(self.understood(message, None)),
+            Decoded::Parts(parts) => MessagePart::number(parts).for_each(|(part, message)| {
+                emit(self.understood(message, Some(part)));
+            }),
+            Decoded::Nothing(message) => emit(self.message(message, Role::Bookkeeping, None)),
+            Decoded::Unread(unread, message) => {
+                let mut message = Unreadable::undecoded(self.seq, &unread, message);
+                if !self.show_secrets {
+                    redact(&mut message, &mut *self.dialect);
+                }
+                self.undecoded += 1;
+                if self.errors_fail {
+                    self.failed = Some(message.text.clone());
+                } else if let Some(text) = message.notice(self.undecoded) {
+                    report.warning(&text);
+                }
+                show_bytes(&message, report);
+                emit(Kind::Unreadable(Box::new(message)));
+            }
+        }
+    }
+
+    fn understood(&mut self, message: Message, part: Option<MessagePart>) -> Kind {
+        let role = match self.dialect.understand(&message.without_mark()) {
             Meaning::Event(Facts { id: Some(id), .. }) if !self.seen.insert(&id) => Role::Duplicate,
             Meaning::Event(_) => Role::Data,
             _ => Role::Bookkeeping,
         };
         let redacted = if self.show_secrets { None } else { self.dialect.redact(&message) };
-        let message = redacted.unwrap_or(message);
-        Kind::Message { dir: Direction::In, seq: self.seq, message, role }
+        self.message(redacted.unwrap_or(message), role, part)
+    }
+
+    fn message(&self, message: Message, role: Role, part: Option<MessagePart>) -> Kind {
+        Kind::Message { dir: Direction::In, seq: self.seq, message, role, part }
     }
 }

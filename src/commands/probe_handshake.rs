@@ -2,7 +2,7 @@
 
 use super::{Context, Running, dialect_for, expected, in_this_process, no_url, parse_url, start_mock};
 use crate::cli::options::{ProbeArgs, ReportFormat};
-use crate::config::connection;
+use crate::config::{coding, connection};
 use crate::dialect::{Credential, Dialect};
 use crate::error::Result;
 use crate::exit::Exit;
@@ -25,7 +25,11 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
     let gates = Gates::new(&args.expect, &args.expect_status, args.min_cert_days, &args.max)?;
     let mock = start_mock(args.mock.as_deref(), dialect, context.report).await?;
     let (url, options) = target(args, url, dialect, mock.as_ref(), context)?;
-    let live = args.live.then(|| Plan { send: args.send.clone(), max_time: args.max_time });
+    let live = if args.live {
+        Some(Plan { send: coding::texts(&args.send)?, max_time: args.max_time })
+    } else {
+        None
+    };
     let target = Target { url, options, live, case: None };
     let exit = run::run(&target, &connections(args), gates, form(args, context), context.report).await?;
     expected(mock.map(|running| running.mock), exit, context.report).await

@@ -13,8 +13,9 @@ use super::{
 };
 use crate::campaign::Status;
 use crate::cli::options::{SendArgs, WatchArgs};
+use crate::codec::Coding;
 use crate::config::session::{Defaults, policy, waiting};
-use crate::config::{World, output};
+use crate::config::{World, coding, output};
 use crate::dialect::{self, Campaigns, ClientSetup, Dialect};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -86,7 +87,8 @@ impl Command<'_> {
         let pipeline = self.pipeline(context)?;
         let client = self.session.dialect.client(&ClientSetup::default())?;
         let board = self.board(1.0, Tell::Statuses, context);
-        let reader = Reader::new(client, false, self.args.session.output.show_secrets)
+        let coding = coding::coding(&self.args.session, self.session.send, self.session.dialect)?;
+        let reader = Reader::new(client, false, self.args.session.output.show_secrets, &coding)
             .with_tap(Box::new(RecordedTap::new(&board)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_output(self.output.as_ref())?;
@@ -123,7 +125,8 @@ impl Command<'_> {
         // Of what sessions warn of, losses are what matters here: the board tells of those, once for all links, and the
         // drawing shows the rest.
         let report = if drawn { context.report.calmer(Level::Error) } else { context.report.clone() };
-        let common = Common { url, connection, time_scale, board: Rc::clone(&board), report };
+        let coding = coding::coding(args, self.session.send, self.session.dialect)?;
+        let common = Common { coding, url, connection, time_scale, board: Rc::clone(&board), report };
         let limits = waiting(&args.output, self.session.defaults);
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
         let (junction, branches) = Junction::new(stage, links, context.report.clone());
@@ -198,7 +201,12 @@ impl Command<'_> {
             url,
             connection: common.connection.clone(),
             // A campaign that is refused is one of several, and for the board to judge.
-            policy: Policy { time_scale: common.time_scale, keep_going: true, ..policy },
+            policy: Policy {
+                time_scale: common.time_scale,
+                keep_going: true,
+                coding: common.coding.clone(),
+                ..policy
+            },
             // It is the end of all links that settles what was asked for.
             asked: Asked::default(),
             dialect: client,
@@ -218,6 +226,7 @@ impl Command<'_> {
 
 /// What all links have in common.
 struct Common {
+    coding: Coding,
     url: WsUrl,
     connection: Options,
     time_scale: f64,

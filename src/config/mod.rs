@@ -8,6 +8,7 @@ use crate::cli::options::{ColorChoice, GlobalArgs, LogFormat};
 use crate::report::{Level, Report};
 
 pub mod arguments;
+pub mod coding;
 pub mod connection;
 pub mod output;
 pub mod profile;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::cli::options::{LingerTime, OutputArgs, OverflowChoice, SendArgs, SessionArgs};
-use crate::input::Form;
-use crate::message::Message;
+use crate::cli::options::{Delimiter, LingerTime, OutputArgs, OverflowChoice, SendArgs, SessionArgs};
+use crate::codec::Coding;
+use crate::input::{End, Form, Kind};
 use crate::pipeline::backlog::{self, DEFAULT_BUFFER, Overflow};
 use crate::pipeline::line::BinaryForm;
 use crate::pipeline::spill::DEFAULT_LIMIT;
@@ -76,7 +76,8 @@ pub fn waiting(args: &OutputArgs, defaults: Defaults) -> backlog::Limits {
 pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults: Defaults) -> Policy {
     Policy {
         topics,
-        greeting: send.send.iter().map(|text| Message::text(text.clone())).collect(),
+        greeting: Vec::new(),
+        coding: Coding::default(),
         echo: send.echo,
         keep_going: false,
         end: EndPolicy {
@@ -100,12 +101,20 @@ pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults
 /// How standard input becomes messages.
 #[must_use]
 pub fn input_form(send: &SendArgs) -> Form {
-    match send.binary_in {
-        None => Form::Lines,
-        Some(BinaryForm::Base64) => Form::Base64Lines,
-        Some(BinaryForm::Hex) => Form::HexLines,
-        Some(BinaryForm::Raw) => Form::RawChunks,
-    }
+    let kind = match send.binary_in {
+        None => Kind::Text,
+        Some(BinaryForm::Base64) => Kind::Base64,
+        Some(BinaryForm::Hex) => Kind::Hex,
+        Some(BinaryForm::Raw) => Kind::Raw,
+    };
+    let end = match &send.delimiter {
+        Some(Delimiter::End) => End::Input,
+        Some(Delimiter::Char('\n')) => End::Line,
+        Some(Delimiter::Char(c)) => End::Bytes(c.to_string().into_bytes().into()),
+        None if kind == Kind::Raw => End::Read,
+        None => End::Line,
+    };
+    Form { kind, end }
 }
 
 fn ping_interval(typed: Option<Duration>, default: bool) -> Option<Duration> {

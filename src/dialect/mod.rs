@@ -108,6 +108,16 @@ pub trait Dialect: Sync {
         true
     }
 
+    /// The steps that decode its messages, unless an option says others.
+    fn decode(&self) -> &[String] {
+        &[]
+    }
+
+    /// The steps that encode messages to it, unless an option says others.
+    fn encode(&self) -> &[String] {
+        &[]
+    }
+
     /// Is what clients send JSON? Then what is typed at a prompt is checked before it is sent.
     fn speaks_json(&self) -> bool {
         true

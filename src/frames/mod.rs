@@ -5,6 +5,7 @@ pub mod close;
 mod head;
 pub(crate) mod reader;
 pub mod stream;
+mod texts;
 
 pub use close::PeerClose;
 pub use head::Head;

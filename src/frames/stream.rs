@@ -1,5 +1,5 @@
 //! The stream of frames that a peer sends, below the frame layer. All bytes pass as they are, so that the frame layer
-//! judges them, except for close frames: the peer's close frame is read here and kept, and what follows it is discarded
+//! judges them, except for the opcode of texts, where [`FrameStream::take_texts_up`] asks for it, and for close frames: the peer's close frame is read here and kept, and what follows it is discarded
 //! (RFC 6455 §1.4). Whoever holds the stream answers it.
 
 use std::io;
@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::close::KEPT;
 use super::head::apply_mask;
+use super::texts::Texts;
 use super::{CLOSE, Head, PeerClose};
 
 /// How much is read at once if it cannot be read in place.
@@ -29,6 +30,7 @@ pub struct FrameStream<S> {
     /// Bytes of the present frame's payload that are still to pass.
     left: u64,
     close: Close,
+    texts: Option<Texts>,
 }
 
 /// The peer's close frame.
@@ -43,7 +45,7 @@ enum Close {
 impl<S> FrameStream<S> {
     /// `rest` is what was read of the frames already.
     pub fn new(inner: S, role: Role, rest: Bytes) -> Self {
-        Self { inner, role, raw: rest.into(), passable: 0, left: 0, close: Close::None }
+        Self { inner, role, raw: rest.into(), passable: 0, left: 0, close: Close::None, texts: None }
     }
 
     /// The stream below.
@@ -71,6 +73,22 @@ impl<S> FrameStream<S> {
                 None
             }
         }
+    }
+
+    /// From now on text messages come up as binary ones, for [`FrameStream::was_text`] to tell apart: those of one frame,
+    /// or `all`.
+    pub fn take_texts_up(&mut self, all: bool) {
+        self.texts = Some(Texts::new(all));
+    }
+
+    /// Was the binary message that has just come up a text?
+    pub fn was_text(&mut self) -> bool {
+        self.texts.as_mut().is_some_and(Texts::was_text)
+    }
+
+    /// A text message that comes up as one has come up, or is not UTF-8: what has come of it.
+    pub fn take_kept_text(&mut self) -> Option<Vec<u8>> {
+        self.texts.as_mut().and_then(Texts::take_kept)
     }
 
     /// Goes on with what was read already. `false`: that takes more bytes.
@@ -108,6 +126,41 @@ impl<S: AsyncRead + Unpin> FrameStream<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> FrameStream<S> {
+    fn poll_pass(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.passable > 0 {
+                let here = self.passable.min(buffer.remaining());
+                buffer.put_slice(&self.raw[..here]);
+                self.raw.advance(here);
+                self.passable -= here;
+                return Poll::Ready(Ok(()));
+            }
+            match self.close {
+                Close::None => {}
+                Close::Here(_) => return Poll::Pending,
+                Close::Taken => return self.poll_discard(context).map(Ok),
+            }
+            if self.raw.is_empty() {
+                // Most bytes pass, so they are read to where they go.
+                let before = buffer.filled().len();
+                ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+                let read = &buffer.filled()[before..];
+                let passed = passes(&mut self.left, read);
+                self.raw.extend_from_slice(&read[passed..]);
+                let ended = read.is_empty();
+                buffer.set_filled(before + passed);
+                if passed > 0 || ended {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            if !self.digest() && !ready!(self.poll_more(context))? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for FrameStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -115,36 +168,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for FrameStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        loop {
-            if this.passable > 0 {
-                let here = this.passable.min(buffer.remaining());
-                buffer.put_slice(&this.raw[..here]);
-                this.raw.advance(here);
-                this.passable -= here;
-                return Poll::Ready(Ok(()));
-            }
-            match this.close {
-                Close::None => {}
-                Close::Here(_) => return Poll::Pending,
-                Close::Taken => return this.poll_discard(context).map(Ok),
-            }
-            if this.raw.is_empty() {
-                // Most bytes pass, so they are read to where they go.
-                let before = buffer.filled().len();
-                ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
-                let read = &buffer.filled()[before..];
-                let passed = passes(&mut this.left, read);
-                this.raw.extend_from_slice(&read[passed..]);
-                let ended = read.is_empty();
-                buffer.set_filled(before + passed);
-                if passed > 0 || ended {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-            if !this.digest() && !ready!(this.poll_more(context))? {
-                return Poll::Ready(Ok(()));
-            }
+        let before = buffer.filled().len();
+        let polled = this.poll_pass(context, buffer);
+        if let Some(texts) = &mut this.texts {
+            texts.pass(&mut buffer.filled_mut()[before..]);
         }
+        polled
     }
 }
 

@@ -208,7 +208,8 @@ fn lines(source: Option<&str>, style: Style, envelope: bool, messages: &[Message
     let config = Config { filter: source.map(compiled), style, envelope, ..Config::default() };
     let mut pipeline = Pipeline::new(config, Box::new(out.clone()), report);
     for (seq, message) in (1..).zip(messages) {
-        let kind = Kind::Message { dir: Direction::In, seq, message: message.clone(), role: Role::Data };
+        let kind =
+            Kind::Message { dir: Direction::In, seq, message: message.clone(), role: Role::Data, part: None };
         pipeline.take(&Event { at: jiff::Timestamp::UNIX_EPOCH, conn: 1, kind });
     }
     pipeline.flush();

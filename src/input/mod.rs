@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,25 +12,49 @@ use tokio::sync::mpsc;
 use crate::message::Message;
 
 pub mod recording;
+mod values;
 
-/// Lines longer than this are refused. The same bound as for incoming messages.
-const LONGEST_LINE: usize = 64 << 20;
+/// Messages longer than this are refused: they are held in memory, more than once.
+const LONGEST: usize = 256 << 20;
 
-/// What one read takes, and the size of a message with [`Form::RawChunks`].
+/// What one read takes, and the size of a message with [`End::Read`].
 const CHUNK: usize = 64 * 1024;
 
 /// How input becomes messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// What stands there.
+    pub kind: Kind,
+    /// Where a message ends.
+    pub end: End,
+}
+
+/// What a message on standard input is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    /// A line is a text message. The newline, and a carriage return before it, are not part of it.
+pub enum Kind {
+    /// A text message.
     #[default]
-    Lines,
-    /// A line is a binary message in base64.
-    Base64Lines,
-    /// A line is a binary message in hexadecimal.
-    HexLines,
-    /// Whatever one read yields, up to 64 KiB, is a binary message.
-    RawChunks,
+    Text,
+    /// A binary message in base64.
+    Base64,
+    /// A binary message in hexadecimal.
+    Hex,
+    /// A binary message.
+    Raw,
+}
+
+/// Where a message on standard input ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// With its line. The newline, and a carriage return before it, are not part of it.
+    #[default]
+    Line,
+    /// Where these bytes are, which are one character. They are not part of it.
+    Bytes(Arc<[u8]>),
+    /// With the input.
+    Input,
+    /// With what one read yields, up to 64 KiB.
+    Read,
 }
 
 /// One thing that was read.
@@ -67,7 +92,7 @@ impl Source {
         }
         let (send, inputs) = mpsc::channel(2);
         let inputs = self.inputs.insert(inputs);
-        match read_on_thread(Patient(io::stdin()), self.form, send) {
+        match read_on_thread(Patient(io::stdin()), self.form.clone(), send) {
             Ok(()) => inputs.recv().await,
             // With nobody to send any, the next answer is that there are no more.
             Err(error) => {
@@ -109,7 +134,7 @@ fn read_on_thread(
     let read = move || {
         let mut reader = BufReader::with_capacity(CHUNK, reader);
         let mut line_number = 0;
-        while let Some(batch) = read_batch(&mut reader, form, LONGEST_LINE, &mut line_number) {
+        while let Some(batch) = read_batch(&mut reader, &form, LONGEST, &mut line_number) {
             if send.blocking_send(batch).is_err() {
                 return;
             }
@@ -118,62 +143,123 @@ fn read_on_thread(
     std::thread::Builder::new().name("stdin".into()).stack_size(128 * 1024).spawn(read).map(drop)
 }
 
-/// Everything that is there now, at least one line; `None` at the end. Lines of more than `longest` bytes, their
+/// Everything that is there now, at least one message; `None` at the end. Messages of more than `longest` bytes, their
 /// ends not counted, are refused.
 fn read_batch(
     reader: &mut BufReader<impl Read>,
-    form: Form,
+    form: &Form,
     longest: usize,
-    line_number: &mut u64,
+    number: &mut u64,
 ) -> Option<Vec<Input>> {
-    if form == Form::RawChunks {
+    if form.end == End::Read {
         return read_chunk(reader).map(|bytes| vec![Input::Message(Message::Binary(bytes.into()))]);
     }
-    // As much as tells a line that is too long from one that is not, with its CR and LF.
-    let most = longest as u64 + 2;
     let mut batch = Vec::new();
     loop {
-        let mut line = Vec::new();
-        match reader.by_ref().take(most).read_until(b'\n', &mut line) {
-            // A failing standard input, such as a terminal that hung up, is the end of it.
-            Ok(0) | Err(_) => return (!batch.is_empty()).then_some(batch),
-            Ok(_) => *line_number += 1,
-        }
-        let ended = line.last() == Some(&b'\n');
-        strip_line_end(&mut line);
-        let too_long = line.len() > longest;
-        if too_long && !ended && skip_line(reader).is_err() {
-            return (!batch.is_empty()).then_some(batch);
-        }
-        let decoded =
-            if too_long { Err(format!("it is longer than {longest} bytes")) } else { decode(line, form) };
+        // A failing standard input, such as a terminal that hung up, is the end of it.
+        let piece = read_piece(reader, &form.end, longest).ok().flatten();
+        let Some(piece) = piece else { return (!batch.is_empty()).then_some(batch) };
+        *number += 1;
+        let decoded = piece
+            .ok_or_else(|| format!("it is longer than {longest} bytes"))
+            .and_then(|bytes| decode(bytes, form.kind));
         batch.push(decoded.unwrap_or_else(|why| {
-            Input::Unusable(format!("line {line_number} of standard input was not sent: {why}"))
+            let what = if form.end == End::Line { "line" } else { "message" };
+            Input::Unusable(format!("{what} {number} of standard input was not sent: {why}"))
         }));
-        if !reader.buffer().contains(&b'\n') {
+        if !has_end(reader.buffer(), &form.end) {
             return Some(batch);
         }
     }
 }
 
-fn strip_line_end(line: &mut Vec<u8>) {
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
+/// Is the end of a message among these bytes?
+fn has_end(bytes: &[u8], end: &End) -> bool {
+    match end {
+        End::Line => memchr::memchr(b'\n', bytes).is_some(),
+        End::Bytes(end) => memchr::memmem::find(bytes, end).is_some(),
+        End::Input | End::Read => false,
+    }
+}
+
+/// The next message, without its end; `Some(None)` for one that is too long, `None` at the end of the input.
+fn read_piece(
+    reader: &mut BufReader<impl Read>,
+    end: &End,
+    longest: usize,
+) -> io::Result<Option<Option<Vec<u8>>>> {
+    // As much as tells a message that is too long from one that is not, with its end.
+    let most = longest as u64 + 4;
+    let mut piece = Vec::new();
+    let ended = match end {
+        End::Input | End::Read => {
+            reader.by_ref().take(most).read_to_end(&mut piece)?;
+            false
+        }
+        End::Line => {
+            reader.by_ref().take(most).read_until(b'\n', &mut piece)?;
+            strip_line_end(&mut piece)
+        }
+        End::Bytes(end) => {
+            read_until(reader, end, most, &mut piece)?;
+            let ended = piece.ends_with(end);
+            piece.truncate(piece.len() - if ended { end.len() } else { 0 });
+            // The line break that ends a file is nobody's message.
+            if !ended && matches!(&piece[..], b"\n" | b"\r\n") {
+                return Ok(None);
+            }
+            ended
+        }
+    };
+    if piece.is_empty() && !ended {
+        return Ok(None);
+    }
+    if piece.len() <= longest {
+        return Ok(Some(Some(piece)));
+    }
+    if !ended {
+        skip_piece(reader, end)?;
+    }
+    Ok(Some(None))
+}
+
+/// Reads up to and with a character, which is more than one byte where it is not ASCII.
+fn read_until(
+    reader: &mut BufReader<impl Read>,
+    end: &[u8],
+    most: u64,
+    piece: &mut Vec<u8>,
+) -> io::Result<()> {
+    let last = end.last().copied().unwrap_or_default();
+    loop {
+        let left = most.saturating_sub(piece.len() as u64);
+        let read = reader.by_ref().take(left).read_until(last, piece)?;
+        if read == 0 || piece.ends_with(end) {
+            return Ok(());
         }
     }
 }
 
-/// The rest of a line that is too long: half a message must not go out as one.
-fn skip_line(reader: &mut BufReader<impl Read>) -> io::Result<()> {
+/// Takes the end of a line away, if there is one.
+fn strip_line_end(line: &mut Vec<u8>) -> bool {
+    let ended = line.pop_if(|last| *last == b'\n').is_some();
+    if ended {
+        line.pop_if(|last| *last == b'\r');
+    }
+    ended
+}
+
+/// The rest of a message that is too long: half a message must not go out as one.
+fn skip_piece(reader: &mut BufReader<impl Read>, end: &End) -> io::Result<()> {
+    let last = match end {
+        End::Line => b"\n",
+        End::Bytes(end) => &end[..],
+        End::Input | End::Read => return Ok(()),
+    };
     loop {
-        let buffer = reader.fill_buf()?;
-        let newline = buffer.iter().position(|byte| *byte == b'\n');
-        let used = newline.map_or(buffer.len(), |at| at + 1);
-        let done = newline.is_some() || buffer.is_empty();
-        reader.consume(used);
-        if done {
+        let mut skipped = Vec::new();
+        read_until(reader, last, CHUNK as u64, &mut skipped)?;
+        if skipped.is_empty() || skipped.ends_with(last) {
             return Ok(());
         }
     }
@@ -192,14 +278,13 @@ fn read_chunk(reader: &mut BufReader<impl Read>) -> Option<Vec<u8>> {
     Some(chunk)
 }
 
-fn decode(line: Vec<u8>, form: Form) -> Result<Input, String> {
+fn decode(bytes: Vec<u8>, kind: Kind) -> Result<Input, String> {
     let binary = |bytes: Vec<u8>| Message::Binary(bytes.into());
-    let message = match form {
-        Form::Base64Lines => {
-            binary(STANDARD.decode(line.trim_ascii()).map_err(|e| format!("not base64: {e}"))?)
-        }
-        Form::HexLines => binary(decode_hex(line.trim_ascii())?),
-        Form::Lines | Form::RawChunks => match String::from_utf8(line) {
+    let message = match kind {
+        Kind::Base64 => binary(STANDARD.decode(bytes.trim_ascii()).map_err(|e| format!("not base64: {e}"))?),
+        Kind::Hex => binary(decode_hex(bytes.trim_ascii())?),
+        Kind::Raw => binary(bytes),
+        Kind::Text => match String::from_utf8(bytes) {
             Ok(text) => Message::text(text),
             Err(_) => return Err("not UTF-8, which a text message must be; see --binary-in".to_owned()),
         },
@@ -225,11 +310,21 @@ pub(crate) fn decode_hex(text: &[u8]) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
-    fn read_all(bytes: &'static [u8], form: Form) -> Vec<Input> {
-        read_limited(bytes, form, LONGEST_LINE)
+    const LINES: Form = Form { kind: Kind::Text, end: End::Line };
+
+    fn of(kind: Kind) -> Form {
+        Form { kind, end: End::Line }
     }
 
-    fn read_limited(bytes: impl Read, form: Form, longest: usize) -> Vec<Input> {
+    fn until(end: &str) -> Form {
+        Form { kind: Kind::Text, end: End::Bytes(end.as_bytes().into()) }
+    }
+
+    fn read_all(bytes: &'static [u8], form: &Form) -> Vec<Input> {
+        read_limited(bytes, form, LONGEST)
+    }
+
+    fn read_limited(bytes: impl Read, form: &Form, longest: usize) -> Vec<Input> {
         let mut reader = BufReader::with_capacity(4, bytes);
         let mut number = 0;
         std::iter::from_fn(|| read_batch(&mut reader, form, longest, &mut number)).flatten().collect()
@@ -241,16 +336,31 @@ mod tests {
 
     #[test]
     fn lines_lose_their_newline_and_nothing_else() {
-        assert_eq!(
-            read_all(b"a\r\n\n b \nlast", Form::Lines),
-            [text("a"), text(""), text(" b "), text("last")]
-        );
-        assert_eq!(read_all(b"", Form::Lines), []);
+        assert_eq!(read_all(b"a\r\n\n b \nlast", &LINES), [text("a"), text(""), text(" b "), text("last")]);
+        assert_eq!(read_all(b"", &LINES), []);
+    }
+
+    #[test]
+    fn any_character_ends_a_message_or_only_the_end_of_the_input_does() {
+        assert_eq!(read_all(b"a\r\n\0\0b\0", &until("\0")), [text("a\r\n"), text(""), text("b")]);
+        assert_eq!(read_all(b"a;b;\n", &until(";")), [text("a"), text("b")]);
+        assert_eq!(read_all(b"a;b\n", &until(";")), [text("a"), text("b\n")]);
+        // The last byte of a character is in others, too.
+        assert_eq!(read_all("a§b\u{e7}c§".as_bytes(), &until("§")), [text("a"), text("b\u{e7}c")]);
+        let all = Form { kind: Kind::Text, end: End::Input };
+        assert_eq!(read_all(b"a\n\0\n", &all), [text("a\n\0\n")]);
+        assert_eq!(read_all(b"", &all), []);
+        assert!(matches!(&read_limited(&b"123456"[..], &all, 5)[..], [Input::Unusable(_)]));
+        let too_long = read_limited(&b"123456;1;12345678901;2"[..], &until(";"), 5);
+        assert!(matches!(&too_long[0], Input::Unusable(why) if why.contains("message 1")));
+        assert_eq!((&too_long[1], &too_long[3]), (&text("1"), &text("2")));
+        let raw = Form { kind: Kind::Raw, end: End::Input };
+        assert_eq!(read_all(b"a\xff", &raw), [Input::Message(Message::Binary((&b"a\xff"[..]).into()))]);
     }
 
     #[test]
     fn what_cannot_be_sent_is_named_by_its_line() {
-        let read = read_all(b"ok\n\xff\nok", Form::Lines);
+        let read = read_all(b"ok\n\xff\nok", &LINES);
         assert!(matches!(&read[1], Input::Unusable(why) if why.contains("line 2") && why.contains("UTF-8")));
         assert_eq!(read[2], text("ok"));
     }
@@ -259,7 +369,7 @@ mod tests {
     fn only_what_is_too_long_is_refused_and_nothing_after_it() {
         for end in ["\n", "\r\n"] {
             let lines = format!("12345{end}next{end}123456{end}next{end}12345678901{end}next");
-            let read = read_limited(lines.as_bytes(), Form::Lines, 5);
+            let read = read_limited(lines.as_bytes(), &LINES, 5);
             assert_eq!([&read[0], &read[1]], [&text("12345"), &text("next")]);
             assert!(
                 matches!(&read[2], Input::Unusable(why) if why.contains("line 3") && why.contains("5 bytes"))
@@ -267,7 +377,7 @@ mod tests {
             assert!(matches!(&read[4], Input::Unusable(why) if why.contains("line 5")));
             assert_eq!((&read[3], &read[5], read.len()), (&text("next"), &text("next"), 6));
         }
-        assert_eq!(read_limited(&b"12345"[..], Form::Lines, 5), [text("12345")]);
+        assert_eq!(read_limited(&b"12345"[..], &LINES, 5), [text("12345")]);
     }
 
     #[test]
@@ -281,17 +391,17 @@ mod tests {
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
         });
-        assert_eq!(read_limited(Patient(ours), Form::Lines, 9), [text("half"), text("last")]);
+        assert_eq!(read_limited(Patient(ours), &LINES, 9), [text("half"), text("last")]);
         writer.join().unwrap();
     }
 
     #[test]
     fn binary_comes_in_three_forms() {
         let binary = |bytes: &[u8]| Input::Message(Message::Binary(bytes.to_vec().into()));
-        assert_eq!(read_all(b"/wo=\n", Form::Base64Lines), [binary(&[0xff, 0x0a])]);
-        assert_eq!(read_all(b"ff 0A\n", Form::HexLines), [binary(&[0xff, 0x0a])]);
-        assert_eq!(read_all(b"a\nb", Form::RawChunks), [binary(b"a\nb")]);
-        assert!(matches!(&read_all(b"f\n", Form::HexLines)[0], Input::Unusable(_)));
-        assert!(matches!(&read_all(b"?\n", Form::Base64Lines)[0], Input::Unusable(_)));
+        assert_eq!(read_all(b"/wo=\n", &of(Kind::Base64)), [binary(&[0xff, 0x0a])]);
+        assert_eq!(read_all(b"ff 0A\n", &of(Kind::Hex)), [binary(&[0xff, 0x0a])]);
+        assert_eq!(read_all(b"a\nb", &Form { kind: Kind::Raw, end: End::Read }), [binary(b"a\nb")]);
+        assert!(matches!(&read_all(b"f\n", &of(Kind::Hex))[0], Input::Unusable(_)));
+        assert!(matches!(&read_all(b"?\n", &of(Kind::Base64))[0], Input::Unusable(_)));
     }
 }

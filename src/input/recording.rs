@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Patient;
+use super::values::Values;
 use crate::error::{Failure, Result};
+use crate::file;
 use crate::har;
+use crate::json;
 use crate::message::Message;
 use crate::pipeline::record::{self, Line};
 
@@ -27,6 +30,8 @@ pub enum Item {
     Message(Message, Option<Timestamp>),
     /// A record as it stands.
     Record(String, Option<Timestamp>),
+    /// Something odd that was left out.
+    Odd(String),
 }
 
 /// What [`Recording`] makes of records.
@@ -38,13 +43,16 @@ pub enum Take {
     Records,
 }
 
-/// The content of a file, in order. A line that is a record of `wstap` yields what is taken of it; any other line
-/// is itself a message. Empty lines are skipped.
+/// The content of a file, in order. A value that is a record of `wstap` yields what is taken of it; any other value, and
+/// any line that is not JSON, is itself a message. A file that is a HAR is read as the records that it stands for.
 pub struct Recording {
     lines: BufReader<Box<dyn Read + Send>>,
+    values: Values,
     take: Take,
     name: String,
     number: u64,
+    /// Nothing has been taken yet: what comes first may be a HAR.
+    first: bool,
     /// Why nothing more can be read, until it is told.
     failed: Option<Failure>,
     ended: bool,
@@ -57,24 +65,26 @@ impl Recording {
     ///
     /// # Errors
     /// A usage failure that names the file.
-    pub fn open(path: &Path, take: Take) -> Result<Self> {
+    pub fn open(path: &Path, take: Take) -> Result<(Self, Vec<String>)> {
         let name = path.display().to_string();
+        let mut odd = Vec::new();
         let source: Box<dyn Read + Send> = if name == "-" {
             Box::new(Patient(io::stdin()))
         } else if har::is_har(path) {
-            let records =
-                har::to_records(path).map_err(|why| Failure::usage(format!("--from {name}: {why}")))?;
-            Box::new(io::Cursor::new(records))
+            let har = har::read(path).map_err(|why| Failure::usage(format!("--from {name}: {why}")))?;
+            odd = har.odd;
+            Box::new(io::Cursor::new(har.records))
         } else {
             Box::new(File::open(path).map_err(|error| Failure::usage(format!("--from {name}: {error}")))?)
         };
-        Ok(Self::of(source, name, take))
+        Ok((Self::of(source, name, take), odd))
     }
 
     /// The content of something that is called `name`.
     pub(crate) fn of(source: Box<dyn Read + Send>, name: String, take: Take) -> Self {
         let lines = BufReader::with_capacity(CHUNK, source);
-        Self { lines, take, name, number: 0, failed: None, ended: false, longest: LONGEST_LINE }
+        let (values, longest) = (Values::default(), LONGEST_LINE);
+        Self { lines, values, take, name, number: 0, first: true, failed: None, ended: false, longest }
     }
 
     /// Reads on a thread of its own. What comes is handed over as it comes, so a file that grows can be followed.
@@ -99,56 +109,88 @@ impl Recording {
         if let Some(failure) = self.failed.take() {
             return Some(Err(failure));
         }
-        let mut batch = Vec::new();
+        let (mut batch, mut values) = (Vec::new(), Vec::new());
         while !self.ended {
             match self.next_line() {
-                Ok(None) => self.ended = true,
-                Ok(Some(line)) => batch.extend(item(&line, self.take)),
+                Ok(Some(line)) => self.values.take(line, &mut values),
+                Ok(None) => {
+                    self.ended = true;
+                    self.values.finish(&mut values);
+                }
                 Err(failure) => {
                     self.ended = true;
-                    if batch.is_empty() {
-                        return Some(Err(failure));
-                    }
+                    self.values.finish(&mut values);
                     self.failed = Some(failure);
                 }
+            }
+            for value in values.drain(..) {
+                self.put(&value, &mut batch);
             }
             if !batch.is_empty() && !self.lines.buffer().contains(&b'\n') {
                 break;
             }
         }
-        (!batch.is_empty()).then_some(Ok(batch))
+        match self.failed.take_if(|_| batch.is_empty()) {
+            Some(failure) => Some(Err(failure)),
+            None => (!batch.is_empty()).then_some(Ok(batch)),
+        }
+    }
+
+    fn put(&mut self, value: &str, batch: &mut Vec<Item>) {
+        let first = std::mem::take(&mut self.first);
+        match item(value, self.take) {
+            Some(Item::Message(..)) if first && let Some(har) = har::har_in(value) => {
+                batch.extend(har.odd.into_iter().map(Item::Odd));
+                self.lines = BufReader::with_capacity(CHUNK, Box::new(io::Cursor::new(har.records)));
+                self.ended = false;
+            }
+            item => batch.extend(item),
+        }
     }
 
     fn next_line(&mut self) -> Result<Option<String>> {
         let mut line = Vec::new();
         self.number += 1;
-        let most = self.longest as u64 + 1;
+        let longest = self.longest.saturating_sub(self.values.held());
+        let most = longest as u64 + 1;
         let read = self.lines.by_ref().take(most).read_until(b'\n', &mut line);
         match read.map_err(|error| Failure::usage(format!("--from {}: {error}", self.name)))? {
             0 => Ok(None),
-            _ if line.len() > self.longest => Err(Failure::usage(format!(
+            _ if line.len() > longest => Err(Failure::usage(format!(
                 "--from {}: line {} is longer than {} bytes",
                 self.name, self.number, self.longest
             ))),
-            _ => String::from_utf8(line).map(Some).map_err(|_| {
-                Failure::usage(format!("--from {}: line {} is not UTF-8", self.name, self.number))
-            }),
+            _ if self.number == 1 && line.starts_with(file::MARK) => {
+                line.drain(..file::MARK.len());
+                self.text(line)
+            }
+            _ => self.text(line),
         }
+    }
+
+    fn text(&self, line: Vec<u8>) -> Result<Option<String>> {
+        let not_text = || Failure::usage(format!("--from {}: line {} is not UTF-8", self.name, self.number));
+        String::from_utf8(line).map(Some).map_err(|_| not_text())
     }
 }
 
-fn item(line: &str, take: Take) -> Option<Item> {
-    let text = line.trim_end_matches(['\n', '\r']);
-    if text.is_empty() {
-        return None;
-    }
+fn item(text: &str, take: Take) -> Option<Item> {
     let (line, at) = record::read(text);
     match (line, take) {
         (Line::Foreign, _) => Some(Item::Message(Message::text(text.to_owned()), None)),
-        (_, Take::Records) => Some(Item::Record(text.to_owned(), at)),
+        (_, Take::Records) => Some(Item::Record(on_one_line(text), at)),
         (Line::Received(message), Take::Received) => Some(Item::Message(message, at)),
         (Line::Other, Take::Received) => None,
     }
+}
+
+fn on_one_line(record: &str) -> String {
+    if !record.contains('\n') {
+        return record.to_owned();
+    }
+    let mut line = Vec::with_capacity(record.len());
+    json::compact_into(record, &mut line);
+    String::from_utf8(line).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -170,7 +212,7 @@ mod tests {
         ];
         file.write_all(lines.join("\n").as_bytes()).unwrap();
         let read = |take| {
-            let mut recording = Recording::open(file.path(), take).unwrap();
+            let (mut recording, _) = Recording::open(file.path(), take).unwrap();
             let batches = std::iter::from_fn(|| recording.next_batch());
             batches.flat_map(Result::unwrap).collect::<Vec<_>>()
         };
@@ -186,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_not_read_to_its_end() {
-        let mut recording = Recording::open(Path::new("/dev/zero"), Take::Received).unwrap();
+        let (mut recording, _) = Recording::open(Path::new("/dev/zero"), Take::Received).unwrap();
         recording.longest = 100_000;
         assert!(
             recording.next_batch().unwrap().unwrap_err().what.ends_with("line 1 is longer than 100000 bytes")
@@ -198,7 +240,7 @@ mod tests {
     fn what_stands_before_a_bad_line_is_not_lost() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"1\n2\n\xff\n3\n").unwrap();
-        let mut recording = Recording::open(file.path(), Take::Received).unwrap();
+        let (mut recording, _) = Recording::open(file.path(), Take::Received).unwrap();
         assert_eq!(recording.next_batch().unwrap().unwrap().len(), 2);
         assert!(recording.next_batch().unwrap().unwrap_err().what.contains("line 3"));
         assert!(recording.next_batch().is_none());

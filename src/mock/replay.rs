@@ -30,7 +30,7 @@ const MAX: usize = 64 << 20;
 /// What is played, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplaySettings {
-    /// A recording, or a HAR with `_webSocketMessages` if its name ends in `.har`.
+    /// A recording, or a HAR with `_webSocketMessages`.
     pub file: PathBuf,
     /// How fast.
     pub speed: Speed,
@@ -157,9 +157,10 @@ fn read(path: &Path) -> Result<String> {
     let named =
         |error: &dyn std::fmt::Display| Failure::usage(format!("--replay {}: {error}", path.display()));
     if har::is_har(path) {
-        return har::to_records(path).map_err(|why| named(&why));
+        return har::read(path).map(|har| har.records).map_err(|why| named(&why));
     }
-    file::text(path, file::MAX_RECORDED).map_err(|error| named(&error))
+    let text = file::text(path, file::MAX_RECORDED).map_err(|error| named(&error))?;
+    Ok(har::har_in(&text).map_or(text, |har| har.records))
 }
 
 impl Tape {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use crate::event::{Direction, Event, Kind, Role};
 use crate::json;
-use crate::message::Message;
+use crate::message::{Message, without_mark};
 use crate::report::Report;
 use crate::secret::Secrets;
 use crate::text::without_middle;
@@ -537,6 +537,7 @@ impl Pipeline {
             _ if self.config.count.is_none() => return,
             kind if is_data(kind) => Current::Data,
             Kind::Recorded(line) if matches!(record::read(line), (Line::Received(_), _)) => Current::Data,
+            Kind::Unreadable(_) => Current::Session,
             Kind::Error { .. } | Kind::Close(_) | Kind::Summary(_) => Current::End,
             _ => Current::Session,
         };
@@ -724,10 +725,13 @@ impl Pipeline {
     }
 }
 
-/// The number of a received message.
+/// The number of a received message that comes to its end with this event.
 fn received(event: &Event) -> Option<u64> {
-    match event.kind {
-        Kind::Message { dir: Direction::In, seq, .. } => Some(seq),
+    match &event.kind {
+        Kind::Message { dir: Direction::In, seq, part, .. } => {
+            part.is_none_or(|part| part.last).then_some(*seq)
+        }
+        Kind::Unreadable(message) => Some(message.seq),
         _ => None,
     }
 }
@@ -751,10 +755,13 @@ fn is_last_word(kind: &Kind) -> bool {
 /// JSON that a jq value cannot hold.
 pub fn message_value(message: &Message, binary: line::BinaryForm) -> Result<Value, String> {
     match message {
-        Message::Text(text) => match Value::parse(text) {
-            Err(_) if json::scan_str(text).is_err() => Ok(Value::string(text)),
-            parsed => parsed,
-        },
+        Message::Text(text) => {
+            let json = without_mark(text);
+            match Value::parse(json) {
+                Err(_) if json::scan_str(json).is_err() => Ok(Value::string(text)),
+                parsed => parsed,
+            }
+        }
         Message::Binary(bytes) => Ok(Value::string(&line::binary_text(bytes, binary))),
     }
 }
@@ -799,7 +806,7 @@ mod tests {
         let mut pipeline = Pipeline::new(Config::default(), Box::new(Leaky(room)), report);
         for seq in 1..=10 {
             let message = Message::text("1234");
-            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data };
+            let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data, part: None };
             pipeline.take(&Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
             if seq % flush_every == 0 {
                 pipeline.flush();

@@ -7,7 +7,7 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use jiff::Timestamp;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::event::{Direction, Event, Kind, Role};
+use crate::event::{Direction, Event, Kind, MessagePart, Role};
 use crate::message::Message;
 
 /// What stands before a payload: kind and flags, connection, time, number, length.
@@ -23,6 +23,11 @@ const OUT: u8 = 1;
 const TEXT: u8 = 2;
 const BOOKKEEPING: u8 = 4;
 const DUPLICATE: u8 = 8;
+const PART: u8 = 16;
+const LAST: u8 = 32;
+
+/// What stands after the payload of a part: its number.
+const PART_LENGTH: usize = 4;
 
 /// Some events, in order. Whatever a peer can cause many of is bytes; the rest is kept as it is.
 #[derive(Default)]
@@ -91,7 +96,7 @@ impl Packed {
     pub fn push(&mut self, event: Event) {
         self.times = Some((self.times.map_or(event.at, |(first, _)| first), event.at));
         match &event.kind {
-            Kind::Message { dir, seq, message, role } => {
+            Kind::Message { dir, seq, message, role, part } => {
                 let role_flag = match role {
                     Role::Data => 0,
                     Role::Bookkeeping => BOOKKEEPING,
@@ -99,7 +104,12 @@ impl Packed {
                 };
                 let text_flag = if message.as_text().is_some() { TEXT } else { 0 };
                 self.messages += u64::from(*dir == Direction::In && *role != Role::Bookkeeping);
-                self.pack(MESSAGE, way(*dir) | text_flag | role_flag, *seq, &event, message.as_bytes());
+                let part_flag = part.map_or(0, |part| PART | if part.last { LAST } else { 0 });
+                let flags = way(*dir) | text_flag | role_flag | part_flag;
+                self.pack(MESSAGE, flags, *seq, &event, message.as_bytes());
+                if let Some(part) = part {
+                    self.bytes.put_u32(part.number);
+                }
             }
             Kind::Ping(dir, payload) => self.pack(PING, way(*dir), 0, &event, payload),
             Kind::Pong(payload, None) => self.pack(PONG, 0, 0, &event, payload),
@@ -118,7 +128,8 @@ impl Packed {
     fn pack(&mut self, kind: u8, flags: u8, seq: u64, event: &Event, payload: &[u8]) {
         let out = &mut self.bytes;
         // Twice the room would be wasted: what has no more is full.
-        out.reserve_exact(HEAD + payload.len());
+        let part = if kind == MESSAGE && flags & PART != 0 { PART_LENGTH } else { 0 };
+        out.reserve_exact(HEAD + payload.len() + part);
         out.put_u8(kind);
         out.put_u8(flags);
         out.put_u32(event.conn);
@@ -169,7 +180,12 @@ fn unpack_one(bytes: &mut Bytes, rest: &mut impl Iterator<Item = Event>) -> Opti
             } else {
                 Message::Binary(payload)
             };
-            Kind::Message { dir, seq, message, role }
+            let part = if flags & PART == 0 {
+                None
+            } else {
+                Some(MessagePart { number: bytes.try_get_u32().ok()?, last: flags & LAST != 0 })
+            };
+            Kind::Message { dir, seq, message, role, part }
         }
         PING => Kind::Ping(dir, payload),
         PONG => Kind::Pong(payload, None),
@@ -191,6 +207,7 @@ fn weight(kind: &Kind) -> usize {
             action.len() + topics.iter().map(|topic| topic.len() + size_of::<String>()).sum::<usize>()
         }
         Kind::Error { text, .. } | Kind::Recorded(text) => text.len(),
+        Kind::Unreadable(message) => message.bytes.len() + message.text.len(),
         _ => 512,
     }
 }
@@ -208,8 +225,13 @@ mod tests {
         let role = [Role::Data, Role::Bookkeeping, Role::Duplicate][usize::from(pick) % 3];
         let bytes = Bytes::from(text.clone().into_bytes());
         match pick % 7 {
-            0 | 1 => Kind::Message { dir, seq: u64::from(pick), message: Message::text(text), role },
-            2 => Kind::Message { dir, seq: u64::MAX, message: Message::Binary(bytes), role },
+            0 | 1 => {
+                Kind::Message { dir, seq: u64::from(pick), message: Message::text(text), role, part: None }
+            }
+            2 => {
+                let part = out.then_some(MessagePart { number: u32::from(pick), last: pick > 100 });
+                Kind::Message { dir, seq: u64::MAX, message: Message::Binary(bytes), role, part }
+            }
             3 => Kind::Ping(dir, bytes),
             4 => Kind::Pong(bytes, (pick > 100).then_some(Duration::from_millis(3))),
             5 => Kind::Derived(text),
@@ -223,7 +245,7 @@ mod tests {
         assert_eq!((packed.cost(), packed.size()), (1000, 0));
         for _ in 0..2 {
             let message = Message::text("x".repeat(700));
-            let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data };
+            let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None };
             packed.push(Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind });
         }
         assert_eq!((packed.cost(), packed.size()), (2 * (HEAD + 700), 2 * (HEAD + 700)));

@@ -2,7 +2,7 @@
 //!
 //! Every record is one JSON object on one line: `v` (1), `ts` (RFC 3339 with microseconds, UTC), `type`, `conn`,
 //! and the fields of its type. A message's `data` is the message's own JSON, spelled as received; `"duplicate":true`
-//! marks an event that came before. A `gap` says with `replayed` whether the provider was asked for what was missed,
+//! marks an event that came before, and `part` counts the messages that one was made of. A `gap` says with `replayed` whether the provider was asked for what was missed,
 //! and with `catch_up`, where that is known, how to get it otherwise. The `data` of a `derived` record was made of
 //! messages; recordings have none.
 
@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::event::{Close, Direction, Event, Kind, Open, Role, Summary};
+use crate::event::{Close, Direction, Event, Gap, Kind, Open, Role, Summary, Unreadable};
 use crate::json;
-use crate::message::Message;
+use crate::message::{Message, without_mark};
 use crate::secret::Secrets;
 
 /// The version of the schema, in every record as `v`.
@@ -47,9 +47,12 @@ pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
     let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}","type":"{}""#, event.at, type_word(&event.kind));
     number(out, "conn", u64::from(event.conn));
     match &event.kind {
-        Kind::Message { dir, seq, message, role } => {
+        Kind::Message { dir, seq, message, role, part } => {
             string(out, "dir", dir.word());
             number(out, "seq", *seq);
+            if let Some(part) = part {
+                number(out, "part", u64::from(part.number));
+            }
             if *role == Role::Duplicate {
                 boolean(out, "duplicate", true);
             }
@@ -73,17 +76,7 @@ pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
             number(out, "delay_ms", millis(reconnect.delay));
             string(out, "cause", &secrets.mask_text(&reconnect.cause));
         }
-        Kind::Gap(gap) => {
-            let _ = write!(out, r#","from":"{:.6}","to":"{:.6}""#, gap.from, gap.to);
-            optional(out, "last_id", gap.last_id.as_deref(), secrets);
-            boolean(out, "replayed", gap.replayed);
-            if let Some(text) = &gap.catch_up {
-                string(out, "catch_up", &secrets.mask_text(text));
-            }
-            if gap.dropped > 0 {
-                number(out, "dropped", gap.dropped);
-            }
-        }
+        Kind::Gap(gap) => write_gap(gap, secrets, out),
         Kind::Subscribed { action, topics } => {
             string(out, "action", &secrets.mask(action));
             strings(out, "topics", topics, secrets);
@@ -92,6 +85,7 @@ pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
             string(out, "error", what);
             string(out, "text", &secrets.mask_text(text));
         }
+        Kind::Unreadable(message) => write_unreadable(message, secrets, out),
         Kind::Summary(summary) => write_summary(summary, secrets, out),
         Kind::Derived(json) => {
             key(out, "data");
@@ -108,9 +102,9 @@ pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "opcode", message.opcode());
     number(out, "bytes", message.len() as u64);
     match message {
-        Message::Text(text) => match json::scan_str(text) {
+        Message::Text(text) => match json::scan_str(without_mark(text)) {
             Ok(scan) => {
-                let text = secrets.mask_json(text);
+                let text = secrets.mask_json(without_mark(text));
                 out.extend_from_slice(br#","data":"#);
                 if !scan.line_break {
                     out.extend_from_slice(text.trim_ascii().as_bytes());
@@ -156,6 +150,29 @@ fn write_close(close: &Close, secrets: &Secrets, out: &mut Vec<u8>) {
     boolean(out, "clean", close.clean);
 }
 
+fn write_gap(gap: &Gap, secrets: &Secrets, out: &mut Vec<u8>) {
+    let _ = write!(out, r#","from":"{:.6}","to":"{:.6}""#, gap.from, gap.to);
+    optional(out, "last_id", gap.last_id.as_deref(), secrets);
+    boolean(out, "replayed", gap.replayed);
+    if let Some(text) = &gap.catch_up {
+        string(out, "catch_up", &secrets.mask_text(text));
+    }
+    if gap.dropped > 0 {
+        number(out, "dropped", gap.dropped);
+    }
+}
+
+fn write_unreadable(message: &Unreadable, secrets: &Secrets, out: &mut Vec<u8>) {
+    string(out, "error", message.what);
+    string(out, "text", &secrets.mask_text(&message.text));
+    string(out, "dir", "in");
+    number(out, "seq", message.seq);
+    string(out, "opcode", message.opcode);
+    number(out, "bytes", message.bytes.len() as u64);
+    number(out, "offset", message.at as u64);
+    base64(secrets.mask_bytes(&message.bytes).as_deref().unwrap_or(&message.bytes), out);
+}
+
 fn write_summary(summary: &Summary, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "reason", summary.reason);
     number(out, "exit", u64::from(summary.exit));
@@ -180,6 +197,7 @@ fn write_summary(summary: &Summary, secrets: &Secrets, out: &mut Vec<u8>) {
     number(out, "bytes_in", summary.bytes_in);
     number(out, "bytes_out", summary.bytes_out);
     number(out, "filter_errors", summary.filter_errors);
+    number(out, "decode_errors", summary.decode_errors);
     number(out, "duration_ms", millis(summary.duration));
 }
 
@@ -193,7 +211,7 @@ fn type_word(kind: &Kind) -> &'static str {
         Kind::Reconnect(_) => "reconnect",
         Kind::Gap(_) => "gap",
         Kind::Subscribed { .. } => "subscribed",
-        Kind::Error { .. } => "error",
+        Kind::Error { .. } | Kind::Unreadable(_) => "error",
         Kind::Summary(_) => "summary",
         Kind::Derived(_) => "derived",
         // Written above, with the type it came with.
@@ -410,7 +428,7 @@ mod tests {
     }
 
     fn received(message: Message) -> Kind {
-        Kind::Message { dir: Direction::In, seq: 7, message, role: Role::Data }
+        Kind::Message { dir: Direction::In, seq: 7, message, role: Role::Data, part: None }
     }
 
     #[test]

@@ -174,6 +174,7 @@ pub(crate) fn hostile(message: &Message, width: usize) {
         dir: Direction::In,
         seq: 1,
         role: crate::event::Role::Data,
+        part: None,
         message: message.clone(),
     };
     let width = width.max(40);
@@ -235,7 +236,7 @@ mod tests {
 
     fn past(message: Message) -> Past {
         let (number, at, dir, role) = (7, Timestamp::UNIX_EPOCH, Direction::In, Role::Data);
-        Past { number, at, conn: 1, dir, seq: 3, role, message }
+        Past { number, at, conn: 1, dir, seq: 3, role, part: None, message }
     }
 
     fn row(text: &str, width: usize) -> String {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::event::{Direction, Event, Kind, Role};
+use crate::event::{Direction, Event, Kind, MessagePart, Role};
 use crate::message::Message;
 
 /// Messages that are kept.
@@ -24,14 +24,15 @@ pub(super) struct Past {
     /// Its number in its direction, as records have it.
     pub(super) seq: u64,
     pub(super) role: Role,
+    pub(super) part: Option<MessagePart>,
     pub(super) message: Message,
 }
 
 impl Past {
     /// The event that it was.
     pub(super) fn event(&self) -> Event {
-        let Self { at, conn, dir, seq, role, .. } = *self;
-        Event { at, conn, kind: Kind::Message { dir, seq, message: self.message.clone(), role } }
+        let Self { at, conn, dir, seq, role, part, .. } = *self;
+        Event { at, conn, kind: Kind::Message { dir, seq, message: self.message.clone(), role, part } }
     }
 }
 
@@ -55,7 +56,7 @@ impl Ring {
 
     /// Keeps a message, if the event is one; its number.
     pub(super) fn push(&mut self, event: &Event) -> Option<u64> {
-        let Kind::Message { dir, seq, message, role } = &event.kind else { return None };
+        let Kind::Message { dir, seq, message, role, part } = &event.kind else { return None };
         let number = self.next;
         self.next += 1;
         self.bytes += message.len();
@@ -66,6 +67,7 @@ impl Ring {
             dir: *dir,
             seq: *seq,
             role: *role,
+            part: *part,
             message: message.unshared(),
         });
         while self.past.len() > self.most || (self.bytes > self.most_bytes && self.past.len() > 1) {
@@ -98,7 +100,7 @@ mod tests {
 
     fn event(text: &str) -> Event {
         let message = Message::text(text.to_owned());
-        let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data };
+        let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None };
         Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::codec::Reader;
 use crate::event::Close;
 
 /// How long the old connection is read at most, once there is another.
@@ -35,6 +36,8 @@ pub struct Old {
     pub until: Instant,
     /// What its close frame said.
     pub close: Option<Close>,
+    /// What reads its messages.
+    pub reader: Reader,
 }
 
 /// How far a hand-over was when the connection was lost after all.
@@ -76,9 +79,9 @@ impl Handover {
     }
 
     /// The second connection is open, and the first one old.
-    pub fn done(&mut self, conn: u32, close: Option<Close>, now: Instant) {
+    pub fn done(&mut self, conn: u32, close: Option<Close>, reader: Reader, now: Instant) {
         self.stage = Stage::None;
-        self.old = Some(Old { conn, until: now + OLD_LIMIT, close });
+        self.old = Some(Old { conn, until: now + OLD_LIMIT, close, reader });
     }
 
     /// There is nothing to hand over any more.

@@ -8,13 +8,15 @@ use std::mem;
 use std::pin::Pin;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::dialect::Client;
 use crate::error::{Failure, Result};
-use crate::event::{Event, Open};
+use crate::event::{Event, Open, Unreadable};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::input::{Input, Source};
@@ -26,7 +28,7 @@ use crate::pipeline::outlet::Outlet;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
 use crate::repl::{Repl, Request};
-use crate::report::Report;
+use crate::report::{Level, Report};
 use crate::secret::{Lease, Secret};
 use crate::signals::Signals;
 
@@ -218,13 +220,8 @@ impl Driver {
         // Events first: what the pipeline says to them may ask for frames, and those are not to wait.
         self.push_events();
         self.tell_standing();
+        self.tell_people();
         let todo = &mut self.state.todo;
-        for (level, text) in todo.notices.drain(..) {
-            self.report.say(level, &text);
-        }
-        if let Some(repl) = &self.repl {
-            todo.answers.drain(..).for_each(|text| repl.answer(text));
-        }
         match &mut self.socket {
             Some(socket) => todo.frames.drain(..).for_each(|frame| socket.send(frame)),
             None => todo.frames.clear(),
@@ -241,6 +238,15 @@ impl Driver {
         self.hand_out();
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
+    }
+
+    fn tell_people(&mut self) {
+        let todo = &mut self.state.todo;
+        todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        todo.unreadable.drain(..).for_each(|message| show_bytes(&message, &self.report));
+        if let Some(repl) = &self.repl {
+            todo.answers.drain(..).for_each(|text| repl.answer(text));
+        }
     }
 
     /// Starts on the way to a connection.
@@ -353,6 +359,7 @@ impl Driver {
                 self.state.received_old_close(close);
             }
             Happening::OldIncoming(Incoming::Ended(end)) => self.state.closed_old(&end, now),
+            Happening::OldIncoming(Incoming::NotUtf8(bytes, at)) => self.state.old_not_utf8(bytes, at, now),
             Happening::OldIncoming(Incoming::Flushed) => {}
             Happening::Progress(Some(progress)) => self.state.progress(progress, now),
             Happening::Progress(None) => self.pipeline_died(now),
@@ -444,7 +451,7 @@ impl Driver {
                     self.drop_old();
                     self.old = self.socket.take();
                 }
-                self.socket = Some(Socket::new(link, lease));
+                self.socket = Some(Socket::new(link, lease, self.state.replaces_utf8()));
                 self.state.opened(open_facts(&attempt.report, self.show_secrets), now);
             }
             Err(failure) => {
@@ -467,6 +474,10 @@ impl Driver {
                 Incoming::Closed(close) => {
                     let close = self.with_masked_reason(close);
                     self.state.received_close(close, now);
+                }
+                Incoming::NotUtf8(text, at) => {
+                    bytes += text.len();
+                    self.state.received_not_utf8(text, at, now);
                 }
                 // Whether more may be read is asked again before it is.
                 Incoming::Flushed => return,
@@ -597,10 +608,7 @@ impl Driver {
     }
 
     async fn last_frames(&mut self) {
-        self.state.todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
-        if let Some(repl) = &self.repl {
-            self.state.todo.answers.drain(..).for_each(|text| repl.answer(text));
-        }
+        self.tell_people();
         let queued = self.state.clear_queue();
         if queued > 0 {
             self.report.warning(&format!("{queued} queued messages were never sent"));
@@ -675,6 +683,25 @@ impl Driver {
             _ => {}
         }
     }
+}
+
+/// The most bytes of a message that a notice shows.
+const MOST_SHOWN: usize = 3 << 10;
+
+/// Shows people who want to see more the bytes of a message that could not be read: all of them, or as many around the
+/// place as a notice has room for.
+pub fn show_bytes(message: &Unreadable, report: &Report) {
+    if !report.shows(Level::Verbose) {
+        return;
+    }
+    let masked = report.secrets().mask_bytes(&message.bytes);
+    let bytes = masked.as_deref().unwrap_or(&message.bytes);
+    let start = message.at.min(bytes.len()).saturating_sub(MOST_SHOWN / 2);
+    let start = start.min(bytes.len().saturating_sub(MOST_SHOWN));
+    let end = (start + MOST_SHOWN).min(bytes.len());
+    let which = if end - start < bytes.len() { format!("bytes {start} to {end} of ") } else { String::new() };
+    let shown = STANDARD.encode(&bytes[start..end]);
+    report.verbose(&format!("message {}: {which}{} bytes in base64: {shown}", message.seq, bytes.len()));
 }
 
 /// The current moment on both clocks.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::backoff::Limits;
+use crate::codec::Coding;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::pipeline::{Stop, Totals};
@@ -40,6 +41,8 @@ pub struct Policy {
     pub missed_since: Option<Timestamp>,
     /// Credentials in messages are shown.
     pub show_secrets: bool,
+    /// How messages are read and written.
+    pub coding: Coding,
 }
 
 /// When to end. The first that applies wins.

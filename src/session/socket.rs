@@ -6,13 +6,14 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use crate::frames::PeerClose;
-use crate::message::cost;
+use crate::message::{Message, cost};
 use crate::net::Link;
 use crate::secret::Lease;
 
@@ -23,6 +24,8 @@ pub enum Incoming {
     Frame(Frame),
     /// The peer's close frame. It is answered already, and nothing but the end follows.
     Closed(PeerClose),
+    /// A text message, or what has come of one, that is not UTF-8 from this byte on.
+    NotUtf8(Bytes, usize),
     /// Everything queued has been handed to the network.
     Flushed,
     /// The connection is over.
@@ -69,9 +72,10 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes over an open link.
+    /// Takes over an open link. `replace` says that texts that are not UTF-8 are to be passed over.
     #[must_use]
-    pub fn new(link: Link, lease: Lease) -> Self {
+    pub fn new(mut link: Link, lease: Lease, replace: bool) -> Self {
+        link.get_mut().take_texts_up(replace);
         Self {
             link,
             outbox: VecDeque::new(),
@@ -144,16 +148,38 @@ impl Socket {
         }
         let polled = Pin::new(&mut self.link).poll_next(context);
         if let Poll::Ready(Some(Ok(frame))) = polled {
-            return Poll::Ready(Incoming::Frame(frame));
+            return Poll::Ready(self.came(frame));
         }
         if let Some(close) = self.link.get_mut().take_close() {
             self.answer(&close);
             return Poll::Ready(Incoming::Closed(close));
         }
-        Poll::Ready(Incoming::Ended(match std::task::ready!(polled) {
-            Some(Err(error)) if !self.peer_closed => end_of(&error),
-            _ => End::Clean,
-        }))
+        Poll::Ready(match std::task::ready!(polled) {
+            Some(Err(error)) if !self.peer_closed => self.failed(&error),
+            _ => Incoming::Ended(End::Clean),
+        })
+    }
+
+    /// A frame came; text messages as the stream below hands them up.
+    fn came(&mut self, frame: Frame) -> Incoming {
+        match frame {
+            Frame::Binary(bytes) if self.link.get_mut().was_text() => text(bytes),
+            Frame::Text(_) => {
+                self.link.get_mut().take_kept_text();
+                Incoming::Frame(frame)
+            }
+            frame => Incoming::Frame(frame),
+        }
+    }
+
+    fn failed(&mut self, error: &Error) -> Incoming {
+        if matches!(error, Error::Utf8(_))
+            && let Some(begun) = self.link.get_mut().take_kept_text()
+            && let Err(invalid) = std::str::from_utf8(&begun)
+        {
+            return Incoming::NotUtf8(begun.into(), invalid.valid_up_to());
+        }
+        Incoming::Ended(end_of(error))
     }
 
     /// Answers the peer's close frame, unless ours is on its way. What is queued is not sent any more.
@@ -216,6 +242,14 @@ impl Socket {
     }
 }
 
+/// A text message that came up as a binary one.
+fn text(bytes: Bytes) -> Incoming {
+    match Message::from_utf8(bytes) {
+        Ok(text) => Incoming::Frame(text.into()),
+        Err((bytes, at)) => Incoming::NotUtf8(bytes, at),
+    }
+}
+
 fn is_message(frame: &Frame) -> bool {
     frame.is_text() || frame.is_binary()
 }
@@ -254,7 +288,6 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use bytes::Bytes;
     use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
     use super::*;
@@ -296,7 +329,7 @@ mod tests {
         let listens = Arc::new(AtomicBool::new(false));
         let peer = Pinging { listens: Arc::clone(&listens) };
         let link = link(Tap::new(Box::new(peer), Bytes::new()), None).await;
-        let mut socket = Socket::new(link, Secrets::default().lend([]));
+        let mut socket = Socket::new(link, Secrets::default().lend([]), false);
         let mut pings = || (0..100_000).take_while(|_| socket.next_now().is_some()).count();
         // Head, mask and payload.
         let answer = 2 + 4 + 4;

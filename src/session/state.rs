@@ -16,9 +16,10 @@ use super::liveness::Liveness;
 use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
 use super::socket::{End, close_frame};
 use super::subscription::{ACK_WAIT, Subscription};
-use crate::dialect::{Client, CloseRule, Meaning};
+use crate::codec::{Chain, Reader};
+use crate::dialect::{Client, CloseRule};
 use crate::error::{Failure, Result};
-use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Summary};
+use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::message::Message;
@@ -29,8 +30,10 @@ use crate::report::Level;
 use crate::secret::Secret;
 use crate::text::short;
 
+mod messages;
 mod typed;
 
+pub use messages::redact;
 use typed::Typed;
 pub use typed::{LinkState, Standing};
 
@@ -67,6 +70,8 @@ pub struct Todo {
     pub acks: Vec<HttpCall>,
     /// The cursor that is worth keeping from now on.
     pub cursor: Option<String>,
+    /// Messages that could not be read, for people who want to see what they hold.
+    pub unreadable: Vec<Unreadable>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +111,8 @@ pub struct State {
     delivery: Delivery,
     handover: Handover,
     typed: Typed,
+    reader: Reader,
+    writer: Chain,
     totals: Totals,
     counts: Counts,
 }
@@ -127,6 +134,10 @@ struct Counts {
     sent: u64,
     bytes_in: u64,
     bytes_out: u64,
+    /// Messages that could not be decoded.
+    undecoded: u64,
+    /// Texts that were not UTF-8.
+    not_utf8: u64,
 }
 
 impl State {
@@ -140,6 +151,8 @@ impl State {
         let remember = if policy.dedupe { dialect.dedupe() } else { 0 };
         let delivery = Delivery::new(remember, policy.cursor.clone(), dialect.ack("").is_some());
         let lost_at = policy.missed_since;
+        let reader = Reader::new(&policy.coding.decode, policy.coding.limit);
+        let writer = policy.coding.encode.start(None);
         Self {
             policy,
             dialect,
@@ -162,6 +175,8 @@ impl State {
             delivery,
             handover: Handover::default(),
             typed: Typed::default(),
+            reader,
+            writer,
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
             counts: Counts::default(),
@@ -233,7 +248,10 @@ impl State {
     pub fn opened(&mut self, open: Open, now: Now) {
         if self.handover.is_opening() {
             self.hand_over(now);
+        } else {
+            self.reader.renew();
         }
+        self.writer = self.policy.coding.encode.start(None);
         self.conn += 1;
         self.phase = Phase::Open;
         self.opened_at = Some(now.mono);
@@ -315,8 +333,8 @@ impl State {
         let Some(old) = &self.handover.old else { return };
         let conn = old.conn;
         match frame {
-            Frame::Text(text) => drop(self.take_message(Message::Text(text), conn, now)),
-            Frame::Binary(bytes) => drop(self.take_message(Message::Binary(bytes), conn, now)),
+            Frame::Text(text) => self.received_old_message(Message::Text(text), now),
+            Frame::Binary(bytes) => self.received_old_message(Message::Binary(bytes), now),
             Frame::Ping(payload) => self.emit_on(conn, Kind::Ping(Direction::In, payload), now),
             Frame::Pong(payload) => self.emit_on(conn, Kind::Pong(payload, None), now),
             Frame::Close(_) | Frame::Frame(_) => {}
@@ -589,6 +607,7 @@ impl State {
             bytes_in: self.counts.bytes_in,
             bytes_out: self.counts.bytes_out,
             filter_errors: self.totals.filter_errors,
+            decode_errors: self.counts.undecoded,
             duration: now.mono - self.started,
         };
         self.emit(Kind::Summary(Box::new(summary)), now);
@@ -604,50 +623,6 @@ impl State {
             _ => Outcome::new("max_time", Exit::Ok),
         };
         self.finish(outcome, now);
-    }
-
-    fn received_message(&mut self, message: Message, now: Now) {
-        let echo = self.policy.echo.then(|| message.clone());
-        let meaning = self.take_message(message, self.conn, now);
-        if let Some(message) = echo
-            && self.phase == Phase::Open
-        {
-            self.send(message, now);
-        }
-        for answer in self.dialect.answers() {
-            self.send(answer, now);
-        }
-        match meaning {
-            Meaning::Event(_) => self.subscription.delivers(),
-            Meaning::Heartbeat => self.liveness.heartbeat(now.mono),
-            Meaning::Pong => {}
-            Meaning::Draining { after } => self.draining(after, now),
-            Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
-            Meaning::Refused { action, topics, code, message, retry } => {
-                self.refused(&action, topics, &code, &message, retry, now);
-            }
-        }
-    }
-
-    /// Counts a message that came over this connection, and hands it on as what it is.
-    fn take_message(&mut self, message: Message, conn: u32, now: Now) -> Meaning {
-        self.counts.received += 1;
-        self.counts.bytes_in += message.len() as u64;
-        let seq = self.counts.received;
-        let meaning = self.dialect.understand(&message);
-        let role = match &meaning {
-            Meaning::Event(facts) if self.delivery.received(seq, facts) => Role::Duplicate,
-            Meaning::Event(_) => Role::Data,
-            _ => Role::Bookkeeping,
-        };
-        // A provider that only shows that it is there has nothing to say.
-        if !matches!(meaning, Meaning::Heartbeat | Meaning::Pong) {
-            self.last_received = now.mono;
-        }
-        let redacted = if self.policy.show_secrets { None } else { self.dialect.redact(&message) };
-        let message = redacted.unwrap_or(message);
-        self.emit_on(conn, Kind::Message { dir: Direction::In, seq, message, role }, now);
-        meaning
     }
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
@@ -714,7 +689,8 @@ impl State {
     fn hand_over(&mut self, now: Now) {
         self.retire("another connection is old now".to_owned(), now);
         let close = self.peer_close.take().map(|close| said(close, "peer"));
-        self.handover.done(self.conn, close, now.mono);
+        let reader = self.reader.renew();
+        self.handover.done(self.conn, close, reader, now.mono);
         let text = format!("connection {} takes over from connection {}", self.conn + 1, self.conn);
         self.notice(Level::Notice, text);
     }
@@ -943,15 +919,6 @@ impl State {
         let payload = self.liveness.ping(now.mono);
         self.todo.frames.push(Frame::Ping(payload.clone()));
         self.emit(Kind::Ping(Direction::Out, payload), now);
-    }
-
-    fn send(&mut self, message: Message, now: Now) {
-        self.counts.sent += 1;
-        self.counts.bytes_out += message.len() as u64;
-        self.input.sending = true;
-        self.todo.frames.push(message.clone().into());
-        let seq = self.counts.sent;
-        self.emit(Kind::Message { dir: Direction::Out, seq, message, role: Role::Data }, now);
     }
 
     fn emit(&mut self, kind: Kind, now: Now) {

@@ -1,7 +1,9 @@
 //! The rules of the session with an explicit clock.
 
 use super::*;
-use crate::dialect::{self, Beat, ClientSetup, Facts, Rhythm, Sign, Silence};
+use crate::codec::{Coding, Steps};
+use crate::dialect::{self, Beat, ClientSetup, Facts, Meaning, Rhythm, Sign, Silence};
+use crate::event::Role;
 use crate::frames::close::CloseFault;
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
@@ -32,6 +34,7 @@ fn policy() -> Policy {
         cursor: None,
         missed_since: None,
         show_secrets: false,
+        coding: Coding::default(),
     }
 }
 
@@ -958,4 +961,59 @@ fn a_connection_that_is_made_anew_is_closed_before_and_needs_no_permission() {
     assert_eq!(bench.state.standing().link, LinkState::Open);
     bench.state.typed_close(Some((4001, "enough".to_owned())), bench.now);
     assert_eq!((bench.frames(), bench.end()), (vec!["close 4001".to_owned()], Some(("quit", Exit::Ok))));
+}
+
+/// A provider with rules of its own, and with these steps before them.
+fn decoding(names: &str, policy: Policy) -> Bench {
+    let decode = Steps::new(&names.split(',').map(str::to_owned).collect::<Vec<_>>()).unwrap();
+    strict(Rhythm::default(), Policy { coding: Coding { decode, ..policy.coding }, ..policy })
+}
+
+#[test]
+fn parts_of_a_message_are_acknowledged_once_all_are_written() {
+    let mut bench = decoding("lines", policy());
+    bench.text("a@1\nb@2\na@1\n");
+    bench.text("c@3");
+    let roles: Vec<Role> = bench.messages().into_iter().map(|(_, role, _)| role).collect();
+    assert_eq!(roles, [Role::Data, Role::Data, Role::Duplicate, Role::Data]);
+    // The pipeline counts a message as written with its last part.
+    bench.state.progress(Progress { written: 1, ..Progress::default() }, bench.now);
+    let acks = mem::take(&mut bench.state.todo.acks);
+    assert_eq!(acks.iter().map(|call| &*call.body).collect::<Vec<_>>(), [b"a", b"b", b"a"]);
+    assert_eq!(bench.state.todo.cursor.take().as_deref(), Some("2"));
+    bench.state.summary(&Outcome::new("x", Exit::Ok), bench.now);
+    let kinds = bench.kinds();
+    assert!(matches!(&kinds[..], [Kind::Summary(summary)] if summary.received == 2), "{kinds:?}");
+}
+
+#[test]
+fn the_connection_that_is_handed_over_keeps_its_stream() {
+    let mut bench = decoding("zlib-stream", reconnecting(None, false));
+    let mut old = Steps::new(&["zlib-stream".to_owned()]).unwrap().start(None);
+    let mut sent = |text: &str| Frame::from(old.encode(Message::text(text.to_owned())).unwrap());
+    let first = sent("a@1");
+    bench.state.received(first, bench.now);
+    let drain = sent("draining");
+    bench.state.received(drain, bench.now);
+    bench.after(10 * MS);
+    bench.state.opened(Open::default(), bench.now);
+    let late = sent("b@2");
+    bench.state.received_old(late, bench.now);
+    let mut new = Steps::new(&["zlib-stream".to_owned()]).unwrap().start(None);
+    bench.state.received(new.encode(Message::text("c@3")).unwrap().into(), bench.now);
+    let texts: Vec<(u32, String)> =
+        bench.messages().into_iter().map(|(conn, _, text)| (conn, text)).collect();
+    let expected = [(1, "a@1"), (1, "draining"), (1, "b@2"), (2, "c@3")];
+    assert_eq!(texts, expected.map(|(conn, text)| (conn, text.to_owned())));
+}
+
+#[test]
+fn what_cannot_be_read_is_redacted_as_far_as_it_can_be_seen() {
+    let mut bench = decoding("text", policy());
+    bench.state.received(Frame::binary(&b"\xff secret"[..]), bench.now);
+    let kinds = bench.kinds();
+    assert!(
+        matches!(&kinds[..], [_, Kind::Unreadable(message)] if !message.bytes.windows(6).any(|word| word == b"secret")),
+        "{kinds:?}"
+    );
 }

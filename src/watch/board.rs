@@ -17,7 +17,7 @@ use super::plan::{Plan, Tell};
 use super::row::{End, Past, Row};
 use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
-use crate::event::{Direction, Event, Kind, Role, Summary};
+use crate::event::{Direction, Event, Kind, MessagePart, Role, Summary};
 use crate::exit::Exit;
 use crate::pipeline::Totals;
 use crate::pipeline::record::{Line, read};
@@ -223,8 +223,8 @@ impl Board {
                 self.links[link].summary = Some(std::mem::take(&mut **summary));
                 return;
             }
-            Kind::Message { dir, seq, message, role } => {
-                *seq = self.numbers.next(*dir);
+            Kind::Message { dir, seq, message, role, part } => {
+                *seq = self.numbers.next(*dir, *part);
                 if *dir == Direction::In {
                     self.links[link].heard = Some(now);
                 }
@@ -236,6 +236,7 @@ impl Board {
                     }
                 }
             }
+            Kind::Unreadable(message) => message.seq = self.numbers.next(Direction::In, None),
             Kind::Recorded(line) => {
                 if let (Line::Received(message), _) = read(line) {
                     said = self.plan.campaigns.read(&message);
@@ -439,12 +440,13 @@ impl Board {
 }
 
 impl Numbers {
-    fn next(&mut self, dir: Direction) -> u64 {
+    /// All parts of a message have its number.
+    fn next(&mut self, dir: Direction, part: Option<MessagePart>) -> u64 {
         let number = match dir {
             Direction::In => &mut self.received,
             Direction::Out => &mut self.sent,
         };
-        *number += 1;
+        *number += u64::from(part.is_none_or(|part| part.number == 1));
         *number
     }
 }

@@ -44,7 +44,11 @@ impl Bench {
 
     fn told(&mut self, link: usize, message: &serde_json::Value) -> Vec<Event> {
         let message = Message::text(message.to_string());
-        self.event(link, 1, Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data })
+        self.event(
+            link,
+            1,
+            Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None },
+        )
     }
 
     fn status(&mut self, link: usize, id: u64, status: &str) {

@@ -37,7 +37,12 @@ fn update(board: &mut Board, id: u64, status: &str, counts: [u64; 4], now: Insta
         "processing": processing, "pending": pending}}});
     let link = board.rows[&id].link;
     let message = Message::text(message.to_string());
-    tell(board, link, Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data }, now);
+    tell(
+        board,
+        link,
+        Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None },
+        now,
+    );
 }
 
 fn after(start: Instant, seconds: u64) -> Instant {

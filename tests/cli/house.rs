@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     "error",
     "pem",
     "message",
+    "codec",
     "campaign",
     "event",
     "report",

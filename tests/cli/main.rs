@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod clients;
+mod decode;
 mod delivery;
 mod dialects;
 mod ending;
@@ -30,6 +31,7 @@ mod options;
 mod output;
 mod output_file;
 mod packaging;
+mod peers;
 mod probe;
 mod probe_live;
 mod probe_rows;
@@ -41,6 +43,7 @@ mod pty;
 mod readme;
 mod reconnect;
 mod recorded;
+mod recordings;
 mod refusals;
 mod repl;
 mod replay;

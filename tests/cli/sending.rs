@@ -229,3 +229,59 @@ fn echo_survives_a_server_that_writes_much_before_it_reads() {
     });
     out.exits(0);
 }
+
+const STOMP: &str = "CONNECT\naccept-version:1.2\nhost:/\n\n\0";
+
+#[test]
+fn a_file_is_one_message() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("frame");
+    std::fs::write(&file, STOMP).expect("it is written");
+    let named = format!("@{}", file.display());
+    let (frames, out) = sent(&["-x", &named, "-x", "@@x"], "line\n");
+    out.exits(0);
+    assert_eq!(texts(&frames), [STOMP, "@x", "line"]);
+    // Then standard input is taken, and the session stays for what the server says.
+    let server = Server::websocket(|peer| {
+        assert_eq!(peer.read_text().as_deref(), Some("a\nb\n"));
+        peer.text("1");
+        peer.close_well(1000);
+    });
+    let out = wstap(&["connect", &server.url(), "-x", "@-"]).stdin("a\nb\n").run();
+    assert_eq!(out.exits(0).stdout, "1\n");
+    server.join();
+    let missing = wstap(&["connect", "ws://127.0.0.1:9/", "-x", "@/no/such"]).run();
+    missing.exits(2).says("--send @/no/such: No such file").says("@@");
+}
+
+#[test]
+fn a_delimiter_ends_a_message() {
+    for (delimiter, input, messages) in [
+        ("nul", "a\nb\0\0c", vec!["a\nb", "", "c"]),
+        (";", "a;b\nc;\n", vec!["a", "b\nc"]),
+        ("\\x1e", "{}\u{1e}[]\u{1e}", vec!["{}", "[]"]),
+        ("none", STOMP, vec![STOMP]),
+        ("none", "", vec![]),
+    ] {
+        let (frames, out) = sent(&["--delimiter", delimiter], input);
+        out.exits(0);
+        assert_eq!(texts(&frames), messages, "{delimiter}");
+    }
+    let (frames, out) = sent(&["--delimiter", "none", "--binary-in", "raw"], vec![0xff; 100_000]);
+    out.exits(0);
+    assert_eq!((frames.len(), frames[0].payload.len()), (1, 100_000));
+    wstap(&["connect", "ws://127.0.0.1:9/", "--delimiter", "ab"]).run().exits(2).says("one character");
+}
+
+/// More than any buffer between, in one message and in many.
+#[test]
+fn nothing_is_lost_of_much() {
+    let line = "0123456789abcdef".repeat(512 << 10);
+    let (frames, out) = sent(&["--delimiter", "none", "-q"], line.clone());
+    out.exits(0);
+    assert!(frames.len() == 1 && frames[0].payload == line.as_bytes(), "{} frames", frames.len());
+    let lines = vec![&line[..70_000]; 100];
+    let (frames, out) = sent(&["-q"], lines.join("\n"));
+    out.exits(0);
+    assert!(texts(&frames) == lines, "{} frames", frames.len());
+}

@@ -12,6 +12,7 @@ use super::{
     Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Facts, Meaning, Place, Rhythm, Sign, Silence,
     TopicCheck, Var,
 };
+use crate::codec;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::message::Message;
@@ -62,16 +63,24 @@ impl Custom {
         let shown = path.display();
         let unreadable = |why: String| Failure::usage(format!("the dialect in {shown}: {why}"));
         let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
-        Self::parse(&text).map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))
+        Self::parse_in(&text, file::folder_of(path))
+            .map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))
     }
 
     /// The error is a line, from 1, and what is wrong there.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, (usize, String)> {
-        let file: schema::File = toml::from_str(text).map_err(|error| {
+        Self::parse_in(text, Path::new(""))
+    }
+
+    /// The same of a file in this folder.
+    fn parse_in(text: &str, folder: &Path) -> std::result::Result<Self, (usize, String)> {
+        let mut file: schema::File = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             (line_of(text, at), error.message().lines().collect::<Vec<_>>().join("; "))
         })?;
         check(&file).map_err(|(near, why)| (line_of(text, text.find(&near).unwrap_or(0)), why))?;
+        file.decode.iter_mut().chain(&mut file.encode).for_each(|step| codec::anchor(step, folder));
         let credential = file.credential.as_ref().map(|credential| Credential {
             place: match &credential.place {
                 schema::Place::Query(name) => Place::Query(kept(name)),
@@ -115,6 +124,9 @@ fn check(file: &schema::File) -> std::result::Result<(), (String, String)> {
 
 /// What would be without effect, or fail at every use.
 fn check_sense(file: &schema::File) -> std::result::Result<(), (String, String)> {
+    for (key, steps) in [("decode", &file.decode), ("encode", &file.encode)] {
+        codec::check(steps).map_err(|why| (key.to_owned(), why))?;
+    }
     if let Some((url, Err(failure))) = file.url.as_ref().map(|url| (url, WsUrl::parse(url))) {
         return Err((url.clone(), failure.what));
     }
@@ -187,6 +199,14 @@ impl Dialect for Custom {
 
     fn pings(&self) -> bool {
         self.file.pings
+    }
+
+    fn decode(&self) -> &[String] {
+        &self.file.decode
+    }
+
+    fn encode(&self) -> &[String] {
+        &self.file.encode
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {

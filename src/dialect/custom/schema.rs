@@ -31,6 +31,12 @@ pub(super) struct File {
     /// The client pings by itself; `false` where it may not.
     #[serde(default = "yes")]
     pub(super) pings: bool,
+    /// The steps that decode messages, as `--decode` names them, and those that encode what is sent. Files that they need
+    /// are looked for from the folder of this one.
+    #[serde(default)]
+    pub(super) decode: Vec<String>,
+    #[serde(default)]
+    pub(super) encode: Vec<String>,
     pub(super) credential: Option<Credential>,
     pub(super) greeting: Option<Greeting>,
     pub(super) subscribe: Option<Request>,

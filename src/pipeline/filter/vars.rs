@@ -32,7 +32,7 @@ impl Vars {
     pub fn slurpfile(&mut self, name: &str, path: &Path) -> Result<()> {
         let fail = |what: String| Failure::usage(format!("--slurpfile {name} {}: {what}", path.display()));
         let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|e| fail(e.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|e| {
+        let text = String::from_utf8(file::without_mark(&bytes).to_vec()).map_err(|e| {
             fail(json::Error { what: "invalid UTF-8", at: e.utf8_error().valid_up_to() }.to_string())
         })?;
         let values = read::many(&text).map_err(|e| fail(format!("not JSON: {e}")))?;

@@ -1,0 +1,196 @@
+//! Messages on their way between frames and everybody who looks at them. This is the one place where they are decoded
+//! and encoded: what is not as it came is only counted, and sent back by `--echo`.
+
+use bytes::Bytes;
+
+use super::{Now, Phase, State};
+use crate::codec::{Decoded, StepFailure};
+use crate::dialect::{Client, Meaning};
+use crate::event::{Direction, Kind, MessagePart, Role, Unreadable};
+use crate::exit::Exit;
+use crate::message::Message;
+use crate::report::Level;
+use crate::session::policy::Outcome;
+use crate::session::socket::End;
+
+/// Takes out what the provider's messages must not show, as far as it can be seen in what could not be read.
+pub fn redact(message: &mut Unreadable, dialect: &mut dyn Client) {
+    let text = Message::text(String::from_utf8_lossy(&message.bytes).into_owned());
+    if let Some(redacted) = dialect.redact(&text) {
+        message.bytes = redacted.into_bytes();
+    }
+}
+
+impl State {
+    pub(super) fn received_message(&mut self, message: Message, now: Now) {
+        let echo = self.policy.echo.then(|| message.clone());
+        self.count(&message);
+        if let Some(hint) = self.reader.hint(&message) {
+            self.notice(Level::Notice, hint);
+        }
+        let decoded = self.reader.read(message);
+        self.take_decoded(decoded, None, now);
+        if let Some(message) = echo
+            && self.phase == Phase::Open
+        {
+            self.send_as(message.clone(), message, now);
+        }
+    }
+
+    /// A message came on the connection that was handed over. Nothing follows from it there.
+    pub(super) fn received_old_message(&mut self, message: Message, now: Now) {
+        self.count(&message);
+        let Some(old) = &mut self.handover.old else { return };
+        let (conn, decoded) = (old.conn, old.reader.read(message));
+        self.take_decoded(decoded, Some(conn), now);
+    }
+
+    /// A text message that is not UTF-8 from byte `at` on. It breaks the protocol, unless that is to be passed over.
+    pub fn received_not_utf8(&mut self, bytes: Bytes, at: usize, now: Now) {
+        self.liveness.heard(now.mono);
+        if let Some(end) = self.not_utf8(bytes, at, None, now) {
+            self.closed(&end, now);
+        }
+    }
+
+    /// The same on the connection that was handed over.
+    pub fn old_not_utf8(&mut self, bytes: Bytes, at: usize, now: Now) {
+        let Some(conn) = self.handover.old.as_ref().map(|old| old.conn) else { return };
+        if let Some(end) = self.not_utf8(bytes, at, Some(conn), now) {
+            self.closed_old(&end, now);
+        }
+    }
+
+    /// Are texts that are not UTF-8 passed over?
+    #[must_use]
+    pub fn replaces_utf8(&self) -> bool {
+        self.policy.coding.replace_utf8
+    }
+
+    /// What the connection ends with, if it does.
+    fn not_utf8(&mut self, bytes: Bytes, at: usize, old: Option<u32>, now: Now) -> Option<End> {
+        let text = format!("a text message is not UTF-8 (byte {at})");
+        if self.policy.coding.replace_utf8 {
+            self.counts.not_utf8 += 1;
+            let level = if self.counts.not_utf8 == 1 { Level::Warning } else { Level::Verbose };
+            self.notice(level, format!("{text}; U+FFFD takes the place of what is not"));
+            let message = Message::text(String::from_utf8_lossy(&bytes).into_owned());
+            match old {
+                None => self.received_message(message, now),
+                Some(_) => self.received_old_message(message, now),
+            }
+            return None;
+        }
+        self.counts.received += 1;
+        self.counts.bytes_in += bytes.len() as u64;
+        let (seq, what) = (self.counts.received, "not_utf8");
+        let message = Unreadable { seq, what, text: text.clone(), at, opcode: "text", bytes };
+        self.unreadable(message, old.unwrap_or(self.conn), now);
+        Some(End::Violation { code: 1007, text })
+    }
+
+    fn count(&mut self, message: &Message) {
+        self.counts.received += 1;
+        self.counts.bytes_in += message.len() as u64;
+    }
+
+    /// Takes what the message that was counted last holds. `old` is the connection, if it was handed over.
+    fn take_decoded(&mut self, decoded: Decoded, old: Option<u32>, now: Now) {
+        match decoded {
+            Decoded::One(message) => self.take_message(message, None, old, now),
+            Decoded::Parts(parts) => {
+                for (part, message) in MessagePart::number(parts) {
+                    self.take_message(message, Some(part), old, now);
+                }
+            }
+            Decoded::Nothing(message) => {
+                self.last_received = now.mono;
+                let (seq, role) = (self.counts.received, Role::Bookkeeping);
+                let kind = Kind::Message { dir: Direction::In, seq, message, role, part: None };
+                self.emit_on(old.unwrap_or(self.conn), kind, now);
+            }
+            Decoded::Unread(unread, message) => self.unread(&unread, message, old, now),
+        }
+    }
+
+    /// Takes a message, or a part of one, as what it is, and does what follows from it.
+    fn take_message(&mut self, message: Message, part: Option<MessagePart>, old: Option<u32>, now: Now) {
+        let seq = self.counts.received;
+        let meaning = self.dialect.understand(&message.without_mark());
+        let role = match &meaning {
+            Meaning::Event(facts) if self.delivery.received(seq, facts) => Role::Duplicate,
+            Meaning::Event(_) => Role::Data,
+            _ => Role::Bookkeeping,
+        };
+        // A provider that only shows that it is there has nothing to say.
+        if !matches!(meaning, Meaning::Heartbeat | Meaning::Pong) {
+            self.last_received = now.mono;
+        }
+        let redacted = if self.policy.show_secrets { None } else { self.dialect.redact(&message) };
+        let message = redacted.unwrap_or(message);
+        let kind = Kind::Message { dir: Direction::In, seq, message, role, part };
+        self.emit_on(old.unwrap_or(self.conn), kind, now);
+        if old.is_none() {
+            self.follow(meaning, now);
+        }
+    }
+
+    /// Does what follows from the message that was understood last.
+    fn follow(&mut self, meaning: Meaning, now: Now) {
+        for answer in self.dialect.answers() {
+            self.send(answer, now);
+        }
+        match meaning {
+            Meaning::Event(_) => self.subscription.delivers(),
+            Meaning::Heartbeat => self.liveness.heartbeat(now.mono),
+            Meaning::Pong => {}
+            Meaning::Draining { after } => self.draining(after, now),
+            Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
+            Meaning::Refused { action, topics, code, message, retry } => {
+                self.refused(&action, topics, &code, &message, retry, now);
+            }
+        }
+    }
+
+    /// A message that a step could not read.
+    fn unread(&mut self, unread: &StepFailure, message: Message, old: Option<u32>, now: Now) {
+        self.last_received = now.mono;
+        self.counts.undecoded += 1;
+        let message = Unreadable::undecoded(self.counts.received, unread, message);
+        let (text, notice) = (message.text.clone(), message.notice(self.counts.undecoded));
+        self.unreadable(message, old.unwrap_or(self.conn), now);
+        if self.policy.coding.errors_fail {
+            self.finish(Outcome::told("decode_failed", Exit::PeerProtocol, text), now);
+        } else if let Some(text) = notice {
+            self.notice(Level::Warning, text);
+        }
+    }
+
+    fn unreadable(&mut self, mut message: Unreadable, conn: u32, now: Now) {
+        if !self.policy.show_secrets {
+            redact(&mut message, &mut *self.dialect);
+        }
+        self.todo.unreadable.push(message.clone());
+        self.emit_on(conn, Kind::Unreadable(Box::new(message)), now);
+    }
+
+    /// Sends a message, encoded.
+    pub(super) fn send(&mut self, message: Message, now: Now) {
+        match self.writer.encode(message.clone()) {
+            Ok(encoded) => self.send_as(message, encoded, now),
+            Err(unread) => {
+                self.notice(Level::Warning, format!("a message was not sent: {unread}"));
+            }
+        }
+    }
+
+    /// Sends a message that is known to everybody as another.
+    fn send_as(&mut self, message: Message, encoded: Message, now: Now) {
+        self.counts.sent += 1;
+        self.counts.bytes_out += encoded.len() as u64;
+        self.input.sending = true;
+        self.todo.frames.push(encoded.into());
+        let (dir, seq, role) = (Direction::Out, self.counts.sent, Role::Data);
+        self.emit(Kind::Message { dir, seq, message, role, part: None }, now);
+    }
+}
