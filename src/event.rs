@@ -19,6 +19,14 @@ pub struct Event {
     pub kind: Kind,
 }
 
+impl Event {
+    /// About the bytes that it takes in memory, with all that it holds.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        size_of::<Self>() + self.kind.held()
+    }
+}
+
 /// The kinds of event. All but [`Kind::Message`] are rare, and boxed where they are large.
 #[derive(Clone, Debug)]
 pub enum Kind {
@@ -70,6 +78,29 @@ pub enum Kind {
     Derived(String),
     /// A record of an earlier session: the line itself, as it was written then.
     Recorded(String),
+}
+
+impl Kind {
+    /// About the bytes that it holds outside of itself.
+    fn held(&self) -> usize {
+        let texts = |texts: &[Option<&String>]| texts.iter().flatten().map(|text| text.len()).sum::<usize>();
+        match self {
+            Self::Message { message, .. } => message.len(),
+            Self::Ping(_, payload) | Self::Pong(payload, _) => payload.len(),
+            Self::Open(open) => {
+                size_of::<Open>() + texts(&[Some(&open.url), open.remote.as_ref(), open.subprotocol.as_ref()])
+            }
+            Self::Close(close) => size_of::<Close>() + close.reason.len(),
+            Self::Reconnect(reconnect) => size_of::<Reconnect>() + reconnect.cause.len(),
+            Self::Gap(gap) => size_of::<Gap>() + texts(&[gap.last_id.as_ref(), gap.catch_up.as_ref()]),
+            Self::Subscribed { action, topics } => {
+                action.len() + topics.iter().map(|topic| topic.len() + size_of::<String>()).sum::<usize>()
+            }
+            Self::Error { text, .. } | Self::Derived(text) | Self::Recorded(text) => text.len(),
+            Self::Unreadable(message) => size_of::<Unreadable>() + message.bytes.len() + message.text.len(),
+            Self::Summary(_) => size_of::<Summary>(),
+        }
+    }
 }
 
 /// What a message is to whoever reads standard output. Records have them all.

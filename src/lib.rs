@@ -35,6 +35,8 @@ pub mod har;
 pub mod hostile;
 pub mod input;
 pub mod json;
+pub mod key;
+pub mod limits;
 pub mod message;
 pub mod mock;
 pub mod net;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::cli::options::{Delimiter, LingerTime, OutputArgs, OverflowChoice, SendArgs, SessionArgs};
 use crate::codec::Coding;
 use crate::input::{End, Form, Kind};
-use crate::pipeline::backlog::{self, DEFAULT_BUFFER, Overflow};
+use crate::limits;
+use crate::pipeline::backlog::{self, Overflow};
 use crate::pipeline::line::BinaryForm;
 use crate::pipeline::spill::DEFAULT_LIMIT;
 use crate::session::backoff::Limits;
@@ -68,7 +69,7 @@ pub fn waiting(args: &OutputArgs, defaults: Defaults) -> backlog::Limits {
         Some(OverflowChoice::Exit) => Overflow::Exit,
     };
     let disk = args.spill_limit.map_or(DEFAULT_LIMIT, |limit| limit as u64);
-    backlog::Limits { memory: args.buffer.unwrap_or(DEFAULT_BUFFER), disk, overflow }
+    backlog::Limits { memory: args.buffer.unwrap_or(limits::BUFFER), disk, overflow }
 }
 
 /// The rules of the course, as far as they are the same for all commands.

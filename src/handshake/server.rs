@@ -255,6 +255,12 @@ impl Response {
     }
 
     fn bytes(&self, keep_alive: bool) -> Vec<u8> {
+        [self.head_bytes(keep_alive).as_slice(), &self.body].concat()
+    }
+
+    /// The bytes before the body, on a connection that another request may follow on or not.
+    #[must_use]
+    pub fn head_bytes(&self, keep_alive: bool) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             // A value that came from a client must not be able to add a header of its own.
@@ -266,9 +272,7 @@ impl Response {
             head.push_str(&format!("Content-Length: {}\r\nConnection: {after}\r\n", self.body.len()));
         }
         head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(&self.body);
-        bytes
+        head.into_bytes()
     }
 }
 

@@ -12,6 +12,8 @@ use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
 use super::wire::Wire;
 use super::{Conn, Cut, Keepalive, Peer, Say, Settings, Then, stopped};
+use crate::limits;
+use crate::report::Level;
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -78,6 +80,7 @@ enum Wake {
     Faults,
     Time,
     Stop,
+    Greedy,
 }
 
 impl Conversation {
@@ -110,6 +113,7 @@ impl Conversation {
                 }
                 Wake::Time if self.lost() => return Ending::Gone,
                 Wake::Time => self.beat(),
+                Wake::Greedy => return self.send_away(),
                 Wake::Stop => return self.say_goodbye(Some(1001), "the mock server stops").await,
             }
         }
@@ -166,6 +170,7 @@ impl Conversation {
             () = self.conn.desk.gate.open(), if paused => Wake::Time,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
             () = self.course.exchanged() => Wake::Faults,
+            () = self.conn.share.has_to_leave() => Wake::Greedy,
             () = stopped(stop) => Wake::Stop,
         }
     }
@@ -277,16 +282,31 @@ impl Conversation {
         }
     }
 
+    /// Ends the connection of a client that takes too much memory, without a word: whatever waits for it is what it
+    /// is sent away for.
+    fn send_away(&self) -> Ending {
+        let id = self.conn.id;
+        let limit = limits::MOCK_CLIENTS >> 20;
+        self.conn.desk.tell(Level::Warning, || {
+            format!("client {id} is disconnected: all clients together take more than {limit} MiB, and it takes the most")
+        });
+        Ending::Gone
+    }
+
     async fn say_goodbye(&mut self, code: Option<u16>, reason: &str) -> Ending {
         self.link.close(code, reason);
+        let link = &mut self.link;
         let closed = async {
             loop {
-                if let Turn::Ended(ending) = self.link.turn().await {
+                if let Turn::Ended(ending) = link.turn().await {
                     break ending;
                 }
             }
         };
-        timeout(CLOSING, closed).await.unwrap_or(Ending::Gone)
+        tokio::select! {
+            closed = timeout(CLOSING, closed) => closed.unwrap_or(Ending::Gone),
+            () = self.conn.share.has_to_leave() => Ending::Gone,
+        }
     }
 
     /// Ends the connection without a word more, or stays on it deaf and dumb until somebody else ends it or the client
@@ -299,6 +319,7 @@ impl Conversation {
             Cut::Silence => {
                 tokio::select! {
                     () = forgotten(&self.link) => {}
+                    () = self.conn.share.has_to_leave() => {}
                     () = told_to_end(&self.conn) => {}
                     () = stopped(stop) => {}
                 }

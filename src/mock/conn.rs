@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::budget::{Share, Use};
 use super::{Desk, Say};
 use crate::clock;
+use crate::limits;
 use crate::message::Message;
 use crate::report::Level;
 
@@ -36,12 +38,15 @@ pub struct Conn {
     pub sent: AtomicU64,
     mailbox: Mutex<Mailbox>,
     posted: Notify,
+    pub(super) share: Arc<Share>,
     pub(super) desk: Arc<Desk>,
 }
 
 #[derive(Debug, Default)]
 struct Mailbox {
     waiting: VecDeque<Say>,
+    /// Bytes of what waits.
+    bytes: usize,
     bound: Unread,
     /// Nothing is taken any more: the connection ends with what is in here.
     shut: bool,
@@ -55,7 +60,8 @@ struct Mailbox {
 /// A close frame that is due at some time.
 pub(super) type Parting = (Instant, u16, &'static str);
 
-/// How much may wait for a client that does not read, and what happens to more.
+/// How much may wait for a client that does not read, and what happens to more. Whatever it is, no more than
+/// [`limits::MOCK_MAILBOX`] waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unread {
     /// Messages that may wait.
@@ -93,8 +99,14 @@ impl Conn {
             sent: AtomicU64::new(0),
             mailbox: Mutex::default(),
             posted: Notify::new(),
+            share: desk.budget.share(),
             desk,
         }
+    }
+
+    /// The same, for a client whose memory is counted already.
+    pub(super) fn sharing(self, share: &Arc<Share>) -> Self {
+        Self { share: Arc::clone(share), ..self }
     }
 
     /// Says something to the client; it goes out after all that waits already, but for a close that is due later,
@@ -110,16 +122,17 @@ impl Conn {
             self.posted.notify_one();
             return true;
         }
-        let room = mailbox.waiting.len() < mailbox.bound.messages;
+        let room = mailbox.has_room(&say);
         match (room, mailbox.bound.overflow) {
-            (true, _) => mailbox.waiting.push_back(say),
+            (true, _) => mailbox.put(say),
             (false, Overflow::Discard) => mailbox.discarded += 1,
             (false, Overflow::Disconnect) => {
-                mailbox.waiting.clear();
-                mailbox.waiting.push_back(Say::Close { code: None, reason: String::new() });
+                mailbox.empty();
+                mailbox.put(Say::Close { code: None, reason: String::new() });
                 (mailbox.shut, mailbox.leaving) = (true, true);
             }
         }
+        self.share.set(Use::Mailbox, mailbox.bytes);
         drop(mailbox);
         self.posted.notify_one();
         room
@@ -150,7 +163,7 @@ impl Conn {
         if mailbox.shut {
             return false;
         }
-        mailbox.waiting.push_back(last);
+        mailbox.put(last);
         (mailbox.shut, mailbox.leaving) = (true, true);
         drop(mailbox);
         self.posted.notify_one();
@@ -191,7 +204,9 @@ impl Conn {
     pub(super) fn take(&self) -> Vec<Say> {
         let mut mailbox = self.mailbox();
         let count = mailbox.waiting.len().min(HANDFUL);
-        let taken = mailbox.waiting.drain(..count).collect();
+        let taken: Vec<Say> = mailbox.waiting.drain(..count).collect();
+        mailbox.bytes -= taken.iter().map(Say::cost).sum::<usize>();
+        self.share.set(Use::Mailbox, mailbox.bytes);
         if mailbox.waiting.is_empty() {
             // Thousands of clients that are idle must not keep the memory of their busiest moment.
             mailbox.waiting.shrink_to(HANDFUL);
@@ -209,7 +224,8 @@ impl Conn {
     pub(super) fn shut(&self) {
         let mut mailbox = self.mailbox();
         mailbox.shut = true;
-        mailbox.waiting = VecDeque::new();
+        mailbox.empty();
+        self.share.set(Use::Mailbox, 0);
         self.desk.taken.notify_waiters();
     }
 
@@ -240,6 +256,19 @@ impl Conn {
 }
 
 impl Mailbox {
+    fn has_room(&self, say: &Say) -> bool {
+        self.waiting.len() < self.bound.messages && self.bytes + say.cost() <= limits::MOCK_MAILBOX
+    }
+
+    fn put(&mut self, say: Say) {
+        self.bytes += say.cost();
+        self.waiting.push_back(say);
+    }
+
+    fn empty(&mut self) {
+        (self.waiting, self.bytes) = (VecDeque::new(), 0);
+    }
+
     fn has_some(&self, behind: bool) -> bool {
         self.parting.is_some() || !self.waiting.is_empty() && (self.leaving || !behind)
     }
@@ -271,6 +300,28 @@ pub(in crate::mock) mod tests {
         assert!(lossy.post(hello()) && !lossy.post(hello()));
         assert_eq!((lossy.take(), lossy.discarded()), (vec![hello()], 1));
         assert!(lossy.post(hello()));
+    }
+
+    #[test]
+    fn a_mailbox_is_bounded_in_bytes() {
+        for overflow in [Overflow::Disconnect, Overflow::Discard] {
+            for size in [0, 1000, 4 << 20, limits::MOCK_MAILBOX] {
+                let slow = conn(1);
+                slow.set_bound(Unread { messages: usize::MAX, overflow });
+                let text = Message::text("x".repeat(size));
+                let mut posted = 0;
+                while slow.post(text.clone().into()) {
+                    posted += 1;
+                }
+                assert!(posted * (size + size_of::<Say>()) <= limits::MOCK_MAILBOX, "{posted} of {size}");
+                assert!(
+                    (posted + 1) * (size + size_of::<Say>()) > limits::MOCK_MAILBOX,
+                    "{posted} of {size}"
+                );
+                while !slow.take().is_empty() {}
+                assert_eq!(slow.mailbox().bytes, 0);
+            }
+        }
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::Conn;
+use super::budget::Budget;
 use super::journal::Journal;
 use crate::report::{Level, Report};
 use crate::secret::Secrets;
@@ -16,6 +17,7 @@ use crate::secret::Secrets;
 #[derive(Debug, Default)]
 pub struct Desk {
     pub(super) journal: Journal,
+    pub(super) budget: Arc<Budget>,
     pub(super) gate: Gate,
     pub(super) traffic: Traffic,
     /// Told whenever a client has read everything.

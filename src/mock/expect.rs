@@ -28,7 +28,7 @@ impl Expectation {
             let (program, desk) = (program.clone(), Arc::clone(desk));
             async move {
                 let mut found = Found::default();
-                judge::wait(&desk.journal, Select::default(), Some(&program), 1, &mut found).await;
+                judge::wait((&desk.journal, None), Select::default(), Some(&program), 1, &mut found).await;
             }
         });
         Ok(Self { source: source.to_owned(), program, desk: Arc::clone(desk), looking })

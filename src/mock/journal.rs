@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::Conn;
 use crate::clock;
 use crate::json;
+use crate::limits;
 use crate::message::Message;
 use crate::pipeline::record;
 use crate::secret::Secrets;
@@ -25,7 +26,7 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Enough for a test, and little beside what a process has.
-    const USUAL: Self = Self { messages: 10_000, bytes: 16 << 20 };
+    const USUAL: Self = Self { messages: 10_000, bytes: limits::JOURNAL };
     const NOTHING: Self = Self { messages: 0, bytes: 0 };
 }
 
@@ -164,7 +165,7 @@ impl Journal {
 impl Ring {
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.entries.pop_front() {
-            self.bytes -= cost(&oldest.path, &oldest.message);
+            self.bytes -= oldest.cost();
             self.discarded += 1;
         }
     }
@@ -178,6 +179,11 @@ impl Select {
 }
 
 impl Entry {
+    /// Bytes that it takes in memory.
+    pub(super) fn cost(&self) -> usize {
+        cost(&self.path, &self.message)
+    }
+
     /// Appends the entry as JSON. The message stands in it as in a record: `data`, `text` or `base64`.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let Self { number, at, conn, path, message } = self;

@@ -1,20 +1,28 @@
-//! jq predicates over what clients sent. Programs run on threads of their own, with the stack that they need, and
-//! nobody waits for one longer than he said.
+//! jq predicates over what clients sent. Programs run on threads of their own, with the stack that they need. What they
+//! may do is limited, so that none keeps its thread.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
 
+use super::budget::{Share, Use};
 use super::journal::{Entry, Journal, Select};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::limits;
 use crate::pipeline::filter::{Program, RunError, STACK, Value, Vars};
 use crate::pipeline::line::BinaryForm;
 use crate::pipeline::message_value;
 
-/// Threads at a time. A program that never ends keeps its thread, since nothing can stop it.
-static THREADS: Semaphore = Semaphore::const_new(8);
+/// Threads at a time.
+static THREADS: Semaphore = Semaphore::const_new(2);
+
+/// What a program may do for each byte of a message, besides [`limits::JQ_WORK`].
+const WORK_A_BYTE: u64 = 128;
+
+/// How many times [`limits::JQ_WORK`] a program may do over all the messages that it is asked about at once.
+const SEARCH: u64 = 16;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -25,13 +33,27 @@ pub(super) struct Found {
     pub(super) next: u64,
     /// The first error of the program. A message on which it fails does not match.
     pub(super) error: Option<String>,
+    /// The program was stopped, and has not looked at all messages.
+    pub(super) stopped: bool,
+    /// More would match than [`limits::JOURNAL_ANSWER`] has room for: `next` is the last that has.
+    pub(super) full: bool,
+    /// Bytes of the messages.
+    pub(super) bytes: usize,
 }
 
 impl Found {
     fn add(&mut self, more: Self) {
-        self.entries.extend(more.entries);
-        self.next = more.next;
+        (self.next, self.stopped) = (more.next, more.stopped);
         self.error = self.error.take().or(more.error);
+        for entry in more.entries {
+            if self.bytes + entry.cost() > limits::JOURNAL_ANSWER && !self.entries.is_empty() {
+                self.full = true;
+                self.next = entry.number - 1;
+                return;
+            }
+            self.bytes += entry.cost();
+            self.entries.push(entry);
+        }
     }
 }
 
@@ -49,7 +71,7 @@ pub(super) async fn compile(name: &str, source: &str) -> Result<Program> {
 pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&Program>) -> Found {
     let (entries, next) = journal.select(select);
     let Some(program) = program.filter(|_| !entries.is_empty()).cloned() else {
-        return Found { entries, next, error: None };
+        return Found { entries, next, ..Found::default() };
     };
     let found = deep(move |asker| judge(&program, entries, asker)).await;
     let lost = || Found { error: Some("the system gives no thread".to_owned()), ..Found::default() };
@@ -57,9 +79,9 @@ pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&
 }
 
 /// Waits until this many messages match, those that are known already counted, and leaves what was found so far in
-/// `found` when it is dropped.
+/// `found` when it is dropped. What it holds meanwhile counts for whoever waits.
 pub(super) async fn wait(
-    journal: &Journal,
+    (journal, share): (&Journal, Option<&Share>),
     mut select: Select,
     program: Option<&Program>,
     count: usize,
@@ -69,10 +91,15 @@ pub(super) async fn wait(
     loop {
         news.mark_unchanged();
         found.add(search(journal, &select, program).await);
+        share.iter().for_each(|share| share.set(Use::Outgoing, found.bytes));
         if found.entries.len() >= count {
             // What comes after the last that was waited for has not been seen.
             found.entries.truncate(count);
             found.next = found.entries.last().map_or(found.next, |last| last.number);
+            found.full = false;
+            return;
+        }
+        if found.full {
             return;
         }
         select.since = found.next;
@@ -83,30 +110,39 @@ pub(super) async fn wait(
 }
 
 fn judge(program: &Program, entries: Vec<Arc<Entry>>, asker: &dyn Fn() -> bool) -> Found {
-    let mut found = Found::default();
+    let (mut found, mut left) = (Found::default(), SEARCH * limits::JQ_WORK as u64);
     for entry in entries {
         if !asker() {
             break;
         }
-        match matches(program, &entry) {
-            Ok(true) => found.entries.push(entry),
-            Ok(false) => {}
+        match matches(program, &entry, &mut left) {
+            Ok(Some(true)) => found.entries.push(entry),
+            Ok(Some(false)) => {}
+            Ok(None) => {
+                let error = format!("the program was stopped at message {}: it takes too long", entry.number);
+                (found.error, found.stopped) = (Some(error), true);
+                break;
+            }
             Err(error) => found.error = found.error.or(Some(error)),
         }
     }
     found
 }
 
-fn matches(program: &Program, entry: &Entry) -> std::result::Result<bool, String> {
+/// `None`: the program was stopped.
+fn matches(program: &Program, entry: &Entry, left: &mut u64) -> std::result::Result<Option<bool>, String> {
     let value: Value = message_value(&entry.message, BinaryForm::default())?;
     let mut matched = false;
-    let ended = program.run(&value, &mut |output| {
+    let limit = limits::JQ_WORK as u64 + WORK_A_BYTE * entry.message.len() as u64;
+    let (ended, spent) = program.run_limited(limit.min(*left), &value, &mut |output| {
         matched |= output.is_truthy();
         if matched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
+    *left -= spent;
     match ended {
-        Err(error @ RunError::Error(_)) if !matched => Err(error.to_string()),
-        _ => Ok(matched),
+        None => Ok(None),
+        Some(Err(error @ RunError::Error(_))) if !matched => Err(error.to_string()),
+        Some(_) => Ok(Some(matched)),
     }
 }
 

@@ -17,9 +17,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
 
 use super::Limits;
+use super::budget::Use;
 use super::faults::Shape;
 use super::wire::Wire;
 use crate::frames::{FrameStream, PeerClose};
+use crate::limits;
 use crate::message::{Message, cost};
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
@@ -28,8 +30,8 @@ const READ_BUFFER: usize = 4 * 1024;
 /// How long a client has to take the last bytes.
 const PARTING: Duration = Duration::from_secs(3);
 
-/// Bytes of answers to pings that a client may leave unread before it is not listened to any more.
-const MOST_PONGS: usize = 64 * 1024;
+/// Bytes of a control frame from a client that are not its payload (RFC 6455 §5.2).
+const CONTROL_HEAD: usize = 6;
 
 pub(super) struct Link {
     ws: WebSocketStream<FrameStream<Wire>>,
@@ -120,6 +122,14 @@ impl Link {
     /// How much is kept elsewhere for this client.
     pub(super) fn set_backlog(&mut self, bytes: usize) {
         self.backlog = bytes;
+        self.count();
+    }
+
+    /// Counts what waits for the client.
+    fn count(&self) {
+        let wire = self.ws.get_ref().inner();
+        let bytes = self.bytes + self.backlog + self.raw.len() + wire.unsent();
+        wire.share().into_iter().for_each(|share| share.set(Use::Outgoing, bytes));
     }
 
     /// Has everything been written?
@@ -181,12 +191,15 @@ impl Link {
         if !self.closing {
             self.bytes += item.cost();
             self.waiting.push_back(item);
+            self.count();
         }
     }
 
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         let was_drained = self.drained();
-        match self.poll_write(context) {
+        let written = self.poll_write(context);
+        self.count();
+        match written {
             Poll::Ready(Err(error)) => return Poll::Ready(Turn::Ended(ending(&error))),
             // That was the answer to the client's close frame.
             Poll::Ready(Ok(())) if self.client_closed => return Poll::Ready(Turn::Ended(Ending::Closed)),
@@ -205,10 +218,13 @@ impl Link {
     }
 
     /// Does so much wait for the client that it is not listened to? Where nothing waits but the answers to its pings,
-    /// that is less.
+    /// that is less; and so it is where much waits for others too.
     fn is_full(&self) -> bool {
-        let unsent = self.ws.get_ref().inner().unsent();
-        self.bytes + self.backlog + unsent > self.limit || (!self.dirty && unsent > MOST_PONGS)
+        let wire = self.ws.get_ref().inner();
+        let unsent = wire.unsent();
+        let tight = wire.share().is_some_and(|share| share.is_tight());
+        let limit = if tight { self.limit.min(limits::MOCK_ANSWERS) } else { self.limit };
+        self.bytes + self.backlog + unsent > limit || (!self.dirty && unsent > limits::UNREAD_PONGS)
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -257,7 +273,13 @@ impl Link {
             {
                 return self.answer(context, &close);
             }
-            let turn = match ready!(polled) {
+            let next = ready!(polled);
+            self.ws.get_mut().inner_mut().taken(match &next {
+                // It may have come between the parts of a message, which are still kept.
+                Some(Ok(frame)) if !is_data(frame) => frame.len() + CONTROL_HEAD,
+                _ => usize::MAX,
+            });
+            let turn = match next {
                 Some(Ok(tungstenite::Message::Text(text))) => Turn::Data(Message::Text(text)),
                 Some(Ok(tungstenite::Message::Binary(bytes))) => Turn::Data(Message::Binary(bytes)),
                 Some(Ok(tungstenite::Message::Pong(_))) => Turn::Pong,
@@ -292,6 +314,10 @@ impl Link {
 /// Is this our close frame?
 fn is_close(item: &Item) -> bool {
     matches!(item, Item::Frame(message) if message.is_close())
+}
+
+fn is_data(frame: &tungstenite::Message) -> bool {
+    frame.is_text() || frame.is_binary()
 }
 
 fn close_frame(code: Option<u16>, reason: &str) -> tungstenite::Message {

@@ -22,12 +22,14 @@ use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::server::{Request, Response};
+use crate::limits;
 use crate::message::Message;
 use crate::net::url::encoded;
 use crate::report::Report;
 use crate::secret::Secret;
 
 mod args;
+mod budget;
 mod client;
 mod conn;
 pub(crate) mod control;
@@ -342,6 +344,18 @@ impl Say {
         matches!(self, Self::Close { .. } | Self::Drop | Self::Cut(_))
     }
 
+    /// Bytes that it takes in memory.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        let held = match self {
+            Self::Message(message) | Self::Pong(message) => message.len(),
+            Self::Raw(bytes) => bytes.len(),
+            Self::Close { reason, .. } => reason.len(),
+            Self::CloseIn { .. } | Self::Drop | Self::Ping | Self::Cut(_) => 0,
+        };
+        size_of::<Self>() + held
+    }
+
     /// A close frame.
     pub fn close(code: u16, reason: impl Into<String>) -> Self {
         Self::Close { code: Some(code), reason: reason.into() }
@@ -427,7 +441,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message: 1 << 20, waiting: 1 << 20, unread: Unread::default() }
+        Self { message: 1 << 20, waiting: limits::MOCK_ANSWERS, unread: Unread::default() }
     }
 }
 

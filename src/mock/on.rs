@@ -51,7 +51,7 @@ struct OnPeer {
 
 impl Peer for OnPeer {
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
-        let (outbox, inbox) = script::inbox();
+        let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
         let interpreter = Interpreter::new(conn, self.clock, &self.settings);
         tokio::spawn(answer_all(Arc::clone(conn), inbox, interpreter, Arc::clone(&self.programs)));

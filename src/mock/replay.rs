@@ -17,6 +17,7 @@ use crate::event::Direction;
 use crate::file;
 use crate::handshake::server::Request;
 use crate::har;
+use crate::limits;
 use crate::message::Message;
 use crate::net::WsUrl;
 use crate::pipeline::record::{self, Ended, Moment, What};
@@ -295,10 +296,13 @@ impl Peer for Player {
     }
 
     fn due(&mut self) -> Vec<Say> {
-        let (mut said, now) = (Vec::new(), Instant::now());
-        while said.len() < BATCH && self.next.is_some_and(|next| next <= now) {
+        let (mut said, mut bytes, now) = (Vec::new(), 0, Instant::now());
+        while said.len() < BATCH && bytes < limits::MOCK_REPLAY && self.next.is_some_and(|next| next <= now) {
             match (self.tape.cues.get(self.at), &self.tape.end) {
-                (Some(cue), _) => said.extend(cue.line.clone().map(Say::from)),
+                (Some(cue), _) => {
+                    bytes += cue.line.as_ref().map_or(0, Message::len);
+                    said.extend(cue.line.clone().map(Say::from));
+                }
                 (None, Some((_, end))) => {
                     said.push(end.clone());
                     self.ended = true;
@@ -363,6 +367,15 @@ mod tests {
             assert_eq!(player.due(), [Message::text("there").into(), Say::close(4001, "r")]);
             assert_eq!(player.due_at(), None);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_played_at_once_is_bounded_in_bytes() {
+        let text = "x".repeat(limits::MOCK_REPLAY / 2);
+        let line = |n| line(n, &format!(r#""type":"message","dir":"in","text":"{text}""#));
+        let mut player = player(&[line(0), line(1), line(2), line(3), line(4)], Speed::Max, false);
+        open(&mut player);
+        assert_eq!([player.due().len(), player.due().len(), player.due().len()], [2, 2, 1]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,9 +17,11 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::budget::Use;
 use super::faults::mix;
 use super::{Conn, Say, Settings};
 use crate::error::Result;
+use crate::limits;
 use crate::message::Message;
 use crate::pipeline::filter::{self, Program, Value, Vars};
 use crate::text;
@@ -37,10 +39,6 @@ Variables of jq programs (--on, and jq and expect in scenarios):
 
 /// Outputs that may wait for the connection to take them.
 const OUTPUTS: usize = 32;
-
-/// Bytes that may wait to be looked at. A client that writes more at once, and a program that is slower, is
-/// likelier a mistake than a test.
-const INBOX: usize = 64 << 20;
 
 /// Compiles a program that may use the variables.
 pub(super) fn compile(name: &str, source: &str) -> Result<Program> {
@@ -208,6 +206,7 @@ fn output_of(output: &Value) -> Result<Output, String> {
 pub(super) struct Outbox {
     messages: mpsc::UnboundedSender<Message>,
     bytes: Arc<AtomicUsize>,
+    conn: Arc<Conn>,
     _here: watch::Sender<()>,
 }
 
@@ -215,28 +214,32 @@ pub(super) struct Outbox {
 pub(super) struct Inbox {
     messages: mpsc::UnboundedReceiver<Message>,
     bytes: Arc<AtomicUsize>,
+    conn: Arc<Conn>,
     here: watch::Receiver<()>,
 }
 
-pub(super) fn inbox() -> (Outbox, Inbox) {
+pub(super) fn inbox(conn: &Arc<Conn>) -> (Outbox, Inbox) {
     let (messages, received) = mpsc::unbounded_channel();
     let (tell, here) = watch::channel(());
     let bytes = Arc::new(AtomicUsize::new(0));
-    let outbox = Outbox { messages, bytes: Arc::clone(&bytes), _here: tell };
-    (outbox, Inbox { messages: received, bytes, here })
+    let outbox = Outbox { messages, bytes: Arc::clone(&bytes), conn: Arc::clone(conn), _here: tell };
+    (outbox, Inbox { messages: received, bytes, conn: Arc::clone(conn), here })
 }
 
 impl Outbox {
     /// Hands a message on; what is to be said to a client of whom more is waiting than is kept.
     pub(super) fn put(&self, message: Message) -> Vec<Say> {
-        let cost = cost(&message);
-        let before = self.bytes.fetch_add(cost, Ordering::Relaxed);
-        // Who does not want any more has said so to the client.
-        let _ = self.messages.send(message);
-        if before + cost <= INBOX {
-            return Vec::new();
+        let bytes = self.bytes.load(Ordering::Relaxed) + cost(&message);
+        if bytes > limits::MOCK_INBOX {
+            // A client that writes more at once, and a program that is slower, is likelier a mistake than a test.
+            return vec![Say::close(1008, "more unread messages than the mock keeps")];
         }
-        vec![Say::close(1008, "more unread messages than the mock keeps")]
+        // Who does not want any more has said so to the client.
+        if self.messages.send(message).is_ok() {
+            self.bytes.store(bytes, Ordering::Relaxed);
+            self.conn.share.set(Use::Inbox, bytes);
+        }
+        Vec::new()
     }
 }
 
@@ -244,7 +247,8 @@ impl Inbox {
     /// The next message; `None` once the client has gone and all are read.
     pub(super) async fn next(&mut self) -> Option<Message> {
         let message = self.messages.recv().await?;
-        self.bytes.fetch_sub(cost(&message), Ordering::Relaxed);
+        let before = self.bytes.fetch_sub(cost(&message), Ordering::Relaxed);
+        self.conn.share.set(Use::Inbox, before.saturating_sub(cost(&message)));
         Some(message)
     }
 
@@ -271,4 +275,28 @@ fn cost(message: &Message) -> usize {
 /// As much of a text as a close frame has room for (RFC 6455 §5.5).
 pub(super) fn reason(text: &str) -> String {
     text[..text.floor_char_boundary(123)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::conn::tests::conn;
+
+    #[tokio::test]
+    async fn an_inbox_is_bounded_in_bytes() {
+        for size in [0, 1000, 1 << 20, limits::MOCK_INBOX] {
+            let (outbox, mut inbox) = inbox(&conn(1));
+            let message = Message::text("x".repeat(size));
+            let mut taken = 0;
+            while outbox.put(message.clone()).is_empty() {
+                taken += 1;
+            }
+            assert!(taken * cost(&message) <= limits::MOCK_INBOX, "{taken} of {size}");
+            assert!((taken + 1) * cost(&message) > limits::MOCK_INBOX, "{taken} of {size}");
+            for _ in 0..taken {
+                inbox.next().await.unwrap();
+            }
+            assert_eq!(inbox.bytes.load(Ordering::Relaxed), 0);
+        }
+    }
 }

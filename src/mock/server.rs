@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::budget::{Share, Use};
 use super::control::{self, Guard};
 use super::desk::Entered;
 use super::faults::{self, Reply};
@@ -24,6 +25,9 @@ use crate::error::Failure;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
 use crate::report::Level;
+
+/// Bodies up to this size are written with their heads.
+const WRITTEN_AT_ONCE: usize = 64 << 10;
 
 /// How long a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -146,9 +150,9 @@ impl Site {
     }
 
     /// The next connection, which is about to be upgraded.
-    fn enter(&self, request: &Request, remote: SocketAddr) -> Entered {
+    fn enter(&self, request: &Request, remote: SocketAddr, share: &Arc<Share>) -> Entered {
         let conn = Conn::new(self.desk.next_id(), request.path(), remote, Arc::clone(&self.desk));
-        self.desk.enter(Arc::new(conn))
+        self.desk.enter(Arc::new(conn.sharing(share)))
     }
 }
 
@@ -204,9 +208,15 @@ async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop:
 /// Answers requests until one is upgraded or the client has no more.
 async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut bytes = Vec::with_capacity(1024);
+    let share = site.desk.budget.share();
+    stream.count_in(&share);
     loop {
         let request = tokio::select! {
             request = timeout(PATIENCE, read_request(&mut stream, &mut bytes)) => request,
+            () = share.has_to_leave() => {
+                drop(bytes);
+                return respond(stream, &greedy()).await;
+            }
             () = stopped(&mut stop) => return,
         };
         let request = match request {
@@ -216,13 +226,15 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
         };
         let upgraded = tokio::select! {
-            upgraded = decide(&mut stream, &site, &request) => upgraded,
+            upgraded = decide(&mut stream, &site, &request, &share) => upgraded,
+            () = share.has_to_leave() => Upgraded::No(greedy()),
             () = stopped(&mut stop) => return,
         };
+        stream.taken(usize::MAX);
         let response = match upgraded {
             Upgraded::Yes(peer, entry) => {
                 stream.begin_frames();
-                let entered = site.enter(&request, remote);
+                let entered = site.enter(&request, remote, &share);
                 let of = (Arc::clone(&entered.conn), Arc::clone(&site.settings), entry);
                 return client::converse(stream, bytes, peer, of, stop).await;
             }
@@ -230,13 +242,37 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             Upgraded::Unanswered => return,
         };
         site.tell_answer(&request, &response);
+        share.set(Use::Outgoing, response.body.len());
         if !request.keeps_alive() || response.status >= 400 {
             return respond(stream, &response).await;
         }
-        if stream.write_all(&response.to_bytes_kept_alive()).await.is_err() {
+        drop(request);
+        let written = tokio::select! {
+            written = write(&mut stream, &response, true) => written,
+            () = share.has_to_leave() => return,
+            () = stopped(&mut stop) => return,
+        };
+        if written.is_err() {
             return;
         }
+        share.set(Use::Outgoing, 0);
     }
+}
+
+/// What a client is told whose request takes too much memory.
+fn greedy() -> Response {
+    Response::text(503, "the mock has no memory left for this")
+}
+
+/// Writes a response; a large body is not copied for it.
+async fn write(stream: &mut Wire, response: &Response, keep_alive: bool) -> std::io::Result<()> {
+    let (mut head, body) = (response.head_bytes(keep_alive), &response.body);
+    if body.len() > WRITTEN_AT_ONCE {
+        stream.write_all(&head).await?;
+        return stream.write_all(body).await;
+    }
+    head.extend_from_slice(body);
+    stream.write_all(&head).await
 }
 
 /// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end.
@@ -250,7 +286,8 @@ async fn read_request(stream: &mut Wire, bytes: &mut Vec<u8>) -> Result<Option<R
                 }
             }
             request.body = bytes[length..end].to_vec();
-            bytes.drain(..end);
+            // What is left of a large request is not to keep its memory.
+            *bytes = bytes.split_off(end);
             return Ok(Some(request));
         }
         if !matches!(stream.read_buf(bytes).await, Ok(1..)) {
@@ -268,9 +305,9 @@ enum Upgraded {
 }
 
 /// Answers a request for the control API, on which no fault has an influence, and hands on all others.
-async fn decide(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
+async fn decide(stream: &mut Wire, site: &Site, request: &Request, share: &Share) -> Upgraded {
     match site.extras.control.as_ref().filter(|_| control::owns(request.path())) {
-        Some(guard) => Upgraded::No(control::answer(site, guard, request).await),
+        Some(guard) => Upgraded::No(control::answer(site, guard, request, share).await),
         None => upgrade(stream, site, request).await,
     }
 }
@@ -309,8 +346,9 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
 /// Answers and closes, reading on for a moment so that bytes the client still sends do not reset the
 /// connection under the answer.
 async fn respond(mut stream: Wire, response: &Response) {
+    stream.count_no_more();
     let all = async {
-        stream.write_all(&response.to_bytes()).await?;
+        write(&mut stream, response, false).await?;
         stream.shutdown().await?;
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}

@@ -510,3 +510,55 @@ fn globs() {
         assert_eq!(matches_glob(pattern, text), expected, "{pattern} {text}");
     }
 }
+
+/// Waits until all clients take as much as this says.
+async fn until_used(mock: &Mock, what: &str, is: impl Fn(usize) -> bool) {
+    let all = async {
+        while !is(mock.desk.budget.used()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let used = || mock.desk.budget.used();
+    timeout(Duration::from_secs(60), all).await.unwrap_or_else(|_| panic!("{what}: {} bytes", used()));
+}
+
+/// A frame from a client, of zeros; its mask is zeros too.
+fn zeros(first: u8, length: usize) -> Vec<u8> {
+    let mut frame = vec![first, 0xff];
+    frame.extend((length as u64).to_be_bytes());
+    frame.resize(frame.len() + 4 + length, 0);
+    frame
+}
+
+#[tokio::test]
+async fn what_clients_send_and_leave_unread_is_counted_until_it_is_gone() {
+    const MIB: usize = 1 << 20;
+    let mock = mock("").await;
+    let idle = |used: usize| used < 64 << 10;
+    // A message in parts; a ping between them does not make it forgotten.
+    let mut stream = raw(&mock, "/echo").await;
+    for part in [zeros(0x02, MIB), vec![0x89, 0x80, 0, 0, 0, 0], zeros(0x00, MIB)] {
+        stream.write_all(&part).await.unwrap();
+    }
+    until_used(&mock, "a message that is not whole", |used| used >= 2 * MIB).await;
+    stream.write_all(&zeros(0x80, 8 * MIB)).await.unwrap();
+    until_used(&mock, "an echo that is not read", |used| used >= 4 * MIB).await;
+    let mut echo = vec![0; 2 + 10 + 10 * MIB];
+    stream.read_exact(&mut echo).await.unwrap();
+    until_used(&mock, "all is read", idle).await;
+    drop(stream);
+    // A request that does not end, nor says who it is.
+    let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4000000\r\n\r\n").await.unwrap();
+    stream.write_all(&vec![0; 2 * MIB]).await.unwrap();
+    until_used(&mock, "a body that is not whole", |used| used >= 2 * MIB).await;
+    drop(stream);
+    until_used(&mock, "it has left", |used| used == 0).await;
+    // Topics.
+    let mut socket = connect(&mock, "voipbin").await;
+    let topics: Vec<String> = (0..1000).map(|n| format!("{CUSTOMER}:call:{n}")).collect();
+    say(&mut socket, &json!({"type": "subscribe", "topics": topics}).to_string()).await;
+    until_used(&mock, "topics", |used| used >= 1000 * 2 * topics[0].len()).await;
+    drop(socket);
+    until_used(&mock, "it has left", |used| used == 0).await;
+}

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
 
+use super::budget::{Share, Use};
 use super::faults::{Part, Shape, Shaper};
 
 /// How often it is looked whether a client has left whose bytes are not read.
@@ -20,6 +22,9 @@ pub(super) struct Wire {
     stream: Stream,
     shaper: Shaper,
     unsent: usize,
+    /// Bytes that were read of what has not come whole.
+    incoming: usize,
+    share: Option<Arc<Share>>,
 }
 
 enum Stream {
@@ -38,12 +43,38 @@ impl Wire {
     }
 
     fn new(stream: Stream) -> Self {
-        Self { stream, shaper: Shaper::default(), unsent: 0 }
+        Self { stream, shaper: Shaper::default(), unsent: 0, incoming: 0, share: None }
     }
 
     /// Bytes that were not taken when they were last to be written, and that are still kept above.
     pub(super) fn unsent(&self) -> usize {
         self.unsent
+    }
+
+    /// What is read counts here from now on.
+    pub(super) fn count_in(&mut self, share: &Arc<Share>) {
+        self.share = Some(Arc::clone(share));
+    }
+
+    /// What is read from now on is thrown away.
+    pub(super) fn count_no_more(&mut self) {
+        self.taken(usize::MAX);
+        self.share = None;
+    }
+
+    /// Where it counts.
+    pub(super) fn share(&self) -> Option<&Arc<Share>> {
+        self.share.as_ref()
+    }
+
+    /// So many of the bytes that were read are not kept any more.
+    pub(super) fn taken(&mut self, bytes: usize) {
+        self.incoming = self.incoming.saturating_sub(bytes);
+        self.count();
+    }
+
+    fn count(&self) {
+        self.share.iter().for_each(|share| share.set(Use::Incoming, self.incoming));
     }
 
     /// The bytes from here on are frames: what was written before is not for the shaper to count.
@@ -115,10 +146,17 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        let before = buffer.filled().len();
+        let result = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        };
+        let read = buffer.filled().len() - before;
+        if read > 0 {
+            self.incoming += read;
+            self.count();
         }
+        result
     }
 }
 

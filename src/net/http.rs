@@ -31,6 +31,13 @@ pub struct HttpCall {
 }
 
 impl HttpCall {
+    /// About the bytes that it takes in memory.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.expose().len()).sum();
+        size_of::<Self>() + self.url.target().len() + headers + self.body.len()
+    }
+
     /// The bytes for the wire, secrets included.
     fn bytes(&self, keep: bool) -> Result<Vec<u8>> {
         check_headers(&self.headers)?;

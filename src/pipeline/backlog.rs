@@ -12,21 +12,13 @@ use super::packed::Packed;
 use super::spill::{Spill, SpillError};
 use crate::clock;
 use crate::event::{Event, Gap, Kind};
-
-/// What waits in memory at most, unless something else is asked for.
-pub const DEFAULT_BUFFER: usize = 64 << 20;
+use crate::limits;
 
 /// Bytes that a packet has room for; about one batch of the pipeline.
 const PACKET: usize = 64 * 1024;
 
 /// Bytes after which it is full and another is begun, so that most last ones still fit.
 const FULL: usize = PACKET - 4096;
-
-/// What the places of packets in the file may take in memory, beyond the limit.
-const INDEX: usize = 16 << 20;
-
-/// Events other than messages that outlive the packets they were in when those are dropped.
-const MOST_KEPT: usize = 1000;
 
 /// What is told when the first messages are dropped. How many it became is told at the end, and in the records.
 pub const DROPPING: &str = "the output is too slow: the oldest messages that wait for it are dropped";
@@ -96,6 +88,8 @@ pub struct Backlog {
     packets: VecDeque<Packet>,
     /// Bytes that the packets take in memory.
     memory: usize,
+    /// Bytes of events that were taken out and are not written yet.
+    ahead: usize,
     spill: Spill,
     lost: Option<Lost>,
     dropped: u64,
@@ -123,6 +117,19 @@ struct Lost {
     to: Timestamp,
     /// What is not dropped with the messages: records of connections, say.
     kept: Vec<Event>,
+    /// Bytes of these.
+    kept_bytes: usize,
+}
+
+impl Lost {
+    fn keep(&mut self, events: impl Iterator<Item = Event>) {
+        for event in events {
+            if self.kept_bytes + event.cost() <= limits::KEPT_RECORDS {
+                self.kept_bytes += event.cost();
+                self.kept.push(event);
+            }
+        }
+    }
 }
 
 impl Backlog {
@@ -133,6 +140,7 @@ impl Backlog {
             limits,
             packets: VecDeque::new(),
             memory: 0,
+            ahead: 0,
             spill: Spill::new(limits.disk),
             lost: None,
             dropped: 0,
@@ -153,10 +161,22 @@ impl Backlog {
         let Limits { memory, overflow, .. } = self.limits;
         match overflow {
             _ if self.failed => false,
-            Overflow::Block => self.memory < memory,
-            Overflow::Spill => self.memory < memory.saturating_add(INDEX),
+            Overflow::Block => self.memory + self.ahead < memory,
+            Overflow::Spill => self.memory < memory.saturating_add(limits::SPILL_INDEX),
             Overflow::DropOldest | Overflow::Exit => true,
         }
+    }
+
+    /// So many bytes of events are on their way to the output, ahead of all that is in here. They count toward what
+    /// may be in memory.
+    pub fn set_ahead(&mut self, bytes: usize) {
+        self.ahead = bytes;
+    }
+
+    /// Bytes that wait in memory.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// How many messages have been dropped.
@@ -219,7 +239,7 @@ impl Backlog {
     }
 
     fn packet_full(&mut self) {
-        let over = self.memory > self.limits.memory;
+        let over = self.is_over();
         match self.limits.overflow {
             _ if self.failed => {}
             Overflow::Spill if over || !self.spill.is_empty() => self.spill_last(),
@@ -227,6 +247,11 @@ impl Backlog {
             Overflow::Exit if over => self.give_up(),
             _ => {}
         }
+    }
+
+    /// Is more in memory than may be?
+    fn is_over(&self) -> bool {
+        self.memory + self.ahead > self.limits.memory
     }
 
     fn spill_last(&mut self) {
@@ -241,16 +266,16 @@ impl Backlog {
     }
 
     fn drop_first(&mut self) {
-        while self.memory > self.limits.memory && self.packets.len() > 1 {
+        while self.is_over() && self.packets.len() > 1 {
             let Some(packet) = self.packets.pop_front() else { return };
             self.memory -= packet.cost();
             let Some((from, to)) = packet.packed.times() else { continue };
-            let lost = self.lost.get_or_insert_with(|| Lost { messages: 0, from, to, kept: Vec::new() });
+            let none = || Lost { messages: 0, from, to, kept: Vec::new(), kept_bytes: 0 };
+            let lost = self.lost.get_or_insert_with(none);
             lost.messages += packet.packed.messages();
             lost.to = to;
             self.dropped += packet.packed.messages();
-            let room = MOST_KEPT.saturating_sub(lost.kept.len());
-            lost.kept.extend(packet.packed.into_rest().take(room));
+            lost.keep(packet.packed.into_rest());
         }
     }
 
@@ -293,5 +318,25 @@ fn human(bytes: u64) -> String {
         bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
         bytes if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
         bytes => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_outlive_dropped_messages_are_bounded_in_bytes() {
+        let limits = Limits { memory: 1 << 20, disk: 0, overflow: Overflow::DropOldest };
+        let mut backlog = Backlog::new(limits);
+        for _ in 0..100 {
+            let text = "x".repeat(100_000);
+            let event =
+                Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind: Kind::Error { what: "refused", text } };
+            backlog.put(&mut vec![event]);
+        }
+        let lost = backlog.lost.as_ref().unwrap();
+        assert!(lost.kept_bytes <= limits::KEPT_RECORDS && lost.kept.len() > 5, "{} bytes", lost.kept_bytes);
+        assert!(backlog.memory <= limits.memory + 200_000, "{}", backlog.memory);
     }
 }

@@ -2,6 +2,8 @@
 //! whoever's message met it. That is all they are told: events that want to be acknowledged, and replies, need a
 //! pipeline of their own. That messages of theirs were dropped is told here, since any of them may be over by then.
 
+use std::collections::VecDeque;
+
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backlog::{DROPPING, full};
@@ -9,6 +11,7 @@ use super::stage::Stage;
 use super::{Progress, Stop, Totals, received};
 use crate::clock;
 use crate::event::{Event, Kind};
+use crate::limits;
 use crate::report::Report;
 
 /// Batches of one session that wait at the junction at most.
@@ -19,7 +22,8 @@ pub struct Branch {
     number: usize,
     to: UnboundedSender<(usize, Vec<Event>)>,
     from: UnboundedReceiver<News>,
-    waiting: usize,
+    /// The batches that wait, in order: the bytes that each takes.
+    waiting: VecDeque<usize>,
     closed: bool,
 }
 
@@ -33,20 +37,22 @@ impl Branch {
     /// Can a batch be pushed?
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.waiting < WAITING
+        // A message that is larger than all of them may be waits alone.
+        self.waiting.len() < WAITING && self.waiting.iter().sum::<usize>() < limits::ON_THE_WAY
     }
 
     /// Has everything that was pushed gone on?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.waiting == 0
+        self.waiting.is_empty()
     }
 
     /// Hands over a batch and leaves an empty one.
     pub fn push(&mut self, batch: &mut Vec<Event>) {
+        let bytes = batch.iter().map(Event::cost).sum();
         // A junction that has gone needs no events.
         if self.to.send((self.number, std::mem::take(batch))).is_ok() {
-            self.waiting += 1;
+            self.waiting.push_back(bytes);
         }
     }
 
@@ -57,7 +63,7 @@ impl Branch {
         }
         let stop = match self.from.recv().await? {
             News::Taken => {
-                self.waiting = self.waiting.saturating_sub(1);
+                self.waiting.pop_front();
                 None
             }
             News::Stop(stop) => Some(stop),
@@ -93,7 +99,7 @@ impl Junction {
         let (tell, branches) = (0..branches)
             .map(|number| {
                 let (tell, from) = unbounded_channel();
-                (tell, Branch { number, to: to.clone(), from, waiting: 0, closed: false })
+                (tell, Branch { number, to: to.clone(), from, waiting: VecDeque::new(), closed: false })
             })
             .unzip();
         (Self { stage, came: 0, batches, tell, totals: Totals::default(), stop: None, report }, branches)

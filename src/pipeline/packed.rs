@@ -119,7 +119,7 @@ impl Packed {
             }
             _ => {
                 self.pack(REST, 0, 0, &event, &[]);
-                self.rest_cost += size_of::<Event>() + weight(&event.kind);
+                self.rest_cost += event.cost();
                 self.rest.push(event);
             }
         }
@@ -198,18 +198,6 @@ fn unpack_one(bytes: &mut Bytes, rest: &mut impl Iterator<Item = Event>) -> Opti
 
 fn way(dir: Direction) -> u8 {
     if dir == Direction::Out { OUT } else { 0 }
-}
-
-/// About what an event holds outside of itself.
-fn weight(kind: &Kind) -> usize {
-    match kind {
-        Kind::Subscribed { action, topics } => {
-            action.len() + topics.iter().map(|topic| topic.len() + size_of::<String>()).sum::<usize>()
-        }
-        Kind::Error { text, .. } | Kind::Recorded(text) => text.len(),
-        Kind::Unreadable(message) => message.bytes.len() + message.text.len(),
-        _ => 512,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! they may run for ever and need a deep stack; bursts, because two cores are faster than one; and output that
 //! its reader does not take at once, because the session must stay able to answer pings and signals.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,13 +19,14 @@ use super::backlog::{Backlog, Limits};
 use super::filter::{self, Value};
 use super::sink::ATOMIC;
 use super::{Pipeline, Progress, Totals};
-use crate::event::{Event, Kind};
+use crate::event::Event;
+use crate::limits;
 
 /// Batches on their way at most: one being worked on, the others so that the worker never waits.
 const QUEUE: usize = 3;
 
-/// Payload bytes after which a batch is full; about one write's worth of lines.
-pub const BATCH_BYTES: usize = 64 * 1024;
+/// Bytes of events after which a batch is full; about one write's worth of lines.
+pub const BATCH_BYTES: usize = limits::ON_THE_WAY / QUEUE;
 
 /// Events after which a batch is full.
 pub const BATCH_EVENTS: usize = 512;
@@ -50,7 +52,10 @@ pub struct Stage {
     resting: Option<Worker>,
     queue: Option<SyncSender<Batch>>,
     progress: UnboundedReceiver<(Progress, Option<Batch>)>,
-    in_flight: usize,
+    /// The batches that are on their way, in order: the bytes that each takes.
+    in_flight: VecDeque<usize>,
+    /// Their sum.
+    in_flight_bytes: usize,
     spare: Vec<Batch>,
     /// What waits behind the batches that are on their way.
     waiting: Backlog,
@@ -86,7 +91,8 @@ impl Stage {
             resting: Some(worker),
             queue: Some(queue),
             progress,
-            in_flight: 0,
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
             spare: Vec::new(),
             waiting: Backlog::new(Limits::default()),
             full_since: None,
@@ -126,14 +132,14 @@ impl Stage {
     /// Is everything that was pushed done with?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.waiting.is_empty()
+        self.in_flight.is_empty() && self.waiting.is_empty()
     }
 
     /// Hands over a batch and leaves an empty one. Returns what was achieved where that is known at once.
     ///
     /// Call it only while [`Stage::has_room`]: more would wait otherwise than may.
     pub fn push(&mut self, batch: &mut Batch) -> Option<Progress> {
-        if self.inline && self.is_idle() && size(batch) <= ATOMIC {
+        if self.inline && self.is_idle() && cost(batch) <= ATOMIC {
             return self.run_inline(batch);
         }
         if !self.has_slot() {
@@ -157,9 +163,10 @@ impl Stage {
         };
         // The end of a program over the stream is told on its own, with no batch handled.
         if let Some(batch) = batch {
-            self.in_flight = self.in_flight.saturating_sub(1);
+            self.in_flight_bytes -= self.in_flight.pop_front().unwrap_or_default();
+            self.waiting.set_ahead(self.in_flight_bytes);
             self.full_since = None;
-            if self.in_flight == 0 {
+            if self.in_flight.is_empty() {
                 self.busy_since = None;
             }
             if self.spare.len() < QUEUE {
@@ -181,7 +188,12 @@ impl Stage {
 
     /// Can a batch go to the worker, with nothing before it?
     fn has_slot(&self) -> bool {
-        self.in_flight < QUEUE && self.waiting.is_empty()
+        self.may_send() && self.waiting.is_empty()
+    }
+
+    /// May another batch be on its way? A message that is larger than all of them may be goes alone.
+    fn may_send(&self) -> bool {
+        self.in_flight.len() < QUEUE && self.in_flight_bytes < limits::ON_THE_WAY
     }
 
     /// When events begin to wait in memory if the worker gets nothing done until then; `None` if they do already, or
@@ -193,7 +205,7 @@ impl Stage {
 
     /// Hands on what waits.
     fn feed(&mut self) {
-        while self.in_flight < QUEUE && !self.waiting.is_empty() {
+        while self.may_send() && !self.waiting.is_empty() {
             let mut batch = self.spare.pop().unwrap_or_default();
             self.waiting.take(&mut batch);
             self.send(batch);
@@ -236,15 +248,17 @@ impl Stage {
     fn send(&mut self, batch: Batch) {
         // The worker ends only after the queue was closed, or by a panic, which `progress` tells as its end; so
         // does a worker that cannot be started.
-        let awake = self.wake().is_ok();
+        let (awake, bytes) = (self.wake().is_ok(), cost(&batch));
         if awake
             && let Some(queue) = &self.queue
             && queue.send(batch).is_ok()
         {
-            self.in_flight += 1;
+            self.in_flight.push_back(bytes);
+            self.in_flight_bytes += bytes;
+            self.waiting.set_ahead(self.in_flight_bytes);
             let now = Instant::now();
             self.busy_since.get_or_insert(now);
-            if self.in_flight == QUEUE {
+            if !self.may_send() {
                 self.full_since = Some(now);
             }
         }
@@ -365,9 +379,97 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn size(batch: &Batch) -> usize {
-    batch
-        .iter()
-        .map(|event| if let Kind::Message { message, .. } = &event.kind { message.len() } else { 256 })
-        .sum()
+fn cost(batch: &Batch) -> usize {
+    batch.iter().map(Event::cost).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::{Direction, Kind, Role};
+    use crate::message::Message;
+    use crate::pipeline::Config;
+    use crate::pipeline::backlog::Overflow;
+    use crate::pipeline::sink::{Cut, Sink};
+    use crate::report::{Level, Report};
+
+    /// A reader who reads when he is told to.
+    #[derive(Clone, Default)]
+    struct Reader(Arc<(Mutex<bool>, Condvar)>);
+
+    impl Reader {
+        fn reads(&self) {
+            *lock(&self.0.0) = true;
+            self.0.1.notify_all();
+        }
+    }
+
+    impl Sink for Reader {
+        fn write(&mut self, _bytes: &[u8]) -> Result<(), Cut> {
+            drop(self.0.1.wait_while(lock(&self.0.0), |reads| !*reads));
+            Ok(())
+        }
+
+        fn ready(&self) -> bool {
+            *lock(&self.0.0)
+        }
+    }
+
+    fn message(size: usize) -> Batch {
+        let message = Message::text("x".repeat(size));
+        let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None };
+        vec![Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind }]
+    }
+
+    fn stage(overflow: Overflow) -> (Stage, Reader) {
+        let reader = Reader::default();
+        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let pipeline = Pipeline::new(Config::default(), Box::new(reader.clone()), report);
+        let limits = Limits { memory: 4 << 20, disk: 1 << 30, overflow };
+        (Stage::start(pipeline).unwrap().with_backlog(limits), reader)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_messages_on_their_way_count_toward_the_buffer() {
+        for (overflow, more) in
+            [(Overflow::Block, false), (Overflow::Spill, true), (Overflow::DropOldest, true)]
+        {
+            let (mut stage, reader) = stage(overflow);
+            assert!(stage.has_room());
+            stage.push(&mut message(5 << 20));
+            assert!(!stage.has_room(), "a large one goes alone");
+            tokio::time::advance(BEHIND).await;
+            assert_eq!(stage.has_room(), more, "{overflow:?}: what is on its way fills the buffer");
+            for _ in 0..if more { 5 } else { 0 } {
+                stage.push(&mut message(5 << 20));
+            }
+            let held = stage.in_flight_bytes + stage.waiting.memory();
+            // The last of those that are dropped stays.
+            let most = if overflow == Overflow::DropOldest { 11 << 20 } else { 6 << 20 };
+            assert!(held < most, "{overflow:?}: {held}");
+            reader.reads();
+            while !stage.is_idle() {
+                stage.progress().await;
+            }
+            assert_eq!(stage.in_flight_bytes, 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_ones_go_in_several_batches() {
+        let (mut stage, reader) = stage(Overflow::Block);
+        for _ in 0..QUEUE {
+            assert!(stage.has_room());
+            stage.push(&mut message(BATCH_BYTES / 2));
+        }
+        assert!(!stage.has_room());
+        reader.reads();
+        while !stage.is_idle() {
+            stage.progress().await;
+        }
+    }
 }

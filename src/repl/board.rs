@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::termios::Termios;
 
 use crate::event::{Close, Direction, Event, Kind, Role};
+use crate::limits;
 use crate::report::escape_controls;
 use crate::session::state::{LinkState, Standing};
 
@@ -18,8 +19,8 @@ use super::ring::Ring;
 /// Messages that wait to be shown at most; of more, only the newest would be shown anyhow.
 const MOST_WAITING: usize = 64;
 
-/// Notes that wait to be shown at most.
-const MOST_NOTES: usize = 20_000;
+/// Notes beside them at most: they are looked through for the messages among them.
+const MOST_NOTES: usize = 10_000;
 
 /// How long nothing is shown after a list of completions, which it would push away.
 const READING_TIME: Duration = Duration::from_secs(2);
@@ -47,6 +48,14 @@ pub(super) enum Item {
     Output(Option<u64>, String),
 }
 
+impl Item {
+    /// Bytes that it takes while it waits. A message is kept elsewhere.
+    fn cost(&self) -> usize {
+        let text = if let Self::Note(text) | Self::Output(_, text) = self { text.len() } else { 0 };
+        size_of::<Self>() + text
+    }
+}
+
 /// Why nothing is shown for the moment.
 #[derive(Default)]
 pub(super) struct Hold {
@@ -65,7 +74,8 @@ pub(super) struct Inner {
     pub(super) past: Ring,
     waiting: VecDeque<Item>,
     waiting_messages: usize,
-    waiting_notes: usize,
+    /// Bytes of the texts among them.
+    waiting_bytes: usize,
     /// Messages that will not be shown one by one, since the last batch.
     skipped: u64,
     pub(super) hold: Hold,
@@ -139,7 +149,7 @@ impl Board {
             past: Ring::new(),
             waiting: VecDeque::new(),
             waiting_messages: 0,
-            waiting_notes: 0,
+            waiting_bytes: 0,
             skipped: 0,
             hold: Hold::default(),
             paused: false,
@@ -241,11 +251,15 @@ impl Inner {
     /// Something to show, which may be too much to be shown.
     pub(super) fn push(&mut self, item: Item) {
         self.changed = true;
+        self.waiting_bytes += item.cost();
         self.waiting.push_back(item);
         self.waiting_messages += 1;
-        while self.waiting_messages > MOST_WAITING {
+        while self.waiting_messages > MOST_WAITING
+            || (self.waiting_bytes > limits::UNSHOWN && self.waiting_messages > 0)
+        {
             let oldest = self.waiting.iter().position(|item| !matches!(item, Item::Note(_)));
-            oldest.and_then(|at| self.waiting.remove(at));
+            let gone = oldest.and_then(|at| self.waiting.remove(at));
+            self.waiting_bytes -= gone.as_ref().map_or(0, Item::cost);
             self.waiting_messages -= 1;
             self.skipped += 1;
         }
@@ -253,11 +267,11 @@ impl Inner {
 
     fn push_note(&mut self, text: String) {
         self.changed = true;
-        if self.waiting_notes >= MOST_NOTES {
-            return;
+        let note = Item::Note(text);
+        if self.waiting.len() < MOST_NOTES && self.waiting_bytes + note.cost() <= limits::UNSHOWN {
+            self.waiting_bytes += note.cost();
+            self.waiting.push_back(note);
         }
-        self.waiting_notes += 1;
-        self.waiting.push_back(Item::Note(text));
     }
 
     /// This is on the line that is edited.
@@ -310,20 +324,21 @@ impl Inner {
 
     /// Everything that waits, and how many messages are not among it. While paused, only the notes.
     pub(super) fn drain(&mut self, messages: bool) -> (Vec<Item>, u64) {
-        self.waiting_notes = 0;
         if messages && !self.paused {
-            self.waiting_messages = 0;
+            (self.waiting_messages, self.waiting_bytes) = (0, 0);
             return (self.waiting.drain(..).collect(), mem::take(&mut self.skipped));
         }
         let all = self.waiting.drain(..);
         let (notes, rest): (Vec<Item>, Vec<Item>) = all.partition(|item| matches!(item, Item::Note(_)));
         self.waiting = rest.into();
+        self.waiting_bytes = self.waiting.iter().map(Item::cost).sum();
         (notes, 0)
     }
 
     /// Forgets the messages that wait, and says how many there were.
     pub(super) fn forget_waiting(&mut self) -> u64 {
         self.waiting.retain(|item| matches!(item, Item::Note(_)));
+        self.waiting_bytes = self.waiting.iter().map(Item::cost).sum();
         let waiting = mem::take(&mut self.waiting_messages) as u64;
         waiting + mem::take(&mut self.skipped)
     }
@@ -408,5 +423,34 @@ impl io::Write for Notices {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_to_be_shown_is_bounded_in_bytes() {
+        let board = Board::new();
+        for size in [0, 1000, 1 << 20, limits::UNSHOWN] {
+            let mut inner = board.lock();
+            for n in 0..(100_000_000 / (size + 1)).min(2000) {
+                let text = "x".repeat(size);
+                if n % 2 == 0 {
+                    inner.push_note(text);
+                } else {
+                    inner.push(Item::Output(None, text));
+                }
+                assert!(
+                    inner.waiting_bytes <= limits::UNSHOWN + size_of::<Item>(),
+                    "{}",
+                    inner.waiting_bytes
+                );
+            }
+            let (items, _) = inner.drain(true);
+            assert!(size > limits::UNSHOWN / 2 || items.len() > 10, "{} of {size}", items.len());
+            assert_eq!(inner.waiting_bytes, 0);
+        }
     }
 }

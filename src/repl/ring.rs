@@ -5,13 +5,11 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use crate::event::{Direction, Event, Kind, MessagePart, Role};
+use crate::limits;
 use crate::message::Message;
 
 /// Messages that are kept.
 const MOST: usize = 10_000;
-
-/// Bytes of messages that are kept. The last message is, whatever its size.
-const MOST_BYTES: usize = 64 << 20;
 
 /// A message with its number.
 #[derive(Clone, Debug)]
@@ -47,7 +45,7 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new() -> Self {
-        Self::holding(MOST, MOST_BYTES)
+        Self::holding(MOST, limits::PAST)
     }
 
     fn holding(most: usize, most_bytes: usize) -> Self {

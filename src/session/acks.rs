@@ -1,7 +1,7 @@
 //! Acknowledgements: HTTP calls made one after the other beside the session, which never waits for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -9,21 +9,22 @@ use tokio::task::JoinHandle;
 
 use super::policy::status_retries;
 use crate::error::Failure;
+use crate::limits;
 use crate::net::Options;
 use crate::net::http::{Caller, HttpCall};
 use crate::report::Report;
-
-/// Calls that may wait. A service that takes so much longer to be told than to tell is not waited for: what does
-/// not fit is not acknowledged, which a provider that delivers at least once has to live with anyway. At some
-/// hundred bytes each, they take a few megabytes.
-const QUEUE: usize = 10_000;
 
 /// How long to wait before the one other attempt.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Makes the calls.
+///
+/// A service that takes so much longer to be told than to tell is not waited for: what does not fit into
+/// [`limits::ACKS`] is not acknowledged, which a provider that delivers at least once has to live with anyway.
 pub struct Acks {
-    queue: mpsc::Sender<HttpCall>,
+    queue: mpsc::UnboundedSender<HttpCall>,
+    /// Bytes of the calls that wait.
+    waiting: Arc<AtomicUsize>,
     task: JoinHandle<()>,
     asked: u64,
     made: Arc<AtomicU64>,
@@ -33,22 +34,27 @@ impl Acks {
     /// Starts; calls go through the network with these options.
     #[must_use]
     pub fn start(options: &Options, report: Report) -> Self {
-        let (queue, calls) = mpsc::channel(QUEUE);
-        let made = Arc::new(AtomicU64::new(0));
-        let task = tokio::spawn(make(calls, Caller::new(options), made.clone(), report));
-        Self { queue, task, asked: 0, made }
+        let (queue, calls) = mpsc::unbounded_channel();
+        let (waiting, made) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let counts = (Arc::clone(&waiting), Arc::clone(&made));
+        let task = tokio::spawn(make(calls, Caller::new(options), counts, report));
+        Self { queue, waiting, task, asked: 0, made }
     }
 
     /// Asks for a call, after those that were asked for before.
     pub fn push(&mut self, call: HttpCall) {
         self.asked += 1;
+        let cost = call.cost();
         // What is not made is counted at the end.
-        let _ = self.queue.try_send(call);
+        if self.waiting.load(Ordering::Relaxed) + cost <= limits::ACKS {
+            self.waiting.fetch_add(cost, Ordering::Relaxed);
+            let _ = self.queue.send(call);
+        }
     }
 
     /// Waits for the calls that are left, but not for ever. Returns how many were never made, or failed.
     pub async fn finish(self, patience: Duration) -> u64 {
-        let Self { queue, mut task, asked, made } = self;
+        let Self { queue, mut task, asked, made, .. } = self;
         drop(queue);
         if tokio::time::timeout(patience, &mut task).await.is_err() {
             task.abort();
@@ -57,9 +63,15 @@ impl Acks {
     }
 }
 
-async fn make(mut calls: mpsc::Receiver<HttpCall>, mut caller: Caller, made: Arc<AtomicU64>, report: Report) {
+async fn make(
+    mut calls: mpsc::UnboundedReceiver<HttpCall>,
+    mut caller: Caller,
+    (waiting, made): (Arc<AtomicUsize>, Arc<AtomicU64>),
+    report: Report,
+) {
     let mut told = false;
     while let Some(call) = calls.recv().await {
+        waiting.fetch_sub(call.cost(), Ordering::Relaxed);
         let mut result = attempt(&mut caller, &call).await;
         if let Err((_, true)) = result {
             tokio::time::sleep(PAUSE).await;
@@ -84,4 +96,32 @@ async fn attempt(caller: &mut Caller, call: &HttpCall) -> Result<(), (Failure, b
         (Failure { what, ..failure }, again)
     })?;
     answer.failure(call).map_or(Ok(()), |failure| Err((failure, status_retries(answer.head.status))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::WsUrl;
+    use crate::report::Level;
+
+    fn call(bytes: usize) -> HttpCall {
+        let url = WsUrl::parse("http://127.0.0.1:9/ack").unwrap();
+        HttpCall { purpose: "the ack", method: "POST", url, headers: Vec::new(), body: vec![b'i'; bytes] }
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_bytes() {
+        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        for size in [0, 1_000_000, limits::ACKS] {
+            let mut acks = Acks::start(&Options::default(), report.clone());
+            // Nothing is made meanwhile: the task has no turn.
+            let many = 2 * limits::ACKS / call(size).cost() + 2;
+            (0..many).for_each(|_| acks.push(call(size)));
+            let waiting = acks.waiting.load(Ordering::Relaxed);
+            assert!(waiting <= limits::ACKS, "{waiting} bytes of calls of {size}");
+            assert!(size == limits::ACKS || waiting > limits::ACKS / 2, "{waiting} bytes of calls of {size}");
+            acks.task.abort();
+            assert_eq!(acks.asked, many as u64);
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! What is known of the events of a session: which have come before, which are written, and where to go on from.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::dialect::Facts;
+use crate::key::BoundedKey;
+use crate::limits;
 
 /// The account of events. What waits in it is on its way through the pipeline, where most of it may be in a file:
 /// [`Delivery::waiting_bytes`] tells what it takes here.
@@ -122,18 +125,24 @@ impl Delivery {
     }
 }
 
-/// The ids that were seen last, up to a number of them.
+/// The ids that were seen last, up to a number of them, and up to [`limits::SEEN`] bytes.
 pub struct Seen {
     most: usize,
-    ids: HashSet<String>,
-    order: VecDeque<String>,
+    ids: HashSet<Arc<BoundedKey>>,
+    order: VecDeque<Arc<BoundedKey>>,
+    bytes: usize,
+}
+
+/// Bytes that an id takes: the key, its reference counts, and its places in the set and in the order.
+fn cost(key: &BoundedKey) -> usize {
+    key.cost() + 2 * size_of::<usize>() + 4 * size_of::<Arc<BoundedKey>>()
 }
 
 impl Seen {
     /// Remembers so many; with 0, every id is new.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most, ids: HashSet::new(), order: VecDeque::new() }
+        Self { most, ids: HashSet::new(), order: VecDeque::new(), bytes: 0 }
     }
 
     /// Notes an id. `false`: it is among those that were noted.
@@ -141,16 +150,18 @@ impl Seen {
         if self.most == 0 {
             return true;
         }
-        if self.ids.contains(id) {
+        let key = Arc::new(BoundedKey::of(id));
+        if self.ids.contains(&key) {
             return false;
         }
-        if self.order.len() >= self.most
-            && let Some(oldest) = self.order.pop_front()
-        {
+        self.bytes += cost(&key);
+        self.ids.insert(Arc::clone(&key));
+        self.order.push_back(key);
+        while self.order.len() > self.most || self.bytes > limits::SEEN {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.bytes -= cost(&oldest);
             self.ids.remove(&oldest);
         }
-        self.ids.insert(id.to_owned());
-        self.order.push_back(id.to_owned());
         true
     }
 }
@@ -174,6 +185,33 @@ mod tests {
         assert!(!seen.insert("2"));
         let mut none = Seen::new(0);
         assert!(none.insert("a") && none.insert("a"));
+    }
+
+    #[test]
+    fn ids_are_bounded_in_bytes_however_long_they_are() {
+        let mut seen = Seen::new(usize::MAX);
+        let long = |n: usize| format!("{n:08}{}", "i".repeat(100_000));
+        assert!((0..100).all(|n| seen.insert(&long(n))) && (0..100).all(|n| !seen.insert(&long(n))));
+        assert!(seen.bytes < 100 * 200, "{} bytes for 100 ids of 100 KB", seen.bytes);
+        let mut count = 0;
+        while seen.insert(&format!("{count:064}")) && seen.order.len() == count + 100 + 1 {
+            count += 1;
+        }
+        assert!(seen.bytes <= limits::SEEN && count > 50_000, "{count} ids in {} bytes", seen.bytes);
+        assert_eq!((seen.ids.len(), seen.order.len()), (count + 100, count + 100));
+        assert!(seen.insert(&long(0)), "the oldest is forgotten");
+    }
+
+    #[test]
+    fn what_waits_is_counted_in_bytes() {
+        let mut delivery = Delivery::new(10, None, true);
+        let (id, cursor) = ("i".repeat(1000), "c".repeat(500));
+        for seq in 0..10 {
+            delivery.received(seq, &event(&format!("{id}{seq}"), &cursor));
+        }
+        assert!(delivery.waiting_bytes() >= 10 * 1500, "{}", delivery.waiting_bytes());
+        delivery.written(9);
+        assert_eq!(delivery.waiting_bytes(), 0);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::event::{Event, Open, Unreadable};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::input::{Input, Source};
+use crate::limits;
 use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
 use crate::net::{self, Attempt, OpenReport, WsUrl};
@@ -48,15 +49,6 @@ use cursor::CursorFile;
 use policy::{Asked, Outcome, Policy};
 use socket::{Incoming, Socket, close_frame};
 use state::{Now, State};
-
-/// Bytes that may wait to be sent before the peer is no longer read. A peer that sends without reading would
-/// otherwise fill the memory through `--echo`.
-const MOST_BACKLOG: usize = 64 << 20;
-
-/// What is remembered for events that are not written yet, their ids and cursors, may take so many bytes before the
-/// peer is no longer read. The events themselves may be in a file by then; a provider that gives them ids to
-/// acknowledge or cursors gives them again.
-const MOST_AWAITED: usize = 64 << 20;
 
 /// How long a last frame may take to leave, when nobody waits for its answer.
 const LAST_FLUSH: Duration = Duration::from_millis(100);
@@ -341,12 +333,13 @@ impl Driver {
 
     fn may_read(&self) -> bool {
         let backlog = self.socket.as_ref().map_or(0, Socket::backlog_bytes);
-        self.takes_events() && backlog <= MOST_BACKLOG
+        self.takes_events() && backlog <= limits::UNSENT
     }
 
     /// Is there room for what the peer may send?
     fn takes_events(&self) -> bool {
-        self.stage.has_room() && self.state.awaited_bytes() <= MOST_AWAITED
+        // A provider that gives events ids to acknowledge or cursors sends again what it could not send.
+        self.stage.has_room() && self.state.awaited_bytes() <= limits::UNWRITTEN
     }
 
     fn handle(&mut self, happened: Happening, now: Now) {

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use crate::frames::PeerClose;
+use crate::limits;
 use crate::message::{Message, cost};
 use crate::net::Link;
 use crate::secret::Lease;
@@ -47,9 +48,6 @@ pub enum End {
         text: String,
     },
 }
-
-/// Bytes of answers to pings that a peer may leave unread before nothing more is read from it.
-const MOST_PONGS: usize = 64 * 1024;
 
 /// Bytes before the payload of a frame at most (RFC 6455 §5.2).
 const LONGEST_HEAD: usize = 14;
@@ -195,7 +193,7 @@ impl Socket {
 
     /// Does the peer not take the answers to its pings? The frame layer keeps one for each.
     fn pongs_wait(&self) -> bool {
-        self.link.get_ref().inner().unsent() > self.in_flight + MOST_PONGS
+        self.link.get_ref().inner().unsent() > self.in_flight + limits::UNREAD_PONGS
     }
 
     /// Moves the queue towards the network. `true` if that completed it.
@@ -333,7 +331,7 @@ mod tests {
         let mut pings = || (0..100_000).take_while(|_| socket.next_now().is_some()).count();
         // Head, mask and payload.
         let answer = 2 + 4 + 4;
-        assert!(pings().abs_diff(MOST_PONGS / answer) < 10);
+        assert!(pings().abs_diff(limits::UNREAD_PONGS / answer) < 10);
         assert_eq!(pings(), 0);
         listens.store(true, Ordering::Relaxed);
         assert_eq!(pings(), 100_000);

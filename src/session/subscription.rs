@@ -1,10 +1,12 @@
 //! What is known of the subscription on the present connection.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::backoff::{Backoff, Limits};
+use crate::limits;
 
 /// How long an acknowledgement may take before its absence is mentioned.
 pub const ACK_WAIT: Duration = Duration::from_secs(5);
@@ -19,9 +21,30 @@ const LEAST_WAIT: Duration = Duration::from_millis(100);
 pub struct Subscription {
     sent_at: Option<Instant>,
     ack_deadline: Option<Instant>,
-    retry: Option<(Instant, Vec<String>)>,
+    retry: Option<Retry>,
     backoff: Backoff,
     answered: bool,
+}
+
+/// Topics to try again.
+struct Retry {
+    at: Instant,
+    topics: Vec<String>,
+    known: HashSet<String>,
+    bytes: usize,
+}
+
+impl Retry {
+    /// A refusal may name any topics, again and again: each is taken once, as long as they fit.
+    fn add(&mut self, topics: Vec<String>) {
+        for topic in topics {
+            let bytes = self.bytes + 2 * (topic.len() + size_of::<String>());
+            if bytes <= limits::REFUSED_TOPICS && self.known.insert(topic.clone()) {
+                self.bytes = bytes;
+                self.topics.push(topic);
+            }
+        }
+    }
 }
 
 impl Subscription {
@@ -60,16 +83,17 @@ impl Subscription {
 
     /// The topics are to be tried again, with those that are waiting for that already; returns how long it takes.
     pub fn retry(&mut self, topics: Vec<String>, now: Instant) -> Duration {
-        let (at, waiting) =
-            self.retry.get_or_insert_with(|| (now + self.backoff.next(Some(LEAST_WAIT)), Vec::new()));
-        waiting.extend(topics);
-        waiting.dedup();
-        *at - now
+        let retry = self.retry.get_or_insert_with(|| {
+            let at = now + self.backoff.next(Some(LEAST_WAIT));
+            Retry { at, topics: Vec::new(), known: HashSet::new(), bytes: 0 }
+        });
+        retry.add(topics);
+        retry.at - now
     }
 
     /// The topics whose time to be tried again has come.
     pub fn due(&mut self, now: Instant) -> Option<Vec<String>> {
-        self.retry.take_if(|(at, _)| *at <= now).map(|(_, topics)| topics)
+        self.retry.take_if(|retry| retry.at <= now).map(|retry| retry.topics)
     }
 
     /// Has the acknowledgement just become late? True once.
@@ -86,7 +110,26 @@ impl Subscription {
     /// When there is something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let retry = self.retry.as_ref().map(|(at, _)| *at);
+        let retry = self.retry.as_ref().map(|retry| retry.at);
         [retry, self.ack_deadline].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_to_try_again_are_bounded_in_bytes() {
+        let (mut subscription, now) = (Subscription::new(fastrand::Rng::with_seed(1)), Instant::now());
+        for n in 0..10_000 {
+            let topic = |n: usize| format!("{n:01000}");
+            let wait = subscription.retry(vec!["a".to_owned(), topic(n), "a".to_owned()], now);
+            assert!(wait >= LEAST_WAIT);
+        }
+        let topics = subscription.due(now + Duration::from_secs(3600)).unwrap();
+        assert_eq!(topics.iter().filter(|topic| *topic == "a").count(), 1);
+        let bytes: usize = topics.iter().map(String::len).sum();
+        assert!(bytes <= limits::REFUSED_TOPICS && topics.len() > 100, "{bytes} bytes");
     }
 }

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wstap::cli::generate;
-use wstap::exit;
+use wstap::{exit, limits};
 
-const START: &str = "<!-- generated: exit statuses -->\n";
 const END: &str = "<!-- end -->";
 
 #[test]
@@ -37,15 +36,59 @@ fn the_exit_statuses_in_the_documents_are_fresh() {
         table.push_str(&format!("| {} | {meaning} |\n", exit.code()));
     }
     for page in ["README.md", "docs/reference.md"] {
-        let path = root().join(page);
-        let text = fs::read_to_string(&path).unwrap();
-        let (before, rest) = text.split_once(START).unwrap();
-        let (committed, after) = rest.split_once(END).unwrap();
-        if updating() {
-            fs::write(&path, format!("{before}{START}{table}{END}{after}")).unwrap();
-        } else {
-            assert_eq!(committed, table, "{page} is stale: UPDATE=1 cargo test generated");
-        }
+        is_fresh(page, "<!-- generated: exit statuses -->\n", &table);
+    }
+}
+
+/// What stands after this line of a page is this table.
+fn is_fresh(page: &str, start: &str, table: &str) {
+    let path = root().join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(start).unwrap();
+    let (committed, after) = rest.split_once(END).unwrap();
+    if updating() {
+        fs::write(&path, format!("{before}{start}{table}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(committed, table, "{page} is stale: UPDATE=1 cargo test generated");
+    }
+}
+
+#[test]
+fn the_limits_in_the_reference_are_fresh() {
+    let mut table = String::from("| what | limit | beyond it |\n| --- | --- | --- |\n");
+    for limit in limits::TABLE {
+        let bytes = match limit.bytes {
+            bytes if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+            bytes if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
+            bytes => format!("{bytes} bytes"),
+        };
+        table.push_str(&format!("| {} | {bytes} | {} |\n", limit.what, limit.beyond));
+    }
+    is_fresh("docs/reference.md", "<!-- generated: limits in bytes -->\n", &table);
+}
+
+/// A limit that nothing asks for bounds nothing.
+#[test]
+fn every_limit_is_used_and_names_its_test() {
+    let files: Vec<(PathBuf, String)> = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect();
+    for limit in limits::TABLE {
+        let name = format!("limits::{}", limit.name);
+        let uses = |code: &String| {
+            let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+            code.match_indices(&name).any(|(at, _)| {
+                !code[at + name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            })
+        };
+        assert!(files.iter().any(|(_, code)| uses(code)), "{} is not used", limit.name);
+        let (file, test) = limit.test.split_once("::").unwrap();
+        let is_there = |(path, code): &(PathBuf, String)| {
+            path.to_string_lossy().ends_with(&format!("/{file}.rs")) && code.contains(&format!("fn {test}()"))
+        };
+        assert!(files.iter().any(is_there), "{}: there is no test {}", limit.name, limit.test);
     }
 }
 

@@ -291,3 +291,23 @@ fn bytes_without_any_sense() {
     scene.guest_is_served();
     scene.ends_well();
 }
+
+/// More than all clients together may make the mock keep: some are sent away, and it is not those that take little.
+#[test]
+fn requests_that_do_not_end_take_no_memory_without_end() {
+    let mut scene = Scene::new();
+    let head = "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\n";
+    let body = vec![b'b'; 4_000_000];
+    let mut streams: Vec<TcpStream> = Vec::new();
+    for _ in 0..60 {
+        let mut stream = connected(scene.port);
+        // It may be sent away meanwhile.
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        streams.push(stream);
+        scene.guest_is_served();
+    }
+    let resident = scene.mock.resident();
+    assert!(resident < 220 << 10, "{resident} KiB for {} MB", 4 * streams.len());
+    drop(streams);
+    scene.ends_well();
+}

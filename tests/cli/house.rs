@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 /// The modules of the crate, the lowest first: a module imports only those before it.
 const LAYERS: &[&str] = &[
     "exit",
+    "limits",
     "did_you_mean",
     "clock",
     "text",
+    "key",
     "json",
     "secret",
     "file",

@@ -12,12 +12,17 @@ use super::events::World;
 use super::wire;
 use crate::dialect::Meaning;
 use crate::dialect::made::{Object, fields, mix, quoted};
+use crate::limits;
 use crate::message::Message;
 use crate::mock::Behave;
 use crate::text::uuid;
 
-/// How many events are kept. The oldest go first. There are no more in `--history`.
+/// How many events are kept, as long as they fit into [`limits::MOCK_LOG`]. The oldest go first. There are no more in
+/// `--history`.
 const KEPT: usize = 100_000;
+
+/// How many events are handed out at once.
+const BATCH: usize = 256;
 
 /// The log.
 pub(super) struct Log {
@@ -35,6 +40,8 @@ pub(super) struct Log {
     history: u64,
     push_rng: Rng,
     kept: VecDeque<Message>,
+    /// Bytes of these.
+    bytes: usize,
     bound: usize,
 }
 
@@ -50,6 +57,7 @@ impl Log {
             history: 0,
             push_rng: Rng::with_seed(mix(seed, "pushed")),
             kept: VecDeque::new(),
+            bytes: 0,
             bound: KEPT,
         }
     }
@@ -111,20 +119,43 @@ impl Log {
     }
 
     fn keep(&mut self, message: Message) -> Message {
-        if self.kept.len() == self.bound {
-            self.kept.pop_front();
-        }
+        self.bytes += cost(&message);
         self.kept.push_back(message.clone());
+        while self.kept.len() > self.bound || self.bytes > limits::MOCK_LOG {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.bytes -= cost(&oldest);
+        }
         message
     }
 
-    /// What followed the event with this cursor. A cursor that was never given, or whose event is gone, is
+    /// The number of the last event.
+    pub(super) fn last(&self) -> u64 {
+        self.made
+    }
+
+    /// The number of the event with this cursor. A cursor that was never given, or whose event is gone, is
     /// followed by everything there is: to deliver something twice is allowed, to leave something out is not. What the
     /// service does then is not known.
-    pub(super) fn after(&self, cursor: &str) -> impl Iterator<Item = &Message> {
-        let number = self.number(cursor).filter(|number| (1..=self.made).contains(number)).unwrap_or(0);
+    pub(super) fn place(&self, cursor: &str) -> u64 {
+        self.number(cursor).filter(|number| (1..=self.made).contains(number)).unwrap_or(0)
+    }
+
+    /// Some of what followed the event of this number, with the number of the last; and whether that is all. A client
+    /// that is long in coming back does not get all at once: it may be a hundred thousand messages.
+    pub(super) fn after(&self, number: u64) -> (Vec<Message>, u64, bool) {
         let gone = self.made - u64::try_from(self.kept.len()).unwrap_or(self.made);
-        self.kept.iter().skip(usize::try_from(number.saturating_sub(gone)).unwrap_or(usize::MAX))
+        let from = number.max(gone);
+        let rest = self.kept.iter().skip(usize::try_from(from - gone).unwrap_or(usize::MAX));
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for message in rest.take(BATCH) {
+            if bytes >= limits::MOCK_REPLAY {
+                break;
+            }
+            bytes += cost(message);
+            batch.push(message.clone());
+        }
+        let last = from + batch.len() as u64;
+        (batch, last, last == self.made)
     }
 
     fn cursor(&self, number: u64) -> String {
@@ -135,6 +166,11 @@ impl Log {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?.try_into().ok()?;
         Some((u64::from_be_bytes(bytes) ^ self.key).rotate_right(40))
     }
+}
+
+/// Bytes that an event takes.
+fn cost(message: &Message) -> usize {
+    message.len() + size_of::<Message>()
 }
 
 #[cfg(test)]
@@ -154,15 +190,44 @@ mod tests {
         value["_cursor"].as_str().unwrap().to_owned()
     }
 
+    /// All that followed the event with this cursor, batch by batch.
+    fn all_after(log: &Log, cursor: &str) -> Vec<Message> {
+        let (mut all, mut place) = (Vec::new(), log.place(cursor));
+        loop {
+            let (batch, last, done) = log.after(place);
+            assert!(batch.len() <= BATCH);
+            all.extend(batch);
+            place = last;
+            if done {
+                return all;
+            }
+        }
+    }
+
+    #[test]
+    fn the_log_is_bounded_in_bytes() {
+        for size in [100, 1 << 20, 4 << 20] {
+            let mut log = Log::new(5, Behave::Documented);
+            let event = format!(r#"{{"type":"x","data":"{}"}}"#, "x".repeat(size));
+            let event: Box<RawValue> = serde_json::from_str(&event).unwrap();
+            for _ in 0..2 * limits::MOCK_LOG / size.max(1000) + 2 {
+                log.push(&event).unwrap();
+            }
+            assert!(log.bytes <= limits::MOCK_LOG && log.bytes == log.kept.iter().map(cost).sum::<usize>());
+            assert_eq!(all_after(&log, "").len(), log.kept.len());
+            let (batch, ..) = log.after(0);
+            assert!(batch.iter().map(Message::len).sum::<usize>() < limits::MOCK_REPLAY + size + 1000);
+        }
+    }
+
     #[test]
     fn whoever_goes_on_from_a_cursor_gets_what_followed() {
         let (log, all) = filled(50, KEPT);
         for (at, message) in all.iter().enumerate() {
-            let rest: Vec<Message> = log.after(&cursor(message)).cloned().collect();
-            assert_eq!(rest, all[at + 1..]);
+            assert_eq!(all_after(&log, &cursor(message)), all[at + 1..]);
         }
         for unknown in ["", "x", "????", &log.cursor(0), &log.cursor(51), &log.cursor(u64::MAX)] {
-            assert_eq!(log.after(unknown).count(), 50, "{unknown}");
+            assert_eq!(all_after(&log, unknown).len(), 50, "{unknown}");
         }
     }
 
@@ -172,18 +237,17 @@ mod tests {
         let mut log = Log::new(5, Behave::Documented).after_events(30);
         assert_eq!(log.made(), 0);
         assert_eq!((log.append(), log.made()), (all[30].clone(), 1));
-        let rest: Vec<Message> = log.after(&cursor(&all[20])).cloned().collect();
-        assert_eq!(rest, all[21..31]);
+        assert_eq!(all_after(&log, &cursor(&all[20])), all[21..31]);
     }
 
     #[test]
     fn the_log_is_bounded_and_what_is_gone_is_followed_by_all_there_is() {
         let (log, all) = filled(50, 20);
         assert_eq!(log.kept.len(), 20);
-        assert_eq!(log.after(&cursor(&all[3])).count(), 20);
-        assert_eq!(log.after(&cursor(&all[29])).count(), 20);
-        assert_eq!(log.after(&cursor(&all[30])).count(), 19);
-        assert_eq!(log.after(&cursor(&all[49])).count(), 0);
+        assert_eq!(all_after(&log, &cursor(&all[3])).len(), 20);
+        assert_eq!(all_after(&log, &cursor(&all[29])).len(), 20);
+        assert_eq!(all_after(&log, &cursor(&all[30])).len(), 19);
+        assert_eq!(all_after(&log, &cursor(&all[49])).len(), 0);
     }
 
     #[test]

@@ -10,12 +10,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::events::object_id;
 use super::log::Log;
 use super::wire::{ACK_PATH, TOKEN_PARAM, TOKEN_PATH};
 use crate::dialect::made::{Object, mix};
 use crate::handshake::server::{Request, Response};
+use crate::key::BoundedKey;
+use crate::limits;
 use crate::message::Message;
 use crate::mock::{
     ANY_TOKEN, Answer, Conn, Hub, Member, Peer, Provider, Rate, Say, Service, Settings, Stream,
@@ -31,9 +34,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the old connections stay open, so that a new one can be there before: a guess.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Acknowledgements that are kept. The oldest go first.
-const ACKS: usize = 100_000;
 
 /// Characters of a token before its seal.
 const TOKEN_TEXT: usize = 32;
@@ -68,7 +68,27 @@ struct Shared {
     /// All connections, subscribed or not.
     present: Arc<Hub>,
     tokens: Tokens,
-    acks: Mutex<VecDeque<String>>,
+    acks: Mutex<AckedIds>,
+}
+
+/// The ids that were acknowledged, in order, up to [`limits::MOCK_ACKS`]. The oldest go first, and long ones are kept by
+/// their hash.
+#[derive(Default)]
+struct AckedIds {
+    ids: VecDeque<BoundedKey>,
+    bytes: usize,
+}
+
+impl AckedIds {
+    fn note(&mut self, id: &str) {
+        let key = BoundedKey::of(id);
+        self.bytes += key.cost();
+        self.ids.push_back(key);
+        while self.bytes > limits::MOCK_ACKS {
+            let Some(oldest) = self.ids.pop_front() else { break };
+            self.bytes -= oldest.cost();
+        }
+    }
 }
 
 /// The tokens that are handed out. Those of an earlier server with the same seed are good, too: it is another service
@@ -110,7 +130,7 @@ impl Service for KadoaService {
     fn command(&self, name: &str, _argument: &str) -> Option<Value> {
         match name {
             "drain" => Some(json!({"told": self.0.drain()})),
-            "acks" => Some(self.0.acks().iter().cloned().collect()),
+            "acks" => Some(self.0.acks().ids.iter().map(BoundedKey::to_string).collect()),
             _ => None,
         }
     }
@@ -120,7 +140,8 @@ impl KadoaService {
     /// Statuses and bodies of refusals are guesses: no document has them.
     fn connect(&self, request: &Request) -> Answer {
         if self.0.lets_in(request.query(TOKEN_PARAM).unwrap_or_default()) {
-            let peer = KadoaPeer { shared: Arc::clone(&self.0), present: None, subscriber: None };
+            let peer =
+                KadoaPeer { shared: Arc::clone(&self.0), present: None, subscriber: None, behind: None };
             return Answer::Upgrade { protocol: None, peer: Box::new(peer) };
         }
         Answer::Http(refusal(401, "Invalid or expired access token"))
@@ -144,7 +165,7 @@ impl KadoaService {
         let body: Option<Value> = serde_json::from_slice(&request.body).ok();
         match body.as_ref().and_then(|body| body["id"].as_str()) {
             Some(id) => {
-                self.0.note_ack(id);
+                self.0.acks().note(id);
                 Ok(Response::json(200, Object::default().flag("success", true).end()))
             }
             None => Err(refusal(400, "The body needs an id")),
@@ -185,19 +206,11 @@ impl Shared {
         self.present.publish_to_all(&Say::CloseIn { after, code: 1001, reason: "Server shutting down" })
     }
 
-    fn note_ack(&self, id: &str) {
-        let mut acks = self.acks();
-        if acks.len() == ACKS {
-            acks.pop_front();
-        }
-        acks.push_back(id.to_owned());
-    }
-
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn acks(&self) -> MutexGuard<'_, VecDeque<String>> {
+    fn acks(&self) -> MutexGuard<'_, AckedIds> {
         self.acks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -249,6 +262,8 @@ struct KadoaPeer {
     shared: Arc<Shared>,
     present: Option<Member>,
     subscriber: Option<Member>,
+    /// The number of the last event that it got of those that it missed, and since when; until it has them all.
+    behind: Option<(u64, Instant)>,
 }
 
 impl Peer for KadoaPeer {
@@ -270,7 +285,7 @@ impl Peer for KadoaPeer {
             Some("subscribe") => self.subscribe(&frame),
             // Acknowledgements come by HTTP; that the socket takes them too harms nobody.
             Some("ack") => {
-                frame["id"].as_str().into_iter().for_each(|id| self.shared.note_ack(id));
+                frame["id"].as_str().into_iter().for_each(|id| self.shared.acks().note(id));
                 Vec::new()
             }
             _ => Vec::new(),
@@ -281,6 +296,14 @@ impl Peer for KadoaPeer {
     fn heartbeat(&mut self) -> Vec<Say> {
         let frame = Object::default().text("type", "heartbeat").number("timestamp", self.shared.log().now());
         vec![Message::text(frame.end()).into()]
+    }
+
+    fn due_at(&self) -> Option<Instant> {
+        self.behind.map(|(_, since)| since)
+    }
+
+    fn due(&mut self) -> Vec<Say> {
+        self.catch_up()
     }
 }
 
@@ -293,12 +316,26 @@ impl KadoaPeer {
         let Some(present) = self.present.as_ref().filter(|_| !denied && self.subscriber.is_none()) else {
             return Vec::new();
         };
-        let mut subscriber = self.shared.subscribers.member(present.conn());
+        self.subscriber = Some(self.shared.subscribers.member(present.conn()));
         let log = self.shared.log();
-        subscriber.join(CHANNEL);
-        let missed = frame["lastCursor"].as_str().map(|cursor| log.after(cursor).cloned().map(Say::from));
-        self.subscriber = Some(subscriber);
-        missed.into_iter().flatten().collect()
+        let place = frame["lastCursor"].as_str().map_or(log.last(), |cursor| log.place(cursor));
+        self.behind = Some((place, Instant::now()));
+        drop(log);
+        self.catch_up()
+    }
+
+    /// Some of what was missed. With the last of it, the client hears of what happens; the log stays locked until then.
+    fn catch_up(&mut self) -> Vec<Say> {
+        let (Some((behind, since)), Some(subscriber)) = (self.behind, &mut self.subscriber) else {
+            return Vec::new();
+        };
+        let log = self.shared.log();
+        let (missed, last, all) = log.after(behind);
+        self.behind = (!all).then_some((last, since));
+        if all {
+            subscriber.join(CHANNEL);
+        }
+        missed.into_iter().map(Say::from).collect()
     }
 }
 

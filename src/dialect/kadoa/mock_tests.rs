@@ -172,6 +172,29 @@ async fn acknowledgements_are_kept_in_order() {
     assert_eq!(call(&mock, "GET", "/api/v1/events/ack", "", "").await.status, 405);
 }
 
+#[tokio::test]
+async fn acknowledged_ids_are_bounded_in_bytes() {
+    let mock = mock("").await;
+    let id = |n: usize| format!("{n:04}{}", "i".repeat(200_000));
+    for n in 0..100 {
+        let body = json!({"id": id(n)}).to_string();
+        assert_eq!(call(&mock, "POST", "/api/v1/events/ack", "", &body).await.status, 200);
+    }
+    let acks = control(&mock, "command", &json!({"name": "acks"})).await["result"].clone();
+    let acks: Vec<&str> = acks.as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let hashes: Vec<String> = (0..100).map(|n| crate::key::BoundedKey::of(&id(n)).to_string()).collect();
+    assert_eq!(acks, hashes, "long ones are kept by their hash");
+}
+
+#[tokio::test]
+async fn whoever_missed_much_gets_it_in_parts_and_then_what_happens() {
+    let mock = mock("--history 2000 --rate 500 --events 20").await;
+    let mut socket = subscribed(&mock, Some("unknown")).await;
+    let all = events(&mut socket, 2020).await;
+    let ids: HashSet<String> = all.iter().map(|text| field(text, "id")).collect();
+    assert_eq!(ids.len(), 2020);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_drain_leaves_time_for_a_new_connection_before_the_old_one_ends() {
     let mock = mock("--events 0").await;

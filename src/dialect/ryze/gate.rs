@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::handshake::server::Request;
+use crate::key::BoundedKey;
+use crate::limits;
 
 /// "100/min on the upgrade". By the provider's page on limits it is counted per token.
 const LIMIT: u32 = 100;
@@ -15,14 +17,17 @@ const LIMIT: u32 = 100;
 /// The minute of [`LIMIT`]. That it begins with the first request is a guess.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
+/// About the bytes that the count of a token takes.
+const COUNT: usize = 200;
+
 /// How many tokens are kept count of. With more, the counts begin anew.
-const TOKENS: usize = 10_000;
+const TOKENS: usize = limits::MOCK_RATE_LIMITS / COUNT;
 
 /// The rate limit.
 #[derive(Debug)]
 pub(super) struct Gate {
     minute: Duration,
-    windows: Mutex<HashMap<String, Window>>,
+    windows: Mutex<HashMap<BoundedKey, Window>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +57,16 @@ impl Gate {
     pub(super) fn look(&self, token: &str, counts: bool) -> Allowance {
         let now = Instant::now();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.len() >= TOKENS && !windows.contains_key(token) {
+        let token = BoundedKey::of(token);
+        if windows.len() >= TOKENS && !windows.contains_key(&token) {
             windows.clear();
         }
         let fresh = || Window { end: now + self.minute, reset: unix_after(self.minute), count: 0 };
         if !counts {
-            let window = windows.get(token).filter(|window| now < window.end);
+            let window = windows.get(&token).filter(|window| now < window.end);
             return window.copied().unwrap_or_else(fresh).allowance();
         }
-        let window = windows.entry(token.to_owned()).or_insert_with(fresh);
+        let window = windows.entry(token).or_insert_with(fresh);
         if now >= window.end {
             *window = fresh();
         }
@@ -125,9 +131,12 @@ mod tests {
     fn tokens_without_end_need_no_more_room() {
         let gate = Gate::new(MINUTE);
         for n in 0..3 * TOKENS {
-            gate.look(&n.to_string(), true);
+            let long = if n % 100 == 0 { 15_000 } else { 20 };
+            gate.look(&format!("{n:0long$}"), true);
         }
-        assert!(gate.windows.lock().unwrap().len() <= TOKENS);
+        let windows = gate.windows.lock().unwrap();
+        let bytes: usize = windows.keys().map(|key| key.cost() + size_of::<Window>()).sum();
+        assert!(windows.len() <= TOKENS && bytes <= limits::MOCK_RATE_LIMITS, "{bytes} bytes");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Two instances are there from the start: `demo`, which is configured, and `idle`, which is not. Configuring
 //! another one creates it, since the call that really does is no part of this document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::events::{self, World};
 use super::gate::{Allowance, Gate, MINUTE, origin_is_fine};
 use crate::dialect::made::{Object, fields};
 use crate::handshake::server::{Request, Response};
+use crate::limits;
 use crate::message::Message;
 use crate::mock::{
     Answer, Conn, Hub, Keepalive, Limits, Member, Overflow, Peer, Provider, Say, Service, Settings, Stream,
@@ -32,8 +33,11 @@ const SOCKET: &str = "/ws/";
 const CONFIGURE: &str = "/api/events/websocket/";
 const READ: &str = "/api/events/getWebsocket/";
 
-/// More instances than any test needs, and no more memory than a runaway one should get.
-const INSTANCES: usize = 10_000;
+/// About the bytes that an instance takes, with what is made up for it.
+pub(super) const INSTANCE: usize = 16 << 10;
+
+/// More instances than any test needs.
+const INSTANCES: usize = limits::MOCK_INSTANCES / INSTANCE;
 
 /// How many events are looked through for one that the filter lets pass. Every kind comes again within a few
 /// hundred, so the bound is never met.
@@ -243,6 +247,10 @@ impl Config {
         if self.events.is_empty() {
             self.events = events::NAMES.map(str::to_owned).to_vec();
         }
+        // Each once: a list of names may be as long as a body.
+        let mut once = BTreeSet::new();
+        self.events.retain(|name| once.insert(name.clone()));
+        self.events.shrink_to_fit();
         self
     }
 }

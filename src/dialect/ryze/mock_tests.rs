@@ -147,6 +147,21 @@ async fn a_configuration_is_kept_and_read_back() {
 }
 
 #[tokio::test]
+async fn instances_are_bounded_in_bytes() {
+    let mock = mock("").await;
+    let names = vec!["message.status"; 200_000];
+    assert_eq!(configure(&mock, "i", &json!({"enabled": true, "events": names})).await.status, 200);
+    let events = read_back(&mock, "i").await.json()["websocket"]["events"].clone();
+    assert_eq!(events, json!(["message.status"]), "each name is kept once");
+    let most = crate::limits::MOCK_INSTANCES / super::mock::INSTANCE;
+    let mut made = 0_usize;
+    while configure(&mock, &format!("many-{made}"), &json!({"enabled": true})).await.status == 200 {
+        made += 1;
+    }
+    assert!(made.abs_diff(most) < 5, "{made} of {most}");
+}
+
+#[tokio::test]
 async fn switching_off_keeps_who_is_there_and_refuses_who_comes() {
     let mock = mock("--rate 2000").await;
     let mut socket = connect(&mock, DEMO).await;

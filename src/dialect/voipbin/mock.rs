@@ -1,5 +1,6 @@
 //! The mock half: who may connect, what a subscription is, and which events it gets.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use super::real::{self, RealSession};
 use super::topic::{Kind, Pattern};
+use super::turns::{Turns, Wants};
 use super::wire::{self, Code};
 use super::world::{EPOCH, View, World};
 use crate::dialect::made::fields;
@@ -161,9 +163,9 @@ struct Session {
     hub: Arc<Hub>,
     member: Option<Member>,
     /// The subscribed patterns, as spelled: unsubscribing needs the exact text.
-    topics: Vec<(String, Pattern)>,
+    topics: HashSet<Box<str>>,
     /// The worlds behind them, one a scope and one a single resource.
-    worlds: Vec<World>,
+    worlds: Turns<View, Kinds, World>,
     clock: i64,
     window: Option<Instant>,
     requests: u32,
@@ -185,10 +187,17 @@ impl Peer for Session {
     }
 
     fn next_event(&mut self) -> Option<Message> {
-        let times = self.worlds.iter_mut().enumerate().filter_map(|(at, world)| Some((world.next_at()?, at)));
-        let (time, index) = times.min()?;
+        let (seed, clock) = (self.settings.seed, self.clock);
+        let make = |view: &View, wants: &Kinds, round: u64| {
+            let mut world = World::new(seed.wrapping_add(round), view.clone(), clock);
+            world.want(wants.kinds());
+            world
+        };
+        let (time, _, world) = self.worlds.next(make)?;
         self.clock = time;
-        self.worlds[index].next().map(Message::text)
+        let event = world.next();
+        self.note_made();
+        event.map(Message::text)
     }
 }
 
@@ -198,8 +207,8 @@ impl Session {
             settings,
             hub,
             member: None,
-            topics: Vec::new(),
-            worlds: Vec::new(),
+            topics: HashSet::new(),
+            worlds: Turns::default(),
             clock: EPOCH,
             window: None,
             requests: 0,
@@ -210,11 +219,8 @@ impl Session {
         let (action, topics) = wire::read_request(message);
         let Some(topics) = topics else { return vec![wire::error(&action, &[], Code::InvalidMessage)] };
         if action == "unsubscribe" {
-            self.topics.retain(|(topic, _)| !topics.contains(topic));
-            if let Some(member) = &mut self.member {
-                topics.iter().for_each(|topic| _ = member.leave(topic));
-            }
-            self.look_at_subscribed();
+            topics.iter().for_each(|topic| self.leave(topic));
+            self.note_made();
             return self.acknowledge(&action, &topics);
         }
         if self.too_many() {
@@ -223,7 +229,8 @@ impl Session {
         self.subscribe(&action, topics)
     }
 
-    /// Each topic is judged by itself, since an answer names the topics it is about.
+    /// Each topic is judged by itself, since an answer names the topics it is about. What is more than a client may be
+    /// subscribed to is denied: to be limited would be an invitation to try again.
     fn subscribe(&mut self, action: &str, topics: Vec<String>) -> Vec<Message> {
         let (mut accepted, mut denied, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
         for topic in topics {
@@ -231,15 +238,11 @@ impl Session {
                 None => invalid.push(topic),
                 Some(_) if self.settings.denies(&topic) => denied.push(topic),
                 Some(pattern) => {
-                    if !self.topics.iter().any(|(known, _)| *known == topic) {
-                        self.topics.push((topic.clone(), pattern));
-                        self.member.as_mut().into_iter().for_each(|member| member.join(&topic));
-                    }
-                    accepted.push(topic);
+                    let fits = self.join(&topic, pattern);
+                    if fits { &mut accepted } else { &mut denied }.push(topic);
                 }
             }
         }
-        self.look_at_subscribed();
         let mut answers = self.acknowledge(action, &accepted);
         for (refused, code) in [(invalid, Code::InvalidTopic), (denied, Code::PermissionDenied)] {
             if !refused.is_empty() {
@@ -266,27 +269,70 @@ impl Session {
         self.requests > self.settings.subscribe_limit
     }
 
-    /// Keeps exactly the worlds that the subscriptions look at. A world that is kept goes on where it was.
-    fn look_at_subscribed(&mut self) {
-        let mut views: Vec<(View, Vec<Kind>)> = Vec::new();
-        for (_, pattern) in &self.topics {
-            let pin = pattern.kind.zip(pattern.id.clone());
-            let view = View { scope: pattern.scope, scope_id: pattern.scope_id.clone(), pin };
-            let kinds = pattern.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
-            match views.iter_mut().find(|(known, _)| *known == view) {
-                Some((_, wanted)) => wanted.extend(kinds),
-                None => views.push((view, kinds)),
-            }
+    /// `false`: the client is subscribed to as much as it may be.
+    fn join(&mut self, topic: &str, pattern: Pattern) -> bool {
+        if self.topics.contains(topic) {
+            return true;
         }
-        self.worlds.retain(|world| views.iter().any(|(view, _)| view == world.view()));
-        for (view, kinds) in views {
-            let known = self.worlds.iter().position(|world| *world.view() == view);
-            let index = known.unwrap_or_else(|| {
-                self.worlds.push(World::new(self.settings.seed, view, self.clock));
-                self.worlds.len() - 1
-            });
-            self.worlds[index].want(kinds);
+        if self.member.as_mut().is_some_and(|member| !member.join(topic)) {
+            return false;
         }
+        self.topics.insert(topic.into());
+        let kind = pattern.kind;
+        let tell = |world: &mut World, wants: &Kinds| world.want(wants.kinds());
+        self.worlds.change(view(pattern), |wants| wants.add(kind), tell);
+        true
+    }
+
+    fn leave(&mut self, topic: &str) {
+        if !self.topics.remove(topic) {
+            return;
+        }
+        self.member.iter_mut().for_each(|member| _ = member.leave(topic));
+        let Some(pattern) = Pattern::parse(topic) else { return };
+        let (kind, view) = (pattern.kind, view(pattern));
+        let tell = |world: &mut World, wants: &Kinds| world.want(wants.kinds());
+        self.worlds.change(view, |wants| wants.remove(kind), tell);
+    }
+
+    fn note_made(&self) {
+        self.member.iter().for_each(|member| member.note_made(self.worlds.bytes()));
+    }
+}
+
+/// What a pattern looks at.
+fn view(pattern: Pattern) -> View {
+    let pin = pattern.kind.zip(pattern.id);
+    View { scope: pattern.scope, scope_id: pattern.scope_id, pin }
+}
+
+/// How many subscriptions there are to each kind of resource in a world.
+#[derive(Default)]
+struct Kinds([u32; Kind::ALL.len()]);
+
+impl Wants for Kinds {
+    fn is_nothing(&self) -> bool {
+        self.0.iter().all(|count| *count == 0)
+    }
+}
+
+impl Kinds {
+    fn add(&mut self, kind: Option<Kind>) {
+        self.counts(kind).for_each(|count| *count += 1);
+    }
+
+    fn remove(&mut self, kind: Option<Kind>) {
+        self.counts(kind).for_each(|count| *count = count.saturating_sub(1));
+    }
+
+    /// Without a kind, those of all.
+    fn counts(&mut self, kind: Option<Kind>) -> impl Iterator<Item = &mut u32> {
+        let all = Kind::ALL.into_iter().zip(&mut self.0);
+        all.filter(move |(known, _)| kind.is_none_or(|kind| kind == *known)).map(|(_, count)| count)
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(kind, _)| kind).collect()
     }
 }
 
@@ -295,6 +341,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::limits;
 
     const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
@@ -399,5 +446,46 @@ mod tests {
         for kind in Kind::ALL {
             assert!(topics.iter().any(|topic| topic.contains(&format!(":{}:", kind.name()))));
         }
+    }
+
+    /// A resource of a customer of its own.
+    fn single(n: usize) -> String {
+        format!("customer_id:{n:08x}-1234-1234-1234-123456789012:call:{n:08x}-1234-1234-1234-123456789012")
+    }
+
+    #[test]
+    fn a_client_of_many_topics_is_answered_for_each_and_hears_of_many() {
+        let mut session = session();
+        let topics: Vec<String> = (0..12_000).map(single).collect();
+        let few: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let answers = ask(&mut session, "subscribe", &few);
+        assert_eq!((answers.len(), answers[0]["topics"].as_array().unwrap().len()), (1, 12_000));
+        assert_eq!(session.worlds.bytes(), 0, "subscribing makes nothing");
+        let mut heard = HashSet::new();
+        for _ in 0..2000 {
+            let event = session.next_event().unwrap();
+            let event: Value = serde_json::from_slice(event.as_bytes()).unwrap();
+            heard.insert(event["topic"].as_str().unwrap().to_owned());
+        }
+        assert!(heard.len() > 1000 && session.worlds.bytes() < limits::MOCK_WORLDS, "{}", heard.len());
+        ask(&mut session, "unsubscribe", &few);
+        assert_eq!((session.next_event(), session.worlds.bytes(), session.topics.len()), (None, 0, 0));
+    }
+
+    #[test]
+    fn what_is_more_than_a_client_may_be_subscribed_to_is_denied() {
+        let mut session = session();
+        session.opened(&Arc::new(Conn::new(1, PATH, ([127, 0, 0, 1], 1).into(), Arc::default())));
+        let long = |n: usize| format!("customer_id:{n:060000}:call:*");
+        let denied = (0..1000).find(|n| {
+            let answer = &ask(&mut session, "subscribe", &[&long(*n)])[0];
+            session.requests = 0;
+            answer["code"] == "PERMISSION_DENIED"
+        });
+        let most = limits::MOCK_SUBSCRIPTIONS / 120_400;
+        assert!(denied.is_some_and(|denied| denied.abs_diff(most) < 10), "{denied:?}");
+        // What was there stays, and makes room when it goes.
+        assert_eq!(ask(&mut session, "unsubscribe", &[&long(0)])[0]["type"], "ack");
+        assert_eq!(ask(&mut session, "subscribe", &[&long(1000)])[0]["type"], "ack");
     }
 }

@@ -16,6 +16,7 @@ mod complete;
 mod mock;
 mod real;
 mod topic;
+mod turns;
 mod wire;
 mod world;
 

@@ -5,13 +5,14 @@
 //!
 //! What happens is what happens in [`World`]; here it is told in the service's words.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::topic::{self, Kind};
+use super::turns::{EventSource, Turns};
 use super::wire;
 use super::world::{EPOCH, Event, Id, View, World, timestamp};
 use crate::message::Message;
@@ -25,9 +26,9 @@ pub(super) struct RealSession {
     settings: Arc<Settings>,
     hub: Arc<Hub>,
     member: Option<Member>,
-    prefixes: Vec<String>,
-    /// One world a scope, and the resources in it as they are now.
-    worlds: BTreeMap<(&'static str, String), (World, Resources)>,
+    prefixes: HashSet<Box<str>>,
+    /// One world a scope, and the resources in it as they are now; with the number of prefixes that look at it.
+    worlds: Turns<Scope, usize, Shown>,
     ready: VecDeque<Message>,
 }
 
@@ -37,8 +38,8 @@ impl RealSession {
             settings,
             hub,
             member: None,
-            prefixes: Vec::new(),
-            worlds: BTreeMap::new(),
+            prefixes: HashSet::new(),
+            worlds: Turns::default(),
             ready: VecDeque::new(),
         }
     }
@@ -49,20 +50,15 @@ impl RealSession {
             return vec![Say::Drop];
         }
         for topic in topics {
-            if let Some((scope, id)) = topic::scope(&topic) {
-                let view = View { scope, scope_id: id.to_owned(), pin: None };
-                let seed = self.settings.seed;
-                self.worlds.entry((scope, id.to_owned())).or_insert_with(|| {
-                    let mut world = World::new(seed, view, EPOCH);
-                    world.want(Kind::ALL.to_vec());
-                    (world, Resources::default())
-                });
+            // What is more than a client may be subscribed to is as good as forbidden.
+            if self.member.as_mut().is_some_and(|member| !member.join(&topic)) {
+                return vec![Say::Drop];
             }
-            if let Some(member) = &mut self.member {
-                member.join(&topic);
-            }
-            if !self.prefixes.contains(&topic) {
-                self.prefixes.push(topic);
+            if let Some((scope, id)) = topic::scope(&topic)
+                && !self.prefixes.contains(topic.as_str())
+            {
+                self.worlds.change((scope, id.to_owned()), |prefixes| *prefixes += 1, |_, _| {});
+                self.prefixes.insert(topic.into());
             }
         }
         Vec::new()
@@ -70,31 +66,27 @@ impl RealSession {
 
     /// "Exact string match; unknown pattern is a no-op."
     fn unsubscribe(&mut self, topics: &[String]) {
-        self.prefixes.retain(|prefix| !topics.contains(prefix));
-        if let Some(member) = &mut self.member {
-            topics.iter().for_each(|topic| _ = member.leave(topic));
+        for topic in topics {
+            self.member.iter_mut().for_each(|member| _ = member.leave(topic));
+            let Some((scope, id)) = topic::scope(topic) else { continue };
+            if self.prefixes.remove(topic.as_str()) {
+                self.worlds.change((scope, id.to_owned()), |prefixes| *prefixes -= 1, |_, _| {});
+            }
         }
-        let prefixes = &self.prefixes;
-        self.worlds.retain(|(scope, id), _| {
-            prefixes.iter().any(|prefix| topic::scope(prefix) == Some((scope, id.as_str())))
-        });
     }
 
     /// Goes on until something happens that somebody wants.
     fn advance(&mut self) {
         // A prefix may match nothing at all, such as one that ends in `*`; the bound makes that a silence.
+        let seed = self.settings.seed;
         for _ in 0..1000 {
-            let times = self.worlds.iter_mut().filter_map(|(key, (world, _))| Some((world.next_at()?, key)));
-            let Some(key) = times.min().map(|(_, key)| key.clone()) else { return };
-            let Some((world, resources)) = self.worlds.get_mut(&key) else { return };
-            let customer = Arc::clone(world.customer());
-            let Some(told) = world.next_event().and_then(|event| resources.tell(&event, &customer)) else {
-                continue;
-            };
-            let scope = format!("{}:{}", key.0, key.1);
+            let make = |scope: &Scope, _: &usize, round: u64| Shown::new(seed.wrapping_add(round), scope);
+            let Some((_, (scope, id), shown)) = self.worlds.next(make) else { return };
+            let scope = format!("{scope}:{id}");
+            let Some(told) = shown.next() else { continue };
             let message = Message::text(told.resource.to_string());
             for topic in told.topics(&scope) {
-                if self.prefixes.iter().any(|prefix| topic.starts_with(prefix.as_str())) {
+                if keys(&topic).any(|prefix| self.prefixes.contains(prefix)) {
                     self.ready.push_back(message.clone());
                 }
             }
@@ -139,6 +131,7 @@ impl Peer for RealSession {
     fn next_event(&mut self) -> Option<Message> {
         if self.ready.is_empty() {
             self.advance();
+            self.member.iter().for_each(|member| member.note_made(self.worlds.bytes()));
         }
         self.ready.pop_front()
     }
@@ -147,6 +140,43 @@ impl Peer for RealSession {
 /// The keys under which a prefix subscription is found for an event on `topic`: every prefix of it.
 pub(super) fn keys(topic: &str) -> impl Iterator<Item = &str> {
     topic.char_indices().map(|(at, _)| &topic[..at]).skip(1).chain([topic])
+}
+
+/// The two parts of a topic that every one has.
+type Scope = (&'static str, String);
+
+/// A scope as it is shown.
+struct Shown {
+    world: World,
+    resources: Resources,
+}
+
+/// About the bytes that a resource takes.
+const RESOURCE: usize = 2048;
+
+impl Shown {
+    fn new(seed: u64, (scope, id): &Scope) -> Self {
+        let view = View { scope, scope_id: id.clone(), pin: None };
+        let mut world = World::new(seed, view, EPOCH);
+        world.want(Kind::ALL.to_vec());
+        Self { world, resources: Resources::default() }
+    }
+
+    /// The next event, if the service has one for it.
+    fn next(&mut self) -> Option<Told> {
+        let event = self.world.next_event()?;
+        self.resources.tell(&event, self.world.customer())
+    }
+}
+
+impl EventSource for Shown {
+    fn next_at(&mut self) -> Option<i64> {
+        self.world.next_at()
+    }
+
+    fn cost(&self) -> usize {
+        self.world.cost() + self.resources.0.len() * RESOURCE
+    }
 }
 
 /// An event in the service's words.
@@ -206,7 +236,9 @@ fn key(event: &Event, data: &Map<String, Value>) -> String {
 fn is_last(event: &Event) -> bool {
     let last = [
         "call.ended",
+        "message.received",
         "message.delivery",
+        "transcription.completed",
         "activeflow.completed",
         "queue.left",
         "conference.left",
@@ -366,10 +398,11 @@ mod tests {
     fn a_long_run_needs_no_more_room_than_a_short_one() {
         let mut session = session();
         ask(&mut session, "subscribe", &[CUSTOMER]);
+        let mut most = 0;
         for _ in 0..20_000 {
             session.next_event().unwrap();
+            most = most.max(session.worlds.bytes());
         }
-        let most = session.worlds.values().map(|(_, resources)| resources.0.len()).max().unwrap();
-        assert!(most < 6000, "{most}");
+        assert!(most < 200 * RESOURCE, "{most} bytes");
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::topic::Kind;
+use super::turns::EventSource;
 use crate::dialect::made;
 use crate::text;
 
@@ -42,6 +43,9 @@ const ACTIONS: [(&str, &str); 4] = [
 
 pub(super) type Id = Arc<str>;
 
+/// About the bytes that an id takes.
+const ID: usize = 64;
+
 /// An event, still in its parts.
 pub(super) struct Event {
     /// When it happened, in microseconds since 1970.
@@ -56,7 +60,7 @@ pub(super) struct Event {
 }
 
 /// The scope of a world and what of it somebody wants to see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct View {
     pub(super) scope: &'static str,
     pub(super) scope_id: String,
@@ -158,27 +162,10 @@ impl World {
         world
     }
 
-    pub(super) fn view(&self) -> &View {
-        &self.view
-    }
-
     /// Sets which kinds of resources are delivered.
     pub(super) fn want(&mut self, kinds: Vec<Kind>) {
         self.ready.retain(|event| kinds.contains(&event.kind));
         self.wanted = kinds;
-    }
-
-    /// When the next event that is wanted happens. Everything before it that nobody wants has then happened.
-    pub(super) fn next_at(&mut self) -> Option<i64> {
-        // Every kind of event comes again within a few calls, so the bound is never met; it only makes sure
-        // that a mistake above could not hang a server.
-        for _ in 0..100_000 {
-            if let Some(event) = self.ready.front() {
-                return Some(event.at);
-            }
-            self.step();
-        }
-        None
     }
 
     /// The next event that is wanted, as the text of its message.
@@ -263,6 +250,31 @@ impl World {
             let event = Event { at: self.now, kind, id: Arc::clone(id), name, data: object.end() };
             self.ready.push_back(event);
         }
+    }
+}
+
+impl EventSource for World {
+    /// When the next event that is wanted happens. Everything before it that nobody wants has then happened.
+    fn next_at(&mut self) -> Option<i64> {
+        // Every kind of event comes again within a few calls, so the bound is never met; it only makes sure
+        // that a mistake above could not hang a server.
+        for _ in 0..100_000 {
+            if let Some(event) = self.ready.front() {
+                return Some(event.at);
+            }
+            self.step();
+        }
+        None
+    }
+
+    fn cost(&self) -> usize {
+        let pinned = self.view.pin.as_ref().map_or(0, |(_, id)| 2 * id.len());
+        let people = (self.agents.len() + self.queues.len()) * (size_of::<Agent>() + ID);
+        let tasks = self.pending.capacity() * size_of::<(i64, u64, Task)>();
+        let calls = self.pending.len() * (size_of::<Call>() + 4 * ID);
+        let ready = self.ready.capacity() * size_of::<Event>();
+        let data: usize = self.ready.iter().map(|event| event.data.len()).sum();
+        size_of::<Self>() + 2 * self.view.scope_id.len() + pinned + people + tasks + calls + ready + data
     }
 }
 

@@ -8,11 +8,13 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
+use super::budget::Share;
 use super::journal::Select;
 use super::judge::{self, Found};
 use super::server::Site;
 use super::{Faults, Say, metrics};
 use crate::handshake::server::{Request, Response};
+use crate::limits;
 
 pub(crate) mod body;
 mod guard;
@@ -30,6 +32,9 @@ const PREFIX: &str = "/__wstap/";
 
 /// The base of the API on a server's address.
 pub(super) const BASE: &str = "/__wstap";
+
+/// Bytes of a path in the list of clients. There may be thousands, and any client chooses its own.
+const SHOWN_PATH: usize = 1024;
 
 /// What the API can do, for whoever asks for something else.
 const ROUTES: [&str; 15] = [
@@ -56,13 +61,14 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 /// Answers a request to the API.
-pub(super) async fn answer(site: &Site, guard: &Guard, request: &Request) -> Response {
-    match route(site, guard, request).await {
+/// What it keeps meanwhile counts in this share.
+pub(super) async fn answer(site: &Site, guard: &Guard, request: &Request, share: &Share) -> Response {
+    match route(site, guard, request, share).await {
         Ok(response) | Err(response) => response,
     }
 }
 
-async fn route(site: &Site, guard: &Guard, request: &Request) -> Result<Response, Response> {
+async fn route(site: &Site, guard: &Guard, request: &Request, share: &Share) -> Result<Response, Response> {
     let name = request.path().strip_prefix(PREFIX).unwrap_or_default();
     guard.check(request, name == "health")?;
     let body = &request.body[..];
@@ -82,7 +88,7 @@ async fn route(site: &Site, guard: &Guard, request: &Request) -> Result<Response
         ("POST", "command") => command(site, &read(body)?),
         ("POST", "pause") => Ok(pause(site, true)),
         ("POST", "resume") => Ok(pause(site, false)),
-        ("POST", "wait") => wait(site, &read(body)?).await,
+        ("POST", "wait") => wait(site, &read(body)?, share).await,
         ("GET", "faults") => Ok(faults(site)),
         ("PUT", "faults") => set_faults(site, &read(body)?),
         (method, name) => Err(no_route(method, name)),
@@ -102,7 +108,7 @@ fn clients(site: &Site) -> Response {
         .map(|conn| {
             json!({
                 "id": conn.id,
-                "path": conn.path,
+                "path": &conn.path[..conn.path.floor_char_boundary(SHOWN_PATH)],
                 "remote": conn.remote.to_string(),
                 "since": format!("{:.6}", conn.since),
                 "received": conn.received.load(Ordering::Relaxed),
@@ -130,6 +136,9 @@ async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
     // Nobody said how long the program may take; a client that asks by GET will not wait for long.
     let found = timeout(Duration::from_secs(10), search).await;
     let found = found.map_err(|_| error(408, "the jq program does not come to an end"))?;
+    if found.stopped {
+        return Err(error(408, found.error.as_deref().unwrap_or_default()));
+    }
     Ok(messages(200, &found, site.desk.journal.fill().discarded))
 }
 
@@ -188,18 +197,27 @@ fn faults(site: &Site) -> Response {
 }
 
 fn set_faults(site: &Site, new: &NewFaults) -> Result<Response, Response> {
+    if new.faults.iter().map(String::len).sum::<usize>() > limits::MOCK_FAULTS {
+        return Err(error(400, &format!("faults have {} bytes at most", limits::MOCK_FAULTS)));
+    }
     site.faults.set(Faults::parse(&new.faults).map_err(|why| error(400, &why))?);
     Ok(faults(site))
 }
 
-async fn wait(site: &Site, wait: &Wait) -> Result<Response, Response> {
+async fn wait(site: &Site, wait: &Wait, share: &Share) -> Result<Response, Response> {
     let patience = wait.timeout().map_err(|why| error(400, &why))?;
     let program = compile(wait.jq.as_deref()).await?;
     let select = Select { since: wait.since, path: wait.path.clone(), conn: wait.conn };
     let journal = &site.desk.journal;
     let mut found = Found::default();
-    let waiting = judge::wait(journal, select, program.as_ref(), wait.count.unwrap_or(1), &mut found);
-    let status = if timeout(patience, waiting).await.is_ok() { 200 } else { 408 };
+    let count = wait.count.unwrap_or(1);
+    let waiting = judge::wait((journal, Some(share)), select, program.as_ref(), count, &mut found);
+    let in_time = timeout(patience, waiting).await.is_ok();
+    let status = match (in_time, found.full) {
+        (_, true) => 413,
+        (true, false) => 200,
+        (false, false) => 408,
+    };
     Ok(messages(status, &found, journal.fill().discarded))
 }
 
@@ -214,16 +232,24 @@ async fn compile(source: Option<&str>) -> Result<Option<crate::pipeline::filter:
     }
 }
 
-/// What was found, as it goes out. `next` is the `since` of a request for what comes after.
+/// What was found, as it goes out, as far as an answer has room. `next` is the `since` of a request for what comes
+/// after.
 fn messages(status: u16, found: &Found, discarded: u64) -> Response {
     let mut out = br#"{"messages":["#.to_vec();
+    let mut next = found.next;
     for (at, entry) in found.entries.iter().enumerate() {
+        let before = out.len();
         if at > 0 {
             out.push(b',');
         }
         entry.write(&mut out);
+        if at > 0 && out.len() > limits::JOURNAL_ANSWER {
+            out.truncate(before);
+            next = entry.number - 1;
+            break;
+        }
     }
-    let (next, error) = (found.next, serde_json::Value::from(found.error.clone()));
+    let error = serde_json::Value::from(found.error.clone());
     out.extend(format!(r#"],"next":{next},"discarded":{discarded},"jq_error":{error}}}"#).into_bytes());
     let mut response = Response::json(status, String::new());
     response.body = out;

@@ -155,6 +155,111 @@ async fn a_wait_ends_when_its_time_is_up() {
     }
 }
 
+/// Each for another reason: a call, a native loop, a caught error, a value that grows, one that is shared, texts.
+const ENDLESS: [&str; 12] = [
+    "def f: f; f",
+    "last(range(infinite))",
+    "def f: try error catch f; f",
+    "def f: (1 + f)?, f; f",
+    "[range(1e9)]",
+    "last(repeat(1))",
+    "reduce range(1e9) as $i (\"x\"; . + .)",
+    "reduce range(60) as $i (\"x\"; [., .]) | tojson",
+    "[limit(1e9; repeat(\"x\" * 1e6))]",
+    "(reduce range(60) as $i (1; [., .])) as $x | $x < $x",
+    "[1] | .[5e8] = 1",
+    "(\"a\" * 1e5) | [match(\"(a|b|ab|ba){50,200}c|a\"; \"g\")] | length",
+];
+
+#[tokio::test]
+async fn programs_without_end_are_stopped_and_others_still_run() {
+    let mock = mock("").await;
+    let _socket = client(&mock, "/echo").await;
+    let wait = |jq: &'static str| {
+        let mock = &mock;
+        async move { ask(mock, "POST", "wait", &json!({"jq": jq, "timeout": "60s"})).await }
+    };
+    for jq in ENDLESS {
+        let query: String = jq.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (status, answer) = ask(&mock, "GET", &format!("journal?jq={query}"), &Value::Null).await;
+        let stopped = answer["error"].as_str().is_some_and(|error| error.contains("stopped"));
+        assert!(status == 408 && stopped, "{jq}: {status} {answer}");
+    }
+    // More of them than there are threads, and somebody who comes after them all.
+    let endless = futures_util::future::join_all(ENDLESS.map(wait));
+    tokio::select! {
+        _ = endless => panic!("they wait for what never comes"),
+        (status, answer) = async { wait(".here").await } => assert_eq!((status, answer["messages"][0]["n"].clone()), (200, json!(1))),
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_usually_does_is_within_its_limit() {
+    let mock = mock("").await;
+    let mut socket = client(&mock, "/echo").await;
+    let items: Vec<Value> = (0..1000).map(|n| json!({"n": n, "text": "one of many".repeat(10)})).collect();
+    socket.send(Frame::text(json!({"items": items}).to_string())).await.unwrap();
+    post(&mock, "wait", json!({"count": 2, "timeout": "60s"})).await;
+    for jq in [
+        "[.items[] | select(.text | test(\"m.ny$\")) | .n + 1] | add == 500500",
+        ".items | map(.n) | sort_by(-.) | .[0] == 999",
+        "[.items[] | tojson] | join(\",\") | length > 100000",
+        "any(.items[]; .n == 999)",
+        "(.items | group_by(.n % 10) | length) == 10",
+        "[.items[].text | sub(\"many\"; \"few\")] | length == 1000",
+    ] {
+        let query: String = jq.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (_, answer) = ask(&mock, "GET", &format!("journal?since=1&jq={query}"), &Value::Null).await;
+        assert!(
+            answer["messages"].as_array().is_some_and(|all| all.len() == 1),
+            "{jq}: {:.200}",
+            answer.to_string()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_a_size_and_says_where_to_go_on() {
+    let mock = mock("").await;
+    let mut socket = client(&mock, "/echo").await;
+    // As JSON, each is six times as long.
+    let text = "\u{1}".repeat(1 << 20);
+    for _ in 0..10 {
+        socket.send(Frame::text(text.clone())).await.unwrap();
+        socket.next().await.unwrap().unwrap();
+    }
+    let (mut since, mut numbers) = (json!(0), Vec::new());
+    while numbers.len() < 11 {
+        let answer = get(&mock, &format!("journal?since={since}")).await;
+        let messages = answer["messages"].as_array().unwrap();
+        assert!(!messages.is_empty() && messages.len() < 5, "{}", messages.len());
+        numbers.extend(messages.iter().map(|message| message["n"].as_u64().unwrap()));
+        since = answer["next"].clone();
+    }
+    assert_eq!(numbers, (1..=11).collect::<Vec<_>>());
+    // What is waited for is more than an answer may hold.
+    let body = json!({"count": 1000, "timeout": "60s"});
+    let more = async {
+        for _ in 0..10 {
+            socket.send(Frame::text(text.clone())).await.unwrap();
+            socket.next().await.unwrap().unwrap();
+        }
+    };
+    let ((status, answer), ()) = tokio::join!(ask(&mock, "POST", "wait", &body), more);
+    assert_eq!(status, 413);
+    assert!(answer["next"].as_u64().unwrap() < 21, "{}", answer["next"]);
+}
+
+#[tokio::test]
+async fn faults_have_a_size() {
+    let mock = mock("").await;
+    let put = async |count: usize| {
+        let faults = vec!["latency=20ms"; count];
+        ask(&mock, "PUT", "faults", &json!({"faults": faults})).await.0
+    };
+    assert_eq!((put(100).await, put(10_000).await), (200, 400));
+}
+
 #[tokio::test]
 async fn the_journal_is_read_from_a_number_and_forgotten() {
     let mock = mock("").await;

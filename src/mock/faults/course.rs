@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::shape::Shape;
 use super::{Act, Entry, Kind, Lag, Manner, When, frames};
+use crate::limits;
 use crate::message::Message;
 use crate::mock::{Cut, Say};
 
@@ -17,9 +18,6 @@ const REORDER: Duration = Duration::from_secs(1);
 
 /// Messages that may be on their way before no more events are made.
 const ROOM: usize = 4096;
-
-/// What may be on its way in bytes before no more events are made.
-const ROOM_BYTES: usize = 1 << 20;
 
 /// Places that are kept when nothing is on its way.
 const IDLE: usize = 32;
@@ -139,7 +137,7 @@ impl Course {
 
     /// Is there room for more, or is enough on its way?
     pub(in crate::mock) fn has_room(&self) -> bool {
-        self.queue.len() < ROOM && self.bytes < ROOM_BYTES
+        self.queue.len() < ROOM && self.bytes < limits::MOCK_ANSWERS
     }
 
     /// Bytes that are on their way.
@@ -305,10 +303,31 @@ impl Course {
     }
 }
 
+/// Bytes that it takes while it is on its way. Empty messages are not free.
 fn size(say: &Say) -> usize {
-    match say {
-        Say::Message(message) => message.len(),
-        Say::Raw(bytes) => bytes.len(),
-        _ => 0,
+    say.cost() + size_of::<Instant>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::mock::Settings;
+    use crate::mock::faults::{Faults, Switch};
+
+    #[test]
+    fn what_is_late_counts_with_all_that_it_takes() {
+        let now = Instant::now();
+        let faults = Faults::parse(&["latency=1h".to_owned()]).unwrap();
+        let entry = Switch::new(&Settings::default()).enter(Some(Arc::new(faults)));
+        let mut course = Course::new(entry, now);
+        for _ in 0..1000 {
+            course.take(Message::text("").into(), now);
+        }
+        assert!(course.bytes() >= 1000 * size_of::<(Instant, Say)>(), "{} bytes", course.bytes());
+        assert!(course.next(now).is_none());
+        while course.next(now + Duration::from_secs(3600)).is_some() {}
+        assert_eq!(course.bytes(), 0);
     }
 }

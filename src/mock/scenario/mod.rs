@@ -122,7 +122,7 @@ impl Peer for ScenarioPeer {
     }
 
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
-        let (outbox, inbox) = script::inbox();
+        let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
         let interpreter = Interpreter::new(conn, self.clock, &self.settings);
         let run = run::Run::new(conn, inbox, interpreter, &self.settings, &self.ledger, self.index);

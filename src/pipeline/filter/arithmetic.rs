@@ -9,6 +9,7 @@ use jaq_json::Num;
 
 use super::object::Object;
 use super::value::{Error, Val, float};
+use super::work;
 
 /// How long a repeated string may get, in bytes: `"abc" * 1e9` is a slip, not a wish.
 const MAX_REPEAT: f64 = 268_435_456.0;
@@ -33,10 +34,15 @@ impl Add for Val {
     type Output = ValR<Self>;
 
     fn add(self, other: Self) -> ValR<Self> {
+        work::spend_values(1 + self.shared_size() + other.size());
         Ok(match (self, other) {
             (Self::Null, other) | (other, Self::Null) => other,
             (Self::Num(a), Self::Num(b)) => Self::Num(sum(a, b)),
-            (Self::Str(a), Self::Str(b)) => Self::from([&*a, &*b].concat()),
+            (Self::Str(a), Self::Str(b)) => {
+                // What a text is joined to is usually gone afterwards: that takes time, and no memory.
+                work::spend(a.len() / 4 + b.len());
+                Self::from([&*a, &*b].concat())
+            }
             (Self::Arr(mut a), Self::Arr(b)) => {
                 Arc::make_mut(&mut a).extend(b.iter().cloned());
                 Self::Arr(a)
@@ -54,6 +60,7 @@ impl Sub for Val {
     type Output = ValR<Self>;
 
     fn sub(self, other: Self) -> ValR<Self> {
+        work::spend_values(1 + self.size() + other.size());
         Ok(match (self, other) {
             (Self::Num(a), Self::Num(b)) => Self::Num(sum(a, -b)),
             (Self::Arr(mut a), Self::Arr(b)) => {
@@ -70,6 +77,7 @@ impl Mul for Val {
     type Output = ValR<Self>;
 
     fn mul(self, other: Self) -> ValR<Self> {
+        work::spend_values(1 + self.shared_size() + other.size());
         match (self, other) {
             (Self::Num(a), Self::Num(b)) => Ok(Self::Num(exact(exact(a) * exact(b)))),
             (Self::Str(text), Self::Num(n)) | (Self::Num(n), Self::Str(text)) => repeat(&text, float(&n)),
@@ -89,11 +97,13 @@ fn repeat(text: &str, times: f64) -> ValR<Val> {
     if times * text.len() as f64 > MAX_REPEAT {
         return Err(Error::str("Repeat string result too long"));
     }
+    work::spend((times * text.len() as f64) as usize);
     Ok(Val::from(text.repeat(times as usize)))
 }
 
 /// Objects within objects are merged too.
 fn merge(into: &mut Object, from: &Object) {
+    work::spend_values(into.len() + from.len());
     for (key, value) in from.iter() {
         match (into.get_mut(key), value) {
             (Some(Val::Obj(old)), Val::Obj(new)) => merge(Arc::make_mut(old), new),

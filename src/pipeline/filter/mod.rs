@@ -23,6 +23,7 @@ mod strings;
 mod syntax;
 mod value;
 mod vars;
+mod work;
 mod write;
 
 use std::cell::{Cell, RefCell};
@@ -184,6 +185,17 @@ impl Program {
         let rest = self.0.globals.iter().skip(values.len()).cloned();
         let globals = values.into_iter().map(|value| value.0).chain(rest).collect();
         self.play_with(globals, &stage, input.0.clone(), emit).map(drop)
+    }
+
+    /// [`Program::run`] for a program that nobody has to trust, with a limit in bytes to what it may make and do. It
+    /// comes with what it did. `None`: it was stopped.
+    pub fn run_limited(
+        &self,
+        limit: u64,
+        input: &Value,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> (Option<std::result::Result<(), RunError>>, u64) {
+        work::limited(limit, || self.run(input, emit))
     }
 
     /// [`Program::run`] without the short cut.

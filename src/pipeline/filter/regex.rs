@@ -16,6 +16,7 @@ use super::natives::{Kind, not_for};
 use super::object::Object;
 use super::pattern::{self, Translated};
 use super::value::{Error, Val};
+use super::work;
 
 /// How often a pattern may go back in one search.
 const MOST_STEPS: usize = 1_000_000;
@@ -432,7 +433,8 @@ impl Pattern {
         text: &'t str,
         from: usize,
     ) -> Result<Option<Captures<'t, str>>, Error> {
-        let first = regex.captures_from_pos(text, from).map_err(|error| failed(reason(&error)))?;
+        let first =
+            work::timed(|| regex.captures_from_pos(text, from)).map_err(|error| failed(reason(&error)))?;
         if !self.options.longest {
             return Ok(first);
         }

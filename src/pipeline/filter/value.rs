@@ -14,7 +14,7 @@ use jaq_core::{Exn, ValR, ValX, box_iter, path};
 use jaq_json::Num;
 
 use super::object::Object;
-use super::write;
+use super::{work, write};
 
 /// One JSON value. Cheap to clone: whatever is large is shared.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,7 @@ const MAX_INDEX: usize = (1 << 29) - 1;
 
 impl Val {
     pub(super) fn string(text: &str) -> Self {
+        work::spend(text.len());
         Self::Str(text.into())
     }
 
@@ -251,8 +252,27 @@ impl Val {
         }
     }
 
+    /// How many values have to be copied before it can be changed: those of a value that somebody else holds, too.
+    pub(super) fn shared_size(&self) -> usize {
+        let shared = match self {
+            Self::Arr(items) => Arc::strong_count(items) > 1,
+            Self::Obj(fields) => Arc::strong_count(fields) > 1,
+            _ => false,
+        };
+        if shared { self.size() } else { 0 }
+    }
+
     fn cannot_iterate(&self) -> Error {
         Error::str(format!("Cannot iterate over {}", self.describe()))
+    }
+
+    /// How many values it holds.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Arr(items) => items.len(),
+            Self::Obj(fields) => 2 * fields.len(),
+            _ => 0,
+        }
     }
 
     fn rank(&self) -> u8 {
@@ -301,16 +321,19 @@ impl jaq_core::ValT for Val {
             Self::Str(key) => Ok((key, value)),
             key => Err(Error::str(format!("Cannot use {} as object key", key.describe()))),
         };
-        fields.into_iter().map(field).collect::<Result<_, _>>().map(Self::object)
+        let fields = fields.into_iter().inspect(|_| work::step());
+        fields.map(field).collect::<Result<_, _>>().map(Self::object)
     }
 
     fn key_values(self) -> box_iter::BoxIter<'static, Result<(Self, Self), Error>> {
         match self {
             Self::Arr(items) => {
+                work::spend_values(items.len());
                 let items = unwrap_or_clone(items).into_iter().enumerate();
                 Box::new(items.map(|(at, item)| Ok((Self::from(at as isize), item))))
             }
             Self::Obj(fields) => {
+                work::spend_values(2 * fields.len());
                 Box::new(unwrap_or_clone(fields).into_iter().map(|(key, value)| Ok((Self::Str(key), value))))
             }
             other => box_iter::box_once(Err(other.cannot_iterate())),
@@ -318,6 +341,7 @@ impl jaq_core::ValT for Val {
     }
 
     fn values(self) -> Box<dyn Iterator<Item = ValR<Self>>> {
+        work::spend_values(self.size());
         match self {
             Self::Arr(items) => Box::new(unwrap_or_clone(items).into_iter().map(Ok)),
             Self::Obj(fields) => Box::new(unwrap_or_clone(fields).into_iter().map(|(_, value)| Ok(value))),
@@ -338,6 +362,7 @@ impl jaq_core::ValT for Val {
         opt: path::Opt,
         f: impl Fn(Self) -> I,
     ) -> ValX<'a, Self> {
+        work::spend_values(self.size());
         match self {
             Self::Arr(items) => {
                 let items = unwrap_or_clone(items).into_iter().filter_map(|item| f(item).next());
@@ -404,7 +429,10 @@ impl jaq_core::ValT for Val {
 impl jaq_std::ValT for Val {
     fn into_seq<S: FromIterator<Self>>(self) -> Result<S, Self> {
         match self {
-            Self::Arr(items) => Ok(unwrap_or_clone(items).into_iter().collect()),
+            Self::Arr(items) => {
+                work::spend_values(items.len());
+                Ok(unwrap_or_clone(items).into_iter().collect())
+            }
             other => Err(other),
         }
     }
@@ -475,6 +503,7 @@ impl From<f64> for Val {
 
 impl From<String> for Val {
     fn from(text: String) -> Self {
+        work::spend(text.len());
         Self::Str(text.into())
     }
 }
@@ -489,7 +518,7 @@ impl From<Range<Val>> for Val {
 
 impl FromIterator<Val> for Val {
     fn from_iter<T: IntoIterator<Item = Val>>(items: T) -> Self {
-        Self::Arr(Arc::new(items.into_iter().collect()))
+        Self::Arr(Arc::new(items.into_iter().inspect(|_| work::spend_values(1)).collect()))
     }
 }
 
@@ -501,6 +530,7 @@ impl fmt::Display for Val {
 
 impl PartialEq for Val {
     fn eq(&self, other: &Self) -> bool {
+        work::spend_values(1);
         match (self, other) {
             (Self::Null, Self::Null) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
@@ -529,6 +559,7 @@ impl PartialOrd for Val {
 
 impl Ord for Val {
     fn cmp(&self, other: &Self) -> Ordering {
+        work::spend_values(1 + self.size());
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
             (Self::Num(a), Self::Num(b)) if float(a).is_nan() && float(b).is_nan() => Ordering::Equal,

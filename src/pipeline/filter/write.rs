@@ -6,6 +6,7 @@ use std::io::Write as _;
 use jaq_json::Num;
 
 use super::value::Val;
+use super::work;
 use crate::json;
 
 /// How numbers that were read are spelled.
@@ -36,6 +37,7 @@ pub(super) fn lossy(val: &Val) -> String {
 }
 
 fn nested(val: &Val, depth: usize, spelling: Spelling, out: &mut Vec<u8>) -> Result<(), String> {
+    work::spend(if let Val::Str(text) = val { 2 + text.len() } else { 16 });
     match val {
         Val::Null => out.extend_from_slice(b"null"),
         Val::Bool(true) => out.extend_from_slice(b"true"),

@@ -11,15 +11,13 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use super::{Now, Phase, State, short};
 use crate::event::{Direction, Kind, Reconnect};
 use crate::exit::Exit;
+use crate::limits;
 use crate::message::Message;
 use crate::report::Level;
 use crate::session::policy::Outcome;
 
-/// Messages that may wait for a connection.
+/// Messages that may wait for a connection: more than anybody types.
 const MOST_QUEUED: usize = 1000;
-
-/// Bytes of messages that may wait for a connection.
-const MOST_QUEUED_BYTES: usize = 16 << 20;
 
 /// How a session stands, for whoever watches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +85,7 @@ impl State {
             return self.send(message, now);
         }
         let bytes = self.typed.queued_bytes + message.len();
-        if self.typed.queue.len() >= MOST_QUEUED || bytes > MOST_QUEUED_BYTES {
+        if self.typed.queue.len() >= MOST_QUEUED || bytes > limits::QUEUED {
             let text = format!(
                 "not sent and not queued: {} messages wait for a connection already",
                 self.typed.queue.len()
