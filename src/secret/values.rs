@@ -50,14 +50,12 @@ impl Visit for Masking<'_> {
     fn close(&mut self, _: bool) {}
     fn word(&mut self, _: Option<bool>) {}
 
-    fn key(&mut self, raw: &str, _: bool) -> Result<(), &'static str> {
+    fn key(&mut self, raw: &str, _: bool) {
         self.mask_string(raw, SHORTEST_IN_STRUCTURE);
-        Ok(())
     }
 
-    fn string(&mut self, raw: &str, _: bool) -> Result<(), &'static str> {
+    fn string(&mut self, raw: &str, _: bool) {
         self.mask_string(raw, 0);
-        Ok(())
     }
 
     fn number(&mut self, raw: &str, _: bool) {
