@@ -10,10 +10,11 @@ use jiff::{Span, Timestamp, Zoned};
 
 use super::natives::Kind;
 use super::value::{Error, Val};
+use crate::clock;
 
 pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
     Box::new([
-        ("now", v(0), |_| bome(Ok(Val::from(Timestamp::now().as_microsecond() as f64 / 1e6)))),
+        ("now", v(0), |_| bome(Ok(Val::from(clock::now().as_microsecond() as f64 / 1e6)))),
         ("mktime", v(0), |cv| bome(mktime(&cv.1))),
         ("gmtime", v(0), |cv| bome(broken_down(&cv.1, TimeZone::UTC, "gmtime() requires numeric inputs"))),
         ("localtime", v(0), |cv| {
