@@ -252,7 +252,7 @@ impl Link {
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
             let polled = Pin::new(&mut self.ws).poll_next(context);
-            if !matches!(polled, Poll::Ready(Some(Ok(_))))
+            if polled.is_pending()
                 && let Some(close) = self.ws.get_mut().take_close()
             {
                 return self.answer(context, &close);

@@ -146,7 +146,9 @@ impl Socket {
         if let Poll::Ready(Some(Ok(frame))) = polled {
             return Poll::Ready(Incoming::Frame(frame));
         }
-        if let Some(close) = self.link.get_mut().take_close() {
+        if polled.is_pending()
+            && let Some(close) = self.link.get_mut().take_close()
+        {
             self.answer(&close);
             return Poll::Ready(Incoming::Closed(close));
         }
