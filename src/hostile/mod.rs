@@ -18,10 +18,12 @@ use crate::secret::{self, Place, Secret, Secrets};
 use crate::text::hex;
 use crate::{dialect, handshake, json, mock};
 
+mod deflate;
 mod files;
-mod frames;
+pub(crate) mod frames;
 mod messages;
 
+pub use deflate::deflate;
 pub use files::{config, dialect_file, har, recording, scenario};
 pub use frames::frames;
 pub use messages::{dialects, filter};
@@ -58,6 +60,7 @@ macro_rules! bodies {
 bodies! {
     handshake_response,
     frames,
+    deflate,
     dialects,
     filter,
     program,
@@ -145,7 +148,7 @@ pub fn mock_request(bytes: &[u8]) {
     let answer = match request.upgrade() {
         Ok(upgrade) => {
             assert!(upgrade.protocols.iter().all(|protocol| !protocol.is_empty()));
-            upgrade.response(upgrade.protocols.first().map(String::as_str))
+            upgrade.response(upgrade.protocols.first().map(String::as_str), None)
         }
         Err(refusal) => refusal,
     };

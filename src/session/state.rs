@@ -18,7 +18,7 @@ use super::socket::{End, close_frame};
 use super::subscription::{ACK_WAIT, Subscription};
 use crate::dialect::{Client, CloseRule, Meaning};
 use crate::error::{Failure, Result};
-use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Summary};
+use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Role, Summary, WireBytes};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::message::Message;
@@ -97,6 +97,7 @@ pub struct State {
     close: Option<Close>,
     closing_by_us: bool,
     peer_close: Option<PeerClose>,
+    compression: Option<String>,
     last_received: Instant,
     input: Input,
     reading: bool,
@@ -154,6 +155,7 @@ impl State {
             close: None,
             closing_by_us: false,
             peer_close: None,
+            compression: None,
             last_received: now.mono,
             input: Input { fed: false, ended_at: None, backlog: false, sending: false },
             reading: true,
@@ -239,6 +241,7 @@ impl State {
         self.opened_at = Some(now.mono);
         self.closing_by_us = false;
         self.peer_close = None;
+        self.compression.clone_from(&open.compression);
         self.liveness.opened(now.mono);
         if self.conn == 1 {
             // Idle time and lingering are about a peer that could have said something.
@@ -574,7 +577,7 @@ impl State {
     }
 
     /// The account of the session so far, as its last event.
-    pub fn summary(&mut self, outcome: &Outcome, now: Now) {
+    pub fn summary(&mut self, outcome: &Outcome, wire: WireBytes, now: Now) {
         let summary = Summary {
             reason: outcome.reason,
             exit: outcome.exit.code(),
@@ -588,6 +591,8 @@ impl State {
             lines: self.totals.lines,
             bytes_in: self.counts.bytes_in,
             bytes_out: self.counts.bytes_out,
+            compression: self.compression.clone(),
+            wire,
             filter_errors: self.totals.filter_errors,
             duration: now.mono - self.started,
         };

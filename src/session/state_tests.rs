@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dialect::{self, Beat, ClientSetup, Facts, Rhythm, Sign, Silence};
-use crate::frames::close::CloseFault;
+use crate::frames::FrameFault;
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
 use crate::session::subscription::EARLY_DROP;
@@ -859,7 +859,7 @@ fn hand_overs_are_attempts_too() {
 
 #[test]
 fn a_close_frame_that_is_wrong_is_told_as_it_came_and_retried_by_its_code() {
-    let fault = Some(CloseFault { code: 1002, text: "code 1006 must not be sent".to_owned() });
+    let fault = Some(FrameFault { code: 1002, text: "code 1006 must not be sent".to_owned() });
     let close = PeerClose { code: 1006, reason: "upstream restarted".to_owned(), fault };
     let told = r#"closed by the peer with 1006 (abnormal closure, "upstream restarted"), but code 1006 must not be sent"#;
     let after = |policy, close: &PeerClose| {

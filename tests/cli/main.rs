@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod clients;
+mod compression;
 mod delivery;
 mod dialects;
 mod ending;
@@ -22,6 +23,7 @@ mod hostile;
 mod hostile_clients;
 mod house;
 mod instances;
+mod interop;
 mod kadoa;
 mod limits;
 mod mock;
