@@ -91,6 +91,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Take the credential from this environment variable' -r
@@ -134,6 +135,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s r -l raw-output 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pretty -d 'Indent JSON'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
@@ -199,6 +201,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Take the credential from this environment variable' -r
@@ -244,6 +247,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s r -l raw-outpu
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pretty -d 'Indent JSON'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
@@ -304,6 +308,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-rea
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Take the credential from this environment variable' -r
@@ -348,6 +353,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s r -l raw-
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pretty -d 'Indent JSON'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
@@ -379,6 +385,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d '
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Take the credential from this environment variable' -r
@@ -411,6 +418,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l auth-mat
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l version-check -d 'Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l all-addresses -d 'Ask once at each address of the host'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l live -d 'After the upgrade, wait for the first message, ping, look at every frame, and close'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s k -l insecure -d 'Accept any certificate'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-keylog -d 'Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic'
@@ -431,6 +439,7 @@ close\t'Close with 1000'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l compress -d 'Compression parameters to ask of clients that offer compression, comma-separated [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l time-scale -d 'Run the provider\'s own times (heartbeats, pings, patience, the calls of a campaign) N times as fast' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Whom to follow where a provider\'s documents and its running service differ' -r -f -a "documented\t'The provider\'s documents'
 real\t'What the running service is known to do'"
@@ -463,6 +472,7 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-compress -d 'Accept no compression'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-ack -d 'Never acknowledge a subscription, as some real servers do'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Where the recorded client had sent a message, wait for the client to send one'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'

@@ -202,6 +202,8 @@ pub struct Open {
     pub remote: Option<String>,
     /// The subprotocol chosen by the server.
     pub subprotocol: Option<String>,
+    /// The extension for compression as it was agreed on, with its parameters.
+    pub compression: Option<String>,
     /// TLS version, where there is TLS.
     pub tls: Option<String>,
     /// The phases with their durations, in order.
@@ -250,6 +252,15 @@ pub struct Gap {
     pub dropped: u64,
 }
 
+/// Bytes that went over the wire, compressed and with the heads of frames; TLS and HTTP do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WireBytes {
+    /// Received.
+    pub bytes_in: u64,
+    /// Sent.
+    pub bytes_out: u64,
+}
+
 /// The account of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -277,6 +288,10 @@ pub struct Summary {
     pub bytes_in: u64,
     /// Payload bytes of the messages sent.
     pub bytes_out: u64,
+    /// The compression of the last connection.
+    pub compression: Option<String>,
+    /// Bytes of the frames that went over the wire.
+    pub wire: WireBytes,
     /// Run-time errors of jq programs.
     pub filter_errors: u64,
     /// Messages that could not be decoded.

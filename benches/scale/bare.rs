@@ -58,7 +58,7 @@ async fn upgrade(stream: &mut TcpStream) -> Result<Vec<u8>> {
         stream.read_buf(&mut bytes).await?;
         if let Ok(Some((request, length))) = Request::parse(&bytes) {
             let upgrade = request.upgrade().map_err(|refusal| anyhow!("refused with {}", refusal.status))?;
-            stream.write_all(&upgrade.response(None).to_bytes()).await?;
+            stream.write_all(&upgrade.response(None, None).to_bytes()).await?;
             return Ok(bytes.split_off(length));
         }
     }

@@ -10,6 +10,7 @@ use super::sparse::{Group, Sparse};
 use crate::campaign::Status;
 use crate::codec;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
+use crate::handshake::extensions::Deflate;
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
 use crate::text::duration;
@@ -530,6 +531,15 @@ pub struct ConnectionArgs {
     /// Offer this subprotocol; repeatable, or several with commas
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', action = clap::ArgAction::Append)]
     pub subprotocol: Vec<String>,
+    /// Compression parameters to offer, comma-separated [default: client_max_window_bits]
+    ///
+    /// Of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
+    /// server_max_window_bits=N and client_max_window_bits[=N], with N from 8 to 15.
+    #[arg(long, value_name = "PARAMS", overrides_with = "no_compress")]
+    pub compress: Option<Deflate>,
+    /// Do not offer compression
+    #[arg(long, overrides_with = "compress")]
+    pub no_compress: bool,
     /// User and password for basic authentication
     #[arg(short, long, value_name = "USER:PASSWORD", visible_alias = "auth")]
     pub user: Option<String>,
@@ -628,6 +638,8 @@ impl Group for ConnectionArgs {
         "origin",
         "s",
         "subprotocol",
+        "compress",
+        "no-compress",
         "u",
         "user",
         "auth",

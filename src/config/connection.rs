@@ -59,6 +59,7 @@ pub fn resolve(
         headers,
         origin: args.origin.clone(),
         subprotocols: args.subprotocol.clone(),
+        compression: args.compress.or(Options::default().compression).filter(|_| !args.no_compress),
         basic,
         token,
         tls: tls(args, world)?,

@@ -528,7 +528,9 @@ mod tests {
         };
         let value = |option: &Arg| {
             let mut words = option.get_possible_values();
-            words.extend(["5", "5s", "gzip"].map(clap::builder::PossibleValue::new));
+            words.extend(
+                ["5", "5s", "gzip", "server_max_window_bits=9"].map(clap::builder::PossibleValue::new),
+            );
             let words = words.into_iter().map(|word| word.get_name().to_owned());
             let takes_one = option.get_action().takes_values();
             takes_one.then(|| words.into_iter().find(|word| accepted(option, word)).unwrap())

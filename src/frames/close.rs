@@ -5,7 +5,7 @@
 
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::Head;
+use super::{FrameFault, Head};
 
 /// Close codes that a close frame may carry, for people.
 pub const MAY_BE_SENT: &str = "a close frame may carry 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4)";
@@ -30,16 +30,7 @@ pub struct PeerClose {
     /// The reason; what is not UTF-8 in it is replaced.
     pub reason: String,
     /// What is wrong with the frame.
-    pub fault: Option<CloseFault>,
-}
-
-/// What is wrong with a close frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CloseFault {
-    /// The close code that says so.
-    pub code: u16,
-    /// The same in words.
-    pub text: String,
+    pub fault: Option<FrameFault>,
 }
 
 impl PeerClose {
@@ -71,7 +62,7 @@ impl PeerClose {
     }
 }
 
-fn fault(head: &Head, code: Option<u16>, reason: &[u8], masked: bool) -> Option<CloseFault> {
+fn fault(head: &Head, code: Option<u16>, reason: &[u8], masked: bool) -> Option<FrameFault> {
     let text = match code {
         _ if head.rsv != 0 => format!("the close frame has the reserved bits {:03b}", head.rsv),
         _ if !head.fin => "the close frame is a fragment".to_owned(),
@@ -81,11 +72,11 @@ fn fault(head: &Head, code: Option<u16>, reason: &[u8], masked: bool) -> Option<
         None if head.length == 1 => "the close frame has half a code".to_owned(),
         Some(code) if !may_be_sent(code) => format!("code {code} must not be sent"),
         _ if std::str::from_utf8(reason).is_err() => {
-            return Some(CloseFault { code: 1007, text: "the reason is not UTF-8".to_owned() });
+            return Some(FrameFault { code: 1007, text: "the reason is not UTF-8".to_owned() });
         }
         _ => return None,
     };
-    Some(CloseFault { code: 1002, text })
+    Some(FrameFault { code: 1002, text })
 }
 
 #[cfg(test)]

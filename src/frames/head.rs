@@ -68,13 +68,15 @@ impl Head {
         self.write(&mut bytes);
         let start = bytes.len();
         bytes.extend_from_slice(payload);
-        self.mask_payload(&mut bytes[start..]);
+        self.mask_payload(&mut bytes[start..], 0);
         bytes
     }
 
-    /// Masks a payload, or takes its mask off.
-    pub(crate) fn mask_payload(&self, payload: &mut [u8]) {
-        self.mask.into_iter().for_each(|mask| apply_mask(payload, mask, 0));
+    /// Masks a payload, or takes its mask off (RFC 6455 §5.3); `offset` is the place of its first byte in the whole one.
+    pub(crate) fn mask_payload(&self, payload: &mut [u8], offset: u64) {
+        let Some(mut mask) = self.mask else { return };
+        mask.rotate_left(usize::try_from(offset % 4).unwrap_or_default());
+        payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
     }
 
     pub(crate) fn is_control(&self) -> bool {
@@ -85,12 +87,6 @@ impl Head {
     pub(crate) fn starts_message(&self) -> bool {
         matches!(self.opcode, TEXT | BINARY)
     }
-}
-
-/// Masks a payload, or unmasks it (RFC 6455 §5.3); `offset` is the place of its first byte in the whole payload.
-pub(crate) fn apply_mask(payload: &mut [u8], mask: [u8; 4], offset: usize) {
-    let key = mask.iter().cycle().skip(offset % 4);
-    payload.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
 }
 
 #[cfg(test)]

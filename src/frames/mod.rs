@@ -1,13 +1,18 @@
-//! WebSocket frames by the byte (RFC 6455 §5.2): their heads, the peer's close frame, and the stream that looks at both
-//! before the frame layer does. Client, mock and probe share it.
+//! WebSocket frames by the byte (RFC 6455 §5.2): their heads, the peer's close frame, compressed payloads (RFC 7692), and
+//! the stream that looks at them before the frame layer does. Client, mock and probe share it.
+
+use std::fmt;
 
 pub mod close;
+mod compressed;
+pub mod deflate;
 mod head;
 pub(crate) mod reader;
 pub mod stream;
 mod texts;
 
 pub use close::PeerClose;
+pub use deflate::{Compression, DeflateFlow};
 pub use head::Head;
 pub use stream::FrameStream;
 
@@ -23,3 +28,23 @@ pub const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 /// A pong.
 pub const PONG: u8 = 10;
+
+/// The first of the reserved bits, as [`Head::rsv`] has it: the message is compressed (RFC 7692 §6).
+pub const RSV1: u8 = 4;
+
+/// What is wrong with the frames of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameFault {
+    /// The close code that says so.
+    pub code: u16,
+    /// The same in words.
+    pub text: String,
+}
+
+impl fmt::Display for FrameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for FrameFault {}

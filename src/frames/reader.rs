@@ -6,10 +6,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Head;
 #[cfg(any(test, fuzzing))]
-use super::{CLOSE, PING, PONG, TEXT};
+use super::{CLOSE, CONTINUATION, PING, PONG, TEXT};
 
-/// How much of a payload is kept, in bytes; the rest of a longer one is passed over.
-const KEPT: u64 = 64 * 1024;
+/// The longest piece of a payload: a longer one comes in several.
+const PIECE: u64 = 64 * 1024;
 
 /// A frame as a client sends it. The payload of a control frame has at most 125 bytes.
 pub(crate) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
@@ -18,35 +18,50 @@ pub(crate) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     Head { mask, ..Head::new(opcode, payload.len()) }.frame(payload)
 }
 
-/// A frame as it came.
+/// A frame as it came, or a piece of a long one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawFrame {
     pub(crate) head: Head,
-    /// Unmasked; empty if it is longer than what is kept.
+    /// Where in the whole payload this piece of it begins.
+    pub(crate) offset: u64,
+    /// Unmasked.
     pub(crate) payload: Vec<u8>,
+}
+
+impl RawFrame {
+    /// Is it the first piece of the frame?
+    pub(crate) fn is_first(&self) -> bool {
+        self.offset == 0
+    }
+
+    /// Is it the beginning of a data message?
+    pub(crate) fn starts_message(&self) -> bool {
+        self.is_first() && self.head.starts_message()
+    }
+
+    /// Is it the end of a data message?
+    pub(crate) fn ends_message(&self) -> bool {
+        let end = self.offset + self.payload.len() as u64;
+        self.head.fin && !self.head.is_control() && end == self.head.length
+    }
 }
 
 /// Reads frames. Nothing is lost when a read is given up and started again.
 #[derive(Default)]
 pub(crate) struct FrameReader {
     buffer: Vec<u8>,
-    /// How much of a long payload is still to come.
-    skip: u64,
+    /// A frame of which the beginning has been taken, and how much of its payload that is.
+    begun: Option<(Head, u64)>,
 }
 
 impl FrameReader {
-    /// The next frame; `None` at the end of the stream.
+    /// The next frame, or the next piece of a long one; `None` at the end of the stream.
     pub(crate) async fn next(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
     ) -> io::Result<Option<RawFrame>> {
         loop {
-            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(self.buffer.len());
-            self.buffer.drain(..skipped);
-            self.skip -= skipped as u64;
-            if self.skip == 0
-                && let Some(frame) = self.take()
-            {
+            if let Some(frame) = self.take() {
                 return Ok(Some(frame));
             }
             if stream.read_buf(&mut self.buffer).await? == 0 {
@@ -57,22 +72,22 @@ impl FrameReader {
 
     /// Is there a part of a frame, of which the rest has not come?
     pub(crate) fn within_one(&self) -> bool {
-        self.skip > 0 || !self.buffer.is_empty()
+        self.begun.is_some() || !self.buffer.is_empty()
     }
 
-    /// A frame that has come whole, or whose payload is not wanted.
+    /// A frame that has come whole, or a whole piece.
     fn take(&mut self) -> Option<RawFrame> {
-        let (head, start) = Head::read(&self.buffer)?;
-        if head.length > KEPT {
-            self.buffer.drain(..start);
-            self.skip = head.length;
-            return Some(RawFrame { head, payload: Vec::new() });
-        }
-        let end = start + usize::try_from(head.length).ok()?;
+        let (head, offset, start) = match self.begun {
+            Some((head, offset)) => (head, offset, 0),
+            None => Head::read(&self.buffer).map(|(head, start)| (head, 0, start))?,
+        };
+        let length = (head.length - offset).min(PIECE);
+        let end = start + usize::try_from(length).ok()?;
         let mut payload = self.buffer.get(start..end)?.to_vec();
-        head.mask_payload(&mut payload);
+        head.mask_payload(&mut payload, offset);
         self.buffer.drain(..end);
-        Some(RawFrame { head, payload })
+        self.begun = Some((head, offset + length)).filter(|(head, taken)| *taken < head.length);
+        Some(RawFrame { head, offset, payload })
     }
 }
 
@@ -83,7 +98,11 @@ pub(crate) fn hostile(bytes: &[u8]) -> Vec<(bool, u8, Vec<u8>)> {
     let whole = all(bytes, bytes.len());
     assert_eq!(whole, all(bytes, 1));
     assert!(whole.len() <= bytes.len() / 2);
-    whole.into_iter().map(|frame| (frame.head.fin, frame.head.opcode, frame.payload)).collect()
+    let part = |frame: RawFrame| {
+        let last = frame.head.is_control() || frame.ends_message();
+        (last, if frame.is_first() { frame.head.opcode } else { CONTINUATION }, frame.payload)
+    };
+    whole.into_iter().map(part).collect()
 }
 
 /// What a client writes, read again.
@@ -92,11 +111,11 @@ pub(crate) fn hostile_payload(payload: &[u8]) {
     for opcode in [TEXT, CLOSE, PING, PONG] {
         let most = if opcode == TEXT { payload.len() } else { payload.len().min(125) };
         let read = all(&masked(opcode, &payload[..most]), 3);
-        assert_eq!(read.len(), 1);
-        let RawFrame { head, payload: kept } = &read[0];
+        assert_eq!(read.len() as u64, (most as u64).div_ceil(PIECE).max(1));
+        let head = read[0].head;
         assert!(head.mask.is_some());
-        assert_eq!(Head { mask: None, ..*head }, Head::new(opcode, most));
-        assert!(head.length > KEPT || *kept == payload[..most]);
+        assert_eq!(Head { mask: None, ..head }, Head::new(opcode, most));
+        assert!(read.iter().flat_map(|frame| &frame.payload).eq(&payload[..most]));
     }
 }
 
@@ -123,6 +142,7 @@ fn all(bytes: &[u8], piece: usize) -> Vec<RawFrame> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frames::BINARY;
 
     #[test]
     fn every_bit_of_a_head_is_read() {
@@ -137,20 +157,30 @@ mod tests {
 
     #[test]
     fn masked_frames_are_unmasked() {
-        for length in [0, 125, 126, 65_535, 65_536] {
+        for length in [0, 125, 126, 65_535, 65_536, 100_001] {
             let read = all(&masked(TEXT, &vec![b'x'; length]), 1 << 20);
             assert!(read[0].head.mask.is_some());
-            assert_eq!(read[0].payload, vec![b'x'; length]);
+            assert_eq!(
+                read.into_iter().flat_map(|frame| frame.payload).collect::<Vec<_>>(),
+                vec![b'x'; length]
+            );
         }
     }
 
     #[test]
-    fn a_long_payload_is_passed_over() {
-        let mut bytes = b"\x82\x7f\x00\x00\x00\x00\x00\x02\x00\x00".to_vec();
-        bytes.extend(vec![0; 0x20000]);
+    fn a_long_payload_comes_in_pieces() {
+        let mut bytes = b"\x82\x7f\x00\x00\x00\x00\x00\x02\x00\x01".to_vec();
+        bytes.extend(vec![0; 0x20001]);
         bytes.extend(b"\x89\x00");
         let read = all(&bytes, 1 << 20);
-        assert_eq!((read.len(), read[0].head.length, read[0].payload.len()), (2, 0x20000, 0));
-        assert_eq!(read[1].head.opcode, PING);
+        let pieces: Vec<_> =
+            read.iter().map(|f| (f.head.opcode, f.offset, f.payload.len(), f.ends_message())).collect();
+        let expected = [
+            (BINARY, 0, 0x10000, false),
+            (BINARY, 0x10000, 0x10000, false),
+            (BINARY, 0x20000, 1, true),
+            (PING, 0, 0, false),
+        ];
+        assert_eq!(pieces, expected);
     }
 }

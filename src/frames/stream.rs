@@ -1,6 +1,11 @@
 //! The stream of frames that a peer sends, below the frame layer. All bytes pass as they are, so that the frame layer
-//! judges them, except for the opcode of texts, where [`FrameStream::take_texts_up`] asks for it, and for close frames: the peer's close frame is read here and kept, and what follows it is discarded
-//! (RFC 6455 §1.4). Whoever holds the stream answers it.
+//! judges them, but for three kinds of frames:
+//!
+//! - The peer's close frame is read here and kept, and what follows it is discarded (RFC 6455 §1.4). Whoever holds the
+//!   stream answers it.
+//! - The frames of compressed messages, if the two ends have agreed on compression, become those of the messages without
+//!   it (RFC 7692).
+//! - Text messages come up as binary ones where [`FrameStream::take_texts_up`] asks for it.
 
 use std::io;
 use std::pin::Pin;
@@ -8,15 +13,19 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 
 use super::close::KEPT;
-use super::head::apply_mask;
+use super::compressed::Compressed;
+use super::deflate::{Compression, Deflater};
 use super::texts::Texts;
-use super::{CLOSE, Head, PeerClose};
+use super::{CLOSE, FrameFault, Head, PeerClose};
 
 /// How much is read at once if it cannot be read in place.
-const READ: usize = 4 * 1024;
+const READ: usize = 16 * 1024;
 
 /// A byte stream whose incoming frames are looked at.
 pub struct FrameStream<S> {
@@ -30,6 +39,10 @@ pub struct FrameStream<S> {
     /// Bytes of the present frame's payload that are still to pass.
     left: u64,
     close: Close,
+    /// Compressed messages, in and out.
+    compressed: Option<Box<(Compressed, Deflater)>>,
+    /// Why nothing more can be read.
+    broken: Option<FrameFault>,
     texts: Option<Texts>,
 }
 
@@ -44,8 +57,40 @@ enum Close {
 
 impl<S> FrameStream<S> {
     /// `rest` is what was read of the frames already.
-    pub fn new(inner: S, role: Role, rest: Bytes) -> Self {
-        Self { inner, role, raw: rest.into(), passable: 0, left: 0, close: Close::None, texts: None }
+    pub fn new(inner: S, role: Role, rest: Bytes, compression: Option<Compression>) -> Self {
+        let compressed = compression.map(|agreed| {
+            let (incoming, outgoing) = match role {
+                Role::Client => (agreed.server, agreed.client),
+                Role::Server => (agreed.client, agreed.server),
+            };
+            Box::new((Compressed::new(incoming, role), Deflater::new(outgoing)))
+        });
+        let raw = rest.into();
+        Self {
+            inner,
+            role,
+            raw,
+            passable: 0,
+            left: 0,
+            close: Close::None,
+            compressed,
+            broken: None,
+            texts: None,
+        }
+    }
+
+    /// A message as it is handed to the frame layer: compressed, if that was agreed on. Messages have to be sent in the
+    /// order in which they come out of here.
+    pub fn outgoing(&mut self, message: Message) -> Message {
+        let Some((_, deflater)) = self.compressed.as_deref_mut() else { return message };
+        let (data, payload) = match &message {
+            Message::Text(text) => (Data::Text, text.as_bytes()),
+            Message::Binary(bytes) => (Data::Binary, &bytes[..]),
+            _ => return message,
+        };
+        let Some(payload) = deflater.deflate(payload) else { return message };
+        let header = FrameHeader { rsv1: true, opcode: OpCode::Data(data), ..FrameHeader::default() };
+        Message::Frame(Frame::from_payload(header, payload.into()))
     }
 
     /// The stream below.
@@ -92,18 +137,44 @@ impl<S> FrameStream<S> {
     }
 
     /// Goes on with what was read already. `false`: that takes more bytes.
-    fn digest(&mut self) -> bool {
-        self.passable = passes(&mut self.left, &self.raw);
-        if self.passable > 0 {
-            return true;
+    fn digest(&mut self) -> Result<bool, FrameFault> {
+        let mut compressed = self.compressed.as_deref_mut().map(|(compressed, _)| compressed);
+        if let Some(compressed) = compressed.as_mut().filter(|compressed| compressed.is_within_frame()) {
+            return compressed.step(&mut self.raw);
         }
-        let Some((head, start)) = Head::read(&self.raw) else { return false };
+        self.passable = passes(&mut self.left, &self.raw, compressed.as_deref());
+        if self.passable > 0 {
+            return Ok(true);
+        }
+        let Some((head, start)) = Head::read(&self.raw) else { return Ok(false) };
+        if let Some(compressed) = compressed.filter(|_| head.opcode != CLOSE) {
+            self.raw.advance(start);
+            compressed.begin(head);
+            return Ok(true);
+        }
         let kept = usize::try_from(head.length).map_or(KEPT, |length| length.min(KEPT));
-        let Some(payload) = self.raw.get_mut(start..start + kept) else { return false };
-        head.mask.into_iter().for_each(|mask| apply_mask(payload, mask, 0));
+        let Some(payload) = self.raw.get_mut(start..start + kept) else { return Ok(false) };
+        head.mask_payload(payload, 0);
         self.close = Close::Here(PeerClose::read(&head, payload, self.role == Role::Server));
         self.raw = BytesMut::new();
-        true
+        Ok(true)
+    }
+
+    /// Hands up what is ready.
+    fn hand_up(&mut self, buffer: &mut ReadBuf<'_>) {
+        if let Some((compressed, _)) = self.compressed.as_deref_mut() {
+            compressed.hand_up(buffer);
+        }
+        let here = self.passable.min(buffer.remaining());
+        buffer.put_slice(&self.raw[..here]);
+        self.raw.advance(here);
+        self.passable -= here;
+    }
+
+    /// Is nothing at hand that was read?
+    fn is_at_rest(&self) -> bool {
+        let within = self.compressed.as_deref().is_some_and(|(compressed, _)| compressed.is_within_frame());
+        self.raw.is_empty() && !within
     }
 }
 
@@ -117,6 +188,23 @@ impl<S: AsyncRead + Unpin> FrameStream<S> {
         Poll::Ready(Ok(!buffer.filled().is_empty()))
     }
 
+    /// Reads into the buffer, and keeps what must not pass. `false`: there is no more.
+    fn poll_in_place(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        let read = &buffer.filled()[before..];
+        let compressed = self.compressed.as_deref().map(|(compressed, _)| compressed);
+        let passed = passes(&mut self.left, read, compressed);
+        self.raw.extend_from_slice(&read[passed..]);
+        let more = !read.is_empty();
+        buffer.set_filled(before + passed);
+        Poll::Ready(Ok(more))
+    }
+
     /// Reads until the peer ends the connection, however it does.
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Ok(true) = ready!(self.poll_more(context)) {
@@ -127,34 +215,41 @@ impl<S: AsyncRead + Unpin> FrameStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> FrameStream<S> {
+    /// Reads frames as they go up, but for the opcodes of texts.
     fn poll_pass(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        // Goes on as long as there is room and nothing to wait for.
         loop {
-            if self.passable > 0 {
-                let here = self.passable.min(buffer.remaining());
-                buffer.put_slice(&self.raw[..here]);
-                self.raw.advance(here);
-                self.passable -= here;
+            self.hand_up(buffer);
+            let has_some = buffer.filled().len() > before;
+            if buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
+            }
+            if self.broken.is_none() && matches!(self.close, Close::None) && !self.is_at_rest() {
+                match self.digest() {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(fault) => self.broken = Some(fault),
+                }
+            }
+            if has_some {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(fault) = &self.broken {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault.clone())));
             }
             match self.close {
                 Close::None => {}
                 Close::Here(_) => return Poll::Pending,
                 Close::Taken => return self.poll_discard(context).map(Ok),
             }
-            if self.raw.is_empty() {
+            let more = if self.is_at_rest() {
                 // Most bytes pass, so they are read to where they go.
-                let before = buffer.filled().len();
-                ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-                let read = &buffer.filled()[before..];
-                let passed = passes(&mut self.left, read);
-                self.raw.extend_from_slice(&read[passed..]);
-                let ended = read.is_empty();
-                buffer.set_filled(before + passed);
-                if passed > 0 || ended {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-            if !self.digest() && !ready!(self.poll_more(context))? {
+                ready!(self.poll_in_place(context, buffer))?
+            } else {
+                ready!(self.poll_more(context))?
+            };
+            if !more {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -177,16 +272,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for FrameStream<S> {
     }
 }
 
-/// How many of these bytes go up as they are: up to a close frame, or a head that is not complete. `left` bytes belong to
-/// the payload of a frame that passes.
-fn passes(left: &mut u64, bytes: &[u8]) -> usize {
+/// How many of these bytes go up as they are: up to a close frame, a frame of a compressed message, or a head that is not
+/// complete. `left` bytes belong to the payload of a frame that passes.
+fn passes(left: &mut u64, bytes: &[u8], compressed: Option<&Compressed>) -> usize {
+    let passes =
+        |head: &Head| head.opcode != CLOSE && !compressed.is_some_and(|compressed| compressed.takes(head));
     let mut at = 0;
     loop {
         let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
         at += here;
         *left -= here as u64;
         match Head::read(&bytes[at..]) {
-            Some((head, length)) if head.opcode != CLOSE => {
+            Some((head, length)) if passes(&head) => {
                 at += length;
                 *left = head.length;
             }
@@ -219,6 +316,7 @@ mod tests {
     use tokio::io::AsyncReadExt as _;
 
     use super::*;
+    use crate::hostile::frames::Pieces;
 
     /// What is handed up of a stream that comes in pieces of this size, to a reader that takes as much at once.
     fn read(bytes: &[u8], piece: usize) -> (Vec<u8>, Option<PeerClose>) {
@@ -239,22 +337,7 @@ mod tests {
     }
 
     fn in_pieces(bytes: &[u8], piece: usize) -> FrameStream<Pieces> {
-        FrameStream::new(Pieces(bytes.to_vec(), piece), Role::Client, Bytes::new())
-    }
-
-    struct Pieces(Vec<u8>, usize);
-
-    impl AsyncRead for Pieces {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            let here = self.1.min(self.0.len()).min(buffer.remaining());
-            buffer.put_slice(&self.0[..here]);
-            self.0.drain(..here);
-            Poll::Ready(Ok(()))
-        }
+        FrameStream::new(Pieces(bytes.to_vec(), piece), Role::Client, Bytes::new(), None)
     }
 
     #[test]
@@ -289,7 +372,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_read_before_comes_first() {
-        let mut stream = FrameStream::new(&b"b\x88\x00"[..], Role::Client, Bytes::from_static(b"\x81\x02a"));
+        let mut stream =
+            FrameStream::new(&b"b\x88\x00"[..], Role::Client, Bytes::from_static(b"\x81\x02a"), None);
         let mut all = Vec::new();
         assert!(stream.read_to_end(&mut all).now_or_never().is_none());
         assert_eq!((all.as_slice(), stream.take_close()), (&b"\x81\x02ab"[..], Some(PeerClose::empty())));

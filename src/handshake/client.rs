@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::extensions::{Agreement, Deflate};
 use super::{accept_key, extensions};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
@@ -26,6 +27,8 @@ pub struct Ask<'a> {
     pub origin: Option<&'a str>,
     /// Subprotocols to offer.
     pub subprotocols: &'a [String],
+    /// The compression to offer.
+    pub compression: Option<Deflate>,
     /// Value of `Authorization`.
     pub authorization: Option<Secret>,
     /// Headers that replace, remove (where empty) or add to the others.
@@ -92,7 +95,7 @@ pub struct Expectation {
     pub key: String,
     /// The subprotocols that were offered.
     pub subprotocols: Vec<String>,
-    /// The extensions that were offered: none but by a header of the user's.
+    /// The extensions that were offered.
     pub extensions: String,
 }
 
@@ -334,8 +337,7 @@ fn subprotocol(head: &ResponseHead, offered: &[String]) -> Finding {
 
 fn extensions(head: &ResponseHead, offered: &str) -> Finding {
     let got = head.joined(EXTENSIONS);
-    let accepted: Vec<&str> = head.values(EXTENSIONS).collect();
-    let objection = extensions::objection(offered, &accepted.join(", "));
+    let objection = agreement(head, offered).err();
     Finding {
         id: "extensions",
         verdict: fail_unless(objection.is_none()),
@@ -346,6 +348,15 @@ fn extensions(head: &ResponseHead, offered: &str) -> Finding {
         got: objection.map_or(got.clone(), |objection| format!("{got}: {objection}")),
         clause: "RFC 6455 §4.1, response check 5",
     }
+}
+
+/// What an answer agrees to of the extensions that were offered.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn agreement(head: &ResponseHead, offered: &str) -> Result<Option<Agreement>, String> {
+    let accepted: Vec<&str> = head.values(EXTENSIONS).collect();
+    extensions::agreed(offered, &accepted.join(", "))
 }
 
 fn no_body(head: &ResponseHead) -> Finding {
@@ -413,6 +424,7 @@ fn standard_headers(ask: &Ask<'_>, key: &str) -> Vec<(String, Secret)> {
     if !ask.subprotocols.is_empty() {
         headers.push(("Sec-WebSocket-Protocol", Secret::new(ask.subprotocols.join(", "))));
     }
+    headers.extend(ask.compression.map(|offer| (EXTENSIONS, Secret::new(offer.to_string()))));
     headers.extend(ask.origin.map(|origin| ("Origin", Secret::new(origin))));
     headers.extend(ask.authorization.clone().map(|value| ("Authorization", value)));
     headers.push(("User-Agent", Secret::new(USER_AGENT)));
@@ -516,6 +528,7 @@ mod tests {
             host: "h:1".into(),
             origin: Some("https://o"),
             subprotocols: &offers,
+            compression: Some(Deflate::default_offer()),
             authorization: Some(Secret::new("Bearer t")),
             headers: &custom(&[("X-A", "1"), ("X-A", "2")]),
         };
@@ -529,6 +542,7 @@ mod tests {
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Protocol: a, b",
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
             "Origin: https://o",
             "Authorization: Bearer t",
             &agent,

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::accept_key;
+use super::client::EXTENSIONS;
+use super::extensions::Agreement;
 
 /// The longest request head that is read. Go's servers stop at 1 MiB, nginx at 8 KiB a line; no WebSocket
 /// client needs more than this, and a client that never ends its head costs no more memory.
@@ -187,13 +189,16 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// The 101 response (RFC 6455 §4.2.2 step 5). No extension is ever accepted.
+    /// The 101 response (RFC 6455 §4.2.2 step 5).
     #[must_use]
-    pub fn response(&self, protocol: Option<&str>) -> Response {
-        let response = Response::new(101)
+    pub fn response(&self, protocol: Option<&str>, agreement: Option<&Agreement>) -> Response {
+        let mut response = Response::new(101)
             .header("Upgrade", "websocket")
             .header("Connection", "Upgrade")
             .header("Sec-WebSocket-Accept", &accept_key(&self.key));
+        if let Some(agreement) = agreement {
+            response = response.header(EXTENSIONS, &agreement.answer.to_string());
+        }
         match protocol {
             Some(protocol) => response.header("Sec-WebSocket-Protocol", protocol),
             None => response,
@@ -361,7 +366,7 @@ mod tests {
         assert_eq!(request.query("y"), None);
         let upgrade = request.upgrade().unwrap();
         assert_eq!(upgrade.protocols, ["a", "b", "c"]);
-        let answer = String::from_utf8(upgrade.response(Some("b")).to_bytes()).unwrap();
+        let answer = String::from_utf8(upgrade.response(Some("b"), None).to_bytes()).unwrap();
         assert_eq!(
             answer,
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

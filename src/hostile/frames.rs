@@ -1,7 +1,13 @@
 //! Frames, read by the client's link and by the probe, and written by the mock and the probe.
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::frames::Compression;
 use crate::frames::close::may_be_sent;
 use crate::frames::reader;
 use crate::message::Message;
@@ -14,7 +20,7 @@ const MOST: usize = 1000;
 /// Frames of a server: both readers agree on the messages in them, up to the first mistake. And what the mock and the
 /// probe write is read again.
 pub fn frames(bytes: &[u8]) {
-    let read = messages(bytes, Some(MOST));
+    let read = messages((bytes, bytes.len()), Some(MOST), None);
     assert!(read.iter().all(|message| message.len() <= MOST));
     let parts = reader::hostile(bytes);
     assert_eq!(read, assembled(parts).into_iter().take(read.len()).collect::<Vec<_>>());
@@ -22,19 +28,39 @@ pub fn frames(bytes: &[u8]) {
     reader::hostile_payload(bytes);
     let size = usize::from(bytes.first().copied().unwrap_or_default()).max(1);
     let binary = Message::Binary(bytes.to_vec().into());
-    assert_eq!(messages(&fragments(&binary, size), None), [binary]);
+    assert_eq!(messages((&fragments(&binary, size), 1000), None, None), [binary]);
     if let Ok(text) = std::str::from_utf8(bytes) {
         let text = Message::text(text.to_owned());
-        assert_eq!(messages(&fragments(&text, size), None), [text]);
+        assert_eq!(messages((&fragments(&text, size), 1000), None, None), [text]);
     }
 }
 
-/// The data messages that the link finds.
-fn messages(bytes: &[u8], most: Option<usize>) -> Vec<Message> {
-    let stream = tokio::io::join(std::io::Cursor::new(bytes.to_vec()), tokio::io::sink());
+/// A stream of these bytes that comes in pieces of a size.
+pub(crate) struct Pieces(pub(crate) Vec<u8>, pub(crate) usize);
+
+impl AsyncRead for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let here = self.1.max(1).min(self.0.len()).min(buffer.remaining());
+        buffer.put_slice(&self.0[..here]);
+        self.0.drain(..here);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The data messages that the link finds in bytes that come in pieces of a size.
+pub(super) fn messages(
+    (bytes, piece): (&[u8], usize),
+    most: Option<usize>,
+    compression: Option<Compression>,
+) -> Vec<Message> {
+    let stream = tokio::io::join(Pieces(bytes.to_vec(), piece), tokio::io::sink());
     let mut all = Vec::new();
     let read = async {
-        let mut link = link(Tap::new(Box::new(stream), bytes::Bytes::new()), most).await;
+        let mut link = link(Tap::new(Box::new(stream), bytes::Bytes::new()), most, compression).await;
         while let Some(Some(Ok(message))) = link.next().now_or_never() {
             use tokio_tungstenite::tungstenite::Message as Frame;
             match message {

@@ -19,11 +19,13 @@ use crate::text::hex;
 use crate::{dialect, handshake, json, mock};
 
 mod codecs;
+mod deflate;
 mod files;
-mod frames;
+pub(crate) mod frames;
 mod messages;
 
 pub use codecs::codecs;
+pub use deflate::deflate;
 pub use files::{config, dialect_file, har, recording, scenario};
 pub use frames::frames;
 pub use messages::{dialects, filter};
@@ -61,6 +63,7 @@ bodies! {
     handshake_response,
     frames,
     codecs,
+    deflate,
     dialects,
     filter,
     program,
@@ -148,7 +151,7 @@ pub fn mock_request(bytes: &[u8]) {
     let answer = match request.upgrade() {
         Ok(upgrade) => {
             assert!(upgrade.protocols.iter().all(|protocol| !protocol.is_empty()));
-            upgrade.response(upgrade.protocols.first().map(String::as_str))
+            upgrade.response(upgrade.protocols.first().map(String::as_str), None)
         }
         Err(refusal) => refusal,
     };

@@ -7,6 +7,8 @@ use super::cases::root;
 use super::codecs::{STEPS, start};
 use super::files::EXAMPLES;
 use super::messages::known;
+use crate::frames::DeflateFlow;
+use crate::frames::deflate::Deflater;
 use crate::message::Message;
 
 /// Inputs that mean well, or nearly.
@@ -14,6 +16,7 @@ pub(super) fn seeds(name: &str) -> Vec<Vec<u8>> {
     let all: Vec<Vec<u8>> = match name {
         "frames" => frames(),
         "codecs" => encoded(),
+        "deflate" => deflate(),
         "dialects" => sessions(),
         "filter" => outputs(),
         "json_text" => {
@@ -171,6 +174,23 @@ const URLS: &[&str] = &[
     "//h/x?access_token=a&b",
     "see 'ws://h/?a=1&token=x=y&b=2' and wss://h?api_key=k?",
 ];
+
+fn deflate() -> Vec<Vec<u8>> {
+    const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let framed = |first: u8, payload: &[u8]| [&[first, payload.len() as u8], payload].concat();
+    let mut deflater = Deflater::new(DeflateFlow { window_bits: 15, takeover: true });
+    let mut deflated = |text: &[u8]| deflater.deflate(text).unwrap();
+    vec![
+        HELLO.to_vec(),
+        deflated(&[b' '; 100_000]),
+        [framed(0xc1, HELLO), framed(0xc1, b"\xf2\x00\x11\x00\x00"), framed(0x88, b"\x03\xe8")].concat(),
+        [framed(0x41, &HELLO[..3]), framed(0x89, b"p"), framed(0x80, &HELLO[3..]), framed(0x81, b"hi")]
+            .concat(),
+        [framed(0xc2, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), framed(0xc0, b""), framed(0xc9, b"x")].concat(),
+        b"permessage-deflate; server_max_window_bits=10; client_max_window_bits, permessage-deflate".to_vec(),
+        b"client_no_context_takeover; server_no_context_takeover; client_max_window_bits=9".to_vec(),
+    ]
+}
 
 fn frames() -> Vec<Vec<u8>> {
     let frame =

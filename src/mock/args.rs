@@ -9,6 +9,7 @@ use super::{
     TlsSettings,
 };
 use crate::error::{Failure, Result};
+use crate::handshake::extensions::Deflate;
 use crate::secret::Secret;
 
 /// What a mock server is like. The documents decide on everything that no option changes.
@@ -62,6 +63,17 @@ pub struct MockArgs {
     /// Subscribe messages a connection may send in 10 seconds before it is told that these are too many
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub subscribe_limit: u32,
+
+    /// Compression parameters to ask of clients that offer compression, comma-separated [default: none]
+    ///
+    /// Of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
+    /// server_max_window_bits=N and client_max_window_bits=N, with N from 8 to 15.
+    #[arg(long, value_name = "PARAMS", conflicts_with = "no_compress")]
+    pub compress: Option<Deflate>,
+
+    /// Accept no compression
+    #[arg(long)]
+    pub no_compress: bool,
 
     /// Never acknowledge a subscription, as some real servers do
     #[arg(long)]
@@ -225,6 +237,7 @@ impl MockArgs {
             seed: self.seed,
             deny: self.deny.clone(),
             subscribe_limit: self.subscribe_limit,
+            compression: (!self.no_compress).then(|| self.compress.unwrap_or_default()),
             ack: !self.no_ack,
             duration: self.duration,
             time_scale: self.time_scale,

@@ -12,6 +12,7 @@ use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
 use super::wire::Wire;
 use super::{Conn, Cut, Keepalive, Peer, Say, Settings, Then, stopped};
+use crate::frames::Compression;
 use crate::limits;
 use crate::report::Level;
 
@@ -23,8 +24,7 @@ const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
 
 /// Speaks with a client until one of the two ends it, or the server stops.
 pub(super) async fn converse(
-    wire: Wire,
-    tail: Vec<u8>,
+    (wire, tail, compression): (Wire, Vec<u8>, Option<Compression>),
     peer: Box<dyn Peer>,
     (conn, settings, entry): (Arc<Conn>, Arc<Settings>, faults::Entry),
     mut stop: watch::Receiver<bool>,
@@ -32,7 +32,7 @@ pub(super) async fn converse(
     let limits = peer.limits();
     conn.set_bound(limits.unread);
     let course = Course::new(entry, Instant::now());
-    let mut link = Link::new(wire, tail, limits).await;
+    let mut link = Link::new(wire, tail, limits, compression).await;
     link.shape(course.shape());
     let mut conversation = Conversation::new(link, course, peer, Arc::clone(&conn), &settings);
     let ending = conversation.run(&mut stop).await;

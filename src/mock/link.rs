@@ -20,7 +20,7 @@ use super::Limits;
 use super::budget::Use;
 use super::faults::Shape;
 use super::wire::Wire;
-use crate::frames::{FrameStream, PeerClose};
+use crate::frames::{Compression, FrameFault, FrameStream, PeerClose};
 use crate::limits;
 use crate::message::{Message, cost};
 
@@ -94,12 +94,17 @@ pub(super) enum Ending {
 }
 
 impl Link {
-    pub(super) async fn new(stream: Wire, tail: Vec<u8>, limits: Limits) -> Self {
+    pub(super) async fn new(
+        stream: Wire,
+        tail: Vec<u8>,
+        limits: Limits,
+        compression: Option<Compression>,
+    ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(limits.message))
             .max_frame_size(Some(limits.message));
-        let frames = FrameStream::new(stream, Role::Server, tail.into());
+        let frames = FrameStream::new(stream, Role::Server, tail.into(), compression);
         let ws = WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await;
         Self {
             ws,
@@ -239,7 +244,10 @@ impl Link {
             self.bytes -= item.cost();
             self.dirty = true;
             match item {
-                Item::Frame(message) => Pin::new(&mut self.ws).start_send(message)?,
+                Item::Frame(message) => {
+                    let message = self.ws.get_mut().outgoing(message);
+                    Pin::new(&mut self.ws).start_send(message)?;
+                }
                 Item::Raw(bytes) => {
                     self.raw = bytes;
                     ready!(self.poll_write_raw(context))?;
@@ -268,7 +276,7 @@ impl Link {
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
             let polled = Pin::new(&mut self.ws).poll_next(context);
-            if !matches!(polled, Poll::Ready(Some(Ok(_))))
+            if polled.is_pending()
                 && let Some(close) = self.ws.get_mut().take_close()
             {
                 return self.answer(context, &close);
@@ -334,6 +342,10 @@ fn ending(error: &Error) -> Ending {
         Error::Protocol(_) => Ending::Broken(CloseCode::Protocol),
         Error::Utf8(_) => Ending::Broken(CloseCode::Invalid),
         Error::Capacity(_) => Ending::Broken(CloseCode::Size),
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<FrameFault>()) {
+            Some(fault) => Ending::Broken(fault.code.into()),
+            None => Ending::Gone,
+        },
         _ => Ending::Gone,
     }
 }

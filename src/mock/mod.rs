@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::handshake::extensions::Deflate;
 use crate::handshake::server::{Request, Response};
 use crate::limits;
 use crate::message::Message;
@@ -106,6 +107,8 @@ pub struct Settings {
     pub deny: Vec<String>,
     /// Subscribe messages that a connection may send in ten seconds.
     pub subscribe_limit: u32,
+    /// The compression that is accepted, if clients offer it.
+    pub compression: Option<Deflate>,
     /// Are subscriptions acknowledged?
     pub ack: bool,
     /// How many times as fast as documented the provider's own timers run: heartbeats, pings, patience.
@@ -187,6 +190,7 @@ impl Default for Settings {
             seed: 0,
             deny: Vec::new(),
             subscribe_limit: 20,
+            compression: Some(Deflate::default()),
             ack: true,
             time_scale: 1.0,
             behave: Behave::Documented,

@@ -22,6 +22,8 @@ use super::tls::{Accepted, Tls};
 use super::wire::Wire;
 use super::{Answer, Conn, Desk, Peer, Service, Settings, client, provider, stopped, stream};
 use crate::error::Failure;
+use crate::frames::Compression;
+use crate::handshake::client::EXTENSIONS;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
 use crate::report::Level;
@@ -232,11 +234,11 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
         };
         stream.taken(usize::MAX);
         let response = match upgraded {
-            Upgraded::Yes(peer, entry) => {
+            Upgraded::Yes(peer, entry, compression) => {
                 stream.begin_frames();
                 let entered = site.enter(&request, remote, &share);
                 let of = (Arc::clone(&entered.conn), Arc::clone(&site.settings), entry);
-                return client::converse(stream, bytes, peer, of, stop).await;
+                return client::converse((stream, bytes, compression), peer, of, stop).await;
             }
             Upgraded::No(response) => response,
             Upgraded::Unanswered => return,
@@ -298,7 +300,7 @@ async fn read_request(stream: &mut Wire, bytes: &mut Vec<u8>) -> Result<Option<R
 
 /// What became of a request.
 enum Upgraded {
-    Yes(Box<dyn Peer>, faults::Entry),
+    Yes(Box<dyn Peer>, faults::Entry, Option<Compression>),
     No(Response),
     /// The client left without an answer.
     Unanswered,
@@ -322,13 +324,16 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
         }
         Answer::Upgrade { protocol, peer } => (protocol, peer),
     };
-    let response = match request.upgrade() {
-        Ok(upgrade) => upgrade.response(protocol.as_deref()),
+    let upgrade = match request.upgrade() {
+        Ok(upgrade) => upgrade,
         Err(refusal) => return Upgraded::No(refusal),
     };
+    let entry = site.faults.enter(peer.faults());
+    let own = site.settings.compression.filter(|_| !entry.declines_compression());
+    let agreement = own.and_then(|own| own.accept(request.list(EXTENSIONS)));
+    let response = upgrade.response(protocol.as_deref(), agreement.as_ref());
     let response =
         peer.headers().iter().fold(response, |response, (name, value)| response.header(name, value));
-    let entry = site.faults.enter(peer.faults());
     match entry.answer(response).await {
         Reply::Refuse(response) => Upgraded::No(response),
         Reply::Silence => {
@@ -338,7 +343,7 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
         }
         Reply::Upgrade(response) => {
             let _ = stream.write_all(&response.to_bytes()).await;
-            Upgraded::Yes(peer, entry)
+            Upgraded::Yes(peer, entry, agreement.map(|agreement| agreement.compression))
         }
     }
 }

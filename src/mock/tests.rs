@@ -14,6 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
 use crate::dialect::{ClientSetup, Meaning};
+use crate::frames::DeflateFlow;
+use crate::frames::deflate::Deflater;
 
 const CUSTOMER: &str = "customer_id:12345678-1234-1234-1234-123456789012";
 
@@ -45,8 +47,12 @@ pub(crate) async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
 
 /// A connection that has been upgraded, for raw frames.
 pub(crate) async fn raw(mock: &Mock, target: &str) -> TcpStream {
+    upgraded(mock, &request(target)).await
+}
+
+async fn upgraded(mock: &Mock, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
-    stream.write_all(request(target).as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
@@ -395,6 +401,71 @@ async fn close_codes_come_back() {
         stream.read_to_end(&mut answer).await.unwrap();
         assert_eq!(answer, expected);
     }
+}
+
+/// A connection on which compression was agreed on.
+async fn compressed(mock: &Mock, target: &str) -> TcpStream {
+    let request = request(target);
+    let head = request.trim_end();
+    upgraded(mock, &format!("{head}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")).await
+}
+
+const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+
+#[tokio::test]
+async fn compressed_messages_are_echoed_compressed_whatever_their_masks() {
+    let mock = mock("").await;
+    let mut stream = compressed(&mock, "/echo").await;
+    // A frame that is masked, its payload in two pieces; the second message takes its text from the first.
+    let masked: Vec<u8> = HELLO.iter().zip(b"mask".iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    stream.write_all(&[&[0xc1, 0x87], &b"mask"[..], &masked[..3]].concat()).await.unwrap();
+    stream.flush().await.unwrap();
+    stream.write_all(&masked[3..]).await.unwrap();
+    stream.write_all(&frame(0xc1, b"\xf2\x00\x11\x00\x00")).await.unwrap();
+    stream.write_all(&frame(0x88, b"")).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let flow = DeflateFlow { window_bits: 15, takeover: true };
+    let mut deflater = Deflater::new(flow);
+    let hello = [b"Hello", b"Hello"].map(|text| deflater.deflate(text).unwrap());
+    let frames = hello.map(|payload| [&[0xc1, u8::try_from(payload.len()).unwrap()], &payload[..]].concat());
+    assert_eq!(answer, [frames.concat(), b"\x88\x00".to_vec()].concat());
+}
+
+#[tokio::test]
+async fn clients_that_break_the_rules_of_compression_are_told_which() {
+    let mock = mock("").await;
+    let unmasked = [&[0xc1, 7], HELLO].concat();
+    let continued = [frame(0x41, &HELLO[..3]), frame(0xc0, &HELLO[3..])].concat();
+    for (what, bytes, code) in [
+        ("broken data", frame(0xc1, b"\x07"), 1007_u16),
+        ("RSV1 on a ping", frame(0xc9, b"x"), 1002),
+        ("RSV1 on a continuation", continued, 1002),
+        ("a compressed frame without a mask", unmasked, 1002),
+    ] {
+        let mut stream = compressed(&mock, "/echo").await;
+        stream.write_all(&bytes).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, [&[0x88, 2][..], &code.to_be_bytes()].concat(), "{what}");
+    }
+    // Without an agreement.
+    let mut stream = raw(&mock, "/echo").await;
+    stream.write_all(&frame(0xc1, HELLO)).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"\x88\x02\x03\xea");
+}
+
+#[tokio::test]
+async fn a_bomb_of_a_client_meets_the_limit() {
+    let mock = mock("--on empty").await;
+    let bomb = Deflater::new(DeflateFlow { window_bits: 15, takeover: true }).deflate(&vec![0; 32 << 20]);
+    let mut stream = compressed(&mock, "/any").await;
+    stream.write_all(&frame(0xc2, &bomb.unwrap())).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"\x88\x02\x03\xf1");
 }
 
 #[tokio::test]

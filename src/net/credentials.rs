@@ -92,6 +92,7 @@ impl Options {
             host: url.host_header(),
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
+            compression: self.compression,
             authorization,
             headers: &headers,
         };

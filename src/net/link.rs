@@ -10,7 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Transport;
-use crate::frames::FrameStream;
+use crate::frames::{Compression, FrameStream};
 
 /// An open WebSocket.
 pub type Link = WebSocketStream<FrameStream<Tap>>;
@@ -23,16 +23,20 @@ const READ_BUFFER: usize = 32 * 1024;
 ///
 /// The frame layer can be handed what came with the response head too, but then it sizes every later buffer after that
 /// one: as soon as a message is still in use when the next arrives, it reads message by message.
-pub(crate) async fn link(tap: Tap, max_message_size: Option<usize>) -> Link {
+pub(crate) async fn link(
+    tap: Tap,
+    max_message_size: Option<usize>,
+    compression: Option<Compression>,
+) -> Link {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .max_message_size(max_message_size)
         .max_frame_size(max_message_size);
-    let frames = FrameStream::new(tap, Role::Client, Bytes::new());
+    let frames = FrameStream::new(tap, Role::Client, Bytes::new(), compression);
     WebSocketStream::from_raw_socket(frames, Role::Client, Some(config)).await
 }
 
-/// A transport that starts with bytes that were read already, and counts what it writes.
+/// A transport that starts with bytes that were read already, and counts what it reads and writes.
 ///
 /// Once a write has failed, it seems to take everything: the frame layer answers pings and close frames while it reads,
 /// and if it was told, it would give up what the peer has said before it left.
@@ -40,6 +44,7 @@ pub struct Tap {
     inner: Box<dyn Transport>,
     rest: Bytes,
     written: u64,
+    read: u64,
     unsent: usize,
     write_error: Option<io::ErrorKind>,
 }
@@ -47,13 +52,19 @@ pub struct Tap {
 impl Tap {
     /// `rest` is what came with the response head.
     pub(crate) fn new(inner: Box<dyn Transport>, rest: Bytes) -> Self {
-        Self { inner, rest, written: 0, unsent: 0, write_error: None }
+        Self { inner, rest, written: 0, read: 0, unsent: 0, write_error: None }
     }
 
     /// Bytes that the transport has taken.
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Bytes that have come, those with the response head included.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.read
     }
 
     /// Bytes that the transport did not take when it was last offered them, and that are still kept above.
@@ -76,12 +87,15 @@ impl AsyncRead for Tap {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buffer.filled().len();
         if this.rest.is_empty() {
-            return Pin::new(&mut this.inner).poll_read(context, buffer);
+            ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
+        } else {
+            let fits = this.rest.len().min(buffer.remaining());
+            buffer.put_slice(&this.rest[..fits]);
+            this.rest.advance(fits);
         }
-        let fits = this.rest.len().min(buffer.remaining());
-        buffer.put_slice(&this.rest[..fits]);
-        this.rest.advance(fits);
+        this.read += (buffer.filled().len() - before) as u64;
         Poll::Ready(Ok(()))
     }
 }
@@ -132,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn what_came_with_the_head_comes_first() {
         let (near, mut far) = tokio::io::duplex(64);
-        let mut link = link(Tap::new(Box::new(near), b"\x81\x02a".to_vec().into()), None).await;
+        let mut link = link(Tap::new(Box::new(near), b"\x81\x02a".to_vec().into()), None, None).await;
         far.write_all(b"b\x81\x01c").await.unwrap();
         assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "ab");
         assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "c");
@@ -142,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_peer_said_before_it_left_is_read() {
         let peer = tokio::io::join(&b"\x89\x01p\x81\x01a\x81\x01b"[..], Gone);
-        let mut link = link(Tap::new(Box::new(peer), Bytes::new()), None).await;
+        let mut link = link(Tap::new(Box::new(peer), Bytes::new()), None, None).await;
         for text in ["p", "a", "b"] {
             assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), text);
         }

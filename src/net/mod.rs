@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::Failure;
 use crate::handshake::client::Finding;
+use crate::handshake::extensions::{Agreement, Deflate};
 use crate::secret::{self, Secret, Secrets};
 
 mod credentials;
@@ -45,6 +46,8 @@ pub struct Options {
     pub origin: Option<String>,
     /// Subprotocols to offer, in order of preference.
     pub subprotocols: Vec<String>,
+    /// The compression to offer.
+    pub compression: Option<Deflate>,
     /// User name and password for `Authorization: Basic`.
     pub basic: Option<(String, Secret)>,
     /// A credential and its place in the request.
@@ -80,6 +83,7 @@ impl Default for Options {
             headers: Vec::new(),
             origin: None,
             subprotocols: Vec::new(),
+            compression: Some(Deflate::default_offer()),
             basic: None,
             token: None,
             tls: TlsOptions::default(),
@@ -275,6 +279,8 @@ pub struct OpenReport {
     pub body_cut: bool,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,
+    /// What the two ends have agreed on about compression.
+    pub agreement: Option<Agreement>,
     /// Where redirects led, in order, masked.
     pub redirects: Vec<String>,
     /// Things that are odd but not fatal, such as offered subprotocols of which none was chosen.

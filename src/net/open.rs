@@ -17,7 +17,7 @@ use super::{
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{ResponseHead, examine};
+use crate::handshake::client::{ResponseHead, agreement, examine};
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
 /// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
@@ -27,7 +27,10 @@ use crate::handshake::client::{ResponseHead, examine};
 pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
     let StreamAttempt { report, stream } = open_stream(url, options).await;
     let link = match stream.and_then(|tap| refusal::spoken(&report).map(|()| tap)) {
-        Ok(tap) => Ok(link(tap, options.max_message_size).await),
+        Ok(tap) => {
+            let compression = report.agreement.map(|agreement| agreement.compression);
+            Ok(link(tap, options.max_message_size, compression).await)
+        }
         Err(failure) => Err(failure),
     };
     Attempt { report, link }
@@ -129,11 +132,13 @@ impl Opening {
         if head.status != 101 {
             return self.refused(url, options, stream, &head, tail).await;
         }
-        self.report.findings = examine(&head, &request.expectation());
+        let expectation = request.expectation();
+        self.report.findings = examine(&head, &expectation);
         if let Some(failure) = refusal::violations(&shown, &self.report.findings) {
             return Err(failure);
         }
         self.report.warnings.extend(refusal::oddities(&self.report.findings));
+        self.report.agreement = agreement(&head, &expectation.extensions).ok().flatten();
         self.report.subprotocol = head.value("Sec-WebSocket-Protocol").map(str::to_owned);
         Ok(Hop::Open(Box::new(Tap::new(stream, tail.into()))))
     }

@@ -7,6 +7,7 @@ use crate::clock;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
+use crate::handshake::extensions::is_deflate;
 use crate::secret::{Secrets, mask_by_place};
 
 /// Headers of a refusal that help to understand it.
@@ -72,11 +73,12 @@ pub(crate) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
     })
 }
 
-/// The failure for an extension that the server accepted since a header of the user's offered it: the frame layer
-/// speaks none.
+/// The failure for an extension that the server accepted since a header of the user's offered it, and that is not spoken
+/// here.
 pub(super) fn spoken(report: &OpenReport) -> Result<()> {
-    let mut extensions = report.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
-    let Some((_, accepted)) = extensions.find(|(_, value)| !value.is_empty()) else { return Ok(()) };
+    let headers = report.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
+    let mut accepted = headers.flat_map(|(_, value)| list_items(value));
+    let Some(accepted) = accepted.find(|extension| !is_deflate(extension)) else { return Ok(()) };
     let what = format!("{} accepted {accepted}, which was offered but is not spoken here", report.url);
     Err(Failure::new(Exit::BadUpgrade, what).hint(format!("leave the header {EXTENSIONS} away")))
 }

@@ -126,6 +126,7 @@ fn write_open(open: &Open, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "url", &secrets.mask(&open.url));
     optional(out, "remote", open.remote.as_deref(), secrets);
     optional(out, "subprotocol", open.subprotocol.as_deref(), secrets);
+    optional(out, "compression", open.compression.as_deref(), secrets);
     optional(out, "tls", open.tls.as_deref(), secrets);
     out.extend_from_slice(br#","phases_us":{"#);
     for (i, (phase, time)) in open.phases.iter().enumerate() {
@@ -196,6 +197,9 @@ fn write_summary(summary: &Summary, secrets: &Secrets, out: &mut Vec<u8>) {
     number(out, "lines", summary.lines);
     number(out, "bytes_in", summary.bytes_in);
     number(out, "bytes_out", summary.bytes_out);
+    optional(out, "compression", summary.compression.as_deref(), secrets);
+    number(out, "wire_in", summary.wire.bytes_in);
+    number(out, "wire_out", summary.wire.bytes_out);
     number(out, "filter_errors", summary.filter_errors);
     number(out, "decode_errors", summary.decode_errors);
     number(out, "duration_ms", millis(summary.duration));

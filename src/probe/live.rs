@@ -8,13 +8,15 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use super::inflated::{Inflated, Savings};
 use super::record::{Check, Failed, Mask, ms};
 use super::utf8::Utf8;
 use crate::exit::Exit;
 use crate::frames::close::may_be_sent;
 use crate::frames::reader::{FrameReader, RawFrame, masked};
-use crate::frames::{CLOSE, PING, PONG, TEXT};
+use crate::frames::{CLOSE, PING, PONG, RSV1, TEXT};
 use crate::handshake::client::Verdict;
+use crate::handshake::extensions::Agreement;
 use crate::net::Tap;
 
 /// What to do on the open connection.
@@ -26,8 +28,8 @@ pub(crate) struct Plan {
     pub max_time: Duration,
 }
 
-/// Reserved bit 1, which `permessage-deflate` sets on the first frame of a message (RFC 7692 §6).
-const RSV1: u8 = 4;
+/// The number of checks of frames, behind which comes that of compressed messages.
+const TEXT_CHECKS: usize = 4;
 
 /// What was measured on the open connection. Times are milliseconds since the upgrade, unless said otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -39,6 +41,9 @@ pub(crate) struct Live {
     pub frames: u64,
     /// Data messages that came.
     pub messages: u64,
+    /// What compression was worth, if it was agreed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Savings>,
     pub close: Close,
 }
 
@@ -65,13 +70,19 @@ pub(super) struct Outcome {
 
 /// Tries what a connection is for, and closes it.
 ///
-/// `deflated`: `permessage-deflate` was accepted.
-pub(super) async fn run(stream: Tap, plan: &Plan, deflated: bool, mask: &Mask) -> Outcome {
+/// With what was agreed on about compression, and the largest message that is inflated.
+pub(super) async fn run(
+    stream: Tap,
+    plan: &Plan,
+    (agreement, most): (Option<Agreement>, Option<usize>),
+    mask: &Mask,
+) -> Outcome {
+    let inflated = agreement.map(|agreement| Inflated::new(agreement.compression.server, most));
     let start = Instant::now();
     let mut session = Session {
         stream,
         frames: FrameReader::default(),
-        seen: Seen { deflated, ..Seen::default() },
+        seen: Seen { inflated, ..Seen::default() },
         start,
         payload: format!("wstap-{:08x}", fastrand::u32(..)).into_bytes(),
     };
@@ -94,7 +105,8 @@ struct Session {
 /// What has been seen so far.
 #[derive(Default)]
 struct Seen {
-    deflated: bool,
+    /// Compressed messages, if compression was agreed on.
+    inflated: Option<Inflated>,
     message: Option<Duration>,
     pong: Option<Duration>,
     wrong_pong: Option<Vec<u8>>,
@@ -105,7 +117,9 @@ struct Seen {
     rsv: Option<String>,
     control: Option<String>,
     text: Option<String>,
+    deflate: Option<String>,
     utf8: Utf8,
+    inflated_utf8: Utf8,
     close: Option<Vec<u8>>,
     closed_first: bool,
     close_time: Option<Duration>,
@@ -171,7 +185,7 @@ impl Session {
             self.seen.within_frame = self.frames.within_one();
             return false;
         };
-        if frame.head.opcode == PING && self.seen.close.is_none() {
+        if frame.head.opcode == PING && frame.is_first() && self.seen.close.is_none() {
             let pong = masked(PONG, frame.payload.get(..125).unwrap_or(&frame.payload));
             let _ = timeout_at(until, self.stream.write_all(&pong)).await;
         }
@@ -183,12 +197,12 @@ impl Session {
 impl Seen {
     fn note(&mut self, frame: &RawFrame, at: Duration, payload: &[u8]) {
         let head = &frame.head;
-        self.frames += 1;
+        self.frames += u64::from(frame.is_first());
         let name = format!("frame {} (opcode {})", self.frames, head.opcode);
         if head.mask.is_some() {
             self.masked.get_or_insert(name.clone());
         }
-        let may = if self.deflated && head.starts_message() { RSV1 } else { 0 };
+        let may = if self.inflated.is_some() && head.starts_message() { RSV1 } else { 0 };
         if head.rsv & !may != 0 || !matches!(head.opcode, 0..=2 | CLOSE..=PONG) {
             self.rsv.get_or_insert(format!("{name} with reserved bits {:03b}", head.rsv));
         }
@@ -203,7 +217,9 @@ impl Seen {
             self.messages += 1;
             self.message.get_or_insert(at);
         }
+        self.inflate(frame, &name);
         match head.opcode {
+            _ if !frame.is_first() => {}
             PONG if frame.payload == payload => {
                 self.pong.get_or_insert(at);
             }
@@ -215,8 +231,20 @@ impl Seen {
         }
     }
 
+    /// Reads on in a compressed message, up to the first mistake.
+    fn inflate(&mut self, frame: &RawFrame, name: &str) {
+        let Some(inflated) = self.inflated.as_mut().filter(|_| self.deflate.is_none()) else { return };
+        let (utf8, mut is_text) = (&mut self.inflated_utf8, true);
+        if let Err(why) = inflated.takes(frame, |piece| is_text &= utf8.takes(piece)) {
+            self.deflate = Some(format!("{name}: {why}"));
+        }
+        if !is_text {
+            self.text.get_or_insert(format!("{name} with bytes that are none"));
+        }
+    }
+
     fn outcome(self, plan: &Plan, mask: &Mask) -> Outcome {
-        let checks: Vec<(Exit, Check)> = vec![
+        let mut checks: Vec<(Exit, Check)> = vec![
             self.frame_check("frames-unmasked", "unmasked frames", &self.masked, "RFC 6455 §5.1"),
             self.frame_check("rsv-clear", "reserved bits and opcodes unused", &self.rsv, "RFC 6455 §5.2"),
             self.frame_check(
@@ -231,6 +259,10 @@ impl Seen {
             (Exit::PeerProtocol, self.code_check()),
             (self.close_exit(), self.close_check(plan, mask)),
         ];
+        if let Some(inflated) = &self.inflated {
+            let check = self.deflate_check(&inflated.savings());
+            checks.insert(TEXT_CHECKS, (Exit::PeerProtocol, check));
+        }
         let broken = checks.iter().find(|(_, check)| check.verdict == Verdict::Fail.word());
         let failed = broken.map(|(exit, check)| {
             let what = format!("{}: expected {}; got {}", check.id, check.expected, check.got);
@@ -255,6 +287,7 @@ impl Seen {
             pong: ms(self.pong),
             frames: self.frames,
             messages: self.messages,
+            compression: self.inflated.as_ref().map(Inflated::savings),
             close: Close {
                 by,
                 code: self.code(),
@@ -278,6 +311,15 @@ impl Seen {
             Some(wrong) => (Verdict::Fail, wrong.clone()),
         };
         (Exit::PeerProtocol, check(id, verdict, expected, got, clause))
+    }
+
+    fn deflate_check(&self, savings: &Savings) -> Check {
+        let (verdict, got) = match &self.deflate {
+            Some(wrong) => (Verdict::Fail, wrong.clone()),
+            None if savings.messages == 0 => (Verdict::Skipped, "no compressed message".to_owned()),
+            None => (Verdict::Ok, format!("{} messages", savings.messages)),
+        };
+        check("compressed-messages", verdict, "messages that can be inflated", got, "RFC 7692 §6.2")
     }
 
     fn ping_check(&self, plan: &Plan) -> Check {

@@ -4,13 +4,12 @@
 use crate::clock;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::handshake::client::EXTENSIONS;
-use crate::handshake::extensions::DEFLATE;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
 pub(crate) mod certificate;
 pub(crate) mod gates;
 mod hints;
+mod inflated;
 pub(crate) mod live;
 pub(crate) mod matrix;
 mod page;
@@ -51,9 +50,8 @@ pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     record.hints = hints::hints(&record, failure.as_ref(), mask);
     matrix::judge(&mut record);
     if let (Some(stream), Some(plan)) = (stream, &target.live) {
-        let accepted = record.http.as_ref().and_then(|http| http.value(EXTENSIONS)).unwrap_or_default();
-        let deflated = accepted.contains(DEFLATE);
-        let outcome = live::run(stream, plan, deflated, mask).await;
+        let outcome =
+            live::run(stream, plan, (report.agreement, target.options.max_message_size), mask).await;
         record.checks.extend(outcome.checks);
         record.live = Some(outcome.live);
         if let Some((exit, failed)) = outcome.failed {

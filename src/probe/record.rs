@@ -15,7 +15,8 @@ use super::matrix::Case;
 use crate::clock;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::handshake::client::{Expectation, Finding, Verdict, unexamined};
+use crate::handshake::client::{EXTENSIONS, Expectation, Finding, Verdict, list_items, unexamined};
+use crate::handshake::extensions::is_deflate;
 use crate::json;
 use crate::net::{OpenReport, SentRequest, TlsInfo, Tried, WsUrl};
 use crate::report::Report;
@@ -58,6 +59,8 @@ pub(crate) struct Record {
     pub http: Option<Http>,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,
+    /// Compression, if it was offered.
+    pub compression: Option<CompressionRecord>,
     /// Where redirects led, in order.
     pub redirects: Vec<String>,
     /// Every check, whatever it says. Those of `--live` come last.
@@ -72,6 +75,17 @@ pub(crate) struct Record {
     /// What became of the gates. They are judged by the record without this field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Judgement>,
+}
+
+/// Compression, as it was offered and answered.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CompressionRecord {
+    /// `Sec-WebSocket-Extensions` of the request.
+    pub offered: String,
+    /// The same of the answer.
+    pub answered: Option<String>,
+    /// `agreed`, `declined`, or `wrong` if the answer is not allowed; `unknown` without an upgrade.
+    pub verdict: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -322,6 +336,7 @@ impl Record {
             request: report.request.as_ref().map(|request| sent(request, mask)),
             http: http(report, mask),
             subprotocol: report.subprotocol.as_deref().map(|name| mask.text(name)),
+            compression: compression(report, mask),
             redirects: report.redirects.iter().map(|url| mask.text(url)).collect(),
             checks: checks(report, target, mask),
             live: None,
@@ -469,6 +484,26 @@ fn sent(request: &SentRequest, mask: &Mask) -> Request {
     Request { method: "GET", target: mask.text(&request.target), headers: mask.headers(&request.headers) }
 }
 
+fn compression(report: &OpenReport, mask: &Mask) -> Option<CompressionRecord> {
+    let value = |headers: &[(String, String)]| {
+        let values: Vec<&str> = headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        (!values.is_empty()).then(|| mask.text(&values.join(", ")))
+    };
+    let offered = value(&report.request.as_ref()?.headers)?;
+    let answered = value(&report.headers);
+    let verdict = match (&answered, report.agreement) {
+        _ if report.status != Some(101) => "unknown",
+        (_, Some(_)) => "agreed",
+        (Some(answer), None) if list_items(answer).any(is_deflate) => "wrong",
+        _ => "declined",
+    };
+    Some(CompressionRecord { offered, answered, verdict })
+}
+
 fn http(report: &OpenReport, mask: &Mask) -> Option<Http> {
     report.status.map(|status| Http {
         version: format!("1.{}", report.version_minor),
@@ -506,7 +541,8 @@ fn checks(report: &OpenReport, target: &Target, mask: &Mask) -> Vec<Check> {
     }
     let instead = report.status.map_or("no answer".to_owned(), |status| format!("status {status}"));
     let subprotocols = target.options.subprotocols.clone();
-    let expectation = Expectation { subprotocols, ..Expectation::default() };
+    let extensions = target.options.compression.map(|offer| offer.to_string()).unwrap_or_default();
+    let expectation = Expectation { subprotocols, extensions, ..Expectation::default() };
     unexamined(&expectation, &instead).iter().map(|finding| mask.check(finding)).collect()
 }
 

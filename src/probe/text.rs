@@ -1,5 +1,6 @@
 //! A record as people read it: a page with the phases as a waterfall.
 
+use super::inflated::Savings;
 use super::live::Live;
 use super::page::{Ink, Page, bar};
 use super::record::{Check, Http, Record, Tls};
@@ -201,6 +202,10 @@ fn http(record: &Record, page: &mut Page) {
     for header in headers {
         page.cut("", Ink::Plain, &format!("{}: {}", header.name, header.value));
     }
+    if let Some(compression) = record.compression.as_ref().filter(|_| *status == 101) {
+        let ink = if compression.verdict == "wrong" { Ink::Red } else { Ink::Plain };
+        page.row("deflate", ink, compression.verdict);
+    }
     let Some(body) = body else { return };
     let text = body.json.as_ref().map(|json| json.get()).or(body.text.as_deref()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -240,6 +245,12 @@ fn session(live: &Live, page: &mut Page) {
         live.messages
     );
     page.row("live", Ink::Plain, &text);
+    if let Some(savings) = live.compression.as_ref().filter(|savings| savings.messages > 0) {
+        let ratio = savings.ratio.unwrap_or_default();
+        let Savings { messages, wire, bytes, .. } = savings;
+        let text = format!("{messages} compressed messages, {wire} bytes for {bytes}: {ratio} times less");
+        page.row("", Ink::Plain, &text);
+    }
     let code = live.close.code.map_or("no code".to_owned(), |code| code.to_string());
     let reason = live.close.reason.as_deref().unwrap_or_default();
     let tcp = live.close.tcp_by.map_or(String::new(), |by| format!(", TCP ended by {by}"));

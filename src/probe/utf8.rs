@@ -9,7 +9,7 @@ pub(super) struct Utf8(State);
 
 #[derive(Default)]
 enum State {
-    /// No text, or one that cannot be judged: compressed, or so long that it is not kept.
+    /// No text, or one that is compressed: that is judged when it is inflated.
     #[default]
     Other,
     /// A text, and the beginning of a character at the end of its last frame.
@@ -24,18 +24,19 @@ impl Utf8 {
             return true;
         }
         let begun = match std::mem::take(&mut self.0) {
-            _ if frame.payload.len() as u64 != head.length => return true,
-            _ if head.opcode == TEXT && head.rsv == 0 => Vec::new(),
-            State::Text(begun) if head.opcode == 0 => begun,
+            _ if head.opcode == TEXT && head.rsv == 0 && frame.is_first() => Vec::new(),
+            State::Text(begun) if head.opcode == 0 || !frame.is_first() => begun,
             _ => return true,
         };
         let bytes = [begun, frame.payload.clone()].concat();
         let rest = match std::str::from_utf8(&bytes) {
             Ok(_) => &[],
-            Err(error) if error.error_len().is_none() && !head.fin => &bytes[error.valid_up_to()..],
+            Err(error) if error.error_len().is_none() && !frame.ends_message() => {
+                &bytes[error.valid_up_to()..]
+            }
             Err(_) => return false,
         };
-        if !head.fin {
+        if !frame.ends_message() {
             self.0 = State::Text(rest.to_vec());
         }
         true
@@ -52,6 +53,7 @@ mod tests {
         let mut utf8 = Utf8::default();
         let frame = |(opcode, fin, payload): &(u8, bool, &[u8])| RawFrame {
             head: Head { fin: *fin, ..Head::new(*opcode, payload.len()) },
+            offset: 0,
             payload: payload.to_vec(),
         };
         frames.iter().map(|one| utf8.takes(&frame(one))).collect()

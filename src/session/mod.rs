@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::dialect::Client;
 use crate::error::{Failure, Result};
-use crate::event::{Event, Open, Unreadable};
+use crate::event::{Event, Open, Unreadable, WireBytes};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::input::{Input, Source};
@@ -162,6 +162,8 @@ struct Driver {
     socket: Option<Socket>,
     /// The connection that was handed over, until it ends.
     old: Option<Socket>,
+    /// What went over connections that have ended.
+    wire: WireBytes,
     input: Option<Source>,
     repl: Option<Repl>,
     acks: Option<Acks>,
@@ -190,6 +192,7 @@ impl Driver {
             opening: None,
             socket: None,
             old: None,
+            wire: WireBytes::default(),
             input: setup.input,
             repl: setup.repl,
             acks: None,
@@ -282,12 +285,21 @@ impl Driver {
         if let Some(mut old) = self.old.take() {
             old.send(close_frame(Some(1000), ""));
             drop(old.next_now());
+            self.account(&old);
         }
+    }
+
+    /// Adds up what went over a connection that has ended.
+    fn account(&mut self, socket: &Socket) {
+        self.wire.bytes_in += socket.read();
+        self.wire.bytes_out += socket.written();
     }
 
     /// Lets go of a connection that is over, and says what went down with it.
     fn drop_socket(&mut self) {
-        let unsent = self.socket.take().map_or(0, |socket| socket.unsent());
+        let Some(socket) = self.socket.take() else { return };
+        self.account(&socket);
+        let unsent = socket.unsent();
         if unsent > 0 {
             self.report.warning(&format!("{unsent} messages were still waiting to be sent, and are lost"));
         }
@@ -550,7 +562,10 @@ impl Driver {
     async fn wind_up(mut self) -> Outcome {
         self.last_frames().await;
         self.drop_socket();
-        (self.opening, self.old) = (None, None);
+        self.opening = None;
+        if let Some(old) = self.old.take() {
+            self.account(&old);
+        }
         self.push_events();
         self.drain(Outlet::is_idle).await;
         if !self.batch.is_empty() {
@@ -558,7 +573,7 @@ impl Driver {
             self.drain(Outlet::is_idle).await;
         }
         let outcome = self.outcome();
-        self.state.summary(&outcome, now());
+        self.state.summary(&outcome, self.wire, now());
         self.push_events();
         self.stage.close();
         let dropped = backlog::dropped(self.state.totals().dropped);
@@ -758,6 +773,7 @@ fn open_facts(report: &OpenReport, show_secrets: bool) -> Open {
         url: exposed.map_or_else(|| report.url.clone(), |url| url.expose().to_owned()),
         remote: report.remote.map(|address| address.to_string()),
         subprotocol: report.subprotocol.clone(),
+        compression: report.agreement.map(|agreement| agreement.answer.to_string()),
         tls: report.tls_info.as_ref().map(|info| info.version.clone()),
         phases: phases.into_iter().filter_map(|(name, time)| Some((name, time?))).collect(),
     }

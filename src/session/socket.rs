@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
-use crate::frames::PeerClose;
+use crate::frames::{FrameFault, Head, PeerClose};
 use crate::limits;
 use crate::message::{Message, cost};
 use crate::net::Link;
@@ -48,9 +48,6 @@ pub enum End {
         text: String,
     },
 }
-
-/// Bytes before the payload of a frame at most (RFC 6455 §5.2).
-const LONGEST_HEAD: usize = 14;
 
 /// An open WebSocket with its queue of outgoing frames.
 pub struct Socket {
@@ -111,6 +108,12 @@ impl Socket {
         self.link.get_ref().inner().written()
     }
 
+    /// Bytes of frames that have come.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.link.get_ref().inner().read()
+    }
+
     /// Messages that the network has not taken, or not whole.
     #[must_use]
     pub fn unsent(&self) -> usize {
@@ -148,7 +151,9 @@ impl Socket {
         if let Poll::Ready(Some(Ok(frame))) = polled {
             return Poll::Ready(self.came(frame));
         }
-        if let Some(close) = self.link.get_mut().take_close() {
+        if polled.is_pending()
+            && let Some(close) = self.link.get_mut().take_close()
+        {
             self.answer(&close);
             return Poll::Ready(Incoming::Closed(close));
         }
@@ -229,7 +234,8 @@ impl Socket {
                 self.outbox_bytes -= cost(&frame);
                 self.dirty = true;
                 self.handed += usize::from(is_message(&frame));
-                self.in_flight += cost(&frame) + LONGEST_HEAD;
+                self.in_flight += cost(&frame) + Head::LONGEST;
+                let frame = link.as_mut().get_mut().get_mut().outgoing(frame);
                 link.as_mut().start_send(frame)?;
             }
         }
@@ -264,7 +270,10 @@ fn end_of(error: &Error) -> End {
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             End::Dropped("the connection ended without a close frame".into())
         }
-        Error::Io(error) => End::Dropped(error.to_string()),
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<FrameFault>()) {
+            Some(fault) => End::Violation { code: fault.code, text: fault.text.clone() },
+            None => End::Dropped(error.to_string()),
+        },
         Error::Utf8(_) => End::Violation { code: 1007, text: "a text message is not UTF-8".into() },
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => End::Violation {
             code: 1009,
@@ -326,7 +335,7 @@ mod tests {
     async fn a_peer_that_does_not_take_the_answers_to_its_pings_is_not_read_meanwhile() {
         let listens = Arc::new(AtomicBool::new(false));
         let peer = Pinging { listens: Arc::clone(&listens) };
-        let link = link(Tap::new(Box::new(peer), Bytes::new()), None).await;
+        let link = link(Tap::new(Box::new(peer), Bytes::new()), None, None).await;
         let mut socket = Socket::new(link, Secrets::default().lend([]), false);
         let mut pings = || (0..100_000).take_while(|_| socket.next_now().is_some()).count();
         // Head, mask and payload.

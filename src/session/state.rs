@@ -19,7 +19,7 @@ use super::subscription::{ACK_WAIT, Subscription};
 use crate::codec::{Chain, Reader};
 use crate::dialect::{Client, CloseRule};
 use crate::error::{Failure, Result};
-use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable};
+use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::message::Message;
@@ -102,6 +102,7 @@ pub struct State {
     close: Option<Close>,
     closing_by_us: bool,
     peer_close: Option<PeerClose>,
+    compression: Option<String>,
     last_received: Instant,
     input: Input,
     reading: bool,
@@ -167,6 +168,7 @@ impl State {
             close: None,
             closing_by_us: false,
             peer_close: None,
+            compression: None,
             last_received: now.mono,
             input: Input { fed: false, ended_at: None, backlog: false, sending: false },
             reading: true,
@@ -257,6 +259,7 @@ impl State {
         self.opened_at = Some(now.mono);
         self.closing_by_us = false;
         self.peer_close = None;
+        self.compression.clone_from(&open.compression);
         self.liveness.opened(now.mono);
         if self.conn == 1 {
             // Idle time and lingering are about a peer that could have said something.
@@ -592,7 +595,7 @@ impl State {
     }
 
     /// The account of the session so far, as its last event.
-    pub fn summary(&mut self, outcome: &Outcome, now: Now) {
+    pub fn summary(&mut self, outcome: &Outcome, wire: WireBytes, now: Now) {
         let summary = Summary {
             reason: outcome.reason,
             exit: outcome.exit.code(),
@@ -606,6 +609,8 @@ impl State {
             lines: self.totals.lines,
             bytes_in: self.counts.bytes_in,
             bytes_out: self.counts.bytes_out,
+            compression: self.compression.clone(),
+            wire,
             filter_errors: self.totals.filter_errors,
             decode_errors: self.counts.undecoded,
             duration: now.mono - self.started,

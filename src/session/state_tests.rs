@@ -4,7 +4,7 @@ use super::*;
 use crate::codec::{Coding, Steps};
 use crate::dialect::{self, Beat, ClientSetup, Facts, Meaning, Rhythm, Sign, Silence};
 use crate::event::Role;
-use crate::frames::close::CloseFault;
+use crate::frames::FrameFault;
 use crate::pipeline::Stop;
 use crate::session::policy::{EndPolicy, Linger, ReconnectPolicy};
 use crate::session::subscription::EARLY_DROP;
@@ -862,7 +862,7 @@ fn hand_overs_are_attempts_too() {
 
 #[test]
 fn a_close_frame_that_is_wrong_is_told_as_it_came_and_retried_by_its_code() {
-    let fault = Some(CloseFault { code: 1002, text: "code 1006 must not be sent".to_owned() });
+    let fault = Some(FrameFault { code: 1002, text: "code 1006 must not be sent".to_owned() });
     let close = PeerClose { code: 1006, reason: "upstream restarted".to_owned(), fault };
     let told = r#"closed by the peer with 1006 (abnormal closure, "upstream restarted"), but code 1006 must not be sent"#;
     let after = |policy, close: &PeerClose| {
@@ -981,7 +981,7 @@ fn parts_of_a_message_are_acknowledged_once_all_are_written() {
     let acks = mem::take(&mut bench.state.todo.acks);
     assert_eq!(acks.iter().map(|call| &*call.body).collect::<Vec<_>>(), [b"a", b"b", b"a"]);
     assert_eq!(bench.state.todo.cursor.take().as_deref(), Some("2"));
-    bench.state.summary(&Outcome::new("x", Exit::Ok), bench.now);
+    bench.state.summary(&Outcome::new("x", Exit::Ok), bench.now, WireBytes::default());
     let kinds = bench.kinds();
     assert!(matches!(&kinds[..], [Kind::Summary(summary)] if summary.received == 2), "{kinds:?}");
 }

@@ -169,6 +169,9 @@ impl Board {
             all.duplicates += summary.duplicates;
             all.bytes_in += summary.bytes_in;
             all.bytes_out += summary.bytes_out;
+            all.compression = summary.compression.clone().or(all.compression);
+            all.wire.bytes_in += summary.wire.bytes_in;
+            all.wire.bytes_out += summary.wire.bytes_out;
             all.duration = all.duration.max(summary.duration);
         }
         all

@@ -134,6 +134,22 @@ fn a_close_that_must_not_be_is_a_violation_that_says_what_the_peer_said() {
 }
 
 #[test]
+fn a_close_frame_does_not_hide_what_was_wrong_before_it() {
+    let wrong: [(Vec<u8>, u16); 3] = [
+        (frame(0x81, b"a\xff"), 1007),
+        (frame(0x81, &[b'x'; 2000]), 1009),
+        (frame(0x80, b"continued"), 1002),
+    ];
+    for (bytes, code) in wrong {
+        let out = connect(&["--max-message-size", "1k"], move |peer| {
+            peer.write([bytes, frame(0x88, b"\x03\xe8")].concat());
+            assert_eq!(peer.read_close(), Some(code));
+        });
+        out.exits(21);
+    }
+}
+
+#[test]
 fn a_code_that_the_frame_layer_does_not_know_is_told_and_answered() {
     for after in [b"".as_slice(), b"\x89\x00", b"\x88\x02\x03\xe8"] {
         let out = connect(&["--envelope"], move |peer| {

@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod clients;
+mod compression;
 mod decode;
 mod delivery;
 mod dialects;
@@ -23,6 +24,7 @@ mod hostile;
 mod hostile_clients;
 mod house;
 mod instances;
+mod interop;
 mod kadoa;
 mod limits;
 mod mock;

@@ -53,6 +53,7 @@ pages! {
     mock: "docs/mock.md",
     probe: "docs/probe.md",
     providers: "docs/providers.md",
+    reference: "docs/reference.md",
 }
 
 #[test]

@@ -77,9 +77,9 @@ fn what_breaks_the_rfc_is_named_with_what_was_expected() {
         (good.replace("Connection: Upgrade\r\n", ""), "connection-token", "hop-by-hop"),
         (good.replace("n: Upgrade", "n: close"), "connection-token", "got close"),
         (
-            good.to_owned() + "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+            good.to_owned() + "Sec-WebSocket-Extensions: permessage-deflate; odd\r\n",
             "extensions",
-            "permessage-deflate",
+            "odd is not allowed",
         ),
         (good.to_owned() + "Sec-WebSocket-Protocol: chat\r\n", "subprotocol", "chat"),
     ];

@@ -247,7 +247,7 @@ impl Course {
 
     /// What the clock brings does not wait for what is on its way; if it is the end, that is lost.
     fn happen_now(&mut self, act: &Act, now: Instant) {
-        if !matches!(act, Act::Stall(_) | Act::Frame(_)) && !self.ending {
+        if !matches!(act, Act::Stall(_) | Act::Frame(_) | Act::Bomb(_)) && !self.ending {
             self.queue.clear();
             self.bytes = 0;
             self.held = None;
@@ -277,6 +277,7 @@ impl Course {
                 self.enqueue(Say::Raw(frames::truncated(last.as_ref()).into()), now);
                 self.enqueue(Say::Cut(Cut::Fin), now);
             }
+            Act::Bomb(bytes) => self.enqueue(Say::Raw(frames::bomb(*bytes).into()), now),
             Act::Frame(kind) => self.enqueue(Say::Raw(frames::broken(*kind, last.as_ref()).into()), now),
         }
     }

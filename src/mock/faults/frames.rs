@@ -1,7 +1,8 @@
 //! Frames that a mock sends by the byte, whole and broken.
 
 use super::Broken;
-use crate::frames::{BINARY, CLOSE, Head, PING, TEXT};
+use crate::frames::deflate::{Deflater, TAIL};
+use crate::frames::{BINARY, CLOSE, CONTINUATION, DeflateFlow, Head, PING, RSV1, TEXT};
 use crate::message::Message;
 
 /// What a broken frame carries when nothing has been said yet.
@@ -46,8 +47,38 @@ pub(super) fn broken(kind: Broken, last: Option<&Message>) -> Vec<u8> {
         Broken::OversizedControl => frame(PING, &[b'x'; 126]),
         Broken::FragmentedControl => Head { fin: false, ..Head::new(PING, 1) }.frame(b"x"),
         Broken::Opcode => Head { opcode: 3, ..head }.frame(payload),
-        Broken::Rsv => Head { rsv: 4, ..head }.frame(payload),
+        Broken::Rsv => compressed(opcode, payload),
+        Broken::RsvContinuation => {
+            let (first, rest) = payload.split_at(payload.len() / 2);
+            let first = Head { fin: false, ..Head::new(opcode, first.len()) }.frame(first);
+            [first, compressed(CONTINUATION, rest)].concat()
+        }
+        Broken::RsvControl => compressed(PING, b"x"),
+        // A block of a type that there is not (RFC 1951 §3.2.3).
+        Broken::Deflate => compressed(opcode, &[7]),
     }
+}
+
+/// A compressed message of so many zeros.
+pub(super) fn bomb(bytes: u64) -> Vec<u8> {
+    const PIECE: u64 = 1 << 20;
+    let mut deflater = Deflater::new(DeflateFlow { window_bits: 15, takeover: false });
+    let mut zeros = |length: u64| {
+        let length = usize::try_from(length).unwrap_or_default();
+        deflater
+            .deflate(&vec![0; length])
+            .map(|deflated| [deflated, TAIL.to_vec()].concat())
+            .unwrap_or_default()
+    };
+    let whole = zeros(PIECE.min(bytes)).repeat(usize::try_from(bytes / PIECE).unwrap_or_default());
+    let mut payload = [whole, zeros(bytes % PIECE)].concat();
+    payload.truncate(payload.len().saturating_sub(TAIL.len()));
+    compressed(BINARY, &payload)
+}
+
+/// A frame with RSV1, which says that the message is compressed (RFC 7692 §6).
+fn compressed(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    Head { rsv: RSV1, ..Head::new(opcode, payload.len()) }.frame(payload)
 }
 
 /// A frame as a server sends it.

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::{Door, Entry, Kind};
 use crate::handshake::accept_key;
+use crate::handshake::client::EXTENSIONS;
 use crate::handshake::server::Response;
 
 /// How an upgrade is answered.
@@ -44,7 +45,7 @@ impl Entry {
                 Door::NeverAnswer => silent = true,
                 Door::Refuse { status, headers, body } => refusal = Some(refuse(*status, headers, body)),
                 Door::BadAccept => spoil_accept(&mut response),
-                Door::Extension(name) => response = response.header("Sec-WebSocket-Extensions", name),
+                Door::Extension(name) => response = response.header(EXTENSIONS, name),
             }
         }
         let reply = match (refusal, silent) {

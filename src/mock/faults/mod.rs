@@ -104,6 +104,8 @@ enum Act {
     HalfOpen,
     Truncate,
     Frame(Broken),
+    /// A small compressed message that becomes so many bytes.
+    Bomb(u64),
 }
 
 /// A frame, or the content of one, that no server may send.
@@ -116,6 +118,9 @@ enum Broken {
     FragmentedControl,
     Opcode,
     Rsv,
+    RsvContinuation,
+    RsvControl,
+    Deflate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -250,6 +255,13 @@ impl Entry {
     /// The faults that this connection meets.
     fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.server.kinds().chain(self.own.iter().flat_map(Entered::kinds))
+    }
+
+    /// Is compression declined, since a fault needs that? With it, a frame with RSV1 is right.
+    pub(super) fn declines_compression(&self) -> bool {
+        self.kinds().any(|kind| {
+            matches!(kind, Kind::Door(Door::Extension(_), _) | Kind::Act(Act::Frame(Broken::Rsv), _))
+        })
     }
 
     fn scaled(&self, time: Duration) -> Duration {

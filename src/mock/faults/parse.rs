@@ -21,11 +21,14 @@ Faults (--fault SPEC, repeatable; all are decided by --seed and the number of th
   close[=CODE[:REASON]]                      close-no-handshake[=CODE[:REASON]]   not waiting for the answer
   drop                 FIN, no close frame   reset                RST
   truncate             half a frame, FIN     malformed-json       half a JSON text
-  invalid-utf8, masked, rsv, bad-opcode, oversized-control, fragmented-control     a frame nobody may send
+  invalid-utf8, masked, bad-opcode, oversized-control, fragmented-control          a frame nobody may send
+  rsv                  RSV1 without compression, which is declined
+  rsv-continuation, rsv-control                            RSV1 where it is not allowed
+  bad-deflate          a broken compressed message         bomb[=BYTES]   one that becomes large (128m)
 From stall on, @N says after how many messages on the connection, @TIME after what time on it, ~P with which
 probability after each; without, as soon as it is open. Faults of the upgrade take ~P. --time-scale divides times.";
 
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 31] = [
     "refuse",
     "delay",
     "never-answer",
@@ -50,6 +53,10 @@ const NAMES: [&str; 27] = [
     "invalid-utf8",
     "masked",
     "rsv",
+    "rsv-continuation",
+    "rsv-control",
+    "bad-deflate",
+    "bomb",
     "bad-opcode",
     "oversized-control",
     "fragmented-control",
@@ -62,6 +69,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The extension that is announced if none is named. No client offers it.
 const EXTENSION: &str = "x-not-offered";
+
+/// What a small message becomes if no size is named: twice the default of `--max-message-size`.
+const BOMB: u64 = 128 << 20;
+
+/// The most that it may become; it takes a thousandth of that in the mock.
+const MOST_BOMB: u64 = 16 << 30;
 
 /// The longest reason of a close frame: 125 bytes of a control frame without the code (RFC 6455 §5.5).
 const REASON: usize = 123;
@@ -200,6 +213,11 @@ fn act(name: &str, value: Option<&str>) -> Result<Act, String> {
             let (code, reason) = close(value)?;
             Act::CloseNoHandshake(code, reason)
         }
+        ("bomb", None) => Act::Bomb(BOMB),
+        ("bomb", value) => match bytes(name, value)? {
+            size if size <= MOST_BOMB => Act::Bomb(size),
+            _ => return Err(format!("{name} takes at most {} MiB", MOST_BOMB >> 20)),
+        },
         (_, Some(_)) => return Err(format!("{name} takes no value; @N and ~P say when")),
         ("drop", _) => Act::Drop,
         ("reset", _) => Act::Reset,
@@ -212,6 +230,9 @@ fn act(name: &str, value: Option<&str>) -> Result<Act, String> {
         ("fragmented-control", _) => Act::Frame(Broken::FragmentedControl),
         ("bad-opcode", _) => Act::Frame(Broken::Opcode),
         ("rsv", _) => Act::Frame(Broken::Rsv),
+        ("rsv-continuation", _) => Act::Frame(Broken::RsvContinuation),
+        ("rsv-control", _) => Act::Frame(Broken::RsvControl),
+        ("bad-deflate", _) => Act::Frame(Broken::Deflate),
         _ => return Err(unknown(name)),
     })
 }

@@ -93,6 +93,9 @@ async fn broken_frames_come_between_whole_ones() {
         ("fragmented-control@1", b"\x09\x01x".to_vec()),
         ("bad-opcode@1", [&[0x83, 7], TEXT].concat()),
         ("rsv@1", [&[0xc1, 7], TEXT].concat()),
+        ("rsv-continuation@1", [&[0x01, 3], &TEXT[..3], &[0xc0, 4], &TEXT[3..]].concat()),
+        ("rsv-control@1", b"\xc9\x01x".to_vec()),
+        ("bad-deflate@1", b"\xc1\x01\x07".to_vec()),
         ("fragment=3", vec![]),
     ];
     for (fault, broken) in cases {

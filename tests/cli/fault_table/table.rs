@@ -59,6 +59,13 @@ pub(super) const TABLE: &[Row] = &[
         but: &[], after: After::End, unlike: &[],
     },
     Row {
+        fault: "extension=permessage-deflate; odd=1",
+        session: AS_EVER.seen(ONCE, 15, "odd=1 is not allowed", REFUSED, Nothing),
+        watch: AS_EVER.seen(ONCE, 15, "odd=1 is not allowed", REFUSED, Nothing),
+        probe: UNASKED, live: UNASKED,
+        but: &[], after: After::End, unlike: &[],
+    },
+    Row {
         fault: "fail-first=1",
         session: AS_EVER.seen(ONCE, 14, "503", REFUSED, Nothing),
         watch: AS_EVER.seen(ONCE, 14, "503", REFUSED, Nothing),
@@ -249,6 +256,34 @@ pub(super) const TABLE: &[Row] = &[
         session: AS_EVER.seen(ONCE, 21, "reserved bits", NO_RULES, Three),
         watch: AS_EVER.seen(ONCE, 21, "reserved bits", NO_RULES, Three),
         probe: GONE, live: report(21, "rsv-clear", BITS),
+        but: &[], after: After::End, unlike: &[],
+    },
+    Row {
+        fault: "rsv-continuation@3",
+        session: AS_EVER.seen(ONCE, 21, "reserved bits", NO_RULES, Three),
+        watch: AS_EVER.seen(ONCE, 21, "reserved bits", NO_RULES, Three),
+        probe: GONE, live: report(21, "rsv-clear", BITS),
+        but: &[], after: After::End, unlike: &[],
+    },
+    Row {
+        fault: "rsv-control@3",
+        session: AS_EVER.seen(ONCE, 21, "reserved bits", NO_RULES, Three),
+        watch: AS_EVER.seen(ONCE, 21, "reserved bits", NO_RULES, Three),
+        probe: GONE, live: report(21, "rsv-clear", BITS),
+        but: &[], after: After::End, unlike: &[],
+    },
+    Row {
+        fault: "bad-deflate@3",
+        session: AS_EVER.seen(ONCE, 21, "a compressed message is broken", NO_UTF8, Three),
+        watch: AS_EVER.seen(ONCE, 21, "a compressed message is broken", NO_UTF8, Three),
+        probe: GONE, live: report(21, "compressed-messages", INFLATED),
+        but: &[], after: After::End, unlike: &[],
+    },
+    Row {
+        fault: "bomb=8m@3",
+        session: AS_EVER.seen(SMALL, 21, "over the limit", TOO_BIG, Three),
+        watch: AS_EVER.seen(SMALL, 21, "over the limit", TOO_BIG, Three),
+        probe: GONE, live: hasty(&["--max-message-size", "1M"], 21, "compressed-messages", INFLATED),
         but: &[], after: After::End, unlike: &[],
     },
     Row {

@@ -56,7 +56,7 @@ fn serve(seed: u64, events: u64, drain_after: u64, history: u64) -> (Running, u1
     #[rustfmt::skip]
     let args = [
         "kadoa", "--seed", &seed, "--rate", &rate, "--history", &history, "--events", &rest, "--drain-after", &drain,
-        "--time-scale", "50",
+        "--time-scale", "50", "--no-compress",
     ];
     clients::serve(&args)
 }

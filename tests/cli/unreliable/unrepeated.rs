@@ -83,7 +83,16 @@ fn run(dialect: &'static str, seed: u64) {
 
 /// A server with a lot to tell. With its minute that much faster, nobody connects too often for it.
 fn serve(dialect: &str) -> (Running, u16) {
-    clients::serve(&[dialect, "--rate", "2000", "--contacts", "100000", "--time-scale", "600"])
+    clients::serve(&[
+        dialect,
+        "--rate",
+        "2000",
+        "--contacts",
+        "100000",
+        "--time-scale",
+        "600",
+        "--no-compress",
+    ])
 }
 
 /// One client after the other, with the same file and the same network.

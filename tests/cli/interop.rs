@@ -1,0 +1,137 @@
+//! Compression with other implementations: Python's `websockets` and npm's `ws`, as servers and as clients, with every
+//! combination of parameters. Where they are not installed, the tests say so and check nothing; `.ci/run` installs them.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::json;
+
+use crate::clients::serve;
+use crate::harness::wstap;
+
+/// An implementation with its interpreter and what the names of its scripts end with.
+struct Library {
+    name: &'static str,
+    interpreter: String,
+    find: [&'static str; 2],
+    ending: &'static str,
+}
+
+fn libraries() -> [Library; 2] {
+    // A virtual environment has an interpreter of its own; NODE_PATH says where the packages of npm are.
+    let python = std::env::var("WSTAP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    [
+        Library {
+            name: "websockets",
+            interpreter: python,
+            find: ["-c", "import websockets.sync"],
+            ending: "py",
+        },
+        Library { name: "ws", interpreter: "node".to_owned(), find: ["-e", "require('ws')"], ending: "js" },
+    ]
+}
+
+impl Library {
+    #[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
+    fn is_here(&self) -> bool {
+        let found = Command::new(&self.interpreter).args(self.find).stderr(Stdio::null()).status();
+        let here = found.is_ok_and(|status| status.success());
+        if !here {
+            eprintln!("skipped: {} is not installed for {}", self.name, self.interpreter);
+        }
+        here
+    }
+
+    fn command(&self, script: &str) -> Command {
+        let path = format!("{}/tests/interop/{script}.{}", env!("CARGO_MANIFEST_DIR"), self.ending);
+        let mut command = Command::new(&self.interpreter);
+        command.arg(path);
+        command
+    }
+}
+
+/// Every combination of the parameters, as `--compress` takes them.
+fn combinations() -> impl Iterator<Item = String> {
+    let parameters = [
+        "server_no_context_takeover",
+        "client_no_context_takeover",
+        "server_max_window_bits=9",
+        "client_max_window_bits=10",
+    ];
+    (0..1 << parameters.len()).map(move |set| {
+        let chosen = parameters.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0);
+        chosen.map(|(_, parameter)| *parameter).collect::<Vec<_>>().join(",")
+    })
+}
+
+struct Echo {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Echo {
+    fn new(library: &Library) -> Self {
+        let mut child = library.command("echo_server").stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn servers_and_this_client_agree_on_every_combination_of_parameters() {
+    for library in libraries().iter().filter(|library| library.is_here()) {
+        let mut echo = Echo::new(library);
+        let url = format!("ws://127.0.0.1:{}/", echo.line());
+        let long = json!("a message of some length, ".repeat(5000)).to_string();
+        for parameters in combinations().chain(["none".to_owned()]) {
+            let options =
+                if parameters == "none" { vec!["--no-compress"] } else { vec!["--compress", &parameters] };
+            let args = ["-x", "[1]", "-x", &long, "-x", "[1]", "-x", &long, "--count", "4", "--envelope"];
+            let out = wstap(&["connect", &url]).args(&args).args(&options).run();
+            let answer = echo.line();
+            let name = format!("{} with {parameters:?}: {answer}", library.name);
+            assert_eq!(out.code, Some(0), "{name}: {}", out.stderr);
+            let echoes: Vec<String> = out
+                .records("message")
+                .iter()
+                .filter(|record| record["dir"] == "in")
+                .map(|record| record["data"].to_string())
+                .collect();
+            assert!(echoes == ["[1]", &long, "[1]", &long], "{name}");
+            let agreed = out.records("open")[0]["compression"].as_str().unwrap_or("None").to_owned();
+            assert_eq!(agreed == "None", parameters == "none", "{name}");
+            assert_eq!(out.summary()["wire_in"].as_u64() < Some(10_000), parameters != "none", "{name}");
+        }
+    }
+}
+
+#[test]
+fn clients_and_the_mock_agree_on_every_combination_of_parameters() {
+    for library in libraries().iter().filter(|library| library.is_here()) {
+        for parameters in combinations() {
+            let (_mock, port) = serve(&["plain", "--compress", &parameters]);
+            let url = format!("ws://127.0.0.1:{port}/echo");
+            let out = library.command("echo_client").arg(&url).output().unwrap();
+            let name = format!("{} with {parameters:?}", library.name);
+            assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
+            let agreed = String::from_utf8(out.stdout).unwrap();
+            assert!(agreed.starts_with("permessage-deflate"), "{name}: {agreed}");
+            for parameter in parameters.split(',') {
+                assert!(agreed.contains(parameter), "{name}: {agreed}");
+            }
+        }
+    }
+}
