@@ -352,7 +352,7 @@ fn programs_import_modules_and_data() {
 fn conditions_leave_lines_as_they_came() {
     let odd = "{\"a\" : 1,  \"a\":1.50, \"s\":\"\\u00e9\\/\", \"n\":NaN}\n[ 1 ]\nplain\n";
     let unfiltered = filtered(&[], odd).exits(0).stdout.clone();
-    for args in [["--until", "false"], ["--fail-if", ".a? == 7"], ["--reply", "empty"]] {
+    for args in [["--until", "false"], ["--fail-if", ".a? == 7"]] {
         assert_eq!(filtered(&args, odd).stdout, unfiltered, "{args:?}");
     }
 }

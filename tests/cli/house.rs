@@ -62,7 +62,7 @@ const SHARED_NAMES: &[&str] = &[
     "Record", "Recorder", "Refusal", "Reply", "Report", "Request", "Ring", "Row", "Run", "Sample",
     "Screen", "Seen", "Session", "Setup", "Shape", "Shared", "Source", "Stage", "State", "Status",
     "Step", "Stream", "Summary", "Table", "Tap", "Task", "Terminal", "Tls", "Token", "Told", "Verdict",
-    "View", "Watch", "Watcher", "What", "Words", "World",
+    "View", "Watch", "Watcher", "What", "World",
 ];
 
 /// Longer files are printed, since they may have two subjects.
