@@ -355,6 +355,13 @@ fn conditions_leave_lines_as_they_came() {
     for args in [["--until", "false"], ["--fail-if", ".a? == 7"]] {
         assert_eq!(filtered(&args, odd).stdout, unfiltered, "{args:?}");
     }
+    let server = Server::websocket(|peer| {
+        peer.text("{\"a\" : 1,  \"a\":1.50}");
+        peer.read_close();
+    });
+    let out = wstap(&["connect", &server.url(), "--reply", "empty", "--count", "1"]).run();
+    assert_eq!(out.exits(0).stdout, "{\"a\" : 1,  \"a\":1.50}\n");
+    server.join();
 }
 
 #[test]
