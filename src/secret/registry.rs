@@ -51,7 +51,7 @@ struct Registry {
     matcher: Option<Arc<Matcher>>,
 }
 
-/// Keeps the tokens of a connection masked as long as it lives. The last [`PAST_TOKENS`] of connections that are over
+/// Keeps the tokens of a connection masked as long as it lives. The last `PAST_TOKENS` of connections that are over
 /// stay masked, older ones are forgotten, so that a run with any number of connections knows a bounded number of tokens.
 #[must_use]
 pub struct Lease {

@@ -352,9 +352,16 @@ fn programs_import_modules_and_data() {
 fn conditions_leave_lines_as_they_came() {
     let odd = "{\"a\" : 1,  \"a\":1.50, \"s\":\"\\u00e9\\/\", \"n\":NaN}\n[ 1 ]\nplain\n";
     let unfiltered = filtered(&[], odd).exits(0).stdout.clone();
-    for args in [["--until", "false"], ["--fail-if", ".a? == 7"], ["--reply", "empty"]] {
+    for args in [["--until", "false"], ["--fail-if", ".a? == 7"]] {
         assert_eq!(filtered(&args, odd).stdout, unfiltered, "{args:?}");
     }
+    let server = Server::websocket(|peer| {
+        peer.text("{\"a\" : 1,  \"a\":1.50}");
+        peer.read_close();
+    });
+    let out = wstap(&["connect", &server.url(), "--reply", "empty", "--count", "1"]).run();
+    assert_eq!(out.exits(0).stdout, "{\"a\" : 1,  \"a\":1.50}\n");
+    server.join();
 }
 
 #[test]

@@ -53,16 +53,14 @@ const UPWARD: &[(&str, &str)] = &[
 /// Names that still mean more than one type. Remove a name when it means one; add none.
 #[rustfmt::skip]
 const SHARED_NAMES: &[&str] = &[
-    "About", "Answer", "Asked", "Board", "Call", "Campaign", "Case", "Change", "Client", "Close",
-    "Command", "Compiled", "Config", "Contact", "Counts", "Credential", "Cut", "Data", "End", "Entered",
-    "Entry", "Event", "Expectation", "Fields", "Flow", "Form", "Found", "Gate", "Group", "Header",
-    "History", "Inner", "Input", "Item", "Keepalive", "Keys", "Kind", "Limits", "Link", "LinkState",
-    "Log", "Look", "Mask", "Object", "Open", "Options", "Outcome", "Overflow", "Pace", "Page", "Parser",
-    "Part", "Past", "Pattern", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader",
-    "Record", "Recorder", "Refusal", "Reply", "Report", "Request", "Ring", "Row", "Run", "Sample",
-    "Screen", "Seen", "Session", "Setup", "Shape", "Shared", "Source", "Stage", "State", "Status",
-    "Step", "Stream", "Summary", "Table", "Tap", "Task", "Terminal", "Tls", "Token", "Told", "Verdict",
-    "View", "Watch", "Watcher", "What", "Words", "World",
+    "About", "Answer", "Board", "Call", "Campaign", "Change", "Client", "Close", "Command", "Config",
+    "Contact", "Counts", "Credential", "Cut", "Data", "End", "Entered", "Entry", "Event", "Expectation",
+    "Flow", "Form", "Gate", "Header", "History", "Inner", "Input", "Item", "Keepalive", "Kind", "Limits",
+    "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
+    "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record", "Recorder",
+    "Refusal", "Reply", "Report", "Request", "Ring", "Row", "Run", "Sample", "Screen", "Seen", "Session",
+    "Setup", "Shape", "Shared", "Stage", "State", "Status", "Step", "Stream", "Summary", "Table", "Tap",
+    "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "Watcher", "What", "World",
 ];
 
 /// Longer files are printed, since they may have two subjects.

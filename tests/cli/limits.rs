@@ -145,11 +145,11 @@ fn a_program_is_stopped_where_a_value_would_be_too_large() {
     let cases = [
         (r#"{"n":268435456}"#, "\"xx\" * .n | length", "too long"),
         (r#"{"n":536870912}"#, "[] | .[$m.n] = 1 | length", "too large"),
-        (r#"{"p":"((a{1000}){1000}){1000}"}"#, "\"a\" | test($m.p)", "size limit"),
+        (r#"{"p":"((a{1000}){1000}){1000}"}"#, "\"a\" | test($m.p)", "the pattern is too large"),
         (
             r#"{"p":"(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("}"#,
             "\"a\" | test($m.p)",
-            "nesting",
+            "unmatched parenthesis",
         ),
     ];
     for (message, program, why) in cases {

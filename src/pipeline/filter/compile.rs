@@ -15,7 +15,7 @@ use super::desugar::{Desugar, Scope};
 use super::modules;
 use super::natives::{self, Kind};
 use super::quick::{self, Quick};
-use super::syntax::{self, Def, Source, SyntaxError, Term};
+use super::syntax::{self, Def, ParsedSource, SyntaxError, Term};
 use super::value::Val;
 use super::vars::Vars;
 use crate::did_you_mean::most_edits;
@@ -26,7 +26,7 @@ use crate::exit::Exit;
 const MAIN: &str = "@main";
 
 /// A compiled program, and what its surroundings have to know about it.
-pub(super) struct Compiled {
+pub(super) struct CompiledProgram {
     pub(super) filter: Arc<Filter<Kind>>,
     /// The same without the engine, if it is that simple.
     pub(super) quick: Option<Quick>,
@@ -39,7 +39,7 @@ pub(super) struct Compiled {
 }
 
 /// Compiles a program that may use these variables.
-pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<Compiled> {
+pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<CompiledProgram> {
     let arena = Arena::default();
     let library = vars.library();
     let mut loader = modules::Loader::new(&arena, &library);
@@ -53,7 +53,7 @@ pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<Compiled>
     let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();
     let filter =
         engine(parts.defs, &names, &arena).map_err(|undefined| report.undefined(undefined, &names))?;
-    Ok(Compiled {
+    Ok(CompiledProgram {
         filter: Arc::new(filter),
         quick,
         globals: globals.into_iter().map(|(_, value)| value).collect(),
@@ -80,7 +80,7 @@ impl<'s> Parts<'s> {
         arena: &'s Arena,
         loader: &mut modules::Loader<'s, '_>,
     ) -> std::result::Result<Self, SyntaxError<'s>> {
-        let Source { imports, defs, body, .. } = syntax::parse(source, "<top-level>", arena)?;
+        let ParsedSource { imports, defs, body, .. } = syntax::parse(source, "<top-level>", arena)?;
         let alone = imports.is_empty() && defs.is_empty();
         let body = body.unwrap_or_default();
         let simple = alone.then(|| body.clone());

@@ -40,7 +40,7 @@ const ISO: &str = "%Y-%m-%dT%H:%M:%SZ";
 
 /// The fields of C's `struct tm` that jq knows, with the year as it is and the month from 0.
 #[derive(Default)]
-struct Fields {
+struct BrokenDownTime {
     year: i64,
     month: i64,
     day: i64,
@@ -49,7 +49,7 @@ struct Fields {
     second: i64,
 }
 
-impl Fields {
+impl BrokenDownTime {
     /// The fields of an array, which may be short. Fractions are cut off.
     fn read(val: &Val) -> Option<Self> {
         let Val::Arr(items) = val else { return None };
@@ -106,7 +106,8 @@ fn mktime(val: &Val) -> ValR<Val> {
     if !matches!(val, Val::Arr(_)) {
         return Err(Error::str("mktime requires array inputs"));
     }
-    let fields = Fields::read(val).ok_or_else(|| Error::str("mktime requires parsed datetime inputs"))?;
+    let fields =
+        BrokenDownTime::read(val).ok_or_else(|| Error::str("mktime requires parsed datetime inputs"))?;
     Ok(Val::from(fields.seconds() as isize))
 }
 
@@ -130,7 +131,7 @@ fn strftime(val: &Val, format: &Val, zone: TimeZone, name: &str) -> ValR<Val> {
     let time = match val.float() {
         Some(seconds) => zoned(seconds, zone)?,
         None => {
-            let time = Fields::read(val).ok_or_else(unfit)?.date_time().ok_or_else(unfit)?;
+            let time = BrokenDownTime::read(val).ok_or_else(unfit)?.date_time().ok_or_else(unfit)?;
             time.to_zoned(zone).map_err(|_| unfit())?
         }
     };
@@ -186,8 +187,11 @@ fn strptime(val: &Val, format: &Val) -> ValR<Val> {
         return Err(Error::str("strptime/1 requires string inputs and arguments"));
     };
     let fail = || Error::str(format!("date \"{text}\" does not match format \"{format}\""));
-    let mut parser =
-        Parser { rest: text, fields: Fields { year: 1900, ..Fields::default() }, ..Parser::default() };
+    let mut parser = DateParser {
+        rest: text,
+        fields: BrokenDownTime { year: 1900, ..BrokenDownTime::default() },
+        ..DateParser::default()
+    };
     parser.format(format).ok_or_else(fail)?;
     if !parser.rest.is_empty() && !parser.rest.starts_with(|c: char| c.is_ascii_whitespace()) {
         return Err(fail());
@@ -197,9 +201,9 @@ fn strptime(val: &Val, format: &Val) -> ValR<Val> {
 
 /// Reads a date as C's `strptime` does.
 #[derive(Default)]
-struct Parser<'t> {
+struct DateParser<'t> {
     rest: &'t str,
-    fields: Fields,
+    fields: BrokenDownTime,
     /// `%p`, to be added to an hour of twelve.
     afternoon: Option<bool>,
     twelve: bool,
@@ -212,7 +216,7 @@ struct Parser<'t> {
     date: bool,
 }
 
-impl<'t> Parser<'t> {
+impl<'t> DateParser<'t> {
     fn format(&mut self, format: &str) -> Option<()> {
         let mut chars = format.chars();
         while let Some(c) = chars.next() {

@@ -127,7 +127,7 @@ impl Program {
     }
 
     fn compile_here(name: &str, source: &str, vars: &Vars) -> Result<Self> {
-        let compile::Compiled { filter, quick, globals, identity, inputs } =
+        let compile::CompiledProgram { filter, quick, globals, identity, inputs } =
             compile::compile(name, source, vars)?;
         let (quick, library) = (quick.map(Arc::new), vars.library());
         let sink: Arc<Sink> = Arc::new(|_: &str| {});

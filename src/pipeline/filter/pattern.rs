@@ -21,7 +21,7 @@ pub(super) fn translate(pattern: &str, extended: bool) -> Result<Translated, Str
         rest: pattern.char_indices().peekable(),
         out: String::with_capacity(pattern.len() + 8),
         ends: Vec::new(),
-        options: vec![Options { extended, lines: false }],
+        options: vec![GroupOptions { extended, lines: false }],
     };
     translator.all()?;
     let Translator { out, ends, .. } = translator;
@@ -39,7 +39,7 @@ pub(super) fn translate(pattern: &str, extended: bool) -> Result<Translated, Str
 
 /// What holds in a group.
 #[derive(Clone, Copy)]
-struct Options {
+struct GroupOptions {
     extended: bool,
     /// `^` and `$` match at lines.
     lines: bool,
@@ -51,12 +51,12 @@ struct Translator<'p> {
     out: String,
     /// Where in the output a `$` has to go.
     ends: Vec<usize>,
-    options: Vec<Options>,
+    options: Vec<GroupOptions>,
 }
 
 impl Translator<'_> {
-    fn options(&mut self) -> Options {
-        self.options.last().copied().unwrap_or(Options { extended: false, lines: false })
+    fn options(&mut self) -> GroupOptions {
+        self.options.last().copied().unwrap_or(GroupOptions { extended: false, lines: false })
     }
 
     /// What has not been read.

@@ -52,31 +52,31 @@ pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
 }
 
 /// What a search is given.
-struct Asked {
+struct Search {
     text: Val,
     pattern: Val,
     flags: Val,
 }
 
 /// One argument: a pattern, or an array of a pattern and flags.
-fn one(mut cv: Cv<'_, Kind>) -> Result<Asked, Error> {
+fn one(mut cv: Cv<'_, Kind>) -> Result<Search, Error> {
     let (pattern, flags) = match cv.0.pop_var() {
         Val::Arr(both) if !both.is_empty() => (both[0].clone(), both.get(1).cloned().unwrap_or_default()),
         pattern @ Val::Str(_) => (pattern, Val::Null),
         other => return Err(Error::str(format!("{} not a string or array", other.kind()))),
     };
-    Ok(Asked { text: cv.1, pattern, flags })
+    Ok(Search { text: cv.1, pattern, flags })
 }
 
-fn two(mut cv: Cv<'_, Kind>) -> Result<Asked, Error> {
+fn two(mut cv: Cv<'_, Kind>) -> Result<Search, Error> {
     let flags = cv.0.pop_var();
     let pattern = cv.0.pop_var();
-    Ok(Asked { text: cv.1, pattern, flags })
+    Ok(Search { text: cv.1, pattern, flags })
 }
 
-impl Asked {
+impl Search {
     /// The text, the compiled pattern, and whether all matches are wanted.
-    fn ready(&self, more: &str) -> Result<(&Arc<str>, Arc<Pattern>, bool), Error> {
+    fn ready(&self, more: &str) -> Result<(&Arc<str>, Arc<CompiledPattern>, bool), Error> {
         let text = string(&self.text, "cannot be matched, as it is not a string")?;
         let pattern = string(&self.pattern, "cannot be matched, as it is not a string")?;
         let flags = match &self.flags {
@@ -96,7 +96,7 @@ fn string<'v>(val: &'v Val, why: &str) -> Result<&'v Arc<str>, Error> {
     }
 }
 
-fn test(asked: Result<Asked, Error>) -> ValR<Val> {
+fn test(asked: Result<Search, Error>) -> ValR<Val> {
     let asked = asked?;
     let (text, pattern, _) = asked.ready("")?;
     let found = pattern.for_text(text)?.is_match(&**text);
@@ -105,9 +105,9 @@ fn test(asked: Result<Asked, Error>) -> ValR<Val> {
 
 /// A filter of every match.
 fn each<'a>(
-    asked: Result<Asked, Error>,
+    asked: Result<Search, Error>,
     more: &str,
-    show: fn(&Found<'_>) -> Val,
+    show: fn(&FoundMatch<'_>) -> Val,
 ) -> jaq_core::ValXs<'a, Val> {
     stream(asked.and_then(|asked| {
         let (text, pattern, all) = asked.ready(more)?;
@@ -125,7 +125,7 @@ fn stream<'a>(values: Result<Vec<Val>, Error>) -> jaq_core::ValXs<'a, Val> {
 }
 
 /// What stands between the matches.
-fn split(asked: Result<Asked, Error>) -> Result<Vec<Val>, Error> {
+fn split(asked: Result<Search, Error>) -> Result<Vec<Val>, Error> {
     let asked = asked?;
     let (text, pattern, _) = asked.ready("g")?;
     let (mut parts, mut end) = (Vec::new(), 0);
@@ -142,7 +142,7 @@ fn split(asked: Result<Asked, Error>) -> Result<Vec<Val>, Error> {
 fn replace<'a>(mut cv: Cv<'a, Kind>, with_flags: bool, more: &str) -> jaq_core::ValXs<'a, Val> {
     let flags = if with_flags { cv.0.pop_var() } else { Val::Null };
     let (with, with_ctx) = cv.0.pop_fun();
-    let asked = Asked { pattern: cv.0.pop_var(), text: cv.1, flags };
+    let asked = Search { pattern: cv.0.pop_var(), text: cv.1, flags };
     let replaced = || -> ValX<'a, Vec<Val>, Val> {
         let (text, pattern, all) = asked.ready(more)?;
         let mut found = Vec::new();
@@ -182,7 +182,7 @@ fn replace<'a>(mut cv: Cv<'a, Kind>, with_flags: bool, more: &str) -> jaq_core::
 }
 
 /// A match in a text.
-struct Found<'m> {
+struct FoundMatch<'m> {
     start: usize,
     end: usize,
     text: &'m str,
@@ -193,7 +193,7 @@ struct Found<'m> {
 }
 
 /// The keys of what a match is shown as.
-struct Keys {
+struct MatchKeys {
     offset: Arc<str>,
     length: Arc<str>,
     string: Arc<str>,
@@ -201,7 +201,7 @@ struct Keys {
     captures: Arc<str>,
 }
 
-static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
+static KEYS: LazyLock<MatchKeys> = LazyLock::new(|| MatchKeys {
     offset: "offset".into(),
     length: "length".into(),
     string: "string".into(),
@@ -209,7 +209,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
     captures: "captures".into(),
 });
 
-impl Found<'_> {
+impl FoundMatch<'_> {
     /// The groups that can have names, and their texts.
     fn groups(&self) -> impl Iterator<Item = (Option<(usize, usize)>, Option<&Arc<str>>)> {
         let group = |n| self.captures.get(n).map(|group| (group.start(), group.end()));
@@ -222,7 +222,7 @@ impl Found<'_> {
 }
 
 /// A match as `match` shows it.
-fn described(found: &Found<'_>) -> Val {
+fn described(found: &FoundMatch<'_>) -> Val {
     let shown = |place: Option<(usize, usize)>| {
         let (offset, length, string) = match place {
             Some((start, end)) => {
@@ -251,13 +251,13 @@ fn described(found: &Found<'_>) -> Val {
 }
 
 /// The named groups, as an object.
-fn named(found: &Found<'_>) -> Val {
+fn named(found: &FoundMatch<'_>) -> Val {
     let named = found.groups().filter_map(|(place, name)| Some((Arc::clone(name?), found.string(place))));
     Val::object(named.collect())
 }
 
 /// The groups if there are any, or else the whole.
-fn scanned(found: &Found<'_>) -> Val {
+fn scanned(found: &FoundMatch<'_>) -> Val {
     if found.names.len() > 1 {
         return found.groups().map(|(place, _)| found.string(place)).collect();
     }
@@ -265,9 +265,9 @@ fn scanned(found: &Found<'_>) -> Val {
 }
 
 /// A compiled pattern.
-pub(super) struct Pattern {
+pub(super) struct CompiledPattern {
     translated: Translated,
-    options: Options,
+    options: RegexOptions,
     plain: Regex,
     /// For texts that end with a line break; `None` if that makes no difference.
     before_break: OnceLock<Option<Regex>>,
@@ -276,7 +276,7 @@ pub(super) struct Pattern {
 
 /// What flags mean.
 #[derive(Clone, Copy, Default)]
-struct Options {
+struct RegexOptions {
     ignore_case: bool,
     extended: bool,
     dot_all: bool,
@@ -284,7 +284,7 @@ struct Options {
     not_empty: bool,
 }
 
-impl Options {
+impl RegexOptions {
     fn read(flags: &str) -> Result<Self, String> {
         let mut options = Self::default();
         for flag in flags.chars() {
@@ -328,18 +328,18 @@ impl Options {
 }
 
 /// The patterns that are compiled, by flags and text.
-type Cache = HashMap<String, HashMap<String, Arc<Pattern>>>;
+type Cache = HashMap<String, HashMap<String, Arc<CompiledPattern>>>;
 
 static CACHE: LazyLock<RwLock<Cache>> = LazyLock::new(RwLock::default);
 
 /// A compiled pattern, from the cache if it is there.
-pub(super) fn compile(pattern: &str, flags: &str) -> Result<Arc<Pattern>, String> {
+pub(super) fn compile(pattern: &str, flags: &str) -> Result<Arc<CompiledPattern>, String> {
     let cache = CACHE.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = cache.get(flags).and_then(|patterns| patterns.get(pattern)) {
         return Ok(Arc::clone(known));
     }
     drop(cache);
-    let compiled = Arc::new(Pattern::new(pattern, flags)?);
+    let compiled = Arc::new(CompiledPattern::new(pattern, flags)?);
     let mut cache = CACHE.write().unwrap_or_else(PoisonError::into_inner);
     if cache.values().map(HashMap::len).sum::<usize>() >= KEPT {
         cache.clear();
@@ -376,9 +376,9 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::str(format!("Regex failure: {error}"))
 }
 
-impl Pattern {
+impl CompiledPattern {
     fn new(pattern: &str, flags: &str) -> Result<Self, String> {
-        let options = Options::read(flags)?;
+        let options = RegexOptions::read(flags)?;
         let refused = |why: String| format!("Regex failure: {why}");
         let translated = pattern::translate(pattern, options.extended).map_err(refused)?;
         let plain = options.build(&translated.plain).map_err(|error| refused(reason(&error)))?;
@@ -398,7 +398,7 @@ impl Pattern {
     }
 
     /// Hands every match, or the first one, to `take`.
-    fn search(&self, text: &str, all: bool, take: &mut dyn FnMut(&Found<'_>)) -> Result<(), Error> {
+    fn search(&self, text: &str, all: bool, take: &mut dyn FnMut(&FoundMatch<'_>)) -> Result<(), Error> {
         let regex = self.for_text(text)?;
         // Places are counted from where it was counted last.
         let (mut from, mut counted, mut offset) = (0, 0, 0);
@@ -411,7 +411,7 @@ impl Pattern {
                 offset - text[start..counted].chars().count()
             };
             counted = start;
-            take(&Found { start, end, text, offset, captures: &captures, names: &self.names });
+            take(&FoundMatch { start, end, text, offset, captures: &captures, names: &self.names });
             if !all {
                 break;
             }

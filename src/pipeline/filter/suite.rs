@@ -9,7 +9,7 @@ use super::value::{Val, float};
 use super::{Program, RunError, Value, Vars, read};
 
 /// One program, and what it makes of an input; `None` if it must not compile.
-struct Case {
+struct SuiteCase {
     program: String,
     input: Val,
     outputs: Option<Vec<Val>>,
@@ -17,7 +17,7 @@ struct Case {
     error: Option<String>,
 }
 
-impl Case {
+impl SuiteCase {
     /// What is wrong, if anything is.
     fn judge(&self, vars: &Vars) -> Result<(), String> {
         let program = match (Program::compile("f", &self.program, vars), &self.outputs) {
@@ -58,14 +58,14 @@ fn same(a: &Val, b: &Val) -> bool {
 }
 
 /// Judges cases on a thread with the stack of a program, and lists those that fail.
-fn failures(cases: &[Case], vars: &Vars) -> Vec<String> {
-    let judge = |case: &Case| case.judge(vars).err().map(|why| format!("{}\n    {why}", case.program));
+fn failures(cases: &[SuiteCase], vars: &Vars) -> Vec<String> {
+    let judge = |case: &SuiteCase| case.judge(vars).err().map(|why| format!("{}\n    {why}", case.program));
     cases.iter().filter_map(judge).collect()
 }
 
 /// The cases of a file in jq's own format: a program, an input, outputs, an empty line; or `%%FAIL`, a program and
 /// a message.
-fn of_jq(text: &str) -> Vec<Case> {
+fn of_jq(text: &str) -> Vec<SuiteCase> {
     let mut lines = text.lines().peekable();
     let skipped = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     let mut cases = Vec::new();
@@ -76,7 +76,7 @@ fn of_jq(text: &str) -> Vec<Case> {
         if line.starts_with("%%FAIL") {
             let program = lines.next().unwrap_or_default().to_owned();
             while lines.next_if(|line| !line.trim().is_empty()).is_some() {}
-            cases.push(Case { program, input: Val::Null, outputs: None, error: None });
+            cases.push(SuiteCase { program, input: Val::Null, outputs: None, error: None });
             continue;
         }
         let input = read::one(lines.next().unwrap_or_default()).expect("an input");
@@ -84,14 +84,14 @@ fn of_jq(text: &str) -> Vec<Case> {
         while let Some(output) = lines.next_if(|line| !skipped(line)) {
             outputs.push(read::one(output).expect("an output"));
         }
-        cases.push(Case { program: line.to_owned(), input, outputs: Some(outputs), error: None });
+        cases.push(SuiteCase { program: line.to_owned(), input, outputs: Some(outputs), error: None });
     }
     cases
 }
 
 /// The cases of a fixture: one a line, with `program`, `input`, `outputs`, and perhaps `error`. Without outputs the
 /// program must not compile.
-fn of_ours(path: &Path) -> Vec<Case> {
+fn of_ours(path: &Path) -> Vec<SuiteCase> {
     let text = fs::read_to_string(path).expect("a fixture");
     let case = |line: &str| {
         let Ok(Val::Obj(fields)) = read::one(line) else { panic!("{}: {line}", path.display()) };
@@ -105,7 +105,7 @@ fn of_ours(path: &Path) -> Vec<Case> {
         };
         let program = text("program").unwrap_or_else(|| panic!("{}: {line}", path.display()));
         let input = fields.get("input").cloned().unwrap_or_default();
-        Case { program, input, outputs, error: text("error") }
+        SuiteCase { program, input, outputs, error: text("error") }
     };
     text.lines().filter(|line| !line.trim().is_empty()).map(case).collect()
 }

@@ -183,6 +183,7 @@ impl Val {
                     Some(Err(_)) => return fail("Out of bounds negative array index"),
                     None => return fail("Cannot set array element at NaN index"),
                 };
+                work::spend_values((place + 1).saturating_sub(items.len()));
                 let list = Arc::make_mut(&mut items);
                 if list.len() <= place {
                     list.resize(place + 1, Self::Null);

@@ -20,14 +20,14 @@ pub(super) enum Kind<'s> {
     /// `@name`.
     Format,
     Number,
-    Text(Vec<Part<'s>>),
+    Text(Vec<StringPart<'s>>),
     /// An operator or a bracket.
     Symbol,
 }
 
 /// A part of a string.
 #[derive(Debug, PartialEq)]
-pub(super) enum Part<'s> {
+pub(super) enum StringPart<'s> {
     Text(&'s str),
     Char(char),
     /// What stands in `\(…)`.
@@ -174,7 +174,7 @@ impl<'s> Lexer<'s> {
                 return error("this string has no closing quote", quote);
             };
             if end > 0 {
-                parts.push(Part::Text(&rest[..end]));
+                parts.push(StringPart::Text(&rest[..end]));
             }
             self.at += end + 1;
             if rest[end..].starts_with('"') {
@@ -186,21 +186,21 @@ impl<'s> Lexer<'s> {
     }
 
     /// What follows a backslash.
-    fn escape(&mut self, quote: &'s str) -> Result<'s, Part<'s>> {
+    fn escape(&mut self, quote: &'s str) -> Result<'s, StringPart<'s>> {
         let rest = self.rest();
         let Some(first) = rest.chars().next() else {
             return error("this string has no closing quote", quote);
         };
         self.at += first.len_utf8();
-        Ok(Part::Char(match first {
+        Ok(StringPart::Char(match first {
             '"' | '\\' | '/' => first,
             'b' => '\u{8}',
             'f' => '\u{c}',
             'n' => '\n',
             'r' => '\r',
             't' => '\t',
-            'u' => return self.unicode().map(Part::Char),
-            '(' => return self.tokens(Some(&rest[..1])).map(Part::Code),
+            'u' => return self.unicode().map(StringPart::Char),
+            '(' => return self.tokens(Some(&rest[..1])).map(StringPart::Code),
             _ => return error("unknown escape in a string", upto(rest, 1)),
         }))
     }

@@ -4,12 +4,13 @@
 //! `{$name: pattern}`, and lets `//` bind tighter than `=`. Ours reads the language as jq's manual and grammar
 //! have it and builds the engine's terms, so that only one of the two has to be right.
 
+mod bind;
 mod lex;
 mod parse;
 
 use jaq_core::load::{Arena, parse as jaq};
 
-pub(super) use parse::OR_ELSE;
+pub(super) use bind::OR_ELSE;
 
 /// A term of a program whose names are slices of the source or of the arena.
 pub(super) type Term<'s> = jaq::Term<&'s str>;
@@ -18,7 +19,7 @@ pub(super) type Def<'s> = jaq::Def<&'s str>;
 
 /// The text of a program or module, parsed.
 #[derive(Default)]
-pub(super) struct Source<'s> {
+pub(super) struct ParsedSource<'s> {
     /// What follows `module`.
     pub(super) meta: Option<Term<'s>>,
     /// `import` and `include`, in their order.
@@ -52,7 +53,7 @@ type Result<'s, T> = std::result::Result<T, SyntaxError<'s>>;
 
 /// Parses a program, or a module if it ends after its definitions. Text that has to be made up goes to the
 /// arena. `file` is what `$__loc__` calls the source.
-pub(super) fn parse<'s>(source: &'s str, file: &'s str, arena: &'s Arena) -> Result<'s, Source<'s>> {
+pub(super) fn parse<'s>(source: &'s str, file: &'s str, arena: &'s Arena) -> Result<'s, ParsedSource<'s>> {
     let tokens = lex::tokens(source)?;
     parse::Parser::new(source, &tokens, parse::Names { file, arena }).source()
 }

@@ -1,13 +1,14 @@
 //! From tokens to terms. The grammar is jq's, with `def` and `label` allowed as operands as well.
 
 use jaq_core::load::lex::StrPart;
-use jaq_core::load::parse::{BinaryOp, Pattern};
+use jaq_core::load::parse::BinaryOp;
 use jaq_core::load::{Arena, span};
 use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::{Opt, Part, Path};
 
+use super::bind::{bind, one_pattern};
 use super::lex::{self, Kind, Token};
-use super::{Def, Import, Result, Source, Term, error, upto};
+use super::{Def, Import, ParsedSource, Result, Term, error, upto};
 
 /// What the parser makes names from.
 #[derive(Clone, Copy)]
@@ -19,8 +20,8 @@ pub(super) struct Names<'s> {
 
 pub(super) struct Parser<'s, 't> {
     source: &'s str,
-    tokens: &'t [Token<'s>],
-    at: usize,
+    pub(super) tokens: &'t [Token<'s>],
+    pub(super) at: usize,
     names: Names<'s>,
 }
 
@@ -39,8 +40,8 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     /// The whole text.
-    pub(super) fn source(mut self) -> Result<'s, Source<'s>> {
-        let mut source = Source::default();
+    pub(super) fn source(mut self) -> Result<'s, ParsedSource<'s>> {
+        let mut source = ParsedSource::default();
         if self.skip("module") {
             source.meta = Some(self.metadata()?);
             self.expect(";")?;
@@ -70,22 +71,22 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     /// The next token, if it is a word or a symbol.
-    fn peek(&self) -> Option<&'s str> {
+    pub(super) fn peek(&self) -> Option<&'s str> {
         let token = self.tokens.get(self.at)?;
         matches!(token.kind, Kind::Word | Kind::Symbol).then_some(token.text)
     }
 
-    fn skip(&mut self, text: &str) -> bool {
+    pub(super) fn skip(&mut self, text: &str) -> bool {
         let found = self.peek() == Some(text);
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, text: &str) -> Result<'s, ()> {
+    pub(super) fn expect(&mut self, text: &str) -> Result<'s, ()> {
         if self.skip(text) { Ok(()) } else { self.wanted(&format!("`{text}`")) }
     }
 
-    fn wanted<T>(&self, what: &str) -> Result<'s, T> {
+    pub(super) fn wanted<T>(&self, what: &str) -> Result<'s, T> {
         match self.tokens.get(self.at) {
             Some(token) => error(format!("expected {what} before `{}`", shown(token)), shown(token)),
             None => {
@@ -141,14 +142,14 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     /// The text of a string without anything computed in it.
-    fn constant(&self, parts: &[lex::Part<'s>]) -> Option<&'s str> {
+    fn constant(&self, parts: &[lex::StringPart<'s>]) -> Option<&'s str> {
         let mut text = String::new();
         for part in parts {
             match part {
-                lex::Part::Text(plain) if parts.len() == 1 => return Some(plain),
-                lex::Part::Text(plain) => text.push_str(plain),
-                lex::Part::Char(c) => text.push(*c),
-                lex::Part::Code(_) => return None,
+                lex::StringPart::Text(plain) if parts.len() == 1 => return Some(plain),
+                lex::StringPart::Text(plain) => text.push_str(plain),
+                lex::StringPart::Char(c) => text.push(*c),
+                lex::StringPart::Code(_) => return None,
             }
         }
         Some(self.made(text))
@@ -226,9 +227,9 @@ impl<'s, 't> Parser<'s, 't> {
                 return self.end().and(Ok(left));
             }
             self.at += 1;
-            let right = self.expression(if group == Group::Right { level } else { level + 1 })?;
+            let right = self.expression(if group == Associativity::Right { level } else { level + 1 })?;
             left = binary(left, operator, right);
-            ceiling = if group == Group::None { level - 1 } else { level };
+            ceiling = if group == Associativity::None { level - 1 } else { level };
         }
         Ok(left)
     }
@@ -305,11 +306,11 @@ impl<'s, 't> Parser<'s, 't> {
             return self.wanted("a string");
         };
         self.at += 1;
-        let part = |part: &'t lex::Part<'s>| {
+        let part = |part: &'t lex::StringPart<'s>| {
             Ok(match part {
-                lex::Part::Text(text) => StrPart::Str(*text),
-                lex::Part::Char(c) => StrPart::Char(*c),
-                lex::Part::Code(tokens) => {
+                lex::StringPart::Text(text) => StrPart::Str(*text),
+                lex::StringPart::Char(c) => StrPart::Char(*c),
+                lex::StringPart::Code(tokens) => {
                     let mut inner = Parser::new(self.source, tokens, self.names);
                     let term = inner.query()?;
                     inner.end()?;
@@ -515,7 +516,7 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     /// A key that is a name or a string.
-    fn key(&mut self) -> Result<'s, Term<'s>> {
+    pub(super) fn key(&mut self) -> Result<'s, Term<'s>> {
         match self.tokens.get(self.at) {
             Some(Token { text, kind: Kind::Word }) if !text.contains("::") => {
                 self.at += 1;
@@ -527,7 +528,7 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     /// A key in parentheses. One that can be no string is refused.
-    fn key_query(&mut self) -> Result<'s, Term<'s>> {
+    pub(super) fn key_query(&mut self) -> Result<'s, Term<'s>> {
         self.expect("(")?;
         let place = self.tokens.get(self.at).map_or(self.source, |token| token.text);
         let key = self.query()?;
@@ -558,104 +559,41 @@ impl<'s, 't> Parser<'s, 't> {
         }
         Ok(term)
     }
-
-    fn patterns(&mut self) -> Result<'s, Vec<Pattern<&'s str>>> {
-        let mut patterns = vec![self.pattern()?];
-        while self.skip("?//") {
-            patterns.push(self.pattern()?);
-        }
-        Ok(patterns)
-    }
-
-    fn pattern(&mut self) -> Result<'s, Pattern<&'s str>> {
-        let Some(token) = self.tokens.get(self.at) else { return self.wanted("a pattern") };
-        match (&token.kind, token.text) {
-            (Kind::Variable, name) if !name.contains("::") => {
-                self.at += 1;
-                Ok(Pattern::Var(name))
-            }
-            (Kind::Symbol, "[") => {
-                self.at += 1;
-                let mut items = vec![self.pattern()?];
-                while self.skip(",") {
-                    items.push(self.pattern()?);
-                }
-                if !self.skip("]") {
-                    return self.wanted("`,` or `]`");
-                }
-                Ok(Pattern::Arr(items))
-            }
-            (Kind::Symbol, "{") => {
-                self.at += 1;
-                let mut entries = Vec::new();
-                loop {
-                    self.pattern_entry(&mut entries)?;
-                    if !self.skip(",") {
-                        break;
-                    }
-                }
-                if !self.skip("}") {
-                    return self.wanted("`,` or `}`");
-                }
-                Ok(Pattern::Obj(entries))
-            }
-            _ => self.wanted("a pattern"),
-        }
-    }
-
-    /// `$name`, `$name: pattern`, `key: pattern`.
-    fn pattern_entry(&mut self, entries: &mut Vec<(Term<'s>, Pattern<&'s str>)>) -> Result<'s, ()> {
-        let key = match self.tokens.get(self.at) {
-            Some(Token { text, kind: Kind::Variable }) => {
-                self.at += 1;
-                entries.push((string(&text[1..]), Pattern::Var(text)));
-                if self.peek() != Some(":") {
-                    return Ok(());
-                }
-                string(&text[1..])
-            }
-            Some(Token { text: "(", kind: Kind::Symbol }) => self.key_query()?,
-            _ => self.key()?,
-        };
-        self.expect(":")?;
-        entries.push((key, self.pattern()?));
-        Ok(())
-    }
 }
 
 #[derive(PartialEq)]
-enum Group {
+enum Associativity {
     Left,
     Right,
     None,
 }
 
 /// The operator, how tight it binds, and how it groups.
-fn operator<'s>(text: &str) -> Option<(BinaryOp<&'s str>, u8, Group)> {
+fn operator<'s>(text: &str) -> Option<(BinaryOp<&'s str>, u8, Associativity)> {
     use BinaryOp::{Alt, And, Assign, Or, Update, UpdateAlt, UpdateMath};
     Some(match text {
-        "//" => (Alt, 1, Group::Right),
-        "=" => (Assign, 2, Group::None),
-        "|=" => (Update, 2, Group::None),
-        "+=" => (UpdateMath(Math::Add), 2, Group::None),
-        "-=" => (UpdateMath(Math::Sub), 2, Group::None),
-        "*=" => (UpdateMath(Math::Mul), 2, Group::None),
-        "/=" => (UpdateMath(Math::Div), 2, Group::None),
-        "%=" => (UpdateMath(Math::Rem), 2, Group::None),
-        "//=" => (UpdateAlt, 2, Group::None),
-        "or" => (Or, 3, Group::Left),
-        "and" => (And, 4, Group::Left),
-        "<" => (BinaryOp::Cmp(Cmp::Lt), 5, Group::None),
-        "<=" => (BinaryOp::Cmp(Cmp::Le), 5, Group::None),
-        ">" => (BinaryOp::Cmp(Cmp::Gt), 5, Group::None),
-        ">=" => (BinaryOp::Cmp(Cmp::Ge), 5, Group::None),
-        "==" => (BinaryOp::Cmp(Cmp::Eq), 5, Group::None),
-        "!=" => (BinaryOp::Cmp(Cmp::Ne), 5, Group::None),
-        "+" => (BinaryOp::Math(Math::Add), 6, Group::Left),
-        "-" => (BinaryOp::Math(Math::Sub), 6, Group::Left),
-        "*" => (BinaryOp::Math(Math::Mul), 7, Group::Left),
-        "/" => (BinaryOp::Math(Math::Div), 7, Group::Left),
-        "%" => (BinaryOp::Math(Math::Rem), 7, Group::Left),
+        "//" => (Alt, 1, Associativity::Right),
+        "=" => (Assign, 2, Associativity::None),
+        "|=" => (Update, 2, Associativity::None),
+        "+=" => (UpdateMath(Math::Add), 2, Associativity::None),
+        "-=" => (UpdateMath(Math::Sub), 2, Associativity::None),
+        "*=" => (UpdateMath(Math::Mul), 2, Associativity::None),
+        "/=" => (UpdateMath(Math::Div), 2, Associativity::None),
+        "%=" => (UpdateMath(Math::Rem), 2, Associativity::None),
+        "//=" => (UpdateAlt, 2, Associativity::None),
+        "or" => (Or, 3, Associativity::Left),
+        "and" => (And, 4, Associativity::Left),
+        "<" => (BinaryOp::Cmp(Cmp::Lt), 5, Associativity::None),
+        "<=" => (BinaryOp::Cmp(Cmp::Le), 5, Associativity::None),
+        ">" => (BinaryOp::Cmp(Cmp::Gt), 5, Associativity::None),
+        ">=" => (BinaryOp::Cmp(Cmp::Ge), 5, Associativity::None),
+        "==" => (BinaryOp::Cmp(Cmp::Eq), 5, Associativity::None),
+        "!=" => (BinaryOp::Cmp(Cmp::Ne), 5, Associativity::None),
+        "+" => (BinaryOp::Math(Math::Add), 6, Associativity::Left),
+        "-" => (BinaryOp::Math(Math::Sub), 6, Associativity::Left),
+        "*" => (BinaryOp::Math(Math::Mul), 7, Associativity::Left),
+        "/" => (BinaryOp::Math(Math::Div), 7, Associativity::Left),
+        "%" => (BinaryOp::Math(Math::Rem), 7, Associativity::Left),
         _ => return None,
     })
 }
@@ -673,7 +611,7 @@ pub(super) fn string(text: &str) -> Term<'_> {
     Term::Str(None, vec![StrPart::Str(text)])
 }
 
-fn binary<'s>(left: Term<'s>, operator: BinaryOp<&'s str>, right: Term<'s>) -> Term<'s> {
+pub(super) fn binary<'s>(left: Term<'s>, operator: BinaryOp<&'s str>, right: Term<'s>) -> Term<'s> {
     Term::BinOp(Box::new(left), operator, Box::new(right))
 }
 
@@ -694,59 +632,4 @@ fn is_constant(term: &Term<'_>) -> bool {
         Term::Call(name, args) => args.is_empty() && matches!(*name, "true" | "false" | "null"),
         _ => false,
     }
-}
-
-/// The variables of a pattern, in the order in which they are bound.
-fn variables<'s>(pattern: &Pattern<&'s str>, found: &mut Vec<&'s str>) {
-    match pattern {
-        Pattern::Var(name) if found.contains(name) => {}
-        Pattern::Var(name) => found.push(name),
-        Pattern::Arr(items) => items.iter().for_each(|item| variables(item, found)),
-        Pattern::Obj(entries) => entries.iter().for_each(|(_, item)| variables(item, found)),
-    }
-}
-
-/// The value that alternative patterns are tried on, what follows them, and the filter that tries the next.
-/// No program can write these names.
-const TRIED: &str = "$tried!";
-const FOLLOWS: &str = "follows!";
-pub(in super::super) const OR_ELSE: &str = "else!";
-
-/// `term as patterns | body`. With several patterns, an error in one or in the body leads to the next, and
-/// the variables of the others are null.
-fn bind<'s>(term: Term<'s>, mut patterns: Vec<Pattern<&'s str>>, body: Term<'s>) -> Term<'s> {
-    if patterns.len() == 1
-        && let Some(pattern) = patterns.pop()
-    {
-        return binary(term, BinaryOp::Pipe(Some(pattern)), body);
-    }
-    let mut names = Vec::new();
-    patterns.iter().for_each(|pattern| variables(pattern, &mut names));
-    let call = || Term::Call(FOLLOWS, names.iter().map(|name| Term::Var(name)).collect());
-    let tries = patterns.into_iter().rev().map(|pattern| {
-        let attempt = binary(Term::Var(TRIED), BinaryOp::Pipe(Some(pattern)), call());
-        names.iter().fold(attempt, |attempt, name| {
-            let null = Term::Call("null", Vec::new());
-            binary(null, BinaryOp::Pipe(Some(Pattern::Var(*name))), attempt)
-        })
-    });
-    let tries = tries.reduce(|later, attempt| Term::Call(OR_ELSE, vec![attempt, later])).unwrap_or_default();
-    let def = Def { name: FOLLOWS, args: names.clone(), body };
-    let tries = Term::Def(vec![def], Box::new(tries));
-    binary(term, BinaryOp::Pipe(Some(Pattern::Var(TRIED))), tries)
-}
-
-/// The same for `reduce` and `foreach`, which take one pattern.
-fn one_pattern<'s>(source: Term<'s>, mut patterns: Vec<Pattern<&'s str>>) -> (Term<'s>, Pattern<&'s str>) {
-    if patterns.len() == 1
-        && let Some(pattern) = patterns.pop()
-    {
-        return (source, pattern);
-    }
-    let mut names = Vec::new();
-    patterns.iter().for_each(|pattern| variables(pattern, &mut names));
-    let values = names.iter().map(|name| Term::Var(name));
-    let values = values.reduce(|left, right| binary(left, BinaryOp::Comma, right)).unwrap_or_default();
-    let values = Term::Arr(Some(Box::new(values)));
-    (bind(source, patterns, values), Pattern::Arr(names.into_iter().map(Pattern::Var).collect()))
 }
