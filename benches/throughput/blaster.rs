@@ -23,9 +23,21 @@ pub(crate) const MATCHING: usize = 4;
 /// A close frame with status 1000.
 const CLOSE: &[u8] = &[0x88, 2, 0x03, 0xe8];
 
+/// What a flood is made of.
+#[derive(Clone)]
+pub(crate) struct Load {
+    /// Frames that can be sent again and again.
+    pub(crate) block: Vec<u8>,
+    /// The messages in them.
+    pub(crate) messages: usize,
+    /// Lines of the answer to the upgrade.
+    pub(crate) extensions: &'static str,
+}
+
 /// A connection that was offered and not yet taken.
 pub(crate) struct Blaster {
     listener: TcpListener,
+    load: Load,
     /// What a client is to connect to.
     pub(crate) url: String,
 }
@@ -42,16 +54,21 @@ pub(crate) enum End {
 
 impl Blaster {
     pub(crate) fn new() -> Result<Self> {
+        Self::with(Load { block: block(), messages: BLOCK, extensions: "" })
+    }
+
+    /// One that floods its client with this.
+    pub(crate) fn with(load: Load) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("ws://{}/", listener.local_addr()?);
-        Ok(Self { listener, url })
+        Ok(Self { listener, load, url })
     }
 
     /// Floods its one client; gives the moment of the first byte.
     pub(crate) fn flood(self, end: End) -> JoinHandle<Result<Instant>> {
         thread::spawn(move || {
+            let block = self.load.block.clone();
             let mut client = self.accept()?;
-            let block = block();
             let start = Instant::now();
             match end {
                 End::Hold(blocks) => {
@@ -119,7 +136,8 @@ impl Blaster {
         write!(
             client,
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+             Sec-WebSocket-Accept: {accept}\r\n{}\r\n",
+            self.load.extensions
         )?;
         Ok(client)
     }

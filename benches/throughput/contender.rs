@@ -24,6 +24,12 @@ impl Contender {
         Self::new(name, vec![words(path, &[&["connect", "URL", "-q"], options].concat())])
     }
 
+    /// A script that gets the URL and is much slower.
+    pub(crate) fn script(name: &str, interpreter: &str, script: &str) -> Self {
+        let stage = words(Path::new(interpreter), &[script, "URL"]);
+        Self { ends: true, slow: true, ..Self::new(name, vec![stage]) }
+    }
+
     pub(crate) fn floor(options: &[&str]) -> Result<Self> {
         let this = std::env::current_exe()?;
         Ok(Self::new("floor", vec![words(&this, &[&["floor", "URL"], options].concat())]))

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench throughput                        everything, about three minutes
 //! cargo bench --bench throughput -- lines filter        some of: blaster lines filter once latency stall
+//! cargo bench --bench throughput -- compressed          compressed messages; has to be named
 //! cargo bench --bench throughput -- slow                that takes a minute for each policy, and has to be named
 //! cargo bench --bench throughput -- slow stall=10s      a shorter one; against=PATH is here instead of wstap
 //! cargo bench --bench throughput -- lines rounds=20     more rounds than usual
@@ -15,6 +16,8 @@
 //! - `floor`, this binary run again as the least receive-and-write loop that tokio-tungstenite allows (see
 //!   `floor.rs`), without a look at what it receives;
 //! - `wstap`;
+//! - for compressed messages, Python's `websockets` and npm's `ws`, where they are installed (`WSTAP_TEST_PYTHON` and
+//!   `NODE_PATH` tell where);
 //! - where `jq` and `websocat` are found (`websocat=PATH` tells where), the pipes people build of them.
 //!
 //! Every round runs each contender once, in turns, and a ratio is taken within a round: what the neighbours on
@@ -22,6 +25,7 @@
 //! values, which are what the code costs when nobody disturbs it.
 
 mod blaster;
+mod compressed;
 mod contender;
 mod floor;
 mod latency;
@@ -86,6 +90,7 @@ fn main() -> Result<()> {
             "blaster" => rate::blaster()?,
             "lines" => rate::lines(&asked)?,
             "filter" => rate::filter(&asked)?,
+            "compressed" => compressed::run(&asked)?,
             "once" => once::run(&asked)?,
             "latency" => latency::run(&asked)?,
             "stall" => stall::run(&asked)?,

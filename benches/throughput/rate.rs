@@ -20,19 +20,19 @@ const FILTER_BLOCKS: usize = 350;
 const FILTER: &str = r#"select(.event_type=="call_hangup") | {id:.data.id,status:.data.status}"#;
 
 /// What one flood took.
-struct Flood {
-    messages: f64,
-    wall: Duration,
-    cpu: Duration,
-    peak_rss: u64,
+pub(crate) struct Flood {
+    pub(crate) messages: f64,
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) peak_rss: u64,
 }
 
 impl Flood {
-    fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.messages / self.wall.as_secs_f64()
     }
 
-    fn cpu_each(&self) -> f64 {
+    pub(crate) fn cpu_each(&self) -> f64 {
         self.cpu.as_secs_f64() / self.messages
     }
 }
@@ -141,7 +141,7 @@ fn flood(contender: &Contender, blocks: usize, block_bytes: usize) -> Result<Flo
 }
 
 /// Reads as many bytes as there have to be.
-fn drain(from: &mut impl Read, bytes: usize) -> Result<()> {
+pub(crate) fn drain(from: &mut impl Read, bytes: usize) -> Result<()> {
     let mut buffer = vec![0; 256 * 1024];
     let mut seen = 0;
     while seen < bytes {

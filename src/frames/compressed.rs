@@ -122,7 +122,7 @@ impl Compressed {
         let mut head = Vec::with_capacity(ROOM);
         Head { fin, rsv: 0, opcode, mask: self.mask, length: length as u64 }.write(&mut head);
         let start = ROOM.saturating_sub(head.len());
-        self.piece.splice(start..ROOM, head);
+        self.piece[start..ROOM].copy_from_slice(&head);
         self.sealed = Some(start);
     }
 
