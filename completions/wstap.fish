@@ -63,7 +63,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l slurpfile -d 'Se
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -173,7 +173,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l slurpfile -d '
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -280,7 +280,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l slurpfile
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'

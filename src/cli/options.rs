@@ -330,7 +330,7 @@ impl Group for FilterArgs {
 pub struct DecodeArgs {
     #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are part of the help text")]
     /// Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib,
-    /// deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
+    /// deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
     /// json-array, auto
     #[arg(long, value_name = "STEPS", value_parser = steps)]
     pub decode: Option<StepNames>,

@@ -1,18 +1,17 @@
 //! `brotli`: RFC 7932.
 
-use std::io::Write as _;
-
-use brotli::{CompressorWriter, Decompressor};
+use brotli_decompressor::Decompressor;
 
 use super::inflate::read_all;
 use super::{Step, StepError};
 use crate::message::Message;
 
-/// What is compressed at once.
-const BUFFER: usize = 4096;
+/// The most bytes of a block whose length is in 16 bits.
+const BLOCK: usize = 1 << 16;
 
-/// How hard to try, of 11, and how far back to look, as a power of two: fast, and as good as gzip.
-const LEVEL: (u32, u32) = (5, 18);
+/// A last block that is empty; and the same where nothing stands before it, after a window of 64 KiB (§9.1, §9.2).
+const END: u8 = 0b11;
+const NOTHING: u8 = END << 1;
 
 /// The step.
 pub(super) struct Brotli;
@@ -32,9 +31,19 @@ impl Step for Brotli {
         Ok(())
     }
 
+    /// Blocks that are stored as they are: every reader takes them, and a compressor would be larger than all other
+    /// steps together.
     fn encode(&mut self, message: Message) -> Result<Message, StepError> {
-        let mut encoder = CompressorWriter::new(Vec::new(), BUFFER, LEVEL.0, LEVEL.1);
-        encoder.write_all(message.as_bytes()).map_err(|error| StepError::new(0, error.to_string()))?;
-        Ok(Message::Binary(encoder.into_inner().into()))
+        let bytes = message.as_bytes();
+        let mut written = Vec::with_capacity(bytes.len() + bytes.len() / BLOCK * 3 + 4);
+        for (number, block) in bytes.chunks(BLOCK).enumerate() {
+            // The size of the window stands before the first. Then: not the last, four digits of a length, stored.
+            let start = usize::from(number == 0);
+            let head = (block.len() - 1) << (start + 3) | 1 << (start + 19);
+            written.extend_from_slice(&head.to_le_bytes()[..3]);
+            written.extend_from_slice(block);
+        }
+        written.push(if bytes.is_empty() { NOTHING } else { END });
+        Ok(Message::Binary(written.into()))
     }
 }
