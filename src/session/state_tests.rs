@@ -981,7 +981,7 @@ fn parts_of_a_message_are_acknowledged_once_all_are_written() {
     let acks = mem::take(&mut bench.state.todo.acks);
     assert_eq!(acks.iter().map(|call| &*call.body).collect::<Vec<_>>(), [b"a", b"b", b"a"]);
     assert_eq!(bench.state.todo.cursor.take().as_deref(), Some("2"));
-    bench.state.summary(&Outcome::new("x", Exit::Ok), bench.now, WireBytes::default());
+    bench.state.summary(&Outcome::new("x", Exit::Ok), WireBytes::default(), bench.now);
     let kinds = bench.kinds();
     assert!(matches!(&kinds[..], [Kind::Summary(summary)] if summary.received == 2), "{kinds:?}");
 }

@@ -274,8 +274,8 @@ pub(super) const TABLE: &[Row] = &[
     },
     Row {
         fault: "bad-deflate@3",
-        session: AS_EVER.seen(ONCE, 21, "a compressed message is broken", NO_UTF8, Three),
-        watch: AS_EVER.seen(ONCE, 21, "a compressed message is broken", NO_UTF8, Three),
+        session: AS_EVER.seen(ONCE, 21, "a compressed message is broken", NO_DEFLATE, Three),
+        watch: AS_EVER.seen(ONCE, 21, "a compressed message is broken", NO_DEFLATE, Three),
         probe: GONE, live: report(21, "compressed-messages", INFLATED),
         but: &[], after: After::End, unlike: &[],
     },

@@ -122,6 +122,7 @@ pub(super) const BORED: Told = Told("open close summary", r#"{"type":"summary","
 pub(super) const LOST: Told = Told("open close summary", r#"{"type":"close","by":"network","code":1006,"clean":false}"#);
 pub(super) const NO_RULES: Told = Told("open close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1002,"clean":false}"#);
 pub(super) const NO_UTF8: Told = Told("open error close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1007,"clean":false}"#);
+pub(super) const NO_DEFLATE: Told = Told("open close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1007,"clean":false}"#);
 pub(super) const TOO_BIG: Told = Told("open close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1009,"clean":false}"#);
 pub(super) const BY_PEER: Told = Told("open close summary", r#"{"type":"summary","reason":"closed","closed_by":"peer","clean":true}"#);
 pub(super) const CLOSED_1005: Told = Told("open close summary", r#"{"type":"close","by":"peer","code":1005,"reason":"","clean":true}"#);
