@@ -22,11 +22,15 @@ mod codecs;
 mod files;
 mod frames;
 mod messages;
+mod plans;
 
 pub use codecs::codecs;
 pub use files::{config, dialect_file, har, recording, scenario};
 pub use frames::frames;
 pub use messages::{dialects, filter};
+pub use plans::plans;
+#[cfg(test)]
+pub(crate) use plans::same;
 
 /// Bodies by their names, and the cases that `cargo test` makes for each. A test holds the list of fuzz targets to
 /// this one.
@@ -63,6 +67,7 @@ bodies! {
     codecs,
     dialects,
     filter,
+    plans,
     program,
     json_text,
     recording,
