@@ -35,10 +35,10 @@ impl Contender {
         Ok(Self::new("floor", vec![words(&this, &[&["floor", "URL"], options].concat())]))
     }
 
-    /// Something whose lines jq filters.
-    pub(crate) fn with_jq(name: &str, source: &[&str], program: &Path, filter: &str) -> Self {
-        let jq = words(Path::new("jq"), &["-c", filter]);
-        Self { ends: true, slow: true, ..Self::new(name, vec![words(program, source), jq]) }
+    /// Something whose lines another program filters.
+    pub(crate) fn piped(name: &str, source: &[&str], program: &Path, tool: &Path, filter: &str) -> Self {
+        let stages = vec![words(program, source), words(tool, &["-c", filter])];
+        Self { ends: true, slow: true, ..Self::new(name, stages) }
     }
 
     /// The same from a new copy of its program in this folder.

@@ -39,6 +39,9 @@ async fn receive(url: &str, then: Then) -> Result<()> {
             if let Message::Text(text) = message {
                 out.extend_from_slice(text.as_bytes());
                 out.push(b'\n');
+            } else if let Message::Close(_) = message {
+                io::stdout().write_all(&out)?;
+                return Ok(());
             }
             if out.len() >= CHUNK {
                 io::stdout().write_all(&out)?;

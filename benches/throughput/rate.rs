@@ -77,10 +77,16 @@ pub(crate) fn filter(asked: &Asked) -> Result<()> {
     }
     let this = std::env::current_exe()?;
     if exists(Path::new("jq")) {
-        contenders.push(Contender::with_jq("floor | jq", &["floor", "URL"], &this, FILTER));
+        contenders.push(Contender::piped("floor | jq", &["floor", "URL"], &this, Path::new("jq"), FILTER));
         if exists(&asked.websocat) {
             let options = ["-n", "-U", "URL"];
-            contenders.push(Contender::with_jq("websocat | jq", &options, &asked.websocat, FILTER));
+            contenders.push(Contender::piped(
+                "websocat | jq",
+                &options,
+                &asked.websocat,
+                Path::new("jq"),
+                FILTER,
+            ));
         }
     }
     say(&format!("filter: {FILTER} (the floor does not filter)"));

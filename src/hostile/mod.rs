@@ -23,12 +23,16 @@ mod deflate;
 mod files;
 pub(crate) mod frames;
 mod messages;
+mod plans;
 
 pub use codecs::codecs;
 pub use deflate::deflate;
 pub use files::{config, dialect_file, har, recording, scenario};
 pub use frames::frames;
 pub use messages::{dialects, filter};
+pub use plans::plans;
+#[cfg(test)]
+pub(crate) use plans::same;
 
 /// Bodies by their names, and the cases that `cargo test` makes for each. A test holds the list of fuzz targets to
 /// this one.
@@ -66,6 +70,7 @@ bodies! {
     deflate,
     dialects,
     filter,
+    plans,
     program,
     json_text,
     recording,

@@ -19,6 +19,7 @@ pub(super) fn seeds(name: &str) -> Vec<Vec<u8>> {
         "deflate" => deflate(),
         "dialects" => sessions(),
         "filter" => outputs(),
+        "plans" => plans(),
         "json_text" => {
             let lines = fixtures().into_iter().flat_map(|(_, lines)| lines);
             lines.chain(["[1 ,\r\n\t-2e+3 ]".to_owned()]).map(String::into_bytes).collect()
@@ -64,6 +65,18 @@ const MOCK_REQUEST: &[&str] = &[
     "POST http://h:1/v4/oauth2/token?q#f HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}",
     "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ];
+
+/// Choices of programs, with messages.
+fn plans() -> Vec<Vec<u8>> {
+    let messages = fixtures().into_iter().filter_map(|(_, lines)| lines.into_iter().next());
+    let choices = (0..8_u8).cycle().zip((0..0xff_u8).step_by(7));
+    let seed = |(message, (kind, at)): (String, (u8, u8))| {
+        let choices: Vec<u8> =
+            (0..12).flat_map(|n| [kind ^ n & 3, at.wrapping_add(n.wrapping_mul(29)) % 0xff]).collect();
+        [&choices[..], &[BETWEEN], message.as_bytes()].concat()
+    };
+    messages.zip(choices).map(seed).collect()
+}
 
 /// Seeds that are text.
 fn texts(name: &str) -> &'static [&'static str] {

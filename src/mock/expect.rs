@@ -8,13 +8,13 @@ use super::Desk;
 use super::journal::Select;
 use super::judge::{self, Found};
 use crate::error::Result;
-use crate::pipeline::filter::Program;
+use crate::pipeline::filter::LimitedProgram;
 
 /// A predicate that some message has to match.
 #[derive(Debug)]
 pub(super) struct Expectation {
     source: String,
-    program: Program,
+    program: LimitedProgram,
     desk: Arc<Desk>,
     /// Ends when the message has come. Looking as they come finds those too that the journal has lost since.
     looking: JoinHandle<()>,

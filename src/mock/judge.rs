@@ -11,7 +11,7 @@ use super::journal::{Entry, Journal, Select};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::limits;
-use crate::pipeline::filter::{Program, RunError, STACK, Value, Vars};
+use crate::pipeline::filter::{LimitedProgram, RunError, STACK, Value, Vars};
 use crate::pipeline::line::BinaryForm;
 use crate::pipeline::message_value;
 
@@ -61,14 +61,14 @@ impl Found {
 ///
 /// # Errors
 /// A program that does not compile, or calls for inputs.
-pub(super) async fn compile(name: &str, source: &str) -> Result<Program> {
+pub(super) async fn compile(name: &str, source: &str) -> Result<LimitedProgram> {
     let (name, source) = (name.to_owned(), source.to_owned());
-    let program = deep(move |_| Program::compile(&name, &source, &Vars::default())).await;
+    let program = deep(move |_| LimitedProgram::compile(&name, &source, &Vars::default())).await;
     program.unwrap_or_else(|| Err(no_thread()))
 }
 
 /// The messages that are known now and that match.
-pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&Program>) -> Found {
+pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&LimitedProgram>) -> Found {
     let (entries, next) = journal.select(select);
     let Some(program) = program.filter(|_| !entries.is_empty()).cloned() else {
         return Found { entries, next, ..Found::default() };
@@ -83,7 +83,7 @@ pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&
 pub(super) async fn wait(
     (journal, share): (&Journal, Option<&Share>),
     mut select: Select,
-    program: Option<&Program>,
+    program: Option<&LimitedProgram>,
     count: usize,
     found: &mut Found,
 ) {
@@ -109,7 +109,7 @@ pub(super) async fn wait(
     }
 }
 
-fn judge(program: &Program, entries: Vec<Arc<Entry>>, asker: &dyn Fn() -> bool) -> Found {
+fn judge(program: &LimitedProgram, entries: Vec<Arc<Entry>>, asker: &dyn Fn() -> bool) -> Found {
     let (mut found, mut left) = (Found::default(), SEARCH * limits::JQ_WORK as u64);
     for entry in entries {
         if !asker() {
@@ -130,11 +130,15 @@ fn judge(program: &Program, entries: Vec<Arc<Entry>>, asker: &dyn Fn() -> bool) 
 }
 
 /// `None`: the program was stopped.
-fn matches(program: &Program, entry: &Entry, left: &mut u64) -> std::result::Result<Option<bool>, String> {
+fn matches(
+    program: &LimitedProgram,
+    entry: &Entry,
+    left: &mut u64,
+) -> std::result::Result<Option<bool>, String> {
     let value: Value = message_value(&entry.message, BinaryForm::default())?;
     let mut matched = false;
     let limit = limits::JQ_WORK as u64 + WORK_A_BYTE * entry.message.len() as u64;
-    let (ended, spent) = program.run_limited(limit.min(*left), &value, &mut |output| {
+    let (ended, spent) = program.run(limit.min(*left), &value, &mut |output| {
         matched |= output.is_truthy();
         if matched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

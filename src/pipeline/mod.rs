@@ -27,7 +27,7 @@ pub mod spill;
 pub mod stage;
 
 use change::{Change, Changes};
-use filter::{Program, RunError, Value};
+use filter::{Program, Reads, RunError, Value};
 use line::Style;
 use record::Line;
 use recorder::Recorder;
@@ -88,6 +88,17 @@ impl Config {
     #[must_use]
     pub fn has_programs(&self) -> bool {
         self.filter.is_some() || self.until.is_some() || self.fail_if.is_some() || self.reply.is_some()
+    }
+
+    /// What the programs can see of a message.
+    fn reads(&self) -> Reads {
+        if self.null_input || self.envelope && self.reply.is_some() {
+            return Reads::everything();
+        }
+        let mut reads = Reads::default();
+        let programs = [&self.filter, &self.until, &self.fail_if, &self.reply];
+        programs.into_iter().flatten().for_each(|program| reads.add(&program.reads()));
+        reads
     }
 }
 
@@ -183,6 +194,8 @@ enum Current {
 /// Turns events into output.
 pub struct Pipeline {
     config: Config,
+    /// What the programs can see of a message.
+    reads: Reads,
     sink: Box<dyn Sink>,
     /// What is masked in records.
     secrets: Secrets,
@@ -216,6 +229,7 @@ impl Pipeline {
     pub fn new(config: Config, sink: Box<dyn Sink>, report: Report) -> Self {
         let secrets = if config.show_secrets { Secrets::default() } else { report.secrets().clone() };
         Self {
+            reads: config.reads(),
             config,
             sink,
             secrets,
@@ -409,20 +423,20 @@ impl Pipeline {
     /// The value that programs see for an event, or why there is none; `None` if the event is not shown.
     fn input(&mut self, event: &Event) -> Option<Result<Value, String>> {
         if self.config.envelope {
-            return Some(Value::parse(&self.record_text(event)));
+            return Some(Value::parse_parts(&self.record_text(event), &self.reads));
         }
         self.not_json = None;
         match &event.kind {
             Kind::Message { message: Message::Text(text), .. } => {
                 // What is not JSON is a string, and the reason is for the error of a program that expects JSON.
-                let value = Value::parse(text).unwrap_or_else(|why| {
+                let value = Value::parse_parts(text, &self.reads).unwrap_or_else(|why| {
                     self.not_json = Some(why);
                     Value::string(text)
                 });
                 Some(Ok(value))
             }
             Kind::Message { message, .. } => Some(self.message_value(message)),
-            Kind::Derived(json) => Some(Value::parse(json)),
+            Kind::Derived(json) => Some(Value::parse_parts(json, &self.reads)),
             _ => None,
         }
     }
@@ -431,7 +445,26 @@ impl Pipeline {
         message_value(message, self.config.style.binary)
     }
 
+    /// Is the filter all there is, and has it nothing to say about this one?
+    fn ruled_out(&self, event: &Event) -> bool {
+        let Config { filter: Some(filter), until: None, fail_if: None, reply: None, .. } = &self.config
+        else {
+            return false;
+        };
+        // If errors count, every message is looked at.
+        if self.config.envelope || self.config.errors_fail {
+            return false;
+        }
+        match &event.kind {
+            Kind::Message { message: Message::Text(text), .. } => filter.rules_out(text),
+            _ => false,
+        }
+    }
+
     fn run_programs(&mut self, event: &Event) {
+        if self.ruled_out(event) {
+            return;
+        }
         let value = match self.input(event) {
             Some(Ok(value)) => value,
             Some(Err(error)) => {
@@ -636,8 +669,14 @@ impl Pipeline {
         let Some((_, changes)) = &self.config.watcher else { return };
         for change in changes.take() {
             match change {
-                Change::Filter(filter) => self.config.filter = filter,
-                Change::Envelope(envelope) => self.config.envelope = envelope,
+                Change::Filter(filter) => {
+                    self.config.filter = filter;
+                    self.reads = self.config.reads();
+                }
+                Change::Envelope(envelope) => {
+                    self.config.envelope = envelope;
+                    self.reads = self.config.reads();
+                }
                 Change::Record(recording) => {
                     self.flush_recording();
                     self.config.recording = recording;

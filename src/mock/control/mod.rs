@@ -15,6 +15,7 @@ use super::server::Site;
 use super::{Faults, Say, metrics};
 use crate::handshake::server::{Request, Response};
 use crate::limits;
+use crate::pipeline::filter::LimitedProgram;
 
 pub(crate) mod body;
 mod guard;
@@ -221,7 +222,7 @@ async fn wait(site: &Site, wait: &Wait, share: &Share) -> Result<Response, Respo
     Ok(messages(status, &found, journal.fill().discarded))
 }
 
-async fn compile(source: Option<&str>) -> Result<Option<crate::pipeline::filter::Program>, Response> {
+async fn compile(source: Option<&str>) -> Result<Option<LimitedProgram>, Response> {
     let Some(source) = source else { return Ok(None) };
     match judge::compile("jq", source).await {
         Ok(program) => Ok(Some(program)),

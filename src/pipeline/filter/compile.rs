@@ -11,10 +11,11 @@ use jaq_core::compile::Undefined;
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Filter};
 
+use super::Runner;
 use super::desugar::{Desugar, Scope};
 use super::modules;
 use super::natives::{self, Kind};
-use super::quick::{self, Quick};
+use super::plan::FilterPlan;
 use super::syntax::{self, Def, ParsedSource, SyntaxError, Term};
 use super::value::Val;
 use super::vars::Vars;
@@ -27,9 +28,7 @@ const MAIN: &str = "@main";
 
 /// A compiled program, and what its surroundings have to know about it.
 pub(super) struct CompiledProgram {
-    pub(super) filter: Arc<Filter<Kind>>,
-    /// The same without the engine, if it is that simple.
-    pub(super) quick: Option<Quick>,
+    pub(super) plan: FilterPlan,
     /// Values of the global variables, in the order they were compiled with.
     pub(super) globals: Vec<Val>,
     /// It is `.`.
@@ -39,7 +38,7 @@ pub(super) struct CompiledProgram {
 }
 
 /// Compiles a program that may use these variables.
-pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<CompiledProgram> {
+pub(super) fn compile(runner: Runner, name: &str, source: &str, vars: &Vars) -> Result<CompiledProgram> {
     let arena = Arena::default();
     let library = vars.library();
     let mut loader = modules::Loader::new(&arena, &library);
@@ -47,15 +46,19 @@ pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<CompiledP
     let report = Report { name, source, files: &loader.files };
     let parts = parts.map_err(|error| report.fail(&error.what, error.place))?;
     let mut globals = vars.globals(&parts.variables);
-    let simple = parts.simple.filter(|_| source.len() <= quick::LONGEST);
-    let quick = simple.and_then(|term| Quick::compile(&term, &globals));
     globals.extend(loader.data.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     let names: Vec<&str> = globals.iter().map(|(name, _)| name.as_str()).collect();
-    let filter =
-        engine(parts.defs, &names, &arena).map_err(|undefined| report.undefined(undefined, &names))?;
+    let planned = runner == Runner::Plan;
+    let plan = match planned.then(|| FilterPlan::build(&parts.defs, &names)).flatten() {
+        Some(plan) => plan,
+        None => {
+            let filter = engine(parts.defs, &names, &arena);
+            let filter = filter.map_err(|undefined| report.undefined(undefined, &names))?;
+            FilterPlan::engine(Arc::new(filter), names.len())
+        }
+    };
     Ok(CompiledProgram {
-        filter: Arc::new(filter),
-        quick,
+        plan,
         globals: globals.into_iter().map(|(_, value)| value).collect(),
         identity: parts.identity,
         inputs: parts.inputs,
@@ -66,8 +69,6 @@ pub(super) fn compile(name: &str, source: &str, vars: &Vars) -> Result<CompiledP
 struct Parts<'s> {
     /// The program, and before it what it needs.
     defs: Vec<Def<'s>>,
-    /// The term that is all of the program, as it was written.
-    simple: Option<Term<'s>>,
     /// The variables that it names.
     variables: BTreeSet<&'s str>,
     identity: bool,
@@ -83,7 +84,6 @@ impl<'s> Parts<'s> {
         let ParsedSource { imports, defs, body, .. } = syntax::parse(source, "<top-level>", arena)?;
         let alone = imports.is_empty() && defs.is_empty();
         let body = body.unwrap_or_default();
-        let simple = alone.then(|| body.clone());
         let identity = alone && matches!(body, Term::Id);
         let mut desugar = Desugar::new(arena, loader.main(imports)?);
         let term = if defs.is_empty() { body } else { Term::Def(defs, Box::new(body)) };
@@ -97,11 +97,19 @@ impl<'s> Parts<'s> {
         let mut variables = desugar.variables;
         variables.extend(loader.variables.iter().copied());
         let inputs = calls.contains(&("input", 0)) || calls.contains(&("inputs", 0));
-        let mut defs = needed(&calls);
+        let mut defs = needed(&calls, arena);
         defs.append(&mut loader.defs);
         defs.push(Def { name: MAIN, args: Vec::new(), body });
-        Ok(Self { defs, simple, variables, identity, inputs })
+        Ok(Self { defs, variables, identity, inputs })
     }
+}
+
+/// Compiles a part of a program for the engine, with the definitions that it may call; `None` if a name in it is
+/// undefined.
+pub(super) fn part<'s>(defs: &[Def<'s>], body: Term<'s>, variables: &[&'s str]) -> Option<Arc<Filter<Kind>>> {
+    let arena = Arena::default();
+    let part = Def { name: MAIN, args: Vec::new(), body };
+    engine(defs.iter().cloned().chain([part]).collect(), variables, &arena).ok().map(Arc::new)
 }
 
 /// Hands the definitions to the engine, as those that are known to every program.
@@ -115,38 +123,60 @@ fn engine<'s>(
     compiler.compile(modules).map_err(|errors| errors.into_iter().flat_map(|(_, errors)| errors).next())
 }
 
-/// A builtin that is written in jq, and the functions that it calls.
+/// A builtin that is written in jq. It is parsed only for programs that call it: parsing all of them would take longer
+/// than the rest of a start.
 struct Builtin {
-    def: Def<'static>,
-    calls: BTreeSet<(&'static str, usize)>,
+    name: &'static str,
+    arity: usize,
+    text: &'static str,
 }
 
 /// The builtins that are written in jq, those that others need first.
 fn builtins() -> &'static [Builtin] {
     static BUILTINS: OnceLock<Vec<Builtin>> = OnceLock::new();
     BUILTINS.get_or_init(|| {
-        // They are kept until the process ends, as is the text of their names.
-        let arena: &'static Arena = Box::leak(Box::default());
-        let parsed = syntax::parse(include_str!("prelude.jq"), "", arena);
-        debug_assert!(parsed.is_ok(), "the prelude has to parse");
-        let defs = parsed.map(|source| source.defs).unwrap_or_default();
-        let builtin = |def| {
-            let mut desugar = Desugar::new(arena, Scope::default());
-            Builtin { def: desugar.def(def), calls: desugar.calls }
-        };
-        defs.into_iter().map(builtin).collect()
+        const TEXT: &str = include_str!("prelude.jq");
+        // Only definitions of builtins begin a line with `def`.
+        let mut starts: Vec<usize> = TEXT.match_indices("\ndef ").map(|(at, _)| at + 1).collect();
+        starts.push(TEXT.len());
+        starts.windows(2).filter_map(|ends| Builtin::read(TEXT.get(ends[0]..ends[1])?)).collect()
     })
 }
 
+impl Builtin {
+    fn read(text: &'static str) -> Option<Self> {
+        let head = text.strip_prefix("def ")?;
+        let end = head.find(['(', ':'])?;
+        let (name, rest) = head.split_at(end);
+        let arguments = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let arity = arguments.map_or(0, |(arguments, _)| arguments.matches(';').count() + 1);
+        Some(Self { name, arity, text })
+    }
+
+    /// The definition, and the functions that it calls.
+    fn parse<'s>(&self, arena: &'s Arena) -> Option<(Def<'s>, BTreeSet<(&'s str, usize)>)> {
+        let def = syntax::parse(self.text, "", arena).ok()?.defs.pop()?;
+        debug_assert!(def.name == self.name && def.args.len() == self.arity, "{}", self.text);
+        let mut desugar = Desugar::new(arena, Scope::default());
+        let def = desugar.def(def);
+        Some((def, desugar.calls))
+    }
+}
+
 /// The builtins that are called, and those that they call.
-fn needed<'s>(calls: &BTreeSet<(&'s str, usize)>) -> Vec<Def<'s>> {
+fn needed<'s>(calls: &BTreeSet<(&'s str, usize)>, arena: &'s Arena) -> Vec<Def<'s>> {
     let mut calls = calls.clone();
     let mut needed = Vec::new();
     // A definition only sees those before it and itself.
-    for Builtin { def, calls: more } in builtins().iter().rev() {
-        if calls.contains(&(def.name, def.args.len())) {
-            calls.extend(more.iter().copied());
-            needed.push(def.clone());
+    for builtin in builtins().iter().rev() {
+        if !calls.contains(&(builtin.name, builtin.arity)) {
+            continue;
+        }
+        let parsed = builtin.parse(arena);
+        debug_assert!(parsed.is_some(), "the prelude has to parse: {}", builtin.text);
+        if let Some((def, more)) = parsed {
+            calls.extend(more);
+            needed.push(def);
         }
     }
     needed.reverse();
@@ -157,7 +187,7 @@ fn needed<'s>(calls: &BTreeSet<(&'s str, usize)>) -> Vec<Def<'s>> {
 pub(super) fn known() -> &'static [String] {
     static KNOWN: OnceLock<Vec<String>> = OnceLock::new();
     KNOWN.get_or_init(|| {
-        let defined = builtins().iter().map(|builtin| (builtin.def.name, builtin.def.args.len()));
+        let defined = builtins().iter().map(|builtin| (builtin.name, builtin.arity));
         let native = natives::all().map(|(name, args, _)| (name, args.len()));
         let public = |(name, _): &(&str, usize)| !name.starts_with(['_', '@']) && !name.ends_with('!');
         let name = |(name, arity)| format!("{name}/{arity}");

@@ -8,6 +8,7 @@ mod arrays;
 mod compile;
 mod dates;
 mod desugar;
+mod entries;
 mod formats;
 mod modules;
 mod natives;
@@ -15,7 +16,7 @@ mod numbers;
 mod object;
 mod paths;
 mod pattern;
-mod quick;
+mod plan;
 mod read;
 mod regex;
 mod streams;
@@ -32,11 +33,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread;
 
-use jaq_core::{Ctx, Filter};
+use jaq_core::Filter;
 
 use self::modules::Library;
-use self::natives::{Data, Kind, Scene};
-use self::quick::Quick;
+use self::natives::{Kind, Scene};
+pub use self::plan::Reads;
+use self::plan::{FilterPlan, RunContext, RunStop};
 use self::value::Val;
 pub use self::vars::Vars;
 use crate::error::{Failure, Result};
@@ -62,9 +64,9 @@ pub type Sink = dyn Fn(&str) + Send + Sync;
 pub struct Program(Arc<Compiled>);
 
 struct Compiled {
-    filter: Arc<Filter<Kind>>,
-    /// The same without the engine, if it is that simple.
-    quick: Option<Arc<Quick>>,
+    plan: Arc<FilterPlan>,
+    /// For native filters that are called without the engine.
+    nothing: Arc<Filter<Kind>>,
     /// Values of the global variables, in the order they were compiled with.
     globals: Vec<Val>,
     identity: bool,
@@ -72,6 +74,20 @@ struct Compiled {
     /// Where `modulemeta` looks for modules.
     library: Arc<Library>,
     sink: Arc<Sink>,
+}
+
+/// A program that someone else wrote, with a limit to its work. The engine runs it, since a plan does not count its
+/// steps.
+#[derive(Clone, Debug)]
+pub struct LimitedProgram(Program);
+
+/// What runs a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    /// A plan, which leaves to the engine the parts that it has no operation for.
+    Plan,
+    /// The engine alone.
+    Engine,
 }
 
 /// A JSON value, cheap to clone: parsed once, it can be given to several programs.
@@ -109,15 +125,24 @@ impl Program {
     /// Compiles a program. `name` is what the message calls it, such as `--filter`; `details` of the failure
     /// show the line with a caret under the place.
     pub fn compile(name: &str, source: &str, vars: &Vars) -> Result<Self> {
+        Self::compile_by(Runner::Plan, name, source, vars)
+    }
+
+    /// [`Program::compile`] for the engine alone. Limited programs are run by it, and plans are compared with it.
+    pub(crate) fn compile_for_engine(name: &str, source: &str, vars: &Vars) -> Result<Self> {
+        Self::compile_by(Runner::Engine, name, source, vars)
+    }
+
+    fn compile_by(runner: Runner, name: &str, source: &str, vars: &Vars) -> Result<Self> {
         if source.len() <= SHALLOW {
-            return Self::compile_here(name, source, vars);
+            return Self::compile_here(runner, name, source, vars);
         }
         if source.len() > LONGEST {
             let what = format!("{name} does not compile: it is longer than {LONGEST} bytes");
             return Err(Failure::new(Exit::FilterCompile, what));
         }
         thread::scope(|scope| {
-            let work = || Self::compile_here(name, source, vars);
+            let work = || Self::compile_here(runner, name, source, vars);
             let thread = thread::Builder::new().name("compile".into()).stack_size(STACK);
             let thread = thread.spawn_scoped(scope, work).map_err(|error| {
                 Failure::new(Exit::FilterCompile, format!("{name} is not compiled: no thread: {error}"))
@@ -126,21 +151,21 @@ impl Program {
         })
     }
 
-    fn compile_here(name: &str, source: &str, vars: &Vars) -> Result<Self> {
-        let compile::CompiledProgram { filter, quick, globals, identity, inputs } =
-            compile::compile(name, source, vars)?;
-        let (quick, library) = (quick.map(Arc::new), vars.library());
+    fn compile_here(runner: Runner, name: &str, source: &str, vars: &Vars) -> Result<Self> {
+        let compile::CompiledProgram { plan, globals, identity, inputs } =
+            compile::compile(runner, name, source, vars)?;
+        let (plan, nothing, library) = (Arc::new(plan), Arc::default(), vars.library());
         let sink: Arc<Sink> = Arc::new(|_: &str| {});
-        Ok(Self(Arc::new(Compiled { filter, quick, globals, identity, inputs, library, sink })))
+        Ok(Self(Arc::new(Compiled { plan, nothing, globals, identity, inputs, library, sink })))
     }
 
     /// The same program with somewhere to send what `debug` and `stderr` write; without, it is lost.
     #[must_use]
     pub fn with_sink(self, sink: Arc<Sink>) -> Self {
-        let Compiled { filter, quick, globals, identity, inputs, library, .. } = &*self.0;
-        let (filter, quick, library) = (Arc::clone(filter), quick.clone(), Arc::clone(library));
+        let Compiled { plan, nothing, globals, identity, inputs, library, .. } = &*self.0;
+        let (plan, nothing, library) = (Arc::clone(plan), Arc::clone(nothing), Arc::clone(library));
         let (globals, identity, inputs) = (globals.clone(), *identity, *inputs);
-        Self(Arc::new(Compiled { filter, quick, globals, identity, inputs, library, sink }))
+        Self(Arc::new(Compiled { plan, nothing, globals, identity, inputs, library, sink }))
     }
 
     /// The program is `.`: its output is its input, byte for byte, without parsing it.
@@ -156,6 +181,23 @@ impl Program {
         self.0.inputs
     }
 
+    /// The parts of a message that the program can see.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        // Any part of the program may get any message from `input`.
+        if self.0.inputs { Reads::everything() } else { self.0.plan.reads().clone() }
+    }
+
+    /// Returns true only if the program has neither an output nor an error for this message.
+    ///
+    /// A message without the literal that a leading `select` requires is ruled out by its bytes, without a check that it
+    /// is valid JSON. Any other message is ruled out only if it is valid.
+    #[must_use]
+    pub fn rules_out(&self, text: &str) -> bool {
+        let stage = Stage::new(std::iter::empty(), &*self.0.sink);
+        self.0.plan.rules_out(&self.run_in(&self.0.globals, stage.scene()), text)
+    }
+
     /// Runs the program on one value. `emit` gets each output when it is there and can end the run. `inputs`
     /// is empty.
     pub fn run(
@@ -163,15 +205,8 @@ impl Program {
         input: &Value,
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
     ) -> std::result::Result<(), RunError> {
-        if let Some(quick) = &self.0.quick
-            && let Ok(output) = quick.run(&input.0)
-        {
-            if let Some(output) = output {
-                let _ = emit(Value(output.into_owned()));
-            }
-            return Ok(());
-        }
-        self.run_engine(input, emit)
+        let stage = Stage::new(std::iter::empty(), &*self.0.sink);
+        self.play(&self.0.globals, &stage, &input.0, emit).map(drop)
     }
 
     /// [`Program::run`] with other values for the first variables that it was compiled with, in their order.
@@ -183,29 +218,8 @@ impl Program {
     ) -> std::result::Result<(), RunError> {
         let stage = Stage::new(std::iter::empty(), &*self.0.sink);
         let rest = self.0.globals.iter().skip(values.len()).cloned();
-        let globals = values.into_iter().map(|value| value.0).chain(rest).collect();
-        self.play_with(globals, &stage, input.0.clone(), emit).map(drop)
-    }
-
-    /// [`Program::run`] for a program that nobody has to trust, with a limit in bytes to what it may make and do. It
-    /// comes with what it did. `None`: it was stopped.
-    pub fn run_limited(
-        &self,
-        limit: u64,
-        input: &Value,
-        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
-    ) -> (Option<std::result::Result<(), RunError>>, u64) {
-        work::limited(limit, || self.run(input, emit))
-    }
-
-    /// [`Program::run`] without the short cut.
-    fn run_engine(
-        &self,
-        input: &Value,
-        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
-    ) -> std::result::Result<(), RunError> {
-        let stage = Stage::new(std::iter::empty(), &*self.0.sink);
-        self.play(&stage, input.0.clone(), emit).map(drop)
+        let globals: Vec<Val> = values.into_iter().map(|value| value.0).chain(rest).collect();
+        self.play(&globals, &stage, &input.0, emit).map(drop)
     }
 
     /// Runs the program once with `null` as its input, as `jq -n` does. `input` and `inputs` pull from the
@@ -219,7 +233,7 @@ impl Program {
     where
         I: Iterator<Item = std::result::Result<Value, String>>,
     {
-        self.play(&Stage::new(inputs, &*self.0.sink), Val::Null, emit).map(drop)
+        self.play(&self.0.globals, &Stage::new(inputs, &*self.0.sink), &Val::Null, emit).map(drop)
     }
 
     /// Runs the program on every value of the iterator, as `jq` does: what `input` and `inputs` take is not
@@ -234,7 +248,7 @@ impl Program {
         let stage = Stage::new(inputs, &*self.0.sink);
         while let Some(input) = stage.next_input() {
             let end = match input {
-                Ok(input) => self.play(&stage, input, &mut |value| emit(Ok(value))),
+                Ok(input) => self.play(&self.0.globals, &stage, &input, &mut |value| emit(Ok(value))),
                 Err(message) => Err(RunError::Error(message)),
             };
             let flow = match end {
@@ -253,43 +267,45 @@ impl Program {
 
     fn play(
         &self,
+        globals: &[Val],
         stage: &dyn Stages,
-        input: Val,
+        input: &Val,
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
     ) -> std::result::Result<ControlFlow<()>, RunError> {
-        self.play_with(self.0.globals.clone(), stage, input, emit)
+        let run = self.run_in(globals, stage.scene());
+        let end = self.0.plan.run(&run, input, &mut |output| match emit(Value(output.into_owned())) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(RunStop::Enough),
+        });
+        match end {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(RunStop::Enough) => Ok(ControlFlow::Break(())),
+            Err(RunStop::Error(error)) => Err(RunError::Error(message(error))),
+            Err(RunStop::Halt(code)) => Err(RunError::Halt { code, text: stage.take_last_words() }),
+            Err(RunStop::Break(_)) => Err(RunError::Error("break".to_owned())),
+        }
     }
 
-    fn play_with(
+    fn run_in<'v>(&'v self, globals: &'v [Val], scene: &'v dyn Scene) -> RunContext<'v> {
+        RunContext { globals, scene, lut: &self.0.nothing.lut, library: &self.0.library }
+    }
+}
+
+impl LimitedProgram {
+    /// Compiles a program as [`Program::compile`] does.
+    pub fn compile(name: &str, source: &str, vars: &Vars) -> Result<Self> {
+        Program::compile_for_engine(name, source, vars).map(Self)
+    }
+
+    /// [`Program::run`] that stops the program when its work exceeds `limit` bytes. Returns the result, `None` if the
+    /// program was stopped, and how much work it did.
+    pub fn run(
         &self,
-        globals: Vec<Val>,
-        stage: &dyn Stages,
-        input: Val,
+        limit: u64,
+        input: &Value,
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
-    ) -> std::result::Result<ControlFlow<()>, RunError> {
-        let filter = &*self.0.filter;
-        let data = Data { lut: &filter.lut, scene: stage.scene(), library: &self.0.library };
-        let ctx = Ctx::<Kind>::new(data, jaq_core::Vars::new(globals));
-        for output in filter.id.run((ctx, input)) {
-            match output {
-                Ok(value) => {
-                    if emit(Value(value)).is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
-                // The library's own way of unwrapping this would exit the process on a halt.
-                Err(exception) => {
-                    return Err(match exception.get_err() {
-                        Ok(error) => RunError::Error(message(error.into_val())),
-                        Err(other) => RunError::Halt {
-                            code: other.get_halt().unwrap_or(5),
-                            text: stage.take_last_words(),
-                        },
-                    });
-                }
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+    ) -> (Option<std::result::Result<(), RunError>>, u64) {
+        work::limited(limit, || self.0.run(input, emit))
     }
 }
 
@@ -312,6 +328,11 @@ impl Value {
     /// which become U+FFFD.
     pub fn parse(text: &str) -> std::result::Result<Self, String> {
         read::one(text).map(Self).map_err(|error| read::explained(text, error))
+    }
+
+    /// [`Value::parse`] that builds only the parts in `reads`. The whole text is checked.
+    pub fn parse_parts(text: &str, reads: &Reads) -> std::result::Result<Self, String> {
+        read::parts(text, reads).map(Self).map_err(|error| read::explained(text, error))
     }
 
     /// A string, such as a message that is not JSON.

@@ -1,14 +1,16 @@
 //! The filters written in Rust, and of them those that touch the world around a program.
 
+use std::sync::OnceLock;
+
 use jaq_core::box_iter::box_once;
 use jaq_core::native::{Filter, Fun, bome, run, v};
-use jaq_core::{DataT, Exn, Lut, RunPtr, data};
+use jaq_core::{Bind, DataT, Exn, Lut, RunPtr, data};
 
 use super::modules::Library;
 use super::object::Object;
 use super::strings::raw;
 use super::value::{Error, Val};
-use super::{arrays, compile, dates, formats, numbers, paths, regex, streams, strings, work};
+use super::{arrays, compile, dates, entries, formats, numbers, paths, regex, streams, strings, work};
 
 /// What the engine is told about: our values, and the surroundings of a run.
 pub(super) struct Kind;
@@ -54,9 +56,40 @@ pub(super) trait Scene {
 
 /// The first of a name wins, so ours come before those of the library.
 pub(super) fn all() -> impl Iterator<Item = Fun<Kind>> {
-    let ours = [
+    written().map(run::<Kind>).chain(others())
+}
+
+/// The filters among [`ours`] that may have no output or several.
+pub(super) const GENERATORS: &[&str] =
+    &["capture", "debug_empty", "inputs", "match", "range", "scan", "splits", "stderr_empty", "tostream"];
+
+/// The filters among [`ours`] with side effects, or with a result that depends on more than input and arguments.
+pub(super) const WORLDLY: &[&str] =
+    &["debug_empty", "halt", "halt_error", "input", "inputs", "input_line_number", "now", "stderr_empty"];
+
+/// The native filters whose outputs have no paths.
+pub(super) fn ours() -> &'static [Filter<RunPtr<Kind>>] {
+    static OURS: OnceLock<Vec<Filter<RunPtr<Kind>>>> = OnceLock::new();
+    OURS.get_or_init(|| written().collect())
+}
+
+/// The filter with this name and number of arguments among the others, with the kinds of its arguments.
+pub(super) fn another(name: &str, arity: usize) -> Option<(&'static str, Box<[Bind]>)> {
+    let mut same = others().filter(|(known, binds, _)| *known == name && binds.len() == arity);
+    same.next().map(|(name, binds, _)| (name, binds))
+}
+
+/// The filters whose outputs have paths, and those of the library that this crate does not replace: functions of
+/// numbers, and `first`, `last`, `limit`.
+fn others() -> impl Iterator<Item = Fun<Kind>> {
+    paths::path_filters().into_iter().chain(jaq_core::funs()).chain(jaq_std::funs())
+}
+
+fn written() -> impl Iterator<Item = Filter<RunPtr<Kind>>> {
+    let written = [
         arrays::filters(),
         dates::filters(),
+        entries::filters(),
         formats::filters(),
         numbers::filters(),
         paths::filters(),
@@ -65,9 +98,7 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Kind>> {
         strings::filters(),
         world(),
     ];
-    let ours = ours.into_iter().flat_map(<[_]>::into_vec).map(run::<Kind>);
-    // Those of the library that have no counterpart here: functions of numbers, and `first`, `last`, `limit`.
-    ours.chain(paths::path_filters()).chain(jaq_core::funs()).chain(jaq_std::funs())
+    written.into_iter().flat_map(<[_]>::into_vec)
 }
 
 /// The error of a filter that is not for this input.
@@ -123,7 +154,13 @@ fn world() -> Box<[Filter<RunPtr<Kind>>]> {
     ])
 }
 
+/// The environment of this process, read once.
 pub(super) fn environment() -> Val {
+    static ENVIRONMENT: OnceLock<Val> = OnceLock::new();
+    ENVIRONMENT.get_or_init(read_environment).clone()
+}
+
+fn read_environment() -> Val {
     let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
     let vars = std::env::vars_os().map(|(name, value)| (text(name).into(), Val::from(text(value))));
     Val::object(vars.collect::<Object>())

@@ -22,6 +22,10 @@ pub(super) struct Object {
 }
 
 impl Object {
+    pub(super) fn with_capacity(fields: usize) -> Self {
+        Self { fields: Vec::with_capacity(fields), index: None }
+    }
+
     fn place(&self, key: &str) -> Option<usize> {
         match &self.index {
             None => self.fields.iter().position(|(known, _)| **known == *key),

@@ -18,7 +18,7 @@ use super::value::{Error, Val};
 const DEEPEST: usize = 10_000;
 
 /// The steps of a path.
-type Steps = Vec<Val>;
+pub(super) type Steps = Vec<Val>;
 
 /// The filters whose outputs have no paths.
 pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
@@ -226,7 +226,7 @@ fn update<'a>(mut cv: Cv<'a, Kind>) -> ValX<'a, Val> {
 }
 
 /// The steps of a path that a program made.
-fn steps(path: &Val) -> Result<&[Val], Error> {
+pub(super) fn steps(path: &Val) -> Result<&[Val], Error> {
     match path {
         Val::Arr(steps) if steps.len() > DEEPEST => Err(Error::str("Path too deep")),
         Val::Arr(steps) => Ok(steps),
@@ -235,12 +235,12 @@ fn steps(path: &Val) -> Result<&[Val], Error> {
 }
 
 /// What a path leads to; null where it ends early.
-fn get(value: Val, path: &[Val]) -> ValR<Val> {
+pub(super) fn get(value: Val, path: &[Val]) -> ValR<Val> {
     path.iter().try_fold(value, Val::index)
 }
 
 /// Sets what a path leads to, and makes what is missing on the way.
-fn set(root: Val, path: &[Val], value: Val) -> ValR<Val> {
+pub(super) fn set(root: Val, path: &[Val], value: Val) -> ValR<Val> {
     let Some((step, rest)) = path.split_first() else { return Ok(value) };
     match (root, step) {
         (Val::Obj(mut fields), Val::Str(key)) => {
@@ -274,7 +274,7 @@ fn delpaths(value: Val, paths: &Val) -> ValR<Val> {
 }
 
 /// Removes what the paths lead to, all of it as it was before anything was removed.
-fn remove_all(value: Val, mut paths: Vec<Steps>) -> ValR<Val> {
+pub(super) fn remove_all(value: Val, mut paths: Vec<Steps>) -> ValR<Val> {
     paths.sort();
     match paths.first() {
         None => Ok(value),

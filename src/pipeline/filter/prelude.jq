@@ -73,13 +73,6 @@ def truncate_stream(stream): . as $n | null | stream | . as $input
 
 # Arrays and objects
 def in(xs): . as $x | xs | has($x);
-def to_entries: [keys_unsorted[] as $key | {key: $key, value: .[$key]}];
-def __entry_key: if . == null then "null" elif type == "string" then . elif type == "boolean" or type == "number" then tojson
-  else error("Cannot use \(type) (\(tojson)) as object key") end;
-def from_entries: reduce .[] as $entry ({};
-  . + { ($entry | if .key != null then .key elif .k != null then .k elif .name != null then .name elif .Name != null then .Name
-           elif .Key != null then .Key elif .K != null then .K elif has("key") then .key else .k end | __entry_key):
-        ($entry | if has("value") then .value elif has("v") then .v elif has("Value") then .Value else .V end) });
 def with_entries(f): to_entries | map(f) | from_entries;
 
 # SQL style

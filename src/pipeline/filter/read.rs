@@ -1,10 +1,12 @@
 //! From JSON text to a value, in the one pass that also checks it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use jaq_json::Num;
 
 use super::object::Object;
+use super::plan::Reads;
 use super::value::Val;
 use crate::json::{self, Visit};
 
@@ -17,6 +19,17 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// The value of a text that is one JSON value, or what jq takes for one.
 pub(super) fn one(text: &str) -> Result<Val, json::Error> {
     let mut build = Build::default();
+    let (_, end) = json::walk(text, start(text), &mut build)?;
+    json::end_of_text(text, end)?;
+    Ok(build.done)
+}
+
+/// [`one`] that builds only the parts in `reads`. The whole text is checked.
+pub(super) fn parts(text: &str, reads: &Reads) -> Result<Val, json::Error> {
+    if reads.is_everything() {
+        return one(text);
+    }
+    let mut build = Build { next: Next::Parts(reads), ..Build::default() };
     let (_, end) = json::walk(text, start(text), &mut build)?;
     json::end_of_text(text, end)?;
     Ok(build.done)
@@ -82,77 +95,150 @@ pub(super) fn number(raw: &str, integer: bool) -> Num {
 
 /// The visitor that builds. What is open waits on a stack, so that depth costs no recursion.
 #[derive(Default)]
-struct Build {
-    open: Vec<Open>,
+struct Build<'r> {
+    open: Vec<Open<'r>>,
     done: Val,
+    /// What to build of the next value.
+    next: Next<'r>,
+    /// The number of arrays and objects that are open within a value that is left out.
+    left_out: usize,
 }
 
-enum Open {
+enum Open<'r> {
     Array(Vec<Val>),
-    Object(Object, Arc<str>),
+    /// The last field is what is read of the object, unless all of it is.
+    Object(Object, Arc<str>, Option<&'r Reads>),
 }
 
-impl Build {
+#[derive(Clone, Copy, Default)]
+enum Next<'r> {
+    #[default]
+    Whole,
+    Parts(&'r Reads),
+    Nothing,
+}
+
+impl Build<'_> {
     fn put(&mut self, value: Val) {
         match self.open.last_mut() {
             None => self.done = value,
             Some(Open::Array(items)) => items.push(value),
-            Some(Open::Object(fields, key)) => {
+            Some(Open::Object(fields, key, _)) => {
                 fields.insert(std::mem::take(key), value);
             }
         }
     }
+
+    /// Returns true if this value is not built.
+    fn leaves_out(&self) -> bool {
+        self.left_out > 0 || matches!(self.next, Next::Nothing)
+    }
 }
 
-impl Visit for Build {
+impl Visit for Build<'_> {
     const LENIENT: bool = true;
 
     fn open(&mut self, object: bool) {
+        if self.leaves_out() {
+            self.left_out += 1;
+            return;
+        }
+        let reads = if let Next::Parts(reads) = self.next { Some(reads) } else { None };
+        self.next = Next::Whole;
         self.open.push(if object {
-            Open::Object(Object::default(), Arc::default())
+            let room = reads.map_or(8, Reads::len);
+            Open::Object(Object::with_capacity(room), Arc::default(), reads)
         } else {
             Open::Array(Vec::new())
         });
     }
 
     fn close(&mut self, _: bool) {
+        if self.left_out > 0 {
+            self.left_out -= 1;
+            return;
+        }
         let value = match self.open.pop() {
             Some(Open::Array(items)) => Val::Arr(Arc::new(items)),
-            Some(Open::Object(fields, _)) => Val::object(fields),
+            Some(Open::Object(fields, ..)) => Val::object(fields),
             None => return,
         };
         self.put(value);
     }
 
     fn key(&mut self, raw: &str, escaped: bool) {
-        let name = unescape(raw, escaped);
-        if let Some(Open::Object(_, key)) = self.open.last_mut() {
-            *key = name;
+        if self.left_out > 0 {
+            return;
         }
+        let Some(Open::Object(_, key, reads)) = self.open.last_mut() else { return };
+        let Some(reads) = reads else {
+            *key = if escaped { unescape(raw).into() } else { known_key(raw) };
+            self.next = Next::Whole;
+            return;
+        };
+        let field = if escaped { reads.field(&unescape(raw)) } else { reads.field(raw) };
+        self.next = match field {
+            Some((name, reads)) => {
+                *key = Arc::clone(name);
+                if reads.is_everything() { Next::Whole } else { Next::Parts(reads) }
+            }
+            None => Next::Nothing,
+        };
     }
 
     fn string(&mut self, raw: &str, escaped: bool) {
-        self.put(Val::Str(unescape(raw, escaped)));
+        if !self.leaves_out() {
+            let text = if escaped { unescape(raw).into() } else { raw.into() };
+            self.put(Val::Str(text));
+        }
     }
 
     fn number(&mut self, raw: &str, integer: bool) {
-        self.put(Val::Num(number(raw, integer)));
+        if !self.leaves_out() {
+            self.put(Val::Num(number(raw, integer)));
+        }
     }
 
     fn odd_number(&mut self, raw: &str) -> bool {
         let number = number_text(raw);
-        number.map(|number| self.put(Val::Num(number))).is_some()
+        let known = number.is_some();
+        if let (Some(number), false) = (number, self.leaves_out()) {
+            self.put(Val::Num(number));
+        }
+        known
     }
 
     fn word(&mut self, word: Option<bool>) {
-        self.put(word.map_or(Val::Null, Val::Bool));
+        if !self.leaves_out() {
+            self.put(word.map_or(Val::Null, Val::Bool));
+        }
     }
 }
 
-fn unescape(raw: &str, escaped: bool) -> Arc<str> {
-    if !escaped {
+/// The longest key that is cached, in bytes.
+const LONGEST_KEY: usize = 48;
+
+/// A key from a small cache: most messages have the same keys.
+fn known_key(raw: &str) -> Arc<str> {
+    thread_local! {
+        static KEYS: RefCell<Vec<Arc<str>>> = RefCell::new(vec![Arc::default(); 256]);
+    }
+    if raw.len() > LONGEST_KEY {
         return raw.into();
     }
+    let hash = raw.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    KEYS.with_borrow_mut(|keys| {
+        let slot = &mut keys[(hash >> 32) as usize % 256];
+        if **slot != *raw {
+            *slot = raw.into();
+        }
+        Arc::clone(slot)
+    })
+}
+
+fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((plain, after)) = rest.split_once('\\') {
@@ -179,7 +265,7 @@ fn unescape(raw: &str, escaped: bool) -> Arc<str> {
         };
     }
     text.push_str(rest);
-    text.into()
+    text
 }
 
 /// The character of the four digits at the start, or of a surrogate pair, and what follows. Half of a pair is the

@@ -115,7 +115,7 @@ impl Val {
         Some(if at < 0 { at.saturating_add(len as i64) } else { at })
     }
 
-    fn get(&self, index: &Self) -> Result<Self, Error> {
+    pub(super) fn get(&self, index: &Self) -> Result<Self, Error> {
         match (self, index) {
             (Self::Obj(fields), Self::Str(key)) => Ok(fields.get(key).cloned().unwrap_or_default()),
             (Self::Null, Self::Str(_) | Self::Num(_)) => Ok(Self::Null),
@@ -151,7 +151,7 @@ impl Val {
         Ok((start, bound(range.end, len, true)?.max(start)))
     }
 
-    fn slice(&self, range: Range<&Self>) -> Result<Self, Error> {
+    pub(super) fn slice(&self, range: Range<&Self>) -> Result<Self, Error> {
         match self {
             Self::Null => Ok(Self::Null),
             Self::Arr(items) => {
@@ -263,7 +263,7 @@ impl Val {
         if shared { self.size() } else { 0 }
     }
 
-    fn cannot_iterate(&self) -> Error {
+    pub(super) fn cannot_iterate(&self) -> Error {
         Error::str(format!("Cannot iterate over {}", self.describe()))
     }
 
