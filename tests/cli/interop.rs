@@ -64,14 +64,19 @@ fn combinations() -> impl Iterator<Item = String> {
     })
 }
 
-struct Echo {
+/// A server that prints its port, and then what it saw.
+struct Peer {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
 
-impl Echo {
+impl Peer {
     fn new(library: &Library) -> Self {
-        let mut child = library.command("echo_server").stdout(Stdio::piped()).spawn().unwrap();
+        Self::start(library.command("echo_server"))
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
@@ -83,7 +88,7 @@ impl Echo {
     }
 }
 
-impl Drop for Echo {
+impl Drop for Peer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -93,15 +98,15 @@ impl Drop for Echo {
 #[test]
 fn servers_and_this_client_agree_on_every_combination_of_parameters() {
     for library in libraries().iter().filter(|library| library.is_here()) {
-        let mut echo = Echo::new(library);
-        let url = format!("ws://127.0.0.1:{}/", echo.line());
+        let mut peer = Peer::new(library);
+        let url = format!("ws://127.0.0.1:{}/", peer.line());
         let long = json!("a message of some length, ".repeat(5000)).to_string();
         for parameters in combinations().chain(["none".to_owned()]) {
             let options =
                 if parameters == "none" { vec!["--no-compress"] } else { vec!["--compress", &parameters] };
             let args = ["-x", "[1]", "-x", &long, "-x", "[1]", "-x", &long, "--count", "4", "--envelope"];
             let out = wstap(&["connect", &url]).args(&args).args(&options).run();
-            let answer = echo.line();
+            let answer = peer.line();
             let name = format!("{} with {parameters:?}: {answer}", library.name);
             assert_eq!(out.code, Some(0), "{name}: {}", out.stderr);
             let echoes: Vec<String> = out
@@ -134,4 +139,26 @@ fn clients_and_the_mock_agree_on_every_combination_of_parameters() {
             }
         }
     }
+}
+
+#[test]
+fn payloads_of_other_implementations_are_read_and_written() {
+    let [mut python, _] = libraries();
+    python.find = ["-c", "import cbor2, msgpack, websockets.sync"];
+    if !python.is_here() {
+        return;
+    }
+    let mut peer = Peer::start(python.command("payload_server"));
+    let url = format!("ws://127.0.0.1:{}", peer.line());
+    let value = r#"{"id":9223372036854775808,"price":1.5,"raw":{"$binary":"AP8="},"at":{"$timestamp":"2026-01-01T12:00:00Z"},"$7":["ü",null,true,-1]}"#;
+    for step in ["msgpack", "cbor"] {
+        let args = ["--decode", step, "--encode", step, "--reply", ".", "--linger", "forever"];
+        let out = wstap(&["connect", &format!("{url}/{step}")]).args(&args).run();
+        assert_eq!(out.stdout.trim_end(), value, "{step}: {}", out.stderr);
+        assert_eq!(peer.line(), "same", "{step}");
+    }
+    let args = ["--decode", "gzip", "--reply", "select(.ping) | {pong: .ping}", "--count", "2"];
+    let out = wstap(&["connect", &format!("{url}/gzip")]).args(&args).run();
+    assert_eq!(out.stdout, "{\"ping\":18212558000}\n{\"tick\":1}\n", "{}", out.stderr);
+    assert_eq!(peer.line(), r#"{"pong":18212558000}"#);
 }
