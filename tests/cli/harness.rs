@@ -253,11 +253,13 @@ impl Output {
         self.stdout.lines().collect()
     }
 
-    /// Lines of standard output as JSON.
+    /// Lines of standard output as JSON. Records are checked against their schema.
     #[track_caller]
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        self.stdout.lines().map(parse).collect()
+        let lines: Vec<serde_json::Value> = self.stdout.lines().map(parse).collect();
+        lines.iter().for_each(crate::schema::check);
+        lines
     }
 
     /// The last record, of a run with `--envelope`.

@@ -50,6 +50,7 @@ mod refusals;
 mod repl;
 mod replay;
 mod scenario;
+mod schema;
 mod secrets;
 mod sending;
 mod servers;

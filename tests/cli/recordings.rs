@@ -55,7 +55,7 @@ fn values_are_read_as_jq_reads_them() {
 /// `jq .` of a recording is still that recording.
 #[test]
 fn records_over_several_lines_are_records() {
-    let record = "{\n\"v\":1,\n\"ts\":\"2026-01-01T00:00:00Z\",\n\"type\":\"message\",\"conn\":1,\"dir\":\"in\",\n\"data\":{\"a\":\n1.0}}\n";
+    let record = "{\n\"v\":1,\n\"ts\":\"2026-01-01T00:00:00Z\",\n\"type\":\"message\",\"conn\":1,\"dir\":\"in\",\"seq\":1,\"opcode\":\"text\",\"bytes\":10,\n\"data\":{\"a\":\n1.0}}\n";
     for out in read("records", record, &[]) {
         assert_eq!(out.exits(0).stdout, "{\"a\":1.0}\n");
     }
