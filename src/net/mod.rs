@@ -11,7 +11,9 @@ use crate::handshake::client::Finding;
 use crate::handshake::extensions::{Agreement, Deflate};
 use crate::secret::{self, Secret, Secrets};
 
+mod cookies;
 mod credentials;
+mod digest;
 mod dns;
 pub mod http;
 mod keylog;
@@ -48,8 +50,10 @@ pub struct Options {
     pub subprotocols: Vec<String>,
     /// The compression to offer.
     pub compression: Option<Deflate>,
-    /// User name and password for `Authorization: Basic`.
+    /// User name and password for `Authorization: Basic`, or for Digest where the server asks for it.
     pub basic: Option<(String, Secret)>,
+    /// Never send the password itself: only answer a challenge to prove it.
+    pub digest: bool,
     /// A credential and its place in the request.
     pub token: Option<(TokenPlace, Secret)>,
     /// TLS settings.
@@ -85,6 +89,7 @@ impl Default for Options {
             subprotocols: Vec::new(),
             compression: Some(Deflate::default_offer()),
             basic: None,
+            digest: false,
             token: None,
             tls: TlsOptions::default(),
             resolve: Vec::new(),
@@ -330,7 +335,7 @@ pub struct TlsInfo {
     pub certificates: Vec<Vec<u8>>,
     /// Why the certificate is refused, or would have been where `insecure` let it pass.
     pub verify_error: Option<String>,
-    /// The same as a stable word: `expired`, `not-yet-valid`, `unknown-issuer`, `wrong-host`, `ca-as-leaf`,
+    /// The same as a stable word: `weak-key`, `expired`, `not-yet-valid`, `unknown-issuer`, `wrong-host`, `ca-as-leaf`,
     /// `bad-signature`, `revoked`, `other-key`, or `invalid`.
     pub verify_id: Option<&'static str>,
 }
