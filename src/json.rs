@@ -577,7 +577,7 @@ mod tests {
 
     fn pretty(text: &str, color: bool) -> String {
         let mut out = Vec::new();
-        pretty_into(text, &mut out, color);
+        pretty_into(text, &mut out, "  ", color);
         String::from_utf8(out).unwrap()
     }
 

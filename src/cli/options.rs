@@ -417,7 +417,7 @@ pub struct OutputArgs {
     /// Indent JSON by two spaces
     #[arg(long, overrides_with_all = ["compact_output", "tab", "indent"])]
     pub pretty: bool,
-    /// Print JSON on one line [default: on, unless --pretty, --tab or --indent comes later]
+    /// Print JSON on one line, as by default; the last of this, --pretty, --tab and --indent counts
     #[arg(short, long, overrides_with_all = ["pretty", "tab", "indent"])]
     pub compact_output: bool,
     /// Indent JSON with a tab for each level

@@ -135,7 +135,8 @@ pub fn handshake_response(bytes: &[u8]) {
     let accepts: Vec<&str> = head.values("sec-websocket-accept").collect();
     // RFC 6455 §1.3 has this example.
     assert_eq!(key == Some(Verdict::Ok), accepts == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
-    let refused = refusal::refusal("wss://h/", &head, &bytes[length..], &Secrets::default());
+    let refused =
+        refusal::refusal("wss://h/", &head, &bytes[length..], &Secrets::default(), refusal::Sent::default());
     assert!(!refused.what.is_empty());
     drop(refusal::violations("wss://h/", &findings));
 }
