@@ -7,7 +7,6 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
-use crate::config::profile::is_profile;
 use crate::mock::{self, MockArgs};
 use crate::net::looks_like_url;
 use crate::{dialect, exit};
@@ -197,6 +196,12 @@ fn command_of(argv: &[OsString]) -> Option<&'static Spec> {
 
 fn spec_of(word: &str) -> Option<&'static Spec> {
     COMMANDS.iter().find(|spec| word == spec.name || spec.alias == Some(word))
+}
+
+/// `@name` names a profile; `@-` is standard input.
+#[must_use]
+pub fn is_profile(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('@') && text != "@-"
 }
 
 /// Is this a name of that command?

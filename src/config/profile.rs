@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use super::World;
 use super::arguments::in_arguments;
-use crate::cli::{self, Cli, Command, names_command};
+use crate::cli::{self, Cli, Command, is_profile, names_command};
 use crate::did_you_mean::nearest;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
@@ -460,11 +460,6 @@ fn profile_name(typed: &ArgMatches) -> Option<&str> {
     let first = |id| typed.try_get_many::<String>(id).ok().flatten()?.next().map(String::as_str);
     let place = first("url").filter(|url| is_profile(url)).or_else(|| first("topics"))?;
     is_profile(place).then(|| &place[1..])
-}
-
-/// `@name` names a profile; `@-` is standard input.
-pub(crate) fn is_profile(text: &str) -> bool {
-    text.len() > 1 && text.starts_with('@') && text != "@-"
 }
 
 /// Relative folders are no folders of the user's, and are ignored (XDG Base Directory Specification).

@@ -44,13 +44,13 @@ Variables of jq programs (--on, and jq and expect in scenarios):
 
 /// What programs may know of a connection's request besides its path.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestFacts {
     query: serde_json::Value,
     headers: serde_json::Value,
     subprotocols: serde_json::Value,
 }
 
-impl Asked {
+impl RequestFacts {
     /// Of a parameter that is there twice the first counts; repeated headers are one list (RFC 9110 §5.3).
     pub(super) fn of(request: &Request) -> Self {
         let mut query = serde_json::Map::new();
@@ -111,7 +111,7 @@ impl Clock {
 pub(super) struct Interpreter {
     conn: Arc<Conn>,
     clock: Clock,
-    asked: Asked,
+    facts: RequestFacts,
     rng: Rng,
     /// The thread, once something had to be run.
     jobs: Option<blocking::Sender<Job>>,
@@ -127,9 +127,9 @@ struct Job {
 }
 
 impl Interpreter {
-    pub(super) fn new(conn: &Arc<Conn>, clock: Clock, settings: &Settings, asked: Asked) -> Self {
+    pub(super) fn new(conn: &Arc<Conn>, clock: Clock, settings: &Settings, facts: RequestFacts) -> Self {
         let rng = Rng::with_seed(mix(settings.seed, conn.id));
-        Self { conn: Arc::clone(conn), clock, asked, rng, jobs: None }
+        Self { conn: Arc::clone(conn), clock, facts, rng, jobs: None }
     }
 
     /// Runs a program; its outputs come one by one, and an error is the last of them.
@@ -152,9 +152,9 @@ impl Interpreter {
             json!(null),
             json!(self.conn.id),
             json!(self.conn.path),
-            self.asked.query.clone(),
-            self.asked.headers.clone(),
-            self.asked.subprotocols.clone(),
+            self.facts.query.clone(),
+            self.facts.headers.clone(),
+            self.facts.subprotocols.clone(),
         ];
         let job = Job {
             program: program.clone(),

@@ -133,21 +133,30 @@ fn the_flags_of_jq_do_what_they_do_in_jq() {
 
 #[test]
 fn retries_and_delays_ask_to_reconnect() {
-    for options in
-        [&["--retries", "5"][..], &["--reconnect-delay", "10ms"], &["--reconnect-max-delay", "10ms"]]
-    {
-        let refuse = |mut peer: Peer| {
-            peer.request();
-            peer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
-        };
+    // Retries are for a server that is not up yet as well, delays for one that was lost.
+    let refuse = |mut peer: Peer| {
+        peer.request();
+        peer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+    };
+    let lose = |mut peer: Peer| {
+        peer.accept();
+        peer.close(1011, "");
+        peer.read_close();
+    };
+    let cases: [(&[&str], Box<dyn FnOnce(Peer) + Send>); 3] = [
+        (&["--retries", "5", "--reconnect-max-delay", "10ms"], Box::new(refuse)),
+        (&["--reconnect-delay", "10ms"], Box::new(lose)),
+        (&["--reconnect-max-delay", "10ms"], Box::new(lose)),
+    ];
+    for (options, first) in cases {
         let greet = |mut peer: Peer| {
             peer.accept();
             peer.text("up");
             peer.close_well(1000);
         };
-        let server = Server::scripts(vec![Box::new(refuse), Box::new(greet)]);
+        let server = Server::scripts(vec![first, Box::new(greet)]);
         let run = wstap(&["connect", &server.url(), "--count", "1"]).args(options);
-        assert_eq!(run.args(&["--reconnect-max-delay", "10ms"]).run().exits(0).stdout, "\"up\"\n");
+        assert_eq!(run.run().exits(0).stdout, "\"up\"\n");
         server.join();
     }
     let server = Server::once(|mut peer| {
@@ -234,7 +243,7 @@ fn a_mock_sees_query_headers_and_subprotocols() {
     };
     assert_eq!(first("/room/1?b=1&a=x%20y&user=7", &[]), "\"seven\"\n");
     let others = first("/room/1?user=8&q=a+b", &["-H", "X-A: 1", "-H", "x-a: 2", "-s", "p,q"]);
-    assert_eq!(others, "[{\"user\":\"8\",\"q\":\"a b\"},\"1, 2\",[\"p\",\"q\"]]\n");
+    assert_eq!(others, "[{\"q\":\"a b\",\"user\":\"8\"},\"1, 2\",[\"p\",\"q\"]]\n");
     drop(mock);
     let run = wstap(&["connect", "--mock=--on '$query.a'", "-x", "hi", "--count", "1"]);
     assert_eq!(run.run().exits(0).stdout, "\"hi\"\n");

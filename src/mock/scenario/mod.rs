@@ -32,7 +32,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::faults::Faults;
-use super::script::{self, Asked, Clock, Interpreter, Outbox};
+use super::script::{self, Clock, Interpreter, Outbox, RequestFacts};
 use super::{Answer, Conn, Peer, Say, Service, Settings};
 use crate::handshake::server::Request;
 use crate::message::Message;
@@ -100,7 +100,7 @@ impl Service for ScenarioService {
             settings: Arc::clone(&self.settings),
             clock: self.clock,
             ledger: Arc::clone(&self.ledger),
-            asked: Asked::of(request),
+            facts: RequestFacts::of(request),
             outbox: None,
         };
         let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
@@ -114,7 +114,7 @@ struct ScenarioPeer {
     settings: Arc<Settings>,
     clock: Clock,
     ledger: Arc<Ledger>,
-    asked: Asked,
+    facts: RequestFacts,
     outbox: Option<Outbox>,
 }
 
@@ -126,7 +126,7 @@ impl Peer for ScenarioPeer {
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
         let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
-        let interpreter = Interpreter::new(conn, self.clock, &self.settings, self.asked.clone());
+        let interpreter = Interpreter::new(conn, self.clock, &self.settings, self.facts.clone());
         let run = run::Run::new(conn, inbox, interpreter, &self.settings, &self.ledger, self.index);
         tokio::spawn(run.follow(Arc::clone(&self.scenario)));
         Vec::new()
