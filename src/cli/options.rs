@@ -632,12 +632,18 @@ pub struct ConnectionArgs {
     /// Trust the certificates in this PEM file instead of the system's. The server's own certificate may be one
     #[arg(long, value_name = "FILE", visible_alias = "ca")]
     pub cacert: Option<PathBuf>,
-    /// Client certificate chain, PEM
+    /// Client certificate chain, PEM, or a PKCS#12 file with its key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
+    /// Format of the --cert file [default: found by its content]
+    #[arg(long, value_name = "TYPE", value_enum, ignore_case = true, requires = "cert")]
+    pub cert_type: Option<CertType>,
     /// Private key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+    /// Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]
+    #[arg(long, value_name = "PASSPHRASE", requires = "cert")]
+    pub pass: Option<String>,
     /// Accept any certificate
     #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
@@ -720,7 +726,9 @@ impl Group for ConnectionArgs {
         "cacert",
         "ca",
         "cert",
+        "cert-type",
         "key",
+        "pass",
         "k",
         "insecure",
         "no-check",
@@ -743,6 +751,17 @@ impl Group for ConnectionArgs {
         "connect-timeout",
         "max-message-size",
     ];
+}
+
+/// The format of a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CertType {
+    /// PEM files
+    #[value(name = "PEM")]
+    Pem,
+    /// PKCS#12: certificates and key in one file
+    #[value(name = "P12")]
+    P12,
 }
 
 /// A version of TLS.
@@ -775,10 +794,10 @@ pub struct LivenessArgs {
     /// Reconnect, and give up after N attempts in a row without a stable connection between them
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Reconnect, with this bound of the first wait before an attempt; it doubles with every attempt [default: 1s]
+    /// Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub reconnect_delay: Option<Duration>,
-    /// Reconnect, with this bound of every wait before an attempt [default: 30s]
+    /// Bound of every wait before an attempt [default: 30s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub reconnect_max_delay: Option<Duration>,
     /// Run the provider's timers N times as fast, for a mock started with the same; --mock's own is taken over

@@ -18,6 +18,14 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
         return Err(Failure::usage("--token-file - and the messages both want standard input")
             .hint("--token-env VAR and --token-file FILE leave it to the messages"));
     }
+    let liveness = &args.session.liveness;
+    let has_delay = liveness.reconnect_delay.or(liveness.reconnect_max_delay).is_some();
+    let reconnects = liveness.reconnect || liveness.no_reconnect || liveness.retries.is_some();
+    if has_delay && !reconnects {
+        context
+            .report
+            .warning("the delays before an attempt have no effect without --reconnect or --retries");
+    }
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let session = Session {
         args: &args.session,

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::World;
-use crate::cli::options::{ConnectionArgs, TlsChoice};
+use super::{World, passphrase};
+use crate::cli::options::{CertType, ConnectionArgs, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
 use crate::file;
+use crate::net::identity;
 use crate::net::url::ascii_host;
 use crate::net::{
     ConnectToEntry, KeyPin, Options, ProxyRules, ResolveEntry, TlsOptions, TlsVersion, TokenPlace, WsUrl,
@@ -52,6 +53,8 @@ pub fn resolve(
     url.add_to(secrets);
     url.look_alike().iter().for_each(|warning| report.warning(warning));
     secrets.add_subprotocols(&args.subprotocol.iter().map(String::as_str).collect::<Vec<_>>());
+    let tls = tls(args, world)?;
+    tls.pass.iter().for_each(|pass| secrets.add(pass, secret::Place::Arguments));
     let (token, for_calls) = match token {
         Some((Some(place), token)) => (Some((place, token)), None),
         Some((None, token)) => (None, Some(token)),
@@ -66,7 +69,7 @@ pub fn resolve(
         basic,
         digest: args.digest,
         token,
-        tls: tls(args, world)?,
+        tls,
         resolve: args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?,
         connect_to: args.connect_to.iter().map(|text| connect_to_entry(text)).collect::<Result<_>>()?,
         unix_socket: args.unix_socket.clone(),
@@ -95,17 +98,33 @@ fn tls(args: &ConnectionArgs, world: &World<'_>) -> Result<TlsOptions> {
         TlsChoice::V1_2 => TlsVersion::V1_2,
         TlsChoice::V1_3 => TlsVersion::V1_3,
     };
-    Ok(TlsOptions {
+    let options = TlsOptions {
         cacert: args.cacert.clone(),
         cert: args.cert.clone(),
         key: args.key.clone(),
+        pass: args.pass.as_deref().map(given_passphrase).transpose()?,
+        is_pkcs12: args.cert_type.map(|kind| kind == CertType::P12),
         insecure: args.insecure,
         pins: args.pinnedpubkey.as_deref().map_or(Ok(Vec::new()), key_pins)?,
         min: args.tls_min.map(version),
         max: args.tls_max.map(version),
         keylog: if args.tls_keylog { Some(keylog(world)?) } else { None },
         ..TlsOptions::default()
-    })
+    };
+    if options.pass.is_none()
+        && let Some(path) = identity::locked(&options)?
+    {
+        let pass = passphrase::ask(&format!("Passphrase of {}", path.display()))?;
+        return Ok(TlsOptions { pass, ..options });
+    }
+    Ok(options)
+}
+
+fn given_passphrase(text: &str) -> Result<Secret> {
+    match text.strip_prefix('@') {
+        Some(file) => first_line(Path::new(file), "--pass").map(Secret::new),
+        None => Ok(Secret::new(text)),
+    }
 }
 
 /// curl's `sha256//BASE64[;sha256//BASE64]`.

@@ -88,8 +88,8 @@ impl Cookie {
             match attribute.trim().to_ascii_lowercase().as_str() {
                 "domain" => {
                     let domain = value.trim_start_matches('.').to_ascii_lowercase();
-                    let is_own = domain == cookie.domain;
-                    if !is_own && !(domain.contains('.') && is_below(&cookie.domain, &domain)) {
+                    let is_above = domain.contains('.') && is_below(&cookie.domain, &domain);
+                    if domain != cookie.domain && !is_above {
                         return None;
                     }
                     cookie.for_subdomains = domain.contains('.') && super::url::literal(&domain).is_none();

@@ -53,7 +53,7 @@ impl Options {
     fn for_another_origin(&self) -> Self {
         let mut options = self.without_credentials();
         options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Host"));
-        options.tls = TlsOptions { cert: None, key: None, ..options.tls };
+        options.tls = TlsOptions { cert: None, key: None, pass: None, ..options.tls };
         options
     }
 

@@ -16,6 +16,7 @@ mod credentials;
 mod digest;
 mod dns;
 pub mod http;
+pub mod identity;
 mod keylog;
 pub(crate) mod link;
 mod open;
@@ -127,7 +128,7 @@ impl TokenPlace {
     }
 }
 
-/// TLS settings; files are PEM.
+/// TLS settings; files are PEM, if nothing else is said.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
     /// Trust these certificates as roots, besides none of the system's (curl's `--cacert`).
@@ -136,6 +137,10 @@ pub struct TlsOptions {
     pub cert: Option<PathBuf>,
     /// The client's private key; when absent it is looked for in the file of `cert`.
     pub key: Option<PathBuf>,
+    /// The passphrase of the key, or of the PKCS#12 file that `cert` is.
+    pub pass: Option<Secret>,
+    /// Is `cert` a PKCS#12 file? `None`: its content says.
+    pub is_pkcs12: Option<bool>,
     /// Accept any certificate. What was wrong with it is still recorded in the report.
     pub insecure: bool,
     /// Finish the handshake even where the certificate is refused, to report what it would have come to. Nothing

@@ -202,9 +202,10 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8], sent: Sent) -> Option<(&'
             "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?",
         ),
         401 => return Some(("unauthorized", unauthorized(head, sent))),
-        403 if sent.origin => {
-            ("forbidden", "check that the credentials allow this, and that the server accepts this Origin")
-        }
+        403 if sent.origin => (
+            "forbidden",
+            "check that the credentials allow this, and that the server accepts the value of --origin",
+        ),
         403 => ("forbidden", "check that the credentials allow this; some servers want an Origin (--origin)"),
         404 => ("not-found", "is the path right?"),
         405 | 501 => ("no-websocket-here", "the server knows the path, but not as a WebSocket"),

@@ -20,9 +20,9 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 
 use super::keylog::KeyLogFile;
-use super::roots;
 use super::verify::{Lenience, OtherKey, Recorder, Seen, WeakKey};
 use super::{KeyPin, TlsInfo, TlsOptions, TlsVersion, Transport};
+use super::{identity, roots};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pem;
@@ -540,24 +540,25 @@ fn roots_of(certificates: &[CertificateDer<'static>], path: &Path) -> Result<Roo
 }
 
 fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option<Arc<CertifiedKey>>> {
-    let Some(cert) = &options.cert else {
-        return match &options.key {
-            None => Ok(None),
-            Some(_) => Err(Failure::usage("--key without --cert")),
-        };
+    let Some((certificates, key)) = identity::read(options)? else { return Ok(None) };
+    let own = [options.cert.as_deref(), options.key.as_deref()].into_iter().flatten();
+    let names = own.map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
+    // A PKCS#12 file may have its certificates in any order.
+    let firsts = if options.is_pkcs12 == Some(false) { 1 } else { certificates.len() };
+    let mut failure = None;
+    for first in 0..firsts {
+        let mut chain = certificates.clone();
+        chain[..=first].rotate_right(1);
+        match CertifiedKey::from_der(chain, key.clone_key(), provider) {
+            Ok(certified) => return Ok(Some(Arc::new(certified))),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    let why = match failure {
+        Some(Error::InconsistentKeys(_)) | None => "the key is not the one of the certificate".to_owned(),
+        Some(other) => words(&other),
     };
-    let path = options.key.as_ref().unwrap_or(cert);
-    let key = pem::private_key(path)?;
-    let certified = CertifiedKey::from_der(pem::certificates(cert)?, key, provider).map_err(|error| {
-        let why = match error {
-            Error::InconsistentKeys(_) => "the key is not the one of the certificate".to_owned(),
-            other => words(&other),
-        };
-        let what =
-            format!("{} and {} do not make a client certificate: {why}", cert.display(), path.display());
-        Failure::usage(what)
-    })?;
-    Ok(Some(Arc::new(certified)))
+    Err(Failure::usage(format!("{names}: this is not a client certificate with its key: {why}")))
 }
 
 /// Gives the client certificate, if there is one, and remembers that it was asked for: the only way to explain
@@ -625,6 +626,6 @@ mod tests {
         std::fs::write(&cert, one.cert.pem()).unwrap();
         std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
         let failure = start(&TlsOptions { cert: Some(cert), key: Some(key), ..TlsOptions::default() });
-        assert!(failure.what.contains("do not make a client certificate"), "{failure}");
+        assert!(failure.what.contains("the key is not the one of the certificate"), "{failure}");
     }
 }

@@ -132,33 +132,27 @@ fn the_flags_of_jq_do_what_they_do_in_jq() {
 }
 
 #[test]
-fn retries_and_delays_ask_to_reconnect() {
-    // Retries are for a server that is not up yet as well, delays for one that was lost.
+fn retries_ask_to_reconnect() {
     let refuse = |mut peer: Peer| {
         peer.request();
         peer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
     };
-    let lose = |mut peer: Peer| {
+    let greet = |mut peer: Peer| {
         peer.accept();
-        peer.close(1011, "");
-        peer.read_close();
+        peer.text("up");
+        peer.close_well(1000);
     };
-    let cases: [(&[&str], Box<dyn FnOnce(Peer) + Send>); 3] = [
-        (&["--retries", "5", "--reconnect-max-delay", "10ms"], Box::new(refuse)),
-        (&["--reconnect-delay", "10ms"], Box::new(lose)),
-        (&["--reconnect-max-delay", "10ms"], Box::new(lose)),
-    ];
-    for (options, first) in cases {
-        let greet = |mut peer: Peer| {
-            peer.accept();
-            peer.text("up");
-            peer.close_well(1000);
-        };
-        let server = Server::scripts(vec![first, Box::new(greet)]);
-        let run = wstap(&["connect", &server.url(), "--count", "1"]).args(options);
-        assert_eq!(run.run().exits(0).stdout, "\"up\"\n");
-        server.join();
-    }
+    let server = Server::scripts(vec![Box::new(refuse), Box::new(greet)]);
+    let run = wstap(&["connect", &server.url(), "--retries", "5", "--reconnect-max-delay", "10ms"]);
+    let out = run.run();
+    assert_eq!(out.exits(0).stdout, "\"up\"\n");
+    assert!(!out.stderr.contains("no effect"), "{}", out.stderr);
+    server.join();
+    // A delay alone does not reconnect, and that is said.
+    let server = Server::once(refuse);
+    let out = wstap(&["connect", &server.url(), "--reconnect-delay", "10ms"]).run();
+    out.exits(14).says("no effect without --reconnect");
+    server.join();
     let server = Server::once(|mut peer| {
         peer.request();
         peer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
@@ -443,4 +437,97 @@ fn a_missing_intermediate_is_named_and_what_was_given_is_not() {
     refused(&[]).says("--cacert FILE");
     let out = refused(&["--cacert", &root.file()]);
     assert!(!out.stderr.contains("--cacert FILE"), "{}", out.stderr);
+}
+
+/// Is openssl there, which makes the files that people have?
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+fn has_openssl() -> bool {
+    let is_there = std::process::Command::new("openssl").arg("version").output().is_ok();
+    if !is_there {
+        eprintln!("not tested: openssl");
+    }
+    is_there
+}
+
+/// Runs it.
+fn openssl(folder: &std::path::Path, args: &[&str]) {
+    let run = std::process::Command::new("openssl").args(args).current_dir(folder).output().unwrap();
+    assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
+fn a_client_certificate_may_be_locked() {
+    if !has_openssl() {
+        return;
+    }
+    let authority = crate::servers::Authority::new();
+    authority.sign_client();
+    let folder = authority.path("me.pem").parent().unwrap().to_owned();
+    let aes =
+        ["pkcs8", "-topk8", "-in", "me.key", "-out", "aes.key", "-passout", "pass:s3cr3t77", "-iter", "100"];
+    openssl(&folder, &aes);
+    openssl(&folder, &[&aes[..5], &["des.key", "-v2", "des3"], &aes[6..]].concat());
+    let p12 = [
+        "pkcs12",
+        "-export",
+        "-in",
+        "me.pem",
+        "-inkey",
+        "me.key",
+        "-passout",
+        "pass:s3cr3t77",
+        "-iter",
+        "100",
+    ];
+    openssl(&folder, &[&p12[..], &["-certfile", "ca.pem", "-out", "me.p12"]].concat());
+    openssl(&folder, &["ec", "-in", "me.key", "-aes128", "-passout", "pass:s3cr3t77", "-out", "old.key"]);
+    fs::write(folder.join("pass"), "s3cr3t77\n").unwrap();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let tried = |args: &[&str]| {
+        let server = authority.serve("localhost", 2100, true);
+        let args: Vec<String> =
+            args.iter().map(|arg| arg.strip_prefix('/').map_or_else(|| (*arg).to_owned(), &file)).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let url = format!("wss://localhost:{}/", server.port);
+        let out = wstap(&["connect", "-4", &url, "--cacert", &file("ca.pem")]).args(&args).run();
+        assert!(!out.stderr.contains("s3cr3t77"), "{}", out.stderr);
+        out
+    };
+    let pass = format!("@{}", file("pass"));
+    for key in ["/aes.key", "/des.key"] {
+        tried(&["--cert", "/me.pem", "--key", key, "--pass", "s3cr3t77"]).exits(0);
+        tried(&["--cert", "/me.pem", "--key", key, "--pass", &pass]).exits(0);
+        tried(&["--cert", "/me.pem", "--key", key, "--pass", "n0t-this"])
+            .exits(2)
+            .says("the passphrase is wrong");
+        tried(&["--cert", "/me.pem", "--key", key]).exits(2).says("a passphrase is needed").says("--pass");
+    }
+    tried(&["--cert", "/me.p12", "--pass", "s3cr3t77"]).exits(0);
+    tried(&["--cert", "/me.p12", "--cert-type", "P12", "--pass", "s3cr3t77"]).exits(0);
+    tried(&["--cert", "/me.p12", "--pass", "n0t-this"]).exits(2).says("the passphrase is wrong");
+    tried(&["--cert", "/me.pem", "--cert-type", "P12"]).exits(2).says("not a valid PKCS#12 file");
+    tried(&["--cert", "/me.pem", "--key", "/old.key", "--pass", "s3cr3t77"]).exits(2).says("openssl pkcs8");
+}
+
+#[test]
+fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
+    if !has_openssl() {
+        return;
+    }
+    let authority = crate::servers::Authority::new();
+    authority.sign_client();
+    let folder = authority.path("me.pem").parent().unwrap().to_owned();
+    let aes =
+        ["pkcs8", "-topk8", "-in", "me.key", "-out", "aes.key", "-passout", "pass:s3cr3t77", "-iter", "100"];
+    openssl(&folder, &aes);
+    let server = authority.serve("localhost", 2100, true);
+    let url = format!("wss://localhost:{}/", server.port);
+    let (ca, cert, key) = (authority.file("ca.pem"), authority.file("me.pem"), authority.file("aes.key"));
+    let args = ["connect", "-4", &url, "--cacert", &ca, "--cert", &cert, "--key", &key, "--count", "1"];
+    let mut terminal = crate::pty::on_pty(&args).spawn();
+    terminal.shows("Passphrase of");
+    terminal.keys("s3cr3t7x\x7f7\r");
+    terminal.shows("\"hello\"");
+    assert!(!terminal.all_bytes().contains("s3cr3t7"), "{}", terminal.all_bytes());
+    terminal.exits(0);
 }
