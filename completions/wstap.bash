@@ -131,7 +131,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__connect)
-            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -393,7 +393,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -633,7 +641,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__probe__subcmd__handshake)
-            opts="-d -x -H -b -s -u -k -4 -6 -L -q -v -h --dialect --mock --format --origins --auth-matrix --version-check --all-addresses --repeat --interval --live --send --max-time --expect --expect-status --min-cert-days --max --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --alpn --quiet --verbose --log-format --color --help"
+            opts="-d -x -H -b -s -u -k -4 -6 -L -q -v -h --dialect --mock --format --origins --auth-matrix --version-check --all-addresses --repeat --interval --live --send --max-time --expect --expect-status --min-cert-days --max --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --alpn --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -767,7 +775,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -989,7 +1005,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1267,7 +1283,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1355,7 +1379,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__watch__subcmd__campaign)
-            opts="-d -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1601,7 +1625,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

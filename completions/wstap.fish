@@ -107,8 +107,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'T
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -125,8 +128,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Reconnect, with this bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Reconnect, with this bound of every wait before an attempt [default: 30s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -227,8 +230,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -245,8 +251,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-si
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Reconnect, with this bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Reconnect, with this bound of every wait before an attempt [default: 30s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -349,8 +355,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Take 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -367,8 +376,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-message-size -d 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Reconnect, with this bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Reconnect, with this bound of every wait before an attempt [default: 30s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -466,8 +475,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-fil
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -484,8 +496,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-messa
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Reconnect, with this bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Reconnect, with this bound of every wait before an attempt [default: 30s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -582,8 +594,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Tak
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -600,8 +615,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-message-size -
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Reconnect, with this bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Reconnect, with this bound of every wait before an attempt [default: 30s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -665,8 +680,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-fi
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -728,8 +746,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Tak
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert -d 'Client certificate chain, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l key -d 'Private key of the client certificate, PEM' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"

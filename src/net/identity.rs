@@ -142,24 +142,24 @@ fn open(algorithm: &[u8], text: &[u8], pass: Option<&Secret>) -> Result<Vec<u8>,
 /// The contents of PKCS#12: certificates and one private key. Its checksum is not looked at: who can change the file can
 /// change the certificate.
 fn pkcs12(der: &[u8], pass: Option<&Secret>) -> Result<Identity, Sealed> {
-    let mut found = Found::default();
+    let mut contents = Contents::default();
     let [_, outer] = Field::of(der)?.parts()?;
     let [kind, content] = outer.parts()?;
     if kind.content != DATA {
         return Err(Sealed::Broken);
     }
     for safe in Field::of(content.inner()?.content)?.fields()? {
-        found.read_safe(&safe, pass)?;
+        contents.read_safe(&safe, pass)?;
     }
-    let key = found.key.ok_or(Sealed::Broken)?;
-    if found.certificates.is_empty() {
+    let key = contents.key.ok_or(Sealed::Broken)?;
+    if contents.certificates.is_empty() {
         return Err(Sealed::Broken);
     }
-    Ok((found.certificates, PrivatePkcs8KeyDer::from(key).into()))
+    Ok((contents.certificates, PrivatePkcs8KeyDer::from(key).into()))
 }
 
 #[derive(Default)]
-struct Found {
+struct Contents {
     certificates: Vec<CertificateDer<'static>>,
     key: Option<Vec<u8>>,
 }
@@ -171,7 +171,7 @@ const KEY_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 1];
 const SHROUDED_KEY_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 2];
 const CERTIFICATE_BAG: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1, 3];
 
-impl Found {
+impl Contents {
     fn read_safe(&mut self, safe: &Field<'_>, pass: Option<&Secret>) -> Result<(), Sealed> {
         let [kind, content] = safe.parts()?;
         let opened;
