@@ -131,7 +131,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__connect)
-            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -346,6 +346,10 @@ _wstap() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compress)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -641,7 +645,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__probe__subcmd__handshake)
-            opts="-d -x -H -b -s -u -k -4 -6 -L -q -v -h --dialect --mock --format --origins --auth-matrix --version-check --all-addresses --repeat --interval --live --send --max-time --expect --expect-status --min-cert-days --max --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --alpn --quiet --verbose --log-format --color --help"
+            opts="-d -x -H -b -s -u -k -4 -6 -L -q -v -h --dialect --mock --format --origins --auth-matrix --version-check --all-addresses --repeat --interval --live --send --max-time --expect --expect-status --min-cert-days --max --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --alpn --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -728,6 +732,10 @@ _wstap() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compress)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -851,7 +859,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
+            opts="-q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -894,6 +902,10 @@ _wstap() {
                     return 0
                     ;;
                 --subscribe-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compress)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1005,7 +1017,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1239,6 +1251,10 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --compress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1379,7 +1395,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__watch__subcmd__campaign)
-            opts="-d -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1578,6 +1594,10 @@ _wstap() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compress)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -70,7 +70,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l jsonargs -d 'Tak
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -100,6 +100,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d '
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Take the credential from this environment variable' -r
@@ -152,6 +153,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s a -l ascii-outpu
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unbuffered -d 'Write each line at once. Accepted as in jq: wstap always does'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s k -l insecure -d 'Accept any certificate'
@@ -193,7 +195,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l jsonargs -d 'T
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -223,6 +225,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Take the credential from this environment variable' -r
@@ -277,6 +280,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s a -l ascii-out
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unbuffered -d 'Write each line at once. Accepted as in jq: wstap always does'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s k -l insecure -d 'Accept any certificate'
@@ -318,7 +322,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l jsonargs -d 'Take th
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -348,6 +352,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-env -d 'Take the credential from this environment variable' -r
@@ -402,6 +407,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s a -l ascii-output -d
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l unbuffered -d 'Write each line at once. Accepted as in jq: wstap always does'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s k -l insecure -d 'Accept any certificate'
@@ -438,7 +444,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l jsonargs 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -468,6 +474,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l head
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Take the credential from this environment variable' -r
@@ -521,6 +528,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s a -l asci
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l unbuffered -d 'Write each line at once. Accepted as in jq: wstap always does'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s k -l insecure -d 'Accept any certificate'
@@ -557,7 +565,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l jsonargs -d 'Take 
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l library-path -d 'Look for the modules that programs import in this folder instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l filter-errors -d 'What an error of a jq program does: a notice and on, or the end with status 5' -r -f -a "warn\t'A notice, and on'
 fail\t'The end'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd[:DICTIONARY], brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l decode -d 'Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
@@ -587,6 +595,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Se
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-env -d 'Take the credential from this environment variable' -r
@@ -640,6 +649,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s a -l ascii-output 
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l unbuffered -d 'Write each line at once. Accepted as in jq: wstap always does'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l show-secrets -d 'Show credentials: those that were given, in records, and those that a provider sends in its messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s k -l insecure -d 'Accept any certificate'
@@ -673,6 +683,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l hea
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Take the credential from this environment variable' -r
@@ -708,6 +719,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l auth-mat
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l version-check -d 'Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l all-addresses -d 'Ask once at each address of the host'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l live -d 'After the upgrade, wait for the first message, ping, look at every frame, and close'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s k -l insecure -d 'Accept any certificate'
@@ -739,6 +751,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Se
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-env -d 'Take the credential from this environment variable' -r
@@ -774,6 +787,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l auth-matrix -d 'As
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l version-check -d 'Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l all-addresses -d 'Ask once at each address of the host'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l live -d 'After the upgrade, wait for the first message, ping, look at every frame, and close'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l digest -d 'Use Digest authentication only, and never send the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l accesskey -d 'The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s k -l insecure -d 'Accept any certificate'
@@ -795,6 +809,7 @@ close\t'Close with 1000'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l compress -d 'Compression parameters to ask of clients that offer compression, comma-separated [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l time-scale -d 'Run the provider\'s own times (heartbeats, pings, patience, the calls of a campaign) N times as fast' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l behave -d 'Whom to follow where a provider\'s documents and its running service differ' -r -f -a "documented\t'The provider\'s documents'
 real\t'What the running service is known to do'"
@@ -827,6 +842,7 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-compress -d 'Accept no compression'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-ack -d 'Never acknowledge a subscription, as some real servers do'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Where the recorded client had sent a message, wait for the client to send one'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'
@@ -845,6 +861,7 @@ close\t'Close with 1000'"
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l compress -d 'Compression parameters to ask of clients that offer compression, comma-separated [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l time-scale -d 'Run the provider\'s own times (heartbeats, pings, patience, the calls of a campaign) N times as fast' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l behave -d 'Whom to follow where a provider\'s documents and its running service differ' -r -f -a "documented\t'The provider\'s documents'
 real\t'What the running service is known to do'"
@@ -877,6 +894,7 @@ json\t'For programs'"
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l color -d 'Colour on terminals, always or never' -r -f -a "auto\t'On terminals, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-compress -d 'Accept no compression'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-ack -d 'Never acknowledge a subscription, as some real servers do'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l sync -d 'Where the recorded client had sent a message, wait for the client to send one'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'
