@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use super::World;
 use super::arguments::in_arguments;
-use crate::cli::{self, Cli, Command, is_profile, names_command};
+use crate::cli::{self, Cli, Command, is_profile, names_command, tips};
 use crate::did_you_mean::nearest;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
@@ -365,12 +365,17 @@ pub fn unknown_variables<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String
     let variables = |options: &[KnownOption]| options.iter().map(|option| variable(&option.long)).collect();
     let (mut known, without): (Vec<String>, Vec<String>) = (variables(&single), variables(&double));
     known.push("WSTAP_URL".to_owned());
+    let is_unsafe = |option: &&KnownOption| tips::is_unsafe(&format!("--{}", option.long));
+    let unsafe_variables: Vec<String> =
+        single.iter().filter(is_unsafe).map(|option| variable(&option.long)).collect();
     let warning = |name: &str| {
         let ignored = format!("the environment variable {name} is ignored");
         if without.iter().any(|other| other == name) {
-            return format!("{ignored}: an option with two values cannot be set by a variable");
+            return format!("{ignored}: an option with several values cannot be set by a variable");
         }
-        match nearest(name, known.iter().map(String::as_str)) {
+        // A slip of a finger must not lead to an option that switches a check off.
+        let safe = known.iter().filter(|known| !unsafe_variables.contains(known)).map(String::as_str);
+        match nearest(name, safe) {
             Some(meant) => format!("{ignored}: no option has that name; did you mean {meant}?"),
             None => format!("{ignored}: no option has that name"),
         }

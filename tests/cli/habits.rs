@@ -58,8 +58,9 @@ fn a_tip_leads_to_nothing_that_is_unsafe() {
     for slip in ["--insecur", "--insecured", "--no-chek", "--show-secret"] {
         let out = wstap(&["connect", "ws://127.0.0.1:9/", slip]).run();
         out.exits(2).says(slip);
+        assert!(!out.stderr.contains("--insecure ") && !out.stderr.contains("--insecure'"), "{}", out.stderr);
         assert!(
-            !out.stderr.contains("--insecure'") && !out.stderr.contains("--show-secrets'"),
+            !out.stderr.contains("--show-secrets ") && !out.stderr.contains("--show-secrets'"),
             "{}",
             out.stderr
         );
@@ -69,6 +70,13 @@ fn a_tip_leads_to_nothing_that_is_unsafe() {
     out.exits(2).says("--linger 0").says("--help").says("-x '-E'");
     assert!(!out.stderr.contains("use '-- -E'"), "{}", out.stderr);
     wstap(&["serve-mock", "-Z"]).run().exits(2).says("--help");
+    wstap(&["host.test"]).run().exits(2).says("wss://host.test (with TLS)");
+    let out = wstap(&["connect", "--mock", "-x", "hi", "--count", "1"]).env("WSTAP_INSECUR", "1").run();
+    assert!(
+        !out.exits(0).says("WSTAP_INSECUR is ignored").stderr.contains("WSTAP_INSECURE"),
+        "{}",
+        out.stderr
+    );
 }
 
 #[test]
