@@ -99,14 +99,14 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Appends `text`, which is JSON, over several lines as `jq` lays it out, with numbers and key order as they
-/// are; `color` adds jq's default colours. No line break at the end.
-pub fn pretty_into(text: &str, out: &mut Vec<u8>, color: bool) {
-    lay_out(text, Page { out, color, indent: true, depth: 0 });
+/// are and `indent` once for each level; `color` adds jq's default colours. No line break at the end.
+pub fn pretty_into(text: &str, out: &mut Vec<u8>, indent: &str, color: bool) {
+    lay_out(text, Page { out, color, indent: Some(indent), depth: 0 });
 }
 
 /// Appends `text`, which is JSON, on one line and in jq's colours.
 pub fn color_into(text: &str, out: &mut Vec<u8>) {
-    lay_out(text, Page { out, color: true, indent: false, depth: 0 });
+    lay_out(text, Page { out, color: true, indent: None, depth: 0 });
 }
 
 fn lay_out(text: &str, mut page: Page<'_>) {
@@ -146,7 +146,7 @@ fn lay_out(text: &str, mut page: Page<'_>) {
                 page.paint(if byte == b'n' { NULL } else { SCALAR }, &bytes[at..end]);
             }
         }
-        if byte == b':' && page.indent {
+        if byte == b':' && page.indent.is_some() {
             page.out.push(b' ');
         }
         at = space_end(bytes, end);
@@ -164,7 +164,8 @@ const KEY: &[u8] = b"\x1b[34;1m";
 struct Page<'a> {
     out: &'a mut Vec<u8>,
     color: bool,
-    indent: bool,
+    /// What one level is indented by; `None` where all is one line.
+    indent: Option<&'a str>,
     depth: usize,
 }
 
@@ -180,11 +181,9 @@ impl Page<'_> {
     }
 
     fn line(&mut self) {
-        if !self.indent {
-            return;
-        }
+        let Some(indent) = self.indent else { return };
         self.out.push(b'\n');
-        self.out.resize(self.out.len() + 2 * self.depth, b' ');
+        (0..self.depth).for_each(|_| self.out.extend_from_slice(indent.as_bytes()));
     }
 }
 
@@ -578,7 +577,7 @@ mod tests {
 
     fn pretty(text: &str, color: bool) -> String {
         let mut out = Vec::new();
-        pretty_into(text, &mut out, color);
+        pretty_into(text, &mut out, "  ", color);
         String::from_utf8(out).unwrap()
     }
 

@@ -64,9 +64,10 @@ use report::{Level, Report};
 pub async fn run(argv: &[OsString]) -> Status {
     signals::survive_large_files();
     let world = World::of_process();
+    let argv = &*Cli::with_command(argv);
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(&error, argv, &world).into(),
+        Err(ParseError::Clap(error)) => return print_clap(*error, argv, &world).into(),
         Err(ParseError::Failure(failure)) => {
             early_report(&world).failure(&failure);
             return failure.exit.into();
@@ -80,6 +81,13 @@ pub async fn run(argv: &[OsString]) -> Status {
     config::arguments::words_after_header(&words)
         .iter()
         .for_each(|word| report.secrets().add(word, secret::Place::Arguments));
+    if world.has_own_vars {
+        let names: Vec<String> =
+            std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        config::profile::unknown_variables(names.iter().map(String::as_str))
+            .iter()
+            .for_each(|warning| report.warning(warning));
+    }
     let context = Context { report: &report, world: &world, color: cli.global.color };
     match dispatch(&cli, &context).await {
         Ok(status) => status,
@@ -104,10 +112,10 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Help and version go to standard output with status 0, everything else to stderr with status 2.
-fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
+fn print_clap(error: clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
     if error.use_stderr() {
         let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
-        let text = error.render().to_string();
+        let text = cli::tips::render(error);
         let secrets = config::arguments::in_arguments(&words);
         let text = secrets.mask_text(&text);
         // Nobody is left to be told if this cannot be printed.

@@ -20,24 +20,23 @@ pub fn short(time: Duration) -> String {
 /// times slower (`--time-scale 0.001`).
 pub const LONGEST_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Reads a duration as people write it, such as `500ms` or `1m 30s`, up to [`LONGEST_DURATION`].
+/// Reads a duration as people write it, such as `500ms` or `1m 30s`, up to [`LONGEST_DURATION`]. A bare number is
+/// seconds, as curl, wscat and `sleep` take it.
 ///
 /// # Errors
 /// What is wrong with it, and how durations are written.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
+    let number = text.trim();
+    let is_bare = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && number.bytes().any(|byte| byte.is_ascii_digit());
+    let zero = if number.starts_with('.') { "0" } else { "" };
+    let seconds = is_bare.then(|| format!("{zero}{number}s"));
+    let text = seconds.as_deref().unwrap_or(text);
     let mut sum = Duration::ZERO;
     for term in terms(text) {
         #[expect(clippy::disallowed_methods, reason = "one term alone does not overflow")]
-        let time = humantime::parse_duration(term).map_err(|error| {
-            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-                format!("the unit is missing; write {text}s or {text}ms")
-            } else {
-                format!("{error}; durations are written 500ms, 30s, 5m")
-            }
-        })?;
+        let time = humantime::parse_duration(term)
+            .map_err(|error| format!("{error}; durations are written 500ms, 30s, 5m"))?;
         sum = sum.saturating_add(time);
     }
     if sum > LONGEST_DURATION { Err("the longest duration is 3650d".to_owned()) } else { Ok(sum) }
@@ -156,14 +155,17 @@ mod tests {
         }
         assert_eq!(duration("3650d"), Ok(LONGEST_DURATION));
         assert_eq!(duration("3649d 24h"), Ok(LONGEST_DURATION));
-        for text in ["5", "1.5"] {
-            assert!(duration(text).unwrap_err().contains(&format!("{text}s")), "{text}");
+        for (text, millis) in [("5", 5000), ("1.5", 1500), (".5", 500), (" 2 ", 2000), ("0.0", 0)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", " ", "x", "s", "-1s", "1e3s", "nan", "inf", "1s x", "é", "1µ", "1s;2s"] {
+        for text in
+            ["", " ", ".", "1.2.3", "1 2", "x", "s", "-1s", "1e3s", "nan", "inf", "1s x", "é", "1µ", "1s;2s"]
+        {
             assert!(duration(text).unwrap_err().contains("30s"), "{text}");
         }
         for text in [
             "3651d",
+            "315360001",
             "3650d 1ns",
             "584542046090y",
             "18446744073709551615s",

@@ -1,5 +1,6 @@
 //! What can be typed. Nothing here acts; [`crate::config`] turns it into what the parts need.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
@@ -7,13 +8,18 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
 use crate::mock::{self, MockArgs};
+use crate::net::looks_like_url;
 use crate::{dialect, exit};
 
 pub mod generate;
 pub mod options;
 pub mod sparse;
+pub mod tips;
 
 use options::{ConnectArgs, GlobalArgs, ProbeArgs, SubscribeArgs, WatchArgs};
+
+/// What the variables start with that `serve-mock --exec` sets for the command that it runs.
+pub(crate) const MOCK_VARIABLES: &str = "WSTAP_MOCK_";
 
 /// What was typed.
 #[derive(Clone, Debug)]
@@ -48,6 +54,8 @@ pub enum Command {
 /// What clap is told of a command, and how its arguments are read.
 struct Spec {
     name: &'static str,
+    /// A shorter name, as other clients have it.
+    alias: Option<&'static str>,
     about: &'static str,
     arguments: fn(clap::Command) -> clap::Command,
     /// What stands after the options in the help.
@@ -59,6 +67,7 @@ struct Spec {
 const COMMANDS: &[Spec] = &[
     Spec {
         name: "connect",
+        alias: None,
         about: "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
         arguments: ConnectArgs::augment_args,
         more: |command| command.after_help(CONNECT_EXAMPLES),
@@ -66,6 +75,7 @@ const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "subscribe",
+        alias: Some("sub"),
         about: "Subscribe to topics of a provider and print its events",
         arguments: SubscribeArgs::augment_args,
         more: |command| command.after_help(subscribe_help()),
@@ -73,6 +83,7 @@ const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "watch-campaign",
+        alias: Some("watch"),
         about: "Watch the progress of campaigns; the exit status says what came of them",
         arguments: WatchArgs::augment_args,
         more: |command| command.after_help(WATCH_EXAMPLES),
@@ -80,6 +91,7 @@ const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "probe-handshake",
+        alias: Some("probe"),
         about: "Report on an endpoint: network, TLS, upgrade, every check; with gates for CI",
         arguments: ProbeArgs::augment_args,
         more: |command| command.after_help(PROBE_EXAMPLES),
@@ -87,6 +99,7 @@ const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "serve-mock",
+        alias: Some("mock"),
         about: "Run a mock of the providers on a loopback port",
         arguments: MockArgs::augment_args,
         more: |command| command.after_help(MOCK_EXAMPLES).after_long_help(mock_help()),
@@ -94,6 +107,7 @@ const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "completions",
+        alias: None,
         about: "Print the completion script of a shell",
         arguments: CompletionsArgs::augment_args,
         more: |command| command,
@@ -101,6 +115,7 @@ const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "man",
+        alias: None,
         about: "Print the manual page",
         arguments: ManArgs::augment_args,
         more: |command| command,
@@ -119,6 +134,29 @@ impl Cli {
     #[must_use]
     pub fn describe_for(argv: &[OsString]) -> clap::Command {
         describe(command_of(argv).map_or(COMMANDS, std::slice::from_ref))
+    }
+
+    /// The command line with `connect` in front where it names no command but a URL or a profile, as curl and wscat
+    /// take one.
+    #[must_use]
+    pub fn with_command(argv: &[OsString]) -> Cow<'_, [OsString]> {
+        let words: Vec<&str> = argv.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
+        let is_place = |word: &str| looks_like_url(word) || is_profile(word);
+        let connects = match words.get(global_options(&words)) {
+            None | Some(&("-h" | "--help" | "-V" | "--version" | "--")) => false,
+            // Options of `connect` may come first. A word that names a command stays one.
+            Some(first) if first.starts_with('-') => {
+                words.iter().any(|word| is_place(word))
+                    && !words.iter().any(|word| *word == "help" || spec_of(word).is_some())
+            }
+            Some(first) => is_place(first),
+        };
+        if !connects {
+            return Cow::Borrowed(argv);
+        }
+        let mut with = argv.to_vec();
+        with.insert(1, "connect".into());
+        Cow::Owned(with)
     }
 
     /// As much of it as it takes to parse this command line if nothing is wrong with it; see [`sparse`].
@@ -146,14 +184,48 @@ impl Cli {
 
 impl Spec {
     fn described(&self) -> clap::Command {
-        (self.arguments)(clap::Command::new(self.name)).args_override_self(true)
+        let command = clap::Command::new(self.name).visible_aliases(self.alias);
+        (self.arguments)(command).args_override_self(true)
     }
 }
 
 /// The command that is named, if that is the first word.
 fn command_of(argv: &[OsString]) -> Option<&'static Spec> {
-    let word = argv.get(1)?;
-    COMMANDS.iter().find(|spec| word == spec.name)
+    spec_of(argv.get(1)?.to_str()?)
+}
+
+fn spec_of(word: &str) -> Option<&'static Spec> {
+    COMMANDS.iter().find(|spec| word == spec.name || spec.alias == Some(word))
+}
+
+/// `@name` names a profile; `@-` is standard input.
+#[must_use]
+pub fn is_profile(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('@') && text != "@-"
+}
+
+/// Is this a name of that command?
+#[must_use]
+pub fn names_command(word: &str, name: &str) -> bool {
+    spec_of(word).is_some_and(|spec| spec.name == name)
+}
+
+/// How many words at the beginning are options of every command, and their values.
+fn global_options(words: &[&str]) -> usize {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let is_flag = matches!(*word, "--quiet" | "--verbose")
+            || word.starts_with("--log-format=")
+            || word.starts_with("--color=")
+            || word.len() > 1
+                && word.strip_prefix('-').is_some_and(|rest| rest.chars().all(|c| "qv".contains(c)));
+        at += match *word {
+            "--log-format" | "--color" => 2,
+            _ if is_flag => 1,
+            _ => break,
+        };
+    }
+    at
 }
 
 fn describe(commands: &[Spec]) -> clap::Command {
@@ -192,7 +264,7 @@ pub struct ManArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  wstap connect wss://host/path                talk to an endpoint
+  wstap wss://host/path                        talk to an endpoint (short for `wstap connect`)
   wstap connect --mock                         the same, with an echo in this process
   wstap watch-campaign 42 --mock               a campaign's progress, and what came of it as exit status
   wstap subscribe --help                       the providers that are known, with examples

@@ -292,6 +292,15 @@ pub struct FilterArgs {
     /// Set $N to an array of the JSON values in a file
     #[arg(long, num_args = 2, value_names = ["N", "FILE"], action = clap::ArgAction::Append)]
     pub slurpfile: Vec<String>,
+    /// Set $N to the text of a file, as a string
+    #[arg(long, num_args = 2, value_names = ["N", "FILE"], action = clap::ArgAction::Append)]
+    pub rawfile: Vec<String>,
+    /// Take the words up to the next option as strings into $ARGS.positional. Give the URL before this option
+    #[arg(long, num_args = 0.., value_name = "V", action = clap::ArgAction::Append)]
+    pub args: Vec<String>,
+    /// Take the words up to the next option as JSON values into $ARGS.positional
+    #[arg(long, num_args = 0.., value_name = "JSON", action = clap::ArgAction::Append)]
+    pub jsonargs: Vec<String>,
     /// Look for the modules that programs import in this folder instead of ~/.jq (jq's -L)
     #[arg(long, value_name = "DIR", action = clap::ArgAction::Append)]
     pub library_path: Vec<PathBuf>,
@@ -315,6 +324,9 @@ impl Group for FilterArgs {
         "arg",
         "argjson",
         "slurpfile",
+        "rawfile",
+        "args",
+        "jsonargs",
         "library-path",
         "n",
         "null-input",
@@ -402,9 +414,30 @@ pub struct OutputArgs {
     /// Like --raw-output, with nothing between outputs
     #[arg(short, long)]
     pub join_output: bool,
-    /// Indent JSON
-    #[arg(long)]
+    /// Indent JSON by two spaces
+    #[arg(long, overrides_with_all = ["compact_output", "tab", "indent"])]
     pub pretty: bool,
+    /// Print JSON on one line, as by default; the last of this, --pretty, --tab and --indent counts
+    #[arg(short, long, overrides_with_all = ["pretty", "tab", "indent"])]
+    pub compact_output: bool,
+    /// Indent JSON with a tab for each level
+    #[arg(long, overrides_with_all = ["pretty", "compact_output", "indent"])]
+    pub tab: bool,
+    /// Indent JSON by N spaces for each level, at most 7; 0 prints one line
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=7), overrides_with_all = ["pretty", "compact_output", "tab"])]
+    pub indent: Option<u8>,
+    /// Sort the fields of every object by name
+    #[arg(short = 'S', long)]
+    pub sort_keys: bool,
+    /// Print characters beyond ASCII as \uXXXX escapes
+    #[arg(short, long)]
+    pub ascii_output: bool,
+    /// Start each JSON text with the record separator U+001E (RFC 7464)
+    #[arg(long)]
+    pub seq: bool,
+    /// Write each line at once. Accepted as in jq: wstap always does
+    #[arg(long, hide_short_help = true)]
+    pub unbuffered: bool,
     /// How binary messages are printed
     #[arg(long, value_name = "FORM", default_value = "base64")]
     pub binary: BinaryForm,
@@ -429,6 +462,20 @@ pub struct OutputArgs {
     pub show_secrets: bool,
 }
 
+impl OutputArgs {
+    /// Is there an option for how JSON is written?
+    #[must_use]
+    pub fn shapes_json(&self) -> bool {
+        self.pretty
+            || self.compact_output
+            || self.tab
+            || self.indent.is_some()
+            || self.sort_keys
+            || self.ascii_output
+            || self.seq
+    }
+}
+
 impl Group for OutputArgs {
     const NAMES: &'static [&'static str] = &[
         "envelope",
@@ -437,6 +484,16 @@ impl Group for OutputArgs {
         "j",
         "join-output",
         "pretty",
+        "c",
+        "compact-output",
+        "tab",
+        "indent",
+        "S",
+        "sort-keys",
+        "a",
+        "ascii-output",
+        "seq",
+        "unbuffered",
         "binary",
         "record",
         "buffer",
@@ -481,7 +538,7 @@ pub struct EndArgs {
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
     /// After standard input ended, stay until nothing has come for this long, or `forever`
-    #[arg(long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
+    #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
     /// A close code that also counts as a clean end; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
@@ -502,6 +559,7 @@ impl Group for EndArgs {
         "idle-timeout",
         "max-time",
         "timeout",
+        "w",
         "linger",
         "wait",
         "ok-close",
@@ -526,6 +584,9 @@ pub struct ConnectionArgs {
     /// Send this header; repeatable; `K:` removes one, @FILE reads one a line
     #[arg(short = 'H', long, value_name = "K: V", action = clap::ArgAction::Append, num_args = 1)]
     pub header: Vec<String>,
+    /// Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable
+    #[arg(short = 'b', long, value_name = "COOKIES", action = clap::ArgAction::Append)]
+    pub cookie: Vec<String>,
     /// Send this Origin
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,
@@ -541,9 +602,12 @@ pub struct ConnectionArgs {
     /// Do not offer compression
     #[arg(long, overrides_with = "compress")]
     pub no_compress: bool,
-    /// User and password for basic authentication
+    /// User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them
     #[arg(short, long, value_name = "USER:PASSWORD", visible_alias = "auth")]
     pub user: Option<String>,
+    /// Use Digest authentication only, and never send the password itself
+    #[arg(long, requires = "user")]
+    pub digest: bool,
     /// Send this bearer token; see also --token-env and --token-file, which keep it out of the process list
     #[arg(long, value_name = "TOKEN")]
     pub bearer: Option<String>,
@@ -565,15 +629,21 @@ pub struct ConnectionArgs {
     /// The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)
     #[arg(long, conflicts_with = "token_in")]
     pub accesskey: bool,
-    /// Trust the certificates in this PEM file instead of the system's
+    /// Trust the certificates in this PEM file instead of the system's. The server's own certificate may be one
     #[arg(long, value_name = "FILE", visible_alias = "ca")]
     pub cacert: Option<PathBuf>,
-    /// Client certificate chain, PEM
+    /// Client certificate chain, PEM, or a PKCS#12 file with its key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
+    /// Format of the --cert file [default: found by its content]
+    #[arg(long, value_name = "TYPE", value_enum, ignore_case = true, requires = "cert")]
+    pub cert_type: Option<CertType>,
     /// Private key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+    /// Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]
+    #[arg(long, value_name = "PASSPHRASE", requires = "cert")]
+    pub pass: Option<String>,
     /// Accept any certificate
     #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
@@ -604,7 +674,7 @@ pub struct ConnectionArgs {
     /// Use IPv6 addresses only
     #[arg(short = '6', long, overrides_with = "ipv4")]
     pub ipv6: bool,
-    /// Proxy: http://, socks5:// or socks5h://, with USER:PASSWORD@ if need be; '' for none
+    /// Proxy: http://, socks5:// (also socks://) or socks5h://, with USER:PASSWORD@ if need be; '' for none
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// Hosts for which no proxy is used, separated by commas
@@ -636,6 +706,8 @@ impl Group for ConnectionArgs {
     const NAMES: &'static [&'static str] = &[
         "H",
         "header",
+        "b",
+        "cookie",
         "origin",
         "s",
         "subprotocol",
@@ -644,6 +716,7 @@ impl Group for ConnectionArgs {
         "u",
         "user",
         "auth",
+        "digest",
         "bearer",
         "token-env",
         "token-file",
@@ -653,7 +726,9 @@ impl Group for ConnectionArgs {
         "cacert",
         "ca",
         "cert",
+        "cert-type",
         "key",
+        "pass",
         "k",
         "insecure",
         "no-check",
@@ -676,6 +751,17 @@ impl Group for ConnectionArgs {
         "connect-timeout",
         "max-message-size",
     ];
+}
+
+/// The format of a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CertType {
+    /// PEM files
+    #[value(name = "PEM")]
+    Pem,
+    /// PKCS#12: certificates and key in one file
+    #[value(name = "P12")]
+    P12,
 }
 
 /// A version of TLS.
@@ -705,7 +791,7 @@ pub struct LivenessArgs {
     /// Do not reconnect
     #[arg(long, overrides_with = "reconnect")]
     pub no_reconnect: bool,
-    /// Give up after N attempts in a row without a stable connection between them
+    /// Reconnect, and give up after N attempts in a row without a stable connection between them
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
     /// Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Context, Session, dialect_for, parse_url};
+use super::{Context, Session, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::ConnectArgs;
 use crate::config::session::Defaults;
 use crate::error::{Failure, Result};
@@ -18,12 +18,21 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
         return Err(Failure::usage("--token-file - and the messages both want standard input")
             .hint("--token-env VAR and --token-file FILE leave it to the messages"));
     }
+    let liveness = &args.session.liveness;
+    let has_delay = liveness.reconnect_delay.or(liveness.reconnect_max_delay).is_some();
+    let reconnects = liveness.reconnect || liveness.no_reconnect || liveness.retries.is_some();
+    if has_delay && !reconnects {
+        context
+            .report
+            .warning("the delays before an attempt have no effect without --reconnect or --retries");
+    }
+    let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let session = Session {
         args: &args.session,
         send: &args.send,
-        dialect: dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?,
+        url: url.map_or_else(|| own_endpoint(&args.session, dialect, context), |url| Ok(Some(url)))?,
+        dialect,
         subscription: None,
-        url,
         topics: Vec::new(),
         defaults: Defaults::CONNECT,
         read_stdin: true,

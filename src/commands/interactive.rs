@@ -85,7 +85,7 @@ pub(super) fn open(
         envelope: config.envelope,
         topics: topics.to_vec(),
         color: context.world.color(context.color, true),
-        pretty: args.output.pretty,
+        pretty: output::indent(&args.output).is_some(),
         raw: args.output.raw_output,
         show_secrets: args.output.show_secrets,
         binary: args.output.binary,

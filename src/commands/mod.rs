@@ -79,6 +79,7 @@ impl Session<'_> {
         if let Some(path) = &self.args.from {
             return self.offline(path, config, output.as_ref(), report).await;
         }
+        no_url_beside_mock(self.args.mock.as_deref(), self.url.as_ref())?;
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
         let (connection, key) = self.connection(&url, mock.as_ref(), context)?;
@@ -213,9 +214,13 @@ impl Session<'_> {
     /// Notes the credential of a dialect's greeting, which travels in a message.
     fn keep_messages_secret(&self, key: Option<&Secret>, secrets: &Secrets) {
         let in_message = |credential: &Credential| credential.place == Place::Message;
-        let greets =
-            self.subscription.is_some() && self.dialect.credential().as_ref().is_some_and(in_message);
+        let greets = self.follows_dialect() && self.dialect.credential().as_ref().is_some_and(in_message);
         key.filter(|_| greets).iter().for_each(|key| secrets.add(key, secret::Place::Message));
+    }
+
+    /// Does the dialect decide what is sent and what messages mean?
+    fn follows_dialect(&self) -> bool {
+        self.subscription.is_some() || self.dialect.rules_raw_sessions()
     }
 
     /// Does a call before the upgrade give its credential?
@@ -231,7 +236,7 @@ impl Session<'_> {
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {
         let client = self.dialect.client(setup)?;
-        Ok(if self.subscription.is_some() { client } else { Box::new(Raw(client)) })
+        Ok(if self.follows_dialect() { client } else { Box::new(Raw(client)) })
     }
 
     /// The file of the cursor, and where to start.
@@ -258,7 +263,7 @@ impl Session<'_> {
     }
 
     fn dedupe(&self) -> bool {
-        self.subscription.is_some_and(|args| !args.no_dedupe)
+        self.subscription.map_or(self.follows_dialect(), |args| !args.no_dedupe)
     }
 
     fn time_scale(&self, mock: Option<&Running>) -> f64 {
@@ -382,6 +387,26 @@ fn in_this_process(options: Options, mock: &Mock) -> Options {
         tls,
         ..options
     }
+}
+
+/// A mock and a URL are two servers.
+fn no_url_beside_mock(mock: Option<&str>, url: Option<&WsUrl>) -> Result<()> {
+    match mock.and(url) {
+        None => Ok(()),
+        Some(url) => Err(Failure::usage(format!("--mock connects to its own mock server, not to {url}"))
+            .hint("remove the URL, or remove --mock; -d NAME says which provider to mock")),
+    }
+}
+
+/// Where the provider is, unless a mock or a recording takes its place.
+fn own_endpoint(args: &SessionArgs, dialect: &dyn Dialect, context: &Context<'_>) -> Result<Option<WsUrl>> {
+    let elsewhere = args.mock.is_some() || args.from.is_some();
+    let url = dialect.default_url(context.world.var).filter(|_| !elsewhere);
+    let named = |failure: Failure| {
+        let what = format!("the endpoint of {}: {}", dialect.name(), failure.what);
+        Failure { what, ..failure }
+    };
+    url.map(|url| parse_url(&url).map_err(named)).transpose()
 }
 
 fn no_url(dialect: &dyn Dialect) -> Failure {

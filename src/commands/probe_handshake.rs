@@ -1,6 +1,9 @@
 //! `wstap probe-handshake`: what is true of an endpoint.
 
-use super::{Context, Running, dialect_for, expected, in_this_process, no_url, parse_url, start_mock};
+use super::{
+    Context, Running, dialect_for, expected, in_this_process, no_url, no_url_beside_mock, parse_url,
+    start_mock,
+};
 use crate::cli::options::{ProbeArgs, ReportFormat};
 use crate::config::{coding, connection};
 use crate::dialect::{Credential, Dialect};
@@ -23,6 +26,7 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
     let url = args.url.as_deref().map(parse_url).transpose()?;
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let gates = Gates::new(&args.expect, &args.expect_status, args.min_cert_days, &args.max)?;
+    no_url_beside_mock(args.mock.as_deref(), url.as_ref())?;
     let mock = start_mock(args.mock.as_deref(), dialect, context.report).await?;
     let (url, options) = target(args, url, dialect, mock.as_ref(), context)?;
     let live = if args.live {

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use super::{Context, Session, dialect_for, parse_url};
+use super::{Context, Session, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::SubscribeArgs;
 use crate::config::session::Defaults;
 use crate::dialect::{Dialect, TopicCheck};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
-use crate::net::WsUrl;
 use crate::net::url::looks_like_url;
 use crate::report::Report;
 
@@ -40,7 +39,7 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     let session = Session {
         args: &args.session,
         send: &args.send,
-        url: url.map_or_else(|| own_endpoint(args, dialect, context), |url| Ok(Some(url)))?,
+        url: url.map_or_else(|| own_endpoint(&args.session, dialect, context), |url| Ok(Some(url)))?,
         dialect,
         subscription: Some(args),
         // Only when asked for: in a shell's `while read` loop, standard input is the loop's.
@@ -50,17 +49,6 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         defaults: Defaults::SUBSCRIBE,
     };
     session.run(context).await
-}
-
-/// Where the provider is, unless a mock or a recording takes its place.
-fn own_endpoint(args: &SubscribeArgs, dialect: &dyn Dialect, context: &Context<'_>) -> Result<Option<WsUrl>> {
-    let elsewhere = args.session.mock.is_some() || args.session.from.is_some();
-    let url = dialect.default_url(context.world.var).filter(|_| !elsewhere);
-    let named = |failure: Failure| {
-        let what = format!("the endpoint of {}: {}", dialect.name(), failure.what);
-        Failure { what, ..failure }
-    };
-    url.map(|url| parse_url(&url).map_err(named)).transpose()
 }
 
 fn reads_topics(args: &SubscribeArgs) -> bool {

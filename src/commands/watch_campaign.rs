@@ -8,8 +8,8 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::offline::{self, Reader};
 use super::{
-    Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, parse_url,
-    reopen_on_hangup, start_mock,
+    Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
+    own_endpoint, parse_url, reopen_on_hangup, start_mock,
 };
 use crate::campaign::Status;
 use crate::cli::options::{SendArgs, WatchArgs};
@@ -51,11 +51,10 @@ pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
     let shown = url.as_ref().and_then(|url| campaigns.shown_at(url)).filter(|_| !args.all);
     let ids = ids(words, shown, args, campaigns)?;
     let send = SendArgs::default();
-    let default_url = || dialect.default_url(context.world.var).as_deref().map(parse_url).transpose();
     let session = Session {
         args: &args.session,
         send: &send,
-        url: url.map_or_else(default_url, |url| Ok(Some(url)))?,
+        url: url.map_or_else(|| own_endpoint(&args.session, dialect, context), |url| Ok(Some(url)))?,
         dialect,
         topics: Vec::new(),
         subscription: None,
@@ -110,6 +109,7 @@ impl Command<'_> {
     async fn live(self, context: &Context<'_>) -> Result<Exit> {
         let args = &self.args.session;
         let pipeline = self.pipeline(context)?;
+        no_url_beside_mock(args.mock.as_deref(), self.session.url.as_ref())?;
         let mock = start_mock(args.mock.as_deref(), self.session.dialect, context.report).await?;
         let (url, _) = self.session.address(mock.as_ref())?;
         let (connection, _) = self.session.connection(&url, mock.as_ref(), context)?;
@@ -300,7 +300,7 @@ fn prints_lines(args: &WatchArgs, world: &World<'_>) -> bool {
         || output.envelope
         || output.raw_output
         || output.join_output
-        || output.pretty
+        || output.shapes_json()
         || output.output.is_some()
         || filter.filter.is_some()
         || filter.filter_file.is_some()

@@ -4,7 +4,8 @@ use crate::net::url::secret_ranges;
 use crate::secret::{Place, Secret, Secrets, is_secret_name};
 
 /// Options whose value is a credential, as far as their name begins with this.
-const OPTIONS: [&str; 7] = ["token", "bearer", "user", "header", "access", "api", "control-token"];
+const OPTIONS: [&str; 9] =
+    ["cookie", "pass", "token", "bearer", "user", "header", "access", "api", "control-token"];
 
 /// The longest that an option may have behind one of these, also if it is mistyped: `--header-file`.
 const LONGEST_REST: usize = 8;

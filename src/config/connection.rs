@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::World;
-use crate::cli::options::{ConnectionArgs, TlsChoice};
+use super::{World, passphrase};
+use crate::cli::options::{CertType, ConnectionArgs, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
 use crate::file;
+use crate::net::identity;
+use crate::net::url::ascii_host;
 use crate::net::{
     ConnectToEntry, KeyPin, Options, ProxyRules, ResolveEntry, TlsOptions, TlsVersion, TokenPlace, WsUrl,
     choose_proxy,
@@ -33,7 +35,8 @@ pub fn resolve(
     world: &World<'_>,
     report: &Report,
 ) -> Result<(Options, Option<Secret>)> {
-    let headers = headers(&args.header)?;
+    let mut headers = headers(&args.header)?;
+    headers.extend(cookies(&args.cookie)?);
     let basic = basic(args)?;
     let token = token(args, url, credentials, world, report)?;
     let var = |name: &str| proxy_var(args, world, name);
@@ -48,7 +51,10 @@ pub fn resolve(
         secrets.add(token, place.as_ref().map_or(secret::Place::Call, TokenPlace::of));
     });
     url.add_to(secrets);
+    url.look_alike().iter().for_each(|warning| report.warning(warning));
     secrets.add_subprotocols(&args.subprotocol.iter().map(String::as_str).collect::<Vec<_>>());
+    let tls = tls(args, world)?;
+    tls.pass.iter().for_each(|pass| secrets.add(pass, secret::Place::Arguments));
     let (token, for_calls) = match token {
         Some((Some(place), token)) => (Some((place, token)), None),
         Some((None, token)) => (None, Some(token)),
@@ -61,8 +67,9 @@ pub fn resolve(
         subprotocols: args.subprotocol.clone(),
         compression: args.compress.or(Options::default().compression).filter(|_| !args.no_compress),
         basic,
+        digest: args.digest,
         token,
-        tls: tls(args, world)?,
+        tls,
         resolve: args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?,
         connect_to: args.connect_to.iter().map(|text| connect_to_entry(text)).collect::<Result<_>>()?,
         unix_socket: args.unix_socket.clone(),
@@ -91,17 +98,33 @@ fn tls(args: &ConnectionArgs, world: &World<'_>) -> Result<TlsOptions> {
         TlsChoice::V1_2 => TlsVersion::V1_2,
         TlsChoice::V1_3 => TlsVersion::V1_3,
     };
-    Ok(TlsOptions {
+    let options = TlsOptions {
         cacert: args.cacert.clone(),
         cert: args.cert.clone(),
         key: args.key.clone(),
+        pass: args.pass.as_deref().map(given_passphrase).transpose()?,
+        is_pkcs12: args.cert_type.map(|kind| kind == CertType::P12),
         insecure: args.insecure,
         pins: args.pinnedpubkey.as_deref().map_or(Ok(Vec::new()), key_pins)?,
         min: args.tls_min.map(version),
         max: args.tls_max.map(version),
         keylog: if args.tls_keylog { Some(keylog(world)?) } else { None },
         ..TlsOptions::default()
-    })
+    };
+    if options.pass.is_none()
+        && let Some(path) = identity::locked(&options)?
+    {
+        let pass = passphrase::ask(&format!("Passphrase of {}", path.display()))?;
+        return Ok(TlsOptions { pass, ..options });
+    }
+    Ok(options)
+}
+
+fn given_passphrase(text: &str) -> Result<Secret> {
+    match text.strip_prefix('@') {
+        Some(file) => first_line(Path::new(file), "--pass").map(Secret::new),
+        None => Ok(Secret::new(text)),
+    }
 }
 
 /// curl's `sha256//BASE64[;sha256//BASE64]`.
@@ -151,6 +174,18 @@ fn header(text: &str) -> Result<(String, Secret)> {
         _ => Err(Failure::usage("--header: there is no `Name:` before the value")
             .hint("headers are written -H 'Name: value'; -H @FILE reads them from a file")),
     }
+}
+
+/// All cookies are one header (RFC 6265 §5.4).
+fn cookies(args: &[String]) -> Result<Option<(String, Secret)>> {
+    if args.iter().flat_map(|arg| arg.split(';')).any(|pair| !pair.trim().is_empty() && !pair.contains('=')) {
+        // The text is not quoted back: it may be a credential that lost its name.
+        return Err(Failure::usage("--cookie: there is no `NAME=` before a value")
+            .hint("write -b 'NAME=VALUE; NAME=VALUE'; -H @FILE reads a Cookie header from a file"));
+    }
+    let given = args.iter().map(|arg| arg.trim().trim_end_matches(';')).filter(|arg| !arg.is_empty());
+    let text = given.collect::<Vec<_>>().join("; ");
+    Ok((!text.is_empty()).then(|| ("Cookie".to_owned(), Secret::new(text))))
 }
 
 fn basic(args: &ConnectionArgs) -> Result<Option<(String, Secret)>> {
@@ -265,7 +300,7 @@ fn resolve_entry(text: &str) -> Result<ResolveEntry> {
         .split(',')
         .map(|address| address.trim_matches(['[', ']']).parse().map_err(|_| wrong()))
         .collect::<Result<_>>()?;
-    Ok(ResolveEntry { host: host.to_owned(), port, addresses })
+    Ok(ResolveEntry { host: ascii_host(host).ok_or_else(wrong)?, port, addresses })
 }
 
 /// curl's `HOST1:PORT1:HOST2:PORT2`, each part possibly empty.
@@ -280,8 +315,12 @@ fn connect_to_entry(text: &str) -> Result<ConnectToEntry> {
     let (to_host, to_port) = split_host(rest).ok_or_else(wrong)?;
     let port =
         |text: &str| if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| wrong()) };
-    let host = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    Ok(ConnectToEntry { from: (host(from_host), port(from_port)?), to: (host(to_host), port(to_port)?) })
+    let host = |text: &str| match text {
+        "" => Ok(None),
+        text if text.contains(':') => Ok(Some(text.replacen("%25", "%", 1))),
+        text => ascii_host(text).map(Some).ok_or_else(wrong),
+    };
+    Ok(ConnectToEntry { from: (host(from_host)?, port(from_port)?), to: (host(to_host)?, port(to_port)?) })
 }
 
 /// A host, in brackets if it is an IPv6 address, and what follows its colon.

@@ -11,6 +11,7 @@ pub mod arguments;
 pub mod coding;
 pub mod connection;
 pub mod output;
+mod passphrase;
 pub mod profile;
 pub mod session;
 

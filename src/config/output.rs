@@ -46,7 +46,8 @@ pub fn resolve(
             optional("--filter-file", Some(&source[..]).filter(|source| !is_empty_program(source)))?
         }
         None => {
-            optional("--filter", args.filter.filter.as_deref().filter(|source| !is_empty_program(source)))?
+            let source = args.filter.filter.as_deref().filter(|source| !is_empty_program(source));
+            optional("--filter", source).map_err(|failure| names_file(failure, source))?
         }
     };
     if args.filter.null_input && filter.is_none() {
@@ -135,10 +136,25 @@ fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
     Style {
         raw: args.output.raw_output,
         join: args.output.join_output,
-        pretty: args.output.pretty,
+        indent: indent(&args.output),
+        sort: args.output.sort_keys,
+        ascii: args.output.ascii_output,
+        seq: args.output.seq,
         color: world.color(color, to_terminal),
         terminal: to_terminal,
         binary: args.output.binary,
+    }
+}
+
+/// What a level of JSON is indented by; `None` for JSON on one line. clap keeps the last of these options alone.
+#[must_use]
+pub fn indent(args: &OutputArgs) -> Option<&'static str> {
+    const SPACES: &str = "       ";
+    match args.indent {
+        Some(0) => None,
+        Some(n) => Some(SPACES.get(..n.into()).unwrap_or(SPACES)),
+        None if args.tab => Some("\t"),
+        None => args.pretty.then_some("  "),
     }
 }
 
@@ -157,6 +173,11 @@ pub fn vars(args: &FilterArgs) -> Result<Vars> {
     for pair in args.slurpfile.chunks_exact(2) {
         vars.slurpfile(&pair[0], Path::new(&pair[1]))?;
     }
+    for pair in args.rawfile.chunks_exact(2) {
+        vars.rawfile(&pair[0], Path::new(&pair[1]))?;
+    }
+    args.args.iter().for_each(|text| vars.positional(text));
+    args.jsonargs.iter().try_for_each(|text| vars.positional_json(text))?;
     vars.modules(&args.library_path);
     Ok(vars)
 }
@@ -214,6 +235,16 @@ fn create_recording(path: &Path) -> Result<Recorder> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(|file| Recorder::new(file, path))
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}
+
+/// jq's `-f` takes a file, so the name of one may stand where a program does not compile.
+fn names_file(failure: Failure, source: Option<&str>) -> Failure {
+    match source.filter(|source| failure.exit == Exit::FilterCompile && Path::new(source).is_file()) {
+        Some(path) => {
+            failure.hint(format!("{path} is a file: read the program from it with --filter-file {path}"))
+        }
+        None => failure,
+    }
 }
 
 /// As in jq, such a program passes everything on.

@@ -14,7 +14,8 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use super::World;
 use super::arguments::in_arguments;
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Cli, Command, is_profile, names_command, tips};
+use crate::did_you_mean::nearest;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::net::url::looks_like_url;
@@ -36,7 +37,8 @@ pub fn parse(argv: &[OsString], world: &World<'_>) -> Result<Cli, ParseError> {
         Cli::from_matches(matches)?
     } else {
         // Global options may stand before the command; none of them has a value that is a command's name.
-        let at = argv.iter().position(|arg| arg.to_str() == Some(name)).map_or(argv.len(), |at| at + 1);
+        let is_command = |arg: &OsString| arg.to_str().is_some_and(|word| names_command(word, name));
+        let at = argv.iter().position(is_command).map_or(argv.len(), |at| at + 1);
         Cli::try_parse_from_layers(argv, at, &layers)?
     };
     // Taking the description apart, option by option, would give back memory that the process hardly misses.
@@ -276,7 +278,7 @@ impl Layers {
     ) -> Result<Settings> {
         let mut settings = Settings::new();
         for option in known.iter().filter(|option| option.values <= 1) {
-            let name = format!("{PREFIX}{}", option.long.to_ascii_uppercase().replace('-', "_"));
+            let name = variable(&option.long);
             let Some(value) = var(&name) else { continue };
             let long = &option.long;
             let arguments = match (option.takes_value, value.to_ascii_lowercase().as_str()) {
@@ -303,16 +305,18 @@ impl Layers {
     fn apply_positionals(&self, cli: &mut Cli) {
         match &mut cli.command {
             Command::Connect(args) if self.profile_named || args.url.is_none() => {
-                args.url.clone_from(&self.url);
+                args.url = self.url_beside(args.session.mock.as_ref());
             }
             Command::ProbeHandshake(args) if self.profile_named || args.url.is_none() => {
-                args.url.clone_from(&self.url);
+                args.url = self.url_beside(args.mock.as_ref());
             }
             Command::Subscribe(args) => {
-                self.apply_topics(&mut args.topics, &mut args.url);
+                let mock = args.session.mock.as_ref();
+                self.apply_topics(&mut args.topics, &mut args.url, mock);
             }
             Command::WatchCampaign(args) => {
-                let ids_typed = self.apply_topics(&mut args.ids, &mut args.url);
+                let mock = args.session.mock.as_ref();
+                let ids_typed = self.apply_topics(&mut args.ids, &mut args.url, mock);
                 // clap cannot tell an id from a URL or a profile in its place, so it knows nothing of this conflict.
                 match (self.all_typed, ids_typed) {
                     (true, false) => args.ids.clear(),
@@ -324,14 +328,24 @@ impl Layers {
         }
     }
 
+    /// The URL of a layer. A mock takes its place: only a URL that is typed contradicts it.
+    fn url_beside(&self, mock: Option<&String>) -> Option<String> {
+        self.url.clone().filter(|_| mock.is_none())
+    }
+
     /// Returns whether the topics were typed.
-    fn apply_topics(&self, topics: &mut Vec<String>, url: &mut Option<String>) -> bool {
+    fn apply_topics(
+        &self,
+        topics: &mut Vec<String>,
+        url: &mut Option<String>,
+        mock: Option<&String>,
+    ) -> bool {
         if self.profile_named && topics.first().is_some_and(|topic| is_profile(topic)) {
             topics.remove(0);
         }
         let typed_first = topics.first().is_some_and(|topic| looks_like_url(topic));
         if url.as_deref().map_or(!typed_first, is_profile) {
-            url.clone_from(&self.url);
+            *url = self.url_beside(mock);
         }
         if !topics.is_empty() {
             return true;
@@ -339,6 +353,41 @@ impl Layers {
         topics.clone_from(&self.topics);
         false
     }
+}
+
+/// Warnings about variables with the prefix of options that no option of any command reads, such as one that is
+/// misspelled.
+pub fn unknown_variables<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let command = Cli::describe();
+    let options = command.get_subcommands().flat_map(options_of).chain(options_of(&command));
+    let (single, double): (Vec<KnownOption>, Vec<KnownOption>) =
+        options.partition(|option| option.values <= 1);
+    let variables = |options: &[KnownOption]| options.iter().map(|option| variable(&option.long)).collect();
+    let (mut known, without): (Vec<String>, Vec<String>) = (variables(&single), variables(&double));
+    known.push("WSTAP_URL".to_owned());
+    let is_unsafe = |option: &&KnownOption| tips::is_unsafe(&format!("--{}", option.long));
+    let unsafe_variables: Vec<String> =
+        single.iter().filter(is_unsafe).map(|option| variable(&option.long)).collect();
+    let warning = |name: &str| {
+        let ignored = format!("the environment variable {name} is ignored");
+        if without.iter().any(|other| other == name) {
+            return format!("{ignored}: an option with several values cannot be set by a variable");
+        }
+        // A slip of a finger must not lead to an option that switches a check off.
+        let safe = known.iter().filter(|known| !unsafe_variables.contains(known)).map(String::as_str);
+        match nearest(name, safe) {
+            Some(meant) => format!("{ignored}: no option has that name; did you mean {meant}?"),
+            None => format!("{ignored}: no option has that name"),
+        }
+    };
+    let is_other =
+        |name: &str| known.iter().any(|known| known == name) || name.starts_with(cli::MOCK_VARIABLES);
+    names.filter(|name| name.starts_with(PREFIX) && !is_other(name)).map(warning).collect()
+}
+
+/// The variable of an option.
+fn variable(long: &str) -> String {
+    format!("{PREFIX}{}", long.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// One long option of a command.
@@ -416,11 +465,6 @@ fn profile_name(typed: &ArgMatches) -> Option<&str> {
     let first = |id| typed.try_get_many::<String>(id).ok().flatten()?.next().map(String::as_str);
     let place = first("url").filter(|url| is_profile(url)).or_else(|| first("topics"))?;
     is_profile(place).then(|| &place[1..])
-}
-
-/// `@name` names a profile; `@-` is standard input.
-fn is_profile(text: &str) -> bool {
-    text.len() > 1 && text.starts_with('@') && text != "@-"
 }
 
 /// Relative folders are no folders of the user's, and are ignored (XDG Base Directory Specification).

@@ -132,7 +132,8 @@ fn linger(typed: Option<LingerTime>, default: Linger) -> Linger {
 
 fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
     let liveness = &args.liveness;
-    let wanted = liveness.reconnect || (default && !liveness.no_reconnect);
+    // Who says how often to retry wants it.
+    let wanted = liveness.reconnect || ((default || liveness.retries.is_some()) && !liveness.no_reconnect);
     wanted.then_some(ReconnectPolicy {
         limits: Limits {
             first: liveness.reconnect_delay.unwrap_or(RECONNECT_DELAY),

@@ -123,6 +123,12 @@ pub trait Dialect: Sync {
         true
     }
 
+    /// Does `connect` follow all of its rules, as `subscribe` does? Otherwise a raw session uses them only to get in, and
+    /// shows everything as it comes.
+    fn rules_raw_sessions(&self) -> bool {
+        false
+    }
+
     /// Can a session subscribe to topics, and to others while it runs?
     fn takes_topics(&self) -> bool {
         true

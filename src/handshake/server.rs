@@ -124,6 +124,18 @@ impl Request {
         self.query.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The query parameters in order, percent-decoded.
+    #[must_use]
+    pub fn query_pairs(&self) -> &[(String, String)] {
+        &self.query
+    }
+
+    /// The headers in order, as sent.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     /// The first header of this name, without the white space around its value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -274,7 +274,9 @@ fn same_values(plain: &str, messages: &[Message]) {
 fn styled(source: &str, look: u8, messages: &[Message], plain: &str) {
     let has = |bit: u8| look & bit != 0;
     let binary = if has(32) { BinaryForm::Hex } else { BinaryForm::Base64 };
-    let style = Style { raw: has(1), join: has(2), pretty: has(4), color: has(8), terminal: has(16), binary };
+    let indent = has(4).then_some("  ");
+    let (raw, join, color, terminal) = (has(1), has(2), has(8), has(16));
+    let style = Style { raw, join, indent, color, terminal, binary, ..Style::default() };
     let out = lines(Some(source), style, false, messages);
     let bare = if style.color { without_color(&out) } else { out };
     if style.terminal {

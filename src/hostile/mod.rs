@@ -135,7 +135,8 @@ pub fn handshake_response(bytes: &[u8]) {
     let accepts: Vec<&str> = head.values("sec-websocket-accept").collect();
     // RFC 6455 §1.3 has this example.
     assert_eq!(key == Some(Verdict::Ok), accepts == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
-    let refused = refusal::refusal("wss://h/", &head, &bytes[length..], &Secrets::default());
+    let refused =
+        refusal::refusal("wss://h/", &head, &bytes[length..], &Secrets::default(), refusal::Sent::default());
     assert!(!refused.what.is_empty());
     drop(refusal::violations("wss://h/", &findings));
 }
@@ -196,11 +197,12 @@ pub fn json_text(bytes: &[u8]) {
     let compact = laid_out(text, json::compact_into);
     assert!(!json::scan_str(&compact).expect("still JSON").line_break && compact.len() <= text.len());
     assert_eq!(laid_out(&compact, json::compact_into), compact);
-    let pretty = laid_out(text, |text, out| json::pretty_into(text, out, false));
+    let pretty = laid_out(text, |text, out| json::pretty_into(text, out, "  ", false));
     assert_eq!(laid_out(&pretty, json::compact_into), compact);
-    for color in
-        [laid_out(text, json::color_into), laid_out(text, |text, out| json::pretty_into(text, out, true))]
-    {
+    for color in [
+        laid_out(text, json::color_into),
+        laid_out(text, |text, out| json::pretty_into(text, out, "  ", true)),
+    ] {
         assert_eq!(laid_out(&without_color(&color), json::compact_into), compact);
     }
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();

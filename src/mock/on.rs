@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::script::{self, Clock, Inbox, Interpreter, Outbox, reason};
+use super::script::{self, Clock, Inbox, Interpreter, Outbox, RequestFacts, reason};
 use super::{Answer, Conn, Peer, Say, Service, Settings};
 use crate::error::Result;
 use crate::handshake::server::Request;
@@ -35,6 +35,7 @@ impl Service for OnService {
             programs: Arc::clone(&self.programs),
             settings: Arc::clone(&self.settings),
             clock: self.clock,
+            facts: RequestFacts::of(request),
             outbox: None,
         };
         let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
@@ -46,6 +47,7 @@ struct OnPeer {
     programs: Arc<[Program]>,
     settings: Arc<Settings>,
     clock: Clock,
+    facts: RequestFacts,
     outbox: Option<Outbox>,
 }
 
@@ -53,7 +55,7 @@ impl Peer for OnPeer {
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
         let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
-        let interpreter = Interpreter::new(conn, self.clock, &self.settings);
+        let interpreter = Interpreter::new(conn, self.clock, &self.settings, self.facts.clone());
         tokio::spawn(answer_all(Arc::clone(conn), inbox, interpreter, Arc::clone(&self.programs)));
         Vec::new()
     }

@@ -2,6 +2,7 @@
 //! runs for ever holds up its own connection and no other; if it has no outputs either, nothing can end it, and its
 //! thread stays until the process ends.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -21,13 +22,15 @@ use super::budget::Use;
 use super::faults::mix;
 use super::{Conn, Say, Settings};
 use crate::error::Result;
+use crate::handshake::server::Request;
 use crate::limits;
 use crate::message::Message;
 use crate::pipeline::filter::{self, Program, Value, Vars};
 use crate::text;
 
 /// What a program may name besides what jq knows, in the order in which it is given.
-const VARIABLES: [&str; 7] = ["n", "i", "now", "uuid", "msg", "conn", "path"];
+const VARIABLES: [&str; 10] =
+    ["n", "i", "now", "uuid", "msg", "conn", "path", "query", "headers", "subprotocols"];
 
 /// The variables, for people.
 pub const VARIABLES_HELP: &str = "\
@@ -35,7 +38,34 @@ Variables of jq programs (--on, and jq and expect in scenarios):
   $n     the number of the message: of the client's under --on, of the scenario's in a scenario; from 1
   $i     the round of the innermost repeat, from 0          $msg   the client's last message, or null
   $now   seconds since 1970 on the mock's clock             $uuid  a new UUID, decided by --seed
-  $conn  the number of the connection, from 1               $path  the path of its request";
+  $conn  the number of the connection, from 1               $path  the path of its request
+  $query  its query parameters: an object, decoded          $headers  its headers: an object, names in lower case
+  $subprotocols  the subprotocols that it offers: an array";
+
+/// What programs may know of a connection's request besides its path.
+#[derive(Clone, Debug)]
+pub(super) struct RequestFacts {
+    query: serde_json::Value,
+    headers: serde_json::Value,
+    subprotocols: serde_json::Value,
+}
+
+impl RequestFacts {
+    /// Of a parameter that is there twice the first counts; repeated headers are one list (RFC 9110 §5.3).
+    pub(super) fn of(request: &Request) -> Self {
+        let mut query = serde_json::Map::new();
+        for (name, value) in request.query_pairs() {
+            query.entry(name).or_insert_with(|| json!(value));
+        }
+        let mut headers: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (name, value) in request.headers() {
+            headers.entry(name.to_ascii_lowercase()).or_default().push(value);
+        }
+        let headers = headers.into_iter().map(|(name, values)| (name, json!(values.join(", "))));
+        let subprotocols: Vec<&str> = request.list("Sec-WebSocket-Protocol").collect();
+        Self { query: query.into(), headers: headers.collect(), subprotocols: json!(subprotocols) }
+    }
+}
 
 /// Outputs that may wait for the connection to take them.
 const OUTPUTS: usize = 32;
@@ -81,6 +111,7 @@ impl Clock {
 pub(super) struct Interpreter {
     conn: Arc<Conn>,
     clock: Clock,
+    facts: RequestFacts,
     rng: Rng,
     /// The thread, once something had to be run.
     jobs: Option<blocking::Sender<Job>>,
@@ -96,9 +127,9 @@ struct Job {
 }
 
 impl Interpreter {
-    pub(super) fn new(conn: &Arc<Conn>, clock: Clock, settings: &Settings) -> Self {
+    pub(super) fn new(conn: &Arc<Conn>, clock: Clock, settings: &Settings, facts: RequestFacts) -> Self {
         let rng = Rng::with_seed(mix(settings.seed, conn.id));
-        Self { conn: Arc::clone(conn), clock, rng, jobs: None }
+        Self { conn: Arc::clone(conn), clock, facts, rng, jobs: None }
     }
 
     /// Runs a program; its outputs come one by one, and an error is the last of them.
@@ -121,6 +152,9 @@ impl Interpreter {
             json!(null),
             json!(self.conn.id),
             json!(self.conn.path),
+            self.facts.query.clone(),
+            self.facts.headers.clone(),
+            self.facts.subprotocols.clone(),
         ];
         let job = Job {
             program: program.clone(),

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::cookies::Jar;
 use super::{Options, SentRequest, TlsOptions, TokenPlace, WsUrl};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -11,7 +12,23 @@ use crate::secret::{MASK, Place, Secret};
 
 const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
 
+/// What earlier answers of the same attempt have added to a request.
+pub(super) struct RequestState<'a> {
+    /// The answer to a challenge.
+    pub(super) answer: Option<&'a Secret>,
+    /// The cookies that redirects have set.
+    pub(super) jar: &'a Jar,
+}
+
 impl Options {
+    /// Does a request to this URL carry something that proves who we are?
+    pub(super) fn has_credentials(&self, url: &WsUrl) -> bool {
+        self.basic.is_some()
+            || self.token.is_some()
+            || url.has_secret()
+            || self.headers.iter().any(|(name, value)| self.secrets.is_header(name, value.expose()))
+    }
+
     /// The same without anything that proves who we are, but for a client certificate.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
@@ -36,7 +53,7 @@ impl Options {
     fn for_another_origin(&self) -> Self {
         let mut options = self.without_credentials();
         options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Host"));
-        options.tls = TlsOptions { cert: None, key: None, ..options.tls };
+        options.tls = TlsOptions { cert: None, key: None, pass: None, ..options.tls };
         options
     }
 
@@ -72,13 +89,28 @@ impl Options {
     }
 
     /// The request for this URL.
-    pub(super) fn request(&self, url: &WsUrl) -> Result<Request> {
+    ///
+    /// # Errors
+    /// Headers that cannot be sent.
+    pub(super) fn request(&self, url: &WsUrl, state: &RequestState<'_>) -> Result<Request> {
         let mut headers = self.headers.clone();
         // `-u` goes before the URL's own user name, and a bearer token before both.
-        let basic = self.basic.as_ref().map(|(user, password)| {
+        let basic = self.basic.as_ref().filter(|_| !self.digest).map(|(user, password)| {
             let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
             Secret::new(format!("Basic {pair}"))
         });
+        let basic = state.answer.cloned().or(basic);
+        let is_cookie = |name: &str| name.eq_ignore_ascii_case("Cookie");
+        let given: Vec<&str> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| is_cookie(name))
+            .map(|(_, value)| value.expose())
+            .collect();
+        if let Some(cookies) = state.jar.merged(&given, url) {
+            headers.retain(|(name, _)| !is_cookie(name));
+            headers.push(("Cookie".to_owned(), cookies));
+        }
         let authorization = match &self.token {
             Some((TokenPlace::Bearer, token)) => Some(Secret::new(format!("Bearer {}", token.expose()))),
             Some((TokenPlace::Header(name), token)) => {

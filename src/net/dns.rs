@@ -13,7 +13,10 @@ use crate::exit::Exit;
 /// RFC 6761 §6.3 and needs no asking; only then the system's resolver, which costs a thread.
 pub(super) async fn resolve(host: &str, port: u16, options: &Options) -> Result<Vec<SocketAddr>> {
     let found = match known(host, port, options) {
-        Some(addresses) => addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(),
+        Some(addresses) => match zone_of(host) {
+            Some(zone) => in_zone(host, zone, port).await?,
+            None => addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(),
+        },
         None => look_up(host, port).await?,
     };
     let wanted: Vec<SocketAddr> = found.iter().copied().filter(|a| is_wanted(a, options)).collect();
@@ -43,6 +46,23 @@ fn known(host: &str, port: u16, options: &Options) -> Option<Vec<IpAddr>> {
     let name = lower.trim_end_matches('.');
     (name == "localhost" || name.ends_with(".localhost"))
         .then(|| vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()])
+}
+
+/// The zone of a link-local address, which is the name or number of a network interface (RFC 4007 §11). Other addresses
+/// are the same in every zone.
+fn zone_of(host: &str) -> Option<&str> {
+    let (address, zone) = host.split_once('%')?;
+    let address: Ipv6Addr = address.parse().ok()?;
+    address.is_unicast_link_local().then_some(zone)
+}
+
+/// Such an address: the system knows its interfaces.
+async fn in_zone(host: &str, zone: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await.map(Iterator::collect::<Vec<_>>);
+    found.ok().filter(|found| !found.is_empty()).ok_or_else(|| {
+        Failure::new(Exit::Dns, format!("cannot resolve {host}: there is no network interface {zone}"))
+            .hint("name an interface of this machine behind the %, such as eth0; `ip link` lists them")
+    })
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {

@@ -11,9 +11,12 @@ use crate::handshake::client::Finding;
 use crate::handshake::extensions::{Agreement, Deflate};
 use crate::secret::{self, Secret, Secrets};
 
+mod cookies;
 mod credentials;
+mod digest;
 mod dns;
 pub mod http;
+pub mod identity;
 mod keylog;
 pub(crate) mod link;
 mod open;
@@ -48,8 +51,10 @@ pub struct Options {
     pub subprotocols: Vec<String>,
     /// The compression to offer.
     pub compression: Option<Deflate>,
-    /// User name and password for `Authorization: Basic`.
+    /// User name and password for `Authorization: Basic`, or for Digest where the server asks for it.
     pub basic: Option<(String, Secret)>,
+    /// Never send the password itself: only answer a challenge to prove it.
+    pub digest: bool,
     /// A credential and its place in the request.
     pub token: Option<(TokenPlace, Secret)>,
     /// TLS settings.
@@ -85,6 +90,7 @@ impl Default for Options {
             subprotocols: Vec::new(),
             compression: Some(Deflate::default_offer()),
             basic: None,
+            digest: false,
             token: None,
             tls: TlsOptions::default(),
             resolve: Vec::new(),
@@ -122,7 +128,7 @@ impl TokenPlace {
     }
 }
 
-/// TLS settings; files are PEM.
+/// TLS settings; files are PEM, if nothing else is said.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
     /// Trust these certificates as roots, besides none of the system's (curl's `--cacert`).
@@ -131,6 +137,10 @@ pub struct TlsOptions {
     pub cert: Option<PathBuf>,
     /// The client's private key; when absent it is looked for in the file of `cert`.
     pub key: Option<PathBuf>,
+    /// The passphrase of the key, or of the PKCS#12 file that `cert` is.
+    pub pass: Option<Secret>,
+    /// Is `cert` a PKCS#12 file? `None`: its content says.
+    pub is_pkcs12: Option<bool>,
     /// Accept any certificate. What was wrong with it is still recorded in the report.
     pub insecure: bool,
     /// Finish the handshake even where the certificate is refused, to report what it would have come to. Nothing
@@ -330,7 +340,7 @@ pub struct TlsInfo {
     pub certificates: Vec<Vec<u8>>,
     /// Why the certificate is refused, or would have been where `insecure` let it pass.
     pub verify_error: Option<String>,
-    /// The same as a stable word: `expired`, `not-yet-valid`, `unknown-issuer`, `wrong-host`, `ca-as-leaf`,
+    /// The same as a stable word: `weak-key`, `expired`, `not-yet-valid`, `unknown-issuer`, `wrong-host`, `ca-as-leaf`,
     /// `bad-signature`, `revoked`, `other-key`, or `invalid`.
     pub verify_id: Option<&'static str>,
 }

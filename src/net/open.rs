@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::credentials::cross_origin;
+use super::cookies::Jar;
+use super::credentials::{RequestState, cross_origin};
+use super::digest::Challenge;
 use super::link::{Tap, link};
 use super::proxy::Goal;
 use super::tls::Witness;
 use super::upgrade::Question;
-use super::url::literal;
+use super::url::{literal, without_zone};
 use super::{
-    Attempt, OpenReport, Options, Proxy, ProxyScheme, StreamAttempt, TlsOptions, Transport, WsUrl, dns,
-    proxy, refusal, tcp, tls, upgrade,
+    Attempt, OpenReport, Options, Proxy, ProxyScheme, StreamAttempt, TlsOptions, TokenPlace, Transport,
+    WsUrl, dns, proxy, refusal, tcp, tls, upgrade,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{ResponseHead, agreement, examine};
+use crate::secret::{Place, Secret};
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
 /// [`Options::connect_timeout`]. What was seen is reported whether or not it worked.
@@ -61,12 +64,18 @@ pub(super) struct Opening {
     limit: Duration,
     /// What redirects to other origins left out, of every hop.
     withheld: Vec<String>,
+    /// The cookies that redirects have set.
+    jar: Jar,
+    /// The answer to a challenge of the server that is asked.
+    answer: Option<Secret>,
 }
 
 /// Where one hop led.
 enum Hop {
     Open(Box<Tap>),
     Redirect(WsUrl),
+    /// The same request again, with the answer to a challenge.
+    Again,
 }
 
 #[derive(Clone, Copy)]
@@ -84,7 +93,8 @@ impl Opening {
     /// An attempt whose time starts now.
     pub(super) fn new(options: &Options) -> Self {
         let limit = options.connect_timeout;
-        Self { report: OpenReport::default(), deadline: Instant::now() + limit, limit, withheld: Vec::new() }
+        let (report, deadline) = (OpenReport::default(), Instant::now() + limit);
+        Self { report, deadline, limit, withheld: Vec::new(), jar: Jar::default(), answer: None }
     }
 
     async fn follow(&mut self, url: &WsUrl, options: &Options) -> Result<Tap> {
@@ -95,8 +105,10 @@ impl Opening {
         loop {
             let next = match self.hop(&here, &options).await? {
                 Hop::Open(tap) => return Ok(*tap),
+                Hop::Again => continue,
                 Hop::Redirect(next) => next,
             };
+            self.answer = None;
             let mut withheld = std::mem::take(&mut self.withheld);
             if !next.same_origin(&here) {
                 let (others, warning) = cross_origin(&here, &next, &options)?;
@@ -110,13 +122,15 @@ impl Opening {
             self.withheld = withheld;
             self.report = OpenReport { redirects, cautions, warnings, ..OpenReport::default() };
             here = options.in_query_after_redirect(next);
+            self.report.warnings.extend(here.look_alike());
         }
     }
 
     async fn hop(&mut self, url: &WsUrl, options: &Options) -> Result<Hop> {
         self.report.url = url.to_string();
         self.report.exposed_url = Some(url.exposed());
-        let request = options.request(url)?;
+        let state = RequestState { answer: self.answer.as_ref(), jar: &self.jar };
+        let request = options.request(url, &state)?;
         let (mut stream, witness) = self.connect(url, options).await?;
         let shown = url.to_string();
         let secrets = &options.secrets;
@@ -229,7 +243,7 @@ impl Opening {
         let ready = setup.ready(&mut warnings).await?;
         self.report.warnings.extend(warnings);
         let mut info = None;
-        let connecting = ready.connect(stream, url.host(), &shown, &mut info);
+        let connecting = ready.connect(stream, without_zone(url.host()), &shown, &mut info);
         let connected = self.phase(Phase::Tls, &shown, connecting).await;
         let verify_error = info.as_ref().and_then(|info| info.verify_error.clone());
         self.report.tls_info = info;
@@ -262,10 +276,15 @@ impl Opening {
                 let what = format!("more than {} redirects, the last from {url}", options.max_redirects);
                 return Err(Failure::new(Exit::Refused, what).details(self.report.redirects.clone()));
             }
+            self.jar.store(url, head);
+            self.jar.values().for_each(|value| options.secrets.add(value, Place::Header));
             return url.join(location).map(Hop::Redirect).map_err(|failure| {
                 let what = format!("{url} redirects to where no WebSocket can be: {}", failure.what);
                 Failure { exit: Exit::Refused, what, ..failure }
             });
+        }
+        if self.answers(url, options, head)? {
+            return Ok(Hop::Again);
         }
         self.report.asked_wait = refusal::asked_wait(head);
         self.report.retry_after = refusal::retry_after(head);
@@ -273,7 +292,26 @@ impl Opening {
         if self.report.body_cut {
             options.secrets.mask_end(&mut self.report.body);
         }
-        Err(refusal::refusal(&url.to_string(), head, &self.report.body, &options.secrets))
+        let sent = refusal::Sent {
+            credentials: options.has_credentials(url),
+            certificate: options.tls.cert.is_some(),
+            origin: options.origin.is_some(),
+        };
+        Err(refusal::refusal(&url.to_string(), head, &self.report.body, &options.secrets, sent))
+    }
+
+    /// Can a 401 be answered with user name and password? Once, and again if only the nonce was too old.
+    fn answers(&mut self, url: &WsUrl, options: &Options, head: &ResponseHead) -> Result<bool> {
+        let has_other_token = matches!(options.token, Some((TokenPlace::Bearer, _)));
+        let Some((user, password)) =
+            options.basic.as_ref().filter(|_| head.status == 401 && !has_other_token)
+        else {
+            return Ok(false);
+        };
+        let challenge = Challenge::of(head).filter(|found| self.answer.is_none() || found.is_stale);
+        let Some(challenge) = challenge else { return Ok(false) };
+        self.answer = Some(challenge.answer(user, password, url.target())?);
+        Ok(true)
     }
 
     /// Runs one phase: its time goes into the report, however it ends, and the deadline ends it by name.

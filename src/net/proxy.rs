@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::dns::authority;
-use super::url::{WsUrl, literal, percent_decode};
+use super::url::{WsUrl, ascii_host, literal, percent_decode, without_zone};
 use super::{Proxy, ProxyScheme, Transport};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -18,8 +18,8 @@ use crate::secret::Secret;
 const DEFAULT_PORT: u16 = 1080;
 
 impl Proxy {
-    /// Reads `[SCHEME://][USER:PASSWORD@]HOST[:PORT]`. Schemes are `http` (also without one), `socks5` and
-    /// `socks5h`.
+    /// Reads `[SCHEME://][USER:PASSWORD@]HOST[:PORT]`. Schemes are `http` (also without one), `socks5` (also
+    /// as `socks`) and `socks5h`.
     pub fn parse(text: &str) -> Result<Self> {
         // The text may have a password, so it is shown nowhere.
         let wrong = |what: &str| {
@@ -29,7 +29,8 @@ impl Proxy {
         let (scheme, rest) = text.trim().split_once("://").unwrap_or(("http", text.trim()));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyScheme::Http,
-            "socks5" => ProxyScheme::Socks5,
+            // GNOME's settings export `socks://`.
+            "socks5" | "socks" => ProxyScheme::Socks5,
             "socks5h" => ProxyScheme::Socks5h,
             other => return Err(wrong(&format!("{other}:// is not supported"))),
         };
@@ -329,18 +330,19 @@ fn split_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']')?;
-            host.parse::<std::net::Ipv6Addr>().ok()?;
+            without_zone(host).parse::<std::net::Ipv6Addr>().ok()?;
             (host, port.strip_prefix(':').unwrap_or(port))
         }
         None => text.split_once(':').unwrap_or((text, "")),
     };
     let port = if port.is_empty() { None } else { Some(port.parse().ok().filter(|&port| port > 0)?) };
-    let is_name = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':'));
-    (is_name && !host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
+    let host = ascii_host(host)?;
+    let is_name = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '%'));
+    (is_name && !host.is_empty()).then_some((host, port))
 }
 
 /// Is the host in a `no_proxy` list? Entries are separated by commas or blanks: `*`, a domain (with or without
-/// a leading dot, and with all its subdomains), an address, a network in CIDR notation, each with an optional
+/// a leading dot or `*.`, and with all its subdomains), an address, a network in CIDR notation, each with an optional
 /// `:port`.
 fn is_excepted(list: &str, url: &WsUrl) -> bool {
     let host = url.host().trim_end_matches('.');
@@ -354,7 +356,9 @@ fn is_excepted(list: &str, url: &WsUrl) -> bool {
         if let Some(address) = literal(entry) {
             return literal(host) == Some(address);
         }
-        let Some((name, port)) = split_port(entry.trim_start_matches('.')) else { return false };
+        let Some((name, port)) = split_port(entry.trim_start_matches("*.").trim_start_matches('.')) else {
+            return false;
+        };
         let name = name.trim_end_matches('.');
         let same_port = port.is_none_or(|port| port == url.port());
         let inside =
@@ -395,6 +399,7 @@ mod tests {
         let (user, password) = proxy.auth.unwrap();
         assert_eq!((user.as_str(), password.expose()), ("us:er", "p@ss"));
         assert_eq!(Proxy::parse("host").unwrap().shown(), "http://host:1080");
+        assert_eq!(Proxy::parse("socks://host:1/").unwrap().shown(), "socks5://host:1");
         for wrong in ["socks4://h", "https://h", "http://", "h:0", "h:x", "h st:1", "http://u:hunter2@"] {
             let failure = Proxy::parse(wrong).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
@@ -421,6 +426,9 @@ mod tests {
             ("*", "ws://h"),
             ("a.test, h.test", "ws://h.test"),
             (".h.test", "ws://h.test"),
+            ("*.h.test", "ws://x.h.test"),
+            ("*.h.test:81", "ws://x.h.test:81"),
+            ("*.b\u{fc}cher.test", "ws://x.xn--bcher-kva.test"),
             ("h.test", "ws://x.y.H.test"),
             ("h.test:81", "ws://h.test:81"),
             ("192.0.2.1", "ws://192.0.2.1"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::OpenReport;
+use super::{OpenReport, digest};
 use crate::clock;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -32,8 +32,25 @@ const HTML_LINES: usize = 20;
 /// How much of a server's own words stands in the first line, in characters.
 const SAID: usize = 200;
 
+/// What the request had, so that no hint names it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    /// A token, a password or the like.
+    pub(crate) credentials: bool,
+    /// A client certificate.
+    pub(crate) certificate: bool,
+    /// An `Origin`.
+    pub(crate) origin: bool,
+}
+
 /// The failure for an answer with another status than 101. `shown` is the URL without secrets.
-pub(crate) fn refusal(shown: &str, head: &ResponseHead, body: &[u8], secrets: &Secrets) -> Failure {
+pub(crate) fn refusal(
+    shown: &str,
+    head: &ResponseHead,
+    body: &[u8],
+    secrets: &Secrets,
+    sent: Sent,
+) -> Failure {
     let exit = match head.status {
         401 | 403 => Exit::Credentials,
         404 => Exit::NotFound,
@@ -46,7 +63,7 @@ pub(crate) fn refusal(shown: &str, head: &ResponseHead, body: &[u8], secrets: &S
     }
     let failure = Failure::new(exit, what).details(details(head, body));
     // Who has been told the reason needs no guess at it.
-    match hint(shown, head, body).filter(|(id, _)| *id != "bad-request" || said.is_none()) {
+    match hint(shown, head, body, sent).filter(|(id, _)| *id != "bad-request" || said.is_none()) {
         Some((id, hint)) => failure.known_hint(id, hint),
         None => failure,
     }
@@ -166,15 +183,17 @@ const PLAIN_ON_TLS: &[&str] = &[
 ];
 
 /// What to try, and a stable word for it.
-fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, String)> {
+fn hint(shown: &str, head: &ResponseHead, body: &[u8], sent: Sent) -> Option<(&'static str, String)> {
     let plain_on_tls = PLAIN_ON_TLS.iter().any(|words| contains(body, words));
     let (id, text) = match head.status {
         400 if plain_on_tls => ("tls-port", "the port speaks TLS: use wss://"),
         // As nginx says it, which asks for one without insisting on it in the handshake.
-        400 if contains(body, "No required SSL certificate was sent") => {
+        400 if contains(body, "No required SSL certificate was sent") && !sent.certificate => {
             ("client-certificate", "the server wants a client certificate: give one with --cert and --key")
         }
-        400 if contains(body, "The SSL certificate error") => {
+        400 if contains(body, "The SSL certificate error")
+            || contains(body, "No required SSL certificate was sent") =>
+        {
             ("client-certificate", "the server does not accept the client certificate: is it the right one?")
         }
         400 if saw_no_upgrade(head, body) => ("hop-by-hop", NO_UPGRADE),
@@ -182,13 +201,12 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, 
             "bad-request",
             "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?",
         ),
-        401 => {
-            ("unauthorized", "credentials are missing or wrong: --token-env, --bearer, -u or -H give them")
-        }
-        403 => (
+        401 => return Some(("unauthorized", unauthorized(head, sent))),
+        403 if sent.origin => (
             "forbidden",
-            "credentials without the right to this, or an Origin the server does not like (--origin)",
+            "check that the credentials allow this, and that the server accepts the value of --origin",
         ),
+        403 => ("forbidden", "check that the credentials allow this; some servers want an Origin (--origin)"),
         404 => ("not-found", "is the path right?"),
         405 | 501 => ("no-websocket-here", "the server knows the path, but not as a WebSocket"),
         408 | 504 => ("timed-out", "the server, or the one behind it, took too long"),
@@ -213,6 +231,25 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8]) -> Option<(&'static str, 
         _ => return None,
     };
     Some((id, text.into()))
+}
+
+/// What a 401 asks for, and does not have yet.
+fn unauthorized(head: &ResponseHead, sent: Sent) -> String {
+    let schemes = digest::schemes(head);
+    let wants = |name: &str| schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(name));
+    let password = wants("Basic") || wants("Digest");
+    match (sent.credentials, password) {
+        (false, true) => "credentials are missing: give user and password with -u".to_owned(),
+        (false, false) => "credentials are missing: give them with --token-env, --bearer, -u or -H".to_owned(),
+        (true, _) if schemes.is_empty() => {
+            "the server does not accept these credentials: check that they are valid for it and in the right place"
+                .to_owned()
+        }
+        (true, _) => format!(
+            "the server does not accept these credentials: check that they are valid for it; it asks for {}",
+            schemes.join(" or ")
+        ),
+    }
 }
 
 fn redirected(shown: &str, location: &str) -> Option<(&'static str, String)> {
@@ -291,7 +328,7 @@ mod tests {
             (head(400, &[]), "The plain HTTP request was sent to HTTPS port", Exit::Refused, "wss://"),
         ];
         for (head, body, exit, say) in cases {
-            let failure = refusal("ws://h/", head, body.as_bytes(), &Secrets::default());
+            let failure = refusal("ws://h/", head, body.as_bytes(), &Secrets::default(), Sent::default());
             assert_eq!(failure.exit, *exit);
             assert_eq!(failure.what, format!("handshake refused: {} Why from ws://h/", head.status));
             assert!(failure.hint.as_ref().unwrap().contains(say), "{failure:?}");
@@ -302,22 +339,25 @@ mod tests {
     fn details_are_telling_headers_and_the_body() {
         let headers = [("server", "s"), ("Date", "d"), ("Content-Type", "text/html")];
         let page = "<p>\n".repeat(HTML_LINES + 3);
-        let lines = refusal("u", &head(500, &headers), page.as_bytes(), &Secrets::default()).details;
+        let lines =
+            refusal("u", &head(500, &headers), page.as_bytes(), &Secrets::default(), Sent::default()).details;
         assert_eq!(lines[..2], ["server: s", "Content-Type: text/html"]);
         assert_eq!(lines.last().unwrap(), "… 3 more lines");
         assert_eq!(
-            refusal("u", &head(500, &[]), b"\xff\xfe", &Secrets::default()).details,
+            refusal("u", &head(500, &[]), b"\xff\xfe", &Secrets::default(), Sent::default()).details,
             ["a binary body of 2 bytes"]
         );
         assert_eq!(
-            refusal("u", &head(500, &[]), "ab\n\n{}".as_bytes(), &Secrets::default()).details,
+            refusal("u", &head(500, &[]), "ab\n\n{}".as_bytes(), &Secrets::default(), Sent::default())
+                .details,
             ["ab", "{}"]
         );
     }
 
     #[test]
     fn the_servers_own_words_come_first() {
-        let what = |body: &str| refusal("u", &head(400, &[]), body.as_bytes(), &Secrets::default());
+        let what =
+            |body: &str| refusal("u", &head(400, &[]), body.as_bytes(), &Secrets::default(), Sent::default());
         for body in [
             r#"{"success":false,"error":{"message":"not enabled"}}"#,
             r#"{"error":"x","message":" not enabled "}"#,
@@ -346,7 +386,14 @@ mod tests {
         assert_eq!(wait(&[("X-RateLimit-Reset", "1500000000")]), Some(0));
         assert_eq!(wait(&[("X-RateLimit-Reset", "soon")]), None);
         assert_eq!(retry_after(&head(200, &[("X-RateLimit-Reset", "17")])), None);
-        let hint = refusal("u", &head(429, &[("X-RateLimit-Reset", "17")]), b"", &Secrets::default()).hint;
+        let hint = refusal(
+            "u",
+            &head(429, &[("X-RateLimit-Reset", "17")]),
+            b"",
+            &Secrets::default(),
+            Sent::default(),
+        )
+        .hint;
         assert_eq!(hint.as_deref(), Some("too many connections or requests: try again in 17 s"));
     }
 

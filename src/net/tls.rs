@@ -13,14 +13,16 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, PeerMisbehaved, RootCertStore,
     SignatureScheme, SupportedProtocolVersion,
 };
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
 
 use super::keylog::KeyLogFile;
-use super::roots;
-use super::verify::{Lenience, OtherKey, Recorder, Seen};
+use super::verify::{Lenience, OtherKey, Recorder, Seen, WeakKey};
 use super::{KeyPin, TlsInfo, TlsOptions, TlsVersion, Transport};
+use super::{identity, roots};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pem;
@@ -37,6 +39,9 @@ pub(super) struct Setup {
     pins: Vec<KeyPin>,
     keylog: Option<KeyLogFile>,
     alpn: Vec<Vec<u8>>,
+    /// The certificates of `--cacert`, one of which may be the server's own.
+    own: Vec<CertificateDer<'static>>,
+    has_cacert: bool,
 }
 
 enum Verifier {
@@ -48,6 +53,11 @@ enum Verifier {
 pub(super) struct Witness {
     client: Arc<ClientCert>,
     versions: Versions,
+    /// No hint names what was given already.
+    has_cacert: bool,
+    insecure: bool,
+    /// The server's certificates, leaf first.
+    certificates: Vec<Vec<u8>>,
 }
 
 /// The versions that are spoken. None is older than TLS 1.2 (RFC 8996).
@@ -93,8 +103,9 @@ impl Setup {
             asked: AtomicBool::new(false),
         });
         let versions = Versions::of(options)?;
+        let own = options.cacert.as_deref().map(pem::certificates).transpose()?.unwrap_or_default();
         let given = match &options.cacert {
-            Some(path) => Some((Arc::new(roots_from(path)?), None)),
+            Some(path) => Some((Arc::new(roots_of(&own, path)?), None)),
             None => roots::named().transpose()?,
         };
         let verifier = match given {
@@ -113,7 +124,20 @@ impl Setup {
         };
         let TlsOptions { insecure, survey, .. } = *options;
         let pins = options.pins.clone();
-        Ok(Self { provider, verifier, client, versions, insecure, survey, pins, keylog, alpn })
+        let has_cacert = options.cacert.is_some();
+        Ok(Self {
+            provider,
+            verifier,
+            client,
+            versions,
+            insecure,
+            survey,
+            pins,
+            keylog,
+            alpn,
+            own,
+            has_cacert,
+        })
     }
 
     /// Waits for the roots. Warnings about them go to `warnings`.
@@ -130,23 +154,26 @@ impl Setup {
             (_, true) => Lenience::Trust,
             _ => Lenience::None,
         };
-        let recorder = (self.insecure || self.survey || !self.pins.is_empty()).then(|| {
-            let algorithms = self.provider.signature_verification_algorithms;
-            Arc::new(Recorder::new(verifier.clone(), algorithms, lenience, self.pins))
-        });
-        let verifier = recorder.clone().map_or(verifier, |recorder| recorder);
+        let algorithms = self.provider.signature_verification_algorithms;
+        let recorder = Arc::new(Recorder::new(verifier, algorithms, lenience, self.pins).trusting(self.own));
         let mut config = ClientConfig::builder_with_provider(self.provider)
             .with_protocol_versions(&self.versions.list())
             .map_err(|error| fail(format!("TLS cannot be set up: {error}")))?
-            // Not less safe than the usual way: without `insecure` this is the verifier it would build.
+            // Not less safe than the usual way: without `insecure` this has the verifier it would build decide.
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
+            .with_custom_certificate_verifier(recorder.clone())
             .with_client_cert_resolver(self.client.clone());
         if let Some(keylog) = self.keylog {
             config.key_log = Arc::new(keylog);
         }
         config.alpn_protocols = self.alpn;
-        let witness = Witness { client: self.client, versions: self.versions };
+        let witness = Witness {
+            client: self.client,
+            versions: self.versions,
+            has_cacert: self.has_cacert,
+            insecure: self.insecure,
+            certificates: Vec::new(),
+        };
         Ok(Ready { config: Arc::new(config), recorder, witness, insecure: self.insecure })
     }
 }
@@ -154,7 +181,7 @@ impl Setup {
 /// TLS with everything it needs.
 pub(super) struct Ready {
     config: Arc<ClientConfig>,
-    recorder: Option<Arc<Recorder>>,
+    recorder: Arc<Recorder>,
     witness: Witness,
     insecure: bool,
 }
@@ -172,10 +199,11 @@ impl Ready {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fail(format!("{host} is no name that a certificate can have")))?;
         let sni = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
-        let witness = self.witness;
+        let mut witness = self.witness;
         let outcome = TlsConnector::from(self.config).connect(name, stream).await;
         let connection = outcome.as_ref().ok().map(|stream| stream.get_ref().1);
-        let seen = self.recorder.map(|recorder| recorder.take()).unwrap_or_default();
+        let seen = self.recorder.take();
+        witness.certificates.clone_from(&seen.certificates);
         *info = facts(connection, &seen).map(|facts| TlsInfo { sni, ..facts });
         let stream = outcome
             .map_err(|error| witness.failure(&error, shown).unwrap_or_else(|| broken_off(&error, shown)))?;
@@ -218,18 +246,22 @@ impl Witness {
         let (what, hint) = match error {
             Error::InvalidCertificate(error) => {
                 let Refusal { id, what, hint } = certificate(error);
-                (what, hint.map(|hint| (id, hint)))
+                if let CertificateError::UnknownIssuer = error {
+                    let (id, hint) = self.unknown_issuer();
+                    return fail(format!("TLS with {shown} failed: {what}")).known_hint(id, hint);
+                }
+                (what, hint.filter(|hint| !(self.insecure && hint.contains("-k "))).map(|hint| (id, hint)))
             }
             Error::InvalidMessage(_) => (
                 "the server does not speak TLS on this port".into(),
                 Some(("tls-on-plain-port", "ws:// connects without TLS; is the port right?")),
             ),
             Error::AlertReceived(alert) if self.lacks_client_cert() => (
-                format!("the server wants a client certificate ({alert:?})"),
+                format!("the server wants a client certificate ({})", words(alert)),
                 Some((CLIENT_CERT, CLIENT_CERT_HINT)),
             ),
             Error::AlertReceived(alert) => {
-                (format!("the server broke off with {alert:?}"), self.alert_hint(*alert))
+                (format!("the server broke off with the alert '{}'", words(alert)), self.alert_hint(*alert))
             }
             Error::NoApplicationProtocol => {
                 (error.to_string(), self.alert_hint(AlertDescription::NoApplicationProtocol))
@@ -239,7 +271,11 @@ impl Witness {
                 Some(("h2-alpn", H2_HINT)),
             ),
             Error::PeerIncompatible(why) => {
-                (format!("no common ground: {why:?}"), Some(self.versions.hint()))
+                (format!("no common ground: {}", words(why)), Some(self.versions.hint()))
+            }
+            Error::PeerMisbehaved(why) => (format!("the server breaks the protocol: {}", words(why)), None),
+            Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+                ("the server sent a message of the protocol out of turn".into(), None)
             }
             other => (other.to_string(), None),
         };
@@ -253,9 +289,67 @@ impl Witness {
     fn alert_hint(&self, alert: AlertDescription) -> Option<(&'static str, &'static str)> {
         match alert {
             AlertDescription::ProtocolVersion => Some(self.versions.hint()),
+            AlertDescription::CertificateRequired if self.client.certified.is_some() => {
+                Some((CLIENT_CERT, "the server does not accept the client certificate"))
+            }
             alert => alert_hint(alert),
         }
     }
+}
+
+impl Witness {
+    /// Why the issuer is not known, and what to do about it.
+    fn unknown_issuer(&self) -> (&'static str, String) {
+        let leaf = self.certificates.first().and_then(|leaf| X509Certificate::from_der(leaf).ok());
+        let (subject, issuer) =
+            leaf.map(|(_, leaf)| (leaf.subject().to_string(), leaf.issuer().to_string())).unwrap_or_default();
+        let without = if self.insecure { "" } else { "; -k goes on without trust" };
+        match (self.certificates.len(), self.has_cacert) {
+            _ if subject == issuer && !self.has_cacert => (
+                "self-signed",
+                format!("the certificate is signed by itself: --cacert FILE with it trusts it{without}"),
+            ),
+            _ if subject == issuer => (
+                "self-signed",
+                format!(
+                    "the certificate is signed by itself and is not in the --cacert file: add it there{without}"
+                ),
+            ),
+            (1, has_cacert) => {
+                let other =
+                    if has_cacert { "add it to the --cacert file" } else { "--cacert FILE trusts it" };
+                let text = format!(
+                    "the server sends only its own certificate: the intermediate certificate of {issuer} may be missing. \
+                     Configure the server to send it. If {issuer} is a root of your own, {other}{without}"
+                );
+                ("missing-intermediate", text)
+            }
+            (_, true) => (
+                "unknown-issuer",
+                format!("the CA that signed it is not in the --cacert file: add it there{without}"),
+            ),
+            (_, false) => ("unknown-issuer", format!("--cacert FILE trusts the CA that signed it{without}")),
+        }
+    }
+}
+
+/// The name of an error of the library as words: `BadCertificate` is `bad certificate`. Of an error within others the
+/// innermost is the reason.
+fn words(error: &impl std::fmt::Debug) -> String {
+    let text = format!("{error:?}");
+    let name = text.trim_end_matches(')').rsplit('(').next().unwrap_or_default();
+    let name = name.split([' ', '{']).next().unwrap_or_default();
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase()
+            && !words.is_empty()
+            && !words.ends_with(|last: char| last.is_ascii_uppercase())
+        {
+            words.push(' ');
+        }
+        words.push(c);
+    }
+    words.to_ascii_lowercase()
 }
 
 const CLIENT_CERT: &str = "client-certificate";
@@ -296,11 +390,9 @@ fn certificate(error: &CertificateError) -> Refusal {
     use CertificateError as E;
     let refusal = |id, what: String, hint| Refusal { id, what, hint };
     match error {
-        E::UnknownIssuer => refusal(
-            "unknown-issuer",
-            "the certificate is from an unknown issuer".into(),
-            Some("--cacert FILE trusts the CA that signed it, -k goes on without trust"),
-        ),
+        E::UnknownIssuer => {
+            refusal("unknown-issuer", "the certificate is from an unknown issuer".into(), None)
+        }
         E::Expired | E::ExpiredContext { .. } => refusal(
             "expired",
             format!("the certificate has expired{}", since(error)),
@@ -330,9 +422,23 @@ fn certificate(error: &CertificateError) -> Refusal {
         other if other.to_string().contains("CaUsedAsEndEntity") => refusal(
             "ca-as-leaf",
             "the server presents a CA certificate as its own".into(),
-            Some("-k goes on without trust; better is a certificate signed by that CA"),
+            Some(
+                "--cacert FILE with this certificate trusts exactly it; better is a certificate signed by that CA",
+            ),
         ),
-        other => refusal("invalid", format!("the certificate is not acceptable: {other}"), None),
+        E::Other(other) if other.0.is::<WeakKey>() => refusal(
+            "weak-key",
+            other.0.to_string(),
+            Some("use a larger key on the server; -k goes on without trust"),
+        ),
+        other if words(other).contains("unsupported cert version") => refusal(
+            "invalid",
+            "the certificate is of X.509 version 1, from which no chain of trust is built".into(),
+            Some(
+                "--cacert FILE with this certificate trusts exactly it; -k with --pinnedpubkey trusts its key",
+            ),
+        ),
+        other => refusal("invalid", format!("the certificate is not acceptable: {}", words(other)), None),
     }
 }
 
@@ -387,7 +493,7 @@ fn alert_hint(alert: AlertDescription) -> Option<(&'static str, &'static str)> {
 fn facts(connection: Option<&ClientConnection>, seen: &Seen) -> Option<TlsInfo> {
     let refusal = seen.error.as_ref().or(seen.pin_error.as_ref()).map(|error| match error {
         Error::InvalidCertificate(error) => certificate(error),
-        other => Refusal { id: "invalid", what: other.to_string(), hint: None },
+        other => Refusal { id: "invalid", what: words(other), hint: None },
     });
     let (verify_id, verify_error) = refusal.map(|refusal| (refusal.id, refusal.what)).unzip();
     if let Some(connection) = connection {
@@ -422,31 +528,37 @@ fn info(connection: &ClientConnection) -> TlsInfo {
     }
 }
 
-fn roots_from(path: &Path) -> Result<RootCertStore> {
+fn roots_of(certificates: &[CertificateDer<'static>], path: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(path)? {
-        roots.add(certificate).map_err(|error| {
-            Failure::usage(format!("{}: a certificate that cannot be a root: {error}", path.display()))
+    for certificate in certificates {
+        roots.add(certificate.clone()).map_err(|error| {
+            let why = words(&error);
+            Failure::usage(format!("{}: a certificate that cannot be a root: {why}", path.display()))
         })?;
     }
     Ok(roots)
 }
 
 fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option<Arc<CertifiedKey>>> {
-    let Some(cert) = &options.cert else {
-        return match &options.key {
-            None => Ok(None),
-            Some(_) => Err(Failure::usage("--key without --cert")),
-        };
+    let Some((certificates, key)) = identity::read(options)? else { return Ok(None) };
+    let own = [options.cert.as_deref(), options.key.as_deref()].into_iter().flatten();
+    let names = own.map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
+    // A PKCS#12 file may have its certificates in any order.
+    let firsts = if options.is_pkcs12 == Some(false) { 1 } else { certificates.len() };
+    let mut failure = None;
+    for first in 0..firsts {
+        let mut chain = certificates.clone();
+        chain[..=first].rotate_right(1);
+        match CertifiedKey::from_der(chain, key.clone_key(), provider) {
+            Ok(certified) => return Ok(Some(Arc::new(certified))),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    let why = match failure {
+        Some(Error::InconsistentKeys(_)) | None => "the key is not the one of the certificate".to_owned(),
+        Some(other) => words(&other),
     };
-    let path = options.key.as_ref().unwrap_or(cert);
-    let key = pem::private_key(path)?;
-    let certified = CertifiedKey::from_der(pem::certificates(cert)?, key, provider).map_err(|error| {
-        let what =
-            format!("{} and {} do not make a client certificate: {error}", cert.display(), path.display());
-        Failure::usage(what)
-    })?;
-    Ok(Some(Arc::new(certified)))
+    Err(Failure::usage(format!("{names}: this is not a client certificate with its key: {why}")))
 }
 
 /// Gives the client certificate, if there is one, and remembers that it was asked for: the only way to explain
@@ -514,6 +626,6 @@ mod tests {
         std::fs::write(&cert, one.cert.pem()).unwrap();
         std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
         let failure = start(&TlsOptions { cert: Some(cert), key: Some(key), ..TlsOptions::default() });
-        assert!(failure.what.contains("do not make a client certificate"), "{failure}");
+        assert!(failure.what.contains("the key is not the one of the certificate"), "{failure}");
     }
 }

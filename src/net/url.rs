@@ -18,6 +18,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use unicode_security::MixedScript as _;
 
 use crate::error::{Failure, Result};
 use crate::secret::{MASK, Place, Secret, Secrets, is_secret_name, merged, secret_parameters};
@@ -69,7 +70,8 @@ impl WsUrl {
         self.tls
     }
 
-    /// Host name or address, in lower case and without the brackets of an IPv6 address.
+    /// Host name or address, in lower case and without the brackets of an IPv6 address, which may have a zone behind a
+    /// `%`. An international name is in its ASCII form.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -93,10 +95,11 @@ impl WsUrl {
         &self.target
     }
 
-    /// The value of the `Host` header: the port only where it is not the scheme's own (RFC 6455 §4.1).
+    /// The value of the `Host` header: the port only where it is not the scheme's own (RFC 6455 §4.1), and no zone, which
+    /// means nothing to another machine (RFC 6874 §1).
     #[must_use]
     pub fn host_header(&self) -> String {
-        let host = bracketed(&self.host);
+        let host = bracketed(without_zone(&self.host));
         if self.port() == self.default_port() { host } else { format!("{host}:{}", self.port()) }
     }
 
@@ -193,6 +196,22 @@ impl WsUrl {
         query_pairs(&self.target).any(|(_, pair)| is_named(pair, name))
     }
 
+    /// A warning about a host name with letters of several scripts, which may look like another name: both of its forms.
+    #[must_use]
+    pub fn look_alike(&self) -> Option<String> {
+        if !self.host.split('.').any(|label| label.starts_with("xn--")) {
+            return None;
+        }
+        let (unicode, _) = idna::domain_to_unicode(&self.host);
+        let is_mixed = unicode.split('.').any(|label| !label.is_single_script());
+        is_mixed.then(|| {
+            format!(
+                "the host name {unicode} ({}) mixes scripts: check that it is the server you mean",
+                self.host
+            )
+        })
+    }
+
     /// Is there a query parameter that `Display` masks?
     #[must_use]
     pub fn has_secret(&self) -> bool {
@@ -280,7 +299,12 @@ impl WsUrl {
     fn shown(&self, target: &str) -> String {
         match &self.socket {
             Some(socket) => format!("ws+unix:{}:{target}", socket.display()),
-            None => format!("{}://{}{target}", self.scheme(), self.host_header()),
+            None => {
+                let zone = self.host.split_once('%').map(|(_, zone)| format!("%25{zone}]"));
+                let host = self.host_header();
+                let host = zone.map_or(host.clone(), |zone| host.replacen(']', &zone, 1));
+                format!("{}://{host}{target}", self.scheme())
+            }
         }
     }
 
@@ -338,8 +362,8 @@ pub fn looks_like_url(text: &str) -> bool {
     let is_v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     // A name with an underscore is a topic's (`agent_id:42`): host names have none.
     let is_host = match is_v6 {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => host.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.'),
+        Some(address) => without_zone(address).parse::<Ipv6Addr>().is_ok(),
+        None => host.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.'),
     };
     is_port && is_host
 }
@@ -478,7 +502,7 @@ fn parse_host_port(text: &str, start: usize, end: usize) -> Result<(String, Opti
             None if close + 1 == authority.len() => None,
             None => return Err(Mistake::new(start + close + 1, "text after the ']' that is no port")),
         };
-        return Ok((host.to_ascii_lowercase(), port));
+        return Ok((with_zone(host), port));
     }
     let (host, port) = match authority.split_once(':') {
         Some((_, rest)) if rest.contains(':') => {
@@ -491,16 +515,50 @@ fn parse_host_port(text: &str, start: usize, end: usize) -> Result<(String, Opti
     if host.is_empty() && start == 0 && port.is_some() {
         return Ok(("localhost".into(), port));
     }
-    check_name(host, start)?;
-    Ok((host.to_ascii_lowercase(), port))
+    let ascii = ascii_host(host).ok_or_else(|| {
+        Mistake::new(start, "the host is not a valid international name")
+            .hint("check the spelling of the host")
+    })?;
+    // What is wrong with a name of ASCII letters is shown at its place.
+    check_name(if host.is_ascii() { host } else { &ascii }, start)?;
+    Ok((ascii, port))
 }
 
 fn check_v6(host: &str, at: usize) -> Result<(), Mistake> {
-    if let Some(zone) = host.find('%') {
-        return Err(Mistake::new(at + zone, "an IPv6 zone, which URLs cannot name")
-            .hint("use --connect-to with an address that needs no zone"));
+    let zone = host.find('%');
+    if let Some(place) = zone.filter(|place| matches!(&host[*place..], "%" | "%25")) {
+        return Err(Mistake::new(at + place, "an IPv6 address with a % and no zone behind it")
+            .hint("name a network interface, as in [fe80::1%25eth0]"));
     }
+    let host = without_zone(host);
     host.parse::<Ipv6Addr>().map(drop).map_err(|_| Mistake::new(at, "not an IPv6 address"))
+}
+
+/// An address in lower case; its zone keeps its case, and is written behind a `%` alone.
+fn with_zone(host: &str) -> String {
+    match host.split_once('%') {
+        Some((address, zone)) => {
+            let zone = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
+            format!("{}%{}", address.to_ascii_lowercase(), percent_decode(zone).as_deref().unwrap_or(zone))
+        }
+        None => host.to_ascii_lowercase(),
+    }
+}
+
+/// The host without its zone.
+#[must_use]
+pub(crate) fn without_zone(host: &str) -> &str {
+    host.split_once('%').map_or(host, |(address, _)| address)
+}
+
+/// The host in lower case, an international name in its ASCII form (UTS 46); `None` if it has none.
+pub(crate) fn ascii_host(host: &str) -> Option<String> {
+    if host.is_ascii() {
+        return Some(host.to_ascii_lowercase());
+    }
+    idna::domain_to_ascii_cow(host.as_bytes(), idna::AsciiDenyList::URL)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }
 
 fn check_name(host: &str, at: usize) -> Result<(), Mistake> {
@@ -653,7 +711,7 @@ fn password_without_host(text: &str, start: usize, end: usize) -> Option<Range<u
 
 /// Is the host an address rather than a name?
 pub(crate) fn literal(host: &str) -> Option<IpAddr> {
-    host.parse().ok()
+    without_zone(host).parse().ok()
 }
 
 #[cfg(test)]
@@ -695,6 +753,9 @@ mod tests {
             ("host:443/x", (true, "host", 443, "/x")),
             ("[::1]:8080/p", (false, "::1", 8080, "/p")),
             ("ws://[2001:DB8::1]/", (false, "2001:db8::1", 80, "/")),
+            ("ws://[FE80::1%25Eth0]:81/", (false, "fe80::1%Eth0", 81, "/")),
+            ("ws://[fe80::1%eth0]/", (false, "fe80::1%eth0", 80, "/")),
+            ("ws://B\u{fc}cher.test/", (false, "xn--bcher-kva.test", 80, "/")),
             ("ws://h:/", (false, "h", 80, "/")),
             (" ws://h/a \n", (false, "h", 80, "/a")),
             ("ws://h/a b/\u{e9}?q=\"{}", (false, "h", 80, "/a%20b/%C3%A9?q=%22%7B%7D")),
@@ -721,6 +782,19 @@ mod tests {
         assert_eq!(url("ws://h:80").host_header(), "h");
         assert_eq!(url("wss://h:80").host_header(), "h:80");
         assert_eq!(url("ws://[::1]:81").host_header(), "[::1]:81");
+        assert_eq!(url("ws://[fe80::1%25eth0]:81").host_header(), "[fe80::1]:81");
+        assert_eq!(url("ws://[fe80::1%eth0]:81/x").to_string(), "ws://[fe80::1%25eth0]:81/x");
+    }
+
+    #[test]
+    fn a_name_that_mixes_scripts_is_shown_in_both_forms() {
+        let warning = url("wss://\u{430}pple.test/").look_alike().unwrap();
+        assert!(warning.contains("\u{430}pple.test (xn--pple-43d.test)"), "{warning}");
+        for one_script in
+            ["wss://b\u{fc}cher.test", "wss://\u{65e5}\u{672c}\u{306e}.test", "wss://apple.test"]
+        {
+            assert_eq!(url(one_script).look_alike(), None, "{one_script}");
+        }
     }
 
     #[test]
@@ -744,13 +818,13 @@ mod tests {
             ("ftp://host", "unknown scheme \"ftp\"", 0),
             ("example.com/ws", "wss://example.com/ws (with TLS)", 0),
             ("ws://ho st/", "a space in the host", 7),
-            ("ws://h\u{f6}st/", "punycode", 6),
+            ("ws://h\u{f6} st/", "not a valid international name", 5),
             ("ws://h:99999/", "1 to 65535", 7),
             ("ws://h:0", "1 to 65535", 7),
             ("ws://h:+1", "not a number", 7),
             ("ws://h:8x/", "not a number", 7),
             ("ws://::1:80/", "in brackets", 5),
-            ("ws://[fe80::1%25eth0]/", "zone", 13),
+            ("ws://[fe80::1%25]/", "no zone", 13),
             ("ws://[::1/", "without ']'", 5),
             ("ws://h/a#b", "%23", 8),
             ("ws:///path", "no host", 5),

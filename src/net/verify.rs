@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
@@ -15,10 +16,13 @@ use rustls_pki_types::{
 use sha2::{Digest as _, Sha256};
 use webpki::RawPublicKeyEntity;
 use x509_parser::asn1_rs::{Any, FromDer as _, Tag};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::KeyPin;
 
-/// The verifier of `-k`, of surveys and of pinned keys: it verifies and keeps what it saw. Where it is lenient, it
+/// The verifier of every connection: it verifies and keeps what it saw. Where it is lenient, as for `-k` and surveys, it
 /// goes on whatever that was.
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -26,6 +30,8 @@ pub(super) struct Recorder {
     algorithms: WebPkiSupportedAlgorithms,
     lenience: Lenience,
     pins: Vec<KeyPin>,
+    /// Certificates that are trusted themselves, whoever signed them.
+    own: Vec<CertificateDer<'static>>,
     seen: Mutex<Seen>,
 }
 
@@ -71,6 +77,38 @@ impl fmt::Display for OtherKey {
 
 impl std::error::Error for OtherKey {}
 
+/// The RSA key of the server is smaller than those that signatures are verified with.
+#[derive(Debug)]
+pub(super) struct WeakKey {
+    bits: usize,
+}
+
+impl WeakKey {
+    /// The smallest RSA key that signatures are verified with, in bits.
+    const LEAST: usize = 2048;
+
+    fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let key = public_key(certificate)?;
+        let (_, key) = SubjectPublicKeyInfo::from_der(&key).ok()?;
+        let Ok(PublicKey::RSA(key)) = key.parsed() else { return None };
+        let bits = key.key_size();
+        (bits < Self::LEAST).then_some(Self { bits })
+    }
+}
+
+impl fmt::Display for WeakKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the server's RSA key is too small: {} bits, at least {} are needed",
+            self.bits,
+            Self::LEAST
+        )
+    }
+}
+
+impl std::error::Error for WeakKey {}
+
 impl Recorder {
     /// Verifies as `inner` does, with these algorithms for signatures. If there are pins, the key has to be one of them
     /// as well.
@@ -80,7 +118,18 @@ impl Recorder {
         lenience: Lenience,
         pins: Vec<KeyPin>,
     ) -> Self {
-        Self { inner, algorithms, lenience, pins, seen: Mutex::default() }
+        Self { inner, algorithms, lenience, pins, own: Vec::new(), seen: Mutex::default() }
+    }
+
+    /// Trusts exactly these certificates of servers besides, as OpenSSL does: also one that is for signing others, or of
+    /// X.509 version 1, which the usual verifier takes from no server.
+    #[must_use]
+    pub(super) fn trusting(self, own: Vec<CertificateDer<'static>>) -> Self {
+        Self { own, ..self }
+    }
+
+    fn is_own(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.own.iter().any(|own| own == certificate)
     }
 
     /// What was seen.
@@ -106,22 +155,42 @@ impl Recorder {
         verify: impl Fn(&RawPublicKeyEntity<'_>) -> Result<(), webpki::Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
         let Err(error @ Error::InvalidCertificate(_)) = &checked else { return checked };
+        if let Some(weak) = WeakKey::of(cert) {
+            return self.judge_weak(weak);
+        }
         if ParsedCertificate::try_from(cert).is_ok() {
             return checked;
         }
-        self.record(error);
-        // A pin asks for proof that the peer has the pinned key, and that one could not be read.
-        if self.lenience == Lenience::None || !self.pins.is_empty() {
-            return checked;
+        if !self.is_own(cert) {
+            self.record(error);
+            if self.lenience == Lenience::None {
+                return checked;
+            }
         }
-        let Some(key) = public_key(cert) else { return Ok(HandshakeSignatureValid::assertion()) };
-        let Ok(key) = RawPublicKeyEntity::try_from(&key) else {
-            return Ok(HandshakeSignatureValid::assertion());
+        let key = public_key(cert);
+        let Some(key) = key.as_ref().and_then(|key| RawPublicKeyEntity::try_from(key).ok()) else {
+            // A pin, and a certificate that is trusted itself, ask for proof that the peer has the key.
+            let needs_proof = self.is_own(cert) || !self.pins.is_empty();
+            return if needs_proof { checked } else { Ok(HandshakeSignatureValid::assertion()) };
         };
         match verify(&key) {
             Ok(()) => Ok(HandshakeSignatureValid::assertion()),
             Err(_) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
         }
+    }
+
+    /// A signature by a key that is too small is not verified at all. Where nothing is trusted, that is no loss, but it is
+    /// worth knowing; where a key is pinned, there is no proof of it.
+    fn judge_weak(&self, weak: WeakKey) -> Result<HandshakeSignatureValid, Error> {
+        let error = Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(weak))));
+        match self.lenience {
+            Lenience::Trust => self.seen().error = Some(error.clone()),
+            _ => self.record(&error),
+        }
+        if self.lenience == Lenience::None || !self.pins.is_empty() {
+            return Err(error);
+        }
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     /// The algorithms that a signature of this scheme may have.
@@ -146,8 +215,7 @@ impl Recorder {
 
 /// SHA-256 of the SubjectPublicKeyInfo (RFC 7469 §2.4, which is what curl pins as well).
 fn pin_of(certificate: &CertificateDer<'_>) -> Option<KeyPin> {
-    let key = ParsedCertificate::try_from(certificate).ok()?.subject_public_key_info();
-    Some(Sha256::digest(&key).into())
+    Some(Sha256::digest(&public_key(certificate)?).into())
 }
 
 /// The key of a certificate, found by its place alone (RFC 5280 §4.1): no other field need be valid.
@@ -164,6 +232,31 @@ fn public_key<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKe
     Some(rest[..rest.len() - after.len()].into())
 }
 
+/// Is a certificate that is trusted itself valid now, and for this name? Without names for hosts, as in version 1, its
+/// common name counts.
+fn is_for(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+    let fail = |error| Err(Error::InvalidCertificate(error));
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else {
+        return fail(CertificateError::BadEncoding);
+    };
+    let second = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if second > read.validity().not_after.timestamp() {
+        return fail(CertificateError::Expired);
+    }
+    if second < read.validity().not_before.timestamp() {
+        return fail(CertificateError::NotValidYet);
+    }
+    if read.subject_alternative_name().is_ok_and(|names| names.is_some()) {
+        return verify_server_name(&ParsedCertificate::try_from(certificate)?, name);
+    }
+    let common: Vec<String> =
+        read.subject().iter_common_name().filter_map(|name| name.as_str().ok().map(str::to_owned)).collect();
+    if common.iter().any(|common| common.eq_ignore_ascii_case(&name.to_str())) {
+        return Ok(());
+    }
+    fail(CertificateError::NotValidForNameContext { expected: name.to_owned(), presented: common })
+}
+
 impl ServerCertVerifier for Recorder {
     fn verify_server_cert(
         &self,
@@ -177,6 +270,10 @@ impl ServerCertVerifier for Recorder {
             std::iter::once(end_entity).chain(intermediates).map(|c| c.to_vec()).collect();
         let verified =
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified = match verified {
+            Err(_) if self.is_own(end_entity) => is_for(end_entity, server_name, now),
+            other => other.map(drop),
+        };
         if let Err(error) = verified {
             self.record(&error);
             if self.lenience == Lenience::None {

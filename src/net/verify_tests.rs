@@ -165,7 +165,8 @@ fn certificate(form: Form, spki: &[u8]) -> CertificateDer<'static> {
         der(0x30, &[&der(0x06, &[&[0x2a, 0x03, 0x04]]), &der(0x01, &[&[0xff]]), &der(0x04, &[&[5, 0]])]);
     let extensions =
         if let Form::Critical = form { der(0xa3, &[&der(0x30, &[&unknown])]) } else { Vec::new() };
-    let (serial, name) = (der(0x02, &[&[1]]), der(0x30, &[]));
+    let common = der(0x30, &[&der(0x06, &[&[0x55, 0x04, 0x03]]), &der(0x0c, &[b"localhost"])]);
+    let (serial, name) = (der(0x02, &[&[1]]), der(0x30, &[&der(0x31, &[&common])]));
     let parts: [&[u8]; 8] = [&version, &serial, &algorithm, &name, &validity, &name, spki, &extensions];
     der(0x30, &[&der(0x30, &parts), &algorithm, &der(0x03, &[&[0, 1]])]).into()
 }
@@ -186,6 +187,16 @@ fn handshake(
     certificate: &CertificateDer<'static>,
     claim: Claim,
 ) -> Result<(), Error> {
+    handshake_with(version, recorder(lenience), "localhost", certificate, claim)
+}
+
+fn handshake_with(
+    version: &'static SupportedProtocolVersion,
+    recorder: Recorder,
+    name: &'static str,
+    certificate: &CertificateDer<'static>,
+    claim: Claim,
+) -> Result<(), Error> {
     let provider = Arc::new(default_provider());
     let key = CertifiedKey::new(vec![certificate.clone()], Arc::new(claim));
     let server = ServerConfig::builder_with_provider(provider.clone())
@@ -197,10 +208,9 @@ fn handshake(
         .with_protocol_versions(&[version])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(recorder(lenience)))
+        .with_custom_certificate_verifier(Arc::new(recorder))
         .with_no_client_auth();
-    let mut client =
-        ClientConnection::new(Arc::new(client), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut client = ClientConnection::new(Arc::new(client), ServerName::try_from(name).unwrap()).unwrap();
     let mut server = ServerConnection::new(Arc::new(server)).unwrap();
     while client.is_handshaking() {
         let mut sent = Vec::new();
@@ -297,4 +307,52 @@ fn a_certificate_in_which_no_key_can_be_read_goes_on_if_trust_is_not_asked_for()
             }
         }
     }
+}
+
+#[test]
+fn a_certificate_that_is_trusted_itself_needs_its_key_and_its_name() {
+    let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+    let (own, other) = (Pair::new(scheme), Pair::new(scheme));
+    for form in [Form::Usual, Form::Version1] {
+        let (ours, theirs) = (certificate(form, &own.public), certificate(form, &other.public));
+        for version in VERSIONS {
+            let fits = |name, certificate, key: &Pair| {
+                let recorder = recorder(Lenience::None).trusting(vec![ours.clone()]);
+                let claim = Claim(scheme, Pen::Key(key.private.clone()));
+                handshake_with(version, recorder, name, certificate, claim).is_ok()
+            };
+            assert!(fits("localhost", &ours, &own), "{form:?} {version:?}");
+            assert!(!fits("localhost", &ours, &other), "{form:?} {version:?}");
+            assert!(!fits("localhost", &theirs, &other), "{form:?} {version:?}");
+            assert!(!fits("other.test", &ours, &own), "{form:?} {version:?}");
+        }
+    }
+}
+
+/// A certificate of an RSA key of 1024 bits, which no library here makes.
+const WEAK: &str = "\
+    MIICBjCCAW+gAwIBAgIUSubvn7jizu8sNd3a5X+N1vaCZhMwDQYJKoZIhvcNAQELBQAwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAX\
+    DTI2MTEzMDAyNDc0N1oYDzIxMjYxMTA2MDI0NzQ3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwgZ8wDQYJKoZIhvcNAQEBBQADgY0A\
+    MIGJAoGBAMINbtATeE6W2BIzdqcCMyxvHWZxfTNctaQazvSHyqkssviDEiHfLL568knLqjbwnF+mxwHyByZR992YFwRUy3P5kc+z\
+    A2xll98EY92Av27NLg/x/vTXxW6TTKBe8mfKDDLh6zsQaIF4XzZ4Zd8HuyNeDm0BlrdnkLpmVNtQhhLXAgMBAAGjUzBRMB0GA1Ud\
+    DgQWBBT8uu7TsFEZ9naQF9s82OxQPO4n+zAfBgNVHSMEGDAWgBT8uu7TsFEZ9naQF9s82OxQPO4n+zAPBgNVHRMBAf8EBTADAQH/\
+    MA0GCSqGSIb3DQEBCwUAA4GBAEFbbwpO1/l4kpmtJ0+byM/6h/8kT5NMkMU9wx4gh5AL3mb8Zzxgb+CwIbryQpi2fFgLWE8OAL7o\
+    cI7Di0BaKcPlxoAp+apEr3/idXwKlG91MRxNzOT4PVQ3UkvsgtHWUqKZx2eX1sRhsIlEHAi8ncGWdUN++fRA8ZiJ7okTji1C";
+
+#[test]
+fn a_key_that_is_too_small_is_named_and_taken_only_where_nothing_is_trusted() {
+    let weak = CertificateDer::from(STANDARD.decode(WEAK).unwrap());
+    let claim = || Claim(SignatureScheme::RSA_PSS_SHA256, Pen::Bytes(vec![1; 128]));
+    for version in VERSIONS {
+        let done = |recorder| handshake_with(version, recorder, "localhost", &weak, claim());
+        done(recorder(Lenience::Trust)).unwrap();
+        let refused = done(recorder(Lenience::None).trusting(vec![weak.clone()])).unwrap_err();
+        assert!(refused.to_string().contains("1024"), "{refused}");
+        let pin = pin_of(&weak).unwrap();
+        let pinned = Recorder { pins: vec![pin], ..recorder(Lenience::Trust) };
+        assert!(done(pinned).unwrap_err().to_string().contains("1024"));
+    }
+    let seen = recorder(Lenience::Trust);
+    let signature = seen.judge_weak(WeakKey::of(&weak).unwrap());
+    assert!(signature.is_ok() && seen.take().error.unwrap().to_string().contains("1024"));
 }

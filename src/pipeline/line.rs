@@ -5,8 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::json;
 use crate::message::Message;
+use crate::pipeline::filter;
 use crate::report::escape_controls;
 use crate::text::acts_on_terminal;
+
+/// What starts a JSON text in a sequence of them (RFC 7464 §2.2).
+const RECORD_SEPARATOR: u8 = 0x1e;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,8 +19,14 @@ pub struct Style {
     pub raw: bool,
     /// Nothing between outputs; implies `raw`.
     pub join: bool,
-    /// Indented, over several lines.
-    pub pretty: bool,
+    /// What a level of JSON over several lines is indented by; `None` for JSON on one line.
+    pub indent: Option<&'static str>,
+    /// The fields of every object in the order of their names.
+    pub sort: bool,
+    /// Characters beyond ASCII as escapes; strings stay quoted then, as in jq.
+    pub ascii: bool,
+    /// The record separator before each JSON text (RFC 7464).
+    pub seq: bool,
     /// Coloured.
     pub color: bool,
     /// The reader is a terminal, so control characters are escaped.
@@ -62,23 +72,31 @@ pub fn binary_text(bytes: &[u8], form: BinaryForm) -> String {
 
 /// Appends a JSON text that is known to be valid, compact or not, as output.
 pub fn write_json(text: &str, one_line: bool, style: Style, out: &mut Vec<u8>) {
+    let sorted = if style.sort { filter::sorted(text) } else { None };
+    let (text, one_line) = sorted.as_deref().map_or((text, one_line), |sorted| (sorted, true));
+    if style.seq {
+        out.push(RECORD_SEPARATOR);
+    }
     let start = out.len();
-    if style.pretty || style.color {
+    if style.indent.is_some() || style.color {
         write_decorated(text, style, out);
     } else if one_line {
         out.extend_from_slice(text.trim_ascii().as_bytes());
     } else {
         json::compact_into(text, out);
     }
+    if style.ascii {
+        escape_in_json(out, start, |c| !c.is_ascii());
+    }
     if style.terminal {
-        escape_json_controls(out, start);
+        escape_in_json(out, start, |c| c > '\u{1f}' && acts_on_terminal(c));
     }
     terminate(style, out);
 }
 
 /// Appends a string as output: quoted, or as it is under `raw`.
 pub fn write_string(text: &str, style: Style, out: &mut Vec<u8>) {
-    if style.raw || style.join {
+    if (style.raw || style.join) && !style.ascii {
         if style.terminal {
             // Line breaks are what a person expects of raw output; everything else that moves is escaped.
             let lines: Vec<String> = text.split('\n').map(escape_controls).collect();
@@ -113,10 +131,9 @@ fn write_text(text: &str, style: Style, out: &mut Vec<u8>) {
 }
 
 fn write_decorated(text: &str, style: Style, out: &mut Vec<u8>) {
-    if style.pretty {
-        json::pretty_into(text, out, style.color);
-    } else {
-        json::color_into(text, out);
+    match style.indent {
+        Some(indent) => json::pretty_into(text, out, indent, style.color),
+        None => json::color_into(text, out),
     }
 }
 
@@ -128,15 +145,15 @@ fn terminate(style: Style, out: &mut Vec<u8>) {
 
 /// JSON escapes C0 in strings already, but lets other things through that [act on a terminal](acts_on_terminal); they
 /// are written as `\u` escapes, which mean the same to every JSON reader.
-fn escape_json_controls(out: &mut Vec<u8>, start: usize) {
-    let risky = |c: char| c > '\u{1f}' && acts_on_terminal(c);
+/// So are those beyond ASCII where the reader wants none.
+fn escape_in_json(out: &mut Vec<u8>, start: usize, risky: impl Fn(char) -> bool + Copy) {
     let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
     if !text.contains(risky) {
         return;
     }
     let escaped = text.chars().fold(String::with_capacity(text.len() + 16), |mut escaped, c| {
         if risky(c) {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
         } else {
             escaped.push(c);
         }
@@ -174,6 +191,21 @@ mod tests {
         assert_eq!(shown(&Message::text("\"a\\u0041\""), raw), "aA\n");
         let join = Style { join: true, ..Style::default() };
         assert_eq!(shown(&Message::text("a b"), join), "a b");
+    }
+
+    #[test]
+    fn json_is_laid_out_as_jq_does() {
+        let message = Message::text("{\"b\":[1.0,{}],\"a\":\"\u{e9}\u{1f600}\"}");
+        let plain = Style::default();
+        let sorted = shown(&message, Style { sort: true, ..plain });
+        assert_eq!(sorted, "{\"a\":\"\u{e9}\u{1f600}\",\"b\":[1.0,{}]}\n");
+        let ascii = shown(&message, Style { ascii: true, seq: true, ..plain });
+        assert_eq!(ascii, "\u{1e}{\"b\":[1.0,{}],\"a\":\"\\u00e9\\ud83d\\ude00\"}\n");
+        let tabs = shown(&message, Style { indent: Some("\t"), sort: true, ascii: true, ..plain });
+        assert_eq!(tabs, "{\n\t\"a\": \"\\u00e9\\ud83d\\ude00\",\n\t\"b\": [\n\t\t1.0,\n\t\t{}\n\t]\n}\n");
+        let raw = shown(&Message::text("\u{e9}"), Style { raw: true, ascii: true, ..plain });
+        assert_eq!(raw, "\"\\u00e9\"\n");
+        assert_eq!(shown(&Message::text("a"), Style { raw: true, seq: true, ..plain }), "a\n");
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Config {
     /// Is there a jq program to run on every message, or may there be one later?
     #[must_use]
     pub fn needs_thread(&self) -> bool {
-        self.has_programs() || self.watcher.is_some()
+        // Sorting reads the whole of a value, which may nest deep.
+        self.has_programs() || self.watcher.is_some() || self.style.sort
     }
 
     /// Is there a jq program to run on every message?

@@ -24,7 +24,8 @@ pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> 
     notes.extend(tls.and_then(|tls| refused_certificate(tls, mask)));
     // More is known from the certificate than the failure knows.
     let told = tls.filter(|_| !notes.is_empty()).and_then(|tls| tls.verify_id);
-    let failure = failure.filter(|failure| told.is_none() || failure.hint_id != told);
+    let is_told = |id| told == id || notes.iter().any(|note: &Note| id == Some(note.id));
+    let failure = failure.filter(|failure| told.is_none() || !is_told(failure.hint_id));
     notes.extend(failure.and_then(|failure| of_failure(failure, record, mask)));
     notes.extend(tls.map(|tls| untold(tls, mask)).unwrap_or_default());
     notes.extend(tls.and_then(soon_over));

@@ -156,7 +156,8 @@ impl Look {
     }
 
     fn json(&self, text: &str, pretty: bool) -> String {
-        let style = Style { color: self.color, terminal: true, pretty, ..Style::default() };
+        let style =
+            Style { color: self.color, terminal: true, indent: pretty.then_some("  "), ..Style::default() };
         let mut out = Vec::new();
         line::write_json(text, false, style, &mut out);
         String::from_utf8_lossy(&out).trim_end_matches('\n').to_owned()

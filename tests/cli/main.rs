@@ -19,6 +19,7 @@ mod fixtures;
 mod full_disk;
 mod fuzz_targets;
 mod generated;
+mod habits;
 mod harness;
 mod hostile;
 mod hostile_clients;

@@ -197,6 +197,11 @@ impl Dialect for Custom {
         self.file.subscribe.is_some()
     }
 
+    /// Who wrote a file and names it wants what it says.
+    fn rules_raw_sessions(&self) -> bool {
+        true
+    }
+
     fn pings(&self) -> bool {
         self.file.pings
     }
@@ -265,7 +270,9 @@ impl Client for CustomClient {
 
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
         let file = Arc::clone(&self.file);
-        let Some(request) = &file.unsubscribe else { return Vec::new() };
+        let Some(request) = file.unsubscribe.as_ref().filter(|_| !topics.is_empty()) else {
+            return Vec::new();
+        };
         self.fill(&request.send, topics, None)
     }
 
@@ -318,7 +325,7 @@ impl Client for CustomClient {
 impl CustomClient {
     fn requests(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
         let file = Arc::clone(&self.file);
-        let Some(request) = &file.subscribe else { return Vec::new() };
+        let Some(request) = file.subscribe.as_ref().filter(|_| !topics.is_empty()) else { return Vec::new() };
         match (&request.resume, cursor) {
             (Some(resume), Some(cursor)) => self.fill(resume, topics, Some(cursor)),
             _ => self.fill(&request.send, topics, None),

@@ -177,9 +177,20 @@ fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> 
     }
 }
 
+/// A time as it is written: a text, or a number of seconds.
+fn time_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(seconds) => Ok(seconds.to_string()),
+        toml::Value::Float(seconds) => Ok(seconds.to_string()),
+        other => {
+            Err(D::Error::custom(format!("a time is a string such as \"30s\", not {}", other.type_str())))
+        }
+    }
+}
+
 fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match duration(&text) {
+    match duration(&time_text(deserializer)?) {
         Ok(time) if !time.is_zero() => Ok(Some(time)),
         Ok(_) => Err(D::Error::custom("a time is more than zero, such as 30s")),
         Err(why) => Err(D::Error::custom(why)),

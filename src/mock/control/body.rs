@@ -141,7 +141,7 @@ pub(super) struct NewFaults {
 pub(super) struct Wait {
     pub(super) jq: Option<String>,
     pub(super) count: Option<usize>,
-    timeout: Option<String>,
+    timeout: Option<serde_json::Value>,
     pub(super) since: u64,
     pub(super) path: Option<String>,
     pub(super) conn: Option<u64>,
@@ -150,8 +150,12 @@ pub(super) struct Wait {
 impl Wait {
     /// How long to wait; 5 s if nothing is said.
     pub(super) fn timeout(&self) -> Result<Duration, String> {
-        let Some(text) = &self.timeout else { return Ok(Duration::from_secs(5)) };
-        match duration(text) {
+        let text = match &self.timeout {
+            None => return Ok(Duration::from_secs(5)),
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        match duration(&text) {
             Ok(time) if time <= LONGEST_WAIT => Ok(time),
             Ok(_) => Err(format!("a timeout is {} s at most", LONGEST_WAIT.as_secs())),
             Err(error) => Err(format!("timeout: {error}")),

@@ -298,6 +298,8 @@ fn time(text: &str) -> Result<Duration, String> {
     let longest = Duration::from_secs(365 * 24 * 3600);
     match duration(text) {
         Ok(time) if time <= longest => Ok(time),
-        _ => Err(format!("'{text}' is no time: a number with a unit, such as 50ms or 2s, up to a year")),
+        _ => {
+            Err(format!("'{text}' is not a valid time: write 50ms, 2s or a number of seconds, up to a year"))
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! faults = ["latency=20ms"]            # as --fault takes them, for every connection to the mock
 //!
 //! [[scenario]]
-//! path = "/stream/*"                   # * stands for any text
+//! path = "/stream/*?user=7"            # * stands for any text; a query names parameters that have to be there
 //! connection = 1                       # of those to such a path; "2..4", "2.."; without, all of them
 //! faults = ["drop@10"]                 # of these connections alone
 //! steps = [
@@ -32,8 +32,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::faults::Faults;
-use super::script::{self, Clock, Interpreter, Outbox};
-use super::{Answer, Conn, Peer, Say, Service, Settings, matches_glob};
+use super::script::{self, Clock, Interpreter, Outbox, RequestFacts};
+use super::{Answer, Conn, Peer, Say, Service, Settings};
 use crate::handshake::server::Request;
 use crate::message::Message;
 
@@ -73,10 +73,10 @@ impl ScenarioService {
     }
 
     /// Counts a connection, and finds the scenario that it is to follow.
-    fn choose(&self, path: &str) -> Option<(usize, &Arc<Scenario>)> {
+    fn choose(&self, request: &Request) -> Option<(usize, &Arc<Scenario>)> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut numbers: HashMap<&str, u64> = HashMap::new();
-        for scenario in self.scenarios.iter().filter(|scenario| matches_glob(&scenario.path, path)) {
+        for scenario in self.scenarios.iter().filter(|scenario| scenario.is_for(request)) {
             numbers.entry(&scenario.path).or_insert_with(|| {
                 let count = counts.entry(scenario.path.clone()).or_default();
                 *count += 1;
@@ -93,13 +93,14 @@ impl Service for ScenarioService {
     /// Only upgrades are counted, and only they are answered.
     fn answer(&self, request: &Request) -> Option<Answer> {
         request.upgrade().ok()?;
-        let (index, scenario) = self.choose(request.path())?;
+        let (index, scenario) = self.choose(request)?;
         let peer = ScenarioPeer {
             index,
             scenario: Arc::clone(scenario),
             settings: Arc::clone(&self.settings),
             clock: self.clock,
             ledger: Arc::clone(&self.ledger),
+            facts: RequestFacts::of(request),
             outbox: None,
         };
         let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
@@ -113,6 +114,7 @@ struct ScenarioPeer {
     settings: Arc<Settings>,
     clock: Clock,
     ledger: Arc<Ledger>,
+    facts: RequestFacts,
     outbox: Option<Outbox>,
 }
 
@@ -124,7 +126,7 @@ impl Peer for ScenarioPeer {
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
         let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
-        let interpreter = Interpreter::new(conn, self.clock, &self.settings);
+        let interpreter = Interpreter::new(conn, self.clock, &self.settings, self.facts.clone());
         let run = run::Run::new(conn, inbox, interpreter, &self.settings, &self.ledger, self.index);
         tokio::spawn(run.follow(Arc::clone(&self.scenario)));
         Vec::new()

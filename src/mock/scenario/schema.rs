@@ -14,9 +14,11 @@ use toml::de::{DeTable, DeValue};
 use crate::did_you_mean;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
+use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
-use crate::mock::{Cut, script};
+use crate::mock::{Cut, matches_glob, script};
+use crate::net::url::percent_decode;
 use crate::pipeline::filter::Program;
 use crate::text::duration;
 
@@ -29,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// What some connections do.
 #[derive(Debug)]
 pub(in crate::mock) struct Scenario {
-    /// The path, in which `*` stands for any text.
+    /// The path, in which `*` stands for any text, and the query parameters that there have to be, if any.
     pub(super) path: String,
     /// The first and the last connection that follow it.
     connections: (u64, Option<u64>),
@@ -38,6 +40,19 @@ pub(in crate::mock) struct Scenario {
 }
 
 impl Scenario {
+    /// Is it for such a request? A query in the pattern is about the parameters that it names, in any order; others may
+    /// be there too.
+    pub(super) fn is_for(&self, request: &Request) -> bool {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let decoded = |text: &str| percent_decode(text).unwrap_or_else(|| text.to_owned());
+        let is_there = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, "*"));
+            let (name, value) = (decoded(name), decoded(value));
+            request.query_pairs().iter().any(|(known, text)| *known == name && matches_glob(&value, text))
+        };
+        matches_glob(path, request.path()) && query.split('&').filter(|pair| !pair.is_empty()).all(is_there)
+    }
+
     /// Is it for the connection of this number?
     pub(super) fn follows(&self, number: u64) -> bool {
         number >= self.connections.0 && self.connections.1.is_none_or(|last| number <= last)
@@ -353,7 +368,12 @@ impl Reader<'_> {
     }
 
     fn time(&self, value: &Value<'_>, key: &str) -> Result<Duration> {
-        match duration(&self.string(value, key)?) {
+        let text = match value.get_ref() {
+            DeValue::Integer(seconds) => seconds.as_str().to_owned(),
+            DeValue::Float(seconds) => seconds.as_str().to_owned(),
+            _ => self.string(value, key)?,
+        };
+        match duration(&text) {
             Ok(time) if time <= LONGEST => Ok(time),
             _ => self.wrong(value, format!("{key} is a time, such as \"250ms\" or \"2s\", up to a year")),
         }

@@ -56,6 +56,14 @@ pub const LONGEST: usize = 64 << 10;
 /// A program of so many bytes, nested as deep as it may be, is compiled on any stack.
 const SHALLOW: usize = 200;
 
+/// A JSON text on one line, with the fields of every object in the order of their names, as `jq -S` prints it; `None`
+/// for a text that is not JSON.
+pub(super) fn sorted(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    write::value(&read::one(text).ok()?.sorted(), &mut out).ok()?;
+    String::from_utf8(out).ok()
+}
+
 /// Receives what `debug` and `stderr` write, as `jq` would write it to stderr.
 pub type Sink = dyn Fn(&str) + Send + Sync;
 

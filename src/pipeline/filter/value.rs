@@ -34,6 +34,20 @@ pub(super) type Error = jaq_core::Error<Val>;
 const MAX_INDEX: usize = (1 << 29) - 1;
 
 impl Val {
+    /// The same with the fields of every object in the order of their names.
+    pub(super) fn sorted(self) -> Self {
+        match self {
+            Val::Arr(items) => items.iter().cloned().map(Self::sorted).collect(),
+            Val::Obj(object) => {
+                let fields = object.iter().map(|(key, value)| (Arc::clone(key), value.clone().sorted()));
+                let mut fields: Vec<(Arc<str>, Self)> = fields.collect();
+                fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+                Val::object(fields.into_iter().collect())
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn string(text: &str) -> Self {
         work::spend(text.len());
         Self::Str(text.into())

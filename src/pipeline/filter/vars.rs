@@ -18,6 +18,7 @@ use crate::json;
 #[derive(Clone, Debug, Default)]
 pub struct Vars {
     named: Vec<(String, Val)>,
+    positional: Vec<Val>,
     library: Arc<Library>,
 }
 
@@ -55,6 +56,25 @@ impl Vars {
         self.define("--slurpfile", name, values.into_iter().collect())
     }
 
+    /// `--rawfile NAME FILE`: the text of the file as a string. As in jq, invalid UTF-8 becomes U+FFFD.
+    pub fn rawfile(&mut self, name: &str, path: &Path) -> Result<()> {
+        let bytes = file::bytes(path, file::MAX_RECORDED)
+            .map_err(|error| Failure::usage(format!("--rawfile {name} {}: {error}", path.display())))?;
+        self.define("--rawfile", name, Val::string(&String::from_utf8_lossy(&bytes)))
+    }
+
+    /// One of `--args`: the text as a string in `$ARGS.positional`.
+    pub fn positional(&mut self, text: &str) {
+        self.positional.push(Val::string(text));
+    }
+
+    /// One of `--jsonargs`: the value in `$ARGS.positional`.
+    pub fn positional_json(&mut self, text: &str) -> Result<()> {
+        let value = read::one(text).map_err(|e| Failure::usage(format!("--jsonargs: not JSON: {e}")))?;
+        self.positional.push(value);
+        Ok(())
+    }
+
     fn define(&mut self, option: &str, name: &str, value: Val) -> Result<()> {
         let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
         if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) {
@@ -78,7 +98,7 @@ impl Vars {
         if used("$ARGS") {
             let named = self.named.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
             let fields = [
-                ("positional".into(), Val::Arr(Vec::new().into())),
+                ("positional".into(), self.positional.iter().cloned().collect()),
                 ("named".into(), Val::object(named.collect())),
             ];
             globals.push(("$ARGS".to_owned(), Val::object(fields.into_iter().collect::<Object>())));
