@@ -109,10 +109,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'The cr
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -234,10 +234,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'The 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -361,10 +361,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token -d 'The creden
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -483,10 +483,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -604,10 +604,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token -d 'The cred
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -692,10 +692,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -760,10 +760,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token -d 'The cred
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert -d 'Client certificate chain, PEM, or a PKCS#12 file with its key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file [default: found by its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file; without this, its content decides' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l key -d 'Private key of the client certificate, PEM' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pinnedpubkey -d 'Take no server whose key is not one of these: sha256//BASE64, several with semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l tls-min -d 'Oldest version of TLS to speak [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"

@@ -635,13 +635,13 @@ pub struct ConnectionArgs {
     /// Client certificate chain, PEM, or a PKCS#12 file with its key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
-    /// Format of the --cert file [default: found by its content]
+    /// Format of the --cert file; without this, its content decides
     #[arg(long, value_name = "TYPE", value_enum, ignore_case = true, requires = "cert")]
     pub cert_type: Option<CertType>,
     /// Private key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]
+    /// Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal
     #[arg(long, value_name = "PASSPHRASE", requires = "cert")]
     pub pass: Option<String>,
     /// Accept any certificate

@@ -383,7 +383,7 @@ fn faults_are_read_or_explained() {
         ("fail-first=0", "fail-first=N"),
         ("fail-first=1:fail-first=1", "fail-first=N"),
         ("fail-first=1:x", "there is no fault 'x'"),
-        ("stall=1e9s", "no time"),
+        ("stall=1e9s", "not a valid time"),
         ("", "faults are"),
     ] {
         assert!(explained(text).contains(says), "{text}: {}", explained(text));
