@@ -16,8 +16,9 @@ use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
-use crate::mock::{Cut, script};
+use crate::mock::script;
 use crate::pipeline::filter::Program;
+use crate::provider::Cut;
 use crate::text::duration;
 
 /// How long an expectation waits if it does not say.
