@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::MockArgs;
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy, waiting};
 use crate::config::{self, World, coding, connection, output};
@@ -24,19 +25,19 @@ use crate::exit::Exit;
 use crate::har;
 use crate::input::Source;
 use crate::message::Message;
-use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::outfile::{OutFile, ToFile};
-use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink::{Nowhere, Sink, Stdout, write_failure};
-use crate::pipeline::stage::Stage;
+use crate::pipeline::output::{Discard, Output, write_failure};
+use crate::pipeline::queue::OutputQueue;
+use crate::pipeline::stdout::Stdout;
+use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
 use crate::secret::{self, Secret, Secrets};
 use crate::session::cursor::{CursorFile, Sync};
 use crate::session::policy::Policy;
-use crate::session::{self, Setup};
+use crate::session::{self, Controller, Setup};
 use crate::signals::Signals;
 
 use offline::Reader;
@@ -91,37 +92,39 @@ impl Session<'_> {
         let form = input_form(self.send);
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
-        let open = |prompt| {
-            let topics = &policy.topics;
-            interactive::open(prompt, self.args, self.send, self.dialect, topics, &mut config, context)
+        let signals = Signals::listen().map_err(|e| no_thread(&e))?;
+        let controller: Box<dyn Controller> = match prompt {
+            None => Box::new(signals),
+            Some(prompt) => {
+                let of = (self.args, self.send, self.dialect, &policy.topics[..]);
+                Box::new(interactive::open(prompt, of, signals, &mut config, context)?)
+            }
         };
-        let repl = prompt.map(open).transpose()?;
-        let policy = Policy { keep_going: policy.keep_going || repl.is_some(), ..policy };
-        let pipeline = Pipeline::new(config, sink(output.as_ref(), silent), (*report).clone());
-        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
+        let policy = Policy { keep_going: policy.keep_going || prompt.is_some(), ..policy };
+        let pipeline = Pipeline::new(config, destination(output.as_ref(), silent), (*report).clone());
+        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
             connection,
             policy,
             asked,
             dialect: client,
-            input: (self.read_stdin && repl.is_none() && !coding::sends_stdin(&self.send.send))
+            input: (self.read_stdin && prompt.is_none() && !coding::sends_stdin(&self.send.send))
                 .then(|| Source::stdin(form)),
-            repl,
-            stage: Outlet::Own(Box::new(stage.with_backlog(waiting(&self.args.output, self.defaults)))),
-            tap: None,
-            orders: None,
+            output: OutputQueue::Own(Box::new(
+                worker.with_backlog(waiting(&self.args.output, self.defaults)),
+            )),
+            controller,
             cursor_file,
             show_secrets: self.args.output.show_secrets,
             watch_stdout: output.is_none(),
             report: (*report).clone(),
-            signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
         let hangups = reopen_on_hangup(output.as_ref(), report)?;
         let outcome = session::run(setup).await;
         drop(hangups);
         // Told first: a file that cannot be finished is one more thing to tell, not another.
-        let exit = tell(report, outcome);
+        let exit = outcome.report(report);
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;
         expected(mock.map(|running| running.mock), exit, report).await
@@ -150,7 +153,7 @@ impl Session<'_> {
         output: Option<&Arc<OutFile>>,
         report: &Report,
     ) -> Result<Exit> {
-        let pipeline = Pipeline::new(config, sink(output, false), report.clone());
+        let pipeline = Pipeline::new(config, destination(output, false), report.clone());
         let client = self.client(&ClientSetup::default())?;
         let coding = coding::coding(self.args, self.send, self.dialect)?;
         let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding);
@@ -272,10 +275,10 @@ impl Session<'_> {
 }
 
 /// Where lines go. A prompt on standard output shows them in its own way.
-fn sink(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Sink> {
+fn destination(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Output> {
     match file {
         Some(file) => Box::new(ToFile(Arc::clone(file))),
-        None if silent => Box::new(Nowhere),
+        None if silent => Box::new(Discard),
         None => Box::new(Stdout),
     }
 }
@@ -338,17 +341,6 @@ async fn expected(mock: Option<Mock>, exit: Exit, report: &Report) -> Result<Exi
     Ok(serve_mock::judge(&mock.failures().await, mock.ledger().as_deref(), report).await)
 }
 
-/// Says what there is to say about an end, and gives its status.
-pub(crate) fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
-    let exit = outcome.exit;
-    if let (Some(what), Exit::Ok) = (&outcome.text, exit) {
-        report.warning(what);
-    } else if let Some(what) = outcome.text {
-        report.failure(&Failure { hint: outcome.hint, details: outcome.details, ..Failure::new(exit, what) });
-    }
-    exit
-}
-
 async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Running>> {
     let Some(words) = words else { return Ok(None) };
     let mut settings = MockArgs::from_words(words)?.settings();
@@ -366,9 +358,9 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
             None => "there is no mock of it; serve-mock --on or --scenario can play its server, for --url",
         }));
     }
-    let key = settings.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
-    let time_scale = settings.time_scale;
-    let mock = mock::start(settings).await?;
+    let key = settings.common.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
+    let time_scale = settings.common.time_scale;
+    let mock = mock::start(settings, &dialect::providers()).await?;
     report.verbose(&format!("the mock listens on {}", mock.local_addr()));
     Ok(Some(Running { mock, key, time_scale }))
 }

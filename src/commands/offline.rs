@@ -6,24 +6,24 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::{no_thread, tell};
+use super::no_thread;
 use crate::cli::options::SessionArgs;
 use crate::clock;
 use crate::codec::{self, Coding, Decoded};
 use crate::config::output;
 use crate::dialect::{Client, Facts, Meaning};
 use crate::error::Result;
-use crate::event::{Direction, Event, Kind, MessagePart, Role, Unreadable};
+use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
-use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
-use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
+use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS, OutputWorker};
+use crate::pipeline::{Pipeline, Progress, Stop, Totals, stdout};
 use crate::report::Report;
 use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
+use crate::session::show_bytes;
 use crate::session::state::redact;
-use crate::session::{Tap, show_bytes};
 
 /// How long the reader of the output may take for the rest when the time is up.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const LAST_DRAIN: Duration = Duration::from_secs(1);
 const SHOWN: u64 = 5;
 
 /// Ends after which nothing more can be written.
-const LOST: &[&str] = &["reader_gone", "output_failed"];
+const LOST: &[EndReason] = &[EndReason::ReaderGone, EndReason::OutputFailed];
 
 /// Runs the pipeline over a file.
 ///
@@ -68,7 +68,7 @@ pub async fn run(
                 run.push(reader.looked(&mut events)).await;
             }
             if let Some(text) = reader.failed.take() {
-                run.outcome.get_or_insert(Outcome::told("decode_failed", Exit::PeerProtocol, text));
+                run.outcome.get_or_insert(Outcome::told(EndReason::DecodeFailed, Exit::PeerProtocol, text));
                 break;
             }
         }
@@ -80,20 +80,20 @@ pub async fn run(
     }
     match (run.outcome, failed) {
         // An end that came before the line that could not be read.
-        (Some(outcome), _) => Ok(tell(report, outcome.settled(output::asked(args), &run.totals))),
+        (Some(outcome), _) => Ok(outcome.settled(output::asked(args), &run.totals).report(report)),
         (None, Some(failure)) => Err(failure),
         (None, None) => {
-            let outcome = Outcome::new("input_ended", Exit::Ok);
-            Ok(tell(report, outcome.settled(output::asked(args), &run.totals)))
+            let outcome = Outcome::new(EndReason::InputEnded, Exit::Ok);
+            Ok(outcome.settled(output::asked(args), &run.totals).report(report))
         }
     }
 }
 
 struct Run {
-    stage: Stage,
+    worker: OutputWorker,
     outcome: Option<Outcome>,
     totals: Totals,
-    reader: Option<sink::Watch>,
+    reader: Option<stdout::Watch>,
     /// When the time is up, and after that, when the wait for the output is.
     until: Option<Instant>,
     idle_timeout: Option<Duration>,
@@ -102,10 +102,10 @@ struct Run {
 impl Run {
     fn start(pipeline: Pipeline, args: &SessionArgs) -> std::io::Result<Self> {
         Ok(Self {
-            stage: Stage::start(pipeline)?,
+            worker: OutputWorker::start(pipeline)?,
             outcome: None,
             totals: Totals::default(),
-            reader: sink::watch_stdout(),
+            reader: stdout::watch_stdout(),
             until: args.end.max_time.map(|time| Instant::now() + time),
             idle_timeout: args.end.idle_timeout,
         })
@@ -118,10 +118,10 @@ impl Run {
             tokio::select! {
                 biased;
                 () = up(self.until) => self.time_is_up(),
-                progress = self.stage.progress() => self.note(&progress?),
+                progress = self.worker.progress() => self.note(&progress?),
                 batch = items.recv() => return batch,
-                () = sink::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
-                () = up(idle) => self.outcome = Some(Outcome::new("idle_timeout", Exit::Ok)),
+                () = stdout::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
+                () = up(idle) => self.outcome = Some(Outcome::new(EndReason::IdleTimeout, Exit::Ok)),
             }
         }
         None
@@ -129,7 +129,7 @@ impl Run {
 
     /// Waits until everything is written, or the reader has gone, or has had its time.
     async fn drain(&mut self) {
-        self.stage.close();
+        self.worker.close();
         let lost = |outcome: &Option<Outcome>| {
             outcome.as_ref().is_some_and(|outcome| LOST.contains(&outcome.reason))
         };
@@ -138,18 +138,18 @@ impl Run {
 
     fn time_is_up(&mut self) {
         self.until = Some(Instant::now() + LAST_DRAIN);
-        self.outcome = Some(Outcome::new("max_time", Exit::Ok));
+        self.outcome = Some(Outcome::new(EndReason::MaxTime, Exit::Ok));
     }
 
     /// The last of a batch, which may be what comes before an end that was decided just now.
     async fn push_last(&mut self, events: &mut Vec<Event>) {
-        let ended = self.outcome.take_if(|outcome| outcome.reason == "decode_failed");
+        let ended = self.outcome.take_if(|outcome| outcome.reason == EndReason::DecodeFailed);
         self.push(events).await;
         self.outcome = self.outcome.take().or(ended);
     }
 
     async fn push(&mut self, events: &mut Vec<Event>) {
-        while !self.stage.has_room() {
+        while !self.worker.has_room() {
             if !self.progress().await {
                 return;
             }
@@ -157,7 +157,7 @@ impl Run {
         if self.outcome.is_some() {
             return;
         }
-        if let Some(progress) = self.stage.push(events) {
+        if let Some(progress) = self.worker.push(events) {
             self.note(&progress);
         }
     }
@@ -167,7 +167,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                progress = self.stage.progress() => match progress {
+                progress = self.worker.progress() => match progress {
                     Some(progress) => {
                         self.note(&progress);
                         return true;
@@ -176,7 +176,7 @@ impl Run {
                 },
                 () = up(self.until) => match &self.outcome {
                     None => self.time_is_up(),
-                    Some(outcome) if outcome.reason == "max_time" => {
+                    Some(outcome) if outcome.reason == EndReason::MaxTime => {
                         let text = "standard output was not written in time, and what was left of it is lost";
                         self.outcome = Some(Outcome::from_stop(&Stop::OutputFailed(text.to_owned(), None)));
                         self.until = None;
@@ -206,6 +206,9 @@ async fn up(at: Option<Instant>) {
     }
 }
 
+/// Looks at events on their way to the pipeline, and may change them.
+pub type Observer = Box<dyn FnMut(&mut Vec<Event>)>;
+
 /// Reads messages as a session does.
 pub struct Reader {
     dialect: Box<dyn Client>,
@@ -220,7 +223,7 @@ pub struct Reader {
     odd: u64,
     /// What ends the run.
     failed: Option<String>,
-    tap: Option<Box<dyn Tap>>,
+    observer: Option<Observer>,
 }
 
 impl Reader {
@@ -241,19 +244,19 @@ impl Reader {
             undecoded: 0,
             odd: 0,
             failed: None,
-            tap: None,
+            observer: None,
         }
     }
 
     /// With somebody who looks at the events.
     #[must_use]
-    pub fn with_tap(self, tap: Box<dyn Tap>) -> Self {
-        Self { tap: Some(tap), ..self }
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     fn looked<'a>(&mut self, events: &'a mut Vec<Event>) -> &'a mut Vec<Event> {
-        if let Some(tap) = &mut self.tap {
-            tap.look(events);
+        if let Some(observe) = &mut self.observer {
+            observe(events);
         }
         events
     }

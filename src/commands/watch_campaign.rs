@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::unbounded_channel;
-
 use super::offline::{self, Reader};
 use super::{
     Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
@@ -21,11 +19,11 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::net::url::looks_like_url;
 use crate::net::{Options, WsUrl};
-use crate::pipeline::junction::{Branch, Junction};
+use crate::pipeline::merge::{Branch, Merge};
 use crate::pipeline::outfile::OutFile;
-use crate::pipeline::outlet::Outlet;
-use crate::pipeline::sink;
-use crate::pipeline::stage::Stage;
+use crate::pipeline::queue::OutputQueue;
+use crate::pipeline::stdout;
+use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
 use crate::session::Setup;
@@ -35,7 +33,7 @@ use crate::watch::board::Board;
 use crate::watch::plan::{Plan, Tell};
 use crate::watch::row::End;
 use crate::watch::view::View;
-use crate::watch::{LinkTap, RecordedTap, Shared, Watch};
+use crate::watch::{LinkController, RecordedLink, Shared, Watch};
 
 /// Runs the command.
 ///
@@ -88,7 +86,7 @@ impl Command<'_> {
         let board = self.board(1.0, Tell::Statuses, context);
         let coding = coding::coding(&self.args.session, self.session.send, self.session.dialect)?;
         let reader = Reader::new(client, false, self.args.session.output.show_secrets, &coding)
-            .with_tap(Box::new(RecordedTap::new(&board)));
+            .with_observer(RecordedLink::new(&board).observer());
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_output(self.output.as_ref())?;
         finish_recording(&self.args.session)?;
@@ -128,16 +126,16 @@ impl Command<'_> {
         let coding = coding::coding(args, self.session.send, self.session.dialect)?;
         let common = Common { coding, url, connection, time_scale, board: Rc::clone(&board), report };
         let limits = waiting(&args.output, self.session.defaults);
-        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
-        let (junction, branches) = Junction::new(stage, links, context.report.clone());
+        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
+        let (merge, branches) = Merge::new(worker, links, context.report.clone());
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
         let watch = Watch {
             view: drawn.then(|| View::new(context.report, unicode)),
             board,
-            junction,
+            merge,
             asked: output::asked(args),
-            stdout: if self.output.is_none() { sink::watch_stdout() } else { None },
+            stdout: if self.output.is_none() { stdout::watch_stdout() } else { None },
             report: context.report.clone(),
         };
         let hangups = reopen_on_hangup(self.output.as_ref(), context.report)?;
@@ -151,8 +149,8 @@ impl Command<'_> {
     fn pipeline(&self, context: &Context<'_>) -> Result<Pipeline> {
         let Context { report, world, color } = context;
         let config: Config = output::resolve(&self.args.session, None, *color, world, report)?;
-        let sink = super::sink(self.output.as_ref(), !self.lines);
-        Ok(Pipeline::new(config, sink, (*report).clone()))
+        let output = super::destination(self.output.as_ref(), !self.lines);
+        Ok(Pipeline::new(config, output, (*report).clone()))
     }
 
     fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
@@ -172,7 +170,7 @@ impl Command<'_> {
     /// Is there a terminal to draw on, and nothing else that comes to it?
     fn draws(&self, context: &Context<'_>) -> bool {
         let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
-        let shares = self.lines && self.output.is_none() && (*stdout_terminal || sink::is_pipe());
+        let shares = self.lines && self.output.is_none() && (*stdout_terminal || stdout::is_pipe());
         let dumb = var("TERM").is_none_or(|term| term == "dumb");
         *stderr_terminal && !shares && !dumb && context.report.is_for_people()
     }
@@ -194,8 +192,7 @@ impl Command<'_> {
         let topics = if self.one_link() { self.ids.iter().map(u64::to_string).collect() } else { Vec::new() };
         let defaults = Defaults { pings: self.session.dialect.pings(), ..self.session.defaults };
         let policy = policy(args, self.session.send, topics, defaults);
-        let (orders, taken) = unbounded_channel();
-        common.board.borrow_mut().hold(link, orders);
+        let signals = Signals::listen().map_err(|e| no_thread(&e))?;
         let name = common.board.borrow().link_name(link).unwrap_or_default();
         Ok(Setup {
             url,
@@ -211,15 +208,12 @@ impl Command<'_> {
             asked: Asked::default(),
             dialect: client,
             input: None,
-            repl: None,
-            stage: Outlet::Shared(branch),
-            tap: Some(Box::new(LinkTap::new(&common.board, link))),
-            orders: Some(taken),
+            output: OutputQueue::Shared(branch),
+            controller: Box::new(LinkController::new(&common.board, link, signals)),
             cursor_file: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,
             report: common.report.prefixed(&name),
-            signals: Signals::listen().map_err(|e| no_thread(&e))?,
         })
     }
 }

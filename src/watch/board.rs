@@ -17,7 +17,7 @@ use super::plan::{Plan, Tell};
 use super::row::{End, Past, Row};
 use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
-use crate::event::{Direction, Event, Kind, MessagePart, Role, Summary};
+use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Summary};
 use crate::exit::Exit;
 use crate::pipeline::Totals;
 use crate::pipeline::record::{Line, read};
@@ -127,7 +127,7 @@ impl Board {
 
     /// Asks for the present state of everything.
     pub fn refresh(&self) {
-        self.order_all(&Order::Send(self.plan.campaigns.request_update()));
+        self.order_all(&Order::SendNow(self.plan.campaigns.request_update()));
     }
 
     /// The session of a link is over; with its status, if that is what came of the campaigns.
@@ -270,7 +270,7 @@ impl Board {
         link.connections += 1;
         link.followed.clear();
         if link.connections > 1 {
-            link.order(Order::Send(self.plan.campaigns.request_update()));
+            link.order(Order::SendNow(self.plan.campaigns.request_update()));
         }
         if !self.plan.ids.is_empty() {
             self.ask_for_history(number, now);
@@ -297,7 +297,7 @@ impl Board {
             }
         }
         if ask {
-            self.links[number].order(Order::Send(self.plan.campaigns.request_history(hours)));
+            self.links[number].order(Order::SendNow(self.plan.campaigns.request_history(hours)));
         }
     }
 
@@ -382,7 +382,7 @@ impl Board {
         let new: Vec<u64> =
             shown.into_iter().filter(|id| live(id) && !self.links[link].followed.contains(id)).collect();
         for id in &new {
-            self.links[link].order(Order::Send(self.plan.campaigns.follow(*id)));
+            self.links[link].order(Order::SendNow(self.plan.campaigns.follow(*id)));
         }
         self.links[link].followed.extend(&new);
         if !new.is_empty() {
@@ -436,7 +436,7 @@ impl Board {
                 && self.rows_of(number).all(|row| row.end.is_some() && !matches!(row.past, Past::Asked(_)));
             let link = &mut self.links[number];
             if over && !std::mem::replace(&mut link.ending, over) {
-                link.order(Order::End(Outcome::new("campaigns_over", Exit::Ok)));
+                link.order(Order::End(Outcome::new(EndReason::CampaignsOver, Exit::Ok)));
             }
         }
     }

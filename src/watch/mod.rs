@@ -2,21 +2,23 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::event::{Event, Kind};
+use crate::event::{EndReason, Event, Kind};
 use crate::exit::Exit;
-use crate::pipeline::junction::Junction;
-use crate::pipeline::{Stop, backlog, sink};
+use crate::pipeline::merge::Merge;
+use crate::pipeline::{Stop, backlog, stdout};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
-use crate::session::{self, Order, Setup, Tap};
+use crate::session::{self, Controller, News, Order, Setup};
 use crate::signals::Signals;
 
 pub mod board;
@@ -40,48 +42,61 @@ const LAST_DRAIN: Duration = Duration::from_secs(1);
 /// A board that its links share.
 pub type Shared = Rc<RefCell<Board>>;
 
-/// One link's way to the board.
-pub struct LinkTap {
+/// Controls the session of a link: it takes the board's orders, and the board looks at its events.
+pub struct LinkController {
     board: Shared,
     link: usize,
+    orders: UnboundedReceiver<Order>,
+    signals: Signals,
 }
 
-impl LinkTap {
-    /// The tap of this link.
+impl LinkController {
+    /// The controller of this link.
     #[must_use]
-    pub fn new(board: &Shared, link: usize) -> Self {
-        Self { board: Rc::clone(board), link }
+    pub fn new(board: &Shared, link: usize, signals: Signals) -> Self {
+        let (send, orders) = unbounded_channel();
+        board.borrow_mut().hold(link, send);
+        Self { board: Rc::clone(board), link, orders, signals }
     }
 }
 
-impl Tap for LinkTap {
-    fn look(&mut self, events: &mut Vec<Event>) {
-        self.board.borrow_mut().look(self.link, events, Instant::now());
+impl Controller for LinkController {
+    fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
+        if let Poll::Ready(order) = self.signals.poll_order(context) {
+            return Poll::Ready(order);
+        }
+        match self.orders.poll_recv(context) {
+            Poll::Ready(Some(order)) => Poll::Ready(order),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn news(&mut self, news: News<'_>) {
+        if let News::Events(events) = news {
+            self.board.borrow_mut().look(self.link, events, Instant::now());
+        }
     }
 }
 
-/// A recording's way to the board: time passes as it did then, or else there would be no rate.
-pub struct RecordedTap {
+/// A recording in the place of a link: time passes as it did then, or else there would be no rate.
+pub struct RecordedLink {
     board: Shared,
     first: Option<(Timestamp, Instant)>,
 }
 
-impl RecordedTap {
-    /// The tap of a recording.
+impl RecordedLink {
+    /// A recording whose events this board looks at.
     #[must_use]
     pub fn new(board: &Shared) -> Self {
         Self { board: Rc::clone(board), first: None }
     }
 
-    /// When that would be, had the recording begun when this did. Before its beginning there is nothing.
-    fn moment(&mut self, at: Timestamp) -> Instant {
-        let (first, start) = *self.first.get_or_insert_with(|| (at, Instant::now()));
-        let after = Duration::try_from(at.duration_since(first)).unwrap_or_default();
-        start.checked_add(after).unwrap_or(start)
+    /// What looks at the events.
+    #[must_use]
+    pub fn observer(mut self) -> Box<dyn FnMut(&mut Vec<Event>)> {
+        Box::new(move |events| self.look(events))
     }
-}
 
-impl Tap for RecordedTap {
     fn look(&mut self, events: &mut Vec<Event>) {
         let mut shown = Vec::with_capacity(events.len());
         for event in events.drain(..) {
@@ -92,6 +107,13 @@ impl Tap for RecordedTap {
         }
         *events = shown;
     }
+
+    /// When that would be, had the recording begun when this did. Before its beginning there is nothing.
+    fn moment(&mut self, at: Timestamp) -> Instant {
+        let (first, start) = *self.first.get_or_insert_with(|| (at, Instant::now()));
+        let after = Duration::try_from(at.duration_since(first)).unwrap_or_default();
+        start.checked_add(after).unwrap_or(start)
+    }
 }
 
 /// What a watch is made of.
@@ -99,11 +121,11 @@ pub struct Watch {
     /// What is watched.
     pub board: Shared,
     /// Where all events meet.
-    pub junction: Junction,
+    pub merge: Merge,
     /// What was asked of the output.
     pub asked: Asked,
     /// The reader of standard output, if it may go away.
-    pub stdout: Option<sink::Watch>,
+    pub stdout: Option<stdout::Watch>,
     /// The drawing, where there is one.
     pub view: Option<View>,
     /// Where notices go.
@@ -113,7 +135,8 @@ pub struct Watch {
 impl Watch {
     /// Runs the sessions, one a link, to the end of all of them.
     pub async fn run(mut self, setups: Vec<Setup>) -> Outcome {
-        let mut outcomes: Vec<Outcome> = setups.iter().map(|_| Outcome::new("closed", Exit::Ok)).collect();
+        let mut outcomes: Vec<Outcome> =
+            setups.iter().map(|_| Outcome::new(EndReason::Closed, Exit::Ok)).collect();
         let sessions = setups.into_iter().enumerate();
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
@@ -131,10 +154,10 @@ impl Watch {
                     }
                     None => break,
                 },
-                () = self.junction.run() => {}
-                () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
+                () = self.merge.run() => {}
+                () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
                     self.stdout = None;
-                    self.junction.decide(Stop::ReaderGone);
+                    self.merge.decide(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
                 }
                 // There may be a deadline now where there was none.
@@ -160,7 +183,7 @@ impl Watch {
     fn wished(&mut self, wish: Wish) {
         let board = self.board.borrow();
         match wish {
-            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new("quit", Exit::Ok))),
+            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new(EndReason::Quit, Exit::Ok))),
             Wish::Key(Key::Refresh) => board.refresh(),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
@@ -175,38 +198,39 @@ impl Watch {
     /// no failure of the link.
     fn ended(&self, number: usize, outcome: &Outcome) {
         let mut board = self.board.borrow_mut();
-        let decided = self.junction.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
+        let decided = self.merge.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
         let by_itself = !decided && !outcome.is_signal();
         let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&board, number, outcome));
         board.ended(number, failed);
         if failed.is_some() {
             let name = board.link_name(number).unwrap_or_default();
-            crate::commands::tell(&self.report.prefixed(&name), outcome.clone());
+            outcome.report(&self.report.prefixed(&name));
         }
     }
 
     /// The rest of the output, with the summary as its last record.
     async fn finish(mut self, outcomes: &mut Vec<Outcome>, signals: Option<Signals>) -> Outcome {
-        let patience = outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == "max_time");
+        let patience =
+            outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == EndReason::MaxTime);
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
         // One that has ended the sessions is not meant.
         let seen = outcomes.iter().any(Outcome::is_signal);
         let mut signals = if seen { Signals::listen().ok() } else { signals };
         let mut lost = false;
         tokio::select! {
-            () = last_words(&mut self.junction, &self.board, outcomes, self.asked) => {}
+            () = last_words(&mut self.merge, &self.board, outcomes, self.asked) => {}
             outcome = next_signal(&mut signals) => {
                 outcomes.push(outcome);
                 lost = true;
             }
-            () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
-                self.junction.decide(Stop::ReaderGone);
+            () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
+                self.merge.decide(Stop::ReaderGone);
             }
             () = until(give_up), if give_up.is_some() => lost = true,
         }
         // The exit status tells of the signal alone.
         let by_signal = outcomes.iter().any(Outcome::is_signal);
-        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.junction.stop
+        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.merge.stop
             && by_signal
         {
             self.report.warning(text);
@@ -216,18 +240,18 @@ impl Watch {
             if by_signal {
                 self.report.warning(text);
             }
-            self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
+            self.merge.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
         }
         let board = self.board.borrow();
-        let Junction { stop, totals, .. } = &self.junction;
+        let Merge { stop, totals, .. } = &self.merge;
         backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
         let mut outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
-        if outcome.reason == "output_failed" {
-            outcome.details.extend(backlog::missing(self.junction.unwritten()));
+        if outcome.reason == EndReason::OutputFailed {
+            outcome.details.extend(backlog::missing(self.merge.unwritten()));
         }
         // The links have said what they had to say, and their words are not in it.
         if outcome.text.is_some() {
-            crate::commands::tell(&self.report, outcome.clone());
+            outcome.report(&self.report);
         }
         if stop.is_none() && outcome.exit == Exit::Assertion {
             board.tell_unfinished();
@@ -236,16 +260,16 @@ impl Watch {
     }
 }
 
-async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome], asked: Asked) {
-    junction.settle().await;
+async fn last_words(merge: &mut Merge, board: &Shared, outcomes: &[Outcome], asked: Asked) {
+    merge.settle().await;
     let last = {
         let board = board.borrow();
-        let outcome = verdict(&board, outcomes, junction.stop.as_ref(), asked, &junction.totals);
-        let summary = board.summary(&outcome, &junction.totals);
+        let outcome = verdict(&board, outcomes, merge.stop.as_ref(), asked, &merge.totals);
+        let summary = board.summary(&outcome, &merge.totals);
         Event { at: clock::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
     };
-    junction.close(vec![last]).await;
-    while junction.progress().await {}
+    merge.close(vec![last]).await;
+    while merge.progress().await {}
 }
 
 async fn next_wish(view: &mut Option<View>) -> Wish {

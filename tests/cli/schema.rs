@@ -69,10 +69,8 @@ fn holds(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
                 true
             }
             "items" => {
-                let items = value.as_array().into_iter().flatten().enumerate();
-                items
-                    .map(|(at, item)| holds(rule, item, &format!("{place}[{at}]")))
-                    .collect::<Result<(), _>>()?;
+                let mut items = value.as_array().into_iter().flatten().enumerate();
+                items.try_for_each(|(at, item)| holds(rule, item, &format!("{place}[{at}]")))?;
                 true
             }
             other => panic!("the test does not know the keyword {other}"),
@@ -106,63 +104,42 @@ fn types(out: &Output) -> BTreeSet<String> {
     out.json().iter().filter_map(|record| record["type"].as_str().map(str::to_owned)).collect()
 }
 
+/// Between them, these print every type of record.
+const RUNS: [&[&str]; 8] = [
+    &["connect", "--mock", "-x", "[1]", "-x", "text", "-x", "[", "--encode", "text,gzip", "--decode", "gzip"],
+    &["connect", "--mock", "-x", "[1]", "--encode", "text", "--decode", "gzip"],
+    &[
+        "connect",
+        "--mock=--fault close=1011@1",
+        "--reconnect",
+        "--reconnect-delay",
+        "1ms",
+        "--max-retries",
+        "1",
+        "-x",
+        "1",
+    ],
+    &["connect", "--mock", "--ping-interval", "10ms", "--until", r#".type == "pong""#],
+    &[
+        "subscribe",
+        "--mock",
+        "-d",
+        "voipbin",
+        "customer_id:12345678-1234-1234-1234-123456789012:call:*",
+        "--count",
+        "3",
+    ],
+    &["subscribe", "--mock=--fault drop@3", "-d", "ryze", "demo", "--reconnect-delay", "1ms", "--count", "9"],
+    &["watch-campaign", "--mock=--rate max", "42", "--progress"],
+    &["connect", "--mock=--fault ping=x@1", "-x", "1", "-x", "2"],
+];
+
 #[test]
 fn every_type_of_record_is_described() {
     let defined: BTreeSet<String> =
         SCHEMAS.iter().flat_map(|schema| schema["$defs"].as_object().unwrap().keys().cloned()).collect();
-    let runs: [&[&str]; 8] = [
-        &[
-            "connect",
-            "--mock",
-            "-x",
-            "[1]",
-            "-x",
-            "text",
-            "-x",
-            "[",
-            "--encode",
-            "text,gzip",
-            "--decode",
-            "gzip",
-        ],
-        &["connect", "--mock", "-x", "[1]", "--encode", "text", "--decode", "gzip"],
-        &[
-            "connect",
-            "--mock=--fault close=1011@1",
-            "--reconnect",
-            "--reconnect-delay",
-            "1ms",
-            "--max-retries",
-            "1",
-            "-x",
-            "1",
-        ],
-        &["connect", "--mock", "--ping-interval", "10ms", "--until", r#".type == "pong""#],
-        &[
-            "subscribe",
-            "--mock",
-            "-d",
-            "voipbin",
-            "customer_id:12345678-1234-1234-1234-123456789012:call:*",
-            "--count",
-            "3",
-        ],
-        &[
-            "subscribe",
-            "--mock=--fault drop@3",
-            "-d",
-            "ryze",
-            "demo",
-            "--reconnect-delay",
-            "1ms",
-            "--count",
-            "9",
-        ],
-        &["watch-campaign", "--mock=--rate max", "42", "--progress"],
-        &["connect", "--mock=--fault ping=x@1", "-x", "1", "-x", "2"],
-    ];
     let mut seen = BTreeSet::new();
-    for run in runs {
+    for run in RUNS {
         let more: &[&str] =
             if run[0] == "connect" { &["--envelope", "--linger", "1s"] } else { &["--envelope"] };
         seen.extend(types(&wstap(run).args(more).run()));

@@ -1,12 +1,11 @@
 //! The past messages of a session, as many as are worth keeping.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 
 use crate::event::{Direction, Event, Kind, MessagePart, Role};
 use crate::limits;
 use crate::message::Message;
+use crate::ring::Ring;
 
 /// Messages that are kept.
 const MOST: usize = 10_000;
@@ -35,21 +34,18 @@ impl Past {
 }
 
 /// The last messages, oldest first.
-pub(super) struct Ring {
-    past: VecDeque<Past>,
-    bytes: usize,
+pub(super) struct PastMessages {
+    ring: Ring<Past>,
     next: u64,
-    most: usize,
-    most_bytes: usize,
 }
 
-impl Ring {
+impl PastMessages {
     pub(super) fn new() -> Self {
         Self::holding(MOST, limits::PAST)
     }
 
     fn holding(most: usize, most_bytes: usize) -> Self {
-        Self { past: VecDeque::new(), bytes: 0, next: 1, most, most_bytes }
+        Self { ring: Ring::holding(most, most_bytes, |past| past.message.len()), next: 1 }
     }
 
     /// Keeps a message, if the event is one; its number.
@@ -57,8 +53,7 @@ impl Ring {
         let Kind::Message { dir, seq, message, role, part } = &event.kind else { return None };
         let number = self.next;
         self.next += 1;
-        self.bytes += message.len();
-        self.past.push_back(Past {
+        self.ring.push(Past {
             number,
             at: event.at,
             conn: event.conn,
@@ -68,27 +63,23 @@ impl Ring {
             part: *part,
             message: message.unshared(),
         });
-        while self.past.len() > self.most || (self.bytes > self.most_bytes && self.past.len() > 1) {
-            let gone = self.past.pop_front();
-            self.bytes -= gone.map_or(0, |past| past.message.len());
-        }
         Some(number)
     }
 
     /// The message of this number, if it is still there.
     pub(super) fn get(&self, number: u64) -> Option<&Past> {
-        let first = self.past.front()?.number;
-        self.past.get(usize::try_from(number.checked_sub(first)?).ok()?)
+        let first = self.ring.items().front()?.number;
+        self.ring.items().get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
     /// All that are still there, oldest first.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Past> {
-        self.past.iter()
+        self.ring.items().iter()
     }
 
     /// The numbers of the first and the last.
     pub(super) fn numbers(&self) -> Option<(u64, u64)> {
-        Some((self.past.front()?.number, self.past.back()?.number))
+        Some((self.ring.items().front()?.number, self.ring.items().back()?.number))
     }
 }
 
@@ -104,30 +95,18 @@ mod tests {
 
     #[test]
     fn numbers_stay_what_they_are_when_old_messages_go() {
-        let mut ring = Ring::holding(2, 100);
+        let mut past = PastMessages::holding(2, 100);
         for (n, text) in ["a", "b", "c"].into_iter().enumerate() {
-            assert_eq!(ring.push(&event(text)), Some(n as u64 + 1));
+            assert_eq!(past.push(&event(text)), Some(n as u64 + 1));
         }
-        assert!(ring.get(1).is_none() && ring.get(4).is_none() && ring.get(0).is_none());
-        assert_eq!(ring.get(3).unwrap().message.as_text(), Some("c"));
-        assert_eq!(ring.numbers(), Some((2, 3)));
-    }
-
-    #[test]
-    fn bytes_are_bounded_and_the_last_message_stays() {
-        let mut ring = Ring::holding(9, 4);
-        ring.push(&event("aa"));
-        ring.push(&event("bb"));
-        assert_eq!(ring.iter().count(), 2);
-        ring.push(&event("cccccccc"));
-        assert_eq!(ring.numbers(), Some((3, 3)));
-        ring.push(&event("d"));
-        assert_eq!(ring.numbers(), Some((4, 4)));
+        assert!(past.get(1).is_none() && past.get(4).is_none() && past.get(0).is_none());
+        assert_eq!(past.get(3).unwrap().message.as_text(), Some("c"));
+        assert_eq!(past.numbers(), Some((2, 3)));
     }
 
     #[test]
     fn only_messages_are_kept() {
-        let mut ring = Ring::new();
-        assert_eq!(ring.push(&Event { kind: Kind::Recorded(String::new()), ..event("") }), None);
+        let mut past = PastMessages::new();
+        assert_eq!(past.push(&Event { kind: Kind::Recorded(String::new()), ..event("") }), None);
     }
 }
