@@ -10,7 +10,7 @@ fn main() -> ExitCode {
             let report = wstap::report::Report::stderr(wstap::report::Level::Error, false, false);
             report.failure(&wstap::error::Failure::new(
                 wstap::exit::Exit::OutputFailed,
-                format!("the system gives no event loop: {error}"),
+                format!("cannot start the event loop: {error}"),
             ));
             return ExitCode::from(wstap::exit::Exit::OutputFailed.code());
         }

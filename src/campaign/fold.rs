@@ -88,7 +88,7 @@ impl Campaign {
             self.rate.note(done, now);
         }
         let changed = first || before != (self.status.clone(), self.counts);
-        let sums = odd(&told).map(|odd| format!("{odd}; the numbers are passed on as they came"));
+        let sums = odd(&told).map(|odd| format!("inconsistent counts: {odd} (printed as received)"));
         let [noted_sums, noted_values] = &mut self.noted;
         let values = first_time(reading.odd.clone(), noted_values);
         Change { changed, odd: values.or_else(|| first_time(sums, noted_sums)) }
@@ -215,7 +215,7 @@ fn odd(counts: &Counts) -> Option<String> {
         if sum != u128::from(total) {
             return Some(format!(
                 "{completed} completed + {failed} failed + {processing} processing + {pending} pending = {sum}, \
-                 and not {total}"
+                 but total is {total}"
             ));
         }
     }
@@ -229,7 +229,7 @@ fn odd(counts: &Counts) -> Option<String> {
     let success = differ(counts.success_rate, computed.success_rate);
     let (name, (told, computed)) =
         progress.map(|pair| ("progress", pair)).or(success.map(|pair| ("success rate", pair)))?;
-    Some(format!("the {name} is told as {told} %, and the counts make it {computed} %"))
+    Some(format!("{name} is {told} %, but the counts give {computed} %"))
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ fn content(text: &str) -> Result<String> {
         let failure = Failure::usage(format!("--send {text}: {error}"));
         match error.kind() {
             std::io::ErrorKind::InvalidData => failure
-                .hint("a text message is UTF-8; send binary with `--delimiter none --binary-in raw < FILE`"),
-            std::io::ErrorKind::NotFound => failure.hint("write @@ for a message that starts with @"),
+                .hint("to send binary data, use `--delimiter none --binary-in raw < FILE`"),
+            std::io::ErrorKind::NotFound => failure.hint("to send a message that starts with @, write @@"),
             _ => failure,
         }
     };

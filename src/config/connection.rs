@@ -131,7 +131,7 @@ fn given_passphrase(text: &str) -> Result<Secret> {
 fn key_pins(text: &str) -> Result<Vec<KeyPin>> {
     text.split(';').map(str::trim).map(key_pin).collect::<Option<_>>().ok_or_else(|| {
         Failure::usage(format!("--pinnedpubkey: {text:?} is not sha256//BASE64[;sha256//BASE64]")).hint(
-            "it is the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin",
+            "use the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin",
         )
     })
 }
@@ -144,7 +144,7 @@ fn keylog(world: &World<'_>) -> Result<PathBuf> {
     let path = (world.var)("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     path.map(PathBuf::from).ok_or_else(|| {
         Failure::usage(
-            "--tls-keylog: the environment variable SSLKEYLOGFILE, which names the file, is not set",
+            "--tls-keylog: environment variable SSLKEYLOGFILE is not set",
         )
     })
 }
@@ -171,8 +171,8 @@ fn header(text: &str) -> Result<(String, Secret)> {
             Ok((name.trim().to_owned(), Secret::new(value.trim())))
         }
         // The text is not quoted back: it may be a credential that lost its name.
-        _ => Err(Failure::usage("--header: there is no `Name:` before the value")
-            .hint("headers are written -H 'Name: value'; -H @FILE reads them from a file")),
+        _ => Err(Failure::usage("--header: missing `Name:`")
+            .hint("write -H 'Name: value', or -H @FILE to read headers from a file")),
     }
 }
 
@@ -180,8 +180,8 @@ fn header(text: &str) -> Result<(String, Secret)> {
 fn cookies(args: &[String]) -> Result<Option<(String, Secret)>> {
     if args.iter().flat_map(|arg| arg.split(';')).any(|pair| !pair.trim().is_empty() && !pair.contains('=')) {
         // The text is not quoted back: it may be a credential that lost its name.
-        return Err(Failure::usage("--cookie: there is no `NAME=` before a value")
-            .hint("write -b 'NAME=VALUE; NAME=VALUE'; -H @FILE reads a Cookie header from a file"));
+        return Err(Failure::usage("--cookie: missing `NAME=`")
+            .hint("write -b 'NAME=VALUE; NAME=VALUE', or -H @FILE to read a Cookie header from a file"));
     }
     let given = args.iter().map(|arg| arg.trim().trim_end_matches(';')).filter(|arg| !arg.is_empty());
     let text = given.collect::<Vec<_>>().join("; ");
@@ -196,7 +196,7 @@ fn basic(args: &ConnectionArgs) -> Result<Option<(String, Secret)>> {
     };
     match text.split_once(':') {
         Some((user, password)) => Ok(Some((user.to_owned(), Secret::new(password)))),
-        None => Err(Failure::usage("--user: there is no `:` between user and password")
+        None => Err(Failure::usage("--user: missing `:` between user and password")
             .hint("write -u USER:PASSWORD, or -u @FILE to keep the password out of the process list")),
     }
 }
@@ -211,7 +211,7 @@ fn token(
     if args.credential_typed {
         let option = if args.bearer.is_some() { "--bearer" } else { "--token" };
         report.verbose(&format!(
-            "{option} is visible to other users in the process list; --token-env and --token-file are not"
+            "{option} is visible to other users in the process list; use --token-env or --token-file instead"
         ));
     }
     if let Some(bearer) = &args.bearer {
@@ -257,15 +257,15 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
         ("query", name) => Ok(Some(TokenPlace::Query(name.unwrap_or("token").to_owned()))),
         ("header", name) => Ok(Some(TokenPlace::Header(name.unwrap_or("token").to_owned()))),
         // Nor is it quoted back: it may be the credential itself.
-        _ => Err(Failure::usage("--token-in: its value is no place for a credential")
-            .hint("places are query, query:NAME, header, header:NAME and bearer")),
+        _ => Err(Failure::usage("--token-in: invalid place")
+            .hint("use query, query:NAME, header, header:NAME or bearer")),
     }
 }
 
 /// The name is not quoted: it may be the credential itself.
 fn unset() -> Failure {
-    Failure::usage("--token-env: no environment variable of that name is set")
-        .hint("give the name of a variable that holds the credential, and not the credential")
+    Failure::usage("--token-env: the environment variable is not set")
+        .hint("give the name of the variable that holds the credential, not the credential itself")
 }
 
 /// The path of a file that is not there is not quoted: it may be the credential itself.
@@ -273,8 +273,8 @@ fn unreadable(option: &str, path: &Path, error: &std::io::Error) -> Failure {
     if path.exists() {
         return Failure::usage(format!("{option} {}: {error}", path.display()));
     }
-    Failure::usage(format!("{option}: cannot read a file of that name: {error}"))
-        .hint("give the path of a file that holds the credential, and not the credential")
+    Failure::usage(format!("{option}: cannot read the file: {error}"))
+        .hint("give the path of the file that holds the credential, not the credential itself")
 }
 
 fn first_line(path: &Path, option: &str) -> Result<String> {
@@ -291,7 +291,7 @@ fn first_line(path: &Path, option: &str) -> Result<String> {
 fn resolve_entry(text: &str) -> Result<ResolveEntry> {
     let wrong = || {
         Failure::usage(format!("--resolve: {text:?} is not HOST:PORT:ADDR[,ADDR]"))
-            .hint("for example --resolve example.test:443:127.0.0.1 or --resolve 'example.test:443:[::1]'")
+            .hint("write --resolve example.test:443:127.0.0.1 or --resolve 'example.test:443:[::1]'")
     };
     let (host, rest) = split_host(text.trim_start_matches('+')).ok_or_else(wrong)?;
     let (port, addresses) = rest.split_once(':').ok_or_else(wrong)?;
@@ -307,7 +307,7 @@ fn resolve_entry(text: &str) -> Result<ResolveEntry> {
 fn connect_to_entry(text: &str) -> Result<ConnectToEntry> {
     let wrong = || {
         Failure::usage(format!("--connect-to: {text:?} is not HOST1:PORT1:HOST2:PORT2")).hint(
-            "for example --connect-to example.test:443:127.0.0.1:8443; empty parts match or keep anything",
+            "write --connect-to example.test:443:127.0.0.1:8443; an empty part matches or keeps any value",
         )
     };
     let (from_host, rest) = split_host(text).ok_or_else(wrong)?;

@@ -67,7 +67,7 @@ fn not_json(text: &str, error: json::Error) -> String {
     };
     let what = error.what;
     format!(
-        "not sent, for it is not JSON: {what} at {place}; ! in front sends it all the same\n  {shown}\n  {}^",
+        "not sent: not valid JSON ({what} at {place}). Start the line with ! to send it anyway.\n  {shown}\n  {}^",
         " ".repeat(column - skipped)
     )
 }
@@ -96,7 +96,7 @@ pub(crate) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
         _ => return Err(MAY_BE_SENT.to_owned()),
     };
     if reason.len() > 123 {
-        return Err(format!("a close reason has at most 123 bytes, this one has {}", reason.len()));
+        return Err(format!("close reason too long: {} bytes (at most 123)", reason.len()));
     }
     Ok(Some((code, reason.to_owned())))
 }

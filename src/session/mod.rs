@@ -268,7 +268,7 @@ impl Driver {
         self.account(&socket);
         let unsent = socket.unsent();
         if unsent > 0 {
-            self.report.warning(&format!("{unsent} messages were still waiting to be sent, and are lost"));
+            self.report.warning(&format!("{unsent} queued messages were not sent"));
         }
     }
 
@@ -625,7 +625,7 @@ impl Driver {
 
     /// The reader of the output is too slow for the end that was asked for.
     fn give_up_output(&mut self) {
-        let text = "output was not finished in time, and what was left of it is lost";
+        let text = "output was not read in time: the remaining output is lost";
         if mem::replace(&mut self.output_lost, true) {
             return;
         }

@@ -94,7 +94,7 @@ pub struct Asked {
 
 /// What helps a reader that is so slow that the disk is full.
 const MORE_ROOM: &str =
-    "the file is in TMPDIR, which may be a roomier disk; --spill-limit says how large it may become";
+    "set TMPDIR to a larger disk, or raise --spill-limit";
 
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,11 +188,11 @@ impl Outcome {
         }
         let time_was_up = matches!(self.reason, EndReason::MaxTime | EndReason::IdleTimeout);
         if asked.count && time_was_up {
-            let text = format!("time was up after {}, before --count was reached", counted(totals));
+            let text = format!("time limit reached after {}, before --count", counted(totals));
             return Self::told(self.reason, Exit::Assertion, text);
         }
         if asked.count && matches!(self.reason, EndReason::Closed | EndReason::InputEnded) {
-            let text = format!("the end came after {}, before --count was reached", counted(totals));
+            let text = format!("connection closed after {}, before --count was reached", counted(totals));
             return Self { text: Some(text), ..self.with_exit_status(asked, totals) };
         }
         self.with_exit_status(asked, totals)

@@ -40,7 +40,7 @@ struct Room {
 impl Room {
     /// The next acknowledgement, which has to come.
     fn ack(&self) -> String {
-        self.acks.lock().unwrap().recv_timeout(PATIENCE).expect("an acknowledgement comes")
+        self.acks.lock().unwrap().recv_timeout(PATIENCE).expect("an acknowledgment comes")
     }
 
     fn is_acked(&self) -> bool {

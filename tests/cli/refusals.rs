@@ -111,8 +111,8 @@ fn legal_spellings_are_accepted() {
 
 #[test]
 fn an_early_end_and_garbage_are_told_apart() {
-    refused("").exits(14).says("closed the connection without an answer");
-    refused("HTTP/1.1 101 Switc").exits(14).says("in the middle of its answer");
+    refused("").exits(14).says("closed the connection without a response");
+    refused("HTTP/1.1 101 Switc").exits(14).says("in the middle of its response");
     refused("SSH-2.0-OpenSSH_9\r\n").exits(15).says("no HTTP").says("SSH-2.0-OpenSSH_9");
     refused("HTTP/1.1 101 X\r\nbroken line\r\n\r\n").exits(15).says("broken HTTP");
 }

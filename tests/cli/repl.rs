@@ -393,7 +393,7 @@ fn a_filter_can_be_changed_and_a_wrong_one_changes_nothing() {
     pty.line("/filter");
     pty.shows("filter: .a");
     pty.line("/filter .b |");
-    pty.shows("the filter stays as it was");
+    pty.shows("the filter is unchanged");
     pty.types("open> /filter .b |");
     pty.keys("\x03");
     pty.line("{\"a\":5}");
@@ -567,7 +567,7 @@ fn a_recording_can_be_started_and_ended() {
     pty.line("during");
     pty.shows("← 4 during");
     pty.line("/record off");
-    pty.shows("the recording has ended");
+    pty.shows("stopped recording");
     pty.line("/record off");
     pty.shows("not recording");
     pty.line("after");

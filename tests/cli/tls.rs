@@ -187,8 +187,8 @@ fn the_versions_of_tls_have_bounds() {
     let (old, new) = (|| speaking(&rustls::version::TLS12), || speaking(&rustls::version::TLS13));
     connect(old(), &["--cacert", &ca, "--tls-max", "1.2"]).exits(0);
     connect(new(), &["--cacert", &ca, "--tls-min", "1.3", "--tls-max", "1.3"]).exits(0);
-    all_refuse(old, &["--cacert", &ca, "--tls-min", "1.3"], "only TLS 1.3 is spoken, because of --tls-min");
-    all_refuse(new, &["--cacert", &ca, "--tls-max", "1.2"], "only TLS 1.2 is spoken, because of --tls-max");
+    all_refuse(old, &["--cacert", &ca, "--tls-min", "1.3"], "lower or remove --tls-min: it allows only TLS 1.3");
+    all_refuse(new, &["--cacert", &ca, "--tls-max", "1.2"], "raise or remove --tls-max: it allows only TLS 1.2");
     let (out, _) = run(3, config(&leaf), &["--cacert", &ca, "--tls-max", "1.2"]);
     assert_eq!(out.exits(0).json()[0]["tls"]["version"], "TLSv1.2");
     let none = ["connect", "wss://localhost:9/", "--tls-min", "1.3", "--tls-max", "1.2"];

@@ -210,7 +210,7 @@ fn the_captures_in_the_docs() {
     let captures: Vec<&str> = page.split("<!-- captured: ").skip(1).collect();
     assert_eq!(captures.len(), 2);
     let shown = |capture: &str, text: &str| capture.split("<!-- end -->").next().unwrap().contains(text);
-    for text in ["$ wstap watch-campaign 42", "id status", "ETA", "live", "q ends, r asks anew"] {
+    for text in ["$ wstap watch-campaign 42", "id status", "ETA", "live", "q quit, r refresh"] {
         assert!(shown(captures[0], text), "{text}");
     }
     for text in ["$ wstap watch-campaign --all", "5 ", "completed", "time"] {
@@ -250,7 +250,7 @@ fn a_campaign_at_three_widths() {
         // A frame may be seen before all of it has come.
         let lines = terminal.until("it is under way", |lines| {
             heads(lines) == 1
-                && ["live", "✓", "42 ", "%", "q ends, r asks anew"].iter().all(|text| has(lines, text))
+                && ["live", "✓", "42 ", "%", "q quit, r refresh"].iter().all(|text| has(lines, text))
         });
         assert!(lines.iter().all(|line| line.chars().count() < usize::from(columns)), "{lines:#?}");
         assert_eq!((lines[0].contains("busy"), lines[0].contains("lately")), (all, all), "{lines:#?}");

@@ -150,10 +150,10 @@ fn odd(object: &Map<String, Value>, names: [&str; 7]) -> Option<String> {
     let no_count = counts.iter().filter(told).find(|name| count(object, name).is_none());
     let no_percent = || percentages.iter().filter(told).find(|name| percent(object, name).is_none());
     let (name, what) = no_count
-        .map(|name| (name, "number of contacts"))
+        .map(|name| (name, "count"))
         .or_else(|| no_percent().map(|name| (name, "percentage")))?;
     let value: String = object[*name].to_string().chars().take(LONGEST_ODD).collect();
-    Some(format!("{name} is told as {value}, which is no {what}; it is taken as not known"))
+    Some(format!("{name} is {value}, which is not a valid {what} (treated as unknown)"))
 }
 
 fn sample(metric: &Map<String, Value>) -> Sample {
