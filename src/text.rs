@@ -68,6 +68,14 @@ pub fn without_middle(text: &str) -> Cow<'_, str> {
     format!("{}…({} bytes)…{}", &text[..head], tail - head, &text[tail..]).into()
 }
 
+/// A count with its noun, such as `1 line` or `2 lines`.
+#[must_use]
+pub fn counted<N: std::fmt::Display>(count: N, noun: &str) -> String {
+    let count = count.to_string();
+    let ending = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// Bytes as pairs of digits, in lower case.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

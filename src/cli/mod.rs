@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
@@ -12,6 +12,7 @@ use crate::net::looks_like_url;
 use crate::{dialect, exit};
 
 pub mod generate;
+pub mod manual;
 pub mod mock;
 pub mod options;
 pub mod sparse;
@@ -71,7 +72,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "connect",
         alias: None,
-        about: "Connect to any WebSocket endpoint: send lines of standard input, print messages as lines",
+        about: "Connect to a WebSocket server: send lines, print messages",
         arguments: ConnectArgs::augment_args,
         more: |command| command.after_help(CONNECT_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Connect),
@@ -79,7 +80,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "subscribe",
         alias: Some("sub"),
-        about: "Subscribe to topics of a provider and print its events",
+        about: "Subscribe to topics and print their events",
         arguments: SubscribeArgs::augment_args,
         more: |command| command.after_help(subscribe_help()),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Subscribe),
@@ -87,7 +88,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "watch-campaign",
         alias: Some("watch"),
-        about: "Watch the progress of campaigns; the exit status is their outcome",
+        about: "Watch campaigns until they end; exit with their outcome",
         arguments: WatchArgs::augment_args,
         more: |command| command.after_help(WATCH_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::WatchCampaign),
@@ -95,7 +96,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "probe-handshake",
         alias: Some("probe"),
-        about: "Check an endpoint: DNS, TLS, handshake, every rule of RFC 6455; with conditions for CI",
+        about: "Check an endpoint: DNS, TLS, handshake, RFC 6455",
         arguments: ProbeArgs::augment_args,
         more: |command| command.after_help(PROBE_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ProbeHandshake),
@@ -103,7 +104,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "serve-mock",
         alias: Some("mock"),
-        about: "Run mock servers for all providers on one loopback port",
+        about: "Run mock servers for all providers on one port",
         arguments: MockArgs::augment_args,
         more: |command| command.after_help(MOCK_EXAMPLES).after_long_help(mock_help()),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ServeMock),
@@ -236,7 +237,7 @@ fn describe(commands: &[Spec]) -> clap::Command {
     let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(described));
     GlobalArgs::augment_args(wstap)
         .about(
-            "Command-line client, prober and mock server for WebSocket event APIs, with jq built in",
+            "Client, prober and mock server for WebSocket event APIs, with jq built in",
         )
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
@@ -260,8 +261,11 @@ pub struct CompletionsArgs {
 /// Arguments of `man`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ManArgs {
+    /// Command to show the page of [default: the page of wstap]
+    #[arg(value_name = "COMMAND", value_parser = command_names(), hide_possible_values = true)]
+    pub command: Option<String>,
     /// Write the pages of all commands to DIR instead
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
     pub dir: Option<std::path::PathBuf>,
 }
 
@@ -274,7 +278,7 @@ Examples:
   wstap probe-handshake wss://host/path   check an endpoint: DNS, TLS, handshake
   wstap serve-mock                        run mock servers for all providers
 
-Run `wstap --help` for the exit statuses, `wstap COMMAND --help` for all options.";
+Run `wstap --help` for exit statuses, `wstap COMMAND --help` for all options.";
 
 const CONNECT_EXAMPLES: &str = "\
 Examples:
@@ -310,10 +314,11 @@ Examples:
   wstap watch-campaign --all --history 24
 
   # Write progress records until all contacts are done
-  wstap watch-campaign 42 --progress --until '.completed >= 100' > out.ndjson
+  wstap watch-campaign 42 --progress --until '.completed >= 100' > out
 
-  # Fail on more than 5 failed contacts, or if it takes longer than an hour
-  wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
+  # Fail on more than 5 failed contacts, or after an hour
+  wstap watch-campaign 42 --progress --fail-if '.failed > 5' \\
+    --max-time 1h
 
 On a terminal, press q to quit and r to refresh. Exit status: 0 if all campaigns completed, 1 if one failed, was cancelled, or had not ended by --max-time.";
 
@@ -331,7 +336,7 @@ Examples:
     --origins none,same,null,https://evil.example
 
   # Measure 20 rounds, with a message and a ping in each
-  wstap probe-handshake wss://host/path --live --repeat 20 --interval 500ms
+  wstap probe-handshake wss://host/path --live --repeat 20
 
   # Probe a built-in echo server
   wstap probe-handshake --mock --format text
@@ -366,8 +371,9 @@ Control API (JSON, under /__wstap; see docs/mock.md):
   GET journal?since=N&path=P&conn=N&jq=EXPR; DELETE journal
   GET faults; PUT faults {faults}
   POST push {data|text|base64|publish, to}
-  POST close {code, reason, to}; POST drop {to}; POST drain, pause, resume
-  POST wait {jq, count, timeout, since}: 200 once that many messages match,
+  POST close {code, reason, to}; POST drop {to}
+  POST drain, pause, resume
+  POST wait {jq, count, timeout, since}: 200 once count messages match,
        408 on timeout";
 
 fn after_long_help() -> String {
@@ -410,6 +416,12 @@ impl TypedValueParser for DialectParser {
         let known = dialect::ALL.iter();
         Some(Box::new(known.map(|dialect| PossibleValue::new(dialect.name()).help(dialect.summary()))))
     }
+}
+
+/// The commands, for `wstap man COMMAND`.
+fn command_names() -> PossibleValuesParser {
+    let names = COMMANDS.iter().map(|spec| PossibleValue::new(spec.name).aliases(spec.alias));
+    PossibleValuesParser::new(names)
 }
 
 fn dialect_names() -> impl TypedValueParser<Value = String> {

@@ -341,8 +341,8 @@ impl Group for FilterArgs {
 #[command(next_help_heading = "Decoding")]
 pub struct DecodeArgs {
     #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are part of the help text")]
-    /// Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib,
-    /// deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
+    /// Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY,
+    /// brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
     /// json-array, auto
     #[arg(long, value_name = "STEPS", value_parser = steps)]
     pub decode: Option<StepNames>,
@@ -405,7 +405,7 @@ pub enum FilterErrors {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Print records of every event (open, message, close, …) instead of messages; the filter then sees records
+    /// Print records of every event (open, message, close, …) instead of messages; filters see records too
     #[arg(long)]
     pub envelope: bool,
     /// Print strings without quotes
@@ -784,7 +784,7 @@ pub struct LivenessArgs {
     /// Consider the connection dead if nothing arrives for D after a ping [default: 20s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub ping_timeout: Option<Duration>,
-    /// Reconnect after a loss, and retry a failed first connection. subscribe and watch-campaign always reconnect after a loss
+    /// Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]
     #[arg(long, overrides_with = "no_reconnect")]
     pub reconnect: bool,
     /// Do not reconnect

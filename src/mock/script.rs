@@ -35,8 +35,8 @@ const VARIABLES: [&str; 10] =
 /// Help text of the variables.
 pub const VARIABLES_HELP: &str = "\
 Variables of jq programs (--on, and jq and expect in scenarios):
-  $n             number of the message, from 1: of the client with --on, of the
-                 scenario in a scenario
+  $n             number of the message, from 1: the client's with --on,
+                 the scenario's in a scenario
   $i             round of the innermost repeat, from 0
   $msg           last message of the client, or null
   $now           seconds since 1970, by the mock's clock

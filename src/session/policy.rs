@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::message::Message;
 use crate::pipeline::{Stop, Totals};
 use crate::report::Report;
+use crate::text;
 
 /// Everything that decides the course of a session.
 #[derive(Clone, Debug)]
@@ -209,8 +210,7 @@ impl Outcome {
 
 /// How far `--count` has come, for people.
 fn counted(totals: &Totals) -> String {
-    let what = if totals.counted == totals.lines { "lines" } else { "messages" };
-    format!("{} {what}", totals.counted)
+    text::counted(totals.counted, if totals.counted == totals.lines { "line" } else { "message" })
 }
 
 /// What a close code means for the exit status (RFC 6455 §7.4; 4004 is "not found" where a provider documents it).

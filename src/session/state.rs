@@ -30,7 +30,7 @@ use crate::pipeline::backlog::{DROPPING, full};
 use crate::pipeline::{Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
-use crate::text::short;
+use crate::text::{counted, short};
 
 mod messages;
 mod orders;
@@ -797,7 +797,7 @@ impl State {
 
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
         if self.gives_up_attempts() {
-            let text = format!("gave up after {} attempts: {cause}", self.backoff.attempts());
+            let text = format!("gave up after {}: {cause}", counted(self.backoff.attempts(), "attempt"));
             self.outcome = Some(Outcome::told(EndReason::GaveUp, Exit::GaveUp, text));
             return self.end();
         }

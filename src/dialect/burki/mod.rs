@@ -43,7 +43,7 @@ impl Dialect for Burki {
     }
 
     fn summary(&self) -> &'static str {
-        "Burki: progress of calling campaigns, by campaign ID (mock: 1 to 100)"
+        "Burki: progress of calling campaigns; topic: campaign ID"
     }
 
     fn examples(&self) -> &'static [&'static str] {

@@ -9,12 +9,13 @@ use crate::text::duration;
 /// Help text of the faults.
 pub const GRAMMAR: &str = "\
 Faults (--fault SPEC, repeatable; --seed and the connection number decide):
-  refuse=STATUS[:NAME=VALUE;…][;body=TEXT]   refuse the upgrade with STATUS
+  refuse=STATUS[:NAME=VALUE;…][;body=TEXT]
+                            refuse the upgrade with STATUS
   delay=TIME[±TIME]         answer the upgrade late
   never-answer              never answer the upgrade
   bad-accept                send a wrong Sec-WebSocket-Accept
   extension[=NAME]          accept an extension that was not offered
-  fail-first=N[:SPEC]       inject SPEC (default: refuse=503) into the first N
+  fail-first=N[:SPEC]       inject SPEC (or refuse=503) into the first N
                             connections only
   latency=TIME[±TIME]       delay each message
   bandwidth=BYTES           limit bytes per second, such as 10k
@@ -22,20 +23,22 @@ Faults (--fault SPEC, repeatable; --seed and the connection number decide):
   no-heartbeat              send no heartbeats or pings
   fragment=BYTES            split messages into frames of this size
   duplicate=P, reorder=P    duplicate or delay a message with probability P
-  stall[=TIME]              stop sending messages, for TIME
+  stall[=TIME]              stop sending messages (for TIME)
   half-open                 stop reading and writing; keep TCP open
   close[=CODE[:REASON]]     close the connection
-  close-no-handshake[=CODE[:REASON]]   close without waiting for the answer
+  close-no-handshake[=CODE[:REASON]]
+                            close without waiting for the answer
   drop                      end TCP (FIN) without a close frame
   reset                     reset TCP (RST)
   truncate                  send half a frame, then FIN
   malformed-json            send truncated JSON
   invalid-utf8, masked, bad-opcode, oversized-control, fragmented-control
                             send an invalid frame of this kind
-  rsv                       set RSV1 without compression, which is declined
-  rsv-continuation, rsv-control   set RSV1 on a frame that must not have it
+  rsv                       set RSV1; compression is declined
+  rsv-continuation, rsv-control
+                            set RSV1 on a frame that must not have it
   bad-deflate               send an invalid compressed message
-  bomb[=BYTES]              send a message that inflates to BYTES (default: 128m)
+  bomb[=BYTES]              send a message that inflates to BYTES (128m)
 
 Faults from stall on accept a trigger: @N after N messages, @TIME after a time, or ~P with probability P after each message. Without one, they start when the connection opens. Faults of the upgrade accept ~P. --time-scale divides all times.";
 

@@ -15,6 +15,7 @@ use crate::limits;
 use crate::message::Message;
 use crate::report::Level;
 use crate::session::policy::Outcome;
+use crate::text::counted;
 
 /// Messages that may wait for a connection: more than anybody types.
 const MOST_QUEUED: usize = 1000;
@@ -108,7 +109,7 @@ impl State {
         let queue = mem::take(&mut self.ordered.queue);
         self.ordered.queued_bytes = 0;
         if !queue.is_empty() {
-            self.answer(format!("sending {} queued messages", queue.len()));
+            self.answer(format!("sending {}", counted(queue.len(), "queued message")));
         }
         for message in queue {
             self.send(message, now);
