@@ -60,7 +60,7 @@ limits! {
         "subscription::topics_to_try_again_are_bounded_in_bytes";
     // The prompt.
     PAST = 64 * MIB, "prompt: past messages", "the oldest are dropped; the last one is always kept",
-        "ring::bytes_are_bounded_and_the_last_message_stays";
+        "ring::bytes_are_bounded_and_the_last_item_stays";
     UNSHOWN = 16 * MIB, "prompt: outputs and notices to print", "the oldest are skipped",
         "board::what_waits_to_be_shown_is_bounded_in_bytes";
     QUEUED = 16 * MIB, "prompt: messages queued for the next connection", "further ones are refused",

@@ -214,9 +214,11 @@ impl Report {
         }
         let mut lines = match std::mem::take(&mut out.dropped) {
             0 => String::new(),
-            dropped => {
-                self.line(Level::Warning, "wstap: ", &format!("{dropped} notices were lost because stderr was not read"))
-            }
+            dropped => self.line(
+                Level::Warning,
+                "wstap: ",
+                &format!("{dropped} notices were lost because stderr was not read"),
+            ),
         };
         lines.push_str(&self.line(level, label, text));
         // Nobody can be told that stderr is gone.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Cli;
-use crate::exit;
+use crate::{dialect, exit};
 
 /// The date of the pages: the last change of what they describe.
 const DATE: &str = "2026-11-30";
@@ -11,10 +11,6 @@ const DATE: &str = "2026-11-30";
 /// Environment variables, for the section ENVIRONMENT.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("WSTAP_OPTION", "Sets --option, if the option takes at most one value, such as WSTAP_MAX_TIME=10s."),
-    (
-        "VOIPBIN_TOKEN, VOIPBIN_ACCESSKEY, BURKI_API_KEY, KADOA_API_KEY, RYZE_TOKEN",
-        "Credentials of the providers.",
-    ),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies, as in curl."),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "Trusted root certificates (PEM), instead of the system's."),
     ("SSLKEYLOGFILE", "File of the key log, with --tls-keylog."),
@@ -79,7 +75,16 @@ fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<(String, V
     let help = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
     let (examples, others) = sections(help.as_deref().unwrap_or_default());
     more.push_str(&others);
-    more.push_str(&list("ENVIRONMENT", ENVIRONMENT.iter().copied()));
+    let credentials: Vec<&str> = dialect::ALL
+        .iter()
+        .flat_map(|dialect| {
+            dialect.credential().into_iter().chain(dialect.other_credentials().iter().copied())
+        })
+        .map(|credential| credential.variable)
+        .collect();
+    let credentials = credentials.join(", ");
+    let providers = std::iter::once((credentials.as_str(), "Credentials of the providers."));
+    more.push_str(&list("ENVIRONMENT", ENVIRONMENT.iter().copied().chain(providers)));
     more.push_str(&list("FILES", FILES.iter().copied()));
     let statuses: Vec<(String, &str)> =
         exit::TABLE.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning)).collect();
@@ -120,7 +125,8 @@ fn sections(help: &str) -> (String, String) {
     let (mut examples, mut others) = (String::new(), String::new());
     let mut heading = String::new();
     for block in help.split("\n\n") {
-        let starts = block.split_once(":\n").filter(|(start, _)| !start.contains('\n') && !start.starts_with(' '));
+        let starts =
+            block.split_once(":\n").filter(|(start, _)| !start.contains('\n') && !start.starts_with(' '));
         let body = match starts {
             None => block,
             Some((start, body)) => {

@@ -236,9 +236,7 @@ fn describe(commands: &[Spec]) -> clap::Command {
     let described = |spec: &Spec| (spec.more)(spec.described().about(spec.about));
     let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(described));
     GlobalArgs::augment_args(wstap)
-        .about(
-            "Client, prober and mock server for WebSocket event APIs, with jq built in",
-        )
+        .about("Client, prober and mock server for WebSocket event APIs, with jq built in")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)

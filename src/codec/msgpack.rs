@@ -124,7 +124,9 @@ fn put(value: &TypedValue, out: &mut Vec<u8>) -> Result<(), String> {
             head(fields.len(), Some((0x80, 16)), &[(0xde, 2), (0xdf, 4)], out)?;
             fields.iter().try_for_each(|(key, value)| put(key, out).and_then(|()| put(value, out)))?;
         }
-        TypedValue::Tag(..) | TypedValue::Simple(_) => return Err("$tag and $simple work only with CBOR".to_owned()),
+        TypedValue::Tag(..) | TypedValue::Simple(_) => {
+            return Err("$tag and $simple work only with CBOR".to_owned());
+        }
     }
     Ok(())
 }

@@ -21,8 +21,8 @@ impl Protobuf {
     /// # Errors
     /// What is wrong with them, or that they have no such message.
     pub(super) fn new(descriptors: &[u8], message: &str) -> Result<Self, String> {
-        let pool = DescriptorPool::decode(descriptors)
-            .map_err(|error| format!("not a descriptor set: {error}"))?;
+        let pool =
+            DescriptorPool::decode(descriptors).map_err(|error| format!("not a descriptor set: {error}"))?;
         let known =
             || pool.all_messages().map(|known| known.full_name().to_owned()).take(20).collect::<Vec<_>>();
         match pool.get_message_by_name(message) {

@@ -378,8 +378,7 @@ fn unescaped(raw: &str, escaped: bool) -> Result<String, String> {
     if !escaped {
         return Ok(raw.to_owned());
     }
-    serde_json::from_str(&format!("\"{raw}\""))
-        .map_err(|_| "lone surrogate".to_owned())
+    serde_json::from_str(&format!("\"{raw}\"")).map_err(|_| "lone surrogate".to_owned())
 }
 
 fn number(raw: &str, integer: bool) -> Result<TypedValue, String> {

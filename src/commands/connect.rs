@@ -22,9 +22,9 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
     let has_delay = liveness.reconnect_delay.or(liveness.reconnect_max_delay).is_some();
     let reconnects = liveness.reconnect || liveness.no_reconnect || liveness.retries.is_some();
     if has_delay && !reconnects {
-        context
-            .report
-            .warning("--reconnect-delay and --reconnect-max-delay have no effect without --reconnect or --retries");
+        context.report.warning(
+            "--reconnect-delay and --reconnect-max-delay have no effect without --reconnect or --retries",
+        );
     }
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let session = Session {

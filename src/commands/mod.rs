@@ -255,8 +255,7 @@ impl Session<'_> {
             (None, Some(_)) => "--cursor-file",
         };
         if !client.replays() {
-            let what =
-                format!("{option}: events of {} have no cursors to resume from", self.dialect.name());
+            let what = format!("{option}: events of {} have no cursors to resume from", self.dialect.name());
             return Err(Failure::usage(what));
         }
         let (file, kept) = args.cursor_file.as_deref().map(CursorFile::open).transpose()?.unzip();
@@ -330,7 +329,10 @@ struct Running {
 fn finish_recording(args: &SessionArgs) -> Result<()> {
     let Some(path) = args.output.record.as_deref().filter(|path| har::is_har(path)) else { return Ok(()) };
     har::convert(path).map_err(|error| {
-        let what = format!("--record {}: cannot convert to HAR: {error} (the file is a wstap recording)", path.display());
+        let what = format!(
+            "--record {}: cannot convert to HAR: {error} (the file is a wstap recording)",
+            path.display()
+        );
         Failure::new(Exit::OutputFailed, what)
     })
 }

@@ -238,9 +238,7 @@ fn provider(
     let chosen = dialect_for(args.dialect.as_deref(), url, world)?;
     match known(chosen) {
         Some(found) => Ok(found),
-        None if args.dialect.is_some() => {
-            Err(Failure::usage(format!("{} has no campaigns", chosen.name())))
-        }
+        None if args.dialect.is_some() => Err(Failure::usage(format!("{} has no campaigns", chosen.name()))),
         None => dialect::ALL
             .iter()
             .copied()

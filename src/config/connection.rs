@@ -130,9 +130,8 @@ fn given_passphrase(text: &str) -> Result<Secret> {
 /// curl's `sha256//BASE64[;sha256//BASE64]`.
 fn key_pins(text: &str) -> Result<Vec<KeyPin>> {
     text.split(';').map(str::trim).map(key_pin).collect::<Option<_>>().ok_or_else(|| {
-        Failure::usage(format!("--pinnedpubkey: {text:?} is not sha256//BASE64[;sha256//BASE64]")).hint(
-            "use the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin",
-        )
+        Failure::usage(format!("--pinnedpubkey: {text:?} is not sha256//BASE64[;sha256//BASE64]"))
+            .hint("use the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin")
     })
 }
 
@@ -142,11 +141,8 @@ fn key_pin(text: &str) -> Option<KeyPin> {
 
 fn keylog(world: &World<'_>) -> Result<PathBuf> {
     let path = (world.var)("SSLKEYLOGFILE").filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| {
-        Failure::usage(
-            "--tls-keylog: environment variable SSLKEYLOGFILE is not set",
-        )
-    })
+    path.map(PathBuf::from)
+        .ok_or_else(|| Failure::usage("--tls-keylog: environment variable SSLKEYLOGFILE is not set"))
 }
 
 fn headers(args: &[String]) -> Result<Vec<(String, Secret)>> {
@@ -372,7 +368,7 @@ mod tests {
     fn a_credential_in_the_place_of_a_path_is_not_quoted() {
         let error = std::io::Error::other("why");
         let what = |path: &str| unreadable("--token-file", Path::new(path), &error).what;
-        assert_eq!(what("/eyJhbGciOi.s3cr3t"), "--token-file: cannot read a file of that name: why");
+        assert_eq!(what("/eyJhbGciOi.s3cr3t"), "--token-file: cannot read the file: why");
         assert_eq!(what("/dev/null"), "--token-file /dev/null: why");
     }
 

@@ -51,9 +51,8 @@ pub fn resolve(
         }
     };
     if args.filter.null_input && filter.is_none() {
-        return Err(
-            Failure::usage("--null-input needs a filter").hint("add a filter, such as -n -f 'limit(3; inputs)'")
-        );
+        return Err(Failure::usage("--null-input needs a filter")
+            .hint("add a filter, such as -n -f 'limit(3; inputs)'"));
     }
     let config = Config {
         envelope: args.output.envelope,
@@ -240,9 +239,7 @@ fn create_recording(path: &Path) -> Result<RecordFile> {
 /// jq's `-f` takes a file, so the name of one may stand where a program does not compile.
 fn names_file(failure: Failure, source: Option<&str>) -> Failure {
     match source.filter(|source| failure.exit == Exit::FilterCompile && Path::new(source).is_file()) {
-        Some(path) => {
-            failure.hint(format!("to read the program from {path}, use --filter-file {path}"))
-        }
+        Some(path) => failure.hint(format!("to read the program from {path}, use --filter-file {path}")),
         None => failure,
     }
 }

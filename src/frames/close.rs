@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::{FrameFault, Head};
 
 /// Close codes that a close frame may carry, for people.
-pub const MAY_BE_SENT: &str = "invalid close code (expected 1000-1003, 1007-1014 or 3000-4999, RFC 6455 §7.4)";
+pub const MAY_BE_SENT: &str =
+    "invalid close code (expected 1000-1003, 1007-1014 or 3000-4999, RFC 6455 §7.4)";
 
 /// May a close frame carry this code (RFC 6455 §7.4 and the IANA registry)?
 #[must_use]
@@ -104,7 +105,7 @@ mod tests {
             (b"\x88\x04\x03\xee\xce\xba", 1006, "\u{3ba}", Some((1002, "1006 must not"))),
             (b"\x88\x02\x00\x00", 0, "", Some((1002, "0 must not"))),
             (b"\x88\x04\x03\xe8a\xff", 1000, "a\u{fffd}", Some((1007, "UTF-8"))),
-            (b"\x88\x01\x03", 1005, "", Some((1002, "half a code"))),
+            (b"\x88\x01\x03", 1005, "", Some((1002, "an incomplete code"))),
             (b"\x08\x02\x03\xe8", 1000, "", Some((1002, "fragment"))),
             (b"\xc8\x02\x03\xe8", 1000, "", Some((1002, "100"))),
             (b"\x88\x82\x00\x00\x00\x00\x03\xe8", 1000, "", Some((1002, "masked"))),

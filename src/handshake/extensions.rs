@@ -296,17 +296,25 @@ mod tests {
             (
                 "permessage-deflate",
                 "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9",
-                "server_max_window_bits=9 is there twice",
+                "server_max_window_bits=9 appears twice",
             ),
             ("permessage-deflate", "permessage-deflate; odd", "odd is not allowed"),
             ("", "permessage-deflate", "not offered"),
             (bits, bits, "client_max_window_bits is not allowed without a value"),
-            (strict, "permessage-deflate; server_max_window_bits=10", "server_no_context_takeover was asked"),
-            (strict, "permessage-deflate; server_no_context_takeover", "server_max_window_bits was asked"),
+            (
+                strict,
+                "permessage-deflate; server_max_window_bits=10",
+                "server_no_context_takeover was requested",
+            ),
+            (
+                strict,
+                "permessage-deflate; server_no_context_takeover",
+                "server_max_window_bits was requested",
+            ),
             (
                 strict,
                 "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
-                "server_max_window_bits=11 is more than the 10",
+                "server_max_window_bits=11 is more than the requested 10",
             ),
             ("permessage-deflate; odd", "permessage-deflate", "offered with parameters"),
         ] {

@@ -95,9 +95,9 @@ impl Source {
         match read_on_thread(Patient(io::stdin()), self.form.clone(), send) {
             Ok(()) => inputs.recv().await,
             // With nobody to send any, the next answer is that there are no more.
-            Err(error) => {
-                Some(vec![Input::Unusable(format!("cannot read standard input: cannot start a thread: {error}"))])
-            }
+            Err(error) => Some(vec![Input::Unusable(format!(
+                "cannot read standard input: cannot start a thread: {error}"
+            ))]),
         }
     }
 }

@@ -98,7 +98,9 @@ impl Desk {
     /// Puts a connection on the list.
     pub(super) fn enter(self: &Arc<Self>, conn: Arc<Conn>) -> Entered {
         self.list().insert(conn.id, Arc::clone(&conn));
-        self.tell(Level::Verbose, || format!("client {} connected to {} from {}", conn.id, conn.path, conn.remote));
+        self.tell(Level::Verbose, || {
+            format!("client {} connected to {} from {}", conn.id, conn.path, conn.remote)
+        });
         Entered { desk: Arc::clone(self), conn }
     }
 

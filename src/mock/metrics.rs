@@ -30,12 +30,7 @@ fn text(desk: &Desk) -> String {
             "Payload bytes received from clients.",
             count(&traffic.received_bytes),
         ),
-        (
-            "bytes_sent_total",
-            "counter",
-            "Payload bytes sent to clients.",
-            count(&traffic.sent_bytes),
-        ),
+        ("bytes_sent_total", "counter", "Payload bytes sent to clients.", count(&traffic.sent_bytes)),
         ("messages_unread", "gauge", "Messages dropped because the queue of a connection was full.", held),
         ("journal_messages", "gauge", "Messages in the journal.", fill.messages as u64),
         ("journal_bytes", "gauge", "Bytes in the journal.", fill.bytes as u64),

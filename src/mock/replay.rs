@@ -109,8 +109,7 @@ impl Replay {
         }
         let tapes: Vec<Tape> = tapes.into_values().filter(Tape::is_worth_playing).collect();
         if tapes.is_empty() {
-            let what =
-                format!("--replay {}: no messages found", settings.file.display());
+            let what = format!("--replay {}: no messages found", settings.file.display());
             return Err(Failure::usage(what).hint(
                 "use a recording of --record, a HAR with WebSocket messages, or a file with one message per line",
             ));

@@ -78,7 +78,9 @@ impl HttpAnswer {
             .details(refusal::details(&self.head, &self.body));
         Some(match self.head.status {
             401 | 403 => failure.hint("check that the credential is valid and has this permission"),
-            300..=399 => failure.hint("use the URL it redirects to; redirects of HTTP calls are not followed"),
+            300..=399 => {
+                failure.hint("use the URL it redirects to; redirects of HTTP calls are not followed")
+            }
             _ => failure,
         })
     }

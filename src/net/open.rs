@@ -164,10 +164,8 @@ impl Opening {
         options: &Options,
     ) -> Result<(Box<dyn Transport>, Option<Witness>)> {
         if !url.is_tls() && !options.tls.pins.is_empty() {
-            return Err(tls::fail(format!(
-                "--pinnedpubkey: {url} does not use TLS"
-            ))
-            .hint("use a wss:// URL, or remove --pinnedpubkey"));
+            return Err(tls::fail(format!("--pinnedpubkey: {url} does not use TLS"))
+                .hint("use a wss:// URL, or remove --pinnedpubkey"));
         }
         let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
         let stream = self.dial(url, options).await?;
@@ -346,14 +344,12 @@ fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
         Phase::Call => (Exit::LinkSilent, format!("no answer {within} from {shown}")),
     };
     let (id, hint) = match phase {
-        Phase::Tcp => (
-            "no-answer",
-            "check the address and firewalls, or wait longer with --connect-timeout",
-        ),
+        Phase::Tcp => ("no-answer", "check the address and firewalls, or wait longer with --connect-timeout"),
         Phase::Tls => ("tls-on-plain-port", "check that the server speaks TLS on this port, or use ws://"),
-        Phase::Upgrade | Phase::Call => {
-            ("silent", "check that the server speaks HTTP on this port, or wait longer with --connect-timeout")
-        }
+        Phase::Upgrade | Phase::Call => (
+            "silent",
+            "check that the server speaks HTTP on this port, or wait longer with --connect-timeout",
+        ),
         Phase::Dns | Phase::Proxy => ("no-answer", "wait longer with --connect-timeout"),
     };
     Failure::new(exit, what).known_hint(id, hint).transient()

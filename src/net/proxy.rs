@@ -145,8 +145,9 @@ impl Goal<'_> {
 /// stand in the environment.
 pub(super) fn unreachable(proxy: &Proxy, failure: Failure) -> Failure {
     let what = format!("cannot reach proxy {}: {}", proxy.shown(), failure.what);
-    Failure { exit: Exit::Proxy, what, ..failure }
-        .hint("check the proxy, choose another with --proxy URL, or use none with --proxy '' or --noproxy HOST")
+    Failure { exit: Exit::Proxy, what, ..failure }.hint(
+        "check the proxy, choose another with --proxy URL, or use none with --proxy '' or --noproxy HOST",
+    )
 }
 
 /// Asks a connected proxy for a tunnel. After it, the stream is the goal's.
@@ -185,9 +186,8 @@ async fn read_head(stream: &mut Box<dyn Transport>, proxy: &Proxy) -> Result<Res
             Ok(Some(_)) => return Err(fail(proxy, "sent data before the tunnel was used")),
             Ok(None) if bytes.len() < MAX_HEAD => {}
             Ok(None) | Err(_) => {
-                return Err(
-                    fail(proxy, "does not answer as an HTTP proxy").hint("if it is a SOCKS proxy, use socks5h://")
-                );
+                return Err(fail(proxy, "does not answer as an HTTP proxy")
+                    .hint("if it is a SOCKS proxy, use socks5h://"));
             }
         }
     }
@@ -219,11 +219,15 @@ async fn socks(stream: &mut Box<dyn Transport>, proxy: &Proxy, goal: &Goal<'_>) 
         (5, NONE, _) => {}
         (5, PASSWORD, Some((user, password))) => socks_password(stream, proxy, user, password).await?,
         (5, _, None) => {
-            return Err(fail(proxy, "requires a user name and password").hint("socks5h://user:password@host:port"));
+            return Err(
+                fail(proxy, "requires a user name and password").hint("socks5h://user:password@host:port")
+            );
         }
         (5, _, Some(_)) => return Err(fail(proxy, "does not support user name and password")),
         _ => {
-            return Err(fail(proxy, "does not answer as a SOCKS5 proxy").hint("if it is an HTTP proxy, use http://"));
+            return Err(
+                fail(proxy, "does not answer as a SOCKS5 proxy").hint("if it is an HTTP proxy, use http://")
+            );
         }
     }
     stream.write_all(&socks_request(proxy, goal)?).await.map_err(|error| broken(proxy, &error))?;
@@ -278,8 +282,8 @@ fn socks_request(proxy: &Proxy, goal: &Goal<'_>) -> Result<Vec<u8>> {
             request.extend(ip.octets());
         }
         Err(host) => {
-            let length =
-                u8::try_from(host.len()).map_err(|_| fail(proxy, "cannot be used: the host name is too long"))?;
+            let length = u8::try_from(host.len())
+                .map_err(|_| fail(proxy, "cannot be used: the host name is too long"))?;
             request.extend([3, length]);
             request.extend(host.as_bytes());
         }

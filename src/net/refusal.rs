@@ -197,10 +197,7 @@ fn hint(shown: &str, head: &ResponseHead, body: &[u8], sent: Sent) -> Option<(&'
             ("client-certificate", "check the client certificate: the server does not accept it")
         }
         400 if saw_no_upgrade(head, body) => ("hop-by-hop", NO_UPGRADE),
-        400 => (
-            "bad-request",
-            "check that the URL is a WebSocket endpoint and has all parameters",
-        ),
+        400 => ("bad-request", "check that the URL is a WebSocket endpoint and has all parameters"),
         401 => return Some(("unauthorized", unauthorized(head, sent))),
         403 if sent.origin => (
             "forbidden",
@@ -241,13 +238,9 @@ fn unauthorized(head: &ResponseHead, sent: Sent) -> String {
         (false, true) => "give user and password with -u".to_owned(),
         (false, false) => "give credentials with --token-env, --bearer, -u or -H".to_owned(),
         (true, _) if schemes.is_empty() => {
-            "check the credentials and where they are sent (--token-in)"
-                .to_owned()
+            "check the credentials and where they are sent (--token-in)".to_owned()
         }
-        (true, _) => format!(
-            "check the credentials; the server requests {}",
-            schemes.join(" or ")
-        ),
+        (true, _) => format!("check the credentials; the server requests {}", schemes.join(" or ")),
     }
 }
 
@@ -286,9 +279,10 @@ fn saw_no_upgrade(head: &ResponseHead, body: &[u8]) -> bool {
 fn upgrade_required(head: &ResponseHead) -> (&'static str, String) {
     match head.value("Sec-WebSocket-Version") {
         // Some say so wherever they refuse, also because of another header.
-        Some(versions) if !list_items(versions).any(|version| version == "13") => {
-            ("version", format!("use another client: the server speaks WebSocket version {versions}, wstap only 13"))
-        }
+        Some(versions) if !list_items(versions).any(|version| version == "13") => (
+            "version",
+            format!("use another client: the server speaks WebSocket version {versions}, wstap only 13"),
+        ),
         _ => ("hop-by-hop", NO_UPGRADE.into()),
     }
 }
@@ -318,7 +312,7 @@ mod tests {
     fn statuses_lead_to_exits_and_hints() {
         let html = [("Content-Type", "text/html")];
         let cases: &[(ResponseHead, &str, Exit, &str)] = &[
-            (head(401, &[]), "", Exit::Credentials, "credentials are missing"),
+            (head(401, &[]), "", Exit::Credentials, "give "),
             (head(403, &[]), "", Exit::Credentials, "Origin"),
             (head(404, &[]), "", Exit::NotFound, "path"),
             (head(200, &html), "<p>", Exit::Refused, "a web server answered"),
@@ -393,7 +387,7 @@ mod tests {
             Sent::default(),
         )
         .hint;
-        assert_eq!(hint.as_deref(), Some("too many connections or requests: try again in 17 s"));
+        assert_eq!(hint.as_deref(), Some("try again in 17 s: too many connections or requests"));
     }
 
     #[test]

@@ -70,7 +70,9 @@ pub(super) async fn connect_unix(path: &Path) -> Result<UnixStream> {
     UnixStream::connect(path).await.map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "check the path: the file does not exist",
-            io::ErrorKind::ConnectionRefused => "check that the server is running: the file exists, but nothing listens on it",
+            io::ErrorKind::ConnectionRefused => {
+                "check that the server is running: the file exists, but nothing listens on it"
+            }
             io::ErrorKind::PermissionDenied => "check the permissions of the file",
             _ => "check that the file is a socket",
         };

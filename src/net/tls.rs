@@ -266,10 +266,9 @@ impl Witness {
             Error::NoApplicationProtocol => {
                 (error.to_string(), self.alert_hint(AlertDescription::NoApplicationProtocol))
             }
-            Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => (
-                "the server chose an ALPN protocol that was not offered".into(),
-                Some(("h2-alpn", H2_HINT)),
-            ),
+            Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
+                ("the server chose an ALPN protocol that was not offered".into(), Some(("h2-alpn", H2_HINT)))
+            }
             Error::PeerIncompatible(why) => {
                 (format!("no common TLS version or cipher: {}", words(why)), Some(self.versions.hint()))
             }
@@ -305,16 +304,12 @@ impl Witness {
             leaf.map(|(_, leaf)| (leaf.subject().to_string(), leaf.issuer().to_string())).unwrap_or_default();
         let without = if self.insecure { "" } else { ", or skip verification with -k (insecure)" };
         match (self.certificates.len(), self.has_cacert) {
-            _ if subject == issuer && !self.has_cacert => (
-                "self-signed",
-                format!("trust the self-signed certificate with --cacert FILE{without}"),
-            ),
-            _ if subject == issuer => (
-                "self-signed",
-                format!(
-                    "add the self-signed certificate to the --cacert file{without}"
-                ),
-            ),
+            _ if subject == issuer && !self.has_cacert => {
+                ("self-signed", format!("trust the self-signed certificate with --cacert FILE{without}"))
+            }
+            _ if subject == issuer => {
+                ("self-signed", format!("add the self-signed certificate to the --cacert file{without}"))
+            }
             (1, has_cacert) => {
                 let other =
                     if has_cacert { "add it to the --cacert file" } else { "trust it with --cacert FILE" };
@@ -324,11 +319,12 @@ impl Witness {
                 );
                 ("missing-intermediate", text)
             }
-            (_, true) => (
-                "unknown-issuer",
-                format!("add the CA of the certificate to the --cacert file{without}"),
-            ),
-            (_, false) => ("unknown-issuer", format!("trust the CA of the certificate with --cacert FILE{without}")),
+            (_, true) => {
+                ("unknown-issuer", format!("add the CA of the certificate to the --cacert file{without}"))
+            }
+            (_, false) => {
+                ("unknown-issuer", format!("trust the CA of the certificate with --cacert FILE{without}"))
+            }
         }
     }
 }
@@ -354,7 +350,8 @@ fn words(error: &impl std::fmt::Debug) -> String {
 
 const CLIENT_CERT: &str = "client-certificate";
 const CLIENT_CERT_HINT: &str = "give a client certificate with --cert and --key";
-const H2_HINT: &str = "configure the server to choose http/1.1 by ALPN; WebSocket does not work over its HTTP/2";
+const H2_HINT: &str =
+    "configure the server to choose http/1.1 by ALPN; WebSocket does not work over its HTTP/2";
 
 /// TLS is what failed.
 pub(super) fn fail(what: impl Into<String>) -> Failure {
@@ -422,9 +419,7 @@ fn certificate(error: &CertificateError) -> Refusal {
         other if other.to_string().contains("CaUsedAsEndEntity") => refusal(
             "ca-as-leaf",
             "the server presents a CA certificate as its own".into(),
-            Some(
-                "trust exactly this certificate with --cacert FILE, or use a certificate signed by that CA",
-            ),
+            Some("trust exactly this certificate with --cacert FILE, or use a certificate signed by that CA"),
         ),
         E::Other(other) if other.0.is::<WeakKey>() => refusal(
             "weak-key",
@@ -434,9 +429,7 @@ fn certificate(error: &CertificateError) -> Refusal {
         other if words(other).contains("unsupported cert version") => refusal(
             "invalid",
             "the certificate has X.509 version 1, which is not supported".into(),
-            Some(
-                "trust exactly this certificate with --cacert FILE, or its key with -k and --pinnedpubkey",
-            ),
+            Some("trust exactly this certificate with --cacert FILE, or its key with -k and --pinnedpubkey"),
         ),
         other => refusal("invalid", format!("the certificate is not acceptable: {}", words(other)), None),
     }
@@ -476,9 +469,10 @@ fn alert_hint(alert: AlertDescription) -> Option<(&'static str, &'static str)> {
         AlertDescription::UnrecognisedName => {
             Some(("unknown-host", "check the host name: the server has no certificate for it"))
         }
-        AlertDescription::HandshakeFailure => {
-            Some(("no-cipher", "check the ciphers of the server; it may also require a client certificate (--cert)"))
-        }
+        AlertDescription::HandshakeFailure => Some((
+            "no-cipher",
+            "check the ciphers of the server; it may also require a client certificate (--cert)",
+        )),
         AlertDescription::CertificateRequired => Some((CLIENT_CERT, CLIENT_CERT_HINT)),
         AlertDescription::UnknownCA
         | AlertDescription::BadCertificate

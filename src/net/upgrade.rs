@@ -227,9 +227,10 @@ fn no_http(error: HeadError, bytes: &[u8], question: &Question<'_>) -> Failure {
     // The first bytes of a TLS record (RFC 8446 §5.1: alert, version 3.x) and of an HTTP/2 SETTINGS frame.
     let hint = match bytes {
         [0x15, 3, ..] => Some(("tls-port", format!("use {tls_scheme}: the port speaks TLS"))),
-        [0, 0, _, 4, ..] => {
-            Some(("http2-only", "use a port that speaks HTTP/1.1: this one seems to speak only HTTP/2".to_owned()))
-        }
+        [0, 0, _, 4, ..] => Some((
+            "http2-only",
+            "use a port that speaks HTTP/1.1: this one seems to speak only HTTP/2".to_owned(),
+        )),
         _ if error == HeadError::NotHttp => Some(("not-http", "check the port".to_owned())),
         _ => None,
     };

@@ -205,10 +205,7 @@ impl WsUrl {
         let (unicode, _) = idna::domain_to_unicode(&self.host);
         let is_mixed = unicode.split('.').any(|label| !label.is_single_script());
         is_mixed.then(|| {
-            format!(
-                "host name {unicode} ({}) mixes scripts: check that it is the server you mean",
-                self.host
-            )
+            format!("host name {unicode} ({}) mixes scripts: check that it is the server you mean", self.host)
         })
     }
 
@@ -813,18 +810,18 @@ mod tests {
     #[test]
     fn mistakes_are_shown_with_a_caret_and_a_hint() {
         let cases: &[(&str, &str, usize)] = &[
-            ("wss:/host/p", "did you mean wss://host/p", 3),
-            ("ws//host", "did you mean ws://host", 2),
+            ("wss:/host/p", "write wss://host/p", 3),
+            ("ws//host", "write ws://host", 2),
             ("ftp://host", "unknown scheme \"ftp\"", 0),
             ("example.com/ws", "wss://example.com/ws (with TLS)", 0),
             ("ws://ho st/", "a space in the host", 7),
-            ("ws://h\u{f6} st/", "not a valid international name", 5),
+            ("ws://h\u{f6} st/", "not a valid internationalized name", 5),
             ("ws://h:99999/", "1 to 65535", 7),
             ("ws://h:0", "1 to 65535", 7),
             ("ws://h:+1", "not a number", 7),
             ("ws://h:8x/", "not a number", 7),
             ("ws://::1:80/", "in brackets", 5),
-            ("ws://[fe80::1%25]/", "no zone", 13),
+            ("ws://[fe80::1%25]/", "missing zone", 13),
             ("ws://[::1/", "without ']'", 5),
             ("ws://h/a#b", "%23", 8),
             ("ws:///path", "missing host", 5),

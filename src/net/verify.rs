@@ -98,12 +98,7 @@ impl WeakKey {
 
 impl fmt::Display for WeakKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the server's RSA key is too small: {} bits (at least {})",
-            self.bits,
-            Self::LEAST
-        )
+        write!(f, "the server's RSA key is too small: {} bits (at least {})", self.bits, Self::LEAST)
     }
 }
 

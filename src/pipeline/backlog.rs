@@ -291,7 +291,9 @@ impl Backlog {
 
     fn spill_failed(&mut self, error: &SpillError) {
         let text = match error {
-            SpillError::Full => format!("the spill file has reached {} (--spill-limit)", human(self.limits.disk)),
+            SpillError::Full => {
+                format!("the spill file has reached {} (--spill-limit)", human(self.limits.disk))
+            }
             SpillError::Io(error) => format!("{}: {error}", Spill::folder().display()),
         };
         self.failed = true;

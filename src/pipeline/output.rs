@@ -108,9 +108,9 @@ pub fn remedy(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some("free some space, or write to another disk; the output so far is kept")
         }
-        io::ErrorKind::FileTooLarge => Some(
-            "raise `ulimit -f`, or write to another file; the output so far is kept",
-        ),
+        io::ErrorKind::FileTooLarge => {
+            Some("raise `ulimit -f`, or write to another file; the output so far is kept")
+        }
         _ => None,
     }
 }

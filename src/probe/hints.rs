@@ -116,7 +116,11 @@ fn unknown_issuer(chain: &[Certificate], leaf: &Certificate, mask: &Mask) -> Not
         );
         ("missing-intermediate", text)
     } else {
-        ("unknown-issuer", "trust the CA of the certificate with --cacert FILE, or skip verification with -k (insecure)".to_owned())
+        (
+            "unknown-issuer",
+            "trust the CA of the certificate with --cacert FILE, or skip verification with -k (insecure)"
+                .to_owned(),
+        )
     };
     Note { id, text: mask.text(&text) }
 }

@@ -303,8 +303,7 @@ impl Shell {
             return Err("cannot change the filter with --null-input".to_owned());
         }
         let program = Program::compile("/filter", source, &self.vars).map_err(|failure| {
-            let kept =
-                if view.filter.is_some() { "the filter is unchanged" } else { "no filter is set" };
+            let kept = if view.filter.is_some() { "the filter is unchanged" } else { "no filter is set" };
             format!("{}; {kept}\n{}", failure.what, failure.details.join("\n"))
         })?;
         if program.uses_inputs() {
@@ -319,8 +318,7 @@ impl Shell {
     fn send(&self, arguments: &str) -> Done {
         let text = match arguments.trim().strip_prefix('@') {
             Some(path) => self.read(path).and_then(|bytes| {
-                String::from_utf8(bytes)
-                    .map_err(|_| format!("{path} is not UTF-8; send it with /binary"))
+                String::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8; send it with /binary"))
             })?,
             None => arguments.strip_suffix('\n').unwrap_or(arguments).to_owned(),
         };
@@ -379,8 +377,7 @@ impl Shell {
             _ => return Err("expected on or off".to_owned()),
         };
         self.changes.push(Change::Envelope(view.envelope));
-        let what =
-            if view.envelope { "records; the filter sees them too" } else { "messages" };
+        let what = if view.envelope { "records; the filter sees them too" } else { "messages" };
         Ok(Some(format!("printing {what}")))
     }
 

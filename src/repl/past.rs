@@ -147,12 +147,8 @@ pub(super) fn stats(shell: &Shell, _: &str) -> Done {
         grouped(per_second(stats.received, time)),
     );
     if stats.events != stats.received {
-        let _ = writeln!(
-            text,
-            "  {} events, {} duplicates",
-            grouped(stats.events),
-            grouped(stats.duplicates)
-        );
+        let _ =
+            writeln!(text, "  {} events, {} duplicates", grouped(stats.events), grouped(stats.duplicates));
     }
     let _ = writeln!(text, "sent {} messages, {} bytes", grouped(stats.sent), grouped(stats.bytes_out));
     let _ = write!(text, "{}; {} reconnects, {} gaps", rtts(stats.rtts), stats.reconnects, stats.gaps);

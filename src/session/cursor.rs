@@ -310,10 +310,10 @@ mod tests {
         let (mut file, _) = CursorFile::open(&gone.join("cursor")).unwrap();
         fs::remove_dir(&gone).unwrap();
         file.put("c1".into(), &report);
-        told("it keeps its last cursor until it can");
+        told("will retry with the next cursor");
         fs::create_dir(&gone).unwrap();
         file.put("c2".into(), &report);
-        told("is written again");
+        told("writing works again");
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(gone.join("cursor")).unwrap(), "c2\n");
     }

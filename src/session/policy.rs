@@ -94,8 +94,7 @@ pub struct Asked {
 }
 
 /// What helps a reader that is so slow that the disk is full.
-const MORE_ROOM: &str =
-    "set TMPDIR to a larger disk, or raise --spill-limit";
+const MORE_ROOM: &str = "set TMPDIR to a larger disk, or raise --spill-limit";
 
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

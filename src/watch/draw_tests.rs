@@ -68,7 +68,7 @@ fn a_campaign_at_three_widths() {
             "id status                    done failed     ETA link",
             "42 running   █████▓▒░  65.0%  120     10  3m 30s live",
             "  /min 20.0 · success 92.3% · left 66 · busy 4 · of 200",
-            "q ends, r asks anew"
+            "q quit, r refresh"
         ]
     );
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_campaign_at_three_widths() {
             "id status                          done failed success  /min     ETA link",
             "42 running   ████████▓▒░░░░  65.0%  120     10   92.3%  20.0  3m 30s live",
             "  left 66 · busy 4 · of 200 · lately ▅█▅██▅██▅██▅",
-            "q ends, r asks anew"
+            "q quit, r refresh"
         ]
     );
     let wide = frame(&board, now, &look(200, 24));
@@ -210,7 +210,7 @@ fn a_past_is_a_chart() {
     let samples: Vec<Sample> = (0..600).map(|minute| sample(minute, minute, minute / 100)).collect();
     let lines = chart(42, 24, &samples, &look(40, 24));
     let expected = [
-        "campaign 42, the last 24 h, 2026-01-01 ",
+        "campaign 42, last 24 h, 2026-01-01 ",
         "  completed        0 ▁▂▂▃▃▄▄▅▅▆▆▇▇█ 599",
         "  failed           0 ▁▁▁▂▂▂▄▄▅▅▅▇▇███ 5",
         "  success       100%  █▁▄▂▃▂▂▂▂▂▂ 99.2%",

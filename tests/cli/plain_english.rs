@@ -8,16 +8,8 @@ use wstap::cli::manual;
 use crate::harness::wstap;
 use crate::pty::on_pty;
 
-const COMMANDS: [&str; 8] = [
-    "",
-    "connect",
-    "subscribe",
-    "watch-campaign",
-    "probe-handshake",
-    "serve-mock",
-    "completions",
-    "man",
-];
+const COMMANDS: [&str; 8] =
+    ["", "connect", "subscribe", "watch-campaign", "probe-handshake", "serve-mock", "completions", "man"];
 
 /// Phrases that make a reader look for what they refer to, or that are not idiomatic.
 const HABITS: [&str; 27] = [
@@ -122,8 +114,9 @@ fn a_manual_page_is_printed_into_a_pipe_and_shown_on_a_terminal() {
     fs::write(&man, "#!/bin/sh\necho \"shown: ${1##*/}\"\n").unwrap();
     fs::set_permissions(&man, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
-    let shown = on_pty(&["man", "connect"]).env("PATH", &path).start();
-    shown.wait_for("shown: wstap-connect.1");
+    let shown = on_pty(&["man", "connect"]).env("PATH", &path).spawn();
+    shown.shows("shown: wstap-connect.1");
+    shown.exits(0);
 }
 
 fn is_plain(name: &str, text: &str) {

@@ -64,8 +64,7 @@ pub(super) async fn judge(failures: &[String], ledger: Option<&Ledger>, report: 
     }
     let unmet = verdict.unmet.iter();
     let lines = unmet.map(|unmet| format!("{}: connection {}: {}", unmet.place, unmet.connection, unmet.why));
-    let what =
-        format!("{} of {} expectations were not met", verdict.failed, verdict.failed + verdict.held);
+    let what = format!("{} of {} expectations were not met", verdict.failed, verdict.failed + verdict.held);
     report.failure(&Failure::new(Exit::Assertion, what).details(lines.collect()));
     Exit::Assertion
 }

@@ -68,7 +68,9 @@ impl Dialect for Burki {
         let Some(id) = campaign_of(&url) else { return Ok((url, topics.to_vec())) };
         if let Some(other) = topics.iter().find(|topic| **topic != id) {
             let what = format!("the URL shows only campaign {id}, not {other}");
-            return Err(Failure::usage(what).hint(format!("to watch several campaigns, use the endpoint {MONITOR}")));
+            return Err(
+                Failure::usage(what).hint(format!("to watch several campaigns, use the endpoint {MONITOR}"))
+            );
         }
         Ok((url, Vec::new()))
     }

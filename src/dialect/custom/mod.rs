@@ -135,7 +135,10 @@ fn check_sense(file: &schema::File) -> std::result::Result<(), (String, String)>
     if file.credential.as_ref().is_some_and(|credential| credential.place == schema::Place::Message)
         && !is_said
     {
-        return Err(("[credential]".into(), "the credential goes in a message, but no [greeting] contains {token}".into()));
+        return Err((
+            "[credential]".into(),
+            "the credential goes in a message, but no [greeting] contains {token}".into(),
+        ));
     }
     let resumes = file.subscribe.as_ref().is_some_and(|subscribe| subscribe.resume.is_some());
     if resumes && file.event.as_ref().is_none_or(|event| event.cursor.is_none()) {
@@ -516,7 +519,7 @@ mod tests {
             ("", 1, "name"),
             ("name = 'x'\nurll = 'y'", 2, "urll"),
             ("name = 'x'\n\n[keepalive]\nevery = 'soon'", 4, "30s"),
-            ("name = 'x'\n[keepalive]\nevery = '1s'", 2, "belong together"),
+            ("name = 'x'\n[keepalive]\nevery = '1s'", 2, "used together"),
             ("name = 'x'\n[credential]\nin = 'cookie'\nenv = 'X'", 3, "query:NAME"),
             ("name = 'x'\n[recognise]\nack = [{}]", 3, "mask"),
             ("name = 'x'\n[close]\n12 = { meaning = 'y' }", 3, "close code"),

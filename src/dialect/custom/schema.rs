@@ -183,9 +183,7 @@ fn time_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
         toml::Value::String(text) => Ok(text),
         toml::Value::Integer(seconds) => Ok(seconds.to_string()),
         toml::Value::Float(seconds) => Ok(seconds.to_string()),
-        other => {
-            Err(D::Error::custom(format!("expected a time such as \"30s\", got {}", other.type_str())))
-        }
+        other => Err(D::Error::custom(format!("expected a time such as \"30s\", got {}", other.type_str()))),
     }
 }
 

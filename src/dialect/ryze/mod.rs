@@ -66,11 +66,10 @@ impl Dialect for Ryze {
             ([], Some(_)) => Ok((url, Vec::new())),
             ([], None) => Err(Failure::usage("no instance given")
                 .hint("give the name of the instance as the topic, or a URL that ends in /ws/<instance>")),
-            (more, _) => Err(Failure::usage(format!(
-                "{} instances given, but a connection has only one",
-                more.len()
-            ))
-            .hint("run one wstap for each instance")),
+            (more, _) => {
+                Err(Failure::usage(format!("{} instances given, but a connection has only one", more.len()))
+                    .hint("run one wstap for each instance"))
+            }
         }
     }
 
@@ -175,7 +174,7 @@ impl Client for RyzeClient {
     fn catch_up(&self) -> Option<String> {
         let instance = self.instance.as_deref().unwrap_or(":instance");
         Some(format!(
-            "request recent messages with GET /api/chat/history/{instance} (documented as POST with \
+            "GET /api/chat/history/{instance} returns recent messages (documented as POST with \
              number, count, from and to)"
         ))
     }
@@ -223,7 +222,7 @@ mod tests {
     fn one_instance_no_more_and_no_less() {
         assert_eq!(address("ws://h/", &[]).unwrap_err().exit, Exit::Usage);
         assert_eq!(address("ws://h/ws/", &[]).unwrap_err().exit, Exit::Usage);
-        assert!(address("ws://h/", &["a", "b"]).unwrap_err().what.contains("2 were named"));
+        assert!(address("ws://h/", &["a", "b"]).unwrap_err().what.contains("2 instances given"));
         assert_eq!(Ryze.check_topic("My_inst-1"), TopicCheck::Fine);
         for wrong in ["", "a b", "a/b", "ü", "..", &"x".repeat(101)] {
             assert!(matches!(Ryze.check_topic(wrong), TopicCheck::Wrong(_)), "{wrong}");

@@ -91,7 +91,9 @@ impl Close {
     /// The close frame, if it is one that may be sent (RFC 6455 §7.4). Other frames are a matter for faults.
     pub(super) fn say(self) -> Result<Say, String> {
         if self.code.is_some_and(|code| !(1000..5000).contains(&code) || matches!(code, 1005 | 1006 | 1015)) {
-            return Err("invalid close code (expected 1000 to 4999 except 1005, 1006 and 1015, or null)".to_owned());
+            return Err(
+                "invalid close code (expected 1000 to 4999 except 1005, 1006 and 1015, or null)".to_owned()
+            );
         }
         if self.reason.len() > LONGEST_REASON || (self.code.is_none() && !self.reason.is_empty()) {
             return Err(format!("invalid reason (at most {LONGEST_REASON} bytes, and only with a code)"));

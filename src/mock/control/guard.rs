@@ -31,10 +31,7 @@ impl Guard {
         }
         // A page whose name was made to resolve to this machine is on the same origin, but the name tells.
         if !request.header("Host").is_some_and(is_loopback) {
-            return Err(super::error(
-                403,
-                "the Host must be localhost or a loopback address",
-            ));
+            return Err(super::error(403, "the Host must be localhost or a loopback address"));
         }
         Ok(())
     }

@@ -126,7 +126,10 @@ async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
     // As in a body: a misspelt condition would let every message through.
     const PARAMETERS: &[&str] = &["since", "path", "conn", "jq"];
     if let Some(stray) = request.query_names().find(|name| !PARAMETERS.contains(name)) {
-        return Err(error(400, &format!("unknown parameter {stray} (known parameters: {})", PARAMETERS.join(", "))));
+        return Err(error(
+            400,
+            &format!("unknown parameter {stray} (known parameters: {})", PARAMETERS.join(", ")),
+        ));
     }
     let select = Select {
         since: number(request, "since")?.unwrap_or(0),
@@ -184,9 +187,9 @@ fn drain(site: &Site, drain: &Drain) -> Result<Response, Response> {
 fn command(site: &Site, command: &Command) -> Result<Response, Response> {
     let mut services = site.services_of(command.dialect.as_deref());
     let result = services.find_map(|service| service.command(&command.name, &command.argument));
-    result.map(|result| ok(&json!({"result": result}))).ok_or_else(|| {
-        error(400, "unknown command or argument")
-    })
+    result
+        .map(|result| ok(&json!({"result": result})))
+        .ok_or_else(|| error(400, "unknown command or argument"))
 }
 
 fn pause(site: &Site, shut: bool) -> Response {

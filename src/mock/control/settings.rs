@@ -70,7 +70,9 @@ fn token_from_file(path: &Path) -> Result<Secret> {
 fn random_token() -> Result<String> {
     let mut bytes = [0; 16];
     let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| Failure::usage("cannot get random bytes for a token from the operating system"))?;
+    random
+        .fill(&mut bytes)
+        .map_err(|_| Failure::usage("cannot get random bytes for a token from the operating system"))?;
     Ok(hex(&bytes))
 }
 

@@ -184,7 +184,11 @@ fn refusal(value: &str) -> Result<Door, String> {
         let (header, more) = rest.split_once(';').unwrap_or((rest, ""));
         match header.split_once('=') {
             Some((name, value)) if is_token(name) => headers.push((name.to_owned(), value.to_owned())),
-            _ => return Err(format!("invalid header '{header}' (expected NAME=VALUE, or body=TEXT at the end)")),
+            _ => {
+                return Err(format!(
+                    "invalid header '{header}' (expected NAME=VALUE, or body=TEXT at the end)"
+                ));
+            }
         }
         rest = more;
     }
@@ -232,7 +236,9 @@ fn act(name: &str, value: Option<&str>) -> Result<Act, String> {
             size if size <= MOST_BOMB => Act::Bomb(size),
             _ => return Err(format!("{name} is limited to {} MiB", MOST_BOMB >> 20)),
         },
-        (_, Some(_)) => return Err(format!("{name} does not take a value (use @N or ~P to set when it happens)")),
+        (_, Some(_)) => {
+            return Err(format!("{name} does not take a value (use @N or ~P to set when it happens)"));
+        }
         ("drop", _) => Act::Drop,
         ("reset", _) => Act::Reset,
         ("half-open", _) => Act::HalfOpen,
@@ -256,10 +262,7 @@ fn close(value: Option<&str>) -> Result<(Option<u16>, String), String> {
     let (code, reason) = value.split_once(':').unwrap_or((value, ""));
     let code = code.parse().map_err(|_| format!("invalid close code '{code}' (expected 0 to 65535)"))?;
     if reason.len() > REASON {
-        return Err(format!(
-            "close reason too long: {} bytes (at most {REASON})",
-            reason.len()
-        ));
+        return Err(format!("close reason too long: {} bytes (at most {REASON})", reason.len()));
     }
     Ok((Some(code), reason.to_owned()))
 }
@@ -312,8 +315,6 @@ fn time(text: &str) -> Result<Duration, String> {
     let longest = Duration::from_secs(365 * 24 * 3600);
     match duration(text) {
         Ok(time) if time <= longest => Ok(time),
-        _ => {
-            Err(format!("invalid time '{text}' (expected 50ms, 2s or a number of seconds, up to a year)"))
-        }
+        _ => Err(format!("invalid time '{text}' (expected 50ms, 2s or a number of seconds, up to a year)")),
     }
 }

@@ -189,7 +189,8 @@ impl Reader<'_> {
         };
         match range {
             Some((first @ 1.., last)) if last.is_none_or(|last| last >= first) => Ok((first, last)),
-            _ => self.wrong(value, "connection must be a number from 1, or a range such as \"2..4\" or \"2..\""),
+            _ => self
+                .wrong(value, "connection must be a number from 1, or a range such as \"2..4\" or \"2..\""),
         }
     }
 
@@ -273,7 +274,10 @@ impl Reader<'_> {
                 number.as_str().parse().ok()
             }
             _ => {
-                return self.wrong(value, "close must be a code from 0 to 65535, or true for a frame without a code");
+                return self.wrong(
+                    value,
+                    "close must be a code from 0 to 65535, or true for a frame without a code",
+                );
             }
         };
         let Some(stated) = table.get("reason") else { return Ok(What::Close(code, String::new())) };

@@ -211,7 +211,8 @@ impl<'s, 'l> Loader<'s, 'l> {
         let label = &**self.arena.alloc(path.display().to_string());
         let parsed = syntax::parse(text, label, self.arena)?;
         if parsed.body.is_some() {
-            let what = format!("{} is a program, not a module: a module contains only definitions", path.display());
+            let what =
+                format!("{} is a program, not a module: a module contains only definitions", path.display());
             return Err(Unplaced::Here(what));
         }
         let mut scope = Scope::default();

@@ -87,10 +87,7 @@ impl State {
         }
         let bytes = self.ordered.queued_bytes + message.len();
         if self.ordered.queue.len() >= MOST_QUEUED || bytes > limits::QUEUED {
-            let text = format!(
-                "not sent: the queue is full ({} messages)",
-                self.ordered.queue.len()
-            );
+            let text = format!("not sent: the queue is full ({} messages)", self.ordered.queue.len());
             return self.answer(text);
         }
         self.ordered.queued_bytes = bytes;
@@ -243,7 +240,8 @@ impl State {
             return false;
         }
         self.lost_at = Some(now.wall);
-        let reconnect = Reconnect { attempt: 1, delay: Duration::ZERO, cause: "requested by the user".to_owned() };
+        let reconnect =
+            Reconnect { attempt: 1, delay: Duration::ZERO, cause: "requested by the user".to_owned() };
         self.emit(Kind::Reconnect(Box::new(reconnect)), now);
         self.phase = Phase::Waiting(now.mono);
         true
