@@ -450,7 +450,7 @@ pub struct OutputArgs {
     /// Memory for output that is not read yet [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub buffer: Option<usize>,
-    /// What to do when --buffer is full [default: block for connect, else spill]
+    /// What to do when --buffer is full [default: spill; block for connect]
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub overflow: Option<OverflowChoice>,
     /// Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]
@@ -536,7 +536,7 @@ pub struct EndArgs {
     /// End after D
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect, else forever]
+    /// After end of input, exit once no message has arrived for D; `forever` stays [default: forever; 2s for connect]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
     /// Treat this close code as a clean end too; repeatable
@@ -545,7 +545,7 @@ pub struct EndArgs {
     /// Close code to send at the end of the session [default: 1000]
     #[arg(long, value_name = "CODE", value_parser = close_code)]
     pub close_code: Option<u16>,
-    /// Close reason to send at the end of the session [default: empty]
+    /// Close reason to send at the end of the session
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = close_reason)]
     pub close_reason: String,
 }
@@ -634,13 +634,13 @@ pub struct ConnectionArgs {
     /// Client certificate chain (PEM), or PKCS#12 file with certificate and key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
-    /// Format of the --cert file [default: detected from its content]
+    /// Format of the --cert file; by default, wstap detects it
     #[arg(long, value_name = "TYPE", value_enum, ignore_case = true, requires = "cert")]
     pub cert_type: Option<CertType>,
     /// Private key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]
+    /// Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal
     #[arg(long, value_name = "PASSPHRASE", requires = "cert")]
     pub pass: Option<String>,
     /// Accept any server certificate
@@ -784,7 +784,7 @@ pub struct LivenessArgs {
     /// Consider the connection dead if nothing arrives for D after a ping [default: 20s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub ping_timeout: Option<Duration>,
-    /// Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]
+    /// Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss
     #[arg(long, overrides_with = "no_reconnect")]
     pub reconnect: bool,
     /// Do not reconnect

@@ -465,8 +465,8 @@ impl State {
             None => Outcome::from_stop(&stop),
         };
         if let Some(earlier) = &self.outcome {
-            // The messages that decided this came before whatever ended the session meanwhile, but for what could not
-            // be written; the record of an end did not.
+            // The deciding message was received before the session ended, so it overrides the earlier outcome.
+            // Exceptions: the output had already failed, or only the end record completed the count.
             if earlier.is_signal() {
                 return self.tell_loss(&outcome);
             }

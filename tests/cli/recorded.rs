@@ -35,7 +35,7 @@ fn record() -> String {
     pty.shows("did you mean 'call'");
     pty.keys("\x03");
     pty.line("{\"type\": \"unsubscribe\" \"topics\": []}");
-    pty.shows("all the same");
+    pty.shows("to send it anyway");
     pty.keys("\x03");
     pty.line("/show 4");
     pty.shows("\"previous_status\"");
