@@ -261,11 +261,95 @@ pub struct WireBytes {
     pub bytes_out: u64,
 }
 
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EndReason {
+    /// The connection was closed, and there is to be no other.
+    #[default]
+    Closed,
+    /// There was no connection, and no further attempt is worth making.
+    ConnectFailed,
+    /// The peer broke the WebSocket protocol.
+    PeerProtocol,
+    /// A message could not be decoded, and that counts.
+    DecodeFailed,
+    /// Nothing came back in time.
+    Silent,
+    /// Too many attempts to reconnect failed in a row.
+    GaveUp,
+    /// The provider refused a subscription.
+    Refused,
+    /// Standard input or the recording came to its end.
+    InputEnded,
+    /// `--idle-timeout`: nothing came for so long.
+    IdleTimeout,
+    /// `--max-time` has passed.
+    MaxTime,
+    /// `--count` lines are written.
+    Count,
+    /// `--until` matched.
+    Until,
+    /// `--fail-if` matched.
+    FailIf,
+    /// The filter has said all it will say.
+    FilterDone,
+    /// A jq program failed, and that counts.
+    FilterError,
+    /// The reader of standard output went away.
+    ReaderGone,
+    /// Lines could not be written.
+    OutputFailed,
+    /// The recording could not be written.
+    RecordingFailed,
+    /// No more events can wait for the output.
+    Overflow,
+    /// A person at the terminal ended it.
+    Quit,
+    /// All campaigns of a watch are over.
+    CampaignsOver,
+    /// SIGINT, or Ctrl-C at the prompt.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+impl EndReason {
+    /// Its name in records: part of the public contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::ConnectFailed => "connect_failed",
+            Self::PeerProtocol => "peer_protocol",
+            Self::DecodeFailed => "decode_failed",
+            Self::Silent => "silent",
+            Self::GaveUp => "gave_up",
+            Self::Refused => "refused",
+            Self::InputEnded => "input_ended",
+            Self::IdleTimeout => "idle_timeout",
+            Self::MaxTime => "max_time",
+            Self::Count => "count",
+            Self::Until => "until",
+            Self::FailIf => "fail_if",
+            Self::FilterDone => "filter_done",
+            Self::FilterError => "filter_error",
+            Self::ReaderGone => "reader_gone",
+            Self::OutputFailed => "output_failed",
+            Self::RecordingFailed => "recording_failed",
+            Self::Overflow => "overflow",
+            Self::Quit => "quit",
+            Self::CampaignsOver => "campaigns_over",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
 /// The account of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// What ended it, a stable word such as `count` or `closed`.
-    pub reason: &'static str,
+    /// What ended it.
+    pub reason: EndReason,
     /// The exit status.
     pub exit: u8,
     /// How the last connection ended, if there was one.

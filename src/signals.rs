@@ -2,6 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::session::policy::Outcome;
 
@@ -30,8 +31,8 @@ impl Signals {
     /// Waits for the next signal and gives the outcome it asks for.
     pub async fn next(&mut self) -> Outcome {
         tokio::select! {
-            _ = self.interrupt.recv() => Outcome::new("interrupted", Exit::Interrupted),
-            _ = self.terminate.recv() => Outcome::new("terminated", Exit::Terminated),
+            _ = self.interrupt.recv() => Outcome::new(EndReason::Interrupted, Exit::Interrupted),
+            _ = self.terminate.recv() => Outcome::new(EndReason::Terminated, Exit::Terminated),
         }
     }
 }

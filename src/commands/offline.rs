@@ -13,7 +13,7 @@ use crate::codec::{self, Coding, Decoded};
 use crate::config::output;
 use crate::dialect::{Client, Facts, Meaning};
 use crate::error::Result;
-use crate::event::{Direction, Event, Kind, MessagePart, Role, Unreadable};
+use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
@@ -32,7 +32,7 @@ const LAST_DRAIN: Duration = Duration::from_secs(1);
 const SHOWN: u64 = 5;
 
 /// Ends after which nothing more can be written.
-const LOST: &[&str] = &["reader_gone", "output_failed"];
+const LOST: &[EndReason] = &[EndReason::ReaderGone, EndReason::OutputFailed];
 
 /// Runs the pipeline over a file.
 ///
@@ -68,7 +68,7 @@ pub async fn run(
                 run.push(reader.looked(&mut events)).await;
             }
             if let Some(text) = reader.failed.take() {
-                run.outcome.get_or_insert(Outcome::told("decode_failed", Exit::PeerProtocol, text));
+                run.outcome.get_or_insert(Outcome::told(EndReason::DecodeFailed, Exit::PeerProtocol, text));
                 break;
             }
         }
@@ -83,7 +83,7 @@ pub async fn run(
         (Some(outcome), _) => Ok(tell(report, outcome.settled(output::asked(args), &run.totals))),
         (None, Some(failure)) => Err(failure),
         (None, None) => {
-            let outcome = Outcome::new("input_ended", Exit::Ok);
+            let outcome = Outcome::new(EndReason::InputEnded, Exit::Ok);
             Ok(tell(report, outcome.settled(output::asked(args), &run.totals)))
         }
     }
@@ -121,7 +121,7 @@ impl Run {
                 progress = self.stage.progress() => self.note(&progress?),
                 batch = items.recv() => return batch,
                 () = sink::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
-                () = up(idle) => self.outcome = Some(Outcome::new("idle_timeout", Exit::Ok)),
+                () = up(idle) => self.outcome = Some(Outcome::new(EndReason::IdleTimeout, Exit::Ok)),
             }
         }
         None
@@ -138,12 +138,12 @@ impl Run {
 
     fn time_is_up(&mut self) {
         self.until = Some(Instant::now() + LAST_DRAIN);
-        self.outcome = Some(Outcome::new("max_time", Exit::Ok));
+        self.outcome = Some(Outcome::new(EndReason::MaxTime, Exit::Ok));
     }
 
     /// The last of a batch, which may be what comes before an end that was decided just now.
     async fn push_last(&mut self, events: &mut Vec<Event>) {
-        let ended = self.outcome.take_if(|outcome| outcome.reason == "decode_failed");
+        let ended = self.outcome.take_if(|outcome| outcome.reason == EndReason::DecodeFailed);
         self.push(events).await;
         self.outcome = self.outcome.take().or(ended);
     }
@@ -176,7 +176,7 @@ impl Run {
                 },
                 () = up(self.until) => match &self.outcome {
                     None => self.time_is_up(),
-                    Some(outcome) if outcome.reason == "max_time" => {
+                    Some(outcome) if outcome.reason == EndReason::MaxTime => {
                         let text = "standard output was not written in time, and what was left of it is lost";
                         self.outcome = Some(Outcome::from_stop(&Stop::OutputFailed(text.to_owned(), None)));
                         self.until = None;

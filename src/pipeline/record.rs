@@ -175,7 +175,7 @@ fn write_unreadable(message: &Unreadable, secrets: &Secrets, out: &mut Vec<u8>) 
 }
 
 fn write_summary(summary: &Summary, secrets: &Secrets, out: &mut Vec<u8>) {
-    string(out, "reason", summary.reason);
+    string(out, "reason", summary.reason.name());
     number(out, "exit", u64::from(summary.exit));
     match &summary.close {
         Some(close) => {

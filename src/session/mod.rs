@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::dialect::Client;
 use crate::error::{Failure, Result};
-use crate::event::{Event, Open, Unreadable, WireBytes};
+use crate::event::{EndReason, Event, Open, Unreadable, WireBytes};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::input::{Input, Source};
@@ -537,7 +537,7 @@ impl Driver {
                 }
             }
             Request::Close(close) => state.typed_close(close, now),
-            Request::Interrupt => state.signal(Outcome::new("interrupted", Exit::Interrupted), now),
+            Request::Interrupt => state.signal(Outcome::new(EndReason::Interrupted, Exit::Interrupted), now),
         }
     }
 
@@ -585,7 +585,7 @@ impl Driver {
             repl.finish();
         }
         let mut outcome = self.outcome();
-        if outcome.reason == "output_failed" {
+        if outcome.reason == EndReason::OutputFailed {
             outcome.details.extend(backlog::missing(self.state.unwritten()));
         }
         outcome
@@ -611,7 +611,8 @@ impl Driver {
     }
 
     fn outcome(&self) -> Outcome {
-        let outcome = self.state.outcome().cloned().unwrap_or_else(|| Outcome::new("closed", Exit::Ok));
+        let outcome =
+            self.state.outcome().cloned().unwrap_or_else(|| Outcome::new(EndReason::Closed, Exit::Ok));
         outcome.settled(self.asked, self.state.totals())
     }
 
@@ -635,9 +636,9 @@ impl Driver {
     async fn drain(&mut self, done: impl Fn(&Outlet) -> bool) {
         let patience = match self.outcome().reason {
             // A write that cannot go on ends at once, and tells what of it is there.
-            "reader_gone" if self.state.awaits_lines() => Some(LAST_NEWS),
-            "reader_gone" | "output_failed" => Some(Duration::ZERO),
-            "interrupted" | "terminated" | "max_time" => Some(LAST_DRAIN),
+            EndReason::ReaderGone if self.state.awaits_lines() => Some(LAST_NEWS),
+            EndReason::ReaderGone | EndReason::OutputFailed => Some(Duration::ZERO),
+            EndReason::Interrupted | EndReason::Terminated | EndReason::MaxTime => Some(LAST_DRAIN),
             _ => None,
         };
         if let Some(patience) = patience {
@@ -662,7 +663,7 @@ impl Driver {
                         repl.refuse(request);
                     }
                     if matches!(request, Some(Request::Interrupt | Request::Close(_))) {
-                        self.state.signal(Outcome::new("interrupted", Exit::Interrupted), now());
+                        self.state.signal(Outcome::new(EndReason::Interrupted, Exit::Interrupted), now());
                         self.drained_by = Some(Instant::now());
                         return;
                     }
@@ -679,7 +680,7 @@ impl Driver {
             return;
         }
         match self.outcome().reason {
-            "max_time" => self.state.progress(
+            EndReason::MaxTime => self.state.progress(
                 Progress {
                     stop: Some(Stop::OutputFailed(text.to_owned(), None)),
                     totals: *self.state.totals(),
@@ -687,7 +688,7 @@ impl Driver {
                 },
                 now(),
             ),
-            "interrupted" | "terminated" => self.report.warning(text),
+            EndReason::Interrupted | EndReason::Terminated => self.report.warning(text),
             _ => {}
         }
     }

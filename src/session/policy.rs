@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::backoff::Limits;
 use crate::codec::Coding;
+use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::pipeline::{Stop, Totals};
@@ -96,8 +97,8 @@ const MORE_ROOM: &str =
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// A stable word for the summary.
-    pub reason: &'static str,
+    /// For the summary.
+    pub reason: EndReason,
     /// The exit status, before what was asked of the output is looked at.
     pub exit: Exit,
     /// What a person should be told, if the end is not what was asked for.
@@ -111,20 +112,20 @@ pub struct Outcome {
 impl Outcome {
     /// An end that needs no words.
     #[must_use]
-    pub fn new(reason: &'static str, exit: Exit) -> Self {
+    pub fn new(reason: EndReason, exit: Exit) -> Self {
         Self { reason, exit, text: None, hint: None, details: Vec::new() }
     }
 
     /// An end that needs some.
     #[must_use]
-    pub fn told(reason: &'static str, exit: Exit, text: impl Into<String>) -> Self {
+    pub fn told(reason: EndReason, exit: Exit, text: impl Into<String>) -> Self {
         Self { text: Some(text.into()), ..Self::new(reason, exit) }
     }
 
     /// Did a signal end it?
     #[must_use]
     pub fn is_signal(&self) -> bool {
-        matches!(self.reason, "interrupted" | "terminated")
+        matches!(self.reason, EndReason::Interrupted | EndReason::Terminated)
     }
 
     /// Is this still the end, whatever `later` was achieved? Something could not be written.
@@ -137,37 +138,39 @@ impl Outcome {
     #[must_use]
     pub fn from_stop(stop: &Stop) -> Self {
         match stop {
-            Stop::Count | Stop::CountAtEnd => Self::new("count", Exit::Ok),
-            Stop::Until => Self::new("until", Exit::Ok),
-            Stop::FailIf => Self::told("fail_if", Exit::Assertion, "--fail-if matched"),
-            Stop::FilterDone => Self::new("filter_done", Exit::Ok),
-            Stop::FilterError(text) => Self::told("filter_error", Exit::FilterRuntime, format!("jq: {text}")),
-            Stop::ReaderGone => Self::new("reader_gone", Exit::Ok),
-            Stop::OutputFailed(text, remedy) => Self::unwritten("output_failed", text, *remedy),
-            Stop::RecordingFailed(text, remedy) => Self::unwritten("recording_failed", text, *remedy),
-            Stop::Overflow { text, .. } => Self::unwritten("overflow", text, Some(MORE_ROOM)),
+            Stop::Count | Stop::CountAtEnd => Self::new(EndReason::Count, Exit::Ok),
+            Stop::Until => Self::new(EndReason::Until, Exit::Ok),
+            Stop::FailIf => Self::told(EndReason::FailIf, Exit::Assertion, "--fail-if matched"),
+            Stop::FilterDone => Self::new(EndReason::FilterDone, Exit::Ok),
+            Stop::FilterError(text) => {
+                Self::told(EndReason::FilterError, Exit::FilterRuntime, format!("jq: {text}"))
+            }
+            Stop::ReaderGone => Self::new(EndReason::ReaderGone, Exit::Ok),
+            Stop::OutputFailed(text, remedy) => Self::unwritten(EndReason::OutputFailed, text, *remedy),
+            Stop::RecordingFailed(text, remedy) => Self::unwritten(EndReason::RecordingFailed, text, *remedy),
+            Stop::Overflow { text, .. } => Self::unwritten(EndReason::Overflow, text, Some(MORE_ROOM)),
         }
     }
 
-    fn unwritten(reason: &'static str, text: &str, remedy: Option<&str>) -> Self {
+    fn unwritten(reason: EndReason, text: &str, remedy: Option<&str>) -> Self {
         Self { hint: remedy.map(str::to_owned), ..Self::told(reason, Exit::OutputFailed, text) }
     }
 
     /// The same end, once it is known what was written: goals that were not met turn success into failure.
     #[must_use]
     pub fn settled(self, asked: Asked, totals: &Totals) -> Self {
-        if self.exit != Exit::Ok || matches!(self.reason, "reader_gone") {
+        if self.exit != Exit::Ok || self.reason == EndReason::ReaderGone {
             return self;
         }
-        if asked.until && self.reason != "until" {
+        if asked.until && self.reason != EndReason::Until {
             return Self::told(self.reason, Exit::Assertion, "--until never matched");
         }
-        let time_was_up = matches!(self.reason, "max_time" | "idle_timeout");
+        let time_was_up = matches!(self.reason, EndReason::MaxTime | EndReason::IdleTimeout);
         if asked.count && time_was_up {
             let text = format!("time was up after {}, before --count was reached", counted(totals));
             return Self::told(self.reason, Exit::Assertion, text);
         }
-        if asked.count && matches!(self.reason, "closed" | "input_ended") {
+        if asked.count && matches!(self.reason, EndReason::Closed | EndReason::InputEnded) {
             let text = format!("the end came after {}, before --count was reached", counted(totals));
             return Self { text: Some(text), ..self.with_exit_status(asked, totals) };
         }
@@ -243,7 +246,7 @@ mod tests {
 
     #[test]
     fn goals_that_were_not_met_are_failures() {
-        let closed = || Outcome::new("closed", Exit::Ok);
+        let closed = || Outcome::new(EndReason::Closed, Exit::Ok);
         let exit = |outcome: Outcome, asked, totals: Totals| outcome.settled(asked, &totals).exit;
         let until = Asked { until: true, ..Asked::default() };
         let count = Asked { count: true, ..Asked::default() };
@@ -253,11 +256,17 @@ mod tests {
         assert_eq!(exit(closed(), until, Totals::default()), Exit::Assertion);
         assert_eq!(exit(Outcome::from_stop(&Stop::Until), until, Totals::default()), Exit::Ok);
         assert_eq!(exit(closed(), count, Totals::default()), Exit::Ok);
-        assert_eq!(exit(Outcome::new("max_time", Exit::Ok), count, Totals::default()), Exit::Assertion);
+        assert_eq!(
+            exit(Outcome::new(EndReason::MaxTime, Exit::Ok), count, Totals::default()),
+            Exit::Assertion
+        );
         assert_eq!(exit(closed(), status, last(None)), Exit::NoOutput);
         assert_eq!(exit(closed(), status, last(Some(false))), Exit::Assertion);
         assert_eq!(exit(closed(), status, last(Some(true))), Exit::Ok);
-        assert_eq!(exit(Outcome::new("x", Exit::Tcp), until, Totals::default()), Exit::Tcp);
+        assert_eq!(
+            exit(Outcome::new(EndReason::ConnectFailed, Exit::Tcp), until, Totals::default()),
+            Exit::Tcp
+        );
         assert_eq!(exit(Outcome::from_stop(&Stop::ReaderGone), until, Totals::default()), Exit::Ok);
     }
 

@@ -19,7 +19,9 @@ use super::subscription::{ACK_WAIT, Subscription};
 use crate::codec::{Chain, Reader};
 use crate::dialect::{Client, CloseRule};
 use crate::error::{Failure, Result};
-use crate::event::{Close, Direction, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes};
+use crate::event::{
+    Close, Direction, EndReason, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes,
+};
 use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::message::Message;
@@ -299,7 +301,7 @@ impl State {
             return self.retry(&failure.what, retry_after, now);
         }
         self.outcome = Some(Outcome {
-            reason: "connect_failed",
+            reason: EndReason::ConnectFailed,
             exit: failure.exit,
             text: Some(failure.what),
             hint: failure.hint,
@@ -377,7 +379,7 @@ impl State {
             // The peer may still be reading; nobody waits for its answer.
             self.todo.frames.push(close_frame(Some(*code), ""));
             self.outcome = Some(Outcome::told(
-                "peer_protocol",
+                EndReason::PeerProtocol,
                 Exit::PeerProtocol,
                 format!("the peer broke the protocol: {text}"),
             ));
@@ -457,7 +459,9 @@ impl State {
         let Some(stop) = progress.stop else { return };
         let at_end = stop == Stop::CountAtEnd;
         let outcome = match self.last_failure.filter(|_| at_end && self.conn == 0) {
-            Some(exit) => Outcome::told("count", exit, "--count was reached before there was a connection"),
+            Some(exit) => {
+                Outcome::told(EndReason::Count, exit, "--count was reached before there was a connection")
+            }
             None => Outcome::from_stop(&stop),
         };
         if let Some(earlier) = &self.outcome {
@@ -478,7 +482,7 @@ impl State {
             self.notice(Level::Warning, full(text));
         }
         match outcome.reason {
-            "reader_gone" | "output_failed" => self.leave(outcome, now),
+            EndReason::ReaderGone | EndReason::OutputFailed => self.leave(outcome, now),
             _ => self.finish(outcome, now),
         }
     }
@@ -498,7 +502,7 @@ impl State {
 
     /// The reader of standard output has gone.
     pub fn reader_gone(&mut self, now: Now) {
-        self.leave(Outcome::new("reader_gone", Exit::Ok), now);
+        self.leave(Outcome::new(EndReason::ReaderGone, Exit::Ok), now);
     }
 
     /// A signal asks for the end; the second one gets it at once.
@@ -540,10 +544,10 @@ impl State {
             return self.time_is_up(now);
         }
         if due(self.idle_at()) {
-            return self.finish(Outcome::new("idle_timeout", Exit::Ok), now);
+            return self.finish(Outcome::new(EndReason::IdleTimeout, Exit::Ok), now);
         }
         if due(self.linger_at()) {
-            return self.finish(Outcome::new("input_ended", Exit::Ok), now);
+            return self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
         }
         if due(self.dead_at())
             && !more
@@ -623,9 +627,9 @@ impl State {
         let outcome = match self.conn {
             0 => {
                 let exit = self.last_failure.unwrap_or(Exit::LinkSilent);
-                Outcome::told("max_time", exit, "time was up before there was a connection")
+                Outcome::told(EndReason::MaxTime, exit, "time was up before there was a connection")
             }
-            _ => Outcome::new("max_time", Exit::Ok),
+            _ => Outcome::new(EndReason::MaxTime, Exit::Ok),
         };
         self.finish(outcome, now);
     }
@@ -661,7 +665,7 @@ impl State {
             self.forget_refused(&topics);
             self.notice(Level::Warning, text);
         } else {
-            self.finish(Outcome::told("refused", Exit::SubscriptionRefused, text), now);
+            self.finish(Outcome::told(EndReason::Refused, Exit::SubscriptionRefused, text), now);
         }
     }
 
@@ -770,15 +774,15 @@ impl State {
         }
         if broken {
             let text = format!("the peer broke the protocol: {what}");
-            self.outcome = Some(Outcome::told("peer_protocol", Exit::PeerProtocol, text));
+            self.outcome = Some(Outcome::told(EndReason::PeerProtocol, Exit::PeerProtocol, text));
             return self.end();
         }
         let exit = self.close_exit(close.code);
         self.outcome = Some(if exit == Exit::Ok {
             self.notice(Level::Notice, what);
-            Outcome::new("closed", exit)
+            Outcome::new(EndReason::Closed, exit)
         } else {
-            Outcome::told("closed", exit, what)
+            Outcome::told(EndReason::Closed, exit, what)
         });
         self.end();
     }
@@ -794,7 +798,7 @@ impl State {
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
         if self.gives_up_attempts() {
             let text = format!("gave up after {} attempts: {cause}", self.backoff.attempts());
-            self.outcome = Some(Outcome::told("gave_up", Exit::GaveUp, text));
+            self.outcome = Some(Outcome::told(EndReason::GaveUp, Exit::GaveUp, text));
             return self.end();
         }
         let delay = self.backoff.next(retry_after);
@@ -874,7 +878,7 @@ impl State {
             return self.lost(&close, true, now);
         }
         self.outcome =
-            Some(Outcome::told("silent", Exit::LinkSilent, format!("the link went silent: {what}")));
+            Some(Outcome::told(EndReason::Silent, Exit::LinkSilent, format!("the link went silent: {what}")));
         self.end();
     }
 

@@ -85,7 +85,7 @@ impl Bench {
 
     /// The reason and the status of the end, where it is decided.
     fn end(&self) -> Option<(&'static str, Exit)> {
-        self.state.outcome().map(|outcome| (outcome.reason, outcome.exit))
+        self.state.outcome().map(|outcome| (outcome.reason.name(), outcome.exit))
     }
 
     fn stop(&mut self, stop: Stop) {
@@ -219,7 +219,7 @@ fn a_closing_handshake_is_waited_for_but_not_for_long() {
 
 #[test]
 fn what_could_not_be_written_is_told_beside_a_signal() {
-    let interrupted = || Outcome::new("interrupted", Exit::Interrupted);
+    let interrupted = || Outcome::new(EndReason::Interrupted, Exit::Interrupted);
     let failed = || Stop::RecordingFailed("the disk is full".into(), None);
     let mut signal_first = Bench::open("plain", policy());
     signal_first.state.signal(interrupted(), signal_first.now);
@@ -235,7 +235,7 @@ fn what_could_not_be_written_is_told_beside_a_signal() {
 
 #[test]
 fn signals_outrank_every_other_end() {
-    let interrupted = || Outcome::new("interrupted", Exit::Interrupted);
+    let interrupted = || Outcome::new(EndReason::Interrupted, Exit::Interrupted);
     let mut bench = Bench::open("plain", policy());
     bench.stop(Stop::Count);
     bench.state.signal(interrupted(), bench.now);
@@ -905,12 +905,15 @@ fn orders_are_for_a_connection_that_is_there() {
     bench.state.opened(Open::default(), bench.now);
     bench.state.order(Message::text("now"), bench.now);
     assert_eq!(bench.frames(), ["now"]);
-    bench.state.end_as(Outcome::new("enough", Exit::Ok), bench.now);
+    bench.state.end_as(Outcome::new(EndReason::CampaignsOver, Exit::Ok), bench.now);
     bench.state.order(Message::text("late"), bench.now);
-    assert_eq!((bench.frames(), bench.end()), (vec!["close 1000".to_owned()], Some(("enough", Exit::Ok))));
+    assert_eq!(
+        (bench.frames(), bench.end()),
+        (vec!["close 1000".to_owned()], Some(("campaigns_over", Exit::Ok)))
+    );
     // The first end stands.
-    bench.state.end_as(Outcome::new("more", Exit::Assertion), bench.now);
-    assert_eq!(bench.end(), Some(("enough", Exit::Ok)));
+    bench.state.end_as(Outcome::new(EndReason::Quit, Exit::Assertion), bench.now);
+    assert_eq!(bench.end(), Some(("campaigns_over", Exit::Ok)));
 }
 
 #[test]
@@ -981,7 +984,7 @@ fn parts_of_a_message_are_acknowledged_once_all_are_written() {
     let acks = mem::take(&mut bench.state.todo.acks);
     assert_eq!(acks.iter().map(|call| &*call.body).collect::<Vec<_>>(), [b"a", b"b", b"a"]);
     assert_eq!(bench.state.todo.cursor.take().as_deref(), Some("2"));
-    bench.state.summary(&Outcome::new("x", Exit::Ok), WireBytes::default(), bench.now);
+    bench.state.summary(&Outcome::new(EndReason::Closed, Exit::Ok), WireBytes::default(), bench.now);
     let kinds = bench.kinds();
     assert!(matches!(&kinds[..], [Kind::Summary(summary)] if summary.received == 2), "{kinds:?}");
 }

@@ -17,7 +17,7 @@ use super::plan::{Plan, Tell};
 use super::row::{End, Past, Row};
 use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
-use crate::event::{Direction, Event, Kind, MessagePart, Role, Summary};
+use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Summary};
 use crate::exit::Exit;
 use crate::pipeline::Totals;
 use crate::pipeline::record::{Line, read};
@@ -436,7 +436,7 @@ impl Board {
                 && self.rows_of(number).all(|row| row.end.is_some() && !matches!(row.past, Past::Asked(_)));
             let link = &mut self.links[number];
             if over && !std::mem::replace(&mut link.ending, over) {
-                link.order(Order::End(Outcome::new("campaigns_over", Exit::Ok)));
+                link.order(Order::End(Outcome::new(EndReason::CampaignsOver, Exit::Ok)));
             }
         }
     }

@@ -60,7 +60,7 @@ impl Bench {
     fn ordered(&mut self, link: usize) -> Vec<String> {
         let words = |order| match order {
             Order::Send(message) => message.as_text().unwrap().to_owned(),
-            Order::End(outcome) => outcome.reason.to_owned(),
+            Order::End(outcome) => outcome.reason.name().to_owned(),
             Order::ReaderGone => "gone".to_owned(),
         };
         std::iter::from_fn(|| self.orders[link].try_recv().ok()).map(words).collect()

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::event::{Event, Kind};
+use crate::event::{EndReason, Event, Kind};
 use crate::exit::Exit;
 use crate::pipeline::junction::Junction;
 use crate::pipeline::{Stop, backlog, sink};
@@ -113,7 +113,8 @@ pub struct Watch {
 impl Watch {
     /// Runs the sessions, one a link, to the end of all of them.
     pub async fn run(mut self, setups: Vec<Setup>) -> Outcome {
-        let mut outcomes: Vec<Outcome> = setups.iter().map(|_| Outcome::new("closed", Exit::Ok)).collect();
+        let mut outcomes: Vec<Outcome> =
+            setups.iter().map(|_| Outcome::new(EndReason::Closed, Exit::Ok)).collect();
         let sessions = setups.into_iter().enumerate();
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
@@ -160,7 +161,7 @@ impl Watch {
     fn wished(&mut self, wish: Wish) {
         let board = self.board.borrow();
         match wish {
-            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new("quit", Exit::Ok))),
+            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new(EndReason::Quit, Exit::Ok))),
             Wish::Key(Key::Refresh) => board.refresh(),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
@@ -187,7 +188,8 @@ impl Watch {
 
     /// The rest of the output, with the summary as its last record.
     async fn finish(mut self, outcomes: &mut Vec<Outcome>, signals: Option<Signals>) -> Outcome {
-        let patience = outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == "max_time");
+        let patience =
+            outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == EndReason::MaxTime);
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
         // One that has ended the sessions is not meant.
         let seen = outcomes.iter().any(Outcome::is_signal);
@@ -222,7 +224,7 @@ impl Watch {
         let Junction { stop, totals, .. } = &self.junction;
         backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
         let mut outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
-        if outcome.reason == "output_failed" {
+        if outcome.reason == EndReason::OutputFailed {
             outcome.details.extend(backlog::missing(self.junction.unwritten()));
         }
         // The links have said what they had to say, and their words are not in it.

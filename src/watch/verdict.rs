@@ -3,6 +3,7 @@
 use super::board::Board;
 use super::row::{End, Row};
 use crate::campaign::Status;
+use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::pipeline::{Stop, Totals};
 use crate::session::policy::{Asked, Outcome};
@@ -25,11 +26,11 @@ pub fn verdict(
     if let Some(stop) = stop.filter(|stop| **stop != Stop::CountAtEnd || !failed()) {
         return Outcome::from_stop(stop).settled(asked, totals);
     }
-    let mut worst = Outcome::new("campaigns_over", Exit::Ok);
+    let mut worst = Outcome::new(EndReason::CampaignsOver, Exit::Ok);
     for (number, outcome) in outcomes.iter().enumerate() {
         let of_link = of_link(board, number, outcome);
         if of_link.exit.code() > worst.exit.code()
-            || of_link.reason != "campaigns_over" && worst.exit == Exit::Ok
+            || of_link.reason != EndReason::CampaignsOver && worst.exit == Exit::Ok
         {
             worst = of_link;
         }
@@ -48,7 +49,7 @@ fn of_link(board: &Board, link: usize, outcome: &Outcome) -> Outcome {
     let by_link = link_decided(board, link, outcome).then_some(outcome.exit);
     let by_row = |row: &Row| match &row.end {
         // The link says why; and who was watching and has seen enough wants no judgement.
-        None if by_link.is_some() || outcome.reason == "quit" => Exit::Ok,
+        None if by_link.is_some() || outcome.reason == EndReason::Quit => Exit::Ok,
         None => Exit::Assertion,
         Some(End::Refused(_)) => Exit::SubscriptionRefused,
         Some(End::Asked | End::Before | End::Left) => Exit::Ok,

@@ -71,7 +71,7 @@ pub(super) async fn judge(failures: &[String], ledger: Option<&Ledger>, report: 
 /// Waits for the end. Being told to stop is how a server ends well.
 async fn wait(mock: &Mock, after: Option<ExitAfter>, signals: &mut Signals, report: &Report) -> Status {
     tokio::select! {
-        told = signals.next() => report.verbose(told.reason),
+        told = signals.next() => report.verbose(told.reason.name()),
         () = by_itself(mock, after) => report.verbose("done"),
     }
     Exit::Ok.into()

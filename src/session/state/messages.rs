@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{Now, Phase, State};
 use crate::codec::{Decoded, StepFailure};
 use crate::dialect::{Client, Meaning};
-use crate::event::{Direction, Kind, MessagePart, Role, Unreadable};
+use crate::event::{Direction, EndReason, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::report::Level;
@@ -160,7 +160,7 @@ impl State {
         let (text, notice) = (message.text.clone(), message.notice(self.counts.undecoded));
         self.unreadable(message, old.unwrap_or(self.conn), now);
         if self.policy.coding.errors_fail {
-            self.finish(Outcome::told("decode_failed", Exit::PeerProtocol, text), now);
+            self.finish(Outcome::told(EndReason::DecodeFailed, Exit::PeerProtocol, text), now);
         } else if let Some(text) = notice {
             self.notice(Level::Warning, text);
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::{Now, Phase, State, short};
-use crate::event::{Direction, Kind, Reconnect};
+use crate::event::{Direction, EndReason, Kind, Reconnect};
 use crate::exit::Exit;
 use crate::limits;
 use crate::message::Message;
@@ -221,7 +221,7 @@ impl State {
     /// The end, in good order, with this code and reason in the close frame.
     pub fn typed_close(&mut self, close: Option<(u16, String)>, now: Now) {
         self.policy.close = close.unwrap_or_else(|| self.policy.close.clone());
-        self.finish(Outcome::new("quit", Exit::Ok), now);
+        self.finish(Outcome::new(EndReason::Quit, Exit::Ok), now);
     }
 
     /// Another connection in the place of this one, or at once instead of later.
