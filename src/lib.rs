@@ -43,6 +43,7 @@ pub mod net;
 mod pem;
 pub mod pipeline;
 mod probe;
+pub mod provider;
 pub mod repl;
 mod replace;
 pub mod report;

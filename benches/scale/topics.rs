@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wstap::message::Message;
-use wstap::mock::{Conn, Hub, Say};
+use wstap::provider::{Conn, Hub, Say};
 
 /// Events published for each number.
 const EVENTS: usize = 200_000;
@@ -32,7 +32,7 @@ fn cost(subscriptions: usize, clients: usize) -> (f64, f64) {
     let hub = Arc::new(Hub::default());
     let keys: Vec<String> = (0..subscriptions).map(|n| format!("customer_id:{n}:call:*")).collect();
     let mut members: Vec<_> = (0..clients)
-        .map(|id| Conn::new(id as u64, "/", ([127, 0, 0, 1], 1).into(), Arc::default()))
+        .map(|id| Conn::new(id as u64, "/", ([127, 0, 0, 1], 1).into()))
         .map(|conn| hub.member(&Arc::new(conn)))
         .collect();
     let begin = Instant::now();

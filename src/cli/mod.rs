@@ -7,14 +7,17 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
-use crate::mock::{self, MockArgs};
+use crate::mock::{FAULTS_HELP, VARIABLES_HELP};
 use crate::net::looks_like_url;
 use crate::{dialect, exit};
 
 pub mod generate;
+pub mod mock;
 pub mod options;
 pub mod sparse;
 pub mod tips;
+
+pub use mock::MockArgs;
 
 use options::{ConnectArgs, GlobalArgs, ProbeArgs, SubscribeArgs, WatchArgs};
 
@@ -322,7 +325,7 @@ fn after_long_help() -> String {
 }
 
 fn mock_help() -> String {
-    format!("{}\n\n{}\n\n{MOCK_EXAMPLES}", mock::FAULTS_HELP, mock::VARIABLES_HELP)
+    format!("{FAULTS_HELP}\n\n{VARIABLES_HELP}\n\n{MOCK_EXAMPLES}")
 }
 
 /// The dialects and what they look like in use, from their own files.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::MockArgs;
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy, waiting};
 use crate::config::{self, World, coding, connection, output};
@@ -24,7 +25,6 @@ use crate::exit::Exit;
 use crate::har;
 use crate::input::Source;
 use crate::message::Message;
-use crate::mock::MockArgs;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::outfile::{OutFile, ToFile};
@@ -366,9 +366,9 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
             None => "there is no mock of it; serve-mock --on or --scenario can play its server, for --url",
         }));
     }
-    let key = settings.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
-    let time_scale = settings.time_scale;
-    let mock = mock::start(settings).await?;
+    let key = settings.common.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
+    let time_scale = settings.common.time_scale;
+    let mock = mock::start(settings, &dialect::providers()).await?;
     report.verbose(&format!("the mock listens on {}", mock.local_addr()));
     Ok(Some(Running { mock, key, time_scale }))
 }

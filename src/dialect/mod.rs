@@ -8,9 +8,9 @@ use crate::campaign::Said;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::mock::Provider;
 use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
+use crate::provider::{Named, Provider};
 use crate::secret::Secret;
 
 pub mod burki;
@@ -47,6 +47,12 @@ pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
 #[must_use]
 pub fn for_url(host: &str, path: &str) -> Option<&'static dyn Dialect> {
     ALL.iter().copied().find(|dialect| dialect.owns(host, path))
+}
+
+/// The mock halves of the dialects that have one.
+#[must_use]
+pub fn providers() -> Vec<Named> {
+    ALL.iter().filter_map(|dialect| Some((dialect.name(), dialect.provider()?))).collect()
 }
 
 /// A provider's rules.

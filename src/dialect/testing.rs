@@ -8,13 +8,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
-use crate::mock::{Mock, MockArgs, start};
+use crate::cli::MockArgs;
+use crate::dialect::providers;
+use crate::mock::{Mock, start};
 
 pub(super) type Socket = WebSocketStream<TcpStream>;
 
 /// A mock with these options.
 pub(super) async fn mock(words: &str) -> Mock {
-    start(MockArgs::from_words(words).unwrap().settings()).await.unwrap()
+    start(MockArgs::from_words(words).unwrap().settings(), &providers()).await.unwrap()
 }
 
 /// The request for an upgrade, with more headers.

@@ -6,14 +6,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::conn::Parting;
 use super::faults::{self, Course};
 use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
 use super::wire::Wire;
-use super::{Conn, Cut, Keepalive, Peer, Say, Settings, Then, stopped};
+use super::{Desk, stopped};
 use crate::frames::Compression;
 use crate::limits;
+use crate::provider::conn::Parting;
+use crate::provider::{Conn, Cut, Keepalive, Peer, Say, Settings, Then};
 use crate::report::Level;
 
 /// How long a client has to answer a close frame.
@@ -26,7 +27,7 @@ const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
 pub(super) async fn converse(
     (wire, tail, compression): (Wire, Vec<u8>, Option<Compression>),
     peer: Box<dyn Peer>,
-    (conn, settings, entry): (Arc<Conn>, Arc<Settings>, faults::Entry),
+    (conn, desk, settings, entry): (Arc<Conn>, Arc<Desk>, Arc<Settings>, faults::Entry),
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = peer.limits();
@@ -34,7 +35,7 @@ pub(super) async fn converse(
     let course = Course::new(entry, Instant::now());
     let mut link = Link::new(wire, tail, limits, compression).await;
     link.shape(course.shape());
-    let mut conversation = Conversation::new(link, course, peer, Arc::clone(&conn), &settings);
+    let mut conversation = Conversation::new(link, course, peer, (Arc::clone(&conn), desk), &settings);
     let ending = conversation.run(&mut stop).await;
     conn.shut();
     conversation.link.leave(ending).await;
@@ -46,6 +47,7 @@ struct Conversation {
     course: Course,
     peer: Box<dyn Peer>,
     conn: Arc<Conn>,
+    desk: Arc<Desk>,
     pace: Pace,
     then: Then,
     alive: Option<Alive>,
@@ -84,11 +86,17 @@ enum Wake {
 }
 
 impl Conversation {
-    fn new(link: Link, course: Course, peer: Box<dyn Peer>, conn: Arc<Conn>, settings: &Settings) -> Self {
+    fn new(
+        link: Link,
+        course: Course,
+        peer: Box<dyn Peer>,
+        (conn, desk): (Arc<Conn>, Arc<Desk>),
+        settings: &Settings,
+    ) -> Self {
         let alive = peer.keepalive().map(|rule| Alive::new(rule, settings));
         let heartbeat = peer.heartbeat_every().map(|every| Heartbeat::new(settings.scaled(every)));
         let (pace, then) = (Pace::new(settings), settings.then);
-        Self { link, course, peer, conn, pace, then, alive, heartbeat, goodbye: None, leaving: None }
+        Self { link, course, peer, conn, desk, pace, then, alive, heartbeat, goodbye: None, leaving: None }
     }
 
     async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Ending {
@@ -125,7 +133,7 @@ impl Conversation {
         if self.course.ending() || !self.ready() {
             return;
         }
-        if self.conn.desk.gate.is_shut() || self.course.silent() {
+        if self.desk.gate.is_shut() || self.course.silent() {
             return self.pace.pause();
         }
         let now = Instant::now();
@@ -154,7 +162,7 @@ impl Conversation {
     async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
         let drained = self.ready();
         self.link.set_backlog(self.course.bytes());
-        let paused = self.conn.desk.gate.is_shut();
+        let paused = self.desk.gate.is_shut();
         let silent = self.course.ending() || self.course.silent();
         let flows = |_: &Instant| drained && !paused && !silent;
         let event = self.pace.next_at().filter(flows);
@@ -167,7 +175,7 @@ impl Conversation {
         tokio::select! {
             turn = self.link.turn() => Wake::Turn(turn),
             () = self.conn.has_post(!drained) => Wake::Post,
-            () = self.conn.desk.gate.open(), if paused => Wake::Time,
+            () = self.desk.gate.open(), if paused => Wake::Time,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
             () = self.course.exchanged() => Wake::Faults,
             () = self.conn.share.has_to_leave() => Wake::Greedy,
@@ -189,7 +197,7 @@ impl Conversation {
     fn heard(&mut self, turn: Turn) {
         match turn {
             Turn::Data(message) => {
-                self.conn.note_received(&message);
+                self.desk.note_received(&self.conn, &message);
                 let answers = self.peer.received(message);
                 self.say(answers);
             }
@@ -218,7 +226,7 @@ impl Conversation {
         if let Say::Message(message) = &say
             && !self.course.ending()
         {
-            self.conn.note_sent(message);
+            self.desk.note_sent(&self.conn, message);
         }
         self.course.take(say, Instant::now());
     }
@@ -275,7 +283,7 @@ impl Conversation {
             && self.ready()
             && !self.course.ending()
             && !self.course.silent()
-            && !self.conn.desk.gate.is_shut()
+            && !self.desk.gate.is_shut()
         {
             let said = self.peer.due();
             self.say(said);
@@ -287,7 +295,7 @@ impl Conversation {
     fn send_away(&self) -> Ending {
         let id = self.conn.id;
         let limit = limits::MOCK_CLIENTS >> 20;
-        self.conn.desk.tell(Level::Warning, || {
+        self.desk.tell(Level::Warning, || {
             format!("client {id} is disconnected: all clients together take more than {limit} MiB, and it takes the most")
         });
         Ending::Gone

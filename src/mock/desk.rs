@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use super::Conn;
-use super::budget::Budget;
 use super::journal::Journal;
+use crate::message::Message;
+use crate::provider::Conn;
+use crate::provider::budget::Budget;
 use crate::report::{Level, Report};
 use crate::secret::Secrets;
 
@@ -21,7 +22,7 @@ pub struct Desk {
     pub(super) gate: Gate,
     pub(super) traffic: Traffic,
     /// Told whenever a client has read everything.
-    pub(super) taken: Notify,
+    pub(super) taken: Arc<Notify>,
     clients: Mutex<BTreeMap<u64, Arc<Conn>>>,
     opened: AtomicU64,
     ended: watch::Sender<u64>,
@@ -61,6 +62,27 @@ impl Desk {
         if let Some(report) = self.report.get().filter(|report| report.shows(level)) {
             report.say(level, &what());
         }
+    }
+
+    /// Notes a message that a client sent.
+    pub(super) fn note_received(&self, conn: &Conn, message: &Message) {
+        conn.received.fetch_add(1, Ordering::Relaxed);
+        self.traffic.received.fetch_add(1, Ordering::Relaxed);
+        self.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
+        self.journal.note(conn, message);
+        self.tell(Level::Debug, || format!("client {} says {}", conn.id, self.shortened(message)));
+    }
+
+    /// Notes a message that is sent to one.
+    pub(super) fn note_sent(&self, conn: &Conn, message: &Message) {
+        conn.sent.fetch_add(1, Ordering::Relaxed);
+        self.traffic.sent.fetch_add(1, Ordering::Relaxed);
+        self.traffic.sent_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
+    }
+
+    /// A message as people are told of it.
+    pub(super) fn shortened(&self, message: &Message) -> String {
+        message.shortened(&self.secrets())
     }
 
     /// What people are not told.

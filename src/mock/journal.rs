@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::Conn;
 use crate::clock;
 use crate::json;
 use crate::limits;
 use crate::message::Message;
 use crate::pipeline::record;
+use crate::provider::Conn;
 use crate::secret::Secrets;
 
 /// How much is kept. The oldest goes first.
@@ -202,7 +202,7 @@ fn cost(path: &str, message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mock::conn::tests::conn;
+    use crate::provider::conn::tests::conn;
 
     fn note(journal: &Journal, conn_id: u64, text: &str) {
         journal.note(&conn(conn_id), &Message::text(text.to_owned()));

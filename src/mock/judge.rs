@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::budget::{Share, Use};
 use super::journal::{Entry, Journal, Select};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -14,6 +13,7 @@ use crate::limits;
 use crate::pipeline::filter::{LimitedProgram, RunError, STACK, Value, Vars};
 use crate::pipeline::line::BinaryForm;
 use crate::pipeline::message_value;
+use crate::provider::budget::{Share, Use};
 
 /// Threads at a time.
 static THREADS: Semaphore = Semaphore::const_new(2);

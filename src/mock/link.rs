@@ -16,13 +16,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
 
-use super::Limits;
-use super::budget::Use;
 use super::faults::Shape;
 use super::wire::Wire;
 use crate::frames::{Compression, FrameFault, FrameStream, PeerClose};
 use crate::limits;
 use crate::message::{Message, cost};
+use crate::provider::Limits;
+use crate::provider::budget::Use;
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
 const READ_BUFFER: usize = 4 * 1024;

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::script::{self, Clock, Inbox, Interpreter, Outbox, RequestFacts, reason};
-use super::{Answer, Conn, Peer, Say, Service, Settings};
 use crate::error::Result;
 use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::pipeline::filter::Program;
+use crate::provider::{Answer, Conn, Peer, Say, Service, Settings};
 
 /// The programs of a server.
 pub(super) struct OnService {
@@ -19,9 +19,9 @@ pub(super) struct OnService {
 
 impl OnService {
     /// `None` if there are no programs.
-    pub(super) fn new(settings: &Arc<Settings>, clock: Clock) -> Result<Option<Self>> {
+    pub(super) fn new(on: &[String], settings: &Arc<Settings>, clock: Clock) -> Result<Option<Self>> {
         let programs: Arc<[Program]> =
-            settings.on.iter().map(|source| script::compile("--on", source)).collect::<Result<_>>()?;
+            on.iter().map(|source| script::compile("--on", source)).collect::<Result<_>>()?;
         let settings = Arc::clone(settings);
         Ok((!programs.is_empty()).then_some(Self { programs, settings, clock }))
     }

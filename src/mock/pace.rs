@@ -1,39 +1,13 @@
 //! When the next events are due. Pure: it is told the time.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Settings;
+use crate::provider::{Rate, Settings};
 
 /// The most events that are handed over at once. Between two batches the client is listened to.
 const BATCH: u64 = 256;
-
-/// Events per second.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rate {
-    /// This many; the first at once.
-    PerSecond(f64),
-    /// As many as the client reads.
-    Max,
-}
-
-impl FromStr for Rate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        match text.parse() {
-            Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(Self::PerSecond(rate)),
-            _ => Err("a rate is a number of events per second from 0.001 to 1000000, or 'max' \
-                      (for no events: --events 0)"
-                .to_owned()),
-        }
-    }
-}
 
 /// The pace of one connection, or of a stream that many share.
 #[derive(Debug)]

@@ -11,7 +11,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Answer, Conn, Limits, Peer, Say, Then};
 use crate::error::{Failure, Result};
 use crate::event::Direction;
 use crate::file;
@@ -21,6 +20,7 @@ use crate::limits;
 use crate::message::Message;
 use crate::net::WsUrl;
 use crate::pipeline::record::{self, Ended, Moment, What};
+use crate::provider::{Answer, Conn, Limits, Peer, Say, Then};
 
 /// The most messages that are handed over at once. Between two batches the client is listened to.
 const BATCH: usize = 256;
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn open(player: &mut Player) -> Instant {
-        player.opened(&crate::mock::conn::tests::conn(1));
+        player.opened(&crate::provider::conn::tests::conn(1));
         Instant::now()
     }
 

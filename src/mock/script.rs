@@ -18,14 +18,14 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::budget::Use;
 use super::faults::mix;
-use super::{Conn, Say, Settings};
 use crate::error::Result;
 use crate::handshake::server::Request;
 use crate::limits;
 use crate::message::Message;
 use crate::pipeline::filter::{self, Program, Value, Vars};
+use crate::provider::budget::Use;
+use crate::provider::{Conn, Say, Settings};
 use crate::text;
 
 /// What a program may name besides what jq knows, in the order in which it is given.
@@ -314,7 +314,7 @@ pub(super) fn reason(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mock::conn::tests::conn;
+    use crate::provider::conn::tests::conn;
 
     #[tokio::test]
     async fn an_inbox_is_bounded_in_bytes() {

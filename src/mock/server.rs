@@ -10,22 +10,24 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::budget::{Share, Use};
 use super::control::{self, Guard};
 use super::desk::Entered;
-use super::faults::{self, Reply};
+use super::faults::{self, Faults, Reply};
 use super::on::OnService;
 use super::replay::Replay;
 use super::scenario::{self, Ledger, Scenario, ScenarioService};
 use super::script::Clock;
 use super::tls::{Accepted, Tls};
 use super::wire::Wire;
-use super::{Answer, Conn, Desk, Peer, Service, Settings, client, provider, stopped, stream};
+use super::{Desk, MockSettings, client, stopped, stream};
 use crate::error::Failure;
 use crate::frames::Compression;
 use crate::handshake::client::EXTENSIONS;
+use crate::handshake::extensions::Deflate;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
+use crate::provider::budget::{Share, Use};
+use crate::provider::{Answer, Conn, Named, Peer, Service, Settings};
 use crate::report::Level;
 
 /// Bodies up to this size are written with their heads.
@@ -39,28 +41,11 @@ pub(super) struct Scripts(Option<Vec<Scenario>>);
 
 impl Scripts {
     /// Reads the scenarios; the faults of their file join those of the settings.
-    pub(super) fn load(settings: &mut Settings) -> Result<Self, Failure> {
+    pub(super) fn load(settings: &mut MockSettings) -> Result<Self, Failure> {
         let Some(path) = &settings.scenario else { return Ok(Self(None)) };
         let (scenarios, faults) = scenario::read(path)?;
         settings.faults.extend(faults);
         Ok(Self(Some(scenarios)))
-    }
-
-    /// Scenarios come before the providers, and programs after them.
-    fn surround(
-        self,
-        services: &mut Vec<(&'static str, Arc<dyn Service>)>,
-        settings: &Arc<Settings>,
-    ) -> Result<Option<Arc<Ledger>>, Failure> {
-        let clock = Clock::new(settings.time_scale);
-        if let Some(on) = OnService::new(settings, clock)? {
-            services.push(("--on", Arc::new(on)));
-        }
-        let Some(scenarios) = self.0 else { return Ok(None) };
-        let service = ScenarioService::new(scenarios, settings, clock);
-        let ledger = Arc::clone(service.ledger());
-        services.insert(0, ("--scenario", Arc::new(service)));
-        Ok(Some(ledger))
     }
 }
 
@@ -70,8 +55,10 @@ pub(super) struct Site {
     settings: Arc<Settings>,
     services: Vec<(&'static str, Arc<dyn Service>)>,
     paths: Vec<&'static str>,
-    /// What became of scenarios.
-    pub(super) ledger: Option<Arc<Ledger>>,
+    /// Comes before the providers.
+    scenario: Option<ScenarioService>,
+    /// The compression that is accepted.
+    compression: Option<Deflate>,
     /// What goes wrong on purpose.
     pub(super) faults: Arc<faults::Switch>,
     extras: Extras,
@@ -90,24 +77,35 @@ pub(super) struct Extras {
 
 impl Site {
     pub(super) fn new(
-        names: &[&'static str],
-        settings: &Arc<Settings>,
+        providers: &[Named],
+        settings: MockSettings,
         desk: &Arc<Desk>,
         (scripts, extras): (Scripts, Extras),
     ) -> Result<Self, Failure> {
-        let providers: Vec<_> = names.iter().filter_map(|name| Some((*name, provider(name)?))).collect();
-        let mut services =
-            providers.iter().map(|(name, provider)| (*name, provider.service(settings))).collect();
-        let ledger = scripts.surround(&mut services, settings)?;
+        let MockSettings { common, on, faults, compression, .. } = settings;
+        let (clock, settings) = (Clock::new(common.time_scale), Arc::new(common));
+        let mut services: Vec<(&'static str, Arc<dyn Service>)> =
+            providers.iter().map(|(name, provider)| (*name, provider.service(&settings))).collect();
+        // Programs come after the providers.
+        if let Some(on) = OnService::new(&on, &settings, clock)? {
+            services.push(("--on", Arc::new(on)));
+        }
+        let scenario = scripts.0.map(|scenarios| ScenarioService::new(scenarios, &settings, desk, clock));
         Ok(Self {
             desk: Arc::clone(desk),
-            settings: Arc::clone(settings),
             services,
-            ledger,
+            scenario,
+            compression,
             paths: providers.iter().flat_map(|(_, provider)| provider.paths()).copied().collect(),
-            faults: Arc::new(faults::Switch::new(settings)),
+            faults: Arc::new(faults::Switch::new(faults, &settings)),
+            settings,
             extras,
         })
+    }
+
+    /// What became of scenarios.
+    pub(super) fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.scenario.as_ref().map(|scenario| Arc::clone(scenario.ledger()))
     }
 
     pub(super) fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
@@ -120,12 +118,20 @@ impl Site {
         self.services.iter().filter(move |(known, _)| wanted(known)).map(|(_, service)| service)
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    /// The answer to a request, with the faults of this connection alone.
+    fn answer(&self, request: &Request) -> (Answer, Option<Arc<Faults>>) {
         let replay = || self.extras.replay.as_ref().map(|replay| replay.answer(request));
-        // A replay has the root to itself; elsewhere the providers come first.
-        let rooted = if request.path() == "/" { replay() } else { None };
-        let provided = || self.services.iter().find_map(|(_, service)| service.answer(request));
-        rooted.or_else(provided).or_else(replay).unwrap_or_else(|| Answer::Http(self.not_found(request)))
+        // A replay has the root to itself; elsewhere the scenarios and the providers come first.
+        if request.path() == "/"
+            && let Some(answer) = replay()
+        {
+            return (answer, None);
+        }
+        if let Some((answer, faults)) = self.scenario.as_ref().and_then(|scenario| scenario.answer(request)) {
+            return (answer, Some(faults));
+        }
+        let provided = self.services.iter().find_map(|(_, service)| service.answer(request));
+        (provided.or_else(replay).unwrap_or_else(|| Answer::Http(self.not_found(request))), None)
     }
 
     fn not_found(&self, request: &Request) -> Response {
@@ -153,8 +159,8 @@ impl Site {
 
     /// The next connection, which is about to be upgraded.
     fn enter(&self, request: &Request, remote: SocketAddr, share: &Arc<Share>) -> Entered {
-        let conn = Conn::new(self.desk.next_id(), request.path(), remote, Arc::clone(&self.desk));
-        self.desk.enter(Arc::new(conn.sharing(share)))
+        let (id, taken) = (self.desk.next_id(), &self.desk.taken);
+        self.desk.enter(Arc::new(Conn::of_server(id, request.path(), remote, share, taken)))
     }
 }
 
@@ -237,7 +243,8 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             Upgraded::Yes(peer, entry, compression) => {
                 stream.begin_frames();
                 let entered = site.enter(&request, remote, &share);
-                let of = (Arc::clone(&entered.conn), Arc::clone(&site.settings), entry);
+                let (conn, desk) = (Arc::clone(&entered.conn), Arc::clone(&site.desk));
+                let of = (conn, desk, Arc::clone(&site.settings), entry);
                 return client::converse((stream, bytes, compression), peer, of, stop).await;
             }
             Upgraded::No(response) => response,
@@ -317,7 +324,8 @@ async fn decide(stream: &mut Wire, site: &Site, request: &Request, share: &Share
 /// Upgrades the connection if the path's owner, RFC 6455 and the faults allow it. A write that fails shows up
 /// again at the first read.
 async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
-    let (protocol, peer) = match site.answer(request) {
+    let (answer, faults) = site.answer(request);
+    let (protocol, peer) = match answer {
         Answer::Http(response) => {
             site.desk.journal.note_body(request.path(), &request.body);
             return Upgraded::No(response);
@@ -328,8 +336,8 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
         Ok(upgrade) => upgrade,
         Err(refusal) => return Upgraded::No(refusal),
     };
-    let entry = site.faults.enter(peer.faults());
-    let own = site.settings.compression.filter(|_| !entry.declines_compression());
+    let entry = site.faults.enter(faults);
+    let own = site.compression.filter(|_| !entry.declines_compression());
     let agreement = own.and_then(|own| own.accept(request.list(EXTENSIONS)));
     let response = upgrade.response(protocol.as_deref(), agreement.as_ref());
     let response =

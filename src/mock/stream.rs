@@ -6,26 +6,13 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::pace::{Pace, Rate};
-use super::{Desk, Hub, Say, Service, Settings, Then};
+use super::Desk;
+use super::pace::Pace;
+use crate::provider::{Rate, Say, Service, Settings, Stream, Then};
 
 /// Events that are made at once, when the rate has no limit or the server is late: few, so that no bounded mailbox is
 /// flooded.
 const HANDFUL: u64 = 16;
-
-/// The source of shared events.
-pub trait Stream: Send + Sync {
-    /// Makes the next event and publishes it. `false`: there is nothing to make as long as nobody else joins.
-    fn step(&self) -> bool;
-
-    /// How many times as fast as `--rate` says the events come, for streams whose events have a time of their own.
-    fn haste(&self) -> f64 {
-        1.0
-    }
-
-    /// Those who listen.
-    fn hub(&self) -> &Hub;
-}
 
 /// Runs the stream of a service, if it has one, to the end of its events.
 pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk: Arc<Desk>) {

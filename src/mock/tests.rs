@@ -13,20 +13,28 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
-use crate::dialect::{ClientSetup, Meaning};
+use crate::cli::MockArgs;
+use crate::dialect::{self, ClientSetup, Meaning};
 use crate::frames::DeflateFlow;
 use crate::frames::deflate::Deflater;
+use crate::message::Message;
+use crate::provider::matches_glob;
 
 const CUSTOMER: &str = "customer_id:12345678-1234-1234-1234-123456789012";
 
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-fn settings(words: &str) -> Settings {
+fn settings(words: &str) -> MockSettings {
     MockArgs::from_words(words).unwrap().settings()
 }
 
 pub(crate) async fn mock(words: &str) -> Mock {
-    start(settings(words)).await.unwrap()
+    start_all(settings(words)).await.unwrap()
+}
+
+/// A mock that may serve every dialect.
+pub(crate) async fn start_all(settings: MockSettings) -> Result<Mock> {
+    start(settings, &dialect::providers()).await
 }
 
 pub(crate) fn request(target: &str) -> String {
@@ -558,10 +566,10 @@ async fn a_shutdown_says_goodbye_and_a_drop_does_not() {
 
 #[tokio::test]
 async fn what_cannot_be_started() {
-    let unknown = start(Settings { dialects: vec!["x".into()], ..Settings::default() }).await;
+    let unknown = start_all(MockSettings { dialects: vec!["x".into()], ..MockSettings::default() }).await;
     assert_eq!(unknown.unwrap_err().exit, Exit::Usage);
     let first = mock("").await;
-    let again = start(Settings { port: first.local_addr().port(), ..Settings::default() }).await;
+    let again = start_all(MockSettings { port: first.local_addr().port(), ..MockSettings::default() }).await;
     assert_eq!(again.unwrap_err().exit, Exit::Tcp);
 }
 

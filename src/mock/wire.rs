@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
 
-use super::budget::{Share, Use};
 use super::faults::{Part, Shape, Shaper};
+use crate::provider::budget::{Share, Use};
 
 /// How often it is looked whether a client has left whose bytes are not read.
 const LOOK: Duration = Duration::from_secs(1);

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::cli::mock::{Announce, MockArgs};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::mock::{Announce, Mock, MockArgs};
+use crate::mock::Mock;
 use crate::pipeline::sink::write_failure;
 use crate::replace::{Access, replace};
 use crate::report::Report;

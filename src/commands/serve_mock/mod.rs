@@ -3,9 +3,11 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Context, no_thread};
+use crate::cli::mock::{Announce, ExitAfter, MockArgs};
+use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::exit::{Exit, Status};
-use crate::mock::{self, Announce, ExitAfter, Ledger, Mock, MockArgs};
+use crate::mock::{self, Ledger, Mock};
 use crate::report::Report;
 use crate::secret::Place;
 use crate::signals::Signals;
@@ -25,8 +27,8 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     raise_file_limit(report);
     let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
     let settings = args.settings();
-    settings.token.iter().for_each(|token| report.secrets().add(token, Place::Query));
-    let mock = mock::start(settings).await?;
+    settings.common.token.iter().for_each(|token| report.secrets().add(token, Place::Query));
+    let mock = mock::start(settings, &dialect::providers()).await?;
     let process = &args.process;
     if process.exit_after == Some(ExitAfter::Scenario) && mock.ledger().is_none() {
         return Err(Failure::usage("--exit-after scenario: there is none").hint("--scenario FILE gives one"));

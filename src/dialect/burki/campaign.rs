@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use fastrand::Rng;
 
 use crate::campaign::Status;
-use crate::mock::Outcome;
+use crate::provider::Outcome;
 
 /// When every campaign is scheduled to start, in milliseconds: 2026-01-01T09:00:00Z, the documents' `started_at`.
 pub(super) const START: i64 = 1_767_258_000_000;

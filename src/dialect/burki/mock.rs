@@ -12,7 +12,7 @@ use super::{MONITOR, campaign_in};
 use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
-use crate::mock::{Answer, Conn, Hub, Member, Peer, Provider, Say, Service, Settings, Stream, Then};
+use crate::provider::{Answer, Conn, Hub, Member, Peer, Provider, Say, Service, Settings, Stream, Then};
 
 /// The campaigns that exist.
 const CAMPAIGNS: std::ops::RangeInclusive<u64> = 1..=100;

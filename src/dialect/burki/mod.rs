@@ -15,8 +15,8 @@ use super::{
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::mock::Provider;
 use crate::net::WsUrl;
+use crate::provider::Provider;
 
 mod campaign;
 mod mock;

@@ -9,7 +9,7 @@ use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample};
 use crate::campaign::Status;
 use crate::clock;
 use crate::message::Message;
-use crate::mock::Behave;
+use crate::provider::Behave;
 
 /// What every pong has in it.
 pub(super) const PONG_MARK: &[u8] = b"\"pong\"";

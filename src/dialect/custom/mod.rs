@@ -16,8 +16,8 @@ use crate::codec;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::message::Message;
-use crate::mock::Provider;
 use crate::net::WsUrl;
+use crate::provider::Provider;
 use crate::secret::Secret;
 
 mod mask;

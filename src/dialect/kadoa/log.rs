@@ -14,7 +14,7 @@ use crate::dialect::Meaning;
 use crate::dialect::made::{Object, fields, mix, quoted};
 use crate::limits;
 use crate::message::Message;
-use crate::mock::Behave;
+use crate::provider::Behave;
 use crate::text::uuid;
 
 /// How many events are kept, as long as they fit into [`limits::MOCK_LOG`]. The oldest go first. There are no more in

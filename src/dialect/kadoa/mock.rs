@@ -20,7 +20,7 @@ use crate::handshake::server::{Request, Response};
 use crate::key::BoundedKey;
 use crate::limits;
 use crate::message::Message;
-use crate::mock::{
+use crate::provider::{
     ANY_TOKEN, Answer, Conn, Hub, Member, Peer, Provider, Rate, Say, Service, Settings, Stream,
 };
 
@@ -102,7 +102,7 @@ impl Service for KadoaService {
     fn answer(&self, request: &Request) -> Option<Answer> {
         let answer = match request.path() {
             // Everybody's path: what has no credential of ours is for the programs that answer, if there are any.
-            SOCKET_PATH if request.query("access_token").is_none() && self.0.settings.answers_itself() => {
+            SOCKET_PATH if request.query("access_token").is_none() && self.0.settings.answers_itself => {
                 return None;
             }
             SOCKET_PATH => return Some(self.connect(request)),

@@ -13,9 +13,9 @@ use super::{
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::mock::Provider;
 use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
+use crate::provider::Provider;
 use crate::secret::Secret;
 
 mod events;

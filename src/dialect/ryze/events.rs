@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 
 use crate::dialect::made::{Object, iso_seconds, mix, quoted};
-use crate::mock::Behave;
+use crate::provider::Behave;
 use crate::text::uuid;
 
 /// The six events (Event catalog), in the document's order.

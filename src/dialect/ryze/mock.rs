@@ -18,7 +18,7 @@ use crate::dialect::made::{Object, fields};
 use crate::handshake::server::{Request, Response};
 use crate::limits;
 use crate::message::Message;
-use crate::mock::{
+use crate::provider::{
     Answer, Conn, Hub, Keepalive, Limits, Member, Overflow, Peer, Provider, Say, Service, Settings, Stream,
     Unread,
 };
@@ -280,7 +280,7 @@ impl Stream for Shared {
     /// to the rate, whoever reads sets the pace, so nothing happens where nobody does.
     fn step(&self) -> bool {
         let mut made = false;
-        let unlimited = self.settings.rate == crate::mock::Rate::Max;
+        let unlimited = self.settings.rate == crate::provider::Rate::Max;
         for (name, instance) in self.instances().iter_mut() {
             let listened = self.hub.has_listener(name);
             let Some(config) = instance.config.as_ref().filter(|config| config.enabled) else { continue };

@@ -17,7 +17,7 @@ use super::world::{EPOCH, View, World};
 use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
-use crate::mock::{Answer, Behave, Conn, Hub, Keepalive, Member, Peer, Provider, Say, Service, Settings};
+use crate::provider::{Answer, Behave, Conn, Hub, Keepalive, Member, Peer, Provider, Say, Service, Settings};
 
 /// The endpoint of the documents (Overview, "Connection Endpoint").
 pub(super) const PATH: &str = "/v1.0/ws";
@@ -475,7 +475,7 @@ mod tests {
     #[test]
     fn what_is_more_than_a_client_may_be_subscribed_to_is_denied() {
         let mut session = session();
-        session.opened(&Arc::new(Conn::new(1, PATH, ([127, 0, 0, 1], 1).into(), Arc::default())));
+        session.opened(&Arc::new(Conn::new(1, PATH, ([127, 0, 0, 1], 1).into())));
         let long = |n: usize| format!("customer_id:{n:060000}:call:*");
         let denied = (0..1000).find(|n| {
             let answer = &ask(&mut session, "subscribe", &[&long(*n)])[0];

@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 use super::{Client, ClientSetup, Credential, Dialect, Facts, Known, Meaning, Place, TopicCheck, Var};
 use crate::error::Result;
 use crate::message::Message;
-use crate::mock::Provider;
+use crate::provider::Provider;
 
 mod complete;
 mod mock;

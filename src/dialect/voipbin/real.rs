@@ -16,7 +16,7 @@ use super::turns::{EventSource, Turns};
 use super::wire;
 use super::world::{EPOCH, Event, Id, View, World, timestamp};
 use crate::message::Message;
-use crate::mock::{Conn, Hub, Keepalive, Limits, Member, Overflow, Peer, Say, Settings, Unread};
+use crate::provider::{Conn, Hub, Keepalive, Limits, Member, Overflow, Peer, Say, Settings, Unread};
 
 /// Messages that wait for a client; more are dropped without a word (`pkg/websockhandler/subscription.go`).
 const BUFFER: usize = 2000;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::message::Message;
-use crate::mock::{Conn, Say};
+use crate::provider::{Conn, Say};
 use crate::text::duration;
 
 /// The longest reason that fits into a close frame (RFC 6455 §5.5).

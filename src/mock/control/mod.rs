@@ -8,14 +8,15 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::budget::Share;
 use super::journal::Select;
 use super::judge::{self, Found};
 use super::server::Site;
-use super::{Faults, Say, metrics};
+use super::{Faults, metrics};
 use crate::handshake::server::{Request, Response};
 use crate::limits;
 use crate::pipeline::filter::LimitedProgram;
+use crate::provider::Say;
+use crate::provider::budget::Share;
 
 pub(crate) mod body;
 mod guard;

@@ -8,12 +8,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::mock::{Mock, MockArgs, start, tests};
+use crate::cli::MockArgs;
+use crate::mock::{Mock, tests};
 
 type Socket = WebSocketStream<TcpStream>;
 
 async fn mock(words: &str) -> Mock {
-    start(MockArgs::from_words(words).unwrap().settings()).await.unwrap()
+    tests::start_all(MockArgs::from_words(words).unwrap().settings()).await.unwrap()
 }
 
 /// A client that is on the list: its first message has come back.

@@ -11,7 +11,7 @@ use super::shape::Shape;
 use super::{Act, Entry, Kind, Lag, Manner, When, frames};
 use crate::limits;
 use crate::message::Message;
-use crate::mock::{Cut, Say};
+use crate::provider::{Cut, Say};
 
 /// How long a message that is to come after the next waits for one.
 const REORDER: Duration = Duration::from_secs(1);
@@ -314,14 +314,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::mock::Settings;
     use crate::mock::faults::{Faults, Switch};
+    use crate::provider::Settings;
 
     #[test]
     fn what_is_late_counts_with_all_that_it_takes() {
         let now = Instant::now();
         let faults = Faults::parse(&["latency=1h".to_owned()]).unwrap();
-        let entry = Switch::new(&Settings::default()).enter(Some(Arc::new(faults)));
+        let entry = Switch::new(Vec::new(), &Settings::default()).enter(Some(Arc::new(faults)));
         let mut course = Course::new(entry, now);
         for _ in 0..1000 {
             course.take(Message::text("").into(), now);

@@ -18,7 +18,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::sync::watch;
 
-use super::Settings;
+use crate::provider::Settings;
 
 mod course;
 pub(crate) mod frames;
@@ -186,9 +186,9 @@ pub struct Switch {
 }
 
 impl Switch {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(faults: Vec<Fault>, settings: &Settings) -> Self {
         Self {
-            current: watch::Sender::new(Arc::new(Faults::new(settings.faults.clone()))),
+            current: watch::Sender::new(Arc::new(Faults::new(faults))),
             seed: settings.seed,
             time_scale: settings.time_scale,
             connections: AtomicU64::new(0),

@@ -31,11 +31,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Desk;
 use super::faults::Faults;
 use super::script::{self, Clock, Interpreter, Outbox, RequestFacts};
-use super::{Answer, Conn, Peer, Say, Service, Settings};
 use crate::handshake::server::Request;
 use crate::message::Message;
+use crate::provider::{Answer, Conn, Peer, Say, Settings};
 
 mod ledger;
 mod run;
@@ -50,6 +51,7 @@ pub(super) use schema::{Scenario, read};
 pub(super) struct ScenarioService {
     scenarios: Vec<Arc<Scenario>>,
     settings: Arc<Settings>,
+    desk: Arc<Desk>,
     clock: Clock,
     ledger: Arc<Ledger>,
     /// How many connections there were, by the pattern of their path.
@@ -57,11 +59,17 @@ pub(super) struct ScenarioService {
 }
 
 impl ScenarioService {
-    pub(super) fn new(scenarios: Vec<Scenario>, settings: &Arc<Settings>, clock: Clock) -> Self {
+    pub(super) fn new(
+        scenarios: Vec<Scenario>,
+        settings: &Arc<Settings>,
+        desk: &Arc<Desk>,
+        clock: Clock,
+    ) -> Self {
         let wanted = scenarios.iter().map(Scenario::runs).collect();
         Self {
             scenarios: scenarios.into_iter().map(Arc::new).collect(),
             settings: Arc::clone(settings),
+            desk: Arc::clone(desk),
             clock,
             ledger: Arc::new(Ledger::new(wanted)),
             counts: Mutex::default(),
@@ -87,24 +95,23 @@ impl ScenarioService {
             numbers.get(&*scenario.path).is_some_and(|number| scenario.follows(*number))
         })
     }
-}
 
-impl Service for ScenarioService {
-    /// Only upgrades are counted, and only they are answered.
-    fn answer(&self, request: &Request) -> Option<Answer> {
+    /// Only upgrades are counted, and only they are answered: by the scenario, which has faults of its own.
+    pub(super) fn answer(&self, request: &Request) -> Option<(Answer, Arc<Faults>)> {
         request.upgrade().ok()?;
         let (index, scenario) = self.choose(request)?;
         let peer = ScenarioPeer {
             index,
             scenario: Arc::clone(scenario),
             settings: Arc::clone(&self.settings),
+            desk: Arc::clone(&self.desk),
             clock: self.clock,
             ledger: Arc::clone(&self.ledger),
             facts: RequestFacts::of(request),
             outbox: None,
         };
         let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
-        Some(Answer::Upgrade { protocol, peer: Box::new(peer) })
+        Some((Answer::Upgrade { protocol, peer: Box::new(peer) }, Arc::clone(&scenario.faults)))
     }
 }
 
@@ -112,6 +119,7 @@ struct ScenarioPeer {
     index: usize,
     scenario: Arc<Scenario>,
     settings: Arc<Settings>,
+    desk: Arc<Desk>,
     clock: Clock,
     ledger: Arc<Ledger>,
     facts: RequestFacts,
@@ -119,15 +127,12 @@ struct ScenarioPeer {
 }
 
 impl Peer for ScenarioPeer {
-    fn faults(&self) -> Option<Arc<Faults>> {
-        Some(Arc::clone(&self.scenario.faults))
-    }
-
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
         let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
         let interpreter = Interpreter::new(conn, self.clock, &self.settings, self.facts.clone());
-        let run = run::Run::new(conn, inbox, interpreter, &self.settings, &self.ledger, self.index);
+        let of = (&self.settings, &self.desk, &self.ledger);
+        let run = run::Run::new(conn, inbox, interpreter, of, self.index);
         tokio::spawn(run.follow(Arc::clone(&self.scenario)));
         Vec::new()
     }

@@ -17,9 +17,10 @@ use crate::file;
 use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
-use crate::mock::{Cut, matches_glob, script};
+use crate::mock::script;
 use crate::net::url::percent_decode;
 use crate::pipeline::filter::Program;
+use crate::provider::{Cut, matches_glob};
 use crate::text::duration;
 
 /// How long an expectation waits if it does not say.

@@ -12,9 +12,10 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::schema::parse;
 use super::*;
+use crate::cli::MockArgs;
 use crate::exit::Exit;
-use crate::mock::tests::{exchange, raw, request};
-use crate::mock::{Mock, MockArgs, start};
+use crate::mock::Mock;
+use crate::mock::tests::{exchange, raw, request, start_all};
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -35,7 +36,7 @@ async fn follow(text: &str, words: &str) -> Mock {
     std::fs::write(file.path(), text).unwrap();
     let mut settings = MockArgs::from_words(words).unwrap().settings();
     settings.scenario = Some(file.path().to_owned());
-    start(settings).await.unwrap()
+    start_all(settings).await.unwrap()
 }
 
 async fn connect(mock: &Mock, target: &str) -> Socket {
@@ -205,7 +206,7 @@ async fn a_program_that_never_ends_holds_up_nobody_else() {
 #[tokio::test]
 async fn programs_answer_where_nobody_else_does() {
     let words = r#"--on 'select(.op=="hello") | {reply: .id, n: $n}, "plain"' --on 'select(.op=="fail") | error("no")'"#;
-    let mock = start(MockArgs::from_words(words).unwrap().settings()).await.unwrap();
+    let mock = start_all(MockArgs::from_words(words).unwrap().settings()).await.unwrap();
     let mut socket = connect(&mock, "/any/where").await;
     say(&mut socket, "not json").await;
     let close = next(&mut socket).await;
@@ -229,7 +230,7 @@ async fn uuids_are_the_seeds_and_the_clock_is_the_mocks() {
     let mut seen = Vec::new();
     for seed in ["--seed 1", "--seed 1", "--seed 2"] {
         let words = format!("{seed} --on '$uuid, ($now > 1700000000)'");
-        let mock = start(MockArgs::from_words(&words).unwrap().settings()).await.unwrap();
+        let mock = start_all(MockArgs::from_words(&words).unwrap().settings()).await.unwrap();
         let mut socket = connect(&mock, "/").await;
         say(&mut socket, "1").await;
         seen.push(next(&mut socket).await);
@@ -241,7 +242,7 @@ async fn uuids_are_the_seeds_and_the_clock_is_the_mocks() {
 #[tokio::test]
 async fn many_outputs_wait_for_the_client() {
     let words = "--on 'range(100000)'";
-    let mock = start(MockArgs::from_words(words).unwrap().settings()).await.unwrap();
+    let mock = start_all(MockArgs::from_words(words).unwrap().settings()).await.unwrap();
     let mut socket = connect(&mock, "/").await;
     say(&mut socket, "1").await;
     for number in 0..100_000 {

@@ -1,10 +1,12 @@
 //! Any endpoint: nothing is known of it, so everything it sends is an event.
 
+mod mock;
+
 use super::{Client, ClientSetup, Credential, Dialect, TopicCheck, Var};
 use crate::error::Result;
 use crate::message::Message;
-use crate::mock::{Echo, Provider};
 use crate::net::http::{HttpAnswer, HttpCall};
+use crate::provider::Provider;
 use crate::secret::Secret;
 
 /// The dialect for endpoints that no other dialect knows.
@@ -59,7 +61,7 @@ impl Dialect for Plain {
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
-        Some(&Echo)
+        Some(&mock::Echo)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Limits, Peer, Provider, Say, Service, Settings};
 use crate::handshake::server::Request;
 use crate::message::Message;
+use crate::provider::{Answer, Limits, Peer, Provider, Say, Service, Settings};
 
 const PATH: &str = "/echo";
 
@@ -13,7 +13,7 @@ const PATH: &str = "/echo";
 const MAX: usize = 64 << 20;
 
 /// The echo.
-pub struct Echo;
+pub(super) struct Echo;
 
 impl Provider for Echo {
     fn paths(&self) -> &'static [&'static str] {
@@ -22,6 +22,10 @@ impl Provider for Echo {
 
     fn target(&self, _token: Option<&str>) -> String {
         PATH.to_owned()
+    }
+
+    fn is_always_served(&self) -> bool {
+        true
     }
 
     fn service(&self, _settings: &Arc<Settings>) -> Arc<dyn Service> {

@@ -199,7 +199,7 @@ fn cost(key: &str) -> usize {
 mod tests {
     use super::*;
     use crate::message::Message;
-    use crate::mock::conn::tests::conn;
+    use crate::provider::conn::tests::conn;
 
     fn hello() -> Say {
         Message::text("hello").into()

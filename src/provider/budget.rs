@@ -12,7 +12,7 @@ use crate::limits;
 
 /// The memory of all clients.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     limit: usize,
     used: AtomicUsize,
     next: AtomicU64,
@@ -21,7 +21,7 @@ pub(super) struct Budget {
 
 /// One client's part in it; it ends with this value.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     budget: Arc<Budget>,
     number: u64,
     account: Arc<ClientBytes>,
@@ -29,7 +29,7 @@ pub(super) struct Share {
 
 /// What a client takes memory for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Use {
+pub(crate) enum Use {
     /// A message or a request that has not come whole, or is being answered.
     Incoming,
     /// Frames and answers that wait to be written.
@@ -75,7 +75,7 @@ impl Budget {
     }
 
     /// The part of a client that has just come.
-    pub(super) fn share(self: &Arc<Self>) -> Arc<Share> {
+    pub(crate) fn share(self: &Arc<Self>) -> Arc<Share> {
         let (number, account) = (self.next.fetch_add(1, Ordering::Relaxed), Arc::<ClientBytes>::default());
         self.accounts().insert(number, Arc::clone(&account));
         Arc::new(Share { budget: Arc::clone(self), number, account })
@@ -103,7 +103,7 @@ impl Budget {
 
     /// Bytes that all clients take.
     #[cfg(test)]
-    pub(super) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
@@ -114,7 +114,7 @@ impl Budget {
 
 impl Share {
     /// It takes so many bytes for this now.
-    pub(super) fn set(&self, what: Use, bytes: usize) {
+    pub(crate) fn set(&self, what: Use, bytes: usize) {
         let before = self.account.bytes[what as usize].swap(bytes, Ordering::Relaxed);
         if bytes <= before {
             self.budget.used.fetch_sub(before - bytes, Ordering::Relaxed);
@@ -126,12 +126,12 @@ impl Share {
     }
 
     /// Does so much wait for all clients that each should keep to its least?
-    pub(super) fn is_tight(&self) -> bool {
+    pub(crate) fn is_tight(&self) -> bool {
         self.budget.is_tight()
     }
 
     /// Waits until the client has to leave.
-    pub(super) async fn has_to_leave(&self) {
+    pub(crate) async fn has_to_leave(&self) {
         while !self.account.is_leaving() {
             self.account.told.notified().await;
         }

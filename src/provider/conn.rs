@@ -3,19 +3,17 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::budget::{Share, Use};
-use super::{Desk, Say};
+use super::Say;
+use super::budget::{Budget, Share, Use};
 use crate::clock;
 use crate::limits;
-use crate::message::Message;
-use crate::report::Level;
 
 /// How many messages leave the mailbox at a time. What has left it does not count as waiting any more, so a
 /// small number keeps the bound of [`Unread`] honest.
@@ -38,8 +36,10 @@ pub struct Conn {
     pub sent: AtomicU64,
     mailbox: Mutex<Mailbox>,
     posted: Notify,
-    pub(super) share: Arc<Share>,
-    pub(super) desk: Arc<Desk>,
+    /// Its part of the memory that all clients may take.
+    pub(crate) share: Arc<Share>,
+    /// Somebody on the server has read what waited.
+    taken: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ struct Mailbox {
 }
 
 /// A close frame that is due at some time.
-pub(super) type Parting = (Instant, u16, &'static str);
+pub(crate) type Parting = (Instant, u16, &'static str);
 
 /// How much may wait for a client that does not read, and what happens to more. Whatever it is, no more than
 /// [`limits::MOCK_MAILBOX`] waits.
@@ -87,9 +87,20 @@ pub enum Overflow {
 }
 
 impl Conn {
-    /// A connection that has just made its request, and what it shares with the others.
+    /// A connection that shares nothing with any other.
     #[must_use]
-    pub fn new(id: u64, path: &str, remote: SocketAddr, desk: Arc<Desk>) -> Self {
+    pub fn new(id: u64, path: &str, remote: SocketAddr) -> Self {
+        Self::of_server(id, path, remote, &Arc::new(Budget::default()).share(), &Arc::default())
+    }
+
+    /// A connection that has just made its request, and what it shares with the others of the server.
+    pub(crate) fn of_server(
+        id: u64,
+        path: &str,
+        remote: SocketAddr,
+        share: &Arc<Share>,
+        taken: &Arc<Notify>,
+    ) -> Self {
         Self {
             id,
             path: path.to_owned(),
@@ -99,14 +110,9 @@ impl Conn {
             sent: AtomicU64::new(0),
             mailbox: Mutex::default(),
             posted: Notify::new(),
-            share: desk.budget.share(),
-            desk,
+            share: Arc::clone(share),
+            taken: Arc::clone(taken),
         }
-    }
-
-    /// The same, for a client whose memory is counted already.
-    pub(super) fn sharing(self, share: &Arc<Share>) -> Self {
-        Self { share: Arc::clone(share), ..self }
     }
 
     /// Says something to the client; it goes out after all that waits already, but for a close that is due later,
@@ -141,7 +147,7 @@ impl Conn {
     /// Says something to the client once it has read most of what waits. `false`: the connection is over.
     pub async fn post_in_turn(&self, say: Say) -> bool {
         loop {
-            let taken = self.desk.taken.notified();
+            let taken = self.taken.notified();
             {
                 let mailbox = self.mailbox();
                 if mailbox.shut {
@@ -158,7 +164,7 @@ impl Conn {
 
     /// Ends the connection with this, after what waits already, and even if the client reads nothing. `false`: it is
     /// ending already.
-    pub(super) fn dismiss(&self, last: Say) -> bool {
+    pub(crate) fn dismiss(&self, last: Say) -> bool {
         let mut mailbox = self.mailbox();
         if mailbox.shut {
             return false;
@@ -183,25 +189,25 @@ impl Conn {
     }
 
     /// Sets the bound of the mailbox.
-    pub(super) fn set_bound(&self, bound: Unread) {
+    pub(crate) fn set_bound(&self, bound: Unread) {
         self.mailbox().bound = bound;
     }
 
     /// Waits until there is something to take, or a parting: for a client that is behind with reading, only what ends
     /// the connection.
-    pub(super) async fn has_post(&self, behind: bool) {
+    pub(crate) async fn has_post(&self, behind: bool) {
         while !self.mailbox().has_some(behind) {
             self.posted.notified().await;
         }
     }
 
     /// Is there something to take? See [`Conn::has_post`].
-    pub(super) fn has_some(&self, behind: bool) -> bool {
+    pub(crate) fn has_some(&self, behind: bool) -> bool {
         self.mailbox().has_some(behind)
     }
 
     /// Takes some of what waits.
-    pub(super) fn take(&self) -> Vec<Say> {
+    pub(crate) fn take(&self) -> Vec<Say> {
         let mut mailbox = self.mailbox();
         let count = mailbox.waiting.len().min(HANDFUL);
         let taken: Vec<Say> = mailbox.waiting.drain(..count).collect();
@@ -210,44 +216,23 @@ impl Conn {
         if mailbox.waiting.is_empty() {
             // Thousands of clients that are idle must not keep the memory of their busiest moment.
             mailbox.waiting.shrink_to(HANDFUL);
-            self.desk.taken.notify_waiters();
+            self.taken.notify_waiters();
         }
         taken
     }
 
     /// When the client is to leave, if somebody has said so since this was last asked.
-    pub(super) fn parting(&self) -> Option<Parting> {
+    pub(crate) fn parting(&self) -> Option<Parting> {
         self.mailbox().parting.take()
     }
 
     /// Nothing more will be taken: the connection is over.
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         let mut mailbox = self.mailbox();
         mailbox.shut = true;
         mailbox.empty();
         self.share.set(Use::Mailbox, 0);
-        self.desk.taken.notify_waiters();
-    }
-
-    /// Notes a message that the client sent.
-    pub(super) fn note_received(&self, message: &Message) {
-        self.received.fetch_add(1, Ordering::Relaxed);
-        self.desk.traffic.received.fetch_add(1, Ordering::Relaxed);
-        self.desk.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
-        self.desk.journal.note(self, message);
-        self.desk.tell(Level::Debug, || format!("client {} says {}", self.id, self.shortened(message)));
-    }
-
-    /// Notes a message that is sent to it.
-    pub(super) fn note_sent(&self, message: &Message) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        self.desk.traffic.sent.fetch_add(1, Ordering::Relaxed);
-        self.desk.traffic.sent_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
-    }
-
-    /// A message as people are told of it.
-    pub(super) fn shortened(&self, message: &Message) -> String {
-        message.shortened(&self.desk.secrets())
+        self.taken.notify_waiters();
     }
 
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
@@ -275,12 +260,12 @@ impl Mailbox {
 }
 
 #[cfg(test)]
-pub(in crate::mock) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::message::Message;
 
-    pub(in crate::mock) fn conn(id: u64) -> Arc<Conn> {
-        Arc::new(Conn::new(id, "/", ([127, 0, 0, 1], 1).into(), Arc::default()))
+    pub(crate) fn conn(id: u64) -> Arc<Conn> {
+        Arc::new(Conn::new(id, "/", ([127, 0, 0, 1], 1).into()))
     }
 
     fn hello() -> Say {

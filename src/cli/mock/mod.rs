@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use super::{
-    Behave, ControlSettings, Fault, Outcome, ProcessArgs, Rate, ReplaySettings, Settings, Speed, Then,
-    TlsSettings,
-};
+mod process;
+
+pub use process::{Announce, ExitAfter, ProcessArgs};
+
+use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::handshake::extensions::Deflate;
+use crate::mock::{ControlSettings, Fault, MockSettings, ReplaySettings, Speed, TlsSettings};
+use crate::provider::{Behave, Outcome, Rate, Settings, Then};
 use crate::secret::Secret;
 
 /// What a mock server is like. The documents decide on everything that no option changes.
@@ -225,28 +228,31 @@ impl MockArgs {
 
     /// The settings that these options stand for.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn settings(&self) -> MockSettings {
+        MockSettings {
+            common: Settings {
+                token: self.token.as_deref().map(Secret::new),
+                rate: self.rate,
+                events: self.events,
+                then: self.then,
+                seed: self.seed,
+                deny: self.deny.clone(),
+                subscribe_limit: self.subscribe_limit,
+                ack: !self.no_ack,
+                duration: self.duration,
+                time_scale: self.time_scale,
+                behave: self.behave,
+                allow_origin: self.allow_origin.clone(),
+                drain_after: self.drain_after,
+                history: self.history,
+                outcome: self.outcome,
+                contacts: self.contacts,
+                answers_itself: !self.on.is_empty(),
+            },
             dialects: self.dialects.clone(),
             host: self.host.clone(),
             port: self.port,
-            token: self.token.as_deref().map(Secret::new),
-            rate: self.rate,
-            events: self.events,
-            then: self.then,
-            seed: self.seed,
-            deny: self.deny.clone(),
-            subscribe_limit: self.subscribe_limit,
             compression: (!self.no_compress).then(|| self.compress.unwrap_or_default()),
-            ack: !self.no_ack,
-            duration: self.duration,
-            time_scale: self.time_scale,
-            behave: self.behave,
-            allow_origin: self.allow_origin.clone(),
-            drain_after: self.drain_after,
-            history: self.history,
-            outcome: self.outcome,
-            contacts: self.contacts,
             faults: self.fault.clone(),
             scenario: self.scenario.clone(),
             on: self.on.clone(),
@@ -279,7 +285,7 @@ fn time_scale(text: &str) -> std::result::Result<f64, String> {
 }
 
 fn dialects() -> clap::builder::PossibleValuesParser {
-    super::mockable().collect::<Vec<_>>().into()
+    dialect::providers().into_iter().map(|(name, _)| name).collect::<Vec<_>>().into()
 }
 
 #[cfg(test)]
@@ -304,15 +310,18 @@ mod tests {
         );
         let settings = args.unwrap().settings();
         assert_eq!(settings.dialects, ["voipbin"]);
-        assert_eq!((settings.rate, settings.events, settings.then), (Rate::Max, Some(5), Then::Close));
-        assert_eq!((settings.seed, settings.ack), (7, false));
-        assert_eq!(settings.deny, ["a b", "c"]);
-        assert!(settings.accepts("t") && !settings.accepts("u"));
+        assert_eq!(
+            (settings.common.rate, settings.common.events, settings.common.then),
+            (Rate::Max, Some(5), Then::Close)
+        );
+        assert_eq!((settings.common.seed, settings.common.ack), (7, false));
+        assert_eq!(settings.common.deny, ["a b", "c"]);
+        assert!(settings.common.accepts("t") && !settings.common.accepts("u"));
     }
 
     #[test]
     fn the_defaults_are_those_of_the_settings() {
-        let (from_words, defaults) = (MockArgs::from_words("").unwrap().settings(), Settings::default());
+        let (from_words, defaults) = (MockArgs::from_words("").unwrap().settings(), MockSettings::default());
         assert_eq!(format!("{from_words:?}"), format!("{defaults:?}"));
     }
 

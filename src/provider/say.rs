@@ -1,0 +1,82 @@
+//! What a server says to a client.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::message::Message;
+
+/// Something that the server says to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// A message.
+    Message(Message),
+    /// The same, as the answer to a keep-alive message of the client's: it is withheld where pongs are.
+    Pong(Message),
+    /// A close frame, empty without a code, after which the closing handshake is waited for.
+    Close {
+        /// The close code.
+        code: Option<u16>,
+        /// The reason; only with a code.
+        reason: String,
+    },
+    /// A close frame like that, but after a time in which the conversation goes on.
+    CloseIn {
+        /// On this mock's clock.
+        after: Duration,
+        /// The close code.
+        code: u16,
+        /// The reason.
+        reason: &'static str,
+    },
+    /// Nothing: the TCP connection is ended without a close frame.
+    Drop,
+    /// A ping frame.
+    Ping,
+    /// These bytes between whole frames, whatever they are.
+    Raw(Bytes),
+    /// The end of the conversation, in a way that the client cannot expect.
+    Cut(Cut),
+}
+
+/// How a conversation breaks off. What was said before still goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// TCP ends in order (FIN), without a close frame; what the client still sends is read and ignored.
+    Fin,
+    /// TCP is reset (RST).
+    Reset,
+    /// TCP stays, and nothing is written or read any more.
+    Silence,
+}
+
+impl Say {
+    /// Is this the last that can be said?
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        matches!(self, Self::Close { .. } | Self::Drop | Self::Cut(_))
+    }
+
+    /// Bytes that it takes in memory.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        let held = match self {
+            Self::Message(message) | Self::Pong(message) => message.len(),
+            Self::Raw(bytes) => bytes.len(),
+            Self::Close { reason, .. } => reason.len(),
+            Self::CloseIn { .. } | Self::Drop | Self::Ping | Self::Cut(_) => 0,
+        };
+        size_of::<Self>() + held
+    }
+
+    /// A close frame.
+    pub fn close(code: u16, reason: impl Into<String>) -> Self {
+        Self::Close { code: Some(code), reason: reason.into() }
+    }
+}
+
+impl From<Message> for Say {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
