@@ -1,10 +1,14 @@
-//! SIGINT and SIGTERM as things to wait for.
+//! SIGINT and SIGTERM as things to wait for, and as the orders of a session that nobody else controls.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::session::policy::Outcome;
+use crate::session::{Controller, Order};
 
 /// The signals that ask a session to end.
 pub struct Signals {
@@ -30,9 +34,20 @@ impl Signals {
 
     /// Waits for the next signal and gives the outcome it asks for.
     pub async fn next(&mut self) -> Outcome {
-        tokio::select! {
-            _ = self.interrupt.recv() => Outcome::new(EndReason::Interrupted, Exit::Interrupted),
-            _ = self.terminate.recv() => Outcome::new(EndReason::Terminated, Exit::Terminated),
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The outcome that the next signal asks for.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        if self.interrupt.poll_recv(context).is_ready() {
+            return Poll::Ready(Outcome::interrupted());
         }
+        self.terminate.poll_recv(context).map(|_| Outcome::new(EndReason::Terminated, Exit::Terminated))
+    }
+}
+
+impl Controller for Signals {
+    fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
+        self.poll_next(context).map(Order::Signal)
     }
 }

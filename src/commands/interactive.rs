@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::pipeline::Config;
 use crate::pipeline::filter::Program;
 use crate::repl::{self, Repl, history};
+use crate::signals::Signals;
 
 /// Where there is to be a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +68,8 @@ fn is_scripted(args: &SessionArgs, send: &SendArgs) -> bool {
 /// Opens the prompt, and lets it watch and change the pipeline.
 pub(super) fn open(
     prompt: Prompt,
-    args: &SessionArgs,
-    send: &SendArgs,
-    dialect: &'static dyn Dialect,
-    topics: &[String],
+    (args, send, dialect, topics): (&SessionArgs, &SendArgs, &'static dyn Dialect, &[String]),
+    signals: Signals,
     config: &mut Config,
     context: &Context<'_>,
 ) -> Result<Repl> {
@@ -96,7 +95,7 @@ pub(super) fn open(
         home: var("HOME").map(PathBuf::from),
         report: context.report.clone(),
     };
-    let (repl, watcher, changes) = Repl::start(&setup)
+    let (repl, watcher, changes) = Repl::start(&setup, signals)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("there is no prompt: {error}")))?;
     config.watcher = Some((watcher, changes));
     Ok(repl)

@@ -36,7 +36,7 @@ use crate::report::Report;
 use crate::secret::{self, Secret, Secrets};
 use crate::session::cursor::{CursorFile, Sync};
 use crate::session::policy::Policy;
-use crate::session::{self, Setup};
+use crate::session::{self, Controller, Setup};
 use crate::signals::Signals;
 
 use offline::Reader;
@@ -91,12 +91,15 @@ impl Session<'_> {
         let form = input_form(self.send);
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
-        let open = |prompt| {
-            let topics = &policy.topics;
-            interactive::open(prompt, self.args, self.send, self.dialect, topics, &mut config, context)
+        let signals = Signals::listen().map_err(|e| no_thread(&e))?;
+        let controller: Box<dyn Controller> = match prompt {
+            None => Box::new(signals),
+            Some(prompt) => {
+                let of = (self.args, self.send, self.dialect, &policy.topics[..]);
+                Box::new(interactive::open(prompt, of, signals, &mut config, context)?)
+            }
         };
-        let repl = prompt.map(open).transpose()?;
-        let policy = Policy { keep_going: policy.keep_going || repl.is_some(), ..policy };
+        let policy = Policy { keep_going: policy.keep_going || prompt.is_some(), ..policy };
         let pipeline = Pipeline::new(config, sink(output.as_ref(), silent), (*report).clone());
         let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
@@ -105,23 +108,20 @@ impl Session<'_> {
             policy,
             asked,
             dialect: client,
-            input: (self.read_stdin && repl.is_none() && !coding::sends_stdin(&self.send.send))
+            input: (self.read_stdin && prompt.is_none() && !coding::sends_stdin(&self.send.send))
                 .then(|| Source::stdin(form)),
-            repl,
             stage: Outlet::Own(Box::new(stage.with_backlog(waiting(&self.args.output, self.defaults)))),
-            tap: None,
-            orders: None,
+            controller,
             cursor_file,
             show_secrets: self.args.output.show_secrets,
             watch_stdout: output.is_none(),
             report: (*report).clone(),
-            signals: Signals::listen().map_err(|e| no_thread(&e))?,
         };
         let hangups = reopen_on_hangup(output.as_ref(), report)?;
         let outcome = session::run(setup).await;
         drop(hangups);
         // Told first: a file that cannot be finished is one more thing to tell, not another.
-        let exit = tell(report, outcome);
+        let exit = outcome.report(report);
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;
         expected(mock.map(|running| running.mock), exit, report).await
@@ -336,17 +336,6 @@ fn finish_recording(args: &SessionArgs) -> Result<()> {
 async fn expected(mock: Option<Mock>, exit: Exit, report: &Report) -> Result<Exit> {
     let Some(mock) = mock.filter(|_| exit == Exit::Ok) else { return Ok(exit) };
     Ok(serve_mock::judge(&mock.failures().await, mock.ledger().as_deref(), report).await)
-}
-
-/// Says what there is to say about an end, and gives its status.
-pub(crate) fn tell(report: &Report, outcome: session::policy::Outcome) -> Exit {
-    let exit = outcome.exit;
-    if let (Some(what), Exit::Ok) = (&outcome.text, exit) {
-        report.warning(what);
-    } else if let Some(what) = outcome.text {
-        report.failure(&Failure { hint: outcome.hint, details: outcome.details, ..Failure::new(exit, what) });
-    }
-    exit
 }
 
 async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report) -> Result<Option<Running>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::{no_thread, tell};
+use super::no_thread;
 use crate::cli::options::SessionArgs;
 use crate::clock;
 use crate::codec::{self, Coding, Decoded};
@@ -22,8 +22,8 @@ use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
 use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
+use crate::session::show_bytes;
 use crate::session::state::redact;
-use crate::session::{Tap, show_bytes};
 
 /// How long the reader of the output may take for the rest when the time is up.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
@@ -80,11 +80,11 @@ pub async fn run(
     }
     match (run.outcome, failed) {
         // An end that came before the line that could not be read.
-        (Some(outcome), _) => Ok(tell(report, outcome.settled(output::asked(args), &run.totals))),
+        (Some(outcome), _) => Ok(outcome.settled(output::asked(args), &run.totals).report(report)),
         (None, Some(failure)) => Err(failure),
         (None, None) => {
             let outcome = Outcome::new(EndReason::InputEnded, Exit::Ok);
-            Ok(tell(report, outcome.settled(output::asked(args), &run.totals)))
+            Ok(outcome.settled(output::asked(args), &run.totals).report(report))
         }
     }
 }
@@ -206,6 +206,9 @@ async fn up(at: Option<Instant>) {
     }
 }
 
+/// Looks at events on their way to the pipeline, and may change them.
+pub type Observer = Box<dyn FnMut(&mut Vec<Event>)>;
+
 /// Reads messages as a session does.
 pub struct Reader {
     dialect: Box<dyn Client>,
@@ -220,7 +223,7 @@ pub struct Reader {
     odd: u64,
     /// What ends the run.
     failed: Option<String>,
-    tap: Option<Box<dyn Tap>>,
+    observer: Option<Observer>,
 }
 
 impl Reader {
@@ -241,19 +244,19 @@ impl Reader {
             undecoded: 0,
             odd: 0,
             failed: None,
-            tap: None,
+            observer: None,
         }
     }
 
     /// With somebody who looks at the events.
     #[must_use]
-    pub fn with_tap(self, tap: Box<dyn Tap>) -> Self {
-        Self { tap: Some(tap), ..self }
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     fn looked<'a>(&mut self, events: &'a mut Vec<Event>) -> &'a mut Vec<Event> {
-        if let Some(tap) = &mut self.tap {
-            tap.look(events);
+        if let Some(observe) = &mut self.observer {
+            observe(events);
         }
         events
     }

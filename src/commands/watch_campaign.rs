@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::unbounded_channel;
-
 use super::offline::{self, Reader};
 use super::{
     Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
@@ -35,7 +33,7 @@ use crate::watch::board::Board;
 use crate::watch::plan::{Plan, Tell};
 use crate::watch::row::End;
 use crate::watch::view::View;
-use crate::watch::{LinkTap, RecordedTap, Shared, Watch};
+use crate::watch::{LinkController, RecordedLink, Shared, Watch};
 
 /// Runs the command.
 ///
@@ -87,8 +85,9 @@ impl Command<'_> {
         let client = self.session.dialect.client(&ClientSetup::default())?;
         let board = self.board(1.0, Tell::Statuses, context);
         let coding = coding::coding(&self.args.session, self.session.send, self.session.dialect)?;
+        let mut recorded = RecordedLink::new(&board);
         let reader = Reader::new(client, false, self.args.session.output.show_secrets, &coding)
-            .with_tap(Box::new(RecordedTap::new(&board)));
+            .with_observer(Box::new(move |events| recorded.look(events)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_output(self.output.as_ref())?;
         finish_recording(&self.args.session)?;
@@ -194,8 +193,7 @@ impl Command<'_> {
         let topics = if self.one_link() { self.ids.iter().map(u64::to_string).collect() } else { Vec::new() };
         let defaults = Defaults { pings: self.session.dialect.pings(), ..self.session.defaults };
         let policy = policy(args, self.session.send, topics, defaults);
-        let (orders, taken) = unbounded_channel();
-        common.board.borrow_mut().hold(link, orders);
+        let signals = Signals::listen().map_err(|e| no_thread(&e))?;
         let name = common.board.borrow().link_name(link).unwrap_or_default();
         Ok(Setup {
             url,
@@ -211,15 +209,12 @@ impl Command<'_> {
             asked: Asked::default(),
             dialect: client,
             input: None,
-            repl: None,
             stage: Outlet::Shared(branch),
-            tap: Some(Box::new(LinkTap::new(&common.board, link))),
-            orders: Some(taken),
+            controller: Box::new(LinkController::new(&common.board, link, signals)),
             cursor_file: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,
             report: common.report.prefixed(&name),
-            signals: Signals::listen().map_err(|e| no_thread(&e))?,
         })
     }
 }

@@ -21,13 +21,13 @@ const WAITING: usize = 2;
 pub struct Branch {
     number: usize,
     to: UnboundedSender<(usize, Vec<Event>)>,
-    from: UnboundedReceiver<News>,
+    from: UnboundedReceiver<BranchNews>,
     /// The batches that wait, in order: the bytes that each takes.
     waiting: VecDeque<usize>,
     closed: bool,
 }
 
-enum News {
+enum BranchNews {
     /// A batch has gone on.
     Taken,
     Stop(Stop),
@@ -62,11 +62,11 @@ impl Branch {
             return None;
         }
         let stop = match self.from.recv().await? {
-            News::Taken => {
+            BranchNews::Taken => {
                 self.waiting.pop_front();
                 None
             }
-            News::Stop(stop) => Some(stop),
+            BranchNews::Stop(stop) => Some(stop),
         };
         Some(Progress { stop, ..Progress::default() })
     }
@@ -83,7 +83,7 @@ pub struct Junction {
     /// Received messages that were passed on.
     came: u64,
     batches: UnboundedReceiver<(usize, Vec<Event>)>,
-    tell: Vec<UnboundedSender<News>>,
+    tell: Vec<UnboundedSender<BranchNews>>,
     /// What has been written so far.
     pub totals: Totals,
     /// The end condition that was met.
@@ -169,7 +169,7 @@ impl Junction {
         self.came += batch.iter().filter(|event| received(event).is_some()).count() as u64;
         let progress = self.stage.push(&mut batch);
         // A session that has ended needs no telling, here and below.
-        let _ = self.tell[number].send(News::Taken);
+        let _ = self.tell[number].send(BranchNews::Taken);
         progress.into_iter().for_each(|progress| self.note(progress));
     }
 
@@ -185,7 +185,7 @@ impl Junction {
             *told = true;
         }
         for tell in &self.tell {
-            let _ = tell.send(News::Stop(stop.clone()));
+            let _ = tell.send(BranchNews::Stop(stop.clone()));
         }
         self.decide(stop);
     }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::board::Board;
 use super::render::{Look, grouped};
 use super::terminal::Terminal;
-use super::{Request, Setup, past, sending};
+use super::{Setup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
 use crate::did_you_mean::nearest;
 use crate::file;
@@ -22,6 +22,7 @@ use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::recorder::Recorder;
 use crate::report::Report;
+use crate::session::Order;
 use crate::text::wrap;
 
 /// Columns for a command and its arguments in the help.
@@ -36,7 +37,7 @@ pub(super) struct Shell {
     /// `$VISUAL` or `$EDITOR`.
     pub(super) editor: Option<String>,
     home: Option<PathBuf>,
-    requests: mpsc::Sender<Request>,
+    orders: mpsc::Sender<Order>,
     changes: Changes,
     vars: Vars,
     filter_is_fixed: bool,
@@ -133,7 +134,7 @@ impl Shell {
         setup: &Setup,
         board: Board,
         look: Look,
-        requests: mpsc::Sender<Request>,
+        orders: mpsc::Sender<Order>,
         changes: Changes,
         terminal: Arc<Terminal>,
     ) -> Self {
@@ -146,7 +147,7 @@ impl Shell {
             report: setup.report.clone(),
             editor: setup.editor.clone(),
             home: setup.home.clone(),
-            requests,
+            orders,
             changes,
             vars: setup.vars.clone(),
             filter_is_fixed: setup.filter_is_fixed,
@@ -161,7 +162,7 @@ impl Shell {
             Some(rest) if !rest.starts_with('/') => self.run_command(line, &sending::joined(rest)),
             _ => match sending::message(line, self.dialect.speaks_json()) {
                 Ok(None) => Flow::Next,
-                Ok(Some(message)) => self.request(Request::Send(message)),
+                Ok(Some(message)) => self.order(Order::Send(message)),
                 Err((why, at)) => {
                     self.board.note(self.look.alarming(&why));
                     Flow::Again(line.to_owned(), at)
@@ -171,8 +172,8 @@ impl Shell {
     }
 
     /// Asks the session. The end of the session is the end of the line.
-    pub(super) fn request(&self, request: Request) -> Flow {
-        match self.requests.blocking_send(request) {
+    pub(super) fn order(&self, order: Order) -> Flow {
+        match self.orders.blocking_send(order) {
             Ok(()) => Flow::Next,
             Err(_) => Flow::End,
         }
@@ -195,7 +196,7 @@ impl Shell {
         let arguments = if name == "send" { arguments } else { arguments.trim() };
         if let Some(verb) = self.dialect.commands().iter().find(|verb| verb.name == name) {
             let words = arguments.split_whitespace().map(str::to_owned).collect();
-            return self.request(Request::Command(verb.name.to_owned(), words));
+            return self.order(Order::Command(verb.name.to_owned(), words));
         }
         let Some(command) = self.commands().find(|command| command.name == name) else {
             self.board.note(self.look.alarming(&self.unknown(name)));
@@ -214,7 +215,7 @@ impl Shell {
                 return Flow::Again(line.to_owned(), line.len());
             }
         }
-        if self.requests.is_closed() { Flow::End } else { Flow::Next }
+        if self.orders.is_closed() { Flow::End } else { Flow::Next }
     }
 
     fn unknown(&self, name: &str) -> String {
@@ -278,12 +279,12 @@ impl Shell {
                 TopicCheck::Wrong(why) => return Err(why),
             }
         }
-        self.request(Request::Subscribe(topics));
+        self.order(Order::Subscribe(topics));
         Ok(None)
     }
 
     fn unsubscribe(&self, arguments: &str) -> Done {
-        self.request(Request::Unsubscribe(words(arguments)?));
+        self.order(Order::Unsubscribe(words(arguments)?));
         Ok(None)
     }
 
@@ -323,7 +324,7 @@ impl Shell {
             })?,
             None => arguments.strip_suffix('\n').unwrap_or(arguments).to_owned(),
         };
-        self.request(Request::Send(Message::text(text)));
+        self.order(Order::Send(Message::text(text)));
         Ok(None)
     }
 
@@ -332,7 +333,7 @@ impl Shell {
             Some(path) => self.read(path)?,
             None => sending::from_hex(arguments)?,
         };
-        self.request(Request::Send(Message::Binary(bytes.into())));
+        self.order(Order::Send(Message::Binary(bytes.into())));
         Ok(None)
     }
 
@@ -351,7 +352,7 @@ impl Shell {
             return Err("a ping carries at most 125 bytes".to_owned());
         }
         let payload = (!text.is_empty()).then(|| Bytes::copy_from_slice(text.as_bytes()));
-        self.request(Request::Ping(payload));
+        self.order(Order::Ping(payload));
         Ok(None)
     }
 
@@ -412,23 +413,23 @@ impl Shell {
             "clear" => true,
             _ => return Err("nothing follows it but clear".to_owned()),
         };
-        self.request(Request::Queue { clear });
+        self.order(Order::Queue { clear });
         Ok(None)
     }
 
     fn reconnect(&self, _: &str) -> Done {
-        self.request(Request::Reconnect);
+        self.order(Order::Reconnect);
         Ok(None)
     }
 
     fn close(&self, arguments: &str) -> Done {
         let close = sending::close(arguments)?;
-        self.request(Request::Close(close));
+        self.order(Order::Close(close));
         Ok(None)
     }
 
     fn quit(&self, _: &str) -> Done {
-        self.request(Request::Close(None));
+        self.order(Order::Close(None));
         Ok(None)
     }
 

@@ -23,8 +23,10 @@ use super::board::Board;
 use super::commands::{Flow, Shell};
 use super::complete;
 use super::history;
-use super::{Request, Setup, status};
+use super::{Setup, status};
 use crate::pipeline::filter;
+use crate::session::Order;
+use crate::session::policy::Outcome;
 use crate::text::cut;
 
 /// Candidates that are listed without asking first.
@@ -102,9 +104,11 @@ impl Editor {
                         Flow::End => return,
                     }
                 }
-                Err(ReadlineError::Interrupted) => return drop(self.shell.request(Request::Interrupt)),
+                Err(ReadlineError::Interrupted) => {
+                    return drop(self.shell.order(Order::Signal(Outcome::interrupted())));
+                }
                 // Ctrl-D, or a terminal that has gone.
-                Err(_) => return drop(self.shell.request(Request::Close(None))),
+                Err(_) => return drop(self.shell.order(Order::Close(None))),
             }
         }
     }

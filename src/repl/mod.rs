@@ -1,7 +1,7 @@
 //! The prompt of an interactive session.
 //!
 //! ```text
-//!  keys ─► editor ─► commands ─► Request ──────────────► session
+//!  keys ─► editor ─► commands ─► Order ────────────────► session
 //!            ▲           │                                  │ standing, topics
 //!            │           └──► notes ─► ┌───────┐ ◄──────────┘
 //!         screen ◄──────────────────── │ board │ ◄── watcher ◄── pipeline
@@ -14,22 +14,25 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::dialect::Dialect;
-use crate::event::Event;
-use crate::message::Message;
+use crate::event::{EndReason, Event};
+use crate::exit::Exit;
 use crate::pipeline::Watcher;
 use crate::pipeline::change::Changes;
 use crate::pipeline::filter::Vars;
 use crate::pipeline::line::BinaryForm;
 use crate::report::{Level, Report};
 use crate::secret::Secrets;
+use crate::session::policy::Outcome;
 use crate::session::state::Standing;
+use crate::session::{Controller, News, Order};
+use crate::signals::Signals;
 
 mod board;
 mod commands;
@@ -50,40 +53,14 @@ use render::Look;
 use screen::Screen;
 use terminal::Terminal;
 
-/// Requests that may wait for the session.
-const REQUESTS: usize = 64;
+/// Orders that may wait for the session.
+const ORDERS: usize = 64;
 
 /// How long the last words may take on the screen. A terminal that takes nothing is not waited for.
 const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// How long after somebody's own editor has ended an interrupt may still be one that was meant for it.
 const LATE_INTERRUPT: Duration = Duration::from_secs(1);
-
-/// What a person asks the session for.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Send this.
-    Send(Message),
-    /// Send a ping, with this payload or any.
-    Ping(Option<Bytes>),
-    /// Subscribe to these topics as well.
-    Subscribe(Vec<String>),
-    /// Do so no longer.
-    Unsubscribe(Vec<String>),
-    /// Send what this command of the dialect's own sends.
-    Command(String, Vec<String>),
-    /// Make the connection anew.
-    Reconnect,
-    /// Show what waits for a connection; or forget it.
-    Queue {
-        /// Forget it.
-        clear: bool,
-    },
-    /// End the session, perhaps with this close code and reason.
-    Close(Option<(u16, String)>),
-    /// End it as a signal would.
-    Interrupt,
-}
 
 /// What a prompt is made of.
 pub struct Setup {
@@ -125,11 +102,12 @@ pub struct Setup {
     pub report: Report,
 }
 
-/// The session's end of a prompt.
+/// The session's end of a prompt, which controls it together with the signals.
 pub struct Repl {
     board: Board,
     /// Until the editor has ended.
-    requests: Option<mpsc::Receiver<Request>>,
+    orders: Option<mpsc::Receiver<Order>>,
+    signals: Signals,
     /// The process goes on after it was stopped.
     resumed: Signal,
     terminal: Arc<Terminal>,
@@ -146,12 +124,12 @@ impl Repl {
     ///
     /// # Errors
     /// If there is no terminal that can be edited on, or the system has no threads to give.
-    pub fn start(setup: &Setup) -> io::Result<(Self, Box<dyn Watcher>, Changes)> {
+    pub fn start(setup: &Setup, signals: Signals) -> io::Result<(Self, Box<dyn Watcher>, Changes)> {
         let terminal = Arc::new(Terminal::open(setup.stdout)?);
         let board = Board::new();
         board.lock().topics.clone_from(&setup.topics);
         let resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-        let (send, requests) = mpsc::channel(REQUESTS);
+        let (send, orders) = mpsc::channel(ORDERS);
         let changes = Changes::default();
         let look = Look {
             color: setup.color,
@@ -185,7 +163,8 @@ impl Repl {
         Ok((
             Self {
                 board,
-                requests: Some(requests),
+                orders: Some(orders),
+                signals,
                 resumed,
                 terminal,
                 report,
@@ -198,75 +177,64 @@ impl Repl {
         ))
     }
 
-    /// Waits for the next request; `None`, once, when there will be no more.
-    pub async fn next(&mut self) -> Option<Request> {
-        loop {
-            tokio::select! {
-                request = next_of(&mut self.requests) => {
-                    if request.is_none() {
-                        self.requests = None;
-                    }
-                    return request;
-                }
-                _ = self.resumed.recv() => self.board.change(|inner| inner.resumed = true),
-            }
-        }
-    }
-
-    /// Takes note of a request that comes when nothing is sent any more.
-    pub fn refuse(&mut self, request: &Request) {
-        self.too_late += usize::from(matches!(request, Request::Send(_) | Request::Command(..)));
+    /// Takes note of an order that comes when nothing is sent any more.
+    fn refuse(&mut self, order: &Order) {
+        self.too_late += usize::from(matches!(order, Order::Send(_) | Order::Command(..)));
     }
 
     /// Is an interrupt meant for somebody's own editor, which has the terminal or had it just now? Every process of
     /// the terminal's foreground gets it.
-    #[must_use]
-    pub fn leaves_interrupts(&self) -> bool {
+    fn leaves_interrupts(&self) -> bool {
         let inner = self.board.lock();
         inner.hold.lent || inner.returned.is_some_and(|at| at.elapsed() < LATE_INTERRUPT)
     }
 
-    /// Shows how the session stands.
-    pub fn tell(&mut self, standing: Standing) {
-        if self.last != Some(standing) {
-            self.last = Some(standing);
-            self.board.change(|inner| inner.standing = standing);
-        }
-    }
-
-    /// Answers what was typed.
-    pub fn answer(&self, text: String) {
-        self.board.note(text);
-    }
-
-    /// Shows which topics there are.
-    pub fn tell_topics(&self, topics: &[String]) {
-        self.board.change(|inner| inner.set_topics(topics));
-    }
-
-    /// Shows the messages that wait for a connection.
-    pub fn tell_queue<'a>(&self, queue: impl Iterator<Item = &'a Message>) {
-        self.board.note(past::queue(queue, self.report.secrets()));
-    }
-
-    /// Shows what is left to be shown, takes the prompt away and leaves the terminal as it was.
-    pub fn finish(self) {
-        drop(self);
-    }
-}
-
-impl Repl {
-    /// Takes no more requests, and says what became of those that came too late.
+    /// Takes no more orders, and says what became of those that came too late.
     fn turn_away(&mut self) {
-        if let Some(mut requests) = self.requests.take() {
-            requests.close();
-            while let Ok(request) = requests.try_recv() {
-                self.refuse(&request);
+        if let Some(mut orders) = self.orders.take() {
+            orders.close();
+            while let Ok(order) = orders.try_recv() {
+                self.refuse(&order);
             }
         }
         if self.too_late > 0 {
             let text = format!("messages typed too late and never sent: {}", self.too_late);
             self.report.warning(&text);
+        }
+    }
+}
+
+impl Controller for Repl {
+    fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
+        while let Poll::Ready(Some(())) = self.resumed.poll_recv(context) {
+            self.board.change(|inner| inner.resumed = true);
+        }
+        while let Poll::Ready(outcome) = self.signals.poll_next(context) {
+            if outcome.reason != EndReason::Interrupted || !self.leaves_interrupts() {
+                return Poll::Ready(Order::Signal(outcome));
+            }
+        }
+        let Some(orders) = &mut self.orders else { return Poll::Pending };
+        let order = ready!(orders.poll_recv(context));
+        Poll::Ready(order.unwrap_or_else(|| {
+            self.orders = None;
+            Order::End(Outcome::new(EndReason::Quit, Exit::Ok))
+        }))
+    }
+
+    fn news(&mut self, news: News<'_>) {
+        match news {
+            News::Standing(standing) if self.last == Some(standing) => {}
+            News::Standing(standing) => {
+                self.last = Some(standing);
+                self.board.change(|inner| inner.standing = standing);
+            }
+            News::Topics(topics) => self.board.change(|inner| inner.set_topics(topics)),
+            News::Queue(queue) => self.board.note(past::queue(&queue, self.report.secrets())),
+            News::Answer(text) => self.board.note(text),
+            News::TooLate(order) => self.refuse(order),
+            // The screen gets them from the pipeline, when it is their turn.
+            News::Events(_) => {}
         }
     }
 }
@@ -286,13 +254,6 @@ impl Drop for Repl {
         if self.stderr {
             self.report.divert(None);
         }
-    }
-}
-
-async fn next_of(requests: &mut Option<mpsc::Receiver<Request>>) -> Option<Request> {
-    match requests {
-        Some(requests) => requests.recv().await,
-        None => std::future::pending().await,
     }
 }
 

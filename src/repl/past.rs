@@ -186,14 +186,14 @@ fn per_second(count: u64, time: Duration) -> u64 {
 }
 
 /// `/queue`, as the session answers it.
-pub(super) fn queue<'a>(queue: impl Iterator<Item = &'a Message>, secrets: &Secrets) -> String {
-    let row = |message: &Message| match message {
+pub(super) fn queue(queue: &[&Message], secrets: &Secrets) -> String {
+    let row = |message: &&Message| match message {
         Message::Text(text) => {
             let text = escape_controls(&secrets.beginning(text, LONGEST_QUEUED).0);
             cut(&text, QUEUE_WIDTH).0.to_owned()
         }
         Message::Binary(bytes) => format!("<binary, {} B>", grouped(bytes.len() as u64)),
     };
-    let rows: Vec<String> = queue.map(row).collect();
+    let rows: Vec<String> = queue.iter().map(row).collect();
     if rows.is_empty() { "nothing waits for a connection".to_owned() } else { rows.join("\n") }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use crate::clock;
@@ -21,20 +20,18 @@ use crate::exit::Exit;
 use crate::frames::PeerClose;
 use crate::input::{Input, Source};
 use crate::limits;
-use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
 use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::backlog;
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
-use crate::repl::{Repl, Request};
 use crate::report::{Level, Report};
 use crate::secret::{Lease, Secret};
-use crate::signals::Signals;
 
 pub mod acks;
 pub mod backoff;
+pub mod control;
 pub mod cursor;
 pub mod delivery;
 pub mod handover;
@@ -44,7 +41,10 @@ pub mod socket;
 pub mod state;
 pub mod subscription;
 
+pub use control::{Controller, News, Order};
+
 use acks::Acks;
+use control::{next_order, next_signal};
 use cursor::CursorFile;
 use policy::{Asked, Outcome, Policy};
 use socket::{Incoming, Socket, close_frame};
@@ -76,14 +76,10 @@ pub struct Setup {
     pub dialect: Box<dyn Client>,
     /// Where messages to send come from.
     pub input: Option<Source>,
-    /// The prompt of an interactive session.
-    pub repl: Option<Repl>,
     /// Where events go.
     pub stage: Outlet,
-    /// Who looks at the events before they go there.
-    pub tap: Option<Box<dyn Tap>>,
-    /// Where orders come from while it runs.
-    pub orders: Option<UnboundedReceiver<Order>>,
+    /// Where orders come from, and news goes to.
+    pub controller: Box<dyn Controller>,
     /// Where the cursor is kept.
     pub cursor_file: Option<CursorFile>,
     /// Are credentials shown in records?
@@ -92,25 +88,6 @@ pub struct Setup {
     pub watch_stdout: bool,
     /// Where notices go.
     pub report: Report,
-    /// The signals that ask for the end.
-    pub signals: Signals,
-}
-
-/// Somebody who looks at what happens, in the order in which it happened, and may change what the pipeline gets.
-pub trait Tap {
-    /// Looks at events on their way to the pipeline.
-    fn look(&mut self, events: &mut Vec<Event>);
-}
-
-/// What whoever holds a session may ask of it while it runs.
-#[derive(Clone, Debug)]
-pub enum Order {
-    /// Send this, if there is a connection.
-    Send(Message),
-    /// End in good order.
-    End(Outcome),
-    /// The reader of standard output has gone: end at once.
-    ReaderGone,
 }
 
 /// Runs a session to its end.
@@ -136,8 +113,6 @@ enum Happening {
     OldIncoming(Incoming),
     Progress(Option<Progress>),
     Input(Option<Vec<Input>>),
-    Typed(Option<Request>),
-    Signal(Outcome),
     ReaderGone,
     Order(Order),
     Time,
@@ -165,12 +140,10 @@ struct Driver {
     /// What went over connections that have ended.
     wire: WireBytes,
     input: Option<Source>,
-    repl: Option<Repl>,
     acks: Option<Acks>,
     cursor_file: Option<CursorFile>,
     stage: Outlet,
-    tap: Option<Box<dyn Tap>>,
-    orders: Option<UnboundedReceiver<Order>>,
+    controller: Box<dyn Controller>,
     /// Events that wait for room in the stage.
     batch: Vec<Event>,
     drained_by: Option<Instant>,
@@ -178,7 +151,6 @@ struct Driver {
     stdout: Option<sink::Watch>,
     show_secrets: bool,
     report: Report,
-    signals: Signals,
 }
 
 impl Driver {
@@ -194,19 +166,16 @@ impl Driver {
             old: None,
             wire: WireBytes::default(),
             input: setup.input,
-            repl: setup.repl,
             acks: None,
             cursor_file: setup.cursor_file,
             stage: setup.stage,
-            tap: setup.tap,
-            orders: setup.orders,
+            controller: setup.controller,
             batch: Vec::new(),
             drained_by: None,
             output_lost: false,
             stdout,
             show_secrets: setup.show_secrets,
             report: setup.report,
-            signals: setup.signals,
         }
     }
 
@@ -239,9 +208,7 @@ impl Driver {
         let todo = &mut self.state.todo;
         todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
         todo.unreadable.drain(..).for_each(|message| show_bytes(&message, &self.report));
-        if let Some(repl) = &self.repl {
-            todo.answers.drain(..).for_each(|text| repl.answer(text));
-        }
+        todo.answers.drain(..).for_each(|text| self.controller.news(News::Answer(text)));
     }
 
     /// Starts on the way to a connection.
@@ -308,9 +275,7 @@ impl Driver {
     /// Hands events over, if that takes no waiting; a ping must not wait for the reader of the output.
     fn push_events(&mut self) {
         loop {
-            if let Some(tap) = &mut self.tap {
-                tap.look(&mut self.state.todo.events);
-            }
+            self.controller.news(News::Events(&mut self.state.todo.events));
             self.batch.append(&mut self.state.todo.events);
             if self.batch.is_empty() || !self.stage.has_room() {
                 return;
@@ -328,17 +293,15 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, repl, stage, stdout, signals, orders, .. } = self;
+        let Self { opening, socket, old, input, controller, stage, stdout, .. } = self;
         tokio::select! {
-            outcome = signals.next() => Happening::Signal(outcome),
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
             incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = stage.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
-            request = next_request(repl) => Happening::Typed(request),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
-            order = next_order(orders), if orders.is_some() => Happening::Order(order),
+            order = next_order(&mut **controller) => Happening::Order(order),
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
         }
     }
@@ -373,19 +336,8 @@ impl Driver {
                 self.input = None;
                 self.state.input_ended(now);
             }
-            Happening::Typed(Some(request)) => self.take_request(request, now),
-            Happening::Typed(None) => self.state.typed_close(None, now),
-            Happening::Signal(outcome) if self.is_for_somebody_else(&outcome) => {}
-            Happening::Signal(outcome) => {
-                if self.state.outcome().is_some_and(Outcome::is_signal) {
-                    // Whoever asks again does not want to wait any more.
-                    self.drained_by = Some(now.mono);
-                }
-                self.state.signal(outcome, now);
-            }
-            Happening::ReaderGone | Happening::Order(Order::ReaderGone) => self.state.reader_gone(now),
-            Happening::Order(Order::Send(message)) => self.state.order(message, now),
-            Happening::Order(Order::End(outcome)) => self.state.end_as(outcome, now),
+            Happening::ReaderGone => self.state.reader_gone(now),
+            Happening::Order(order) => self.take_order(order, now),
             Happening::Time => {}
         }
         if let Some(socket) = &self.socket {
@@ -518,38 +470,54 @@ impl Driver {
         }
     }
 
-    fn take_request(&mut self, request: Request, now: Now) {
+    fn take_order(&mut self, order: Order, now: Now) {
         let state = &mut self.state;
-        match request {
-            Request::Send(message) => state.typed(message, now),
-            Request::Ping(payload) => state.typed_ping(payload, now),
-            Request::Subscribe(topics) => state.typed_subscribe(topics, now),
-            Request::Unsubscribe(topics) => state.typed_unsubscribe(&topics, now),
-            Request::Command(name, arguments) => state.typed_command(&name, &arguments, now),
-            Request::Reconnect => state.typed_reconnect(now),
-            Request::Queue { clear: true } => {
+        match order {
+            Order::Send(message) => state.send_or_queue(message, now),
+            Order::SendNow(message) => state.send_now(message, now),
+            Order::Ping(payload) => state.order_ping(payload, now),
+            Order::Subscribe(topics) => state.order_subscribe(topics, now),
+            Order::Unsubscribe(topics) => state.order_unsubscribe(&topics, now),
+            Order::Command(name, arguments) => state.order_command(&name, &arguments, now),
+            Order::Reconnect => state.order_reconnect(now),
+            Order::Queue { clear: true } => {
                 let count = state.clear_queue();
                 state.todo.answers.push(format!("{count} messages will not be sent"));
             }
-            Request::Queue { clear: false } => {
-                if let Some(repl) = &self.repl {
-                    repl.tell_queue(state.queued());
+            Order::Queue { clear: false } => self.controller.news(News::Queue(state.queued().collect())),
+            Order::Close(close) => state.order_close(close, now),
+            Order::End(outcome) => state.end_as(outcome, now),
+            Order::Signal(outcome) => {
+                if state.outcome().is_some_and(Outcome::is_signal) {
+                    // Whoever asks again does not want to wait any more.
+                    self.drained_by = Some(now.mono);
                 }
+                state.signal(outcome, now);
             }
-            Request::Close(close) => state.typed_close(close, now),
-            Request::Interrupt => state.signal(Outcome::new(EndReason::Interrupted, Exit::Interrupted), now),
+            Order::ReaderGone => state.reader_gone(now),
         }
     }
 
-    fn is_for_somebody_else(&self, signal: &Outcome) -> bool {
-        signal.exit == Exit::Interrupted && self.repl.as_ref().is_some_and(Repl::leaves_interrupts)
+    /// Takes an order that comes while the rest of the output is written. `true`: that is not to be waited for.
+    fn take_late_order(&mut self, order: Order) -> bool {
+        let outcome = match order {
+            Order::Signal(outcome) => outcome,
+            // Whoever asks again does not want to wait any more.
+            Order::Close(_) => Outcome::interrupted(),
+            order => {
+                self.controller.news(News::TooLate(&order));
+                return false;
+            }
+        };
+        self.state.signal(outcome, now());
+        self.drained_by = Some(Instant::now());
+        true
     }
 
     fn tell_standing(&mut self) {
-        let Some(repl) = &mut self.repl else { return };
-        repl.tell(self.state.standing());
+        self.controller.news(News::Standing(self.state.standing()));
         if let Some(topics) = self.state.changed_topics() {
-            repl.tell_topics(topics);
+            self.controller.news(News::Topics(topics));
         }
     }
 
@@ -581,9 +549,6 @@ impl Driver {
         // A program over the whole stream may only speak now that the stream has ended.
         self.drain(|_| false).await;
         self.last_words().await;
-        if let Some(repl) = self.repl.take() {
-            repl.finish();
-        }
         let mut outcome = self.outcome();
         if outcome.reason == EndReason::OutputFailed {
             outcome.details.extend(backlog::missing(self.state.unwritten()));
@@ -597,7 +562,7 @@ impl Driver {
         if let Some(acks) = self.acks.take() {
             let lost = tokio::select! {
                 lost = acks.finish(LAST_ACKS) => lost,
-                outcome = self.signals.next() => return self.state.signal(outcome, now()),
+                outcome = next_signal(&mut *self.controller) => return self.state.signal(outcome, now()),
             };
             if lost > 0 {
                 self.report.notice(&format!("{lost} events were not acknowledged"));
@@ -652,22 +617,7 @@ impl Driver {
                     Some(progress) => self.state.progress(progress, now()),
                     None => return,
                 },
-                outcome = self.signals.next() => {
-                    self.state.signal(outcome, now());
-                    self.drained_by = Some(Instant::now());
-                    return;
-                }
-                // The keys of a prompt are no signals.
-                request = next_request(&mut self.repl) => {
-                    if let (Some(repl), Some(request)) = (&mut self.repl, &request) {
-                        repl.refuse(request);
-                    }
-                    if matches!(request, Some(Request::Interrupt | Request::Close(_))) {
-                        self.state.signal(Outcome::new(EndReason::Interrupted, Exit::Interrupted), now());
-                        self.drained_by = Some(Instant::now());
-                        return;
-                    }
-                }
+                order = next_order(&mut *self.controller) => if self.take_late_order(order) { return },
                 () = sleep_until(until), if until.is_some() => return self.give_up_output(),
             }
         }
@@ -734,24 +684,6 @@ async fn next_incoming(socket: &mut Option<Socket>, read: bool) -> Incoming {
 
 async fn next_input(input: &mut Option<Source>) -> Option<Vec<Input>> {
     input.as_mut()?.next().await
-}
-
-/// Whoever gives orders may have gone; the session goes on.
-async fn next_order(orders: &mut Option<UnboundedReceiver<Order>>) -> Order {
-    match orders {
-        Some(receiver) => match receiver.recv().await {
-            Some(order) => order,
-            None => std::future::pending().await,
-        },
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_request(repl: &mut Option<Repl>) -> Option<Request> {
-    match repl {
-        Some(repl) => repl.next().await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

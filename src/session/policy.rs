@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 use super::backoff::Limits;
 use crate::codec::Coding;
+use crate::error::Failure;
 use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::pipeline::{Stop, Totals};
+use crate::report::Report;
 
 /// Everything that decides the course of a session.
 #[derive(Clone, Debug)]
@@ -120,6 +122,25 @@ impl Outcome {
     #[must_use]
     pub fn told(reason: EndReason, exit: Exit, text: impl Into<String>) -> Self {
         Self { text: Some(text.into()), ..Self::new(reason, exit) }
+    }
+
+    /// The end by SIGINT, or by a key that stands for it.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::new(EndReason::Interrupted, Exit::Interrupted)
+    }
+
+    /// Reports what there is to say about it, and gives its exit status.
+    pub fn report(&self, report: &Report) -> Exit {
+        if let Some(what) = &self.text {
+            if self.exit == Exit::Ok {
+                report.warning(what);
+            } else {
+                let (hint, details) = (self.hint.clone(), self.details.clone());
+                report.failure(&Failure { hint, details, ..Failure::new(self.exit, what) });
+            }
+        }
+        self.exit
     }
 
     /// Did a signal end it?

@@ -33,11 +33,11 @@ use crate::secret::Secret;
 use crate::text::short;
 
 mod messages;
-mod typed;
+mod orders;
 
 pub use messages::redact;
-use typed::Typed;
-pub use typed::{LinkState, Standing};
+use orders::Ordered;
+pub use orders::{LinkState, Standing};
 
 /// How long the closing handshake may take, whoever started it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ pub struct Todo {
     pub events: Vec<Event>,
     /// Notices for people.
     pub notices: Vec<(Level, String)>,
-    /// Answers to what was typed.
+    /// Answers to orders.
     pub answers: Vec<String>,
     /// Let go of the connection.
     pub drop_link: bool,
@@ -113,7 +113,7 @@ pub struct State {
     subscription: Subscription,
     delivery: Delivery,
     handover: Handover,
-    typed: Typed,
+    ordered: Ordered,
     reader: Reader,
     writer: Chain,
     totals: Totals,
@@ -178,7 +178,7 @@ impl State {
             subscription: Subscription::new(random.fork()),
             delivery,
             handover: Handover::default(),
-            typed: Typed::default(),
+            ordered: Ordered::default(),
             reader,
             writer,
             backoff: Backoff::new(limits, random),
@@ -395,14 +395,14 @@ impl State {
         self.send(message, now);
     }
 
-    /// A message that whoever holds the session asks for. Without a connection there is nobody to send it to.
-    pub fn order(&mut self, message: Message, now: Now) {
+    /// Sends a message, if there is a connection to send it over.
+    pub fn send_now(&mut self, message: Message, now: Now) {
         if self.phase == Phase::Open {
             self.send(message, now);
         }
     }
 
-    /// Whoever holds the session has what it came for.
+    /// Whoever controls the session has what it came for.
     pub fn end_as(&mut self, outcome: Outcome, now: Now) {
         self.finish(outcome, now);
     }

@@ -901,12 +901,12 @@ fn without_reconnecting_there_is_no_second_connection() {
 #[test]
 fn orders_are_for_a_connection_that_is_there() {
     let mut bench = Bench::new("plain", policy());
-    bench.state.order(Message::text("early"), bench.now);
+    bench.state.send_now(Message::text("early"), bench.now);
     bench.state.opened(Open::default(), bench.now);
-    bench.state.order(Message::text("now"), bench.now);
+    bench.state.send_now(Message::text("now"), bench.now);
     assert_eq!(bench.frames(), ["now"]);
     bench.state.end_as(Outcome::new(EndReason::CampaignsOver, Exit::Ok), bench.now);
-    bench.state.order(Message::text("late"), bench.now);
+    bench.state.send_now(Message::text("late"), bench.now);
     assert_eq!(
         (bench.frames(), bench.end()),
         (vec!["close 1000".to_owned()], Some(("campaigns_over", Exit::Ok)))
@@ -920,18 +920,18 @@ fn orders_are_for_a_connection_that_is_there() {
 fn what_is_typed_without_a_connection_waits_within_bounds() {
     let mut bench = Bench::new("plain", policy());
     for n in 0..1001 {
-        bench.state.typed(Message::text(n.to_string()), bench.now);
+        bench.state.send_or_queue(Message::text(n.to_string()), bench.now);
     }
     assert_eq!((bench.state.standing().queued, bench.state.queued().count()), (1000, 1000));
     assert!(
         bench.state.todo.answers.last().unwrap().ends_with("1000 messages wait for a connection already")
     );
     assert_eq!(bench.state.clear_queue(), 1000);
-    bench.state.typed(Message::Binary(vec![0; (16 << 20) + 1].into()), bench.now);
-    bench.state.typed(Message::text("small"), bench.now);
+    bench.state.send_or_queue(Message::Binary(vec![0; (16 << 20) + 1].into()), bench.now);
+    bench.state.send_or_queue(Message::text("small"), bench.now);
     bench.state.opened(Open::default(), bench.now);
     assert_eq!(bench.frames(), ["small"]);
-    bench.state.typed(Message::text("at once"), bench.now);
+    bench.state.send_or_queue(Message::text("at once"), bench.now);
     assert_eq!(bench.frames(), ["at once"]);
 }
 
@@ -941,10 +941,10 @@ fn topics_that_are_typed_are_subscribed_to_on_every_connection_from_then_on() {
     let mut bench = Bench::open("voipbin", Policy { topics: vec![TOPIC.to_owned()], ..reconnecting });
     bench.frames();
     let other = TOPIC.replace("call", "queue");
-    bench.state.typed_subscribe(vec![TOPIC.to_owned(), other.clone()], bench.now);
+    bench.state.order_subscribe(vec![TOPIC.to_owned(), other.clone()], bench.now);
     assert_eq!(bench.frames(), [format!(r#"{{"type":"subscribe","topics":["{other}"]}}"#)]);
     assert_eq!(bench.state.changed_topics().map(<[String]>::len), Some(2));
-    bench.state.typed_unsubscribe(&[TOPIC.to_owned()], bench.now);
+    bench.state.order_unsubscribe(&[TOPIC.to_owned()], bench.now);
     assert_eq!(bench.frames(), [format!(r#"{{"type":"unsubscribe","topics":["{TOPIC}"]}}"#)]);
     bench.state.closed(&End::Dropped(String::new()), bench.now);
     bench.state.opened(Open::default(), bench.now);
@@ -955,14 +955,14 @@ fn topics_that_are_typed_are_subscribed_to_on_every_connection_from_then_on() {
 fn a_connection_that_is_made_anew_is_closed_before_and_needs_no_permission() {
     let mut bench = Bench::open("plain", policy());
     bench.state.todo.connect = false;
-    bench.state.typed_reconnect(bench.now);
+    bench.state.order_reconnect(bench.now);
     assert_eq!(bench.frames(), ["close 1000"]);
     bench.state.received_close(frame_close(1000), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert!(bench.after(Duration::ZERO).state.todo.connect && bench.end().is_none());
     bench.state.opened(Open::default(), bench.now);
     assert_eq!(bench.state.standing().link, LinkState::Open);
-    bench.state.typed_close(Some((4001, "enough".to_owned())), bench.now);
+    bench.state.order_close(Some((4001, "enough".to_owned())), bench.now);
     assert_eq!((bench.frames(), bench.end()), (vec!["close 4001".to_owned()], Some(("quit", Exit::Ok))));
 }
 

@@ -127,7 +127,7 @@ impl Board {
 
     /// Asks for the present state of everything.
     pub fn refresh(&self) {
-        self.order_all(&Order::Send(self.plan.campaigns.request_update()));
+        self.order_all(&Order::SendNow(self.plan.campaigns.request_update()));
     }
 
     /// The session of a link is over; with its status, if that is what came of the campaigns.
@@ -270,7 +270,7 @@ impl Board {
         link.connections += 1;
         link.followed.clear();
         if link.connections > 1 {
-            link.order(Order::Send(self.plan.campaigns.request_update()));
+            link.order(Order::SendNow(self.plan.campaigns.request_update()));
         }
         if !self.plan.ids.is_empty() {
             self.ask_for_history(number, now);
@@ -297,7 +297,7 @@ impl Board {
             }
         }
         if ask {
-            self.links[number].order(Order::Send(self.plan.campaigns.request_history(hours)));
+            self.links[number].order(Order::SendNow(self.plan.campaigns.request_history(hours)));
         }
     }
 
@@ -382,7 +382,7 @@ impl Board {
         let new: Vec<u64> =
             shown.into_iter().filter(|id| live(id) && !self.links[link].followed.contains(id)).collect();
         for id in &new {
-            self.links[link].order(Order::Send(self.plan.campaigns.follow(*id)));
+            self.links[link].order(Order::SendNow(self.plan.campaigns.follow(*id)));
         }
         self.links[link].followed.extend(&new);
         if !new.is_empty() {

@@ -59,9 +59,10 @@ impl Bench {
     /// The orders of a link, in few words.
     fn ordered(&mut self, link: usize) -> Vec<String> {
         let words = |order| match order {
-            Order::Send(message) => message.as_text().unwrap().to_owned(),
+            Order::SendNow(message) => message.as_text().unwrap().to_owned(),
             Order::End(outcome) => outcome.reason.name().to_owned(),
             Order::ReaderGone => "gone".to_owned(),
+            other => panic!("{other:?}"),
         };
         std::iter::from_fn(|| self.orders[link].try_recv().ok()).map(words).collect()
     }

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -16,7 +18,7 @@ use crate::pipeline::junction::Junction;
 use crate::pipeline::{Stop, backlog, sink};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
-use crate::session::{self, Order, Setup, Tap};
+use crate::session::{self, Controller, News, Order, Setup};
 use crate::signals::Signals;
 
 pub mod board;
@@ -40,49 +42,57 @@ const LAST_DRAIN: Duration = Duration::from_secs(1);
 /// A board that its links share.
 pub type Shared = Rc<RefCell<Board>>;
 
-/// One link's way to the board.
-pub struct LinkTap {
+/// Controls the session of a link: it takes the board's orders, and the board looks at its events.
+pub struct LinkController {
     board: Shared,
     link: usize,
+    orders: UnboundedReceiver<Order>,
+    signals: Signals,
 }
 
-impl LinkTap {
-    /// The tap of this link.
+impl LinkController {
+    /// The controller of this link.
     #[must_use]
-    pub fn new(board: &Shared, link: usize) -> Self {
-        Self { board: Rc::clone(board), link }
+    pub fn new(board: &Shared, link: usize, signals: Signals) -> Self {
+        let (send, orders) = unbounded_channel();
+        board.borrow_mut().hold(link, send);
+        Self { board: Rc::clone(board), link, orders, signals }
     }
 }
 
-impl Tap for LinkTap {
-    fn look(&mut self, events: &mut Vec<Event>) {
-        self.board.borrow_mut().look(self.link, events, Instant::now());
+impl Controller for LinkController {
+    fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
+        if let Poll::Ready(order) = self.signals.poll_order(context) {
+            return Poll::Ready(order);
+        }
+        match self.orders.poll_recv(context) {
+            Poll::Ready(Some(order)) => Poll::Ready(order),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn news(&mut self, news: News<'_>) {
+        if let News::Events(events) = news {
+            self.board.borrow_mut().look(self.link, events, Instant::now());
+        }
     }
 }
 
-/// A recording's way to the board: time passes as it did then, or else there would be no rate.
-pub struct RecordedTap {
+/// A recording in the place of a link: time passes as it did then, or else there would be no rate.
+pub struct RecordedLink {
     board: Shared,
     first: Option<(Timestamp, Instant)>,
 }
 
-impl RecordedTap {
-    /// The tap of a recording.
+impl RecordedLink {
+    /// A recording whose events this board looks at.
     #[must_use]
     pub fn new(board: &Shared) -> Self {
         Self { board: Rc::clone(board), first: None }
     }
 
-    /// When that would be, had the recording begun when this did. Before its beginning there is nothing.
-    fn moment(&mut self, at: Timestamp) -> Instant {
-        let (first, start) = *self.first.get_or_insert_with(|| (at, Instant::now()));
-        let after = Duration::try_from(at.duration_since(first)).unwrap_or_default();
-        start.checked_add(after).unwrap_or(start)
-    }
-}
-
-impl Tap for RecordedTap {
-    fn look(&mut self, events: &mut Vec<Event>) {
+    /// Looks at events, and changes them to what the pipeline is to have.
+    pub fn look(&mut self, events: &mut Vec<Event>) {
         let mut shown = Vec::with_capacity(events.len());
         for event in events.drain(..) {
             let now = self.moment(event.at);
@@ -91,6 +101,13 @@ impl Tap for RecordedTap {
             shown.append(&mut of_one);
         }
         *events = shown;
+    }
+
+    /// When that would be, had the recording begun when this did. Before its beginning there is nothing.
+    fn moment(&mut self, at: Timestamp) -> Instant {
+        let (first, start) = *self.first.get_or_insert_with(|| (at, Instant::now()));
+        let after = Duration::try_from(at.duration_since(first)).unwrap_or_default();
+        start.checked_add(after).unwrap_or(start)
     }
 }
 
@@ -182,7 +199,7 @@ impl Watch {
         board.ended(number, failed);
         if failed.is_some() {
             let name = board.link_name(number).unwrap_or_default();
-            crate::commands::tell(&self.report.prefixed(&name), outcome.clone());
+            outcome.report(&self.report.prefixed(&name));
         }
     }
 
@@ -229,7 +246,7 @@ impl Watch {
         }
         // The links have said what they had to say, and their words are not in it.
         if outcome.text.is_some() {
-            crate::commands::tell(&self.report, outcome.clone());
+            outcome.report(&self.report);
         }
         if stop.is_none() && outcome.exit == Exit::Assertion {
             board.tell_unfinished();

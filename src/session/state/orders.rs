@@ -1,4 +1,4 @@
-//! What a person at the prompt asks a session for.
+//! What a session does for its orders, but for those that end it.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -45,9 +45,9 @@ pub enum LinkState {
     Ending,
 }
 
-/// What is remembered of what was typed.
+/// What is remembered of orders.
 #[derive(Default)]
-pub(super) struct Typed {
+pub(super) struct Ordered {
     queue: VecDeque<Message>,
     queued_bytes: usize,
     /// The payload of a ping whose pong is waited for.
@@ -55,7 +55,7 @@ pub(super) struct Typed {
     rtt: Option<Duration>,
     /// The connection is being closed only to be made again.
     again: bool,
-    /// Topics that were typed.
+    /// Topics that were ordered.
     topics: Vec<String>,
     topics_changed: bool,
 }
@@ -71,42 +71,42 @@ impl State {
             Phase::Waiting(until) => LinkState::Waiting(until),
             Phase::Closing(_) | Phase::Ended => LinkState::Ending,
         };
-        Standing { link, conn: self.conn, rtt: self.typed.rtt, queued: self.typed.queue.len() }
+        Standing { link, conn: self.conn, rtt: self.ordered.rtt, queued: self.ordered.queue.len() }
     }
 
     /// The topics, if they have changed since this was last asked.
     pub fn changed_topics(&mut self) -> Option<&[String]> {
-        mem::take(&mut self.typed.topics_changed).then_some(&self.policy.topics)
+        mem::take(&mut self.ordered.topics_changed).then_some(&self.policy.topics)
     }
 
-    /// A message to send: now, or once there is a connection.
-    pub fn typed(&mut self, message: Message, now: Now) {
+    /// Sends a message, now or once there is a connection.
+    pub fn send_or_queue(&mut self, message: Message, now: Now) {
         if self.phase == Phase::Open {
             return self.send(message, now);
         }
-        let bytes = self.typed.queued_bytes + message.len();
-        if self.typed.queue.len() >= MOST_QUEUED || bytes > limits::QUEUED {
+        let bytes = self.ordered.queued_bytes + message.len();
+        if self.ordered.queue.len() >= MOST_QUEUED || bytes > limits::QUEUED {
             let text = format!(
                 "not sent and not queued: {} messages wait for a connection already",
-                self.typed.queue.len()
+                self.ordered.queue.len()
             );
             return self.answer(text);
         }
-        self.typed.queued_bytes = bytes;
-        self.typed.queue.push_back(message);
-        let text = format!("queued until there is a connection ({} in /queue)", self.typed.queue.len());
+        self.ordered.queued_bytes = bytes;
+        self.ordered.queue.push_back(message);
+        let text = format!("queued until there is a connection ({} in /queue)", self.ordered.queue.len());
         self.answer(text);
     }
 
-    /// Something to say to whoever typed, even if notices are not wanted.
+    /// Something to say to whoever gave the order, even if notices are not wanted.
     fn answer(&mut self, text: impl Into<String>) {
         self.todo.answers.push(text.into());
     }
 
     /// Sends what has waited for the connection.
     pub(super) fn send_queued(&mut self, now: Now) {
-        let queue = mem::take(&mut self.typed.queue);
-        self.typed.queued_bytes = 0;
+        let queue = mem::take(&mut self.ordered.queue);
+        self.ordered.queued_bytes = 0;
         if !queue.is_empty() {
             self.answer(format!("sending {} queued messages", queue.len()));
         }
@@ -117,17 +117,17 @@ impl State {
 
     /// The messages that wait for a connection, in order.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
-        self.typed.queue.iter()
+        self.ordered.queue.iter()
     }
 
     /// Forgets them, and says how many there were.
     pub fn clear_queue(&mut self) -> usize {
-        self.typed.queued_bytes = 0;
-        mem::take(&mut self.typed.queue).len()
+        self.ordered.queued_bytes = 0;
+        mem::take(&mut self.ordered.queue).len()
     }
 
     /// A ping, whose pong is to be told of.
-    pub fn typed_ping(&mut self, payload: Option<Bytes>, now: Now) {
+    pub fn order_ping(&mut self, payload: Option<Bytes>, now: Now) {
         if self.phase != Phase::Open {
             return self.answer("there is no connection to ping".to_owned());
         }
@@ -135,24 +135,24 @@ impl State {
             Some(payload) => self.liveness.ping_with(payload, now.mono),
             None => self.liveness.ping(now.mono),
         };
-        self.typed.ping = Some(payload.clone());
+        self.ordered.ping = Some(payload.clone());
         self.todo.frames.push(Frame::Ping(payload.clone()));
         self.emit(Kind::Ping(Direction::Out, payload), now);
     }
 
     /// A pong came.
     pub(super) fn note_pong(&mut self, payload: &Bytes, rtt: Option<Duration>) {
-        self.typed.rtt = rtt.or(self.typed.rtt);
+        self.ordered.rtt = rtt.or(self.ordered.rtt);
         let Some(rtt) = rtt else { return };
         let text = format!("pong after {}", short(rtt));
-        match self.typed.ping.take_if(|ping| ping == payload) {
+        match self.ordered.ping.take_if(|ping| ping == payload) {
             Some(_) => self.answer(text),
             None => self.notice(Level::Debug, text),
         }
     }
 
     /// More topics, on this connection and on those to come.
-    pub fn typed_subscribe(&mut self, topics: Vec<String>, now: Now) {
+    pub fn order_subscribe(&mut self, topics: Vec<String>, now: Now) {
         let (known, new): (Vec<_>, Vec<_>) =
             topics.into_iter().partition(|topic| self.policy.topics.contains(topic));
         for topic in known {
@@ -162,8 +162,8 @@ impl State {
             return;
         }
         self.policy.topics.extend(new.iter().cloned());
-        self.typed.topics.extend(new.iter().cloned());
-        self.typed.topics_changed = true;
+        self.ordered.topics.extend(new.iter().cloned());
+        self.ordered.topics_changed = true;
         if self.phase == Phase::Open {
             self.subscribe_more(&new, now);
         } else {
@@ -172,7 +172,7 @@ impl State {
     }
 
     /// Fewer topics.
-    pub fn typed_unsubscribe(&mut self, topics: &[String], now: Now) {
+    pub fn order_unsubscribe(&mut self, topics: &[String], now: Now) {
         let (gone, unknown): (Vec<String>, Vec<String>) =
             topics.iter().cloned().partition(|topic| self.policy.topics.contains(topic));
         for topic in unknown {
@@ -195,40 +195,40 @@ impl State {
         }
     }
 
-    /// The provider refuses these. Those that were typed can be typed again.
+    /// The provider refuses these. Those that were ordered can be ordered again.
     pub(super) fn forget_refused(&mut self, topics: &[String]) {
-        let typed: Vec<String> =
-            topics.iter().filter(|topic| self.typed.topics.contains(topic)).cloned().collect();
-        if !typed.is_empty() {
-            self.forget(&typed);
+        let ordered: Vec<String> =
+            topics.iter().filter(|topic| self.ordered.topics.contains(topic)).cloned().collect();
+        if !ordered.is_empty() {
+            self.forget(&ordered);
         }
     }
 
     fn forget(&mut self, gone: &[String]) {
         self.policy.topics.retain(|topic| !gone.contains(topic));
-        self.typed.topics.retain(|topic| !gone.contains(topic));
-        self.typed.topics_changed = true;
+        self.ordered.topics.retain(|topic| !gone.contains(topic));
+        self.ordered.topics_changed = true;
     }
 
     /// A command of the dialect's own.
-    pub fn typed_command(&mut self, name: &str, arguments: &[String], now: Now) {
+    pub fn order_command(&mut self, name: &str, arguments: &[String], now: Now) {
         match self.dialect.command(name, arguments) {
-            Ok(messages) => messages.into_iter().for_each(|message| self.typed(message, now)),
+            Ok(messages) => messages.into_iter().for_each(|message| self.send_or_queue(message, now)),
             Err(why) => self.answer(format!("/{name}: {why}")),
         }
     }
 
     /// The end, in good order, with this code and reason in the close frame.
-    pub fn typed_close(&mut self, close: Option<(u16, String)>, now: Now) {
+    pub fn order_close(&mut self, close: Option<(u16, String)>, now: Now) {
         self.policy.close = close.unwrap_or_else(|| self.policy.close.clone());
         self.finish(Outcome::new(EndReason::Quit, Exit::Ok), now);
     }
 
     /// Another connection in the place of this one, or at once instead of later.
-    pub fn typed_reconnect(&mut self, now: Now) {
+    pub fn order_reconnect(&mut self, now: Now) {
         match self.phase {
             Phase::Open => {
-                self.typed.again = true;
+                self.ordered.again = true;
                 self.send_close(now);
             }
             Phase::Waiting(_) => self.phase = Phase::Waiting(now.mono),
@@ -238,7 +238,7 @@ impl State {
 
     /// The connection is over. Was that only for the sake of another?
     pub(super) fn closed_to_reconnect(&mut self, now: Now) -> bool {
-        if !mem::take(&mut self.typed.again) {
+        if !mem::take(&mut self.ordered.again) {
             return false;
         }
         self.lost_at = Some(now.wall);
