@@ -35,10 +35,10 @@ const MIB: usize = 1 << 20;
 limits! {
     // What every session has.
     BUFFER = 64 * MIB, "events that wait for the reader of the output (`--buffer` changes it)",
-        "`--overflow` decides", "stage::large_messages_on_their_way_count_toward_the_buffer";
+        "`--overflow` decides", "worker::large_messages_on_their_way_count_toward_the_buffer";
     ON_THE_WAY = 192 * KIB, "events on their way to the thread that writes; a larger one goes alone",
         "the next one waits, and counts toward `--buffer`",
-        "stage::large_messages_on_their_way_count_toward_the_buffer";
+        "worker::large_messages_on_their_way_count_toward_the_buffer";
     SPILL_INDEX = 16 * MIB, "what events in a file take in memory", "the server is not read until there is room",
         "slow_reader::what_does_not_fit_in_memory_waits_in_a_file_and_comes_in_order";
     KEPT_RECORDS = MIB, "records that outlive dropped messages (`--overflow drop-oldest`)", "they are dropped too",

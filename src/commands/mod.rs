@@ -28,9 +28,9 @@ use crate::message::Message;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::outfile::{OutFile, ToFile};
-use crate::pipeline::outlet::Outlet;
+use crate::pipeline::queue::OutputQueue;
 use crate::pipeline::sink::{Nowhere, Sink, Stdout, write_failure};
-use crate::pipeline::stage::Stage;
+use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
 use crate::secret::{self, Secret, Secrets};
@@ -101,7 +101,7 @@ impl Session<'_> {
         };
         let policy = Policy { keep_going: policy.keep_going || prompt.is_some(), ..policy };
         let pipeline = Pipeline::new(config, sink(output.as_ref(), silent), (*report).clone());
-        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?;
+        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
             connection,
@@ -110,7 +110,9 @@ impl Session<'_> {
             dialect: client,
             input: (self.read_stdin && prompt.is_none() && !coding::sends_stdin(&self.send.send))
                 .then(|| Source::stdin(form)),
-            stage: Outlet::Own(Box::new(stage.with_backlog(waiting(&self.args.output, self.defaults)))),
+            output: OutputQueue::Own(Box::new(
+                worker.with_backlog(waiting(&self.args.output, self.defaults)),
+            )),
             controller,
             cursor_file,
             show_secrets: self.args.output.show_secrets,

@@ -17,7 +17,7 @@ use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Unreada
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
-use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS, Stage};
+use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS, OutputWorker};
 use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
 use crate::report::Report;
 use crate::session::delivery::Seen;
@@ -90,7 +90,7 @@ pub async fn run(
 }
 
 struct Run {
-    stage: Stage,
+    worker: OutputWorker,
     outcome: Option<Outcome>,
     totals: Totals,
     reader: Option<sink::Watch>,
@@ -102,7 +102,7 @@ struct Run {
 impl Run {
     fn start(pipeline: Pipeline, args: &SessionArgs) -> std::io::Result<Self> {
         Ok(Self {
-            stage: Stage::start(pipeline)?,
+            worker: OutputWorker::start(pipeline)?,
             outcome: None,
             totals: Totals::default(),
             reader: sink::watch_stdout(),
@@ -118,7 +118,7 @@ impl Run {
             tokio::select! {
                 biased;
                 () = up(self.until) => self.time_is_up(),
-                progress = self.stage.progress() => self.note(&progress?),
+                progress = self.worker.progress() => self.note(&progress?),
                 batch = items.recv() => return batch,
                 () = sink::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
                 () = up(idle) => self.outcome = Some(Outcome::new(EndReason::IdleTimeout, Exit::Ok)),
@@ -129,7 +129,7 @@ impl Run {
 
     /// Waits until everything is written, or the reader has gone, or has had its time.
     async fn drain(&mut self) {
-        self.stage.close();
+        self.worker.close();
         let lost = |outcome: &Option<Outcome>| {
             outcome.as_ref().is_some_and(|outcome| LOST.contains(&outcome.reason))
         };
@@ -149,7 +149,7 @@ impl Run {
     }
 
     async fn push(&mut self, events: &mut Vec<Event>) {
-        while !self.stage.has_room() {
+        while !self.worker.has_room() {
             if !self.progress().await {
                 return;
             }
@@ -157,7 +157,7 @@ impl Run {
         if self.outcome.is_some() {
             return;
         }
-        if let Some(progress) = self.stage.push(events) {
+        if let Some(progress) = self.worker.push(events) {
             self.note(&progress);
         }
     }
@@ -167,7 +167,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                progress = self.stage.progress() => match progress {
+                progress = self.worker.progress() => match progress {
                     Some(progress) => {
                         self.note(&progress);
                         return true;

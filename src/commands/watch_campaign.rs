@@ -19,11 +19,11 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::net::url::looks_like_url;
 use crate::net::{Options, WsUrl};
-use crate::pipeline::junction::{Branch, Junction};
+use crate::pipeline::merge::{Branch, Merge};
 use crate::pipeline::outfile::OutFile;
-use crate::pipeline::outlet::Outlet;
+use crate::pipeline::queue::OutputQueue;
 use crate::pipeline::sink;
-use crate::pipeline::stage::Stage;
+use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
 use crate::session::Setup;
@@ -127,14 +127,14 @@ impl Command<'_> {
         let coding = coding::coding(args, self.session.send, self.session.dialect)?;
         let common = Common { coding, url, connection, time_scale, board: Rc::clone(&board), report };
         let limits = waiting(&args.output, self.session.defaults);
-        let stage = Stage::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
-        let (junction, branches) = Junction::new(stage, links, context.report.clone());
+        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
+        let (merge, branches) = Merge::new(worker, links, context.report.clone());
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
         let watch = Watch {
             view: drawn.then(|| View::new(context.report, unicode)),
             board,
-            junction,
+            merge,
             asked: output::asked(args),
             stdout: if self.output.is_none() { sink::watch_stdout() } else { None },
             report: context.report.clone(),
@@ -209,7 +209,7 @@ impl Command<'_> {
             asked: Asked::default(),
             dialect: client,
             input: None,
-            stage: Outlet::Shared(branch),
+            output: OutputQueue::Shared(branch),
             controller: Box::new(LinkController::new(&common.board, link, signals)),
             cursor_file: None,
             show_secrets: args.output.show_secrets,

@@ -1,7 +1,7 @@
 //! Decode, filter, record, write: what turns events into lines.
 //!
 //! A [`Pipeline`] is synchronous and owns everything that output depends on: the jq programs, the recording, the
-//! count of lines, and whether an end condition has been met. [`stage`] decides which thread runs it.
+//! count of lines, and whether an end condition has been met. [`worker`] decides which thread runs it.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -15,16 +15,16 @@ use crate::text::without_middle;
 pub mod backlog;
 pub mod change;
 pub mod filter;
-pub mod junction;
 pub mod line;
+pub mod merge;
 pub mod outfile;
-pub mod outlet;
 pub mod packed;
+pub mod queue;
 pub mod record;
 pub mod recorder;
 pub mod sink;
 pub mod spill;
-pub mod stage;
+pub mod worker;
 
 use change::{Change, Changes};
 use filter::{Program, Reads, RunError, Value};

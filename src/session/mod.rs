@@ -23,8 +23,8 @@ use crate::limits;
 use crate::net::http::{self, HttpAnswer, HttpCall};
 use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::backlog;
-use crate::pipeline::outlet::Outlet;
-use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
+use crate::pipeline::queue::OutputQueue;
+use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, sink};
 use crate::report::{Level, Report};
 use crate::secret::{Lease, Secret};
@@ -77,7 +77,7 @@ pub struct Setup {
     /// Where messages to send come from.
     pub input: Option<Source>,
     /// Where events go.
-    pub stage: Outlet,
+    pub output: OutputQueue,
     /// Where orders come from, and news goes to.
     pub controller: Box<dyn Controller>,
     /// Where the cursor is kept.
@@ -142,9 +142,9 @@ struct Driver {
     input: Option<Source>,
     acks: Option<Acks>,
     cursor_file: Option<CursorFile>,
-    stage: Outlet,
+    output: OutputQueue,
     controller: Box<dyn Controller>,
-    /// Events that wait for room in the stage.
+    /// Events that wait for room in the output.
     batch: Vec<Event>,
     drained_by: Option<Instant>,
     output_lost: bool,
@@ -168,7 +168,7 @@ impl Driver {
             input: setup.input,
             acks: None,
             cursor_file: setup.cursor_file,
-            stage: setup.stage,
+            output: setup.output,
             controller: setup.controller,
             batch: Vec::new(),
             drained_by: None,
@@ -277,10 +277,10 @@ impl Driver {
         loop {
             self.controller.news(News::Events(&mut self.state.todo.events));
             self.batch.append(&mut self.state.todo.events);
-            if self.batch.is_empty() || !self.stage.has_room() {
+            if self.batch.is_empty() || !self.output.has_room() {
                 return;
             }
-            if let Some(progress) = self.stage.push(&mut self.batch) {
+            if let Some(progress) = self.output.push(&mut self.batch) {
                 self.state.progress(progress, now());
             }
         }
@@ -293,12 +293,12 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, controller, stage, stdout, .. } = self;
+        let Self { opening, socket, old, input, controller, output, stdout, .. } = self;
         tokio::select! {
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
             incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
-            progress = stage.progress() => Happening::Progress(progress),
+            progress = output.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
             () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             order = next_order(&mut **controller) => Happening::Order(order),
@@ -314,7 +314,7 @@ impl Driver {
     /// Is there room for what the peer may send?
     fn takes_events(&self) -> bool {
         // A provider that gives events ids to acknowledge or cursors sends again what it could not send.
-        self.stage.has_room() && self.state.awaited_bytes() <= limits::UNWRITTEN
+        self.output.has_room() && self.state.awaited_bytes() <= limits::UNWRITTEN
     }
 
     fn handle(&mut self, happened: Happening, now: Now) {
@@ -535,15 +535,15 @@ impl Driver {
             self.account(&old);
         }
         self.push_events();
-        self.drain(Outlet::is_idle).await;
+        self.drain(OutputQueue::is_idle).await;
         if !self.batch.is_empty() {
             self.push_events();
-            self.drain(Outlet::is_idle).await;
+            self.drain(OutputQueue::is_idle).await;
         }
         let outcome = self.outcome();
         self.state.summary(&outcome, self.wire, now());
         self.push_events();
-        self.stage.close();
+        self.output.close();
         let dropped = backlog::dropped(self.state.totals().dropped);
         dropped.iter().for_each(|text| self.report.warning(text));
         // A program over the whole stream may only speak now that the stream has ended.
@@ -598,7 +598,7 @@ impl Driver {
 
     /// Waits until what was pushed is written, as long as its reader takes, or as long as the end allows. A
     /// signal always ends the wait.
-    async fn drain(&mut self, done: impl Fn(&Outlet) -> bool) {
+    async fn drain(&mut self, done: impl Fn(&OutputQueue) -> bool) {
         let patience = match self.outcome().reason {
             // A write that cannot go on ends at once, and tells what of it is there.
             EndReason::ReaderGone if self.state.awaits_lines() => Some(LAST_NEWS),
@@ -610,10 +610,10 @@ impl Driver {
             self.drained_by.get_or_insert(Instant::now() + patience);
         }
         let until = self.drained_by;
-        while !done(&self.stage) {
+        while !done(&self.output) {
             tokio::select! {
                 biased;
-                progress = self.stage.progress() => match progress {
+                progress = self.output.progress() => match progress {
                     Some(progress) => self.state.progress(progress, now()),
                     None => return,
                 },

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::event::{EndReason, Event, Kind};
 use crate::exit::Exit;
-use crate::pipeline::junction::Junction;
+use crate::pipeline::merge::Merge;
 use crate::pipeline::{Stop, backlog, sink};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
@@ -116,7 +116,7 @@ pub struct Watch {
     /// What is watched.
     pub board: Shared,
     /// Where all events meet.
-    pub junction: Junction,
+    pub merge: Merge,
     /// What was asked of the output.
     pub asked: Asked,
     /// The reader of standard output, if it may go away.
@@ -149,10 +149,10 @@ impl Watch {
                     }
                     None => break,
                 },
-                () = self.junction.run() => {}
+                () = self.merge.run() => {}
                 () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
                     self.stdout = None;
-                    self.junction.decide(Stop::ReaderGone);
+                    self.merge.decide(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
                 }
                 // There may be a deadline now where there was none.
@@ -193,7 +193,7 @@ impl Watch {
     /// no failure of the link.
     fn ended(&self, number: usize, outcome: &Outcome) {
         let mut board = self.board.borrow_mut();
-        let decided = self.junction.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
+        let decided = self.merge.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
         let by_itself = !decided && !outcome.is_signal();
         let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&board, number, outcome));
         board.ended(number, failed);
@@ -213,19 +213,19 @@ impl Watch {
         let mut signals = if seen { Signals::listen().ok() } else { signals };
         let mut lost = false;
         tokio::select! {
-            () = last_words(&mut self.junction, &self.board, outcomes, self.asked) => {}
+            () = last_words(&mut self.merge, &self.board, outcomes, self.asked) => {}
             outcome = next_signal(&mut signals) => {
                 outcomes.push(outcome);
                 lost = true;
             }
             () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
-                self.junction.decide(Stop::ReaderGone);
+                self.merge.decide(Stop::ReaderGone);
             }
             () = until(give_up), if give_up.is_some() => lost = true,
         }
         // The exit status tells of the signal alone.
         let by_signal = outcomes.iter().any(Outcome::is_signal);
-        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.junction.stop
+        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.merge.stop
             && by_signal
         {
             self.report.warning(text);
@@ -235,14 +235,14 @@ impl Watch {
             if by_signal {
                 self.report.warning(text);
             }
-            self.junction.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
+            self.merge.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
         }
         let board = self.board.borrow();
-        let Junction { stop, totals, .. } = &self.junction;
+        let Merge { stop, totals, .. } = &self.merge;
         backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
         let mut outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
         if outcome.reason == EndReason::OutputFailed {
-            outcome.details.extend(backlog::missing(self.junction.unwritten()));
+            outcome.details.extend(backlog::missing(self.merge.unwritten()));
         }
         // The links have said what they had to say, and their words are not in it.
         if outcome.text.is_some() {
@@ -255,16 +255,16 @@ impl Watch {
     }
 }
 
-async fn last_words(junction: &mut Junction, board: &Shared, outcomes: &[Outcome], asked: Asked) {
-    junction.settle().await;
+async fn last_words(merge: &mut Merge, board: &Shared, outcomes: &[Outcome], asked: Asked) {
+    merge.settle().await;
     let last = {
         let board = board.borrow();
-        let outcome = verdict(&board, outcomes, junction.stop.as_ref(), asked, &junction.totals);
-        let summary = board.summary(&outcome, &junction.totals);
+        let outcome = verdict(&board, outcomes, merge.stop.as_ref(), asked, &merge.totals);
+        let summary = board.summary(&outcome, &merge.totals);
         Event { at: clock::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
     };
-    junction.close(vec![last]).await;
-    while junction.progress().await {}
+    merge.close(vec![last]).await;
+    while merge.progress().await {}
 }
 
 async fn next_wish(view: &mut Option<View>) -> Wish {

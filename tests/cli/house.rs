@@ -52,7 +52,7 @@ const SHARED_NAMES: &[&str] = &[
     "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
     "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record", "Recorder",
     "Refusal", "Reply", "Report", "Request", "Ring", "Row", "Run", "Sample", "Screen", "Seen", "Session",
-    "Setup", "Shape", "Shared", "Stage", "State", "Status", "Step", "Stream", "Summary", "Table",
+    "Setup", "Shape", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
     "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "Watcher", "What", "World",
 ];
 

@@ -1,24 +1,24 @@
 //! Where the events of a session go: a pipeline of its own, or one that it shares.
 
 use super::Progress;
-use super::junction::Branch;
-use super::stage::Stage;
+use super::merge::Branch;
+use super::worker::OutputWorker;
 use crate::event::Event;
 
 /// The way out of a session.
-pub enum Outlet {
+pub enum OutputQueue {
     /// A pipeline of its own.
-    Own(Box<Stage>),
+    Own(Box<OutputWorker>),
     /// A pipeline that several sessions share.
     Shared(Branch),
 }
 
-impl Outlet {
+impl OutputQueue {
     /// Can a batch be pushed without waiting?
     #[must_use]
     pub fn has_room(&self) -> bool {
         match self {
-            Self::Own(stage) => stage.has_room(),
+            Self::Own(worker) => worker.has_room(),
             Self::Shared(branch) => branch.has_room(),
         }
     }
@@ -27,15 +27,15 @@ impl Outlet {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         match self {
-            Self::Own(stage) => stage.is_idle(),
+            Self::Own(worker) => worker.is_idle(),
             Self::Shared(branch) => branch.is_idle(),
         }
     }
 
-    /// Hands over a batch and leaves an empty one. See [`Stage::push`].
+    /// Hands over a batch and leaves an empty one. See [`OutputWorker::push`].
     pub fn push(&mut self, batch: &mut Vec<Event>) -> Option<Progress> {
         match self {
-            Self::Own(stage) => stage.push(batch),
+            Self::Own(worker) => worker.push(batch),
             Self::Shared(branch) => {
                 branch.push(batch);
                 None
@@ -46,7 +46,7 @@ impl Outlet {
     /// Waits until something has been achieved. `None`: nothing more will be.
     pub async fn progress(&mut self) -> Option<Progress> {
         match self {
-            Self::Own(stage) => stage.progress().await,
+            Self::Own(worker) => worker.progress().await,
             Self::Shared(branch) => branch.progress().await,
         }
     }
@@ -54,7 +54,7 @@ impl Outlet {
     /// Nothing more will come.
     pub fn close(&mut self) {
         match self {
-            Self::Own(stage) => stage.close(),
+            Self::Own(worker) => worker.close(),
             Self::Shared(branch) => branch.close(),
         }
     }

@@ -44,12 +44,12 @@ const PLAIN_STACK: usize = 256 * 1024;
 
 type Batch = Vec<Event>;
 
-/// Runs a pipeline beside the session.
-pub struct Stage {
+/// Runs a pipeline beside the session, with the queue before it.
+pub struct OutputWorker {
     pipeline: Arc<Mutex<Pipeline>>,
     inline: bool,
     /// The worker while it has nothing to do yet: many a session is over before it would.
-    resting: Option<Worker>,
+    resting: Option<Runner>,
     queue: Option<SyncSender<Batch>>,
     progress: UnboundedReceiver<(Progress, Option<Batch>)>,
     /// The batches that are on their way, in order: the bytes that each takes.
@@ -68,7 +68,7 @@ pub struct Stage {
     last: (Totals, u64),
 }
 
-impl Stage {
+impl OutputWorker {
     /// Gets ready, and starts the worker if it is sure to be needed.
     ///
     /// # Errors
@@ -78,17 +78,17 @@ impl Stage {
         let pipeline = Arc::new(Mutex::new(pipeline));
         let (queue, batches) = sync_channel(QUEUE);
         let (tell, progress) = unbounded_channel();
-        let worker = Worker {
+        let runner = Runner {
             pipeline: Arc::clone(&pipeline),
             batches: Mutex::new(batches),
             tell,
             rest: Mutex::default(),
             ended: AtomicBool::new(false),
         };
-        let mut stage = Self {
+        let mut worker = Self {
             pipeline,
             inline,
-            resting: Some(worker),
+            resting: Some(runner),
             queue: Some(queue),
             progress,
             in_flight: VecDeque::new(),
@@ -101,9 +101,9 @@ impl Stage {
             last: Default::default(),
         };
         if !inline {
-            stage.wake()?;
+            worker.wake()?;
         }
-        Ok(stage)
+        Ok(worker)
     }
 
     /// Lets events wait within these limits, so that there is room while the reader of the output is slow.
@@ -113,12 +113,12 @@ impl Stage {
     }
 
     fn wake(&mut self) -> std::io::Result<()> {
-        let Some(worker) = self.resting.take() else { return Ok(()) };
+        let Some(runner) = self.resting.take() else { return Ok(()) };
         thread::Builder::new()
             .name("pipeline".into())
             // Only address space: pages are taken as they are touched.
             .stack_size(if self.inline { PLAIN_STACK } else { filter::STACK })
-            .spawn(move || worker.work())
+            .spawn(move || runner.work())
             .map(drop)
     }
 
@@ -137,7 +137,7 @@ impl Stage {
 
     /// Hands over a batch and leaves an empty one. Returns what was achieved where that is known at once.
     ///
-    /// Call it only while [`Stage::has_room`]: more would wait otherwise than may.
+    /// Call it only while [`OutputWorker::has_room`]: more would wait otherwise than may.
     pub fn push(&mut self, batch: &mut Batch) -> Option<Progress> {
         if self.inline && self.is_idle() && cost(batch) <= ATOMIC {
             return self.run_inline(batch);
@@ -265,7 +265,7 @@ impl Stage {
     }
 }
 
-struct Worker {
+struct Runner {
     pipeline: Arc<Mutex<Pipeline>>,
     batches: Mutex<Receiver<Batch>>,
     tell: UnboundedSender<(Progress, Option<Batch>)>,
@@ -275,7 +275,7 @@ struct Worker {
     ended: AtomicBool,
 }
 
-impl Worker {
+impl Runner {
     fn work(self) {
         let stream = lock(&self.pipeline).stream_filter();
         match stream {
@@ -364,7 +364,7 @@ impl Worker {
 }
 
 /// The stream as the values a program pulls, one at a time and no earlier than it asks.
-struct Inputs(Arc<Worker>);
+struct Inputs(Arc<Runner>);
 
 impl Iterator for Inputs {
     type Item = Result<Value, String>;
@@ -425,12 +425,12 @@ mod tests {
         vec![Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind }]
     }
 
-    fn stage(overflow: Overflow) -> (Stage, Reader) {
+    fn start(overflow: Overflow) -> (OutputWorker, Reader) {
         let reader = Reader::default();
         let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
         let pipeline = Pipeline::new(Config::default(), Box::new(reader.clone()), report);
         let limits = Limits { memory: 4 << 20, disk: 1 << 30, overflow };
-        (Stage::start(pipeline).unwrap().with_backlog(limits), reader)
+        (OutputWorker::start(pipeline).unwrap().with_backlog(limits), reader)
     }
 
     #[tokio::test(start_paused = true)]
@@ -438,38 +438,38 @@ mod tests {
         for (overflow, more) in
             [(Overflow::Block, false), (Overflow::Spill, true), (Overflow::DropOldest, true)]
         {
-            let (mut stage, reader) = stage(overflow);
-            assert!(stage.has_room());
-            stage.push(&mut message(5 << 20));
-            assert!(!stage.has_room(), "a large one goes alone");
+            let (mut worker, reader) = start(overflow);
+            assert!(worker.has_room());
+            worker.push(&mut message(5 << 20));
+            assert!(!worker.has_room(), "a large one goes alone");
             tokio::time::advance(BEHIND).await;
-            assert_eq!(stage.has_room(), more, "{overflow:?}: what is on its way fills the buffer");
+            assert_eq!(worker.has_room(), more, "{overflow:?}: what is on its way fills the buffer");
             for _ in 0..if more { 5 } else { 0 } {
-                stage.push(&mut message(5 << 20));
+                worker.push(&mut message(5 << 20));
             }
-            let held = stage.in_flight_bytes + stage.waiting.memory();
+            let held = worker.in_flight_bytes + worker.waiting.memory();
             // The last of those that are dropped stays.
             let most = if overflow == Overflow::DropOldest { 11 << 20 } else { 6 << 20 };
             assert!(held < most, "{overflow:?}: {held}");
             reader.reads();
-            while !stage.is_idle() {
-                stage.progress().await;
+            while !worker.is_idle() {
+                worker.progress().await;
             }
-            assert_eq!(stage.in_flight_bytes, 0);
+            assert_eq!(worker.in_flight_bytes, 0);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn small_ones_go_in_several_batches() {
-        let (mut stage, reader) = stage(Overflow::Block);
+        let (mut worker, reader) = start(Overflow::Block);
         for _ in 0..QUEUE {
-            assert!(stage.has_room());
-            stage.push(&mut message(BATCH_BYTES / 2));
+            assert!(worker.has_room());
+            worker.push(&mut message(BATCH_BYTES / 2));
         }
-        assert!(!stage.has_room());
+        assert!(!worker.has_room());
         reader.reads();
-        while !stage.is_idle() {
-            stage.progress().await;
+        while !worker.is_idle() {
+            worker.progress().await;
         }
     }
 }

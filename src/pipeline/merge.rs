@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::backlog::{DROPPING, full};
-use super::stage::Stage;
+use super::worker::OutputWorker;
 use super::{Progress, Stop, Totals, received};
 use crate::clock;
 use crate::event::{Event, Kind};
 use crate::limits;
 use crate::report::Report;
 
-/// Batches of one session that wait at the junction at most.
+/// Batches of one session that wait at the merge at most.
 const WAITING: usize = 2;
 
 /// A session's way into a shared pipeline.
@@ -50,7 +50,7 @@ impl Branch {
     /// Hands over a batch and leaves an empty one.
     pub fn push(&mut self, batch: &mut Vec<Event>) {
         let bytes = batch.iter().map(Event::cost).sum();
-        // A junction that has gone needs no events.
+        // A merge that has gone needs no events.
         if self.to.send((self.number, std::mem::take(batch))).is_ok() {
             self.waiting.push_back(bytes);
         }
@@ -78,8 +78,8 @@ impl Branch {
 }
 
 /// Where the branches meet.
-pub struct Junction {
-    stage: Stage,
+pub struct Merge {
+    worker: OutputWorker,
     /// Received messages that were passed on.
     came: u64,
     batches: UnboundedReceiver<(usize, Vec<Event>)>,
@@ -91,10 +91,10 @@ pub struct Junction {
     report: Report,
 }
 
-impl Junction {
-    /// A junction in front of `stage`, and its branches; what is lost there, `report` is told.
+impl Merge {
+    /// A merge in front of `worker`, and its branches; what is lost there, `report` is told.
     #[must_use]
-    pub fn new(stage: Stage, branches: usize, report: Report) -> (Self, Vec<Branch>) {
+    pub fn new(worker: OutputWorker, branches: usize, report: Report) -> (Self, Vec<Branch>) {
         let (to, batches) = unbounded_channel();
         let (tell, branches) = (0..branches)
             .map(|number| {
@@ -102,7 +102,7 @@ impl Junction {
                 (tell, Branch { number, to: to.clone(), from, waiting: VecDeque::new(), closed: false })
             })
             .unzip();
-        (Self { stage, came: 0, batches, tell, totals: Totals::default(), stop: None, report }, branches)
+        (Self { worker, came: 0, batches, tell, totals: Totals::default(), stop: None, report }, branches)
     }
 
     /// Passes on what comes, for ever: whoever waits for the sessions drops it when they have ended. Nothing is lost
@@ -111,11 +111,11 @@ impl Junction {
         loop {
             tokio::select! {
                 biased;
-                progress = self.stage.progress() => match progress {
+                progress = self.worker.progress() => match progress {
                     Some(progress) => self.note(progress),
                     None => return self.died().await,
                 },
-                batch = self.batches.recv(), if self.stage.has_room() => match batch {
+                batch = self.batches.recv(), if self.worker.has_room() => match batch {
                     Some((number, batch)) => self.pass(number, batch),
                     None => std::future::pending().await,
                 },
@@ -129,14 +129,14 @@ impl Junction {
             self.wait_for_room().await;
             self.pass(number, batch);
         }
-        while !self.stage.is_idle() && self.progress().await {}
+        while !self.worker.is_idle() && self.progress().await {}
     }
 
     /// Hands the last events over and tells the pipeline that there are no more.
     pub async fn close(&mut self, last: Vec<Event>) {
         self.wait_for_room().await;
         self.pass(0, last);
-        self.stage.close();
+        self.worker.close();
     }
 
     /// There is no more to be done, for this reason, unless an earlier one prevails.
@@ -149,7 +149,7 @@ impl Junction {
         if matches!(self.stop, Some(Stop::OutputFailed(..))) {
             return false;
         }
-        let progress = self.stage.progress().await;
+        let progress = self.worker.progress().await;
         let more = progress.is_some();
         progress.into_iter().for_each(|progress| self.note(progress));
         more
@@ -162,12 +162,12 @@ impl Junction {
     }
 
     async fn wait_for_room(&mut self) {
-        while !self.stage.has_room() && self.progress().await {}
+        while !self.worker.has_room() && self.progress().await {}
     }
 
     fn pass(&mut self, number: usize, mut batch: Vec<Event>) {
         self.came += batch.iter().filter(|event| received(event).is_some()).count() as u64;
-        let progress = self.stage.push(&mut batch);
+        let progress = self.worker.push(&mut batch);
         // A session that has ended needs no telling, here and below.
         let _ = self.tell[number].send(BranchNews::Taken);
         progress.into_iter().for_each(|progress| self.note(progress));
@@ -194,7 +194,7 @@ impl Junction {
         self.report.warning(DROPPING);
         let kind = Kind::Error { what: "overflow", text: DROPPING.to_owned() };
         // Whoever drops has room.
-        let progress = self.stage.push(&mut vec![Event { at: clock::now(), conn: 0, kind }]);
+        let progress = self.worker.push(&mut vec![Event { at: clock::now(), conn: 0, kind }]);
         progress.into_iter().for_each(|progress| self.note(progress));
     }
 
@@ -227,11 +227,12 @@ mod tests {
             (&Stop::Count, &Stop::ReaderGone, &Stop::ReaderGone),
         ] {
             let pipeline = Pipeline::new(Config::default(), Box::new(Nowhere), report.clone());
-            let (mut junction, _branches) = Junction::new(Stage::start(pipeline).unwrap(), 1, report.clone());
+            let (mut merge, _branches) =
+                Merge::new(OutputWorker::start(pipeline).unwrap(), 1, report.clone());
             for stop in [earlier, later] {
-                junction.note(Progress { stop: Some(stop.clone()), ..Progress::default() });
+                merge.note(Progress { stop: Some(stop.clone()), ..Progress::default() });
             }
-            assert_eq!(junction.stop.as_ref(), Some(counts), "{earlier:?}, {later:?}");
+            assert_eq!(merge.stop.as_ref(), Some(counts), "{earlier:?}, {later:?}");
         }
     }
 }
