@@ -7,7 +7,7 @@
 //!                            │   ▲  decodes and encodes: codec (pure steps)
 //!                            │   ▲  asks meaning: dialect (rules as data, pure functions)
 //!                            ▼   │
-//!                          event ─► pipeline: filter ► record ► line ► sink ─► stdout
+//!                          event ─► pipeline: filter ► record ► line ► output ─► stdout
 //!                                ▲                                               │
 //!                                └──────────────── "done up to here" ◄───────────┘
 //!  the session ends with an Outcome ─► its exit status; notices ─► report ─► stderr
@@ -143,5 +143,5 @@ fn early_report(world: &World<'_>) -> Report {
 /// A failure of something that only the system decides, with what helps where that is known.
 fn system(what: &str, error: &std::io::Error) -> Failure {
     let failure = Failure::new(Exit::OutputFailed, format!("{what}: {error}"));
-    Failure { hint: pipeline::sink::remedy(error).map(str::to_owned), ..failure }
+    Failure { hint: pipeline::output::remedy(error).map(str::to_owned), ..failure }
 }

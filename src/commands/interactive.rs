@@ -95,8 +95,8 @@ pub(super) fn open(
         home: var("HOME").map(PathBuf::from),
         report: context.report.clone(),
     };
-    let (repl, watcher, changes) = Repl::start(&setup, signals)
+    let (repl, screen, changes) = Repl::start(&setup, signals)
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("there is no prompt: {error}")))?;
-    config.watcher = Some((watcher, changes));
+    config.screen = Some((screen, changes));
     Ok(repl)
 }

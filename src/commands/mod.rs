@@ -28,8 +28,9 @@ use crate::message::Message;
 use crate::mock::{self, Mock};
 use crate::net::{Options, ProxyRules, WsUrl};
 use crate::pipeline::outfile::{OutFile, ToFile};
+use crate::pipeline::output::{Discard, Output, write_failure};
 use crate::pipeline::queue::OutputQueue;
-use crate::pipeline::sink::{Nowhere, Sink, Stdout, write_failure};
+use crate::pipeline::stdout::Stdout;
 use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
@@ -100,7 +101,7 @@ impl Session<'_> {
             }
         };
         let policy = Policy { keep_going: policy.keep_going || prompt.is_some(), ..policy };
-        let pipeline = Pipeline::new(config, sink(output.as_ref(), silent), (*report).clone());
+        let pipeline = Pipeline::new(config, destination(output.as_ref(), silent), (*report).clone());
         let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
@@ -152,7 +153,7 @@ impl Session<'_> {
         output: Option<&Arc<OutFile>>,
         report: &Report,
     ) -> Result<Exit> {
-        let pipeline = Pipeline::new(config, sink(output, false), report.clone());
+        let pipeline = Pipeline::new(config, destination(output, false), report.clone());
         let client = self.client(&ClientSetup::default())?;
         let coding = coding::coding(self.args, self.send, self.dialect)?;
         let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding);
@@ -274,10 +275,10 @@ impl Session<'_> {
 }
 
 /// Where lines go. A prompt on standard output shows them in its own way.
-fn sink(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Sink> {
+fn destination(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Output> {
     match file {
         Some(file) => Box::new(ToFile(Arc::clone(file))),
-        None if silent => Box::new(Nowhere),
+        None if silent => Box::new(Discard),
         None => Box::new(Stdout),
     }
 }

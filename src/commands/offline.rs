@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS, OutputWorker};
-use crate::pipeline::{Pipeline, Progress, Stop, Totals, sink};
+use crate::pipeline::{Pipeline, Progress, Stop, Totals, stdout};
 use crate::report::Report;
 use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
@@ -93,7 +93,7 @@ struct Run {
     worker: OutputWorker,
     outcome: Option<Outcome>,
     totals: Totals,
-    reader: Option<sink::Watch>,
+    reader: Option<stdout::Watch>,
     /// When the time is up, and after that, when the wait for the output is.
     until: Option<Instant>,
     idle_timeout: Option<Duration>,
@@ -105,7 +105,7 @@ impl Run {
             worker: OutputWorker::start(pipeline)?,
             outcome: None,
             totals: Totals::default(),
-            reader: sink::watch_stdout(),
+            reader: stdout::watch_stdout(),
             until: args.end.max_time.map(|time| Instant::now() + time),
             idle_timeout: args.end.idle_timeout,
         })
@@ -120,7 +120,7 @@ impl Run {
                 () = up(self.until) => self.time_is_up(),
                 progress = self.worker.progress() => self.note(&progress?),
                 batch = items.recv() => return batch,
-                () = sink::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
+                () = stdout::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
                 () = up(idle) => self.outcome = Some(Outcome::new(EndReason::IdleTimeout, Exit::Ok)),
             }
         }

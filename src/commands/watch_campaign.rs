@@ -22,7 +22,7 @@ use crate::net::{Options, WsUrl};
 use crate::pipeline::merge::{Branch, Merge};
 use crate::pipeline::outfile::OutFile;
 use crate::pipeline::queue::OutputQueue;
-use crate::pipeline::sink;
+use crate::pipeline::stdout;
 use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
@@ -136,7 +136,7 @@ impl Command<'_> {
             board,
             merge,
             asked: output::asked(args),
-            stdout: if self.output.is_none() { sink::watch_stdout() } else { None },
+            stdout: if self.output.is_none() { stdout::watch_stdout() } else { None },
             report: context.report.clone(),
         };
         let hangups = reopen_on_hangup(self.output.as_ref(), context.report)?;
@@ -150,8 +150,8 @@ impl Command<'_> {
     fn pipeline(&self, context: &Context<'_>) -> Result<Pipeline> {
         let Context { report, world, color } = context;
         let config: Config = output::resolve(&self.args.session, None, *color, world, report)?;
-        let sink = super::sink(self.output.as_ref(), !self.lines);
-        Ok(Pipeline::new(config, sink, (*report).clone()))
+        let output = super::destination(self.output.as_ref(), !self.lines);
+        Ok(Pipeline::new(config, output, (*report).clone()))
     }
 
     fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
@@ -171,7 +171,7 @@ impl Command<'_> {
     /// Is there a terminal to draw on, and nothing else that comes to it?
     fn draws(&self, context: &Context<'_>) -> bool {
         let World { stdout_terminal, stderr_terminal, var, .. } = context.world;
-        let shares = self.lines && self.output.is_none() && (*stdout_terminal || sink::is_pipe());
+        let shares = self.lines && self.output.is_none() && (*stdout_terminal || stdout::is_pipe());
         let dumb = var("TERM").is_none_or(|term| term == "dumb");
         *stderr_terminal && !shares && !dumb && context.report.is_for_people()
     }

@@ -17,7 +17,7 @@ use crate::pipeline::Config;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
 use crate::pipeline::outfile::{self, OutFile, Repair};
-use crate::pipeline::recorder::Recorder;
+use crate::pipeline::recorder::RecordFile;
 use crate::report::Report;
 use crate::session::policy::Asked;
 
@@ -68,7 +68,7 @@ pub fn resolve(
         count: args.end.count,
         show_secrets: args.output.show_secrets,
         recording: args.output.record.as_deref().map(create_recording).transpose()?,
-        watcher: None,
+        screen: None,
     };
     if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
         return Err(Failure::usage("--binary raw is for messages as they came, not for a filter or records"));
@@ -222,7 +222,7 @@ pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutF
 }
 
 /// What a recording holds is nobody else's business.
-fn create_recording(path: &Path) -> Result<Recorder> {
+fn create_recording(path: &Path) -> Result<RecordFile> {
     if path == Path::new("-") {
         return Err(Failure::usage("--record writes a file, and `-` is none")
             .hint("--envelope prints the same records on standard output"));
@@ -233,7 +233,7 @@ fn create_recording(path: &Path) -> Result<Recorder> {
         return Err(Failure::usage(what).hint("a HAR is made of a recording that can be read again"));
     }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.map(|file| Recorder::new(file, path))
+    file.map(|file| RecordFile::new(file, path))
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
 }
 

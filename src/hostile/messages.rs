@@ -15,8 +15,8 @@ use crate::json;
 use crate::message::Message;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
+use crate::pipeline::output::{Cut, Output};
 use crate::pipeline::record::{self, Moment, What};
-use crate::pipeline::sink::{Cut, Sink};
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
 use crate::secret::Secrets;
@@ -299,14 +299,14 @@ impl Kept {
     }
 }
 
-impl Sink for Kept {
+impl Output for Kept {
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(())
-    }
-
-    fn ready(&self) -> bool {
-        true
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn compile(name: &str, source: &str) -> Result<Program> {
 
 /// One output of a program.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct ProgramOutput {
     /// As it is sent: a string as it is, any other value as its JSON, like the outputs of `--reply`.
     pub(super) message: Message,
     /// Neither `null` nor `false`.
@@ -123,7 +123,7 @@ struct Job {
     /// The variables as JSON texts, but for `$msg`.
     variables: Vec<String>,
     msg: Option<Message>,
-    outputs: mpsc::Sender<Result<Output, String>>,
+    outputs: mpsc::Sender<Result<ProgramOutput, String>>,
 }
 
 impl Interpreter {
@@ -142,7 +142,7 @@ impl Interpreter {
         input: Option<&Message>,
         msg: Option<&Message>,
         (n, i): (u64, u64),
-    ) -> io::Result<mpsc::Receiver<Result<Output, String>>> {
+    ) -> io::Result<mpsc::Receiver<Result<ProgramOutput, String>>> {
         let (outputs, taken) = mpsc::channel(OUTPUTS);
         let variables = [
             json!(n),
@@ -210,7 +210,7 @@ impl Job {
     }
 
     /// `false`: nobody wants any more.
-    fn give(&self, output: Result<Output, String>) -> bool {
+    fn give(&self, output: Result<ProgramOutput, String>) -> bool {
         let good = output.is_ok();
         self.outputs.blocking_send(output).is_ok() && good
     }
@@ -225,15 +225,15 @@ fn value(message: Option<&Message>) -> Value {
     }
 }
 
-fn output_of(output: &Value) -> Result<Output, String> {
+fn output_of(output: &Value) -> Result<ProgramOutput, String> {
     let truthy = output.is_truthy();
     if let Some(text) = output.as_str() {
-        return Ok(Output { message: Message::text(text.to_owned()), truthy });
+        return Ok(ProgramOutput { message: Message::text(text.to_owned()), truthy });
     }
     let mut json = Vec::new();
     output.write(&mut json)?;
     let text = String::from_utf8(json).map_err(|error| error.to_string())?;
-    Ok(Output { message: Message::text(text), truthy })
+    Ok(ProgramOutput { message: Message::text(text), truthy })
 }
 
 /// The server's end of [`Inbox`]; dropping it tells that the client has gone.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::filter::Program;
-use super::recorder::Recorder;
+use super::recorder::RecordFile;
 
 /// One change. It holds from the next event on.
 pub enum Change {
@@ -14,7 +14,7 @@ pub enum Change {
     /// Records instead of messages, or messages again.
     Envelope(bool),
     /// Another recording, or none.
-    Record(Option<Recorder>),
+    Record(Option<RecordFile>),
 }
 
 /// Changes on their way to the pipeline. Clones share them.

@@ -208,7 +208,7 @@ impl Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::sink::Nowhere;
+    use crate::pipeline::output::Discard;
     use crate::pipeline::{Config, Pipeline};
     use crate::report::Level;
 
@@ -226,7 +226,7 @@ mod tests {
             (&Stop::Count, &recording, &recording),
             (&Stop::Count, &Stop::ReaderGone, &Stop::ReaderGone),
         ] {
-            let pipeline = Pipeline::new(Config::default(), Box::new(Nowhere), report.clone());
+            let pipeline = Pipeline::new(Config::default(), Box::new(Discard), report.clone());
             let (mut merge, _branches) =
                 Merge::new(OutputWorker::start(pipeline).unwrap(), 1, report.clone());
             for stop in [earlier, later] {

@@ -3,7 +3,6 @@
 //! A [`Pipeline`] is synchronous and owns everything that output depends on: the jq programs, the recording, the
 //! count of lines, and whether an end condition has been met. [`worker`] decides which thread runs it.
 
-use std::io;
 use std::ops::ControlFlow;
 
 use crate::event::{Direction, Event, Kind, Role};
@@ -14,26 +13,31 @@ use crate::text::without_middle;
 
 pub mod backlog;
 pub mod change;
+mod channel;
 pub mod filter;
 pub mod line;
 pub mod merge;
 pub mod outfile;
+pub mod output;
 pub mod packed;
 pub mod queue;
+pub mod receipt;
 pub mod record;
 pub mod recorder;
-pub mod sink;
 pub mod spill;
+pub mod stdout;
 pub mod worker;
 
 use change::{Change, Changes};
+use channel::Channel;
 use filter::{Program, Reads, RunError, Value};
 use line::Style;
+use output::{Output, OutputFailure};
+use receipt::{Mark, Receipt};
 use record::Line;
-use recorder::Recorder;
-use sink::{Cut, Sink};
+use recorder::RecordFile;
 
-/// Output is handed to the sink when this much has gathered, or when nothing more is waiting.
+/// Output is handed over when this much has gathered, or when nothing more is waiting.
 const CHUNK: usize = 64 * 1024;
 
 /// How many run-time errors of jq programs are shown; the rest is only counted.
@@ -63,18 +67,9 @@ pub struct Config {
     /// Credentials are not masked in records.
     pub show_secrets: bool,
     /// Records of everything go here.
-    pub recording: Option<Recorder>,
-    /// Sees everything that happens and is shown; changes may come from there.
-    pub watcher: Option<(Box<dyn Watcher>, Changes)>,
-}
-
-/// Somebody who looks on.
-pub trait Watcher: Send {
-    /// This happened. `shown` says that it is shown as it is, and not what programs make of it.
-    fn event(&mut self, event: &Event, shown: bool);
-
-    /// This came out of a program, or is the record of what happened last: JSON on one line.
-    fn output(&mut self, text: &[u8]);
+    pub recording: Option<RecordFile>,
+    /// The screen of a prompt, which everything that happens and is shown goes to as well; changes may come from there.
+    pub screen: Option<(Box<dyn Output>, Changes)>,
 }
 
 impl Config {
@@ -82,7 +77,7 @@ impl Config {
     #[must_use]
     pub fn needs_thread(&self) -> bool {
         // Sorting reads the whole of a value, which may nest deep.
-        self.has_programs() || self.watcher.is_some() || self.style.sort
+        self.has_programs() || self.screen.is_some() || self.style.sort
     }
 
     /// Is there a jq program to run on every message?
@@ -197,11 +192,13 @@ pub struct Pipeline {
     config: Config,
     /// What the programs can see of a message.
     reads: Reads,
-    sink: Box<dyn Sink>,
+    /// Where lines go.
+    lines: Channel,
+    /// Where records of everything go.
+    recording: Option<Channel>,
     /// What is masked in records.
     secrets: Secrets,
     report: Report,
-    out: Vec<u8>,
     scratch: Vec<u8>,
     totals: Totals,
     stopped: Option<Stop>,
@@ -213,11 +210,7 @@ pub struct Pipeline {
     /// How many received messages were taken. Their numbers do not tell where several sessions share the pipeline.
     came: u64,
     /// The last received message that is done with, but perhaps still in the buffer, and how many there were by then.
-    done: (u64, u64),
-    /// Where in the buffer the output of a received message ends; of all in it that were done with.
-    ends: Vec<(usize, (u64, u64))>,
-    /// The last one that is written.
-    written: u64,
+    done: Mark,
     /// The thread that runs this may wait for the reader.
     patient: bool,
     /// Why the message that programs look at is not JSON.
@@ -225,17 +218,18 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline that writes to `sink` and tells `report` about failing programs.
+    /// A pipeline that writes to `output` and tells `report` about failing programs.
     #[must_use]
-    pub fn new(config: Config, sink: Box<dyn Sink>, report: Report) -> Self {
+    pub fn new(mut config: Config, output: Box<dyn Output>, report: Report) -> Self {
+        let recording = config.recording.take().map(recording_channel);
         let secrets = if config.show_secrets { Secrets::default() } else { report.secrets().clone() };
         Self {
             reads: config.reads(),
             config,
-            sink,
+            lines: Channel::new(output),
+            recording,
             secrets,
             report,
-            out: Vec::with_capacity(CHUNK),
             scratch: Vec::new(),
             totals: Totals::default(),
             stopped: None,
@@ -244,8 +238,6 @@ impl Pipeline {
             taken: 0,
             came: 0,
             done: (0, 0),
-            ends: Vec::new(),
-            written: 0,
             patient: true,
             not_json: None,
         }
@@ -291,11 +283,11 @@ impl Pipeline {
             self.write_record(event);
             self.line_done(true);
         } else if let Kind::Message { message, .. } = &event.kind {
-            line::write_message(message, self.config.style, &mut self.out);
+            line::write_message(message, self.config.style, &mut self.lines.buffer);
             // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
             self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
         } else if let Kind::Derived(json) = &event.kind {
-            line::write_json(json, true, self.config.style, &mut self.out);
+            line::write_json(json, true, self.config.style, &mut self.lines.buffer);
             self.line_done(true);
         }
     }
@@ -385,34 +377,31 @@ impl Pipeline {
     /// Writes out what has gathered, waiting for the reader if need be.
     pub fn flush(&mut self) {
         self.flush_recording();
-        if !self.out.is_empty() && !self.dead() {
-            let result = self.sink.write(&self.out);
-            self.note_written(result);
+        if let Err(failure) = self.lines.flush() {
+            self.overrule(failure.into());
         }
-        self.out.clear();
-        self.note_done();
-        // An emptied buffer that once held a huge message would keep its memory for the whole session.
-        self.out.shrink_to(2 * CHUNK);
     }
 
-    /// Writes out what has gathered if that takes no waiting. `false`: it is still there.
+    /// The same, but only if that takes no waiting. `false` if it would.
     pub fn flush_if_ready(&mut self) -> bool {
-        if self.out.is_empty() {
-            self.flush_recording();
-            self.note_done();
-            return true;
+        let ready = self.lines.ready();
+        if ready {
+            self.flush();
         }
-        if self.out.len() > sink::ATOMIC || !self.sink.ready() {
-            return false;
-        }
-        self.flush();
-        true
+        ready
     }
 
     /// What has been achieved since the last call.
     pub fn progress(&mut self) -> Progress {
-        let (totals, written) = (self.totals, self.written);
+        let (written, messages) = self.lines.reached();
+        let totals = Totals { messages, ..self.totals };
         Progress { totals, written, ..std::mem::take(&mut self.progress) }
+    }
+
+    /// The account of an output that tells later what has arrived.
+    #[must_use]
+    pub fn receipt(&self) -> Option<Receipt> {
+        self.lines.receipt()
     }
 
     /// Is it settled that no further message will be written?
@@ -551,22 +540,23 @@ impl Pipeline {
         if self.output_closed() {
             return;
         }
-        self.watched_output(value);
+        // What cannot be written is told of where it is written.
+        self.watched_output(|line| value.write(line).is_ok());
         let style = self.config.style;
         if let (true, Some(text)) = (style.raw || style.join, value.as_str()) {
-            line::write_string(text, style, &mut self.out);
+            line::write_string(text, style, &mut self.lines.buffer);
             return self.line_done(true);
         }
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
         match value.write(&mut text) {
             Ok(()) if style == Style::default() => {
-                self.out.extend_from_slice(&text);
-                self.out.push(b'\n');
+                self.lines.buffer.extend_from_slice(&text);
+                self.lines.buffer.push(b'\n');
                 self.line_done(value.is_truthy());
             }
             Ok(()) => {
-                line::write_json(&String::from_utf8_lossy(&text), true, style, &mut self.out);
+                line::write_json(&String::from_utf8_lossy(&text), true, style, &mut self.lines.buffer);
                 self.line_done(value.is_truthy());
             }
             Err(error) => self.program_failed(&error),
@@ -577,7 +567,7 @@ impl Pipeline {
     fn line_done(&mut self, truthy: bool) {
         self.totals.lines += 1;
         self.totals.last_output = Some(truthy);
-        if self.out.len() >= CHUNK && self.patient {
+        if self.lines.buffer.len() >= CHUNK && self.patient {
             self.flush();
         }
         // Where there is a filter, it says what matters; else records of the session only come along with the messages.
@@ -667,7 +657,7 @@ impl Pipeline {
     }
 
     fn make_changes(&mut self) {
-        let Some((_, changes)) = &self.config.watcher else { return };
+        let Some((_, changes)) = &self.config.screen else { return };
         for change in changes.take() {
             match change {
                 Change::Filter(filter) => {
@@ -680,41 +670,45 @@ impl Pipeline {
                 }
                 Change::Record(recording) => {
                     self.flush_recording();
-                    self.config.recording = recording;
+                    self.recording = recording.map(recording_channel);
                 }
             }
         }
     }
 
     fn changes_pending(&self) -> bool {
-        self.config.watcher.as_ref().is_some_and(|(_, changes)| changes.pending())
+        self.config.screen.as_ref().is_some_and(|(_, changes)| changes.pending())
     }
 
     fn watched(&mut self, event: &Event) {
         let sent = matches!(event.kind, Kind::Message { dir: Direction::Out, .. });
         let shown = !self.config.envelope && (sent || self.config.filter.is_none());
-        if let Some((watcher, _)) = &mut self.config.watcher {
-            watcher.event(event, shown);
+        if let Some((screen, _)) = &mut self.config.screen {
+            screen.event(event, shown);
         }
     }
 
-    fn watched_output(&mut self, value: &Value) {
-        let Some((watcher, _)) = &mut self.config.watcher else { return };
-        let mut text = Vec::new();
-        // What cannot be written is told of where it is written.
-        if value.write(&mut text).is_ok() {
-            watcher.output(&text);
+    /// Shows what came out of a program, or the record of what happened last: JSON on one line.
+    fn watched_output(&mut self, json: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let Some((screen, _)) = &mut self.config.screen else { return };
+        let mut line = Vec::new();
+        if json(&mut line) {
+            line.push(b'\n');
+            // It is shown as well as written. Whether it is written is what counts.
+            let _ = screen.write(&line);
         }
     }
 
     fn record(&mut self, event: &Event) {
-        if self.config.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
+        if self.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
         let line = self.record_text(event);
-        let Some(recording) = &mut self.config.recording else { return };
-        if let Err(error) = recording.line(&line) {
-            self.recording_failed(&error);
+        let Some(recording) = &mut self.recording else { return };
+        recording.buffer.extend_from_slice(line.as_bytes());
+        recording.buffer.push(b'\n');
+        if recording.buffer.len() >= CHUNK {
+            self.flush_recording();
         }
     }
 
@@ -722,21 +716,8 @@ impl Pipeline {
         let done = (message, self.came);
         if done != self.done {
             self.done = done;
-            self.ends.push((self.out.len(), done));
+            self.lines.mark(done);
         }
-    }
-
-    fn note_written(&mut self, result: Result<(), Cut>) {
-        let Err(Cut { written, error }) = result else { return };
-        let whole = self.ends.iter().rev().find(|(end, _)| *end <= written);
-        (self.written, self.totals.messages) =
-            whole.map_or((self.written, self.totals.messages), |(_, done)| *done);
-        let stop = if error.kind() == io::ErrorKind::BrokenPipe {
-            Stop::ReaderGone
-        } else {
-            Stop::OutputFailed(sink::unwritten(&self.sink.name(), &error), sink::remedy(&error))
-        };
-        self.overrule(stop);
     }
 
     /// This reason takes the place of an earlier one: whatever was achieved, not all of it has arrived.
@@ -756,10 +737,8 @@ impl Pipeline {
     }
 
     fn flush_recording(&mut self) {
-        if let Some(recording) = &mut self.config.recording
-            && let Err(error) = recording.flush()
-        {
-            self.recording_failed(&error);
+        if let Some(Err(failure)) = self.recording.as_mut().map(Channel::flush) {
+            self.recording_failed(failure);
         }
     }
 
@@ -772,27 +751,19 @@ impl Pipeline {
 
     fn write_record(&mut self, event: &Event) {
         let text = self.record_text(event);
-        if let Some((watcher, _)) = &mut self.config.watcher {
-            watcher.output(text.as_bytes());
-        }
-        line::write_json(&text, true, self.config.style, &mut self.out);
+        self.watched_output(|line| {
+            line.extend_from_slice(text.as_bytes());
+            true
+        });
+        line::write_json(&text, true, self.config.style, &mut self.lines.buffer);
     }
 
-    fn recording_failed(&mut self, error: &io::Error) {
-        let Some(recording) = self.config.recording.take() else { return };
-        let text = sink::unwritten(&recording.name(), error);
+    fn recording_failed(&mut self, OutputFailure { text, remedy, .. }: OutputFailure) {
+        self.recording = None;
         match self.stopped {
             Some(Stop::OutputFailed(..)) => self.report.warning(&text),
             // What has come is written all the same, as far as it would have been.
-            _ => self.progress.stop = Some(Stop::RecordingFailed(text, sink::remedy(error))),
-        }
-    }
-
-    /// The buffer is empty.
-    fn note_done(&mut self) {
-        self.ends.clear();
-        if !self.dead() {
-            (self.written, self.totals.messages) = self.done;
+            _ => self.progress.stop = Some(Stop::RecordingFailed(text, remedy)),
         }
     }
 
@@ -804,6 +775,10 @@ impl Pipeline {
     fn dead(&self) -> bool {
         matches!(self.stopped, Some(Stop::ReaderGone | Stop::OutputFailed(..)))
     }
+}
+
+fn recording_channel(file: RecordFile) -> Channel {
+    Channel::new(Box::new(file))
 }
 
 /// The number of a received message that comes to its end with this event.
@@ -853,8 +828,11 @@ fn reply_message(output: &Value) -> Result<Message, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use jiff::Timestamp;
 
+    use super::output::Cut;
     use super::*;
     use crate::event::Role;
     use crate::report::Level;
@@ -862,16 +840,16 @@ mod tests {
     /// A pipe whose reader leaves after so many bytes.
     struct Leaky(usize);
 
-    impl Sink for Leaky {
+    impl Output for Leaky {
+        fn name(&self) -> String {
+            "a pipe".to_owned()
+        }
+
         fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
             let written = bytes.len().min(self.0);
             self.0 -= written;
             let error = || Cut { written, error: io::ErrorKind::BrokenPipe.into() };
             if written < bytes.len() { Err(error()) } else { Ok(()) }
-        }
-
-        fn ready(&self) -> bool {
-            true
         }
     }
 

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::output::{Cut, Output, write_all};
 use super::record;
-use super::sink::{Cut, Sink, write_all};
 use crate::file;
 use crate::json;
 
@@ -121,11 +121,15 @@ impl OutFile {
 /// The file as a destination of output.
 pub struct ToFile(pub Arc<OutFile>);
 
-impl Sink for ToFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+impl Output for ToFile {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
         // What is written at once are whole lines, so none begins in one file and ends in another.
         let file = Arc::clone(&self.0.files().current);
-        write_all(&*file, bytes)?;
+        write_all(&*file, lines)?;
         let left = !Arc::ptr_eq(&file, &self.0.files().current);
         drop(file);
         if left {
@@ -133,14 +137,6 @@ impl Sink for ToFile {
             let _ = self.0.sync();
         }
         Ok(())
-    }
-
-    fn ready(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
-        self.0.name()
     }
 }
 
@@ -356,12 +352,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, moved) = (folder.path().join("lines"), folder.path().join("lines.1"));
         let file = Arc::new(OutFile::open(&path).unwrap());
-        let mut sink = ToFile(Arc::clone(&file));
-        sink.write(b"1\n").unwrap();
+        let mut output = ToFile(Arc::clone(&file));
+        output.write(b"1\n").unwrap();
         fs::rename(&path, &moved).unwrap();
-        sink.write(b"2\n").unwrap();
+        output.write(b"2\n").unwrap();
         file.reopen().unwrap();
-        sink.write(b"3\n").unwrap();
+        output.write(b"3\n").unwrap();
         // The old one is let go of, so that removing it frees its space.
         assert!(file.files().before.is_none());
         let writing = Arc::clone(&file.files().current);
@@ -377,6 +373,6 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(file.reopen().is_err());
-        sink.write(b"4\n").unwrap();
+        output.write(b"4\n").unwrap();
     }
 }

@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backlog::{Backlog, Limits};
 use super::filter::{self, Value};
-use super::sink::ATOMIC;
-use super::{Pipeline, Progress, Totals};
+use super::output::ATOMIC;
+use super::receipt::Receipt;
+use super::{Pipeline, Progress, Stop, Totals};
 use crate::event::Event;
 use crate::limits;
 
@@ -49,7 +50,7 @@ pub struct OutputWorker {
     pipeline: Arc<Mutex<Pipeline>>,
     inline: bool,
     /// The worker while it has nothing to do yet: many a session is over before it would.
-    resting: Option<Runner>,
+    resting: Option<PipelineThread>,
     queue: Option<SyncSender<Batch>>,
     progress: UnboundedReceiver<(Progress, Option<Batch>)>,
     /// The batches that are on their way, in order: the bytes that each takes.
@@ -64,6 +65,10 @@ pub struct OutputWorker {
     /// Since when it has had something to do.
     busy_since: Option<Instant>,
     closing: bool,
+    /// The worker has ended.
+    ended: bool,
+    /// The account of an output that tells later what has arrived.
+    receipt: Option<Receipt>,
     /// What the worker told last.
     last: (Totals, u64),
 }
@@ -74,11 +79,11 @@ impl OutputWorker {
     /// # Errors
     /// If the system has no thread to give.
     pub fn start(pipeline: Pipeline) -> std::io::Result<Self> {
-        let inline = !pipeline.needs_thread();
+        let (inline, receipt) = (!pipeline.needs_thread(), pipeline.receipt());
         let pipeline = Arc::new(Mutex::new(pipeline));
         let (queue, batches) = sync_channel(QUEUE);
         let (tell, progress) = unbounded_channel();
-        let runner = Runner {
+        let thread = PipelineThread {
             pipeline: Arc::clone(&pipeline),
             batches: Mutex::new(batches),
             tell,
@@ -88,7 +93,7 @@ impl OutputWorker {
         let mut worker = Self {
             pipeline,
             inline,
-            resting: Some(runner),
+            resting: Some(thread),
             queue: Some(queue),
             progress,
             in_flight: VecDeque::new(),
@@ -98,6 +103,8 @@ impl OutputWorker {
             full_since: None,
             busy_since: None,
             closing: false,
+            ended: false,
+            receipt,
             last: Default::default(),
         };
         if !inline {
@@ -113,12 +120,12 @@ impl OutputWorker {
     }
 
     fn wake(&mut self) -> std::io::Result<()> {
-        let Some(runner) = self.resting.take() else { return Ok(()) };
+        let Some(resting) = self.resting.take() else { return Ok(()) };
         thread::Builder::new()
             .name("pipeline".into())
             // Only address space: pages are taken as they are touched.
             .stack_size(if self.inline { PLAIN_STACK } else { filter::STACK })
-            .spawn(move || runner.work())
+            .spawn(move || resting.work())
             .map(drop)
     }
 
@@ -132,7 +139,12 @@ impl OutputWorker {
     /// Is everything that was pushed done with?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.is_empty()
+        self.in_flight.is_empty() && self.waiting.is_empty() && self.is_settled()
+    }
+
+    /// Has everything that was written arrived, or never will?
+    fn is_settled(&self) -> bool {
+        self.receipt.as_ref().is_none_or(Receipt::is_settled)
     }
 
     /// Hands over a batch and leaves an empty one. Returns what was achieved where that is known at once.
@@ -151,14 +163,27 @@ impl OutputWorker {
         None
     }
 
-    /// Waits until the worker has done something. `None`: it has ended.
+    /// Waits until the worker has done something, or something that it wrote has arrived. `None`: no more will.
     pub async fn progress(&mut self) -> Option<Progress> {
         let patience = self.patience().filter(|end| *end > Instant::now());
-        let (mut progress, batch) = tokio::select! {
-            told = self.progress.recv() => told?,
-            () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
-                let (totals, written) = self.last;
-                return Some(Progress { totals, written, ..Progress::default() });
+        let (mut progress, batch) = loop {
+            if self.ended && self.is_settled() {
+                break (self.arrived()?, None);
+            }
+            tokio::select! {
+                told = self.progress.recv(), if !self.ended => match told {
+                    Some(told) => break told,
+                    None => self.ended = true,
+                },
+                () = changed(&self.receipt), if self.receipt.is_some() => {
+                    if let Some(progress) = self.arrived() {
+                        break (progress, None);
+                    }
+                }
+                () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                    let (totals, written) = self.last;
+                    return Some(Progress { totals, written, ..Progress::default() });
+                }
             }
         };
         // The end of a program over the stream is told on its own, with no batch handled.
@@ -178,6 +203,16 @@ impl OutputWorker {
         progress.stop = progress.stop.or_else(|| self.waiting.stop());
         self.last = (progress.totals, progress.written);
         Some(progress)
+    }
+
+    /// What has arrived since this was last asked, or that no more will.
+    fn arrived(&self) -> Option<Progress> {
+        let receipt = self.receipt.as_ref()?;
+        let (written, messages) = receipt.reached();
+        let totals = Totals { messages, ..self.last.0 };
+        let stop = receipt.take_failure().map(Stop::from);
+        let is_news = stop.is_some() || (totals, written) != self.last;
+        is_news.then(|| Progress { stop, totals, written, ..Progress::default() })
     }
 
     /// Tells the worker that nothing more will come.
@@ -265,7 +300,7 @@ impl OutputWorker {
     }
 }
 
-struct Runner {
+struct PipelineThread {
     pipeline: Arc<Mutex<Pipeline>>,
     batches: Mutex<Receiver<Batch>>,
     tell: UnboundedSender<(Progress, Option<Batch>)>,
@@ -275,7 +310,7 @@ struct Runner {
     ended: AtomicBool,
 }
 
-impl Runner {
+impl PipelineThread {
     fn work(self) {
         let stream = lock(&self.pipeline).stream_filter();
         match stream {
@@ -364,13 +399,20 @@ impl Runner {
 }
 
 /// The stream as the values a program pulls, one at a time and no earlier than it asks.
-struct Inputs(Arc<Runner>);
+struct Inputs(Arc<PipelineThread>);
 
 impl Iterator for Inputs {
     type Item = Result<Value, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next_input()
+    }
+}
+
+async fn changed(receipt: &Option<Receipt>) {
+    match receipt {
+        Some(receipt) => receipt.changed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -387,6 +429,7 @@ fn cost(batch: &Batch) -> usize {
 mod tests {
     use std::sync::Condvar;
 
+    use futures_util::FutureExt as _;
     use jiff::Timestamp;
 
     use super::*;
@@ -394,7 +437,7 @@ mod tests {
     use crate::message::Message;
     use crate::pipeline::Config;
     use crate::pipeline::backlog::Overflow;
-    use crate::pipeline::sink::{Cut, Sink};
+    use crate::pipeline::output::{Cut, Output};
     use crate::report::{Level, Report};
 
     /// A reader who reads when he is told to.
@@ -408,7 +451,11 @@ mod tests {
         }
     }
 
-    impl Sink for Reader {
+    impl Output for Reader {
+        fn name(&self) -> String {
+            "a reader".to_owned()
+        }
+
         fn write(&mut self, _bytes: &[u8]) -> Result<(), Cut> {
             drop(self.0.1.wait_while(lock(&self.0.0), |reads| !*reads));
             Ok(())
@@ -420,9 +467,87 @@ mod tests {
     }
 
     fn message(size: usize) -> Batch {
+        numbered(1, size)
+    }
+
+    fn numbered(seq: u64, size: usize) -> Batch {
         let message = Message::text("x".repeat(size));
-        let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None };
+        let kind = Kind::Message { dir: Direction::In, seq, message, role: Role::Data, part: None };
         vec![Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind }]
+    }
+
+    /// Takes everything at once, and is told later what has arrived.
+    #[derive(Clone, Default)]
+    struct Broker(Arc<Mutex<Option<Receipt>>>);
+
+    impl Broker {
+        fn receipt(&self) -> Receipt {
+            lock(&self.0).clone().unwrap()
+        }
+    }
+
+    impl Output for Broker {
+        fn name(&self) -> String {
+            "a broker".to_owned()
+        }
+
+        fn write(&mut self, _lines: &[u8]) -> Result<(), Cut> {
+            Ok(())
+        }
+
+        fn acknowledges_by(&mut self, receipt: &Receipt) -> bool {
+            *lock(&self.0) = Some(receipt.clone());
+            true
+        }
+    }
+
+    /// A worker with three messages of four bytes, in lines of seven, on their way to a broker.
+    async fn with_broker() -> (OutputWorker, Receipt) {
+        let broker = Broker::default();
+        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let pipeline = Pipeline::new(Config::default(), Box::new(broker.clone()), report);
+        let mut worker = OutputWorker::start(pipeline).unwrap();
+        let first = worker.push(&mut numbered(1, 4)).unwrap();
+        assert_eq!((first.written, first.totals.lines), (0, 1), "written, and not there");
+        worker.push(&mut [numbered(2, 4), numbered(3, 4)].concat());
+        let rest = worker.progress().await.unwrap();
+        assert_eq!((rest.written, rest.totals.lines, worker.is_idle()), (0, 3, false));
+        (worker, broker.receipt())
+    }
+
+    #[tokio::test]
+    async fn what_arrives_later_is_done_then_and_waited_for_at_the_end() {
+        let (mut worker, receipt) = with_broker().await;
+        for (bytes, written) in [(7, Some(1)), (13, None), (14, Some(2))] {
+            receipt.arrived(bytes);
+            let progress = worker.progress().now_or_never().map(Option::unwrap);
+            let of = progress.map(|progress| (progress.written, progress.totals.messages));
+            assert_eq!(of, written.map(|written| (written, written)), "{bytes}");
+        }
+        worker.close();
+        let broker = std::thread::spawn(move || receipt.arrived(21));
+        let mut written = 2;
+        while let Some(progress) = worker.progress().await {
+            written = progress.written;
+        }
+        assert_eq!((written, worker.is_idle()), (3, true));
+        broker.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_fails_after_it_was_taken_is_told_once() {
+        let (mut worker, receipt) = with_broker().await;
+        receipt.arrived(7);
+        receipt.failed(&std::io::Error::other("no quorum"));
+        receipt.arrived(21);
+        let failed = worker.progress().await.unwrap();
+        let text = "a broker could not be written: no quorum".to_owned();
+        assert_eq!((failed.written, failed.stop), (1, Some(Stop::OutputFailed(text, None))));
+        worker.push(&mut numbered(4, 4));
+        worker.close();
+        while let Some(progress) = worker.progress().await {
+            assert_eq!((progress.written, progress.stop), (1, None));
+        }
     }
 
     fn start(overflow: Overflow) -> (OutputWorker, Reader) {

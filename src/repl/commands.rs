@@ -20,7 +20,7 @@ use crate::file;
 use crate::message::Message;
 use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
-use crate::pipeline::recorder::Recorder;
+use crate::pipeline::recorder::RecordFile;
 use crate::report::Report;
 use crate::session::Order;
 use crate::text::wrap;
@@ -402,7 +402,7 @@ impl Shell {
             return Err("only --record writes a HAR, when the session ends".to_owned());
         }
         let file = create(&self.path(arguments))?;
-        self.changes.push(Change::Record(Some(Recorder::new(file, Path::new(arguments)))));
+        self.changes.push(Change::Record(Some(RecordFile::new(file, Path::new(arguments)))));
         view.recording = Some(arguments.to_owned());
         Ok(Some(format!("recording to {arguments}; /record off ends it")))
     }

@@ -4,7 +4,7 @@
 //!  keys ─► editor ─► commands ─► Order ────────────────► session
 //!            ▲           │                                  │ standing, topics
 //!            │           └──► notes ─► ┌───────┐ ◄──────────┘
-//!         screen ◄──────────────────── │ board │ ◄── watcher ◄── pipeline
+//!         screen ◄──────────────────── │ board │ ◄── output ◄─── pipeline
 //!                                      └───────┘
 //! ```
 //!
@@ -23,10 +23,10 @@ use tokio::sync::mpsc;
 use crate::dialect::Dialect;
 use crate::event::{EndReason, Event};
 use crate::exit::Exit;
-use crate::pipeline::Watcher;
 use crate::pipeline::change::Changes;
 use crate::pipeline::filter::Vars;
 use crate::pipeline::line::BinaryForm;
+use crate::pipeline::output::{Cut, Output};
 use crate::report::{Level, Report};
 use crate::secret::Secrets;
 use crate::session::policy::Outcome;
@@ -119,12 +119,12 @@ pub struct Repl {
 }
 
 impl Repl {
-    /// Opens the prompt. What it shows of the session comes through the watcher, what it changes of the pipeline
+    /// Opens the prompt. What it shows of the session comes through the output, what it changes of the pipeline
     /// through the changes.
     ///
     /// # Errors
     /// If there is no terminal that can be edited on, or the system has no threads to give.
-    pub fn start(setup: &Setup, signals: Signals) -> io::Result<(Self, Box<dyn Watcher>, Changes)> {
+    pub fn start(setup: &Setup, signals: Signals) -> io::Result<(Self, Box<dyn Output>, Changes)> {
         let terminal = Arc::new(Terminal::open(setup.stdout)?);
         let board = Board::new();
         board.lock().topics.clone_from(&setup.topics);
@@ -159,7 +159,7 @@ impl Repl {
             report.divert(Some(Box::new(Notices(board.clone()))));
         }
         editor.start()?;
-        let watcher = Box::new(Looking { board: board.clone(), number: None });
+        let output = Box::new(ScreenOutput { board: board.clone(), number: None });
         Ok((
             Self {
                 board,
@@ -172,7 +172,7 @@ impl Repl {
                 last: None,
                 too_late: 0,
             },
-            watcher,
+            output,
             changes,
         ))
     }
@@ -258,19 +258,25 @@ impl Drop for Repl {
 }
 
 /// Puts on the board what the pipeline sees.
-struct Looking {
+struct ScreenOutput {
     board: Board,
     /// The message that is being worked on, if it is one.
     number: Option<u64>,
 }
 
-impl Watcher for Looking {
+impl Output for ScreenOutput {
+    fn name(&self) -> String {
+        "the prompt".to_owned()
+    }
+
     fn event(&mut self, event: &Event, shown: bool) {
         self.number = self.board.put(|inner: &mut Inner| inner.take(event, shown));
     }
 
-    fn output(&mut self, text: &[u8]) {
-        let text = String::from_utf8_lossy(text).into_owned();
-        self.board.put(|inner| inner.push(Item::Output(self.number, text)));
+    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
+        for line in String::from_utf8_lossy(lines).lines() {
+            self.board.put(|inner| inner.push(Item::Output(self.number, line.to_owned())));
+        }
+        Ok(())
     }
 }

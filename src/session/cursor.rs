@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
-use crate::pipeline::sink;
+use crate::pipeline::output;
 use crate::replace::{self, Access, Regular};
 use crate::report::Report;
 
@@ -164,7 +164,7 @@ fn write(place: &Regular, cursor: &str) -> io::Result<()> {
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> String {
-    sink::unwritten(&format!("--cursor-file {}", path.display()), error)
+    output::unwritten(&format!("--cursor-file {}", path.display()), error)
 }
 
 fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {

@@ -14,13 +14,13 @@ pub const OLD_LIMIT: Duration = Duration::from_secs(10);
 /// The state of a hand-over. How long to wait before an attempt is the session's to say, as for every other attempt.
 #[derive(Default)]
 pub struct Handover {
-    stage: Stage,
+    stage: HandoverStage,
     /// The connection that was handed over, as long as it is read.
     pub old: Option<Old>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Stage {
+enum HandoverStage {
     #[default]
     None,
     /// Until then nothing is tried.
@@ -55,19 +55,19 @@ impl Handover {
     /// Is none going on?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.stage == Stage::None
+        self.stage == HandoverStage::None
     }
 
     /// The second connection is to be opened in this time.
     pub fn plan(&mut self, wait: Duration, now: Instant) {
-        self.stage = Stage::Waiting(now + wait);
+        self.stage = HandoverStage::Waiting(now + wait);
     }
 
     /// Is it time to open the second connection? True once.
     pub fn due(&mut self, now: Instant) -> bool {
-        let due = matches!(self.stage, Stage::Waiting(at) if at <= now);
+        let due = matches!(self.stage, HandoverStage::Waiting(at) if at <= now);
         if due {
-            self.stage = Stage::Opening;
+            self.stage = HandoverStage::Opening;
         }
         due
     }
@@ -75,21 +75,21 @@ impl Handover {
     /// Is the second connection being opened?
     #[must_use]
     pub fn is_opening(&self) -> bool {
-        self.stage == Stage::Opening
+        self.stage == HandoverStage::Opening
     }
 
     /// The second connection is open, and the first one old.
     pub fn done(&mut self, conn: u32, close: Option<Close>, reader: Reader, now: Instant) {
-        self.stage = Stage::None;
+        self.stage = HandoverStage::None;
         self.old = Some(Old { conn, until: now + OLD_LIMIT, close, reader });
     }
 
     /// There is nothing to hand over any more.
     pub fn cut(&mut self, now: Instant) -> Cut {
-        match std::mem::replace(&mut self.stage, Stage::None) {
-            Stage::None => Cut::None,
-            Stage::Waiting(at) => Cut::Waiting(at.saturating_duration_since(now)),
-            Stage::Opening => Cut::Opening,
+        match std::mem::replace(&mut self.stage, HandoverStage::None) {
+            HandoverStage::None => Cut::None,
+            HandoverStage::Waiting(at) => Cut::Waiting(at.saturating_duration_since(now)),
+            HandoverStage::Opening => Cut::Opening,
         }
     }
 
@@ -97,8 +97,8 @@ impl Handover {
     #[must_use]
     pub fn start_at(&self) -> Option<Instant> {
         match self.stage {
-            Stage::Waiting(at) => Some(at),
-            Stage::None | Stage::Opening => None,
+            HandoverStage::Waiting(at) => Some(at),
+            HandoverStage::None | HandoverStage::Opening => None,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::net::{self, Attempt, OpenReport, WsUrl};
 use crate::pipeline::backlog;
 use crate::pipeline::queue::OutputQueue;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS};
-use crate::pipeline::{Progress, Stop, sink};
+use crate::pipeline::{Progress, Stop, stdout};
 use crate::report::{Level, Report};
 use crate::secret::{Lease, Secret};
 
@@ -148,14 +148,14 @@ struct Driver {
     batch: Vec<Event>,
     drained_by: Option<Instant>,
     output_lost: bool,
-    stdout: Option<sink::Watch>,
+    stdout: Option<stdout::Watch>,
     show_secrets: bool,
     report: Report,
 }
 
 impl Driver {
     fn new(setup: Setup) -> Self {
-        let stdout = setup.watch_stdout.then(sink::watch_stdout).flatten();
+        let stdout = setup.watch_stdout.then(stdout::watch_stdout).flatten();
         Self {
             state: State::new(setup.policy, setup.dialect, fastrand::Rng::new(), now()),
             url: setup.url,
@@ -300,7 +300,7 @@ impl Driver {
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = output.progress() => Happening::Progress(progress),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
-            () = sink::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
+            () = stdout::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             order = next_order(&mut **controller) => Happening::Order(order),
             () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
         }

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::event::{EndReason, Event, Kind};
 use crate::exit::Exit;
 use crate::pipeline::merge::Merge;
-use crate::pipeline::{Stop, backlog, sink};
+use crate::pipeline::{Stop, backlog, stdout};
 use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
 use crate::session::{self, Controller, News, Order, Setup};
@@ -120,7 +120,7 @@ pub struct Watch {
     /// What was asked of the output.
     pub asked: Asked,
     /// The reader of standard output, if it may go away.
-    pub stdout: Option<sink::Watch>,
+    pub stdout: Option<stdout::Watch>,
     /// The drawing, where there is one.
     pub view: Option<View>,
     /// Where notices go.
@@ -150,7 +150,7 @@ impl Watch {
                     None => break,
                 },
                 () = self.merge.run() => {}
-                () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
+                () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
                     self.stdout = None;
                     self.merge.decide(Stop::ReaderGone);
                     self.board.borrow().order_all(&Order::ReaderGone);
@@ -218,7 +218,7 @@ impl Watch {
                 outcomes.push(outcome);
                 lost = true;
             }
-            () = sink::reader_gone(&self.stdout), if self.stdout.is_some() => {
+            () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
                 self.merge.decide(Stop::ReaderGone);
             }
             () = until(give_up), if give_up.is_some() => lost = true,

@@ -50,10 +50,10 @@ const SHARED_NAMES: &[&str] = &[
     "Contact", "Counts", "Credential", "Cut", "Data", "End", "Entered", "Entry", "Event", "Expectation",
     "Flow", "Form", "Gate", "Header", "History", "Inner", "Input", "Item", "Keepalive", "Kind", "Limits",
     "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
-    "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record", "Recorder",
+    "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record",
     "Refusal", "Reply", "Report", "Request", "Ring", "Row", "Run", "Sample", "Screen", "Seen", "Session",
     "Setup", "Shape", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
-    "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "Watcher", "What", "World",
+    "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "What", "World",
 ];
 
 /// Longer files are printed, since they may have two subjects.

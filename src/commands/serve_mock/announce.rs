@@ -9,7 +9,7 @@ use crate::cli::mock::{Announce, MockArgs};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::mock::Mock;
-use crate::pipeline::sink::write_failure;
+use crate::pipeline::output::write_failure;
 use crate::replace::{Access, replace};
 use crate::report::Report;
 

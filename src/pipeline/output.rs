@@ -1,0 +1,159 @@
+//! Where output goes: what every destination has in common.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::Stop;
+use super::receipt::Receipt;
+use crate::error::Failure;
+use crate::event::Event;
+use crate::exit::Exit;
+
+/// A destination of what a pipeline makes of events: standard output, a file, a recording, the screen of a prompt.
+///
+/// It is given whole lines, in order, by a thread that may wait. Usually they are in place when [`Output::write`]
+/// returns. A destination that is told later, by whoever it passes them to, keeps the receipt that
+/// [`Output::acknowledges_by`] offers: what follows from a line (an acknowledgement to the provider, the cursor) then
+/// waits for that.
+pub trait Output: Send {
+    /// What it is, for people.
+    fn name(&self) -> String;
+
+    /// Takes all of these lines, waiting as long as the reader takes.
+    ///
+    /// # Errors
+    /// Whatever the destination says, and how much it took before; [`io::ErrorKind::BrokenPipe`] means that the
+    /// reader has gone.
+    fn write(&mut self, lines: &[u8]) -> Result<(), Cut>;
+
+    /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
+    fn ready(&self) -> bool {
+        true
+    }
+
+    /// Keeps the receipt, if what has been taken arrives later than [`Output::write`] returns; the receipt is told so
+    /// then. `false`: it has arrived by then. Asked once, before anything is written.
+    fn acknowledges_by(&mut self, receipt: &Receipt) -> bool {
+        let _ = receipt;
+        false
+    }
+
+    /// Looks at an event before the lines that come of it are written, if any do. `shown` says that the event is shown
+    /// as it is, and not what programs make of it.
+    fn event(&mut self, event: &Event, shown: bool) {
+        let _ = (event, shown);
+    }
+}
+
+/// A write that was not finished.
+#[derive(Debug)]
+pub struct Cut {
+    /// Bytes that were written.
+    pub written: usize,
+    /// Why no more were.
+    pub error: io::Error,
+}
+
+/// How much a pipe that polls as writable takes at once (`PIPE_BUF`, pipe(7)).
+pub const ATOMIC: usize = 4096;
+
+/// Why an output takes no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFailure {
+    /// Its reader has gone. That is an end, and no mistake.
+    pub reader_gone: bool,
+    /// What happened.
+    pub text: String,
+    /// What helps, where that is known.
+    pub remedy: Option<&'static str>,
+}
+
+impl OutputFailure {
+    /// The failure of the output of this name.
+    #[must_use]
+    pub fn new(name: &str, error: &io::Error) -> Self {
+        Self {
+            reader_gone: error.kind() == io::ErrorKind::BrokenPipe,
+            text: unwritten(name, error),
+            remedy: remedy(error),
+        }
+    }
+}
+
+impl From<OutputFailure> for Stop {
+    fn from(failure: OutputFailure) -> Self {
+        if failure.reader_gone { Self::ReaderGone } else { Self::OutputFailed(failure.text, failure.remedy) }
+    }
+}
+
+/// That something could not be written, for people.
+#[must_use]
+pub fn unwritten(what: &str, error: &io::Error) -> String {
+    format!("{what} could not be written: {error}")
+}
+
+/// The failure to write something, with what helps if that is known.
+#[must_use]
+pub fn write_failure(what: &str, error: &io::Error) -> Failure {
+    let failure = Failure::new(Exit::OutputFailed, unwritten(what, error));
+    Failure { hint: remedy(error).map(str::to_owned), ..failure }
+}
+
+/// What helps where a disk or a file is full, for people.
+#[must_use]
+pub fn remedy(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free some space there, or write to another disk; what was written before is in place")
+        }
+        io::ErrorKind::FileTooLarge => Some(
+            "the file is as large as `ulimit -f` or its disk allows: name another; what was written before is in place",
+        ),
+        _ => None,
+    }
+}
+
+/// No destination: what is written is only counted, and somebody else shows what there is to be seen.
+#[derive(Default)]
+pub struct Discard;
+
+impl Output for Discard {
+    fn name(&self) -> String {
+        "no output".to_owned()
+    }
+
+    fn write(&mut self, _lines: &[u8]) -> Result<(), Cut> {
+        Ok(())
+    }
+}
+
+/// Waits where waiting helps; any other error is the end.
+pub(super) fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let result = match rustix::io::write(&to, &bytes[written..]).map_err(io::Error::from) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => {
+                written += more;
+                Ok(())
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => Ok(()),
+                // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
+                io::ErrorKind::WouldBlock => wait_until_writable(&to),
+                _ => Err(error),
+            },
+        };
+        result.map_err(|error| Cut { written, error })?;
+    }
+    Ok(())
+}
+
+fn wait_until_writable(to: &impl AsFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(to, PollFlags::OUT)], None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
