@@ -47,6 +47,7 @@ pub mod provider;
 pub mod repl;
 mod replace;
 pub mod report;
+mod ring;
 pub mod secret;
 pub mod session;
 pub mod signals;

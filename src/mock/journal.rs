@@ -1,7 +1,6 @@
 //! What clients sent: a memory with two bounds, in which every message has a number. Who waits for messages finds
 //! those that came before as well.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use crate::limits;
 use crate::message::Message;
 use crate::pipeline::record;
 use crate::provider::Conn;
+use crate::ring::Ring;
 use crate::secret::Secrets;
 
 /// How much is kept. The oldest goes first.
@@ -34,15 +34,15 @@ impl Bounds {
 #[derive(Debug)]
 pub(super) struct Journal {
     bounds: Bounds,
-    ring: Mutex<Ring>,
+    kept: Mutex<Kept>,
     /// The number of the last message.
     last: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Ring {
-    entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
+/// What is kept of them.
+#[derive(Debug)]
+struct Kept {
+    entries: Ring<Arc<Entry>>,
     last: u64,
     discarded: u64,
 }
@@ -87,7 +87,9 @@ impl Default for Journal {
 
 impl Journal {
     pub(super) fn with(bounds: Bounds) -> Self {
-        Self { bounds, ring: Mutex::default(), last: watch::Sender::new(0) }
+        let entries = Ring::holding(bounds.messages, bounds.bytes, |entry: &Arc<Entry>| entry.cost());
+        let kept = Mutex::new(Kept { entries, last: 0, discarded: 0 });
+        Self { bounds, kept, last: watch::Sender::new(0) }
     }
 
     /// One that keeps nothing, for a server that nobody will ask.
@@ -113,31 +115,27 @@ impl Journal {
         if self.bounds.messages == 0 {
             return;
         }
-        let mut ring = self.ring();
-        ring.last += 1;
-        let number = ring.last;
-        let cost = cost(path, message);
-        if cost > self.bounds.bytes {
-            ring.discarded += 1;
+        let mut kept = self.kept();
+        kept.last += 1;
+        let number = kept.last;
+        if cost(path, message) > self.bounds.bytes {
+            kept.discarded += 1;
         } else {
-            while ring.entries.len() >= self.bounds.messages || ring.bytes + cost > self.bounds.bytes {
-                ring.forget_oldest();
-            }
-            ring.bytes += cost;
             let (path, message) = (path.to_owned(), message.unshared());
             let entry = Entry { number, at: clock::now(), conn, path, message };
-            ring.entries.push_back(Arc::new(entry));
+            kept.discarded += kept.entries.push(Arc::new(entry));
         }
-        drop(ring);
+        drop(kept);
         self.last.send_replace(number);
     }
 
     /// The messages that are meant and still known, oldest first, and the number of the last of all.
     pub(super) fn select(&self, select: &Select) -> (Vec<Arc<Entry>>, u64) {
-        let ring = self.ring();
-        let first = ring.entries.partition_point(|entry| entry.number <= select.since);
-        let entries = ring.entries.range(first..).filter(|entry| select.wants(entry)).cloned();
-        (entries.collect(), ring.last)
+        let kept = self.kept();
+        let entries = kept.entries.items();
+        let first = entries.partition_point(|entry| entry.number <= select.since);
+        let entries = entries.range(first..).filter(|entry| select.wants(entry)).cloned();
+        (entries.collect(), kept.last)
     }
 
     /// Tells of every message that comes from now on.
@@ -147,27 +145,17 @@ impl Journal {
 
     /// Forgets all there is; the numbers go on. How many messages that was.
     pub(super) fn clear(&self) -> usize {
-        let mut ring = self.ring();
-        ring.bytes = 0;
-        std::mem::take(&mut ring.entries).len()
+        self.kept().entries.clear()
     }
 
     pub(super) fn fill(&self) -> Fill {
-        let ring = self.ring();
-        Fill { messages: ring.entries.len(), bytes: ring.bytes, discarded: ring.discarded }
+        let kept = self.kept();
+        let (messages, bytes) = (kept.entries.items().len(), kept.entries.bytes());
+        Fill { messages, bytes, discarded: kept.discarded }
     }
 
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Ring {
-    fn forget_oldest(&mut self) {
-        if let Some(oldest) = self.entries.pop_front() {
-            self.bytes -= oldest.cost();
-            self.discarded += 1;
-        }
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

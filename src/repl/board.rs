@@ -13,8 +13,8 @@ use crate::limits;
 use crate::report::escape_controls;
 use crate::session::state::{LinkState, Standing};
 
+use super::past_messages::PastMessages;
 use super::render::grouped;
-use super::ring::Ring;
 
 /// Messages that wait to be shown at most; of more, only the newest would be shown anyhow.
 const MOST_WAITING: usize = 64;
@@ -71,7 +71,7 @@ pub(super) struct Hold {
 
 /// What is shared.
 pub(super) struct Inner {
-    pub(super) past: Ring,
+    pub(super) past: PastMessages,
     waiting: VecDeque<Item>,
     waiting_messages: usize,
     /// Bytes of the texts among them.
@@ -146,7 +146,7 @@ impl Board {
     pub(super) fn new() -> Self {
         let standing = Standing { link: LinkState::Connecting, conn: 0, rtt: None, queued: 0 };
         let inner = Inner {
-            past: Ring::new(),
+            past: PastMessages::new(),
             waiting: VecDeque::new(),
             waiting_messages: 0,
             waiting_bytes: 0,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::board::Rtts;
 use super::commands::{Shell, create};
+use super::past_messages::Past;
 use super::render::grouped;
-use super::ring::Past;
 use super::status as standing;
 use crate::message::Message;
 use crate::pipeline::record;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::ring::Past;
+use super::past_messages::Past;
 use crate::event::Direction;
 use crate::json;
 use crate::message::Message;

@@ -10,8 +10,8 @@ use rustyline::ExternalPrinter;
 
 use super::board::{Board, Inner, Item};
 use super::pace::{Pace, Pacer};
+use super::past_messages::Past;
 use super::render::{Look, grouped};
-use super::ring::Past;
 use super::status;
 use super::terminal::Terminal;
 

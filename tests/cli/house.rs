@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "secret",
     "file",
     "replace",
+    "ring",
     "frames",
     "error",
     "pem",
@@ -51,7 +52,7 @@ const SHARED_NAMES: &[&str] = &[
     "Flow", "Form", "Gate", "Header", "History", "Inner", "Input", "Item", "Keepalive", "Kind", "Limits",
     "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
     "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record",
-    "Refusal", "Reply", "Report", "Request", "Ring", "Row", "Run", "Sample", "Screen", "Seen", "Session",
+    "Refusal", "Reply", "Report", "Request", "Row", "Run", "Sample", "Screen", "Seen", "Session",
     "Setup", "Shape", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
     "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "What", "World",
 ];
