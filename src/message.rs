@@ -146,12 +146,6 @@ fn reads_as_text(bytes: &[u8]) -> bool {
     end > 0 && std::str::from_utf8(bytes).is_ok() && !bytes[..end].iter().any(is_control)
 }
 
-/// What a queued frame costs in memory: its payload, and what holds it. Empty messages are not free.
-#[must_use]
-pub fn cost(frame: &tungstenite::Message) -> usize {
-    frame.len() + std::mem::size_of::<tungstenite::Message>()
-}
-
 impl From<Message> for tungstenite::Message {
     fn from(message: Message) -> Self {
         match message {

@@ -3,6 +3,7 @@
 //! The frame layer replaces codes that it does not know by 1002, 1014 among them, and ends with an error if the frame is
 //! wrong. A person who looks for the cause wants what the peer said, whatever is wrong with it.
 
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::{FrameFault, Head};
@@ -14,6 +15,12 @@ pub const MAY_BE_SENT: &str = "a close frame may carry 1000-1003, 1007-1014 or 3
 #[must_use]
 pub fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// A close frame to send, an empty one where there is no code (RFC 6455 §5.5.1).
+#[must_use]
+pub fn close_frame(code: Option<u16>, reason: &str) -> Message {
+    Message::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
 }
 
 /// The longest payload of a control frame (RFC 6455 §5.5).

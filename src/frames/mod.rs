@@ -1,5 +1,5 @@
-//! WebSocket frames by the byte (RFC 6455 §5.2): their heads, the peer's close frame, compressed payloads (RFC 7692), and
-//! the stream that looks at them before the frame layer does. Client, mock and probe share it.
+//! WebSocket frames by the byte (RFC 6455 §5.2): their heads, the peer's close frame, compressed payloads (RFC 7692), the
+//! stream that looks at them before the frame layer does, and what waits to be written. Client, mock and probe share it.
 
 use std::fmt;
 
@@ -7,13 +7,15 @@ pub mod close;
 mod compressed;
 pub mod deflate;
 mod head;
+pub mod outbox;
 pub(crate) mod reader;
 pub mod stream;
 mod texts;
 
-pub use close::PeerClose;
+pub use close::{PeerClose, close_frame};
 pub use deflate::{Compression, DeflateFlow};
 pub use head::Head;
+pub use outbox::{Outbox, Outgoing, RawWrite};
 pub use stream::FrameStream;
 
 /// Opcodes (RFC 6455 §11.8).

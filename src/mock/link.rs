@@ -1,7 +1,6 @@
 //! One client's WebSocket, read and written at the same time: a client that writes without reading is still
 //! read, up to a bound, so that two ends that both write first do not wait for each other.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,14 +12,14 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Bytes, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Bytes};
 
 use super::faults::Shape;
 use super::wire::Wire;
-use crate::frames::{Compression, FrameFault, FrameStream, PeerClose};
+use crate::frames::{Compression, FrameFault, FrameStream, Outbox, Outgoing, PeerClose, close_frame};
 use crate::limits;
-use crate::message::{Message, cost};
+use crate::message::Message;
 use crate::provider::Limits;
 use crate::provider::budget::Use;
 
@@ -35,36 +34,12 @@ const CONTROL_HEAD: usize = 6;
 
 pub(super) struct Link {
     ws: WebSocketStream<FrameStream<Wire>>,
-    waiting: VecDeque<Item>,
-    /// Bytes in `waiting`.
-    bytes: usize,
+    outbox: Outbox,
     /// Bytes that somebody else keeps for this client, and that count against the limit as well.
     backlog: usize,
-    /// Raw bytes that have been written in part.
-    raw: Bytes,
     limit: usize,
-    /// Something was written and not flushed.
-    dirty: bool,
-    /// Our close frame is on its way, or the client's was read: nothing may follow.
-    closing: bool,
     /// The client's close frame was read.
     client_closed: bool,
-}
-
-/// Something to be written.
-enum Item {
-    Frame(tungstenite::Message),
-    /// Bytes as they are.
-    Raw(Bytes),
-}
-
-impl Item {
-    fn cost(&self) -> usize {
-        match self {
-            Self::Frame(message) => cost(message),
-            Self::Raw(bytes) => bytes.len() + std::mem::size_of::<Self>(),
-        }
-    }
 }
 
 /// What a turn ended with.
@@ -106,17 +81,7 @@ impl Link {
             .max_frame_size(Some(limits.message));
         let frames = FrameStream::new(stream, Role::Server, tail.into(), compression);
         let ws = WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await;
-        Self {
-            ws,
-            waiting: VecDeque::new(),
-            bytes: 0,
-            backlog: 0,
-            raw: Bytes::new(),
-            limit: limits.waiting,
-            dirty: false,
-            closing: false,
-            client_closed: false,
-        }
+        Self { ws, outbox: Outbox::default(), backlog: 0, limit: limits.waiting, client_closed: false }
     }
 
     /// What happens to the bytes from now on.
@@ -133,32 +98,32 @@ impl Link {
     /// Counts what waits for the client.
     fn count(&self) {
         let wire = self.ws.get_ref().inner();
-        let bytes = self.bytes + self.backlog + self.raw.len() + wire.unsent();
+        let waiting = self.outbox.bytes() + self.outbox.raw_bytes();
+        let bytes = waiting + self.backlog + wire.unsent();
         wire.share().into_iter().for_each(|share| share.set(Use::Outgoing, bytes));
     }
 
     /// Has everything been written?
     pub(super) fn drained(&self) -> bool {
-        self.waiting.is_empty() && !self.dirty
+        !self.outbox.has_backlog()
     }
 
     pub(super) fn send(&mut self, message: Message) {
-        self.queue(Item::Frame(message.into()));
+        self.queue(Outgoing::Frame(message.into()));
     }
 
     pub(super) fn ping(&mut self) {
-        self.queue(Item::Frame(tungstenite::Message::Ping(Bytes::new())));
+        self.queue(Outgoing::Frame(tungstenite::Message::Ping(Bytes::new())));
     }
 
     /// Bytes that go out as they are, between whole frames.
     pub(super) fn send_raw(&mut self, bytes: Bytes) {
-        self.queue(Item::Raw(bytes));
+        self.queue(Outgoing::Raw(bytes));
     }
 
     /// Begins the closing handshake. What waits is still written before.
     pub(super) fn close(&mut self, code: Option<u16>, reason: &str) {
-        self.queue(Item::Frame(close_frame(code, reason)));
-        self.closing = true;
+        self.queue(Outgoing::Frame(close_frame(code, reason)));
     }
 
     /// Waits for the next thing to happen, writing meanwhile. Dropping the future loses nothing: all state is
@@ -192,10 +157,8 @@ impl Link {
         let _ = timeout(PARTING, drain).await;
     }
 
-    fn queue(&mut self, item: Item) {
-        if !self.closing {
-            self.bytes += item.cost();
-            self.waiting.push_back(item);
+    fn queue(&mut self, item: Outgoing) {
+        if self.outbox.push(item) {
             self.count();
         }
     }
@@ -214,7 +177,7 @@ impl Link {
         // Reading comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
         if !self.is_full()
-            && self.raw.is_empty()
+            && self.outbox.raw_bytes() == 0
             && let Poll::Ready(turn) = self.poll_read(context)
         {
             return Poll::Ready(turn);
@@ -229,46 +192,16 @@ impl Link {
         let unsent = wire.unsent();
         let tight = wire.share().is_some_and(|share| share.is_tight());
         let limit = if tight { self.limit.min(limits::MOCK_ANSWERS) } else { self.limit };
-        self.bytes + self.backlog + unsent > limit || (!self.dirty && unsent > limits::UNREAD_PONGS)
+        let ours = self.outbox.bytes() + self.backlog;
+        ours + unsent > limit || (!self.outbox.is_dirty() && unsent > limits::UNREAD_PONGS)
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(self.poll_write_raw(context))?;
-        while let Some(next) = self.waiting.front() {
-            match next {
-                Item::Frame(_) => ready!(Pin::new(&mut self.ws).poll_ready(context))?,
-                // What is before it in the buffers has to be out: the bytes go past these.
-                Item::Raw(_) => ready!(Pin::new(&mut self.ws).poll_flush(context))?,
-            }
-            let Some(item) = self.waiting.pop_front() else { break };
-            self.bytes -= item.cost();
-            self.dirty = true;
-            match item {
-                Item::Frame(message) => {
-                    let message = self.ws.get_mut().outgoing(message);
-                    Pin::new(&mut self.ws).start_send(message)?;
-                }
-                Item::Raw(bytes) => {
-                    self.raw = bytes;
-                    ready!(self.poll_write_raw(context))?;
-                }
-            }
-        }
-        if self.dirty || self.ws.get_ref().inner().unsent() > 0 {
-            ready!(Pin::new(&mut self.ws).poll_flush(context))?;
-            self.dirty = false;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Writes the raw bytes that are on their way. Nothing is read meanwhile: an answer to a ping would come
-    /// between them.
-    fn poll_write_raw(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while !self.raw.is_empty() {
-            match ready!(self.ws.get_mut().inner_mut().poll_write_raw(context, &self.raw))? {
-                0 => return Poll::Ready(Err(Error::ConnectionClosed)),
-                written => drop(self.raw.split_to(written)),
-            }
+        ready!(self.outbox.poll_write(&mut self.ws, context))?;
+        self.outbox.flushed();
+        // Answers to pings are the frame layer's.
+        if self.ws.get_ref().inner().unsent() > 0 {
+            return Pin::new(&mut self.ws).poll_flush(context);
         }
         Poll::Ready(Ok(()))
     }
@@ -306,12 +239,9 @@ impl Link {
         if let Some(fault) = &close.fault {
             return Poll::Ready(Turn::Ended(Ending::Broken(fault.code.into())));
         }
-        self.waiting.retain(is_close);
-        if !self.closing {
-            self.waiting.push_back(Item::Frame(tungstenite::Message::Close(close.answer())));
-        }
-        self.bytes = self.waiting.iter().map(Item::cost).sum();
-        (self.closing, self.client_closed) = (true, true);
+        self.outbox.keep_close_frame();
+        self.outbox.answer_close(tungstenite::Message::Close(close.answer()));
+        self.client_closed = true;
         match ready!(self.poll_write(context)) {
             Ok(()) => Poll::Ready(Turn::Ended(Ending::Closed)),
             Err(error) => Poll::Ready(Turn::Ended(ending(&error))),
@@ -319,19 +249,8 @@ impl Link {
     }
 }
 
-/// Is this our close frame?
-fn is_close(item: &Item) -> bool {
-    matches!(item, Item::Frame(message) if message.is_close())
-}
-
 fn is_data(frame: &tungstenite::Message) -> bool {
     frame.is_text() || frame.is_binary()
-}
-
-fn close_frame(code: Option<u16>, reason: &str) -> tungstenite::Message {
-    tungstenite::Message::Close(
-        code.map(|code| CloseFrame { code: code.into(), reason: Utf8Bytes::from(reason) }),
-    )
 }
 
 /// RFC 6455 §7.4.1 has a code for each way of breaking the rules.

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::faults::{Part, Shape, Shaper};
+use crate::frames::RawWrite;
 use crate::provider::budget::{Share, Use};
 
 /// How often it is looked whether a client has left whose bytes are not read.
@@ -110,13 +111,11 @@ impl Wire {
             sleep(LOOK).await;
         }
     }
+}
 
-    /// Writes bytes between whole frames, whatever they are.
-    pub(super) fn poll_write_raw(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+impl RawWrite for Wire {
+    /// Past what happens to frames.
+    fn poll_write_raw(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let length = ready!(self.shaper.poll_line(context, bytes.len()));
         let written = ready!(self.stream.poll_write(context, &bytes[..length]))?;
         self.shaper.occupy(written);

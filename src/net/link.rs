@@ -10,7 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Transport;
-use crate::frames::{Compression, FrameStream};
+use crate::frames::{Compression, FrameStream, RawWrite};
 
 /// An open WebSocket.
 pub type Link = WebSocketStream<FrameStream<Tap>>;
@@ -79,6 +79,8 @@ impl Tap {
         self.write_error
     }
 }
+
+impl RawWrite for Tap {}
 
 impl AsyncRead for Tap {
     fn poll_read(

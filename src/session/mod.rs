@@ -17,7 +17,7 @@ use crate::dialect::Client;
 use crate::error::{Failure, Result};
 use crate::event::{EndReason, Event, Open, Unreadable, WireBytes};
 use crate::exit::Exit;
-use crate::frames::PeerClose;
+use crate::frames::{PeerClose, close_frame};
 use crate::input::{Input, Source};
 use crate::limits;
 use crate::net::http::{self, HttpAnswer, HttpCall};
@@ -47,7 +47,7 @@ use acks::Acks;
 use control::{next_order, next_signal};
 use cursor::CursorFile;
 use policy::{Asked, Outcome, Policy};
-use socket::{Incoming, Socket, close_frame};
+use socket::{Incoming, Socket};
 use state::{Now, State};
 
 /// How long a last frame may take to leave, when nobody waits for its answer.

@@ -1,7 +1,6 @@
 //! A WebSocket as the session sees it: frames come in, frames queue to go out, and neither direction ever waits
 //! for the other.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,12 +8,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Sink as _, Stream as _};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
-use crate::frames::{FrameFault, Head, PeerClose};
+use crate::frames::{FrameFault, Outbox, Outgoing, PeerClose};
 use crate::limits;
-use crate::message::{Message, cost};
+use crate::message::Message;
 use crate::net::Link;
 use crate::secret::Lease;
 
@@ -52,15 +50,8 @@ pub enum End {
 /// An open WebSocket with its queue of outgoing frames.
 pub struct Socket {
     link: Link,
-    outbox: VecDeque<Frame>,
-    outbox_bytes: usize,
-    dirty: bool,
-    /// Messages in the frame layer that have not been flushed.
-    handed: usize,
-    /// Bytes of the frames that have been handed to the frame layer since it was last flushed, or a little more.
-    in_flight: usize,
+    outbox: Outbox,
     write_failed: bool,
-    closing: bool,
     peer_closed: bool,
     /// Keeps the tokens of this connection masked.
     _lease: Lease,
@@ -71,35 +62,18 @@ impl Socket {
     #[must_use]
     pub fn new(mut link: Link, lease: Lease, replace: bool) -> Self {
         link.get_mut().take_texts_up(replace);
-        Self {
-            link,
-            outbox: VecDeque::new(),
-            outbox_bytes: 0,
-            dirty: false,
-            handed: 0,
-            in_flight: 0,
-            write_failed: false,
-            closing: false,
-            peer_closed: false,
-            _lease: lease,
-        }
+        Self { link, outbox: Outbox::default(), write_failed: false, peer_closed: false, _lease: lease }
     }
 
-    /// Queues a frame; it goes out while waiting in [`Socket::next`].
+    /// Queues a frame; it goes out while waiting in [`Socket::next`]. After a close frame it does not.
     pub fn send(&mut self, frame: Frame) {
-        if self.closing {
-            // Nothing may follow a close frame (RFC 6455 §5.5.1).
-            return;
-        }
-        self.outbox_bytes += cost(&frame);
-        self.closing |= frame.is_close();
-        self.outbox.push_back(frame);
+        self.outbox.push(Outgoing::Frame(frame));
     }
 
     /// Is there anything that the network has not taken yet?
     #[must_use]
     pub fn has_backlog(&self) -> bool {
-        self.dirty || !self.outbox.is_empty()
+        self.outbox.has_backlog()
     }
 
     /// Bytes that the network has taken.
@@ -117,13 +91,13 @@ impl Socket {
     /// Messages that the network has not taken, or not whole.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.handed + self.outbox.iter().filter(|frame| is_message(frame)).count()
+        self.outbox.unsent()
     }
 
-    /// Payload bytes that are queued.
+    /// Payload bytes that are queued, as long as any can be written.
     #[must_use]
     pub fn backlog_bytes(&self) -> usize {
-        self.outbox_bytes
+        if self.write_failed { 0 } else { self.outbox.bytes() }
     }
 
     /// Waits for what comes, and meanwhile writes what is queued. Cancelling it loses nothing.
@@ -188,17 +162,12 @@ impl Socket {
     /// Answers the peer's close frame, unless ours is on its way. What is queued is not sent any more.
     fn answer(&mut self, close: &PeerClose) {
         self.peer_closed = true;
-        if !self.closing {
-            self.closing = true;
-            let answer = Frame::Close(close.answer());
-            self.outbox_bytes += cost(&answer);
-            self.outbox.push_front(answer);
-        }
+        self.outbox.answer_close(Frame::Close(close.answer()));
     }
 
     /// Does the peer not take the answers to its pings? The frame layer keeps one for each.
     fn pongs_wait(&self) -> bool {
-        self.link.get_ref().inner().unsent() > self.in_flight + limits::UNREAD_PONGS
+        self.link.get_ref().inner().unsent() > self.outbox.in_flight() + limits::UNREAD_PONGS
     }
 
     /// Moves the queue towards the network. `true` if that completed it.
@@ -206,42 +175,20 @@ impl Socket {
         if !self.has_backlog() || self.write_failed {
             return false;
         }
-        let result = self.try_write(context);
+        let result = self.outbox.poll_write(&mut self.link, context);
         let failed = self.link.get_ref().inner().write_error().is_some();
         match result {
-            Ok(Poll::Pending) if !failed => false,
-            Ok(Poll::Ready(())) if !failed => {
-                (self.dirty, self.handed, self.in_flight) = (false, 0, 0);
+            Poll::Pending if !failed => false,
+            Poll::Ready(Ok(())) if !failed => {
+                self.outbox.flushed();
                 true
             }
             _ => {
                 // What the peer still had to say, perhaps why it left, is worth reading; the end will show there.
                 // What is queued stays as the backlog that it is: nothing more is taken, and what is lost is known.
                 self.write_failed = true;
-                self.outbox_bytes = 0;
                 false
             }
-        }
-    }
-
-    fn try_write(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Error> {
-        let mut link = Pin::new(&mut self.link);
-        while !self.outbox.is_empty() {
-            if link.as_mut().poll_ready(context)?.is_pending() {
-                return Ok(Poll::Pending);
-            }
-            if let Some(frame) = self.outbox.pop_front() {
-                self.outbox_bytes -= cost(&frame);
-                self.dirty = true;
-                self.handed += usize::from(is_message(&frame));
-                self.in_flight += cost(&frame) + Head::LONGEST;
-                let frame = link.as_mut().get_mut().get_mut().outgoing(frame);
-                link.as_mut().start_send(frame)?;
-            }
-        }
-        match link.poll_flush(context) {
-            Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(result) => result.map(Poll::Ready),
         }
     }
 }
@@ -252,16 +199,6 @@ fn text(bytes: Bytes) -> Incoming {
         Ok(text) => Incoming::Frame(text.into()),
         Err((bytes, at)) => Incoming::NotUtf8(bytes, at),
     }
-}
-
-fn is_message(frame: &Frame) -> bool {
-    frame.is_text() || frame.is_binary()
-}
-
-/// A close frame, for the outbox. An empty one where there is no code (RFC 6455 §5.5.1).
-#[must_use]
-pub fn close_frame(code: Option<u16>, reason: &str) -> Frame {
-    Frame::Close(code.map(|code| CloseFrame { code: code.into(), reason: reason.to_owned().into() }))
 }
 
 fn end_of(error: &Error) -> End {

@@ -14,7 +14,7 @@ use super::delivery::Delivery;
 use super::handover::{Cut, Handover, OLD_LIMIT};
 use super::liveness::Liveness;
 use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
-use super::socket::{End, close_frame};
+use super::socket::End;
 use super::subscription::{ACK_WAIT, Subscription};
 use crate::codec::{Chain, Reader};
 use crate::dialect::{Client, CloseRule};
@@ -23,7 +23,7 @@ use crate::event::{
     Close, Direction, EndReason, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes,
 };
 use crate::exit::Exit;
-use crate::frames::PeerClose;
+use crate::frames::{PeerClose, close_frame};
 use crate::message::Message;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::pipeline::backlog::{DROPPING, full};

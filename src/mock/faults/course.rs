@@ -267,7 +267,7 @@ impl Course {
             }
             Act::Close(code, reason) => self.enqueue(Say::Close { code: *code, reason: reason.clone() }, now),
             Act::CloseNoHandshake(code, reason) => {
-                self.enqueue(Say::Raw(frames::close_frame(*code, reason).into()), now);
+                self.enqueue(Say::Raw(frames::close_bytes(*code, reason).into()), now);
                 self.enqueue(Say::Cut(Cut::Fin), now);
             }
             Act::Drop => self.enqueue(Say::Cut(Cut::Fin), now),

@@ -9,7 +9,7 @@ use crate::message::Message;
 const SAMPLE: &str = r#"{"mock":"fault"}"#;
 
 /// A close frame, with any code and reason.
-pub(super) fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
+pub(super) fn close_bytes(code: Option<u16>, reason: &str) -> Vec<u8> {
     let mut payload = code.map(u16::to_be_bytes).map(Vec::from).unwrap_or_default();
     payload.extend(reason.as_bytes());
     frame(CLOSE, &payload)

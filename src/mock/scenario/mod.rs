@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Desk;
 use super::faults::Faults;
-use super::script::{self, Clock, Interpreter, Outbox, RequestFacts};
+use super::script::{self, Clock, InboxSender, Interpreter, RequestFacts};
 use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::provider::{Answer, Conn, Peer, Say, Settings};
@@ -123,7 +123,7 @@ struct ScenarioPeer {
     clock: Clock,
     ledger: Arc<Ledger>,
     facts: RequestFacts,
-    outbox: Option<Outbox>,
+    outbox: Option<InboxSender>,
 }
 
 impl Peer for ScenarioPeer {
