@@ -62,7 +62,7 @@ limits! {
     PAST = 64 * MIB, "prompt: past messages", "the oldest is forgotten; the last one stays, whatever its size",
         "ring::bytes_are_bounded_and_the_last_message_stays";
     UNSHOWN = 16 * MIB, "prompt: outputs and notices that wait to be shown", "the oldest are skipped",
-        "board::what_waits_to_be_shown_is_bounded_in_bytes";
+        "shared_state::what_waits_to_be_shown_is_bounded_in_bytes";
     QUEUED = 16 * MIB, "prompt: messages that wait for a connection", "a message is not taken",
         "state_tests::what_is_typed_without_a_connection_waits_within_bounds";
     // The mock.

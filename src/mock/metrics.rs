@@ -4,24 +4,24 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Desk;
+use super::ClientRegistry;
 use crate::handshake::server::Response;
 
 /// The answer to a scrape.
-pub(super) fn answer(desk: &Desk) -> Response {
+pub(super) fn answer(registry: &ClientRegistry) -> Response {
     let mut response = Response::new(200).header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    response.body = text(desk).into_bytes();
+    response.body = text(registry).into_bytes();
     response
 }
 
-fn text(desk: &Desk) -> String {
-    let (clients, fill) = (desk.clients(), desk.journal.fill());
-    let traffic = &desk.traffic;
+fn text(registry: &ClientRegistry) -> String {
+    let (clients, fill) = (registry.clients(), registry.journal.fill());
+    let traffic = &registry.traffic;
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let held: u64 = clients.iter().map(|conn| conn.discarded()).sum();
     let rows = [
         ("connections", "gauge", "WebSocket connections that are open.", clients.len() as u64),
-        ("connections_total", "counter", "WebSocket connections since the start.", desk.opened()),
+        ("connections_total", "counter", "WebSocket connections since the start.", registry.opened()),
         ("messages_received_total", "counter", "Messages that clients sent.", count(&traffic.received)),
         ("messages_sent_total", "counter", "Messages that were sent to clients.", count(&traffic.sent)),
         (
@@ -45,7 +45,7 @@ fn text(desk: &Desk) -> String {
             "Messages that the journal lost to its bounds.",
             fill.discarded,
         ),
-        ("paused", "gauge", "1 while the traffic stands still.", u64::from(desk.gate.is_shut())),
+        ("paused", "gauge", "1 while the traffic stands still.", u64::from(registry.gate.is_shut())),
     ];
     let mut text = String::new();
     for (name, kind, help, value) in rows {

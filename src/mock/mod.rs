@@ -22,15 +22,15 @@ use crate::secret::Secret;
 
 mod client;
 pub(crate) mod control;
-mod desk;
 mod expect;
 pub(crate) mod faults;
 mod journal;
-mod judge;
 mod link;
+mod matcher;
 mod metrics;
 mod on;
 mod pace;
+mod registry;
 pub(crate) mod replay;
 pub(crate) mod scenario;
 mod script;
@@ -43,8 +43,8 @@ mod tls;
 mod wire;
 
 pub use control::ControlSettings;
-pub use desk::Desk;
 pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
+use registry::ClientRegistry;
 pub use replay::{ReplaySettings, Speed};
 pub use scenario::{Ledger, Unmet, Verdict};
 pub use script::VARIABLES_HELP;
@@ -65,7 +65,7 @@ pub struct Mock {
     only: Option<&'static str>,
     token: Option<Secret>,
     site: Arc<server::Site>,
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     secure: bool,
     ca: Option<tls::CaFile>,
     controlled: bool,
@@ -95,16 +95,16 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
     let then = settings.common.then;
     let replay = settings.replay.as_ref().map(|replay| Replay::load(replay, then)).transpose()?;
     let (tls, ca) = Tls::new(&settings.tls, &settings.host)?.unzip();
-    let desk = Arc::new(Desk::new(control.is_some() || !settings.expect.is_empty()));
+    let registry = Arc::new(ClientRegistry::new(control.is_some() || !settings.expect.is_empty()));
     let mut expectations = Vec::new();
     for source in &settings.expect {
-        expectations.push(Expectation::begin(source, &desk).await?);
+        expectations.push(Expectation::begin(source, &registry).await?);
     }
     let (stop, stopped) = watch::channel(false);
     let only = only(&settings, &served);
     let (token, secure, controlled) = (settings.common.token.clone(), tls.is_some(), control.is_some());
     let extras = Extras { control, tls, replay };
-    let site = Arc::new(Site::new(&served, settings, &desk, (scripts, extras))?);
+    let site = Arc::new(Site::new(&served, settings, &registry, (scripts, extras))?);
     let (faults, ledger) = (Arc::clone(&site.faults), site.ledger());
     let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
     let ca = ca.flatten();
@@ -114,7 +114,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         only,
         token,
         site,
-        desk,
+        registry,
         secure,
         ca,
         controlled,
@@ -135,7 +135,7 @@ impl Mock {
 
     /// From now on tells this report, on its verbose levels, who comes, is refused, says something and leaves.
     pub fn tell(&self, report: &Report) {
-        self.desk.tell_to(report);
+        self.registry.tell_to(report);
     }
 
     /// The URL that a client can use as it is: that of the dialect, if one was asked for, and otherwise the base of
@@ -194,7 +194,7 @@ impl Mock {
 
     /// Waits until this many connections have come and gone.
     pub async fn gone(&self, connections: u64) {
-        self.desk.gone(connections).await;
+        self.registry.gone(connections).await;
     }
 
     /// What was expected of clients by now, with `--expect`, and did not come.

@@ -47,7 +47,7 @@ const LAYERS: &[&str] = &[
 /// Names that still mean more than one type. Remove a name when it means one; add none.
 #[rustfmt::skip]
 const SHARED_NAMES: &[&str] = &[
-    "About", "Answer", "Board", "Call", "Campaign", "Change", "Client", "Close", "Command", "Config",
+    "About", "Answer", "Call", "Campaign", "Change", "Client", "Close", "Command", "Config",
     "Contact", "Counts", "Credential", "Cut", "Data", "End", "Entered", "Entry", "Event", "Expectation",
     "Flow", "Form", "Gate", "Header", "History", "Inner", "Input", "Item", "Keepalive", "Kind", "Limits",
     "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
