@@ -103,11 +103,13 @@ impl RecordedLink {
         *events = shown;
     }
 
-    /// What looks at the events.
-    #[must_use]
-    pub fn observer(mut self) -> Box<dyn FnMut(&mut Vec<Event>)> {
-        Box::new(move |events| self.look(events))
+    /// When that would be, had the recording begun when this did. Before its beginning there is nothing.
+    fn moment(&mut self, at: Timestamp) -> Instant {
+        let (first, start) = *self.first.get_or_insert_with(|| (at, Instant::now()));
+        let after = Duration::try_from(at.duration_since(first)).unwrap_or_default();
+        start.checked_add(after).unwrap_or(start)
     }
+}
 
 /// What a watch is made of.
 pub struct Watch {
