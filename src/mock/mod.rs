@@ -43,10 +43,10 @@ mod tls;
 mod wire;
 
 pub use control::ControlSettings;
-pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
+pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP};
 use registry::ClientRegistry;
 pub use replay::{ReplaySettings, Speed};
-pub use scenario::{Ledger, Unmet, Verdict};
+pub use scenario::Ledger;
 pub use script::VARIABLES_HELP;
 pub use settings::MockSettings;
 pub use tls::TlsSettings;
@@ -64,7 +64,8 @@ pub struct Mock {
     /// The one dialect that was asked for, if it was one.
     only: Option<&'static str>,
     token: Option<Secret>,
-    site: Arc<server::Site>,
+    #[cfg(test)]
+    site: Arc<Site>,
     registry: Arc<ClientRegistry>,
     secure: bool,
     ca: Option<tls::CaFile>,
@@ -72,7 +73,6 @@ pub struct Mock {
     expectations: Vec<Expectation>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
-    faults: Arc<Switch>,
     ledger: Option<Arc<Ledger>>,
 }
 
@@ -105,7 +105,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
     let (token, secure, controlled) = (settings.common.token.clone(), tls.is_some(), control.is_some());
     let extras = Extras { control, tls, replay };
     let site = Arc::new(Site::new(&served, settings, &registry, (scripts, extras))?);
-    let (faults, ledger) = (Arc::clone(&site.faults), site.ledger());
+    let ledger = site.ledger();
     let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
     let ca = ca.flatten();
     Ok(Mock {
@@ -113,6 +113,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         served,
         only,
         token,
+        #[cfg(test)]
         site,
         registry,
         secure,
@@ -121,7 +122,6 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         expectations,
         stop,
         accepting,
-        faults,
         ledger,
     })
 }
@@ -175,15 +175,15 @@ impl Mock {
     }
 
     /// Gives a command to whichever provider knows it: see [`Service::command`](crate::provider::Service::command).
-    #[must_use]
+    #[cfg(test)]
     pub fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
-        self.site.command(name, argument)
+        self.site.services_of(None).find_map(|service| service.command(name, argument))
     }
 
     /// What it does wrong on purpose, which can be exchanged.
-    #[must_use]
-    pub fn faults(&self) -> &Switch {
-        &self.faults
+    #[cfg(test)]
+    pub fn faults(&self) -> &faults::Switch {
+        &self.site.faults
     }
 
     /// What became of the expectations of its scenarios, if it has any.

@@ -108,10 +108,6 @@ impl Site {
         self.scenario.as_ref().map(|scenario| Arc::clone(scenario.ledger()))
     }
 
-    pub(super) fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
-        self.services.iter().find_map(|(_, service)| service.command(name, argument))
-    }
-
     /// The provider of this name, or all of them.
     pub(super) fn services_of(&self, name: Option<&str>) -> impl Iterator<Item = &Arc<dyn Service>> {
         let wanted = move |known: &str| name.is_none_or(|name| name == known);

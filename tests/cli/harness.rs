@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 use tokio::net::TcpSocket;
-use wstap::handshake::accept_key;
+use wstap::testing::accept_key;
 
 /// After this long a run is hung, and the test fails. No test waits for it when all is well, and a machine with twenty
 /// times the work it can do must not meet it.

@@ -44,7 +44,7 @@ pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Ledger, Unmet, Verdict};
+pub use ledger::Ledger;
 pub(super) use schema::{Scenario, read};
 
 /// The scenarios of one server.

@@ -5,8 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use wstap::cli::Cli;
-use wstap::mock::Fault;
+use wstap::testing::{Cli, Fault};
 
 use crate::clients::{self, serve};
 use crate::harness::{Output, Wstap, wstap};
