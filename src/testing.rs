@@ -2,7 +2,6 @@
 
 pub use crate::campaign::{Reading, Said};
 pub use crate::cli::{Cli, generate};
-pub use crate::dialect::burki::Burki;
 pub use crate::dialect::{ALL as DIALECTS, Client, ClientSetup, Dialect, Meaning};
 pub use crate::exit::TABLE as EXIT_STATUSES;
 pub use crate::frames::DeflateFlow;

@@ -4,7 +4,7 @@
 use std::fs;
 
 use serde_json::{Map, Value};
-use wstap::testing::{Burki, Client, ClientSetup, DIALECTS, Dialect, Meaning, Message, Reading, Said};
+use wstap::testing::{Client, ClientSetup, DIALECTS, Dialect, Meaning, Message, Reading, Said};
 
 use crate::harness::{Server, wstap};
 
@@ -155,7 +155,7 @@ fn received(dialect: &str, messages: Vec<String>) -> Vec<String> {
 
 #[test]
 fn what_the_samples_say_of_a_campaign_is_read_in_either_shape() {
-    let campaigns = Burki.campaigns().unwrap();
+    let campaigns = DIALECTS.iter().find(|dialect| dialect.name() == "burki").unwrap().campaigns().unwrap();
     let mut told = 0;
     for sample in samples("burki") {
         for said in campaigns.read(&Message::text(sample.text.clone())) {

@@ -53,7 +53,7 @@ const SHARED_NAMES: &[&str] = &[
     "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
     "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record",
     "Refusal", "Reply", "Report", "Request", "Row", "Run", "Sample", "Screen", "Seen", "Session",
-    "Setup", "Shape", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
+    "Setup", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
     "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "What", "World",
 ];
 
