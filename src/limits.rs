@@ -22,7 +22,6 @@ macro_rules! limits {
     ($($name:ident = $bytes:expr, $what:literal, $beyond:literal, $test:literal;)+) => {
         $(#[doc = concat!("Bytes of ", $what, ". Beyond it: ", $beyond, ".")] pub const $name: usize = $bytes;)+
 
-        /// All limits.
         pub const TABLE: &[ByteLimit] = &[$(
             ByteLimit { name: stringify!($name), what: $what, bytes: $name, beyond: $beyond, test: $test },
         )+];

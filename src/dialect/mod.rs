@@ -240,7 +240,6 @@ impl Default for ClientSetup<'_> {
 /// Where a credential travels, and the environment variable it is looked for in when no option names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The place.
     pub place: Place,
     /// The environment variable that holds it by convention.
     pub variable: &'static str,
@@ -400,7 +399,6 @@ impl Rhythm {
 pub struct Beat {
     /// From one to the next.
     pub every: Duration,
-    /// The message.
     pub message: Message,
 }
 

@@ -51,7 +51,6 @@ pub enum End {
     Line,
     /// Where these bytes are, which are one character. They are not part of it.
     Bytes(Arc<[u8]>),
-    /// With the input.
     Input,
     /// With what one read yields, up to 64 KiB.
     Read,

@@ -177,7 +177,6 @@ pub enum TlsVersion {
 pub struct ResolveEntry {
     /// Host name, or `*`.
     pub host: String,
-    /// Port.
     pub port: u16,
     /// Addresses to use.
     pub addresses: Vec<IpAddr>,
@@ -199,7 +198,6 @@ pub struct Proxy {
     pub scheme: ProxyScheme,
     /// Host name or address.
     pub host: String,
-    /// Port.
     pub port: u16,
     /// User name and password.
     pub auth: Option<(String, Secret)>,
@@ -306,7 +304,6 @@ pub struct OpenReport {
 /// What became of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
-    /// The address.
     pub address: SocketAddr,
     /// The time until it was connected or had failed; `None` where another one was faster.
     pub time: Option<Duration>,

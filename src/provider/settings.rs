@@ -106,7 +106,6 @@ pub enum Then {
     /// Stay open and silent.
     #[default]
     Stay,
-    /// Close with 1000.
     Close,
 }
 

@@ -55,7 +55,6 @@ struct View {
 /// What follows a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// The next one.
     Next,
     /// This line, to be corrected at this place.
     Again(String, usize),

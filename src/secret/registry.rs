@@ -29,7 +29,6 @@ pub enum Place {
     Message,
     /// In an HTTP call beside the connection.
     Call,
-    /// To the proxy.
     Proxy,
     /// Nowhere that is known: it only stands in the arguments.
     Arguments,

@@ -23,7 +23,6 @@ const NARROWEST: usize = 20;
 /// The widest bar. A wider one would say nothing more.
 const WIDEST_BAR: usize = 48;
 
-/// The narrowest bar.
 const NARROWEST_BAR: usize = 8;
 
 /// The narrowest bar beside columns that only say what the bar says, too.

@@ -13,7 +13,6 @@ use crate::handshake::server::Response;
 /// How an upgrade is answered.
 #[derive(Debug, PartialEq)]
 pub(in crate::mock) enum Reply {
-    /// It is.
     Upgrade(Response),
     /// It is not.
     Refuse(Response),

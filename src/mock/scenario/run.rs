@@ -34,7 +34,6 @@ pub(super) struct Run {
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    /// On to the next.
     Next,
     /// The scenario is over, as it was meant to be or with an expectation that failed.
     Over,
