@@ -88,7 +88,6 @@ impl Session<'_> {
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
         let policy = Policy { cursor, missed_since, ..self.policy(topics, mock.as_ref(), report.secrets())? };
-        let form = input_form(self.send);
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
         let open = |prompt| {
@@ -105,8 +104,7 @@ impl Session<'_> {
             policy,
             asked,
             dialect: client,
-            input: (self.read_stdin && repl.is_none() && !coding::sends_stdin(&self.send.send))
-                .then(|| Source::stdin(form)),
+            input: (self.read_stdin && repl.is_none()).then(|| self.input()),
             repl,
             stage: Outlet::Own(Box::new(stage.with_backlog(waiting(&self.args.output, self.defaults)))),
             tap: None,
@@ -125,6 +123,14 @@ impl Session<'_> {
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;
         expected(mock.map(|running| running.mock), exit, report).await
+    }
+
+    /// Standard input, unless `-x @-` has read it.
+    fn input(&self) -> Source {
+        if coding::sends_stdin(&self.send.send) {
+            return Source::ended();
+        }
+        Source::stdin(input_form(self.send))
     }
 
     /// The rules of the course. Credentials in messages of the user's are noted.

@@ -160,7 +160,9 @@ impl Watch {
     fn wished(&mut self, wish: Wish) {
         let board = self.board.borrow();
         match wish {
-            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new("quit", Exit::Ok))),
+            Wish::Key(Key::Quit) => {
+                board.order_all(&Order::End(Outcome::new("interrupted", Exit::Interrupted)));
+            }
             Wish::Key(Key::Refresh) => board.refresh(),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
