@@ -23,7 +23,7 @@ use crate::input::{Input, Source};
 use crate::limits;
 use crate::message::Message;
 use crate::net::http::{self, HttpAnswer, HttpCall};
-use crate::net::{self, Attempt, OpenReport, WsUrl};
+use crate::net::{self, Attempt, OpenReport, Renewed, WsUrl};
 use crate::pipeline::backlog;
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::stage::{BATCH_BYTES, BATCH_EVENTS};
@@ -147,6 +147,8 @@ type Opening = Pin<Box<dyn Future<Output = Opened>>>;
 
 /// A step on the way to a connection that has been made.
 enum Opened {
+    /// What is read for it.
+    Renewed(Box<Result<Renewed>>),
     /// The call before it.
     Called(Box<(HttpCall, Result<HttpAnswer>)>),
     /// The connection itself.
@@ -157,6 +159,8 @@ struct Driver {
     state: State,
     url: WsUrl,
     connection: net::Options,
+    /// Keeps what was read for the last connection masked.
+    lease: Option<Lease>,
     asked: Asked,
     opening: Option<Opening>,
     socket: Option<Socket>,
@@ -188,6 +192,7 @@ impl Driver {
             state: State::new(setup.policy, setup.dialect, fastrand::Rng::new(), now()),
             url: setup.url,
             connection: setup.connection,
+            lease: None,
             asked: setup.asked,
             opening: None,
             socket: None,
@@ -244,8 +249,17 @@ impl Driver {
         }
     }
 
-    /// Starts on the way to a connection.
+    /// Starts on the way to a connection, with the credentials that hold for it.
     fn connect(&mut self) {
+        if !self.connection.has_sources() {
+            return self.call();
+        }
+        let options = self.connection.clone();
+        self.opening = Some(Box::pin(async move { Opened::Renewed(Box::new(options.renewed().await)) }));
+    }
+
+    /// Makes the call before the connection, if there is one to make.
+    fn call(&mut self) {
         let Some(call) = self.state.prepare() else { return self.open(&[]) };
         let options = self.connection.clone();
         self.opening = Some(Box::pin(async move {
@@ -421,11 +435,24 @@ impl Driver {
             return;
         }
         match opened {
+            Opened::Renewed(renewed) => self.renewed(*renewed, now),
             Opened::Called(called) => self.called(&called.0, called.1, now),
             Opened::Link(opened) => {
                 let (attempt, lease) = *opened;
                 self.attempted(attempt, lease, now);
             }
+        }
+    }
+
+    fn renewed(&mut self, renewed: Result<Renewed>, now: Now) {
+        match renewed {
+            Ok(Renewed { options, elsewhere, lease }) => {
+                self.connection = options;
+                self.lease = Some(lease);
+                elsewhere.into_iter().for_each(|credential| self.state.renew(credential));
+                self.call();
+            }
+            Err(failure) => self.state.failed(failure, None, None, now),
         }
     }
 
