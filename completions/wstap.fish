@@ -30,7 +30,7 @@ complete -c wstap -n "__fish_wstap_needs_command" -l color -d 'Colour on termina
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_needs_command" -s V -l version -d 'Print version'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
@@ -92,11 +92,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End wi
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has come for this long' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after this time' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for connect, 2s after input that had lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -104,7 +104,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Com
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -129,6 +130,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006, 1011-1014 and 4000 are retried, or what the provider documents' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
@@ -164,7 +166,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
@@ -217,11 +219,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has come for this long' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after this time' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for connect, 2s after input that had lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -229,7 +231,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'C
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -254,6 +257,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-si
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006, 1011-1014 and 4000 are retried, or what the provider documents' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
@@ -291,7 +295,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l url -d 'Where to connect; the provider\'s own endpoint when it has one' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s d -l dialect -d 'How to speak to the provider: a name, or a TOML file of your own; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
@@ -344,11 +348,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l until -d 'End with s
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l idle-timeout -d 'End when no message has come for this long' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-time -l timeout -d 'End after this time' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for connect, 2s after input that had lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -356,7 +360,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l compress -d 'Compres
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -381,6 +386,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-message-size -d 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006, 1011-1014 and 4000 are retried, or what the provider documents' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
@@ -418,7 +424,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s L -l location -d 'Fo
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l url -d 'The provider\'s server, or any of its campaign endpoints; its own when it has one' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s d -l dialect -d 'The provider: a name; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
@@ -466,11 +472,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has come for this long' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after this time' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for connect, 2s after input that had lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -478,7 +484,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -503,6 +510,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-messa
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006, 1011-1014 and 4000 are retried, or what the provider documents' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
@@ -539,7 +547,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l loca
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l url -d 'The provider\'s server, or any of its campaign endpoints; its own when it has one' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s d -l dialect -d 'The provider: a name; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
@@ -587,11 +595,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l until -d 'End with
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l idle-timeout -d 'End when no message has come for this long' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-time -l timeout -d 'End after this time' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After standard input ended, stay until nothing has come for this long, or `forever`' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'A close code that also counts as a clean end; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for connect, 2s after input that had lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -599,7 +607,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -624,6 +633,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-message-size -
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-interval -d 'Ping this often; 0s never [default: 25s, or as the provider wants it]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-timeout -d 'The link is dead when nothing has come for this long after a ping was sent [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Reconnect, and give up after N attempts in a row without a stable connection between them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006, 1011-1014 and 4000 are retried, or what the provider documents' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Bound of every wait before an attempt [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l time-scale -d 'Run the provider\'s timers N times as fast, for a mock started with the same; --mock\'s own is taken over' -r
@@ -660,7 +670,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s L -l location -d '
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect -d 'Reconnect after a loss, and keep trying when the first connection fails (as --retries does)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dialect -d 'Whose credentials and subprotocols to use; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
 kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
@@ -669,7 +679,9 @@ ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, who
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock of the dialect in this process and probe it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'How the report looks [default: text on a terminal, else json]' -r -f -a "json\t'One record a line'
-text\t'A page for people'"
+text\t'A page for people'
+nagios\t'One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it'
+prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Ask once for each Origin: none, same, null, or any other; several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, is the account of all' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of a probe to the start of the next' -r
@@ -679,7 +691,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'The server\'s certificate has to be good for this many days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -687,7 +699,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -728,7 +741,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s d -l dialect -d 'Whose credentials and subprotocols to use; guessed from the URL' -r -f -a "burki\t'Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100'
 kadoa\t'Kadoa: changes of a team\'s workflow data, acknowledged and replayed; no topics'
@@ -737,7 +750,9 @@ ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, who
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l mock -d 'Start a mock of the dialect in this process and probe it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l format -d 'How the report looks [default: text on a terminal, else json]' -r -f -a "json\t'One record a line'
-text\t'A page for people'"
+text\t'A page for people'
+nagios\t'One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it'
+prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origins -d 'Ask once for each Origin: none, same, null, or any other; several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l repeat -d 'Probe N times; the last record, or the end of the page, is the account of all' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l interval -d 'Time from the start of a probe to the start of the next' -r
@@ -747,7 +762,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect -d 'This jq
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l min-cert-days -d 'The server\'s certificate has to be good for this many days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
@@ -755,7 +770,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s u -l user -l auth -d 'User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s. The server\'s own certificate may be one' -r -F
@@ -796,7 +812,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -s 4 -l ipv4 -d 'Use 
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port -d 'Port to listen on; 0 takes a free one' -r
@@ -848,7 +864,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Wher
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-control -d 'Switch the control API off'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l port -d 'Port to listen on; 0 takes a free one' -r
@@ -900,7 +916,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l sync -d 'Where the 
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l tls -d 'Speak TLS, with a certificate of a throw-away authority'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-control -d 'Switch the control API off'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l dir -d 'Write the scripts of all shells into this folder instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
@@ -909,7 +925,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand completions" -l color -d 'Co
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write the pages of all commands into this folder instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l log-format -d 'Notices on stderr as text, or as one JSON object a line' -r -f -a "text\t'For people'
@@ -918,7 +934,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand man" -l color -d 'Colour on 
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Show errors only, and what lets others listen (-k, --tls-keylog)'
-complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Show more; twice for everything'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame as well'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "connect" -d 'Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "subscribe" -d 'Subscribe to topics of a provider and print its events'
