@@ -821,7 +821,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l rate -d 'Even
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l events -d 'Stop after N events for each client' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l duration -d 'Stop this long after the first event' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l then -d 'What a connection does after its last event' -r -f -a "stay\t'Stay open and silent'
-close\t'Close with 1000'"
+close\t''"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r
@@ -873,7 +873,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l rate -d 'Events per
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l events -d 'Stop after N events for each client' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l duration -d 'Stop this long after the first event' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l then -d 'What a connection does after its last event' -r -f -a "stay\t'Stay open and silent'
-close\t'Close with 1000'"
+close\t''"
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l seed -d 'Seed of everything that is made up: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l deny -d 'Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before it is told that these are too many' -r

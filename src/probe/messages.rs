@@ -43,7 +43,7 @@ pub(crate) struct Received {
 /// The messages so far.
 #[derive(Default)]
 pub(super) struct Messages {
-    kept: Vec<Kept>,
+    kept: Vec<KeptMessage>,
     /// Bytes that are kept of all of them.
     bytes: usize,
     /// Is the present message one of them, and has it not ended?
@@ -52,7 +52,7 @@ pub(super) struct Messages {
     pub(super) compressed: bool,
 }
 
-struct Kept {
+struct KeptMessage {
     at: Duration,
     is_text: bool,
     length: u64,
@@ -67,7 +67,7 @@ impl Messages {
         self.open = self.kept.len() < MOST;
         if self.open {
             let is_text = frame.head.opcode == TEXT;
-            self.kept.push(Kept { at, is_text, length: 0, bytes: Vec::new(), ended: false });
+            self.kept.push(KeptMessage { at, is_text, length: 0, bytes: Vec::new(), ended: false });
         }
     }
 
@@ -93,7 +93,7 @@ impl Messages {
     }
 }
 
-impl Kept {
+impl KeptMessage {
     fn shown(self, client: &mut dyn Client, mask: &Mask) -> Received {
         let secrets = mask.0.secrets();
         let cut = !self.ended || self.bytes.len() as u64 != self.length;
