@@ -34,6 +34,10 @@ bench *SCENARIOS="lines filter":
   cargo build --release --locked --bins --benches
   cargo bench --locked --bench throughput -- {{ SCENARIOS }}
 
+# Build the manual as a book in target/book (needs mdbook)
+book:
+  mdbook build
+
 # Fuzz one target for some seconds (needs nightly Rust and cargo-fuzz)
 fuzz TARGET SECONDS="60":
   cargo test --locked seeds_for_fuzzing -- --ignored

@@ -8,8 +8,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::de::IgnoredAny;
-use wstap::json;
-use wstap::pipeline::filter::{Program, Value, Vars};
+use wstap::testing::{Program, Value, Vars, compact_into, scan, scan_str};
 
 const MESSAGE: &str = r#"{"event_type":"call_hangup","timestamp":"2026-11-21T10:15:38.000000Z","topic":"customer_id:7f1c:call:a41b","data":{"id":"a41b6c2e-58d1-4f0a-9c3e-2f7d1b8e6a90","status":"hangup","duration":42.50,"source":"+15551230001","destination":"+15551230002","attempts":3,"tags":["campaign","answered"],"note":null}}"#;
 
@@ -43,13 +42,13 @@ fn steps() -> Vec<(String, Step)> {
         (
             "json::scan_str".into(),
             Box::new(|_| {
-                let _ = black_box(json::scan_str(black_box(MESSAGE)));
+                let _ = black_box(scan_str(black_box(MESSAGE)));
             }),
         ),
         (
             "json::scan (with the UTF-8 check)".into(),
             Box::new(|_| {
-                let _ = black_box(json::scan(black_box(MESSAGE.as_bytes())));
+                let _ = black_box(scan(black_box(MESSAGE.as_bytes())));
             }),
         ),
         (
@@ -60,7 +59,7 @@ fn steps() -> Vec<(String, Step)> {
             "serde_json Value".into(),
             Box::new(|_| drop(black_box(serde_json::from_str::<serde_json::Value>(black_box(MESSAGE))))),
         ),
-        ("json::compact_into".into(), Box::new(|out| json::compact_into(black_box(MESSAGE), out))),
+        ("json::compact_into".into(), Box::new(|out| compact_into(black_box(MESSAGE), out))),
         ("Value::parse and drop".into(), Box::new(|_| drop(black_box(Value::parse(black_box(MESSAGE)))))),
     ];
     let Ok(value) = Value::parse(MESSAGE) else { return steps };

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use wstap::handshake::accept_key;
+use wstap::testing::accept_key;
 
 const CONNECTIONS: u32 = 2_000;
 const PART: u32 = 100;

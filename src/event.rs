@@ -36,7 +36,6 @@ pub enum Kind {
         dir: Direction,
         /// Number of the message in its direction, over all connections, from 1.
         seq: u64,
-        /// The message.
         message: Message,
         /// What it is to whoever reads standard output.
         role: Role,
@@ -106,7 +105,6 @@ impl Kind {
 /// What a message is to whoever reads standard output. Records have them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Data.
     Data,
     /// The provider's own bookkeeping: an acknowledgement, say, or a heartbeat.
     Bookkeeping,
@@ -196,7 +194,6 @@ impl Direction {
 /// What is told about a connection that opened. Secrets are masked.
 #[derive(Clone, Debug, Default)]
 pub struct Open {
-    /// The URL.
     pub url: String,
     /// The address connected to.
     pub remote: Option<String>,

@@ -15,44 +15,49 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::process::ExitCode;
 
-pub mod campaign;
-pub mod cli;
+mod campaign;
+mod cli;
 mod clock;
-pub mod codec;
-pub mod commands;
-pub mod config;
-pub mod dialect;
+mod codec;
+mod commands;
+mod config;
+mod dialect;
 mod did_you_mean;
-pub mod error;
-pub mod event;
-pub mod exit;
+mod error;
+mod event;
+mod exit;
 mod file;
-pub mod frames;
-pub mod handshake;
-pub mod har;
-#[cfg(any(test, fuzzing))]
+mod frames;
+mod handshake;
+mod har;
+#[cfg(fuzzing)]
 pub mod hostile;
-pub mod input;
-pub mod json;
-pub mod key;
-pub mod limits;
-pub mod message;
-pub mod mock;
-pub mod net;
+#[cfg(all(test, not(fuzzing)))]
+mod hostile;
+mod input;
+mod json;
+mod key;
+mod limits;
+mod message;
+mod mock;
+mod net;
 mod pem;
-pub mod pipeline;
+mod pipeline;
 mod probe;
-pub mod provider;
-pub mod repl;
+mod provider;
+mod repl;
 mod replace;
-pub mod report;
+mod report;
 mod ring;
-pub mod secret;
-pub mod session;
-pub mod signals;
-pub mod text;
-pub mod watch;
+mod secret;
+mod session;
+mod signals;
+#[doc(hidden)]
+pub mod testing;
+mod text;
+mod watch;
 
 use cli::{Cli, Command};
 use commands::Context;
@@ -62,8 +67,26 @@ use error::{Failure, Result};
 use exit::{Exit, Status};
 use report::{Level, Report};
 
+/// Runs the command line of this process to its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let argv: Vec<_> = std::env::args_os().collect();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let what = format!("cannot start the event loop: {error}");
+            Report::stderr(Level::Error, false, false).failure(&Failure::new(Exit::OutputFailed, what));
+            return ExitCode::from(Exit::OutputFailed.code());
+        }
+    };
+    let exit = runtime.block_on(run(&argv));
+    // A name lookup that never returns must not keep the process.
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}
+
 /// Runs a command line to its exit status.
-pub async fn run(argv: &[OsString]) -> Status {
+async fn run(argv: &[OsString]) -> Status {
     signals::survive_large_files();
     let world = World::of_process();
     let argv = &*Cli::with_command(argv);
@@ -103,10 +126,10 @@ pub async fn run(argv: &[OsString]) -> Status {
 async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
     let exit = match &cli.command {
         Command::ServeMock(args) => return commands::serve_mock::run(args, context).await,
+        Command::ProbeHandshake(args) => return commands::probe_handshake::run(args, context).await,
         Command::Connect(args) => commands::connect::run(args, context).await,
         Command::Subscribe(args) => commands::subscribe::run(args, context).await,
         Command::WatchCampaign(args) => commands::watch_campaign::run(args, context).await,
-        Command::ProbeHandshake(args) => commands::probe_handshake::run(args, context).await,
         Command::Completions(args) => commands::generated::completions(args),
         Command::Man(args) => commands::generated::man(args),
     };

@@ -22,7 +22,6 @@ macro_rules! limits {
     ($($name:ident = $bytes:expr, $what:literal, $beyond:literal, $test:literal;)+) => {
         $(#[doc = concat!("Bytes of ", $what, ". Beyond it: ", $beyond, ".")] pub const $name: usize = $bytes;)+
 
-        /// All limits.
         pub const TABLE: &[ByteLimit] = &[$(
             ByteLimit { name: stringify!($name), what: $what, bytes: $name, beyond: $beyond, test: $test },
         )+];
@@ -56,13 +55,15 @@ limits! {
     UNREAD_PONGS = 64 * KIB, "pongs that a peer does not read",
         "wstap stops reading from the peer",
         "socket::a_peer_that_does_not_take_the_answers_to_its_pings_is_not_read_meanwhile";
+    PROBED = 64 * KIB, "the first 10 messages in the record of `probe-handshake --live`",
+        "messages are truncated", "messages::messages_are_bounded_in_number_and_in_bytes";
     REFUSED_TOPICS = MIB, "topics to retry after a temporary refusal", "further ones are not retried",
         "subscription::topics_to_try_again_are_bounded_in_bytes";
     // The prompt.
     PAST = 64 * MIB, "prompt: past messages", "the oldest are dropped; the last one is always kept",
-        "ring::bytes_are_bounded_and_the_last_item_stays";
+        "ring::bytes_are_bounded_and_the_last_message_stays";
     UNSHOWN = 16 * MIB, "prompt: outputs and notices to print", "the oldest are skipped",
-        "board::what_waits_to_be_shown_is_bounded_in_bytes";
+        "shared_state::what_waits_to_be_shown_is_bounded_in_bytes";
     QUEUED = 16 * MIB, "prompt: messages queued for the next connection", "further ones are refused",
         "state_tests::what_is_typed_without_a_connection_waits_within_bounds";
     // The mock.

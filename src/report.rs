@@ -90,7 +90,7 @@ impl Report {
     }
 
     /// Shows notices elsewhere.
-    #[must_use]
+    #[cfg(test)]
     pub fn to(out: Box<dyn std::io::Write + Send>, most: Level, json: bool, color: bool) -> Self {
         Self::with(Out { stream: out, ready: |_| true, dropped: 0 }, most, json, color)
     }

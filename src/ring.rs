@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_and_the_last_item_stays() {
+    fn bytes_are_bounded_and_the_last_message_stays() {
         let mut ring = ring(9, 4);
         assert_eq!(["aa", "bb", "cccccccc", "d"].map(|text| ring.push(text)), [0, 0, 2, 1]);
         assert_eq!((ring.items().len(), ring.bytes()), (1, 1));

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use wstap::handshake::server::Request;
+use wstap::testing::Request;
 
 /// How many messages may wait for a client.
 const QUEUE: usize = 32;

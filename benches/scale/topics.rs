@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wstap::message::Message;
-use wstap::provider::{Conn, Hub, Say};
+use wstap::testing::{Conn, Hub, Message, Say};
 
 /// Events published for each number.
 const EVENTS: usize = 200_000;

@@ -53,10 +53,10 @@ impl Asked {
         for word in words.filter(|word| !word.starts_with("--")) {
             match word.split_once('=') {
                 Some(("time", time)) => {
-                    asked.time = wstap::text::duration(time).map_err(anyhow::Error::msg)?;
+                    asked.time = wstap::testing::duration(time).map_err(anyhow::Error::msg)?;
                 }
                 Some(("every", time)) => {
-                    asked.every = wstap::text::duration(time).map_err(anyhow::Error::msg)?;
+                    asked.every = wstap::testing::duration(time).map_err(anyhow::Error::msg)?;
                 }
                 Some(("scale", number)) => asked.scale = number.parse()?,
                 Some(("wstap", path)) => asked.wstap = path.into(),

@@ -3,8 +3,7 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use wstap::frames::DeflateFlow;
-use wstap::frames::deflate::Deflater;
+use wstap::testing::{DeflateFlow, Deflater};
 
 use crate::Asked;
 use crate::blaster::{Blaster, End, Load, event};

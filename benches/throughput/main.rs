@@ -60,7 +60,7 @@ impl Asked {
                 Some(("rounds", number)) => asked.rounds = Some(number.parse()?),
                 Some(("against", path)) => asked.against = Some(path.into()),
                 Some(("stall", time)) => {
-                    asked.stall = wstap::text::duration(time).map_err(anyhow::Error::msg)?;
+                    asked.stall = wstap::testing::duration(time).map_err(anyhow::Error::msg)?;
                 }
                 Some(("websocat", path)) => asked.websocat = path.into(),
                 _ => asked.scenarios.push(word),

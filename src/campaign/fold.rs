@@ -24,7 +24,6 @@ const TOLERANCE: f64 = 1.0;
 /// A campaign as it is known.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// Its id.
     pub id: u64,
     /// Its status, once one was told.
     pub status: Option<Status>,

@@ -81,7 +81,6 @@ pub enum Said {
     History(History),
     /// A campaign cannot be watched.
     Refused {
-        /// Its id.
         campaign: u64,
         /// Why, in the provider's words.
         why: String,
@@ -105,9 +104,7 @@ impl Said {
 /// The state of a campaign as one message tells it. What a message does not say is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// Its id.
     pub campaign: u64,
-    /// Its status.
     pub status: Option<Status>,
     /// How many contacts are where.
     pub counts: Counts,
@@ -156,7 +153,6 @@ impl Counts {
 /// What became of a contact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contact {
-    /// The campaign.
     pub campaign: u64,
     /// What tells it from other contacts: an id or a telephone number.
     pub key: String,
@@ -171,7 +167,6 @@ pub struct Contact {
 /// How a campaign stood at earlier times.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    /// The campaign.
     pub campaign: u64,
     /// The earliest first, if the provider sends them so.
     pub samples: Vec<Sample>,
@@ -190,7 +185,6 @@ pub struct Sample {
 /// for what is not known, are part of the public contract.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
-    /// The campaign.
     pub campaign_id: u64,
     /// The name of its status.
     pub status: Option<String>,

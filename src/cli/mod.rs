@@ -379,7 +379,7 @@ fn after_long_help() -> String {
 }
 
 fn mock_help() -> String {
-    format!("{}\n\n{}\n\n{MOCK_EXAMPLES}", FAULTS_HELP, VARIABLES_HELP)
+    format!("{FAULTS_HELP}\n\n{VARIABLES_HELP}\n\n{MOCK_EXAMPLES}")
 }
 
 /// The dialects and what they look like in use, from their own files.

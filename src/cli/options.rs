@@ -1,5 +1,6 @@
 //! The options, in groups that commands share.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub struct GlobalArgs {
     /// Print errors only (and the -k and --tls-keylog warnings)
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print more; -vv prints debug output
+    /// Print how the connection is made, headers and close frames; -vv prints every frame too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Print notices on stderr as text, or as one JSON object per line
@@ -172,6 +173,10 @@ pub enum ReportFormat {
     Json,
     /// A page to read
     Text,
+    /// One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk
+    Nagios,
+    /// Metrics for the textfile collector of Prometheus' node exporter
+    Prometheus,
 }
 
 /// Arguments of `watch-campaign`.
@@ -536,10 +541,11 @@ pub struct EndArgs {
     /// End after D
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After end of input, exit once no message has arrived for D; `forever` stays [default: forever; 2s for connect]
+    /// After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after
+    /// input with lines or after -x alone]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
-    /// Treat this close code as a clean end too; repeatable
+    /// Treat this close code as a clean end too, and do not reconnect after it; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
     /// Close code to send at the end of the session [default: 1000]
@@ -580,7 +586,7 @@ pub enum LingerTime {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// Send this header; repeatable. K: removes a header, @FILE reads one per line
+    /// Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection
     #[arg(short = 'H', long, value_name = "K: V", action = clap::ArgAction::Append, num_args = 1)]
     pub header: Vec<String>,
     /// Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable
@@ -613,9 +619,13 @@ pub struct ConnectionArgs {
     /// Read the credential from environment variable VAR
     #[arg(long, value_name = "VAR", conflicts_with_all = ["bearer", "token_file", "token"])]
     pub token_env: Option<String>,
-    /// Read the credential from the first line of FILE; - is standard input
+    /// Read the credential from the first line of FILE, again for every connection; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bearer", "token"])]
     pub token_file: Option<PathBuf>,
+    /// Run this shell command for every connection and use the first line of its output as the credential. A failed
+    /// command is retried like a network failure
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["bearer", "token", "token_file", "token_env"])]
+    pub token_command: Option<String>,
     /// Use this credential; other users can see it in the process list
     #[arg(long, value_name = "TOKEN", conflicts_with = "bearer")]
     pub token: Option<String>,
@@ -697,7 +707,10 @@ impl ConnectionArgs {
     /// Does an option give the credential for the place where the provider wants it?
     #[must_use]
     pub fn names_token(&self) -> bool {
-        self.token.is_some() || self.token_file.is_some() || self.token_env.is_some()
+        self.token.is_some()
+            || self.token_file.is_some()
+            || self.token_command.is_some()
+            || self.token_env.is_some()
     }
 }
 
@@ -719,6 +732,7 @@ impl Group for ConnectionArgs {
         "bearer",
         "token-env",
         "token-file",
+        "token-command",
         "token",
         "token-in",
         "accesskey",
@@ -793,6 +807,10 @@ pub struct LivenessArgs {
     /// Reconnect, but give up after N attempts in a row without a stable connection
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
+    /// Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006,
+    /// 1011-1014 and 4000, or the dialect's own]
+    #[arg(long, value_name = "CODES", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = close_codes)]
+    pub retry_close: Vec<RangeInclusive<u16>>,
     /// Longest delay before the first retry; doubles with every attempt [default: 1s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub reconnect_delay: Option<Duration>,
@@ -811,6 +829,7 @@ impl Group for LivenessArgs {
         "reconnect",
         "no-reconnect",
         "retries",
+        "retry-close",
         "reconnect-delay",
         "reconnect-max-delay",
         "time-scale",
@@ -888,6 +907,16 @@ fn close_code(text: &str) -> Result<u16, String> {
     }
 }
 
+/// A close code, or the first and the last of several.
+fn close_codes(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let code = |text: &str| text.trim().parse().ok().filter(|code| (1000..5000).contains(code));
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (code(first), code(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        _ => Err("expected close codes from 1000 to 4999, or ranges such as 4000-4999".to_owned()),
+    }
+}
+
 /// A control frame's payload is at most 125 bytes, two of them the code (RFC 6455 §5.5).
 fn close_reason(text: &str) -> Result<String, String> {
     if text.len() > 123 {
@@ -903,6 +932,15 @@ mod tests {
     #[test]
     fn standard_input_may_linger_forever() {
         assert_eq!(linger("forever"), Ok(LingerTime::Forever));
+    }
+
+    #[test]
+    fn close_codes_come_alone_or_in_ranges() {
+        assert_eq!(close_codes("1005"), Ok(1005..=1005));
+        assert_eq!(close_codes("4000-4999"), Ok(4000..=4999));
+        for wrong in ["", "-", "999", "5000", "4000-", "-4000", "4001-4000", "x"] {
+            assert!(close_codes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::report::{Level, Report};
 use crate::session::Setup;
 use crate::session::policy::{Asked, Policy};
 use crate::signals::Signals;
-use crate::watch::board::Board;
+use crate::watch::model::Model;
 use crate::watch::plan::{Plan, Tell};
 use crate::watch::row::End;
 use crate::watch::view::View;
@@ -83,23 +83,24 @@ impl Command<'_> {
         let Some(path) = &self.args.session.from else { return Ok(Exit::Ok) };
         let pipeline = self.pipeline(context)?;
         let client = self.session.dialect.client(&ClientSetup::default())?;
-        let board = self.board(1.0, Tell::Statuses, context);
+        let model = self.model(1.0, Tell::Statuses, context);
         let coding = coding::coding(&self.args.session, self.session.send, self.session.dialect)?;
+        let mut recorded = RecordedLink::new(&model);
         let reader = Reader::new(client, false, self.args.session.output.show_secrets, &coding)
-            .with_observer(RecordedLink::new(&board).observer());
+            .with_observer(Box::new(move |events| recorded.look(events)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         finish_output(self.output.as_ref())?;
         finish_recording(&self.args.session)?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
         let asked = self.args.session.end.until.is_some() || self.args.session.end.count.is_some();
-        let ended_badly = board
+        let ended_badly = model
             .borrow()
             .rows
             .values()
             .any(|row| row.end == Some(End::Final) && row.campaign.status != Some(Status::Completed));
         let exit = exit?;
         if exit == Exit::Ok && !asked {
-            board.borrow().tell_missing();
+            model.borrow().tell_missing();
         }
         Ok(if exit == Exit::Ok && !asked && ended_badly { Exit::Assertion } else { exit })
     }
@@ -118,13 +119,13 @@ impl Command<'_> {
             (false, false) => Tell::Everything { unicode },
         };
         let time_scale = self.session.time_scale(mock.as_ref());
-        let board = self.board(time_scale, tell, context);
-        let links = board.borrow().links.len();
-        // Of what sessions warn of, losses are what matters here: the board tells of those, once for all links, and the
+        let model = self.model(time_scale, tell, context);
+        let links = model.borrow().links.len();
+        // Of what sessions warn of, losses are what matters here: the model tells of those, once for all links, and the
         // drawing shows the rest.
         let report = if drawn { context.report.calmer(Level::Error) } else { context.report.clone() };
         let coding = coding::coding(args, self.session.send, self.session.dialect)?;
-        let common = Common { coding, url, connection, time_scale, board: Rc::clone(&board), report };
+        let common = Common { coding, url, connection, time_scale, model: Rc::clone(&model), report };
         let limits = waiting(&args.output, self.session.defaults);
         let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
         let (merge, branches) = Merge::new(worker, links, context.report.clone());
@@ -132,7 +133,7 @@ impl Command<'_> {
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
         let watch = Watch {
             view: drawn.then(|| View::new(context.report, unicode)),
-            board,
+            model,
             merge,
             asked: output::asked(args),
             stdout: if self.output.is_none() { stdout::watch_stdout() } else { None },
@@ -153,7 +154,7 @@ impl Command<'_> {
         Ok(Pipeline::new(config, output, (*report).clone()))
     }
 
-    fn board(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
+    fn model(&self, time_scale: f64, tell: Tell, context: &Context<'_>) -> Shared {
         let plan = Plan {
             campaigns: self.campaigns,
             ids: self.ids.clone(),
@@ -164,7 +165,7 @@ impl Command<'_> {
             time_scale,
             tell,
         };
-        Rc::new(RefCell::new(Board::new(plan, context.report.clone())))
+        Rc::new(RefCell::new(Model::new(plan, context.report.clone())))
     }
 
     /// Is there a terminal to draw on, and nothing else that comes to it?
@@ -193,11 +194,11 @@ impl Command<'_> {
         let defaults = Defaults { pings: self.session.dialect.pings(), ..self.session.defaults };
         let policy = policy(args, self.session.send, topics, defaults);
         let signals = Signals::listen().map_err(|e| no_thread(&e))?;
-        let name = common.board.borrow().link_name(link).unwrap_or_default();
+        let name = common.model.borrow().link_name(link).unwrap_or_default();
         Ok(Setup {
             url,
             connection: common.connection.clone(),
-            // A campaign that is refused is one of several, and for the board to judge.
+            // A campaign that is refused is one of several, and for the model to judge.
             policy: Policy {
                 time_scale: common.time_scale,
                 keep_going: true,
@@ -209,7 +210,7 @@ impl Command<'_> {
             dialect: client,
             input: None,
             output: OutputQueue::Shared(branch),
-            controller: Box::new(LinkController::new(&common.board, link, signals)),
+            controller: Box::new(LinkController::new(&common.model, link, signals)),
             cursor_file: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,
@@ -224,7 +225,7 @@ struct Common {
     url: WsUrl,
     connection: Options,
     time_scale: f64,
-    board: Shared,
+    model: Shared,
     report: Report,
 }
 

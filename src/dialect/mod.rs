@@ -240,7 +240,6 @@ impl Default for ClientSetup<'_> {
 /// Where a credential travels, and the environment variable it is looked for in when no option names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The place.
     pub place: Place,
     /// The environment variable that holds it by convention.
     pub variable: &'static str,
@@ -276,6 +275,9 @@ pub enum TopicCheck {
 /// the provider sent, does nothing itself, and keeps neither time nor account: the session knows what was seen,
 /// written and acknowledged.
 pub trait Client: Send {
+    /// The credential for the next connection, in the place of [`ClientSetup::credential`].
+    fn renew(&mut self, _credential: Secret) {}
+
     /// The HTTP call to make before a connection, for a fresh token. Asked before every one of them.
     fn prepare(&mut self) -> Option<HttpCall> {
         None
@@ -400,7 +402,6 @@ impl Rhythm {
 pub struct Beat {
     /// From one to the next.
     pub every: Duration,
-    /// The message.
     pub message: Message,
 }
 

@@ -43,7 +43,7 @@ pub struct PeerClose {
 
 impl PeerClose {
     /// An empty close frame.
-    #[must_use]
+    #[cfg(test)]
     pub fn empty() -> Self {
         Self { code: 1005, ..Self::default() }
     }

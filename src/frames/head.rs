@@ -9,7 +9,6 @@ pub struct Head {
     pub fin: bool,
     /// The three reserved bits, 0 if they are clear.
     pub rsv: u8,
-    /// The opcode.
     pub opcode: u8,
     /// The masking key, if the payload is masked.
     pub mask: Option<[u8; 4]>,

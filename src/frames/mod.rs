@@ -26,9 +26,7 @@ pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
 /// A close frame.
 pub const CLOSE: u8 = 8;
-/// A ping.
 pub const PING: u8 = 9;
-/// A pong.
 pub const PONG: u8 = 10;
 
 /// The first of the reserved bits, as [`Head::rsv`] has it: the message is compressed (RFC 7692 §6).

@@ -130,7 +130,6 @@ pub fn check_headers(headers: &[(String, Secret)]) -> Result<()> {
 pub struct ResponseHead {
     /// The minor version: 1 for `HTTP/1.1`.
     pub version_minor: u8,
-    /// The status.
     pub status: u16,
     /// The reason phrase, often empty.
     pub reason: String,

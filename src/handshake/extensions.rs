@@ -31,7 +31,6 @@ pub struct Deflate {
 pub enum ClientBits {
     /// None: the server may choose one. Only an offer may have that.
     Any,
-    /// This one.
     Most(u8),
 }
 

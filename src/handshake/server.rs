@@ -221,11 +221,9 @@ impl Upgrade {
 /// An HTTP response, complete with its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The status.
     pub status: u16,
     /// The headers, in order, besides those that frame the body.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Vec<u8>,
 }
 

@@ -51,7 +51,6 @@ pub enum End {
     Line,
     /// Where these bytes are, which are one character. They are not part of it.
     Bytes(Arc<[u8]>),
-    /// With the input.
     Input,
     /// With what one read yields, up to 64 KiB.
     Read,
@@ -79,6 +78,12 @@ impl Source {
     #[must_use]
     pub fn stdin(form: Form) -> Self {
         Self { form, asked: false, inputs: None }
+    }
+
+    /// Standard input that somebody else has read to its end.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self { form: Form::default(), asked: true, inputs: Some(mpsc::channel(1).1) }
     }
 
     /// What was read next; `None` at the end of the input.

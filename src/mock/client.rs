@@ -10,7 +10,7 @@ use super::faults::{self, Course};
 use super::link::{Ending, Link, Turn};
 use super::pace::Pace;
 use super::wire::Wire;
-use super::{Desk, stopped};
+use super::{ClientRegistry, stopped};
 use crate::frames::Compression;
 use crate::limits;
 use crate::provider::conn::Parting;
@@ -27,7 +27,7 @@ const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
 pub(super) async fn converse(
     (wire, tail, compression): (Wire, Vec<u8>, Option<Compression>),
     peer: Box<dyn Peer>,
-    (conn, desk, settings, entry): (Arc<Conn>, Arc<Desk>, Arc<Settings>, faults::Entry),
+    (conn, registry, settings, entry): (Arc<Conn>, Arc<ClientRegistry>, Arc<Settings>, faults::Entry),
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = peer.limits();
@@ -35,7 +35,7 @@ pub(super) async fn converse(
     let course = Course::new(entry, Instant::now());
     let mut link = Link::new(wire, tail, limits, compression).await;
     link.shape(course.shape());
-    let mut conversation = Conversation::new(link, course, peer, (Arc::clone(&conn), desk), &settings);
+    let mut conversation = Conversation::new(link, course, peer, (Arc::clone(&conn), registry), &settings);
     let ending = conversation.run(&mut stop).await;
     conn.shut();
     conversation.link.leave(ending).await;
@@ -47,7 +47,7 @@ struct Conversation {
     course: Course,
     peer: Box<dyn Peer>,
     conn: Arc<Conn>,
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     pace: Pace,
     then: Then,
     alive: Option<Alive>,
@@ -90,13 +90,25 @@ impl Conversation {
         link: Link,
         course: Course,
         peer: Box<dyn Peer>,
-        (conn, desk): (Arc<Conn>, Arc<Desk>),
+        (conn, registry): (Arc<Conn>, Arc<ClientRegistry>),
         settings: &Settings,
     ) -> Self {
         let alive = peer.keepalive().map(|rule| Alive::new(rule, settings));
         let heartbeat = peer.heartbeat_every().map(|every| Heartbeat::new(settings.scaled(every)));
         let (pace, then) = (Pace::new(settings), settings.then);
-        Self { link, course, peer, conn, desk, pace, then, alive, heartbeat, goodbye: None, leaving: None }
+        Self {
+            link,
+            course,
+            peer,
+            conn,
+            registry,
+            pace,
+            then,
+            alive,
+            heartbeat,
+            goodbye: None,
+            leaving: None,
+        }
     }
 
     async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Ending {
@@ -133,7 +145,7 @@ impl Conversation {
         if self.course.ending() || !self.ready() {
             return;
         }
-        if self.desk.gate.is_shut() || self.course.silent() {
+        if self.registry.gate.is_shut() || self.course.silent() {
             return self.pace.pause();
         }
         let now = Instant::now();
@@ -162,7 +174,7 @@ impl Conversation {
     async fn next(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
         let drained = self.ready();
         self.link.set_backlog(self.course.bytes());
-        let paused = self.desk.gate.is_shut();
+        let paused = self.registry.gate.is_shut();
         let silent = self.course.ending() || self.course.silent();
         let flows = |_: &Instant| drained && !paused && !silent;
         let event = self.pace.next_at().filter(flows);
@@ -175,7 +187,7 @@ impl Conversation {
         tokio::select! {
             turn = self.link.turn() => Wake::Turn(turn),
             () = self.conn.has_post(!drained) => Wake::Post,
-            () = self.desk.gate.open(), if paused => Wake::Time,
+            () = self.registry.gate.open(), if paused => Wake::Time,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
             () = self.course.exchanged() => Wake::Faults,
             () = self.conn.share.has_to_leave() => Wake::Greedy,
@@ -197,7 +209,7 @@ impl Conversation {
     fn heard(&mut self, turn: Turn) {
         match turn {
             Turn::Data(message) => {
-                self.desk.note_received(&self.conn, &message);
+                self.registry.note_received(&self.conn, &message);
                 let answers = self.peer.received(message);
                 self.say(answers);
             }
@@ -226,7 +238,7 @@ impl Conversation {
         if let Say::Message(message) = &say
             && !self.course.ending()
         {
-            self.desk.note_sent(&self.conn, message);
+            self.registry.note_sent(&self.conn, message);
         }
         self.course.take(say, Instant::now());
     }
@@ -283,7 +295,7 @@ impl Conversation {
             && self.ready()
             && !self.course.ending()
             && !self.course.silent()
-            && !self.desk.gate.is_shut()
+            && !self.registry.gate.is_shut()
         {
             let said = self.peer.due();
             self.say(said);
@@ -295,7 +307,7 @@ impl Conversation {
     fn send_away(&self) -> Ending {
         let id = self.conn.id;
         let limit = limits::MOCK_CLIENTS >> 20;
-        self.desk.tell(Level::Warning, || {
+        self.registry.tell(Level::Warning, || {
             format!("disconnected client {id}: it uses the most of the {limit} MiB that all clients share")
         });
         Ending::Gone

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::Desk;
+use super::ClientRegistry;
 use super::journal::Select;
-use super::judge::{self, Found};
+use super::matcher::{self, Found};
 use crate::error::Result;
 use crate::pipeline::filter::LimitedProgram;
 
@@ -15,23 +15,24 @@ use crate::pipeline::filter::LimitedProgram;
 pub(super) struct Expectation {
     source: String,
     program: LimitedProgram,
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     /// Ends when the message has come. Looking as they come finds those too that the journal has lost since.
     looking: JoinHandle<()>,
 }
 
 impl Expectation {
     /// Begins to look.
-    pub(super) async fn begin(source: &str, desk: &Arc<Desk>) -> Result<Self> {
-        let program = judge::compile("--expect", source).await?;
+    pub(super) async fn begin(source: &str, registry: &Arc<ClientRegistry>) -> Result<Self> {
+        let program = matcher::compile("--expect", source).await?;
         let looking = tokio::spawn({
-            let (program, desk) = (program.clone(), Arc::clone(desk));
+            let (program, registry) = (program.clone(), Arc::clone(registry));
             async move {
                 let mut found = Found::default();
-                judge::wait((&desk.journal, None), Select::default(), Some(&program), 1, &mut found).await;
+                matcher::wait((&registry.journal, None), Select::default(), Some(&program), 1, &mut found)
+                    .await;
             }
         });
-        Ok(Self { source: source.to_owned(), program, desk: Arc::clone(desk), looking })
+        Ok(Self { source: source.to_owned(), program, registry: Arc::clone(registry), looking })
     }
 
     /// What is to be said if no message has matched.
@@ -40,7 +41,7 @@ impl Expectation {
             return None;
         }
         // It may be a message behind.
-        let found = judge::search(&self.desk.journal, &Select::default(), Some(&self.program)).await;
+        let found = matcher::search(&self.registry.journal, &Select::default(), Some(&self.program)).await;
         if !found.entries.is_empty() {
             return None;
         }

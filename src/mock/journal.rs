@@ -18,7 +18,6 @@ use crate::secret::Secrets;
 /// How much is kept. The oldest goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// Messages.
     pub(super) messages: usize,
     /// Bytes, with what it takes to hold them.
     pub(super) bytes: usize,

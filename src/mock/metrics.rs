@@ -4,24 +4,24 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Desk;
+use super::ClientRegistry;
 use crate::handshake::server::Response;
 
 /// The answer to a scrape.
-pub(super) fn answer(desk: &Desk) -> Response {
+pub(super) fn answer(registry: &ClientRegistry) -> Response {
     let mut response = Response::new(200).header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    response.body = text(desk).into_bytes();
+    response.body = text(registry).into_bytes();
     response
 }
 
-fn text(desk: &Desk) -> String {
-    let (clients, fill) = (desk.clients(), desk.journal.fill());
-    let traffic = &desk.traffic;
+fn text(registry: &ClientRegistry) -> String {
+    let (clients, fill) = (registry.clients(), registry.journal.fill());
+    let traffic = &registry.traffic;
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let held: u64 = clients.iter().map(|conn| conn.discarded()).sum();
     let rows = [
         ("connections", "gauge", "Open WebSocket connections.", clients.len() as u64),
-        ("connections_total", "counter", "WebSocket connections since the start.", desk.opened()),
+        ("connections_total", "counter", "WebSocket connections since the start.", registry.opened()),
         ("messages_received_total", "counter", "Messages received from clients.", count(&traffic.received)),
         ("messages_sent_total", "counter", "Messages sent to clients.", count(&traffic.sent)),
         (
@@ -40,7 +40,7 @@ fn text(desk: &Desk) -> String {
             "Messages dropped from the journal because it was full.",
             fill.discarded,
         ),
-        ("paused", "gauge", "1 while the mock is paused.", u64::from(desk.gate.is_shut())),
+        ("paused", "gauge", "1 while the mock is paused.", u64::from(registry.gate.is_shut())),
     ];
     let mut text = String::new();
     for (name, kind, help, value) in rows {

@@ -22,15 +22,15 @@ use crate::secret::Secret;
 
 mod client;
 pub(crate) mod control;
-mod desk;
 mod expect;
 pub(crate) mod faults;
 mod journal;
-mod judge;
 mod link;
+mod matcher;
 mod metrics;
 mod on;
 mod pace;
+mod registry;
 pub(crate) mod replay;
 pub(crate) mod scenario;
 mod script;
@@ -43,10 +43,10 @@ mod tls;
 mod wire;
 
 pub use control::ControlSettings;
-pub use desk::Desk;
-pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP, Switch};
+pub use faults::{Fault, Faults, GRAMMAR as FAULTS_HELP};
+use registry::ClientRegistry;
 pub use replay::{ReplaySettings, Speed};
-pub use scenario::{Ledger, Unmet, Verdict};
+pub use scenario::Ledger;
 pub use script::VARIABLES_HELP;
 pub use settings::MockSettings;
 pub use tls::TlsSettings;
@@ -64,15 +64,15 @@ pub struct Mock {
     /// The one dialect that was asked for, if it was one.
     only: Option<&'static str>,
     token: Option<Secret>,
-    site: Arc<server::Site>,
-    desk: Arc<Desk>,
+    #[cfg(test)]
+    site: Arc<Site>,
+    registry: Arc<ClientRegistry>,
     secure: bool,
     ca: Option<tls::CaFile>,
     controlled: bool,
     expectations: Vec<Expectation>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
-    faults: Arc<Switch>,
     ledger: Option<Arc<Ledger>>,
 }
 
@@ -95,17 +95,17 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
     let then = settings.common.then;
     let replay = settings.replay.as_ref().map(|replay| Replay::load(replay, then)).transpose()?;
     let (tls, ca) = Tls::new(&settings.tls, &settings.host)?.unzip();
-    let desk = Arc::new(Desk::new(control.is_some() || !settings.expect.is_empty()));
+    let registry = Arc::new(ClientRegistry::new(control.is_some() || !settings.expect.is_empty()));
     let mut expectations = Vec::new();
     for source in &settings.expect {
-        expectations.push(Expectation::begin(source, &desk).await?);
+        expectations.push(Expectation::begin(source, &registry).await?);
     }
     let (stop, stopped) = watch::channel(false);
     let only = only(&settings, &served);
     let (token, secure, controlled) = (settings.common.token.clone(), tls.is_some(), control.is_some());
     let extras = Extras { control, tls, replay };
-    let site = Arc::new(Site::new(&served, settings, &desk, (scripts, extras))?);
-    let (faults, ledger) = (Arc::clone(&site.faults), site.ledger());
+    let site = Arc::new(Site::new(&served, settings, &registry, (scripts, extras))?);
+    let ledger = site.ledger();
     let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
     let ca = ca.flatten();
     Ok(Mock {
@@ -113,15 +113,15 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         served,
         only,
         token,
+        #[cfg(test)]
         site,
-        desk,
+        registry,
         secure,
         ca,
         controlled,
         expectations,
         stop,
         accepting,
-        faults,
         ledger,
     })
 }
@@ -135,7 +135,7 @@ impl Mock {
 
     /// From now on tells this report, on its verbose levels, who comes, is refused, says something and leaves.
     pub fn tell(&self, report: &Report) {
-        self.desk.tell_to(report);
+        self.registry.tell_to(report);
     }
 
     /// The URL that a client can use as it is: that of the dialect, if one was asked for, and otherwise the base of
@@ -175,15 +175,15 @@ impl Mock {
     }
 
     /// Gives a command to whichever provider knows it: see [`Service::command`](crate::provider::Service::command).
-    #[must_use]
+    #[cfg(test)]
     pub fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
-        self.site.command(name, argument)
+        self.site.services_of(None).find_map(|service| service.command(name, argument))
     }
 
     /// What it does wrong on purpose, which can be exchanged.
-    #[must_use]
-    pub fn faults(&self) -> &Switch {
-        &self.faults
+    #[cfg(test)]
+    pub fn faults(&self) -> &faults::Switch {
+        &self.site.faults
     }
 
     /// What became of the expectations of its scenarios, if it has any.
@@ -194,7 +194,7 @@ impl Mock {
 
     /// Waits until this many connections have come and gone.
     pub async fn gone(&self, connections: u64) {
-        self.desk.gone(connections).await;
+        self.registry.gone(connections).await;
     }
 
     /// What was expected of clients by now, with `--expect`, and did not come.

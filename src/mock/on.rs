@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::script::{self, Clock, Inbox, Interpreter, Outbox, RequestFacts, reason};
+use super::script::{self, Clock, Inbox, InboxSender, Interpreter, RequestFacts, reason};
 use crate::error::Result;
 use crate::handshake::server::Request;
 use crate::message::Message;
@@ -49,7 +49,7 @@ struct OnPeer {
     settings: Arc<Settings>,
     clock: Clock,
     facts: RequestFacts,
-    outbox: Option<Outbox>,
+    outbox: Option<InboxSender>,
 }
 
 impl Peer for OnPeer {

@@ -242,7 +242,7 @@ fn output_of(output: &Value) -> Result<ProgramOutput, String> {
 }
 
 /// The server's end of [`Inbox`]; dropping it tells that the client has gone.
-pub(super) struct Outbox {
+pub(super) struct InboxSender {
     messages: mpsc::UnboundedSender<Message>,
     bytes: Arc<AtomicUsize>,
     conn: Arc<Conn>,
@@ -257,15 +257,15 @@ pub(super) struct Inbox {
     here: watch::Receiver<()>,
 }
 
-pub(super) fn inbox(conn: &Arc<Conn>) -> (Outbox, Inbox) {
+pub(super) fn inbox(conn: &Arc<Conn>) -> (InboxSender, Inbox) {
     let (messages, received) = mpsc::unbounded_channel();
     let (tell, here) = watch::channel(());
     let bytes = Arc::new(AtomicUsize::new(0));
-    let outbox = Outbox { messages, bytes: Arc::clone(&bytes), conn: Arc::clone(conn), _here: tell };
+    let outbox = InboxSender { messages, bytes: Arc::clone(&bytes), conn: Arc::clone(conn), _here: tell };
     (outbox, Inbox { messages: received, bytes, conn: Arc::clone(conn), here })
 }
 
-impl Outbox {
+impl InboxSender {
     /// Hands a message on; what is to be said to a client of whom more is waiting than is kept.
     pub(super) fn put(&self, message: Message) -> Vec<Say> {
         let bytes = self.bytes.load(Ordering::Relaxed) + cost(&message);

@@ -11,15 +11,15 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::control::{self, Guard};
-use super::desk::Entered;
 use super::faults::{self, Faults, Reply};
 use super::on::OnService;
+use super::registry::Entered;
 use super::replay::Replay;
 use super::scenario::{self, Ledger, Scenario, ScenarioService};
 use super::script::Clock;
 use super::tls::{Accepted, Tls};
 use super::wire::Wire;
-use super::{Desk, MockSettings, client, stopped, stream};
+use super::{ClientRegistry, MockSettings, client, stopped, stream};
 use crate::error::Failure;
 use crate::frames::Compression;
 use crate::handshake::client::EXTENSIONS;
@@ -51,7 +51,7 @@ impl Scripts {
 
 /// Everything that can be reached on the port.
 pub(super) struct Site {
-    pub(super) desk: Arc<Desk>,
+    pub(super) registry: Arc<ClientRegistry>,
     settings: Arc<Settings>,
     services: Vec<(&'static str, Arc<dyn Service>)>,
     paths: Vec<&'static str>,
@@ -79,7 +79,7 @@ impl Site {
     pub(super) fn new(
         providers: &[Named],
         settings: MockSettings,
-        desk: &Arc<Desk>,
+        registry: &Arc<ClientRegistry>,
         (scripts, extras): (Scripts, Extras),
     ) -> Result<Self, Failure> {
         let MockSettings { common, on, faults, compression, .. } = settings;
@@ -90,9 +90,9 @@ impl Site {
         if let Some(on) = OnService::new(&on, &settings, clock)? {
             services.push(("--on", Arc::new(on)));
         }
-        let scenario = scripts.0.map(|scenarios| ScenarioService::new(scenarios, &settings, desk, clock));
+        let scenario = scripts.0.map(|scenarios| ScenarioService::new(scenarios, &settings, registry, clock));
         Ok(Self {
-            desk: Arc::clone(desk),
+            registry: Arc::clone(registry),
             services,
             scenario,
             compression,
@@ -106,10 +106,6 @@ impl Site {
     /// What became of scenarios.
     pub(super) fn ledger(&self) -> Option<Arc<Ledger>> {
         self.scenario.as_ref().map(|scenario| Arc::clone(scenario.ledger()))
-    }
-
-    pub(super) fn command(&self, name: &str, argument: &str) -> Option<serde_json::Value> {
-        self.services.iter().find_map(|(_, service)| service.command(name, argument))
     }
 
     /// The provider of this name, or all of them.
@@ -145,22 +141,22 @@ impl Site {
         if control::owns(request.path()) {
             return;
         }
-        self.desk.tell(Level::Verbose, || {
+        self.registry.tell(Level::Verbose, || {
             let body = Message::Binary(response.body.clone().into());
             format!(
                 "{} {}: {} {}",
                 request.method(),
                 request.path(),
                 response.status,
-                body.shortened(&self.desk.secrets())
+                body.shortened(&self.registry.secrets())
             )
         });
     }
 
     /// The next connection, which is about to be upgraded.
     fn enter(&self, request: &Request, remote: SocketAddr, share: &Arc<Share>) -> Entered {
-        let (id, taken) = (self.desk.next_id(), &self.desk.taken);
-        self.desk.enter(Arc::new(Conn::of_server(id, request.path(), remote, share, taken)))
+        let (id, taken) = (self.registry.next_id(), &self.registry.taken);
+        self.registry.enter(Arc::new(Conn::of_server(id, request.path(), remote, share, taken)))
     }
 }
 
@@ -174,8 +170,8 @@ impl std::fmt::Debug for Site {
 pub(super) async fn run(listener: TcpListener, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut streams = JoinSet::new();
     for (_, service) in &site.services {
-        let desk = Arc::clone(&site.desk);
-        streams.spawn(stream::run(Arc::clone(service), Arc::clone(&site.settings), desk));
+        let registry = Arc::clone(&site.registry);
+        streams.spawn(stream::run(Arc::clone(service), Arc::clone(&site.settings), registry));
     }
     let mut clients = JoinSet::new();
     loop {
@@ -216,7 +212,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop:
 /// Answers requests until one is upgraded or the client has no more.
 async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut bytes = Vec::with_capacity(1024);
-    let share = site.desk.budget.share();
+    let share = site.registry.budget.share();
     stream.count_in(&share);
     loop {
         let request = tokio::select! {
@@ -243,8 +239,8 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             Upgraded::Yes(peer, entry, compression) => {
                 stream.begin_frames();
                 let entered = site.enter(&request, remote, &share);
-                let (conn, desk) = (Arc::clone(&entered.conn), Arc::clone(&site.desk));
-                let of = (conn, desk, Arc::clone(&site.settings), entry);
+                let (conn, registry) = (Arc::clone(&entered.conn), Arc::clone(&site.registry));
+                let of = (conn, registry, Arc::clone(&site.settings), entry);
                 return client::converse((stream, bytes, compression), peer, of, stop).await;
             }
             Upgraded::No(response) => response,
@@ -327,7 +323,7 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
     let (answer, faults) = site.answer(request);
     let (protocol, peer) = match answer {
         Answer::Http(response) => {
-            site.desk.journal.note_body(request.path(), &request.body);
+            site.registry.journal.note_body(request.path(), &request.body);
             return Upgraded::No(response);
         }
         Answer::Upgrade { protocol, peer } => (protocol, peer),

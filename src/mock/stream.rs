@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::Desk;
+use super::ClientRegistry;
 use super::pace::Pace;
 use crate::provider::{Rate, Say, Service, Settings, Stream, Then};
 
@@ -15,13 +15,13 @@ use crate::provider::{Rate, Say, Service, Settings, Stream, Then};
 const HANDFUL: u64 = 16;
 
 /// Runs the stream of a service, if it has one, to the end of its events.
-pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk: Arc<Desk>) {
+pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, registry: Arc<ClientRegistry>) {
     let Some(stream) = service.stream() else { return };
     let mut pace = Pace::new(&settings).faster(stream.haste());
     loop {
-        if desk.gate.is_shut() {
+        if registry.gate.is_shut() {
             pace.pause();
-            desk.gate.open().await;
+            registry.gate.open().await;
         }
         let mut made = 0;
         pace.forgive(Instant::now());
@@ -36,7 +36,7 @@ pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, desk
         if pace.finished(Instant::now()) {
             break;
         }
-        wait(stream, &pace, settings.rate, &desk.taken).await;
+        wait(stream, &pace, settings.rate, &registry.taken).await;
     }
     if settings.then == Then::Close {
         stream.hub().publish_to_all(&Say::Close { code: Some(1000), reason: String::new() });

@@ -593,11 +593,11 @@ fn globs() {
 /// Waits until all clients take as much as this says.
 async fn until_used(mock: &Mock, what: &str, is: impl Fn(usize) -> bool) {
     let all = async {
-        while !is(mock.desk.budget.used()) {
+        while !is(mock.registry.budget.used()) {
             tokio::task::yield_now().await;
         }
     };
-    let used = || mock.desk.budget.used();
+    let used = || mock.registry.budget.used();
     timeout(Duration::from_secs(60), all).await.unwrap_or_else(|_| panic!("{what}: {} bytes", used()));
 }
 

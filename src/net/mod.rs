@@ -11,6 +11,7 @@ use crate::handshake::client::Finding;
 use crate::handshake::extensions::{Agreement, Deflate};
 use crate::secret::{self, Secret, Secrets};
 
+pub(crate) mod certificate;
 mod cookies;
 mod credentials;
 mod digest;
@@ -23,10 +24,12 @@ mod open;
 mod proxy;
 pub(crate) mod refusal;
 mod roots;
+pub(crate) mod sources;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trace;
 pub(crate) mod upgrade;
 pub mod url;
 mod verify;
@@ -34,6 +37,7 @@ mod verify;
 pub use link::{Link, Tap};
 pub use open::{addresses, open, open_stream};
 pub use proxy::{ProxyRules, choose_proxy};
+pub use sources::{HeaderSource, Renewed, Sources, TokenSource};
 pub use url::{WsUrl, looks_like_url};
 
 /// Everything that decides how a connection is opened, resolved from what was typed.
@@ -57,6 +61,8 @@ pub struct Options {
     pub digest: bool,
     /// A credential and its place in the request.
     pub token: Option<(TokenPlace, Secret)>,
+    /// What of these is read anew for every connection.
+    pub sources: Sources,
     /// TLS settings.
     pub tls: TlsOptions,
     /// curl's `--resolve HOST:PORT:ADDR[,ADDR]`: addresses used instead of name resolution. `*` is any host.
@@ -92,6 +98,7 @@ impl Default for Options {
             basic: None,
             digest: false,
             token: None,
+            sources: Sources::default(),
             tls: TlsOptions::default(),
             resolve: Vec::new(),
             connect_to: Vec::new(),
@@ -177,7 +184,6 @@ pub enum TlsVersion {
 pub struct ResolveEntry {
     /// Host name, or `*`.
     pub host: String,
-    /// Port.
     pub port: u16,
     /// Addresses to use.
     pub addresses: Vec<IpAddr>,
@@ -199,7 +205,6 @@ pub struct Proxy {
     pub scheme: ProxyScheme,
     /// Host name or address.
     pub host: String,
-    /// Port.
     pub port: u16,
     /// User name and password.
     pub auth: Option<(String, Secret)>,
@@ -306,7 +311,6 @@ pub struct OpenReport {
 /// What became of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
-    /// The address.
     pub address: SocketAddr,
     /// The time until it was connected or had failed; `None` where another one was faster.
     pub time: Option<Duration>,

@@ -50,7 +50,6 @@ pub struct Config {
     pub envelope: bool,
     /// How lines look.
     pub style: Style,
-    /// The filter.
     pub filter: Option<Program>,
     /// The filter runs once, over the whole stream as `inputs`.
     pub null_input: bool,

@@ -327,7 +327,6 @@ pub struct Ended {
     pub by: String,
     /// The close code.
     pub code: u16,
-    /// The reason.
     pub reason: String,
     /// Were close frames exchanged?
     pub clean: bool,

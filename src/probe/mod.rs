@@ -6,12 +6,13 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
-pub(crate) mod certificate;
 pub(crate) mod gates;
 mod hints;
 mod inflated;
 pub(crate) mod live;
 pub(crate) mod matrix;
+mod messages;
+pub(crate) mod monitor;
 mod page;
 pub(crate) mod record;
 pub(crate) mod repeat;
@@ -23,7 +24,7 @@ use matrix::Case;
 use record::{Mask, Record};
 
 /// What to probe, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Target {
     pub url: WsUrl,
     pub options: Options,
@@ -41,6 +42,7 @@ pub(crate) struct Target {
 pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     let started = clock::now();
     let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
+    report.trace(mask.0.secrets()).iter().for_each(|line| mask.0.verbose(line));
     let (stream, failure) = match stream {
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => (None, Some(failure)),
@@ -51,7 +53,7 @@ pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     matrix::judge(&mut record);
     if let (Some(stream), Some(plan)) = (stream, &target.live) {
         let outcome =
-            live::run(stream, plan, (report.agreement, target.options.max_message_size), mask).await;
+            live::run(stream, plan, (report.agreement, target.options.max_message_size), mask).await?;
         record.checks.extend(outcome.checks);
         record.live = Some(outcome.live);
         if let Some((exit, failed)) = outcome.failed {

@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Target;
-use super::certificate::{self, Certificate};
 use super::gates::Judgement;
 use super::live::Live;
 use super::matrix::Case;
@@ -18,6 +17,7 @@ use crate::exit::Exit;
 use crate::handshake::client::{EXTENSIONS, Expectation, Finding, Verdict, list_items, unexamined};
 use crate::handshake::extensions::is_deflate;
 use crate::json;
+use crate::net::certificate::{self, Certificate};
 use crate::net::{OpenReport, SentRequest, TlsInfo, Tried, WsUrl};
 use crate::report::Report;
 use crate::secret::Secrets;
@@ -528,7 +528,7 @@ fn body(report: &OpenReport, mask: &Mask) -> Option<Body> {
 }
 
 /// The text as JSON on one line, with the secrets in it masked, if it is JSON.
-fn embedded(text: &str, secrets: &Secrets) -> Option<Box<RawValue>> {
+pub(super) fn embedded(text: &str, secrets: &Secrets) -> Option<Box<RawValue>> {
     json::scan_str(text).ok()?;
     let mut compact = Vec::with_capacity(text.len());
     json::compact_into(&secrets.mask_json(text), &mut compact);
@@ -539,7 +539,7 @@ fn checks(report: &OpenReport, target: &Target, mask: &Mask) -> Vec<Check> {
     if !report.findings.is_empty() {
         return report.findings.iter().map(|finding| mask.check(finding)).collect();
     }
-    let instead = report.status.map_or("no answer".to_owned(), |status| format!("status {status}"));
+    let instead = report.status.map_or("no response".to_owned(), |status| format!("status {status}"));
     let subprotocols = target.options.subprotocols.clone();
     let extensions = target.options.compression.map(|offer| offer.to_string()).unwrap_or_default();
     let expectation = Expectation { subprotocols, extensions, ..Expectation::default() };

@@ -5,15 +5,18 @@ use tokio::time::{Instant, sleep_until};
 
 use super::gates::Gates;
 use super::matrix::{Case, Matrix};
+use super::monitor::{ServiceState, nagios, prometheus};
 use super::record::{Mask, Record};
 use super::repeat::{Account, Rounds};
 use super::{Target, probe, text};
 use crate::error::{Failure, Result};
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
+use crate::net::Renewed;
 use crate::pipeline::line::{Style, write_json};
 use crate::pipeline::output::{Output as _, write_failure};
 use crate::pipeline::stdout::Stdout;
 use crate::report::{Level, Report};
+use crate::secret::Lease;
 use crate::signals::Signals;
 use crate::system;
 
@@ -26,11 +29,24 @@ pub(crate) enum Connections {
     Repeated(Rounds),
 }
 
+/// What the report is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReportKind {
+    /// One record a line.
+    Json,
+    /// A page for people.
+    Text,
+    /// One line with performance data, and the exit status of a plugin.
+    Nagios,
+    /// Metrics.
+    Prometheus,
+}
+
 /// How the report is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Form {
-    /// A page for people, not JSON.
-    pub text: bool,
+    /// What it is.
+    pub output: ReportKind,
     /// Use color on standard output.
     pub color: bool,
     /// Standard output is a terminal.
@@ -50,19 +66,20 @@ pub(crate) async fn run(
     gates: Gates,
     form: Form,
     report: &Report,
-) -> Result<Exit> {
+) -> Result<Status> {
     let mask = Mask(report.clone());
-    let mut run = ProbeRun { target, gates, form, report, mask, gate_failed: false, failed: None };
+    let mut run =
+        ProbeRun { target, gates, form, report, mask, gate_failed: false, failed: None, service: None };
     match connections {
         Connections::Single => run.single().await?,
         Connections::Matrix(matrix) => run.matrix(matrix).await?,
         Connections::Repeated(rounds) => {
             if let Some(stopped) = run.repeated(*rounds).await? {
-                return Ok(stopped);
+                return Ok(stopped.into());
             }
         }
     }
-    Ok(run.exit())
+    Ok(run.service.map_or_else(|| run.exit().into(), |service| Status(service.code())))
 }
 
 struct ProbeRun<'a> {
@@ -73,14 +90,26 @@ struct ProbeRun<'a> {
     mask: Mask,
     gate_failed: bool,
     failed: Option<Exit>,
+    /// The state of the service, for a plugin.
+    service: Option<ServiceState>,
 }
 
 impl ProbeRun<'_> {
     async fn single(&mut self) -> Result<()> {
-        let record = self.probe(self.target).await?;
+        let (target, _lease) = self.renewed().await?;
+        let record = self.probe(&target).await?;
         self.note(&record, record.ok);
         self.text(|color, width| text::page(&record, color, width))?;
-        if let Some(failed) = record.failed.iter().find(|_| !self.form.text) {
+        match self.form.output {
+            ReportKind::Nagios => {
+                let (service, line) = nagios(&record, &self.gates);
+                self.service = Some(service);
+                return write(line.as_bytes());
+            }
+            ReportKind::Prometheus => write(prometheus(&record, self.exit() == Exit::Ok).as_bytes())?,
+            ReportKind::Text | ReportKind::Json => {}
+        }
+        if let Some(failed) = record.failed.iter().find(|_| self.form.output != ReportKind::Text) {
             let failure = Failure::new(Exit::Assertion, &failed.what);
             let hint = record.hints.first().map(|hint| hint.text.clone());
             self.report.failure(&Failure { hint, ..failure });
@@ -91,7 +120,8 @@ impl ProbeRun<'_> {
     /// In a row, a refusal is a result and not a failure, except among the addresses of one name.
     async fn matrix(&mut self, matrix: &Matrix) -> Result<()> {
         self.text(|_, _| text::title(&self.target.url.to_string()))?;
-        let rows = matrix.rows(self.target).await;
+        let (target, _lease) = self.renewed().await?;
+        let rows = matrix.rows(&target).await;
         let names = rows.iter().filter_map(|row| row.case.as_ref()).map(|case| case.label().chars().count());
         let longest = names.max().unwrap_or_default();
         for row in rows {
@@ -122,17 +152,24 @@ impl ProbeRun<'_> {
         for round in 1..=rounds.count {
             sleep_until(next).await;
             next = Instant::now() + rounds.interval;
-            let record = Record { round: Some(round), ..self.probe(self.target).await? };
+            let (target, _lease) = self.renewed().await?;
+            let record = Record { round: Some(round), ..self.probe(&target).await? };
             account.add(&record);
             self.note(&record, record.ok);
             self.text(|color, width| text::round(&record, rounds.count, color, width))?;
-            if !self.form.text && self.form.stderr_terminal {
+            if self.form.output == ReportKind::Json && self.form.stderr_terminal {
                 let line = text::round(&record, rounds.count, false, usize::MAX);
                 self.report.notice(line.lines().next().unwrap_or_default().trim_end());
             }
             self.json(&record.to_json())?;
         }
         Ok(())
+    }
+
+    /// The target with the credentials that hold now, and what keeps those masked.
+    async fn renewed(&self) -> Result<(Target, Lease)> {
+        let Renewed { options, lease, .. } = self.target.options.renewed().await?;
+        Ok((Target { options, ..self.target.clone() }, lease))
     }
 
     /// The record of a connection, judged by the gates.
@@ -149,7 +186,7 @@ impl ProbeRun<'_> {
         }
         let place = record.place().map(|place| format!("{place}: ")).unwrap_or_default();
         // A page has them in it.
-        for warning in record.warnings.iter().filter(|_| !self.form.text) {
+        for warning in record.warnings.iter().filter(|_| self.form.output != ReportKind::Text) {
             self.report.warning(&format!("{place}{}", warning.text));
         }
         for gate in record.gates.iter().filter(|gate| !gate.ok) {
@@ -169,7 +206,7 @@ impl ProbeRun<'_> {
     }
 
     fn json(&self, line: &str) -> Result<()> {
-        if self.form.text {
+        if self.form.output != ReportKind::Json {
             return Ok(());
         }
         let Form { color, stdout_terminal: terminal, .. } = self.form;
@@ -180,7 +217,11 @@ impl ProbeRun<'_> {
 
     /// Writes a page, which is given whether it may have color, and how wide the terminal is.
     fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<()> {
-        if self.form.text { write(page(self.form.color, width()).as_bytes()) } else { Ok(()) }
+        if self.form.output == ReportKind::Text {
+            write(page(self.form.color, width()).as_bytes())
+        } else {
+            Ok(())
+        }
     }
 }
 

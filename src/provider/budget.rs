@@ -34,7 +34,6 @@ pub(crate) enum Use {
     Incoming,
     /// Frames and answers that wait to be written.
     Outgoing,
-    /// Its mailbox.
     Mailbox,
     /// Messages that a program has not looked at.
     Inbox,

@@ -9,7 +9,6 @@ use crate::message::Message;
 /// Something that the server says to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Say {
-    /// A message.
     Message(Message),
     /// The same, as the answer to a keep-alive message of the client's: it is withheld where pongs are.
     Pong(Message),
@@ -26,7 +25,6 @@ pub enum Say {
         after: Duration,
         /// The close code.
         code: u16,
-        /// The reason.
         reason: &'static str,
     },
     /// Nothing: the TCP connection is ended without a close frame.

@@ -105,7 +105,6 @@ pub enum Then {
     /// Keep it open and silent
     #[default]
     Stay,
-    /// Close it with 1000
     Close,
 }
 

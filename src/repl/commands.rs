@@ -10,8 +10,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::board::Board;
 use super::render::{Look, grouped};
+use super::shared_state::SharedState;
 use super::terminal::Terminal;
 use super::{Setup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
@@ -30,7 +30,7 @@ const USAGE_WIDTH: usize = 24;
 
 /// What the editor and the commands share.
 pub(super) struct Shell {
-    pub(super) board: Board,
+    pub(super) shared: SharedState,
     pub(super) look: Look,
     pub(super) dialect: &'static dyn Dialect,
     pub(super) report: Report,
@@ -55,7 +55,6 @@ struct View {
 /// What follows a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// The next one.
     Next,
     /// This line, to be corrected at this place.
     Again(String, usize),
@@ -132,7 +131,7 @@ const COMMANDS: &[Command] = &[
 impl Shell {
     pub(super) fn new(
         setup: &Setup,
-        board: Board,
+        shared: SharedState,
         look: Look,
         orders: mpsc::Sender<Order>,
         changes: Changes,
@@ -141,7 +140,7 @@ impl Shell {
         let recording = setup.recording.clone();
         let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording };
         Self {
-            board,
+            shared,
             look,
             dialect: setup.dialect,
             report: setup.report.clone(),
@@ -164,7 +163,7 @@ impl Shell {
                 Ok(None) => Flow::Next,
                 Ok(Some(message)) => self.order(Order::Send(message)),
                 Err((why, at)) => {
-                    self.board.note(self.look.alarming(&why));
+                    self.shared.note(self.look.alarming(&why));
                     Flow::Again(line.to_owned(), at)
                 }
             },
@@ -199,7 +198,7 @@ impl Shell {
             return self.order(Order::Command(verb.name.to_owned(), words));
         }
         let Some(command) = self.commands().find(|command| command.name == name) else {
-            self.board.note(self.look.alarming(&self.unknown(name)));
+            self.shared.note(self.look.alarming(&self.unknown(name)));
             return Flow::Next;
         };
         match (command.run)(self, arguments) {
@@ -207,11 +206,11 @@ impl Shell {
                 let end = text.len();
                 return Flow::Again(text, end);
             }
-            Ok(Some(text)) => self.board.note(text),
+            Ok(Some(text)) => self.shared.note(text),
             Ok(None) if matches!(name, "quit" | "close") => return Flow::End,
             Ok(None) => {}
             Err(why) => {
-                self.board.note(self.look.alarming(&format!("/{name}: {why}")));
+                self.shared.note(self.look.alarming(&format!("/{name}: {why}")));
                 return Flow::Again(line.to_owned(), line.len());
             }
         }
@@ -275,7 +274,7 @@ impl Shell {
         for topic in &topics {
             match self.dialect.check_topic(topic) {
                 TopicCheck::Fine => {}
-                TopicCheck::Odd(why) => self.board.note(why),
+                TopicCheck::Odd(why) => self.shared.note(why),
                 TopicCheck::Wrong(why) => return Err(why),
             }
         }
@@ -289,7 +288,7 @@ impl Shell {
     }
 
     fn topics(&self, _: &str) -> Done {
-        let topics = self.board.lock().topics.clone();
+        let topics = self.shared.lock().topics.clone();
         Ok(Some(if topics.is_empty() { "no topics".to_owned() } else { topics.join("\n") }))
     }
 
@@ -337,11 +336,11 @@ impl Shell {
 
     /// Lends the terminal to an editor.
     fn edit_outside(&self, text: &str) -> Done {
-        self.board.change(|inner| inner.hold.lent = true);
+        self.shared.change(|inner| inner.hold.lent = true);
         self.terminal.as_before();
         let edited = sending::edit(self.editor.as_deref(), text);
         self.terminal.quiet();
-        self.board.change(|inner| (inner.hold.lent, inner.returned) = (false, Some(Instant::now())));
+        self.shared.change(|inner| (inner.hold.lent, inner.returned) = (false, Some(Instant::now())));
         edited.map(Some)
     }
 
@@ -355,12 +354,12 @@ impl Shell {
     }
 
     fn pause(&self, _: &str) -> Done {
-        self.board.change(|inner| inner.paused = true);
+        self.shared.change(|inner| inner.paused = true);
         Ok(Some("paused: /resume prints messages again, /last and /grep print received ones".to_owned()))
     }
 
     fn resume(&self, _: &str) -> Done {
-        let waiting = self.board.change(|inner| {
+        let waiting = self.shared.change(|inner| {
             inner.paused = false;
             inner.forget_waiting()
         });

@@ -42,7 +42,7 @@ fn candidates(shell: &Shell, line: &str) -> (usize, Vec<Pair>) {
     match name {
         "help" => (start, among(word, shell.names().into_iter().map(str::to_owned))),
         "subscribe" => (start, topics(shell, word)),
-        "unsubscribe" => (start, among(word, shell.board.lock().topics.clone().into_iter())),
+        "unsubscribe" => (start, among(word, shell.shared.lock().topics.clone().into_iter())),
         "filter" => paths(shell, line),
         "envelope" => words(&["on", "off"]),
         "queue" => words(&["clear"]),
@@ -91,14 +91,14 @@ fn among(typed: &str, words: impl Iterator<Item = String>) -> Vec<Pair> {
 
 fn topics(shell: &Shell, typed: &str) -> Vec<Pair> {
     let messages = recent(shell);
-    let topics = shell.board.lock().known_topics();
+    let topics = shell.shared.lock().known_topics();
     let found = shell.dialect.complete_topic(typed, &Known { topics: &topics, messages: &messages });
     found.into_iter().map(|topic| Pair { display: topic.clone(), replacement: topic }).collect()
 }
 
 /// Recent messages that are text, newest first.
 fn recent(shell: &Shell) -> Vec<String> {
-    let inner = shell.board.lock();
+    let inner = shell.shared.lock();
     let texts = inner.past.iter().rev().take(LOOKED_AT).filter_map(|past| past.message.as_text());
     texts.filter(|text| text.len() <= LONGEST).map(str::to_owned).collect()
 }
@@ -132,7 +132,7 @@ fn seen(shell: &Shell) -> Vec<String> {
     if !shell.shows_records() {
         return recent(shell);
     }
-    let inner = shell.board.lock();
+    let inner = shell.shared.lock();
     let records = inner.past.iter().rev().take(LOOKED_AT).filter(|past| past.message.len() <= LONGEST);
     records.map(|past| super::past::record(past, &Secrets::default())).collect()
 }

@@ -19,10 +19,10 @@ use rustyline::{
     ExternalPrinter, Helper, KeyEvent, Movement, RepeatCount,
 };
 
-use super::board::Board;
 use super::commands::{Flow, Shell};
 use super::complete;
 use super::history;
+use super::shared_state::SharedState;
 use super::{Setup, status};
 use crate::pipeline::filter;
 use crate::session::Order;
@@ -67,7 +67,7 @@ impl Editor {
         let mut line = rustyline::Editor::with_config(config)?;
         let shell = Arc::new(shell);
         line.set_helper(Some(Assistant { shell: Arc::clone(&shell), color: setup.color }));
-        let control_c = ControlC(shell.board.clone());
+        let control_c = ControlC(shell.shared.clone());
         line.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(control_c)));
         let printer = line.create_external_printer()?;
         Ok((Self { line, shell, history: setup.history.clone() }, printer))
@@ -96,7 +96,7 @@ impl Editor {
             let (line, at) = mem::take(&mut text);
             match self.read(line.split_at(at)) {
                 Ok(line) => {
-                    self.board().lock().asked = false;
+                    self.shared().lock().asked = false;
                     self.remember(&line);
                     match self.shell.run(&line) {
                         Flow::Next => {}
@@ -113,15 +113,15 @@ impl Editor {
         }
     }
 
-    fn board(&self) -> &Board {
-        &self.shell.board
+    fn shared(&self) -> &SharedState {
+        &self.shell.shared
     }
 
     /// Reads a line, with this text in it already.
     fn read(&mut self, text: (&str, &str)) -> rustyline::Result<String> {
-        self.board().change(|inner| (inner.reading, inner.hold.accepted) = (true, false));
+        self.shared().change(|inner| (inner.reading, inner.hold.accepted) = (true, false));
         let line = self.line.readline_with_initial(status::PROMPT, text);
-        self.board().change(|inner| {
+        self.shared().change(|inner| {
             (inner.reading, inner.hold.accepted, inner.hold.long) = (false, false, false);
             (inner.hold.until, inner.line) = (None, String::new());
         });
@@ -155,7 +155,7 @@ impl Editor {
     /// The file is of no use.
     fn forget(&mut self, error: &ReadlineError) {
         if let Some(path) = self.history.take() {
-            self.board().note(format!("cannot save the history in {}: {error}", path.display()));
+            self.shared().note(format!("cannot save the history in {}: {error}", path.display()));
         }
     }
 }
@@ -163,7 +163,7 @@ impl Editor {
 /// Ctrl-C clears the line; on an empty line it asks first, and then ends the session.
 ///
 /// Only the final Ctrl-C becomes rustyline's `Interrupt`, which drops type-ahead.
-struct ControlC(Board);
+struct ControlC(SharedState);
 
 impl ConditionalEventHandler for ControlC {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
@@ -192,7 +192,7 @@ impl Completer for Assistant {
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let found = complete::complete(&self.shell, &line[..pos]);
         if found.1.len() > 1 {
-            self.shell.board.lock().hold_for_list();
+            self.shell.shared.lock().hold_for_list();
         }
         Ok(found)
     }
@@ -222,7 +222,7 @@ impl Hinter for Assistant {
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Grey> {
         let (width, rows) = self.shell.terminal.size();
         let long = line.len() / width + line.matches('\n').count() + 2 > rows;
-        let mut inner = self.shell.board.lock();
+        let mut inner = self.shell.shared.lock();
         inner.edits(line);
         if inner.editing_modes.is_none() {
             inner.editing_modes = self.shell.terminal.modes();
@@ -253,11 +253,11 @@ fn typed_before(line: &str, context: &Context<'_>) -> Option<(String, Option<Str
 
 impl Highlighter for Assistant {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
-        let inner = self.shell.board.lock();
+        let inner = self.shell.shared.lock();
         if inner.away {
             drop(inner);
             // The prompt is off the screen at this moment, and is not to come back.
-            self.shell.board.park();
+            self.shell.shared.park();
         }
         if !default {
             return Cow::Borrowed(prompt);
@@ -285,7 +285,7 @@ impl Highlighter for Assistant {
 
 impl Assistant {
     fn status(&self, width: usize) -> String {
-        let line = status::line(&mut self.shell.board.lock(), Instant::now());
+        let line = status::line(&mut self.shell.shared.lock(), Instant::now());
         let (kept, taken) = cut(&line, width);
         format!("{kept}{}", " ".repeat(width - taken))
     }
@@ -298,7 +298,7 @@ impl Validator for Assistant {
             return Ok(ValidationResult::Incomplete);
         }
         // From now on the prompt is not there to print above.
-        self.shell.board.lock().hold.accepted = true;
+        self.shell.shared.lock().hold.accepted = true;
         Ok(ValidationResult::Valid(None))
     }
 }

@@ -4,12 +4,12 @@
 //!  keys ─► editor ─► commands ─► Order ────────────────► session
 //!            ▲           │                                  │ standing, topics
 //!            │           └──► notes ─► ┌───────┐ ◄──────────┘
-//!         screen ◄──────────────────── │ board │ ◄── output ◄─── pipeline
+//!         screen ◄──────────────────── │ state │ ◄── output ◄─── pipeline
 //!                                      └───────┘
 //! ```
 //!
 //! The editor and the screen are threads, since one waits for keys and the other for the terminal; neither ever
-//! holds up the session. They meet at the board, which keeps the past messages and what waits to be shown.
+//! holds up the session. They meet at the shared state, which keeps the past messages and what waits to be shown.
 
 use std::io;
 use std::path::PathBuf;
@@ -34,7 +34,6 @@ use crate::session::state::Standing;
 use crate::session::{Controller, News, Order};
 use crate::signals::Signals;
 
-mod board;
 mod commands;
 mod complete;
 mod editor;
@@ -45,12 +44,13 @@ mod past_messages;
 pub(crate) mod render;
 mod screen;
 pub(crate) mod sending;
+mod shared_state;
 mod status;
 mod terminal;
 
-use board::{Board, Inner, Item, Notices};
 use render::Look;
 use screen::Screen;
+use shared_state::{Inner, Item, Notices, SharedState};
 use terminal::Terminal;
 
 /// Orders that may wait for the session.
@@ -104,7 +104,7 @@ pub struct Setup {
 
 /// The session's end of a prompt, which controls it together with the signals.
 pub struct Repl {
-    board: Board,
+    shared: SharedState,
     /// Until the editor has ended.
     orders: Option<mpsc::Receiver<Order>>,
     signals: Signals,
@@ -126,8 +126,8 @@ impl Repl {
     /// If there is no terminal that can be edited on, or the system has no threads to give.
     pub fn start(setup: &Setup, signals: Signals) -> io::Result<(Self, Box<dyn Output>, Changes)> {
         let terminal = Arc::new(Terminal::open(setup.stdout)?);
-        let board = Board::new();
-        board.lock().topics.clone_from(&setup.topics);
+        let shared = SharedState::new();
+        shared.lock().topics.clone_from(&setup.topics);
         let resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let (send, orders) = mpsc::channel(ORDERS);
         let changes = Changes::default();
@@ -143,7 +143,7 @@ impl Repl {
         let (report, stderr) = (setup.report.clone(), setup.stderr);
         let shell = commands::Shell::new(
             setup,
-            board.clone(),
+            shared.clone(),
             look.clone(),
             send,
             changes.clone(),
@@ -151,18 +151,18 @@ impl Repl {
         );
         terminal.quiet();
         let (editor, printer) = editor::Editor::new(setup, shell).map_err(io::Error::other)?;
-        Screen { board: board.clone(), look, terminal: Arc::clone(&terminal), printer }.start()?;
+        Screen { shared: shared.clone(), look, terminal: Arc::clone(&terminal), printer }.start()?;
         if report.shows(Level::Notice) {
-            board.note(greeting);
+            shared.note(greeting);
         }
         if stderr {
-            report.divert(Some(Box::new(Notices(board.clone()))));
+            report.divert(Some(Box::new(Notices(shared.clone()))));
         }
         editor.start()?;
-        let output = Box::new(ScreenOutput { board: board.clone(), number: None });
+        let output = Box::new(ScreenOutput { shared: shared.clone(), number: None });
         Ok((
             Self {
-                board,
+                shared,
                 orders: Some(orders),
                 signals,
                 resumed,
@@ -185,7 +185,7 @@ impl Repl {
     /// Is an interrupt meant for somebody's own editor, which has the terminal or had it just now? Every process of
     /// the terminal's foreground gets it.
     fn leaves_interrupts(&self) -> bool {
-        let inner = self.board.lock();
+        let inner = self.shared.lock();
         inner.hold.lent || inner.returned.is_some_and(|at| at.elapsed() < LATE_INTERRUPT)
     }
 
@@ -208,7 +208,7 @@ impl Repl {
 impl Controller for Repl {
     fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
         while let Poll::Ready(Some(())) = self.resumed.poll_recv(context) {
-            self.board.change(|inner| inner.resumed = true);
+            self.shared.change(|inner| inner.resumed = true);
         }
         while let Poll::Ready(outcome) = self.signals.poll_next(context) {
             if outcome.reason != EndReason::Interrupted || !self.leaves_interrupts() {
@@ -228,11 +228,11 @@ impl Controller for Repl {
             News::Standing(standing) if self.last == Some(standing) => {}
             News::Standing(standing) => {
                 self.last = Some(standing);
-                self.board.change(|inner| inner.standing = standing);
+                self.shared.change(|inner| inner.standing = standing);
             }
-            News::Topics(topics) => self.board.change(|inner| inner.set_topics(topics)),
-            News::Queue(queue) => self.board.note(past::queue(&queue, self.report.secrets())),
-            News::Answer(text) => self.board.note(text),
+            News::Topics(topics) => self.shared.change(|inner| inner.set_topics(topics)),
+            News::Queue(queue) => self.shared.note(past::queue(&queue, self.report.secrets())),
+            News::Answer(text) => self.shared.note(text),
             News::TooLate(order) => self.refuse(order),
             // The screen gets them from the pipeline, when it is their turn.
             News::Events(_) => {}
@@ -243,10 +243,10 @@ impl Controller for Repl {
 impl Drop for Repl {
     fn drop(&mut self) {
         self.turn_away();
-        self.board.change(|inner| inner.closing = true);
+        self.shared.change(|inner| inner.closing = true);
         // Somebody's own editor may have the terminal for as long as it takes.
-        while !self.board.wait_until(LAST_WORDS, |inner| inner.over) {
-            if !self.board.lock().hold.lent {
+        while !self.shared.wait_until(LAST_WORDS, |inner| inner.over) {
+            if !self.shared.lock().hold.lent {
                 self.terminal.wipe();
                 self.terminal.as_before();
                 break;
@@ -258,9 +258,9 @@ impl Drop for Repl {
     }
 }
 
-/// Puts on the board what the pipeline sees.
+/// Puts on the shared state what the pipeline sees.
 struct ScreenOutput {
-    board: Board,
+    shared: SharedState,
     /// The message that is being worked on, if it is one.
     number: Option<u64>,
 }
@@ -271,12 +271,12 @@ impl Output for ScreenOutput {
     }
 
     fn event(&mut self, event: &Event, shown: bool) {
-        self.number = self.board.put(|inner: &mut Inner| inner.take(event, shown));
+        self.number = self.shared.put(|inner: &mut Inner| inner.take(event, shown));
     }
 
     fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
         for line in String::from_utf8_lossy(lines).lines() {
-            self.board.put(|inner| inner.push(Item::Output(self.number, line.to_owned())));
+            self.shared.put(|inner| inner.push(Item::Output(self.number, line.to_owned())));
         }
         Ok(())
     }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
 use std::time::{Duration, Instant};
 
-use super::board::Rtts;
 use super::commands::{Shell, create};
 use super::past_messages::Past;
 use super::render::grouped;
+use super::shared_state::Rtts;
 use super::status as standing;
 use crate::message::Message;
 use crate::pipeline::record;
@@ -31,7 +31,7 @@ const QUEUE_WIDTH: usize = 100;
 
 /// `/show`.
 pub(super) fn show(shell: &Shell, arguments: &str) -> Done {
-    let inner = shell.board.lock();
+    let inner = shell.shared.lock();
     let Some((first, last)) = inner.past.numbers() else {
         return Err("no messages yet".to_owned());
     };
@@ -54,7 +54,7 @@ pub(super) fn last(shell: &Shell, arguments: &str) -> Done {
             number.ok_or_else(|| format!("invalid number of messages: {count}"))?
         }
     };
-    let inner = shell.board.lock();
+    let inner = shell.shared.lock();
     let mut found: Vec<Past> = inner.past.iter().rev().take(count.min(MOST_ROWS)).cloned().collect();
     drop(inner);
     found.reverse();
@@ -67,7 +67,7 @@ pub(super) fn grep(shell: &Shell, text: &str) -> Done {
         return Err("no text given".to_owned());
     }
     let wanted = text.to_lowercase();
-    let inner = shell.board.lock();
+    let inner = shell.shared.lock();
     // Cheap copies, so that the stream does not wait for the search.
     let all: Vec<Past> = inner.past.iter().cloned().collect();
     drop(inner);
@@ -96,7 +96,7 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
     if arguments.is_empty() {
         return Err("no file given".to_owned());
     }
-    let all: Vec<Past> = shell.board.lock().past.iter().cloned().collect();
+    let all: Vec<Past> = shell.shared.lock().past.iter().cloned().collect();
     let mut file = BufWriter::new(create(&shell.path(arguments))?);
     for past in &all {
         let text = record(past, &shell.look.secrets);
@@ -115,7 +115,7 @@ pub(super) fn record(past: &Past, secrets: &Secrets) -> String {
 
 /// `/status`.
 pub(super) fn status(shell: &Shell, _: &str) -> Done {
-    let mut inner = shell.board.lock();
+    let mut inner = shell.shared.lock();
     let mut text = standing::line(&mut inner, Instant::now());
     let _ = write!(text, "\nconnection {}", inner.standing.conn);
     if let Some((first, last)) = inner.past.numbers() {
@@ -131,7 +131,7 @@ pub(super) fn status(shell: &Shell, _: &str) -> Done {
 
 /// `/stats`.
 pub(super) fn stats(shell: &Shell, _: &str) -> Done {
-    let mut inner = shell.board.lock();
+    let mut inner = shell.shared.lock();
     let rate = inner.stats.rate(Instant::now());
     let stats = inner.stats.clone();
     drop(inner);

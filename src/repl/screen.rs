@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustyline::ExternalPrinter;
 
-use super::board::{Board, Inner, Item};
 use super::pace::{Pace, Pacer};
 use super::past_messages::Past;
 use super::render::{Look, grouped};
+use super::shared_state::{Inner, Item, SharedState};
 use super::status;
 use super::terminal::Terminal;
 
@@ -28,16 +28,16 @@ const LAST_PROMPT: Duration = Duration::from_secs(1);
 /// where nothing has been printed above, it would go down.
 const NUDGE: &str = "\x1b[A\n";
 
-/// Writes what waits on the board.
+/// Writes what waits on the shared state.
 pub(super) struct Screen<P> {
-    pub(super) board: Board,
+    pub(super) shared: SharedState,
     pub(super) look: Look,
     pub(super) terminal: Arc<Terminal>,
     pub(super) printer: P,
 }
 
 impl<P: ExternalPrinter + Send + 'static> Screen<P> {
-    /// Starts the thread. It ends when the board is closing and nothing is left.
+    /// Starts the thread. It ends when the shared state is closing and nothing is left.
     ///
     /// # Errors
     /// If the system has no thread to give.
@@ -51,7 +51,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
         let mut last = Instant::now();
         loop {
             let patience = if pacer.is_fast() { GAP } else { STATUS_EVERY };
-            if self.board.wait(patience).closing {
+            if self.shared.wait(patience).closing {
                 return self.finish();
             }
             self.take_back();
@@ -59,14 +59,14 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
             last = Instant::now();
             let Some(text) = self.next_batch(&mut pacer, last) else {
                 // Whatever holds it up, it is looked at again.
-                self.board.change(|_| ());
+                self.shared.change(|_| ());
                 continue;
             };
-            let status = self.board.change_quietly(status::shown);
+            let status = self.shared.change_quietly(status::shown);
             if !text.is_empty() {
                 self.print(text);
                 shown = status;
-            } else if status != shown && self.board.lock().reading {
+            } else if status != shown && self.shared.lock().reading {
                 self.print(NUDGE.to_owned());
                 shown = status;
             }
@@ -76,7 +76,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
     /// After the process was stopped, which the editor may not have noticed in time: the signal stops it some time
     /// after it asked for it.
     fn take_back(&mut self) {
-        let mut inner = self.board.lock();
+        let mut inner = self.shared.lock();
         if !mem::take(&mut inner.resumed) || !inner.reading {
             return;
         }
@@ -88,7 +88,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
 
     /// What is to be shown now, as text. `None` while nothing may be.
     fn next_batch(&self, pacer: &mut Pacer, now: Instant) -> Option<String> {
-        let mut inner = self.board.lock();
+        let mut inner = self.shared.lock();
         if inner.is_held(now) {
             return None;
         }
@@ -149,11 +149,11 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
     /// The last words, and the terminal as it was.
     fn finish(mut self) {
         // An editor of somebody else's must not find itself without its terminal.
-        while !self.board.wait_until(LAST_PROMPT, |inner| !inner.hold.lent) {}
-        self.board.lock().hold = super::board::Hold::default();
+        while !self.shared.wait_until(LAST_PROMPT, |inner| !inner.hold.lent) {}
+        self.shared.lock().hold = super::shared_state::Hold::default();
         let mut pacer = Pacer::new(Instant::now());
         let mut text = self.next_batch(&mut pacer, Instant::now()).unwrap_or_default();
-        if let Some(line) = self.board.lock().unsent_line() {
+        if let Some(line) = self.shared.lock().unsent_line() {
             text.push_str(&format!("{}\n", self.look.faint(&format!("not sent: {line}"))));
         }
         if !text.is_empty() {
@@ -162,21 +162,21 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
         self.take_prompt_away();
         self.terminal.wipe();
         self.terminal.as_before();
-        self.board.change(|inner| inner.over = true);
+        self.shared.change(|inner| inner.over = true);
     }
 
     /// Has the editor stop where it would draw its line anew. What was printed before is on the screen then: the
     /// editor takes one text after the other, and the next one can only be handed over once it has taken the last.
     fn take_prompt_away(&mut self) {
-        if !self.board.lock().reading {
+        if !self.shared.lock().reading {
             return;
         }
         self.print(NUDGE.to_owned());
-        self.board.change(|inner| inner.away = true);
+        self.shared.change(|inner| inner.away = true);
         let stopped = |inner: &Inner| inner.parked || !inner.reading;
-        if !self.board.wait_until(GAP, stopped) {
+        if !self.shared.wait_until(GAP, stopped) {
             self.print(NUDGE.to_owned());
-            self.board.wait_until(LAST_PROMPT, stopped);
+            self.shared.wait_until(LAST_PROMPT, stopped);
         }
     }
 }

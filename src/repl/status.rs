@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::board::Inner;
 use super::render::grouped;
+use super::shared_state::Inner;
 use crate::session::state::LinkState;
 use crate::text::short;
 

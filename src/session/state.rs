@@ -205,10 +205,21 @@ impl State {
         &self.totals
     }
 
+    /// Are close frames being exchanged?
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
     /// May the next message from standard input be taken? Only then is it sure to be sent.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         self.phase == Phase::Open && !self.input.backlog
+    }
+
+    /// The credential for the next connection.
+    pub fn renew(&mut self, credential: Secret) {
+        self.dialect.renew(credential);
     }
 
     /// The HTTP call to make before the next connection.
@@ -295,7 +306,9 @@ impl State {
             let text = format!("second connection failed: {what}; retrying in {}", short(wait));
             return self.notice(Level::Warning, text);
         }
-        let worth_it = failure.transient || status.is_some_and(status_retries);
+        // A file that was in order before is perhaps being replaced.
+        let was_usable = failure.exit == Exit::Usage && self.conn > 0;
+        let worth_it = failure.transient || was_usable || status.is_some_and(status_retries);
         let allowed = self.policy.reconnect.is_some_and(|policy| self.conn > 0 || policy.first_too);
         if worth_it && allowed {
             return self.retry(&failure.what, retry_after, now);
@@ -385,8 +398,7 @@ impl State {
             ));
             return self.end();
         }
-        let rule = self.dialect.close_rule(close.code);
-        self.lost(&close, rule.map_or_else(|| close_retries(close.code), |rule| rule.retry), now);
+        self.lost(&close, self.close_retries(close.code), now);
     }
 
     /// A message from standard input.
@@ -547,7 +559,7 @@ impl State {
             return self.finish(Outcome::new(EndReason::IdleTimeout, Exit::Ok), now);
         }
         if due(self.linger_at()) {
-            return self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
+            return self.input_is_over(now);
         }
         if due(self.dead_at())
             && !more
@@ -632,6 +644,14 @@ impl State {
             _ => Outcome::new(EndReason::MaxTime, Exit::Ok),
         };
         self.finish(outcome, now);
+    }
+
+    /// Nothing has come for so long since standard input ended.
+    fn input_is_over(&mut self, now: Now) {
+        let time = humantime::format_duration(self.linger().unwrap_or_default());
+        let what = format!("standard input ended and no message arrived for {time}");
+        self.notice(Level::Notice, format!("{what}; to keep listening, use --linger forever"));
+        self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
     }
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
@@ -961,6 +981,14 @@ impl State {
         }
     }
 
+    /// Is this close a loss? The command line decides, then the provider, then what is usual.
+    fn close_retries(&self, code: u16) -> bool {
+        let end = &self.policy.end;
+        let asked = end.retry_close.iter().any(|codes| codes.contains(&code));
+        let known = || self.dialect.close_rule(code).map_or_else(|| close_retries(code), |rule| rule.retry);
+        asked || !end.ok_close.contains(&code) && known()
+    }
+
     fn max_time_at(&self) -> Option<Instant> {
         let running = self.outcome.is_none();
         self.policy.end.max_time.filter(|_| running).map(|time| self.started + time)
@@ -976,10 +1004,14 @@ impl State {
         if self.phase != Phase::Open || self.outcome.is_some() || self.input.backlog || !self.reading {
             return None;
         }
-        let linger = self.policy.end.linger;
-        let time = if self.input.fed { linger.fed } else { linger.unfed }?;
+        let time = self.linger()?;
         let since = [Some(ended_at), Some(self.last_received), self.opened_at].into_iter().flatten().max()?;
         Some(since + time)
+    }
+
+    fn linger(&self) -> Option<Duration> {
+        let linger = self.policy.end.linger;
+        if self.input.fed { linger.fed } else { linger.unfed }
     }
 
     fn dead_at(&self) -> Option<Instant> {

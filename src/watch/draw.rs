@@ -1,4 +1,4 @@
-//! How a board looks on a terminal: lines of text, and nothing else. Pure, and told the time.
+//! How a model looks on a terminal: lines of text, and nothing else. Pure, and told the time.
 //!
 //! A line a campaign, in columns. Where there is no room, the least important columns are left away, then campaigns;
 //! nothing ever wraps. Widths depend on what can come, not on what is there, so that nothing jumps.
@@ -9,8 +9,8 @@ use colored::{Color, ColoredString, Colorize as _};
 use tokio::time::Instant;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::board::Board;
 use super::link::LinkState;
+use super::model::Model;
 use super::row::{End, Row};
 use crate::campaign::{Contact, Counts, Sample, Status};
 use crate::exit::Exit;
@@ -23,7 +23,6 @@ const NARROWEST: usize = 20;
 /// The widest bar. A wider one would say nothing more.
 const WIDEST_BAR: usize = 48;
 
-/// The narrowest bar.
 const NARROWEST_BAR: usize = 8;
 
 /// The narrowest bar beside columns that only say what the bar says, too.
@@ -54,30 +53,30 @@ pub struct Look {
     pub keys: bool,
 }
 
-/// The board as it stands.
+/// The model as it stands.
 #[must_use]
-pub fn frame(board: &Board, now: Instant, look: &Look) -> Vec<String> {
-    let shown: Vec<&Row> = board.rows.values().filter(|row| row.end != Some(End::Left)).collect();
+pub fn frame(model: &Model, now: Instant, look: &Look) -> Vec<String> {
+    let shown: Vec<&Row> = model.rows.values().filter(|row| row.end != Some(End::Left)).collect();
     let contacts = last_contacts(&shown, look);
     // One line stays free: a terminal that is filled to the last one scrolls.
     let room = look.height.saturating_sub(3 + contacts.len()).max(1);
-    let fitting = fitting(&shown, board, room);
+    let fitting = fitting(&shown, model, room);
     let several = shown.len() > 1;
-    let Table { mut lines, left_out } = table(&fitting, board, now, look, true);
+    let Table { mut lines, left_out } = table(&fitting, model, now, look, true);
     if !several && look.height >= 6 {
         lines.extend(rest(&left_out, look));
     }
     lines.extend(contacts.iter().map(|(row, contact)| contact_line(row, contact, several, look)));
-    lines.extend(footer(&shown, fitting.len(), board, look));
+    lines.extend(footer(&shown, fitting.len(), model, look));
     lines
 }
 
 /// What stays on the screen: every campaign, as it stood at the end.
 #[must_use]
-pub fn last_frame(board: &Board, now: Instant, look: &Look) -> Vec<String> {
-    let known = |row: &&Row| row.campaign.is_known() || board.links[row.link].failed.is_some();
-    let known: Vec<&Row> = board.rows.values().filter(known).collect();
-    if known.is_empty() { Vec::new() } else { table(&known, board, now, look, false).lines }
+pub fn last_frame(model: &Model, now: Instant, look: &Look) -> Vec<String> {
+    let known = |row: &&Row| row.campaign.is_known() || model.links[row.link].failed.is_some();
+    let known: Vec<&Row> = model.rows.values().filter(known).collect();
+    if known.is_empty() { Vec::new() } else { table(&known, model, now, look, false).lines }
 }
 
 /// A line for people about something that the provider said of the past of a campaign: what was done, what failed, and
@@ -150,20 +149,20 @@ fn level(part: f64, look: &Look) -> char {
 
 /// Those that there is room for: what went wrong goes before what runs, and that before what is over. Links that come
 /// and go change nothing, or the lines would, too.
-fn fitting<'a>(rows: &[&'a Row], board: &Board, room: usize) -> Vec<&'a Row> {
+fn fitting<'a>(rows: &[&'a Row], model: &Model, room: usize) -> Vec<&'a Row> {
     if rows.len() <= room {
         return rows.to_vec();
     }
     let mut ranked: Vec<&Row> = rows.to_vec();
-    ranked.sort_by_key(|row| (importance(row, board), row.campaign.id));
+    ranked.sort_by_key(|row| (importance(row, model), row.campaign.id));
     ranked.truncate(room);
     ranked.sort_by_key(|row| row.campaign.id);
     ranked
 }
 
-fn importance(row: &Row, board: &Board) -> u8 {
+fn importance(row: &Row, model: &Model) -> u8 {
     match (&row.end, &row.campaign.status) {
-        (None, _) if board.links[row.link].failed.is_some() => 1,
+        (None, _) if model.links[row.link].failed.is_some() => 1,
         (Some(End::Refused(_)), _) => 1,
         (Some(End::Final), Some(Status::Failed | Status::Cancelled)) => 1,
         (None, Some(Status::Running)) => 2,
@@ -205,7 +204,7 @@ fn painted(text: &str, color: Option<Color>) -> String {
 }
 
 /// The columns in their order; the bar stands after the second.
-fn columns(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) -> Vec<Column> {
+fn columns(rows: &[&Row], model: &Model, now: Instant, look: &Look, live: bool) -> Vec<Column> {
     let digits = rows.iter().filter_map(|row| row.campaign.counts.total).max().unwrap_or(0).to_string().len();
     let column = |head, left, least, rank, cell: &dyn Fn(&Row) -> (String, Option<Color>)| Column {
         head,
@@ -230,13 +229,13 @@ fn columns(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) 
     };
     let rate = |row: &Row| (or_dash(row.campaign.per_minute(now).map(per_minute)), None);
     // Nobody knows what happens while there is no link.
-    let hears = |row: &Row| board.links[row.link].state == LinkState::Live;
+    let hears = |row: &Row| model.links[row.link].state == LinkState::Live;
     let eta = |row: &Row| (or_dash(row.campaign.eta(now).filter(|_| hears(row)).map(lasting)), None);
     let spark = |row: &Row| (sparkline(row, now, look), Some(Color::Cyan));
     let took = |row: &Row| (or_dash(row.took(now).map(lasting)), None);
     let mut columns = vec![
         column("id", false, 2, 0, &|row| (row.campaign.id.to_string(), None)),
-        column("status", true, 9, 1, &|row| status(row, board)),
+        column("status", true, 9, 1, &|row| status(row, model)),
         column("", false, 6, 2, &percent(|counts| counts.progress_percentage)),
         column("done", false, digits, 5, &count(|counts| counts.completed, Some(Color::Green))),
         column("failed", false, digits, 6, &count(|counts| counts.failed, Some(Color::Red))),
@@ -252,7 +251,7 @@ fn columns(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) 
         columns.push(column("ETA", false, 7, 7, &eta));
         columns.push(column("lately", true, spark_length(look), 13, &spark));
         let length = if look.width >= WIDEST { 20 } else { 10 };
-        columns.push(column("link", true, length, 4, &|row| link(row, board, now, look)));
+        columns.push(column("link", true, length, 4, &|row| link(row, model, now, look)));
     } else {
         columns.push(column("time", false, 7, 8, &took));
     }
@@ -265,10 +264,10 @@ struct Table {
     left_out: Vec<Column>,
 }
 
-fn table(rows: &[&Row], board: &Board, now: Instant, look: &Look, live: bool) -> Table {
+fn table(rows: &[&Row], model: &Model, now: Instant, look: &Look, live: bool) -> Table {
     let room = look.width.max(NARROWEST) - 1;
     let gap = if look.width >= WIDE { "  " } else { " " };
-    let mut columns = columns(rows, board, now, look, live);
+    let mut columns = columns(rows, model, now, look, live);
     let mut left_out = Vec::new();
     let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + gap.len()).sum::<usize>();
     while columns.len() > 3 {
@@ -316,11 +315,11 @@ fn rest(left_out: &[Column], look: &Look) -> Option<String> {
     (!line.is_empty()).then(|| format!("  {}", line.dimmed()))
 }
 
-fn status(row: &Row, board: &Board) -> (String, Option<Color>) {
+fn status(row: &Row, model: &Model) -> (String, Option<Color>) {
     if let Some(End::Refused(_)) = row.end {
         return ("refused".to_owned(), Some(Color::Red));
     }
-    if let (None, Some(exit)) = (&row.end, board.links[row.link].failed) {
+    if let (None, Some(exit)) = (&row.end, model.links[row.link].failed) {
         let what = match exit {
             Exit::NotFound => "not found",
             Exit::Credentials => "refused",
@@ -341,10 +340,10 @@ fn status(row: &Row, board: &Board) -> (String, Option<Color>) {
     (clip(&escape_controls(&name), 12), color)
 }
 
-fn link(row: &Row, board: &Board, now: Instant, look: &Look) -> (String, Option<Color>) {
+fn link(row: &Row, model: &Model, now: Instant, look: &Look) -> (String, Option<Color>) {
     let wide = look.width >= WIDEST;
-    let link = &board.links[row.link];
-    let quiet = link.heard.map(|at| now.saturating_duration_since(at)).filter(|time| *time >= board.quiet());
+    let link = &model.links[row.link];
+    let quiet = link.heard.map(|at| now.saturating_duration_since(at)).filter(|time| *time >= model.quiet());
     let seconds = |time: Duration| time.as_secs_f64().ceil();
     match (&link.state, quiet) {
         (LinkState::Ended, _) => (String::new(), None),
@@ -443,14 +442,14 @@ fn contact_line(row: &Row, contact: &Contact, several: bool, look: &Look) -> Str
     format!("  {mark} {}", clip(&text, look.width.saturating_sub(5)).dimmed())
 }
 
-fn footer(rows: &[&Row], shown: usize, board: &Board, look: &Look) -> Option<String> {
+fn footer(rows: &[&Row], shown: usize, model: &Model, look: &Look) -> Option<String> {
     let mut parts = Vec::new();
     if rows.is_empty() {
         parts.push("no campaigns yet".to_owned());
     }
     if rows.len() > 1 {
         let mut counts: Vec<(String, usize)> = Vec::new();
-        for name in rows.iter().map(|row| status(row, board).0).filter(|name| !name.is_empty()) {
+        for name in rows.iter().map(|row| status(row, model).0).filter(|name| !name.is_empty()) {
             match counts.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((name, 1)),
@@ -460,7 +459,7 @@ fn footer(rows: &[&Row], shown: usize, board: &Board, look: &Look) -> Option<Str
         let colon = if counts.is_empty() { "" } else { ": " };
         parts.push(format!("{} campaigns{colon}{}", rows.len(), counts.join(", ")));
     }
-    let waiting = |row: &&&Row| matches!(board.links[row.link].state, LinkState::Waiting(_));
+    let waiting = |row: &&&Row| matches!(model.links[row.link].state, LinkState::Waiting(_));
     let reconnecting = rows.iter().filter(waiting).count();
     if rows.len() > 1 && reconnecting > 0 {
         parts.push(format!("{reconnecting} reconnecting"));

@@ -13,32 +13,32 @@ fn look(width: usize, height: usize) -> Look {
     Look { width, height, unicode: true, keys: true }
 }
 
-fn board(ids: &[u64]) -> Board {
+fn model(ids: &[u64]) -> Model {
     colored::control::set_override(false);
-    Board::new(
+    Model::new(
         Plan::of(ids, Tell::Nothing),
         Report::to(Box::new(std::io::sink()), Level::Error, false, false),
     )
 }
 
-fn tell(board: &mut Board, link: usize, kind: Kind, now: Instant) {
+fn tell(model: &mut Model, link: usize, kind: Kind, now: Instant) {
     let at = "2026-01-01T09:00:00Z".parse().unwrap();
-    board.look(link, &mut vec![Event { at, conn: 1, kind }], now);
+    model.look(link, &mut vec![Event { at, conn: 1, kind }], now);
 }
 
-fn open(board: &mut Board, link: usize, now: Instant) {
-    tell(board, link, Kind::Open(Box::default()), now);
+fn open(model: &mut Model, link: usize, now: Instant) {
+    tell(model, link, Kind::Open(Box::default()), now);
 }
 
-fn update(board: &mut Board, id: u64, status: &str, counts: [u64; 4], now: Instant) {
+fn update(model: &mut Model, id: u64, status: &str, counts: [u64; 4], now: Instant) {
     let [completed, failed, processing, pending] = counts;
     let message = json!({"type": "progress_update", "data": {"campaign_id": id, "status": status, "progress": {
         "total_contacts": counts.iter().sum::<u64>(), "completed": completed, "failed": failed,
         "processing": processing, "pending": pending}}});
-    let link = board.rows[&id].link;
+    let link = model.rows[&id].link;
     let message = Message::text(message.to_string());
     tell(
-        board,
+        model,
         link,
         Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None },
         now,
@@ -50,20 +50,20 @@ fn after(start: Instant, seconds: u64) -> Instant {
 }
 
 /// A campaign that has run for a minute.
-fn running() -> (Board, Instant) {
-    let (mut board, start) = (board(&[42]), Instant::now());
-    open(&mut board, 0, start);
+fn running() -> (Model, Instant) {
+    let (mut model, start) = (model(&[42]), Instant::now());
+    open(&mut model, 0, start);
     for second in 0..=60 {
-        update(&mut board, 42, "running", [100 + second / 3, 10, 4, 86 - second / 3], after(start, second));
+        update(&mut model, 42, "running", [100 + second / 3, 10, 4, 86 - second / 3], after(start, second));
     }
-    (board, after(start, 60))
+    (model, after(start, 60))
 }
 
 #[test]
 fn a_campaign_at_three_widths() {
-    let (board, now) = running();
+    let (model, now) = running();
     assert_eq!(
-        frame(&board, now, &look(60, 24)),
+        frame(&model, now, &look(60, 24)),
         [
             "id status                    done failed     ETA link",
             "42 running   █████▓▒░  65.0%  120     10  3m 30s live",
@@ -72,7 +72,7 @@ fn a_campaign_at_three_widths() {
         ]
     );
     assert_eq!(
-        frame(&board, now, &look(80, 24)),
+        frame(&model, now, &look(80, 24)),
         [
             "id status                          done failed success  /min     ETA link",
             "42 running   ████████▓▒░░░░  65.0%  120     10   92.3%  20.0  3m 30s live",
@@ -80,7 +80,7 @@ fn a_campaign_at_three_widths() {
             "q quit, r refresh"
         ]
     );
-    let wide = frame(&board, now, &look(200, 24));
+    let wide = frame(&model, now, &look(200, 24));
     assert_eq!(
         wide[1].split_whitespace().collect::<Vec<_>>(),
         [
@@ -105,15 +105,15 @@ fn a_campaign_at_three_widths() {
 
 #[test]
 fn nothing_ever_wraps_whatever_comes() {
-    let (mut board, now) = running();
+    let (mut model, now) = running();
     let status = "a status\u{1b}[2J that is much longer than there is room for 漢字漢字";
-    update(&mut board, 42, status, [u64::from(u32::MAX), 3, 1, 9_999_999_999], now);
+    update(&mut model, 42, status, [u64::from(u32::MAX), 3, 1, 9_999_999_999], now);
     for (width, height) in
         [(1, 1), (10, 3), (20, 4), (39, 10), (60, 24), (61, 24), (80, 24), (133, 5), (500, 90)]
     {
         for unicode in [true, false] {
             let look = Look { unicode, ..look(width, height) };
-            for line in frame(&board, now, &look).iter().chain(&last_frame(&board, now, &look)) {
+            for line in frame(&model, now, &look).iter().chain(&last_frame(&model, now, &look)) {
                 assert!(line.width() < width.max(NARROWEST), "{width}: {line}");
                 assert!(!line.contains('\u{1b}') && (unicode || width < 60 || !line.contains('█')), "{line}");
             }
@@ -124,16 +124,16 @@ fn nothing_ever_wraps_whatever_comes() {
 #[test]
 fn fifty_campaigns_fit_and_those_that_matter_stay() {
     let ids: Vec<u64> = (1..=50).collect();
-    let (mut board, now) = (board(&ids), Instant::now());
+    let (mut model, now) = (model(&ids), Instant::now());
     for id in ids {
         let status = match id {
             7 => "failed",
             1..=40 => "completed",
             _ => "running",
         };
-        update(&mut board, id, status, [1, 1, 0, 0], now);
+        update(&mut model, id, status, [1, 1, 0, 0], now);
     }
-    let lines = frame(&board, now, &look(80, 24));
+    let lines = frame(&model, now, &look(80, 24));
     assert!(lines.len() < 24, "{}", lines.len());
     assert!(lines[1].starts_with(" 1 completed") && lines.iter().any(|line| line.starts_with(" 7 failed")));
     assert!((41..=50).all(|id| lines.iter().any(|line| line.starts_with(&format!("{id} running")))));
@@ -141,36 +141,36 @@ fn fifty_campaigns_fit_and_those_that_matter_stay() {
     assert_eq!(lines.last().unwrap(), footer, "there is no room for the keys");
     let delay = Duration::from_secs(5);
     tell(
-        &mut board,
+        &mut model,
         49,
         Kind::Reconnect(Box::new(Reconnect { attempt: 1, delay, cause: String::new() })),
         now,
     );
-    let line = frame(&board, now, &look(120, 24)).pop().unwrap();
+    let line = frame(&model, now, &look(120, 24)).pop().unwrap();
     assert!(line.contains("10 running · 1 reconnecting · 29 not shown"), "{line}");
-    assert_eq!(last_frame(&board, now, &look(80, 24)).len(), 51, "at the end there is a line for each");
+    assert_eq!(last_frame(&model, now, &look(80, 24)).len(), 51, "at the end there is a line for each");
 }
 
 #[test]
 fn the_link_says_how_it_stands() {
-    let (mut board, now) = running();
-    let line = |board: &Board, now, width| frame(board, now, &look(width, 24))[1].clone();
-    assert!(line(&board, after(now, 14), 80).ends_with(" live"));
-    assert!(line(&board, after(now, 20), 80).ends_with(" silent 20s"));
-    assert!(line(&board, after(now, 20), 200).ends_with(" silent for 20 s"));
+    let (mut model, now) = running();
+    let line = |model: &Model, now, width| frame(model, now, &look(width, 24))[1].clone();
+    assert!(line(&model, after(now, 14), 80).ends_with(" live"));
+    assert!(line(&model, after(now, 20), 80).ends_with(" silent 20s"));
+    assert!(line(&model, after(now, 20), 200).ends_with(" silent for 20 s"));
     let delay = Duration::from_secs(8);
     tell(
-        &mut board,
+        &mut model,
         0,
         Kind::Reconnect(Box::new(Reconnect { attempt: 1, delay, cause: String::new() })),
         now,
     );
-    assert!(line(&board, now, 80).ends_with(" – retry 8s"), "without a link there is no time to the end");
-    assert!(line(&board, after(now, 6), 200).ends_with(" reconnecting in 2 s"));
-    open(&mut board, 0, after(now, 8));
-    assert!(line(&board, after(now, 8), 80).ends_with(" live"));
-    board.ended(0, Some(Exit::NotFound));
-    assert!(line(&board, now, 80).contains(" not found "), "{}", line(&board, now, 80));
+    assert!(line(&model, now, 80).ends_with(" – retry 8s"), "without a link there is no time to the end");
+    assert!(line(&model, after(now, 6), 200).ends_with(" reconnecting in 2 s"));
+    open(&mut model, 0, after(now, 8));
+    assert!(line(&model, after(now, 8), 80).ends_with(" live"));
+    model.ended(0, Some(Exit::NotFound));
+    assert!(line(&model, now, 80).contains(" not found "), "{}", line(&model, now, 80));
 }
 
 #[test]

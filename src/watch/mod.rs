@@ -21,30 +21,30 @@ use crate::session::policy::{Asked, Outcome};
 use crate::session::{self, Controller, News, Order, Setup};
 use crate::signals::Signals;
 
-pub mod board;
 pub mod draw;
 pub mod keys;
 pub mod link;
+pub mod model;
 pub mod plan;
 pub mod row;
 pub mod screen;
 pub mod verdict;
 pub mod view;
 
-use board::Board;
 use keys::Key;
+use model::Model;
 use verdict::{link_decided, verdict};
 use view::{View, Wish};
 
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
 
-/// A board that its links share.
-pub type Shared = Rc<RefCell<Board>>;
+/// A model that its links share.
+pub type Shared = Rc<RefCell<Model>>;
 
-/// Controls the session of a link: it takes the board's orders, and the board looks at its events.
+/// Controls the session of a link: it takes the model's orders, and the model looks at its events.
 pub struct LinkController {
-    board: Shared,
+    model: Shared,
     link: usize,
     orders: UnboundedReceiver<Order>,
     signals: Signals,
@@ -53,10 +53,10 @@ pub struct LinkController {
 impl LinkController {
     /// The controller of this link.
     #[must_use]
-    pub fn new(board: &Shared, link: usize, signals: Signals) -> Self {
+    pub fn new(model: &Shared, link: usize, signals: Signals) -> Self {
         let (send, orders) = unbounded_channel();
-        board.borrow_mut().hold(link, send);
-        Self { board: Rc::clone(board), link, orders, signals }
+        model.borrow_mut().hold(link, send);
+        Self { model: Rc::clone(model), link, orders, signals }
     }
 }
 
@@ -73,36 +73,31 @@ impl Controller for LinkController {
 
     fn news(&mut self, news: News<'_>) {
         if let News::Events(events) = news {
-            self.board.borrow_mut().look(self.link, events, Instant::now());
+            self.model.borrow_mut().look(self.link, events, Instant::now());
         }
     }
 }
 
 /// A recording in the place of a link: time passes as it did then, or else there would be no rate.
 pub struct RecordedLink {
-    board: Shared,
+    model: Shared,
     first: Option<(Timestamp, Instant)>,
 }
 
 impl RecordedLink {
-    /// A recording whose events this board looks at.
+    /// A recording whose events this model looks at.
     #[must_use]
-    pub fn new(board: &Shared) -> Self {
-        Self { board: Rc::clone(board), first: None }
+    pub fn new(model: &Shared) -> Self {
+        Self { model: Rc::clone(model), first: None }
     }
 
-    /// What looks at the events.
-    #[must_use]
-    pub fn observer(mut self) -> Box<dyn FnMut(&mut Vec<Event>)> {
-        Box::new(move |events| self.look(events))
-    }
-
-    fn look(&mut self, events: &mut Vec<Event>) {
+    /// Looks at events, and changes them to what the pipeline is to have.
+    pub fn look(&mut self, events: &mut Vec<Event>) {
         let mut shown = Vec::with_capacity(events.len());
         for event in events.drain(..) {
             let now = self.moment(event.at);
             let mut of_one = vec![event];
-            self.board.borrow_mut().look(0, &mut of_one, now);
+            self.model.borrow_mut().look(0, &mut of_one, now);
             shown.append(&mut of_one);
         }
         *events = shown;
@@ -119,7 +114,7 @@ impl RecordedLink {
 /// What a watch is made of.
 pub struct Watch {
     /// What is watched.
-    pub board: Shared,
+    pub model: Shared,
     /// Where all events meet.
     pub merge: Merge,
     /// What was asked of the output.
@@ -140,12 +135,12 @@ impl Watch {
         let sessions = setups.into_iter().enumerate();
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
-        let changed = Rc::clone(&self.board.borrow().changed);
+        let changed = Rc::clone(&self.model.borrow().changed);
         // Listen from the start, so that a signal during the final drain is not lost.
         let signals = Signals::listen().ok();
         loop {
             let drawn_at = self.view.as_ref().map(View::deadline);
-            let deadline = [self.board.borrow().deadline(), drawn_at].into_iter().flatten().min();
+            let deadline = [self.model.borrow().deadline(), drawn_at].into_iter().flatten().min();
             tokio::select! {
                 ended = sessions.next() => match ended {
                     Some((number, outcome)) => {
@@ -158,7 +153,7 @@ impl Watch {
                 () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
                     self.stdout = None;
                     self.merge.decide(Stop::ReaderGone);
-                    self.board.borrow().order_all(&Order::ReaderGone);
+                    self.model.borrow().order_all(&Order::ReaderGone);
                 }
                 // There may be a deadline now where there was none.
                 () = changed.notified() => self.view.iter_mut().for_each(View::note),
@@ -168,42 +163,44 @@ impl Watch {
         }
         drop(sessions);
         if let Some(view) = self.view.take() {
-            view.finish(&self.board.borrow(), Instant::now());
+            view.finish(&self.model.borrow(), Instant::now());
         }
         self.finish(&mut outcomes, signals).await
     }
 
     fn tick(&mut self, now: Instant) {
-        self.board.borrow_mut().tick(now);
+        self.model.borrow_mut().tick(now);
         if let Some(view) = &mut self.view {
-            view.tick(&self.board.borrow(), now);
+            view.tick(&self.model.borrow(), now);
         }
     }
 
     fn wished(&mut self, wish: Wish) {
-        let board = self.board.borrow();
+        let model = self.model.borrow();
         match wish {
-            Wish::Key(Key::Quit) => board.order_all(&Order::End(Outcome::new(EndReason::Quit, Exit::Ok))),
-            Wish::Key(Key::Refresh) => board.refresh(),
+            Wish::Key(Key::Quit) => {
+                model.order_all(&Order::End(Outcome::new(EndReason::Interrupted, Exit::Interrupted)));
+            }
+            Wish::Key(Key::Refresh) => model.refresh(),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
-                view.draw(&board, Instant::now());
+                view.draw(&model, Instant::now());
             }),
             Wish::Resume => self.view.iter_mut().for_each(View::resume),
-            Wish::Resized => self.view.iter_mut().for_each(|view| view.draw(&board, Instant::now())),
+            Wish::Resized => self.view.iter_mut().for_each(|view| view.draw(&model, Instant::now())),
         }
     }
 
     /// A link has come to its end. What all of them are told, or nobody cares about any more, is not said for each, and
     /// no failure of the link.
     fn ended(&self, number: usize, outcome: &Outcome) {
-        let mut board = self.board.borrow_mut();
+        let mut model = self.model.borrow_mut();
         let decided = self.merge.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
         let by_itself = !decided && !outcome.is_signal();
-        let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&board, number, outcome));
-        board.ended(number, failed);
+        let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&model, number, outcome));
+        model.ended(number, failed);
         if failed.is_some() {
-            let name = board.link_name(number).unwrap_or_default();
+            let name = model.link_name(number).unwrap_or_default();
             outcome.report(&self.report.prefixed(&name));
         }
     }
@@ -218,7 +215,7 @@ impl Watch {
         let mut signals = if seen { Signals::listen().ok() } else { signals };
         let mut lost = false;
         tokio::select! {
-            () = last_words(&mut self.merge, &self.board, outcomes, self.asked) => {}
+            () = last_words(&mut self.merge, &self.model, outcomes, self.asked) => {}
             outcome = next_signal(&mut signals) => {
                 outcomes.push(outcome);
                 lost = true;
@@ -242,10 +239,10 @@ impl Watch {
             }
             self.merge.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
         }
-        let board = self.board.borrow();
+        let model = self.model.borrow();
         let Merge { stop, totals, .. } = &self.merge;
         backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
-        let mut outcome = verdict(&board, outcomes, stop.as_ref(), self.asked, totals);
+        let mut outcome = verdict(&model, outcomes, stop.as_ref(), self.asked, totals);
         if outcome.reason == EndReason::OutputFailed {
             outcome.details.extend(backlog::missing(self.merge.unwritten()));
         }
@@ -254,19 +251,19 @@ impl Watch {
             outcome.report(&self.report);
         }
         if stop.is_none() && outcome.exit == Exit::Assertion {
-            board.tell_unfinished();
+            model.tell_unfinished();
         }
         outcome
     }
 }
 
-async fn last_words(merge: &mut Merge, board: &Shared, outcomes: &[Outcome], asked: Asked) {
+async fn last_words(merge: &mut Merge, model: &Shared, outcomes: &[Outcome], asked: Asked) {
     merge.settle().await;
     let last = {
-        let board = board.borrow();
-        let outcome = verdict(&board, outcomes, merge.stop.as_ref(), asked, &merge.totals);
-        let summary = board.summary(&outcome, &merge.totals);
-        Event { at: clock::now(), conn: board.last_conn(), kind: Kind::Summary(Box::new(summary)) }
+        let model = model.borrow();
+        let outcome = verdict(&model, outcomes, merge.stop.as_ref(), asked, &merge.totals);
+        let summary = model.summary(&outcome, &merge.totals);
+        Event { at: clock::now(), conn: model.last_conn(), kind: Kind::Summary(Box::new(summary)) }
     };
     merge.close(vec![last]).await;
     while merge.progress().await {}

@@ -1,6 +1,6 @@
 //! What the end of a watch means.
 
-use super::board::Board;
+use super::model::Model;
 use super::row::{End, Row};
 use crate::campaign::Status;
 use crate::event::EndReason;
@@ -12,7 +12,7 @@ use crate::session::policy::{Asked, Outcome};
 /// came of a campaign.
 #[must_use]
 pub fn verdict(
-    board: &Board,
+    model: &Model,
     outcomes: &[Outcome],
     stop: Option<&Stop>,
     asked: Asked,
@@ -28,7 +28,7 @@ pub fn verdict(
     }
     let mut worst = Outcome::new(EndReason::CampaignsOver, Exit::Ok);
     for (number, outcome) in outcomes.iter().enumerate() {
-        let of_link = of_link(board, number, outcome);
+        let of_link = of_link(model, number, outcome);
         if of_link.exit.code() > worst.exit.code()
             || of_link.reason != EndReason::CampaignsOver && worst.exit == Exit::Ok
         {
@@ -40,22 +40,22 @@ pub fn verdict(
 
 /// Did the link end badly, before all that comes over it had come to its end?
 #[must_use]
-pub fn link_decided(board: &Board, link: usize, outcome: &Outcome) -> bool {
-    let mut rows = board.rows_of(link).peekable();
+pub fn link_decided(model: &Model, link: usize, outcome: &Outcome) -> bool {
+    let mut rows = model.rows_of(link).peekable();
     outcome.exit != Exit::Ok && (rows.peek().is_none() || rows.any(|row| row.end.is_none()))
 }
 
-fn of_link(board: &Board, link: usize, outcome: &Outcome) -> Outcome {
-    let by_link = link_decided(board, link, outcome).then_some(outcome.exit);
+fn of_link(model: &Model, link: usize, outcome: &Outcome) -> Outcome {
+    let by_link = link_decided(model, link, outcome).then_some(outcome.exit);
     let by_row = |row: &Row| match &row.end {
-        // The link says why; and who was watching and has seen enough wants no judgement.
-        None if by_link.is_some() || outcome.reason == EndReason::Quit => Exit::Ok,
+        // The link says why.
+        None if by_link.is_some() => Exit::Ok,
         None => Exit::Assertion,
         Some(End::Refused(_)) => Exit::SubscriptionRefused,
         Some(End::Asked | End::Before | End::Left) => Exit::Ok,
         Some(End::Final) => of_status(row),
     };
-    let exits = board.rows_of(link).map(by_row).chain(by_link);
+    let exits = model.rows_of(link).map(by_row).chain(by_link);
     let worst = exits.max_by_key(|exit| exit.code()).unwrap_or(Exit::Ok);
     Outcome::new(outcome.reason, worst)
 }

@@ -6,9 +6,9 @@ use rustix::process::Signal as Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::board::Board;
 use super::draw::{Look, chart, frame, last_frame};
 use super::keys::{Key, Keys};
+use super::model::Model;
 use super::row::Past;
 use super::screen::Screen;
 use crate::report::Report;
@@ -80,16 +80,16 @@ impl View {
     }
 
     /// Draws, if it is time.
-    pub fn tick(&mut self, board: &Board, now: Instant) {
+    pub fn tick(&mut self, model: &Model, now: Instant) {
         if self.deadline() <= now {
-            self.draw(board, now);
+            self.draw(model, now);
         }
     }
 
     /// Draws at once.
-    pub fn draw(&mut self, board: &Board, now: Instant) {
-        self.chart(board);
-        let drawn = self.screen.draw(frame(board, now, &self.look()));
+    pub fn draw(&mut self, model: &Model, now: Instant) {
+        self.chart(model);
+        let drawn = self.screen.draw(frame(model, now, &self.look()));
         (self.last, self.stale) = (now, !drawn);
     }
 
@@ -129,20 +129,20 @@ impl View {
     }
 
     /// Leaves how everything stood on the screen, and gives the terminal back.
-    pub fn finish(mut self, board: &Board, now: Instant) {
-        self.chart(board);
-        let lines = last_frame(board, now, &self.look());
+    pub fn finish(mut self, model: &Model, now: Instant) {
+        self.chart(model);
+        let lines = last_frame(model, now, &self.look());
         self.screen.print(&lines);
         self.screen.clear();
     }
 
     /// The past is drawn once, above the rest.
-    fn chart(&mut self, board: &Board) {
-        for row in board.rows.values() {
+    fn chart(&mut self, model: &Model) {
+        for row in model.rows.values() {
             let Past::Known(history) = &row.past else { continue };
             if !self.charted.contains(&history.campaign) {
                 self.charted.push(history.campaign);
-                let hours = board.hours().unwrap_or_default();
+                let hours = model.hours().unwrap_or_default();
                 self.screen.print(&chart(history.campaign, hours, &history.samples, &self.look()));
             }
         }

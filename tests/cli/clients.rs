@@ -40,7 +40,7 @@ const CLIENTS: &[Client] = &[
 
 /// The clients of all dialects that have a mock.
 pub(crate) fn all() -> impl Iterator<Item = &'static Client> {
-    let mocked = wstap::dialect::ALL.iter().filter(|dialect| dialect.provider().is_some());
+    let mocked = wstap::testing::DIALECTS.iter().filter(|dialect| dialect.provider().is_some());
     mocked.map(|dialect| of(dialect.name()))
 }
 

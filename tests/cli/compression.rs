@@ -1,8 +1,7 @@
 //! permessage-deflate (RFC 7692) as the client offers and speaks it, as the mock accepts it and as the probe reports it.
 
 use serde_json::{Value, json};
-use wstap::frames::DeflateFlow;
-use wstap::frames::deflate::{Deflater, Inflater, TAIL};
+use wstap::testing::{DeflateFlow, Deflater, Inflater, TAIL};
 
 use crate::clients::serve;
 use crate::harness::{Output, Peer, Server, frame, header, wstap};

@@ -4,9 +4,7 @@
 use std::fs;
 
 use serde_json::{Map, Value};
-use wstap::campaign::{Reading, Said};
-use wstap::dialect::{self, Client, ClientSetup, Dialect, Meaning};
-use wstap::message::Message;
+use wstap::testing::{Client, ClientSetup, DIALECTS, Dialect, Meaning, Message, Reading, Said};
 
 use crate::harness::{Server, wstap};
 
@@ -17,7 +15,7 @@ struct Sample {
 }
 
 fn providers() -> impl Iterator<Item = &'static dyn Dialect> {
-    dialect::ALL.iter().copied().filter(|dialect| dialect.name() != "plain")
+    DIALECTS.iter().copied().filter(|dialect| dialect.name() != "plain")
 }
 
 fn samples(dialect: &str) -> Vec<Sample> {
@@ -157,7 +155,7 @@ fn received(dialect: &str, messages: Vec<String>) -> Vec<String> {
 
 #[test]
 fn what_the_samples_say_of_a_campaign_is_read_in_either_shape() {
-    let campaigns = dialect::burki::Burki.campaigns().unwrap();
+    let campaigns = DIALECTS.iter().find(|dialect| dialect.name() == "burki").unwrap().campaigns().unwrap();
     let mut told = 0;
     for sample in samples("burki") {
         for said in campaigns.read(&Message::text(sample.text.clone())) {

@@ -1,10 +1,10 @@
 //! What is generated is committed, and as fresh as the code. `UPDATE=1 cargo test generated` writes it anew.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wstap::cli::generate;
-use wstap::{exit, limits};
+use wstap::testing::{DIALECTS, EXIT_STATUSES, LIMITS, generate};
 
 const END: &str = "<!-- end -->";
 
@@ -32,7 +32,7 @@ fn completions_and_manual_pages_are_fresh() {
 #[test]
 fn the_exit_statuses_in_the_documents_are_fresh() {
     let mut table = String::from("| status | meaning |\n| --- | --- |\n");
-    for (exit, meaning) in exit::TABLE {
+    for (exit, meaning) in EXIT_STATUSES {
         table.push_str(&format!("| {} | {meaning} |\n", exit.code()));
     }
     for page in ["README.md", "docs/reference.md"] {
@@ -56,7 +56,7 @@ fn is_fresh(page: &str, start: &str, table: &str) {
 #[test]
 fn the_limits_in_the_reference_are_fresh() {
     let mut table = String::from("| what | limit | beyond it |\n| --- | --- | --- |\n");
-    for limit in limits::TABLE {
+    for limit in LIMITS {
         let bytes = match limit.bytes {
             bytes if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
             bytes if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
@@ -75,7 +75,7 @@ fn every_limit_is_used_and_names_its_test() {
         .flat_map(|folder| sources(&root().join(folder)))
         .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
         .collect();
-    for limit in limits::TABLE {
+    for limit in LIMITS {
         let name = format!("limits::{}", limit.name);
         let uses = |code: &String| {
             let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
@@ -100,29 +100,26 @@ fn only_the_dialects_name_their_providers() {
         // Tests are free to use a provider as their example.
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let exempt = file.starts_with(&own) || file.to_string_lossy().ends_with("tests.rs");
-        for dialect in wstap::dialect::ALL.iter().filter(|dialect| dialect.name() != "plain") {
+        for dialect in DIALECTS.iter().filter(|dialect| dialect.name() != "plain") {
             assert!(exempt || !code.contains(dialect.name()), "{} names {}", file.display(), dialect.name());
         }
     }
 }
 
 #[test]
-fn every_source_file_has_one_line_in_the_architecture() {
+fn every_folder_of_sources_has_one_line_in_the_architecture() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let mut files: Vec<String> = ["src", "tests", "benches"]
-        .iter()
-        .flat_map(|folder| sources(&root().join(folder)))
-        .chain([root().join("build.rs")])
-        .map(|file| file.strip_prefix(root()).unwrap().display().to_string())
-        .collect();
-    let mut named: Vec<String> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
-        .map(|(file, _)| file.to_owned())
-        .collect();
-    files.sort();
-    named.sort();
-    assert_eq!(named, files);
+    let files = ["src", "tests/cli", "benches"].map(|folder| sources(&root().join(folder)));
+    let folders = files.iter().flatten().map(|file| file.parent().unwrap().strip_prefix(root()).unwrap());
+    let folders: BTreeSet<String> = folders.map(|folder| folder.display().to_string()).collect();
+    let table = text.split("\n## ").find(|section| section.starts_with("Folders")).unwrap();
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let named: Vec<&str> = cells.flat_map(|(cell, _)| cell.split("`, `")).collect();
+    assert_eq!(named.len(), named.iter().collect::<BTreeSet<_>>().len(), "twice in the table");
+    assert_eq!(
+        named.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
+        &folders - &BTreeSet::from(["benches".to_owned()])
+    );
 }
 
 #[test]

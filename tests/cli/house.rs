@@ -47,13 +47,13 @@ const LAYERS: &[&str] = &[
 /// Names that still mean more than one type. Remove a name when it means one; add none.
 #[rustfmt::skip]
 const SHARED_NAMES: &[&str] = &[
-    "About", "Answer", "Board", "Call", "Campaign", "Change", "Client", "Close", "Command", "Config",
+    "About", "Answer", "Call", "Campaign", "Change", "Client", "Close", "Command", "Config",
     "Contact", "Counts", "Credential", "Cut", "Data", "End", "Entered", "Entry", "Event", "Expectation",
     "Flow", "Form", "Gate", "Header", "History", "Inner", "Input", "Item", "Keepalive", "Kind", "Limits",
     "Link", "LinkState", "Log", "Look", "Mask", "Object", "Open", "Outcome", "Overflow", "Pace", "Page",
     "Past", "Phase", "Place", "Plan", "Progress", "Pushed", "Rate", "Reader", "Record",
     "Refusal", "Reply", "Report", "Request", "Row", "Run", "Sample", "Screen", "Seen", "Session",
-    "Setup", "Shape", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
+    "Setup", "Shared", "State", "Status", "Step", "Stream", "Summary", "Table",
     "Task", "Terminal", "Tls", "Token", "Told", "Verdict", "View", "Watch", "What", "World",
 ];
 

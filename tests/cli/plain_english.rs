@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wstap::cli::manual;
+use wstap::testing::manual;
 
 use crate::harness::wstap;
 use crate::pty::on_pty;

@@ -81,6 +81,15 @@ fn links_between_pages_lead_somewhere() {
     }
 }
 
+#[test]
+fn the_book_has_every_page_once() {
+    let summary = read("docs/SUMMARY.md");
+    for page in docs().filter(|page| page != "docs/SUMMARY.md") {
+        let link = format!("]({})", page.strip_prefix("docs/").unwrap());
+        assert_eq!(summary.matches(&link).count(), 1, "{page} in docs/SUMMARY.md");
+    }
+}
+
 /// The pages under docs/.
 fn docs() -> impl Iterator<Item = String> {
     let files = std::fs::read_dir(root().join("docs")).unwrap();

@@ -322,7 +322,7 @@ fn a_providers_own_variable_is_not_shown() {
     let folder = Folder::new();
     let record = folder.path().join("record").display().to_string();
     let mut tried = 0;
-    for dialect in wstap::dialect::ALL {
+    for dialect in wstap::testing::DIALECTS {
         let Some(credential) = dialect.credential() else { continue };
         for answer in ANSWERS {
             let url = folder.fill(URL, server(answer));

@@ -9,7 +9,7 @@ use std::thread;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use wstap::handshake::accept_key;
+use wstap::testing::accept_key;
 
 use crate::harness::{Output, Peer, Server, frame, header, keep_closed, wstap};
 

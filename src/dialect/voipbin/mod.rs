@@ -80,32 +80,6 @@ impl Dialect for Voipbin {
     }
 }
 
-/// The form in which an event came. The documents have one; the service has used two others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `{"event_type":"call.status","timestamp":…,"topic":…,"data":{…}}`, the documents' form.
-    Documented,
-    /// `{"type":"call_created","data":{…}}`.
-    Wrapped,
-    /// The resource itself. It may have a `type` of its own, such as `flow`.
-    Bare,
-}
-
-/// The shape of an event, or `None` for what is not a JSON object. A wrapped event is told from a bare
-/// resource by `data` being an object: a bare call has a `type` too, so that `type` alone decides nothing.
-#[must_use]
-pub fn shape(message: &Message) -> Option<Shape> {
-    let object: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(message.as_bytes()).ok()?;
-    Some(if object.contains_key("event_type") {
-        Shape::Documented
-    } else if object.contains_key("type") && object.get("data").is_some_and(serde_json::Value::is_object) {
-        Shape::Wrapped
-    } else {
-        Shape::Bare
-    })
-}
-
 struct VoipbinClient {
     ack: Finder<'static>,
     error: Finder<'static>,
@@ -245,20 +219,15 @@ mod tests {
 
     #[test]
     fn all_three_shapes_are_events() {
-        let cases = [
-            (
-                r#"{"event_type":"call.status","topic":"t","data":{"status":"error"}}"#,
-                Some(Shape::Documented),
-            ),
-            (r#"{"event_type":"x","type":"ack"}"#, Some(Shape::Documented)),
-            (r#"{"type":"call_created","data":{"id":"a"}}"#, Some(Shape::Wrapped)),
-            (r#"{"id":"a","type":"flow","status":"ringing"}"#, Some(Shape::Bare)),
-            (r#"{"id":"a","type":"flow","data":null}"#, Some(Shape::Bare)),
-            ("{}", Some(Shape::Bare)),
-        ];
-        for (text, expected) in cases {
+        for text in [
+            r#"{"event_type":"call.status","topic":"t","data":{"status":"error"}}"#,
+            r#"{"event_type":"x","type":"ack"}"#,
+            r#"{"type":"call_created","data":{"id":"a"}}"#,
+            r#"{"id":"a","type":"flow","status":"ringing"}"#,
+            r#"{"id":"a","type":"flow","data":null}"#,
+            "{}",
+        ] {
             assert_eq!(understand(text), Meaning::EVENT, "{text}");
-            assert_eq!(shape(&Message::text(text)), expected, "{text}");
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::journal::Select;
-use super::judge::{self, Found};
+use super::matcher::{self, Found};
 use super::server::Site;
 use super::{Faults, metrics};
 use crate::handshake::server::{Request, Response};
@@ -80,9 +80,9 @@ async fn route(site: &Site, guard: &Guard, request: &Request, share: &Share) -> 
     match (request.method(), name) {
         ("GET", "health") => Ok(health(site)),
         ("GET", "clients") => Ok(clients(site)),
-        ("GET", "metrics") => Ok(metrics::answer(&site.desk)),
+        ("GET", "metrics") => Ok(metrics::answer(&site.registry)),
         ("GET", "journal") => journal(site, request).await,
-        ("DELETE", "journal") => Ok(ok(&json!({"forgotten": site.desk.journal.clear()}))),
+        ("DELETE", "journal") => Ok(ok(&json!({"forgotten": site.registry.journal.clear()}))),
         ("POST", "push") => push(site, &read(body)?),
         ("POST", "close") => close(site, read(body)?),
         ("POST", "drop") => Ok(dismiss(site, &read::<Aim>(body)?.to, &Say::Drop)),
@@ -98,13 +98,13 @@ async fn route(site: &Site, guard: &Guard, request: &Request, share: &Share) -> 
 }
 
 fn health(site: &Site) -> Response {
-    let clients = site.desk.clients().len();
+    let clients = site.registry.clients().len();
     ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "clients": clients}))
 }
 
 fn clients(site: &Site) -> Response {
     let clients: Vec<_> = site
-        .desk
+        .registry
         .clients()
         .iter()
         .map(|conn| {
@@ -119,7 +119,7 @@ fn clients(site: &Site) -> Response {
             })
         })
         .collect();
-    ok(&json!({"clients": clients, "paused": site.desk.gate.is_shut()}))
+    ok(&json!({"clients": clients, "paused": site.registry.gate.is_shut()}))
 }
 
 async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
@@ -137,20 +137,20 @@ async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
         conn: number(request, "conn")?,
     };
     let program = compile(request.query("jq")).await?;
-    let search = judge::search(&site.desk.journal, &select, program.as_ref());
+    let search = matcher::search(&site.registry.journal, &select, program.as_ref());
     // Nobody said how long the program may take; a client that asks by GET will not wait for long.
     let found = timeout(Duration::from_secs(10), search).await;
     let found = found.map_err(|_| error(408, "the jq program ran too long"))?;
     if found.stopped {
         return Err(error(408, found.error.as_deref().unwrap_or_default()));
     }
-    Ok(messages(200, &found, site.desk.journal.fill().discarded))
+    Ok(messages(200, &found, site.registry.journal.fill().discarded))
 }
 
 fn push(site: &Site, push: &Push<'_>) -> Result<Response, Response> {
     match push.message().map_err(|why| error(400, &why))? {
         Some(message) => {
-            let clients = site.desk.clients().into_iter().filter(|conn| push.to.means(conn));
+            let clients = site.registry.clients().into_iter().filter(|conn| push.to.means(conn));
             let sent = clients.filter(|conn| conn.post(Say::Message(message.clone()))).count();
             Ok(ok(&json!({"sent": sent})))
         }
@@ -171,7 +171,7 @@ fn close(site: &Site, mut close: Close) -> Result<Response, Response> {
 }
 
 fn dismiss(site: &Site, to: &body::To, last: &Say) -> Response {
-    let clients = site.desk.clients().into_iter().filter(|conn| to.means(conn));
+    let clients = site.registry.clients().into_iter().filter(|conn| to.means(conn));
     let count = clients.filter(|conn| conn.dismiss(last.clone())).count();
     ok(&json!({"ended": count}))
 }
@@ -193,7 +193,7 @@ fn command(site: &Site, command: &Command) -> Result<Response, Response> {
 }
 
 fn pause(site: &Site, shut: bool) -> Response {
-    site.desk.gate.set(shut);
+    site.registry.gate.set(shut);
     ok(&json!({"paused": shut}))
 }
 
@@ -213,10 +213,10 @@ async fn wait(site: &Site, wait: &Wait, share: &Share) -> Result<Response, Respo
     let patience = wait.timeout().map_err(|why| error(400, &why))?;
     let program = compile(wait.jq.as_deref()).await?;
     let select = Select { since: wait.since, path: wait.path.clone(), conn: wait.conn };
-    let journal = &site.desk.journal;
+    let journal = &site.registry.journal;
     let mut found = Found::default();
     let count = wait.count.unwrap_or(1);
-    let waiting = judge::wait((journal, Some(share)), select, program.as_ref(), count, &mut found);
+    let waiting = matcher::wait((journal, Some(share)), select, program.as_ref(), count, &mut found);
     let in_time = timeout(patience, waiting).await.is_ok();
     let status = match (in_time, found.full) {
         (_, true) => 413,
@@ -228,7 +228,7 @@ async fn wait(site: &Site, wait: &Wait, share: &Share) -> Result<Response, Respo
 
 async fn compile(source: Option<&str>) -> Result<Option<LimitedProgram>, Response> {
     let Some(source) = source else { return Ok(None) };
-    match judge::compile("jq", source).await {
+    match matcher::compile("jq", source).await {
         Ok(program) => Ok(Some(program)),
         Err(failure) => {
             let body = json!({"error": failure.what, "details": failure.details});

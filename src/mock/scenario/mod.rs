@@ -31,9 +31,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Desk;
+use super::ClientRegistry;
 use super::faults::Faults;
-use super::script::{self, Clock, Interpreter, Outbox, RequestFacts};
+use super::script::{self, Clock, InboxSender, Interpreter, RequestFacts};
 use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::provider::{Answer, Conn, Peer, Say, Settings};
@@ -44,14 +44,14 @@ pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Ledger, Unmet, Verdict};
+pub use ledger::Ledger;
 pub(super) use schema::{Scenario, read};
 
 /// The scenarios of one server.
 pub(super) struct ScenarioService {
     scenarios: Vec<Arc<Scenario>>,
     settings: Arc<Settings>,
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     clock: Clock,
     ledger: Arc<Ledger>,
     /// How many connections there were, by the pattern of their path.
@@ -62,14 +62,14 @@ impl ScenarioService {
     pub(super) fn new(
         scenarios: Vec<Scenario>,
         settings: &Arc<Settings>,
-        desk: &Arc<Desk>,
+        registry: &Arc<ClientRegistry>,
         clock: Clock,
     ) -> Self {
         let wanted = scenarios.iter().map(Scenario::runs).collect();
         Self {
             scenarios: scenarios.into_iter().map(Arc::new).collect(),
             settings: Arc::clone(settings),
-            desk: Arc::clone(desk),
+            registry: Arc::clone(registry),
             clock,
             ledger: Arc::new(Ledger::new(wanted)),
             counts: Mutex::default(),
@@ -104,7 +104,7 @@ impl ScenarioService {
             index,
             scenario: Arc::clone(scenario),
             settings: Arc::clone(&self.settings),
-            desk: Arc::clone(&self.desk),
+            registry: Arc::clone(&self.registry),
             clock: self.clock,
             ledger: Arc::clone(&self.ledger),
             facts: RequestFacts::of(request),
@@ -119,11 +119,11 @@ struct ScenarioPeer {
     index: usize,
     scenario: Arc<Scenario>,
     settings: Arc<Settings>,
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     clock: Clock,
     ledger: Arc<Ledger>,
     facts: RequestFacts,
-    outbox: Option<Outbox>,
+    outbox: Option<InboxSender>,
 }
 
 impl Peer for ScenarioPeer {
@@ -131,7 +131,7 @@ impl Peer for ScenarioPeer {
         let (outbox, inbox) = script::inbox(conn);
         self.outbox = Some(outbox);
         let interpreter = Interpreter::new(conn, self.clock, &self.settings, self.facts.clone());
-        let of = (&self.settings, &self.desk, &self.ledger);
+        let of = (&self.settings, &self.registry, &self.ledger);
         let run = run::Run::new(conn, inbox, interpreter, of, self.index);
         tokio::spawn(run.follow(Arc::clone(&self.scenario)));
         Vec::new()

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::ledger::{Ledger, Unmet};
 use super::schema::{Expect, Rounds, Scenario, Step, What};
 use crate::message::Message;
-use crate::mock::Desk;
+use crate::mock::ClientRegistry;
 use crate::mock::script::{Client, Inbox, Interpreter, reason};
 use crate::pipeline::filter::Program;
 use crate::provider::{Conn, Say, Settings};
@@ -20,7 +20,7 @@ pub(super) struct Run {
     client: Client,
     interpreter: Interpreter,
     settings: Arc<Settings>,
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     ledger: Arc<Ledger>,
     index: usize,
     /// The client's last message that was looked at.
@@ -34,7 +34,6 @@ pub(super) struct Run {
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    /// On to the next.
     Next,
     /// The scenario is over, as it was meant to be or with an expectation that failed.
     Over,
@@ -47,13 +46,13 @@ impl Run {
         conn: &Arc<Conn>,
         inbox: Inbox,
         interpreter: Interpreter,
-        (settings, desk, ledger): (&Arc<Settings>, &Arc<Desk>, &Arc<Ledger>),
+        (settings, registry, ledger): (&Arc<Settings>, &Arc<ClientRegistry>, &Arc<Ledger>),
         index: usize,
     ) -> Self {
         ledger.began();
         let (conn, client) = (Arc::clone(conn), inbox.client());
-        let (settings, desk, ledger) = (Arc::clone(settings), Arc::clone(desk), Arc::clone(ledger));
-        Self { conn, inbox, client, interpreter, settings, desk, ledger, index, msg: None, n: 0, i: 0 }
+        let (settings, registry, ledger) = (Arc::clone(settings), Arc::clone(registry), Arc::clone(ledger));
+        Self { conn, inbox, client, interpreter, settings, registry, ledger, index, msg: None, n: 0, i: 0 }
     }
 
     pub(super) async fn follow(mut self, scenario: Arc<Scenario>) {
@@ -199,7 +198,7 @@ impl Run {
     /// Does the client's next message meet it? `None` if the client has gone.
     async fn next_meets(&mut self, expect: &Expect, seen: &mut Option<String>) -> Option<bool> {
         let message = self.inbox.next().await?;
-        *seen = Some(self.desk.shortened(&message));
+        *seen = Some(self.registry.shortened(&message));
         self.msg = Some(message);
         let msg = self.msg.as_ref();
         let Ok(mut outputs) = self.interpreter.run(&expect.program, msg, msg, (self.n, self.i)) else {

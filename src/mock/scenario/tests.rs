@@ -10,8 +10,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::ledger::Verdict;
 use super::schema::parse;
-use super::*;
 use crate::cli::MockArgs;
 use crate::exit::Exit;
 use crate::mock::Mock;

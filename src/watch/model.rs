@@ -33,7 +33,7 @@ const HISTORY_WAIT: Duration = Duration::from_secs(10);
 const SAME_CAUSE: Duration = Duration::from_secs(10);
 
 /// Everything that is watched.
-pub struct Board {
+pub struct Model {
     plan: Plan,
     /// The campaigns.
     pub rows: BTreeMap<u64, Row>,
@@ -56,7 +56,7 @@ struct Numbers {
     contacts: u64,
 }
 
-impl Board {
+impl Model {
     /// Nothing is known yet. With as many links as there are campaigns, or one that shows all.
     #[must_use]
     pub fn new(plan: Plan, report: Report) -> Self {
@@ -111,7 +111,7 @@ impl Board {
         self.dismiss();
     }
 
-    /// When [`Board::tick`] has something to do.
+    /// When [`Model::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let wait = HISTORY_WAIT.div_f64(self.plan.time_scale);
@@ -454,5 +454,5 @@ impl Numbers {
 }
 
 #[cfg(test)]
-#[path = "board_tests.rs"]
+#[path = "model_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! The board with an explicit clock.
+//! The model with an explicit clock.
 
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -7,9 +7,9 @@ use super::*;
 use crate::campaign::Status;
 use crate::message::Message;
 
-/// A board whose orders are kept.
+/// A model whose orders are kept.
 struct Bench {
-    board: Board,
+    model: Model,
     orders: Vec<UnboundedReceiver<Order>>,
     now: Instant,
 }
@@ -21,20 +21,20 @@ fn plan(ids: &[u64]) -> Plan {
 impl Bench {
     fn new(plan: Plan) -> Self {
         let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
-        let mut board = Board::new(plan, report);
+        let mut model = Model::new(plan, report);
         let mut orders = Vec::new();
-        for link in 0..board.links.len() {
+        for link in 0..model.links.len() {
             let (send, taken) = unbounded_channel();
-            board.hold(link, send);
+            model.hold(link, send);
             orders.push(taken);
         }
-        Self { board, orders, now: Instant::now() }
+        Self { model, orders, now: Instant::now() }
     }
 
     fn event(&mut self, link: usize, conn: u32, kind: Kind) -> Vec<Event> {
         let at = "2026-01-01T09:00:00Z".parse().unwrap();
         let mut events = vec![Event { at, conn, kind }];
-        self.board.look(link, &mut events, self.now);
+        self.model.look(link, &mut events, self.now);
         events
     }
 
@@ -77,7 +77,7 @@ fn only_a_connection_that_replaces_another_asks_for_the_state() {
     let mut bench = Bench::new(plan(&[1, 2]));
     assert_eq!((bench.open(0, 1), bench.open(1, 1), bench.open(0, 2)), (1, 2, 3), "counted over all links");
     assert_eq!((bench.ordered(0), bench.ordered(1)), (vec![UPDATE.to_owned()], vec![]));
-    bench.board.refresh();
+    bench.model.refresh();
     assert_eq!((bench.ordered(0), bench.ordered(1)), (vec![UPDATE.to_owned()], vec![UPDATE.to_owned()]));
 }
 
@@ -99,7 +99,7 @@ fn a_link_ends_once_all_that_it_tells_of_is_over() {
     bench.status(0, 1, "paused");
     assert_eq!(bench.ordered(0), [OVER]);
     assert_eq!(
-        (&bench.board.rows[&1].end, &bench.board.rows[&2].end),
+        (&bench.model.rows[&1].end, &bench.model.rows[&2].end),
         (&Some(End::Asked), &Some(End::Final))
     );
 }
@@ -111,7 +111,7 @@ fn what_the_end_has_overtaken_does_not_undo_it() {
     bench.status(0, 1, "running");
     bench.status(0, 2, "completed");
     assert_eq!(bench.ordered(0), [OVER]);
-    assert_eq!(bench.board.rows[&1].campaign.status, Some(Status::Failed));
+    assert_eq!(bench.model.rows[&1].campaign.status, Some(Status::Failed));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_past_is_asked_for_until_it_is_told_or_the_time_is_up() {
     let mut bench = Bench::new(Plan { history: Some(2), ..plan(&[1, 2]) });
     bench.open(0, 1);
     bench.open(1, 1);
-    assert_eq!(bench.board.deadline(), Some(bench.now + HISTORY_WAIT));
+    assert_eq!(bench.model.deadline(), Some(bench.now + HISTORY_WAIT));
     assert_eq!((bench.ordered(0), bench.ordered(1)), (vec![HISTORY.to_owned()], vec![HISTORY.to_owned()]));
     // The answer went down with the connection.
     bench.open(0, 2);
@@ -130,11 +130,11 @@ fn the_past_is_asked_for_until_it_is_told_or_the_time_is_up() {
     let metrics = json!([{"timestamp": 1, "completed": 1, "failed": 1}]);
     bench.told(0, &json!({"type": "metrics_history", "data": {"campaign_id": 1, "metrics": metrics}}));
     assert_eq!(bench.ordered(0), [OVER]);
-    let Past::Known(history) = &bench.board.rows[&1].past else { panic!("it is known") };
+    let Past::Known(history) = &bench.model.rows[&1].past else { panic!("it is known") };
     assert_eq!(history.samples[0].counts.success_rate, Some(50.0));
     bench.now += HISTORY_WAIT;
-    bench.board.tick(bench.now);
-    assert_eq!((bench.ordered(1), bench.board.deadline()), (vec![OVER.to_owned()], None));
+    bench.model.tick(bench.now);
+    assert_eq!((bench.ordered(1), bench.model.deadline()), (vec![OVER.to_owned()], None));
 }
 
 #[test]

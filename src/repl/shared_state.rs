@@ -28,9 +28,9 @@ const READING_TIME: Duration = Duration::from_secs(2);
 /// Bytes of a line that was never sent that are shown at the end.
 const LONGEST_UNSENT: usize = 4096;
 
-/// The board. Clones are the same board.
+/// The shared state. Clones are the same shared.
 #[derive(Clone)]
-pub(super) struct Board(Arc<Shared>);
+pub(super) struct SharedState(Arc<Shared>);
 
 struct Shared {
     inner: Mutex<Inner>,
@@ -142,7 +142,7 @@ pub(super) struct Rtts {
     pub(super) sum: Duration,
 }
 
-impl Board {
+impl SharedState {
     pub(super) fn new() -> Self {
         let standing = Standing { link: LinkState::Connecting, conn: 0, rtt: None, queued: 0 };
         let inner = Inner {
@@ -413,7 +413,7 @@ impl Rtts {
 }
 
 /// Notices, as something to write to: every line becomes a note.
-pub(super) struct Notices(pub(super) Board);
+pub(super) struct Notices(pub(super) SharedState);
 
 impl io::Write for Notices {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -432,9 +432,9 @@ mod tests {
 
     #[test]
     fn what_waits_to_be_shown_is_bounded_in_bytes() {
-        let board = Board::new();
+        let shared = SharedState::new();
         for size in [0, 1000, 1 << 20, limits::UNSHOWN] {
-            let mut inner = board.lock();
+            let mut inner = shared.lock();
             for n in 0..(100_000_000 / (size + 1)).min(2000) {
                 let text = "x".repeat(size);
                 if n % 2 == 0 {

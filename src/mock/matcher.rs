@@ -73,7 +73,7 @@ pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&
     let Some(program) = program.filter(|_| !entries.is_empty()).cloned() else {
         return Found { entries, next, ..Found::default() };
     };
-    let found = deep(move |asker| judge(&program, entries, asker)).await;
+    let found = deep(move |asker| matching(&program, entries, asker)).await;
     let lost = || Found { error: Some("cannot start a thread".to_owned()), ..Found::default() };
     Found { next, ..found.unwrap_or_else(lost) }
 }
@@ -109,7 +109,7 @@ pub(super) async fn wait(
     }
 }
 
-fn judge(program: &LimitedProgram, entries: Vec<Arc<Entry>>, asker: &dyn Fn() -> bool) -> Found {
+fn matching(program: &LimitedProgram, entries: Vec<Arc<Entry>>, asker: &dyn Fn() -> bool) -> Found {
     let (mut found, mut left) = (Found::default(), SEARCH * limits::JQ_WORK as u64);
     for entry in entries {
         if !asker() {

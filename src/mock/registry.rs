@@ -16,7 +16,7 @@ use crate::secret::Secrets;
 
 /// What the connections of a server share.
 #[derive(Debug, Default)]
-pub struct Desk {
+pub(super) struct ClientRegistry {
     pub(super) journal: Journal,
     pub(super) budget: Arc<Budget>,
     pub(super) gate: Gate,
@@ -41,11 +41,11 @@ pub(super) struct Traffic {
 /// A connection that is on the list for as long as this is kept.
 #[derive(Debug)]
 pub(super) struct Entered {
-    desk: Arc<Desk>,
+    registry: Arc<ClientRegistry>,
     pub(super) conn: Arc<Conn>,
 }
 
-impl Desk {
+impl ClientRegistry {
     /// Of a server that is asked what its clients sent, or that never is.
     pub(super) fn new(journal: bool) -> Self {
         let journal = if journal { Journal::default() } else { Journal::off() };
@@ -101,7 +101,7 @@ impl Desk {
         self.tell(Level::Verbose, || {
             format!("client {} connected to {} from {}", conn.id, conn.path, conn.remote)
         });
-        Entered { desk: Arc::clone(self), conn }
+        Entered { registry: Arc::clone(self), conn }
     }
 
     /// All connections, oldest first.
@@ -127,13 +127,13 @@ impl Desk {
 impl Drop for Entered {
     fn drop(&mut self) {
         let conn = &self.conn;
-        self.desk.list().remove(&conn.id);
-        self.desk.tell(Level::Verbose, || {
+        self.registry.list().remove(&conn.id);
+        self.registry.tell(Level::Verbose, || {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             let (received, sent) = (count(&conn.received), count(&conn.sent));
             format!("client {} disconnected: received {received} messages, sent {sent}", conn.id)
         });
-        self.desk.ended.send_modify(|ended| *ended += 1);
+        self.registry.ended.send_modify(|ended| *ended += 1);
     }
 }
 
