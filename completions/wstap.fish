@@ -30,7 +30,7 @@ complete -c wstap -n "__fish_wstap_needs_command" -l color -d 'When to use color
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_needs_command" -s V -l version -d 'Print version'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "connect" -d 'Connect to a WebSocket server: send lines, print messages'
@@ -82,7 +82,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -92,11 +92,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End wi
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as a clean end too; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -104,15 +104,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Com
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -129,6 +130,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -161,10 +163,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-keylog -d 'A
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'URL to connect to [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -207,7 +209,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -217,11 +219,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as a clean end too; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -229,15 +231,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'C
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -254,6 +257,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-si
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -288,10 +292,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-keylog -d 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l url -d 'URL to connect to [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -334,7 +338,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -344,11 +348,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l until -d 'End with s
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as a clean end too; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -356,15 +360,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l compress -d 'Compres
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -381,6 +386,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-message-size -d 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -415,10 +421,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-keylog -d 'Appen
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l url -d 'URL of the provider\'s server or of a campaign endpoint [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s d -l dialect -d 'Name of the provider [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -456,7 +462,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -466,11 +472,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as a clean end too; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -478,15 +484,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -503,6 +510,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-messa
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -536,10 +544,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-keylo
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l url -d 'URL of the provider\'s server or of a campaign endpoint [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s d -l dialect -d 'Name of the provider [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -577,7 +585,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -587,11 +595,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l until -d 'End with
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as a clean end too; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -599,15 +607,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -624,6 +633,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-message-size -
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -657,10 +667,10 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-keylog -d 'App
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dialect -d 'Dialect whose credentials and subprotocols to use [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
 kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
@@ -669,7 +679,9 @@ ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
-text\t'A page to read'"
+text\t'A page to read'
+nagios\t'One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk'
+prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Probe once with each Origin: none, same, null, or any other; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, summarizes all rounds' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of one probe to the start of the next, with --repeat' -r
@@ -679,7 +691,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'Require one of these HTTP statuses; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'Require the server\'s certificate to be valid for at least N more days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'Longest time a phase may take: dns, tcp, proxy, tls, upgrade, total; with --live also message, pong, close; comma-separated' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -687,15 +699,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -728,7 +741,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s d -l dialect -d 'Dialect whose credentials and subprotocols to use [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
 kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
@@ -737,7 +750,9 @@ ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
-text\t'A page to read'"
+text\t'A page to read'
+nagios\t'One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk'
+prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origins -d 'Probe once with each Origin: none, same, null, or any other; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l repeat -d 'Probe N times; the last record, or the end of the page, summarizes all rounds' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l interval -d 'Time from the start of one probe to the start of the next, with --repeat' -r
@@ -747,7 +762,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect -d 'Require
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect-status -d 'Require one of these HTTP statuses; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l min-cert-days -d 'Require the server\'s certificate to be valid for at least N more days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max -d 'Longest time a phase may take: dns, tcp, proxy, tls, upgrade, total; with --live also message, pong, close; comma-separated' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -755,15 +770,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Read the credential from the first line of FILE; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -796,7 +812,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -s 4 -l ipv4 -d 'Use 
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port -d 'Port to listen on; 0 picks a free one' -r
@@ -805,7 +821,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l rate -d 'Even
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l events -d 'Stop after N events for each client [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l duration -d 'Stop this long after the first event [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l then -d 'What to do with a connection after its last event' -r -f -a "stay\t'Keep it open and silent'
-close\t'Close it with 1000'"
+close\t''"
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l seed -d 'Seed of all generated data: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l deny -d 'Refuse subscriptions to topics that match PATTERN, where * matches any text; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before the rate-limit error' -r
@@ -848,7 +864,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Wait
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate from a temporary CA'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-control -d 'Disable the control API'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l port -d 'Port to listen on; 0 picks a free one' -r
@@ -857,7 +873,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l rate -d 'Events per
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l events -d 'Stop after N events for each client [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l duration -d 'Stop this long after the first event [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l then -d 'What to do with a connection after its last event' -r -f -a "stay\t'Keep it open and silent'
-close\t'Close it with 1000'"
+close\t''"
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l seed -d 'Seed of all generated data: the same seed and subscriptions give the same bytes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l deny -d 'Refuse subscriptions to topics that match PATTERN, where * matches any text; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l subscribe-limit -d 'Subscribe messages a connection may send in 10 seconds before the rate-limit error' -r
@@ -900,7 +916,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l sync -d 'Wait for a
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l tls -d 'Speak TLS, with a certificate from a temporary CA'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-control -d 'Disable the control API'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l dir -d 'Write the scripts for all shells to DIR instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
@@ -909,7 +925,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand completions" -l color -d 'Wh
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write the pages of all commands to DIR instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
@@ -918,7 +934,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand man" -l color -d 'When to us
 always\t'Always'
 never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Print more; -vv prints debug output'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "connect" -d 'Connect to a WebSocket server: send lines, print messages'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "subscribe" -d 'Subscribe to topics and print their events'
