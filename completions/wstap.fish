@@ -46,8 +46,8 @@ complete -c wstap -n "__fish_wstap_needs_command" -f -a "completions" -d 'Print 
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "man" -d 'Show a manual page'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
@@ -130,7 +130,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -170,8 +170,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'URL to connect to [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
@@ -257,7 +257,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-si
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -299,8 +299,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l url -d 'URL to connect to [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
@@ -386,7 +386,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-message-size -d 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -428,8 +428,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Pri
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l url -d 'URL of the provider\'s server or of a campaign endpoint [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s d -l dialect -d 'Name of the provider [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l exit-on -d 'Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated' -r -f -a "draft\t'Not started yet'
@@ -510,7 +510,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-messa
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -551,8 +551,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verb
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l url -d 'URL of the provider\'s server or of a campaign endpoint [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s d -l dialect -d 'Name of the provider [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l exit-on -d 'Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated' -r -f -a "draft\t'Not started yet'
@@ -633,7 +633,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-message-size -
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -673,8 +673,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s q -l quiet -d 'Pri
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dialect -d 'Dialect whose credentials and subprotocols to use [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
@@ -744,8 +744,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l qui
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s d -l dialect -d 'Dialect whose credentials and subprotocols to use [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
-kadoa\t'Kadoa: workflow data changes of a team, with replay; no topics'
-voipbin\t'VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
+kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
+voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r

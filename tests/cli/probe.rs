@@ -297,11 +297,11 @@ fn gates_decide_and_tell_what_they_saw() {
     let port = closed_port();
     let url = format!("ws://127.0.0.1:{port}/");
     let gone = |args: &[&str]| wstap(&["probe-handshake", &url]).args(args).run();
-    gone(&["--max", "total=10s"]).exits(1).says("no answer");
+    gone(&["--max", "total=10s"]).exits(1).says("no response");
     gone(&["--max", "tls=10s"]).exits(1).says("not reached");
     gone(&["--expect", ".failed.phase == \"tcp\""]).exits(0);
     gone(&["--expect", ".a ="]).exits(3);
-    gone(&["--max", "sing=1s"]).exits(2).says("there are dns, tcp");
+    gone(&["--max", "sing=1s"]).exits(2).says("known phases: dns, tcp");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn the_command_line_says_which_closes_are_a_loss() {
     once(&["connect"], |peer| peer.close_well(1005)).exits(0);
     once(&["connect", "--retry-close", "1000", "--no-reconnect"], |peer| peer.close_well(1000)).exits(0);
     let out = wstap(&["connect", ":9", "--retry-close", "4999-4000"]).run();
-    out.exits(2).says("close codes are 1000 to 4999");
+    out.exits(2).says("expected close codes from 1000 to 4999");
 }
 
 #[test]

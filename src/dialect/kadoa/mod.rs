@@ -54,7 +54,7 @@ impl Dialect for Kadoa {
     }
 
     fn summary(&self) -> &'static str {
-        "Kadoa: workflow data changes of a team, with replay; no topics"
+        "Kadoa: workflow data of a team, with replay; no topics"
     }
 
     fn examples(&self) -> &'static [&'static str] {

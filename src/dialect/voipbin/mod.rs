@@ -29,7 +29,7 @@ impl Dialect for Voipbin {
     }
 
     fn summary(&self) -> &'static str {
-        "VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID"
+        "VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID"
     }
 
     fn examples(&self) -> &'static [&'static str] {
