@@ -364,7 +364,7 @@ fn a_signal_ends_the_wait_for_the_next_attempt() {
     let server = Server::websocket(|_| {});
     let url = server.url();
     let mut run = wstap(&["connect", &url, "--reconnect", "--reconnect-delay", "1000s"]).spawn();
-    run.notice("attempt 1");
+    run.notice("retry 1");
     run.signal("TERM");
     run.finish().exits(143);
     server.join();

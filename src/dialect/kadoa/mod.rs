@@ -58,10 +58,7 @@ impl Dialect for Kadoa {
     }
 
     fn examples(&self) -> &'static [&'static str] {
-        &[
-            "subscribe -d kadoa -f 'select(.type == \"workflow_data_change\").data'",
-            "subscribe -d kadoa --cursor-file ~/.kadoa.cursor",
-        ]
+        &["subscribe -d kadoa -f '.data?'", "subscribe -d kadoa --cursor-file ~/.kadoa.cursor"]
     }
 
     fn default_url(&self, var: Var<'_>) -> Option<String> {

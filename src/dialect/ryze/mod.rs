@@ -39,10 +39,7 @@ impl Dialect for Ryze {
     }
 
     fn examples(&self) -> &'static [&'static str] {
-        &[
-            "subscribe -d ryze INSTANCE -f 'select(.event == \"message.exchange\").data'",
-            "subscribe --mock='--rate 50' -d ryze demo --count 3",
-        ]
+        &["subscribe -d ryze INSTANCE -f '.event'", "subscribe --mock='--rate 50' -d ryze demo --count 3"]
     }
 
     fn default_url(&self, _var: Var<'_>) -> Option<String> {

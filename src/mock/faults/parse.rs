@@ -22,7 +22,7 @@ Faults (--fault SPEC, repeatable; --seed and the connection number decide):
   no-pong                   ignore pings, both frames and JSON
   no-heartbeat              send no heartbeats or pings
   fragment=BYTES            split messages into frames of this size
-  duplicate=P, reorder=P    duplicate or delay a message with probability P
+  duplicate=P, reorder=P    duplicate or delay messages (probability P)
   stall[=TIME]              stop sending messages (for TIME)
   half-open                 stop reading and writing; keep TCP open
   close[=CODE[:REASON]]     close the connection
