@@ -76,7 +76,7 @@ pub const TABLE: &[(Exit, &str)] = &[
     ),
     (
         Exit::Assertion,
-        "an assertion failed: --fail-if matched, --until never matched, time was up before --count, --expect never matched, last output false or null with -e, a campaign failed, was cancelled or had not ended",
+        "an assertion failed: --fail-if matched, --until never matched, --count was not reached, --expect never matched, last output false or null with -e, a campaign failed, was cancelled or had not ended",
     ),
     (Exit::Usage, "usage: the command line or a configuration file is wrong"),
     (Exit::FilterCompile, "a jq program does not compile"),

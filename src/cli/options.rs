@@ -1,5 +1,6 @@
 //! The options, in groups that commands share.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -537,10 +538,11 @@ pub struct EndArgs {
     /// End after this time
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After standard input ended, stay until nothing has come for this long, or `forever`
+    /// After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for
+    /// connect, 2s after input that had lines or after -x alone]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
-    /// A close code that also counts as a clean end; repeatable
+    /// A close code that also counts as a clean end, and is not followed by another attempt; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
     /// Code of the close frame that ends the session [default: 1000]
@@ -794,6 +796,10 @@ pub struct LivenessArgs {
     /// Reconnect, and give up after N attempts in a row without a stable connection between them
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
+    /// Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006,
+    /// 1011-1014 and 4000 are retried, or what the provider documents
+    #[arg(long, value_name = "CODES", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = close_codes)]
+    pub retry_close: Vec<RangeInclusive<u16>>,
     /// Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub reconnect_delay: Option<Duration>,
@@ -812,6 +818,7 @@ impl Group for LivenessArgs {
         "reconnect",
         "no-reconnect",
         "retries",
+        "retry-close",
         "reconnect-delay",
         "reconnect-max-delay",
         "time-scale",
@@ -889,6 +896,16 @@ fn close_code(text: &str) -> Result<u16, String> {
     }
 }
 
+/// A close code, or the first and the last of several.
+fn close_codes(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let code = |text: &str| text.trim().parse().ok().filter(|code| (1000..5000).contains(code));
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (code(first), code(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        _ => Err("close codes are 1000 to 4999, and ranges of them such as 4000-4999".to_owned()),
+    }
+}
+
 /// A control frame's payload is at most 125 bytes, two of them the code (RFC 6455 §5.5).
 fn close_reason(text: &str) -> Result<String, String> {
     if text.len() > 123 {
@@ -904,6 +921,15 @@ mod tests {
     #[test]
     fn standard_input_may_linger_forever() {
         assert_eq!(linger("forever"), Ok(LingerTime::Forever));
+    }
+
+    #[test]
+    fn close_codes_come_alone_or_in_ranges() {
+        assert_eq!(close_codes("1005"), Ok(1005..=1005));
+        assert_eq!(close_codes("4000-4999"), Ok(4000..=4999));
+        for wrong in ["", "-", "999", "5000", "4000-", "-4000", "4001-4000", "x"] {
+            assert!(close_codes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

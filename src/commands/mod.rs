@@ -89,7 +89,6 @@ impl Session<'_> {
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
         let policy = Policy { cursor, missed_since, ..self.policy(topics, mock.as_ref(), report.secrets())? };
-        let form = input_form(self.send);
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
         let signals = Signals::listen().map_err(|e| no_thread(&e))?;
@@ -109,8 +108,7 @@ impl Session<'_> {
             policy,
             asked,
             dialect: client,
-            input: (self.read_stdin && prompt.is_none() && !coding::sends_stdin(&self.send.send))
-                .then(|| Source::stdin(form)),
+            input: (self.read_stdin && prompt.is_none()).then(|| self.input()),
             output: OutputQueue::Own(Box::new(
                 worker.with_backlog(waiting(&self.args.output, self.defaults)),
             )),
@@ -128,6 +126,14 @@ impl Session<'_> {
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;
         expected(mock.map(|running| running.mock), exit, report).await
+    }
+
+    /// Standard input, unless `-x @-` has read it.
+    fn input(&self) -> Source {
+        if coding::sends_stdin(&self.send.send) {
+            return Source::ended();
+        }
+        Source::stdin(input_form(self.send))
     }
 
     /// The rules of the course. Credentials in messages of the user's are noted.

@@ -19,7 +19,7 @@ use crate::pipeline::line::{BinaryForm, Style};
 use crate::pipeline::outfile::{self, OutFile, Repair};
 use crate::pipeline::recorder::RecordFile;
 use crate::report::Report;
-use crate::session::policy::Asked;
+use crate::session::policy::{Asked, Count};
 
 /// Compiles the programs and opens the recording.
 ///
@@ -109,9 +109,10 @@ pub fn distinct_files(args: &SessionArgs, cursor: Option<&Path>) -> Result<()> {
 /// What was asked of the output, as far as the exit status depends on it.
 #[must_use]
 pub fn asked(args: &SessionArgs) -> Asked {
+    let filters = args.filter.filter.is_some() || args.filter.filter_file.is_some();
     Asked {
         until: args.end.until.is_some(),
-        count: args.end.count.is_some(),
+        count: args.end.count.map(|goal| Count { goal, unit: if filters { "line" } else { "message" } }),
         exit_status: args.filter.exit_status,
     }
 }

@@ -41,7 +41,7 @@ pub struct Defaults {
 }
 
 impl Defaults {
-    /// A `connect` answers what it is fed and ends; fed nothing, it listens.
+    /// A `connect` prints the answers to its input and ends; without input, it listens.
     pub const CONNECT: Self = Self {
         linger: Linger { fed: Some(Duration::from_secs(2)), unfed: None },
         reconnect: false,
@@ -84,8 +84,9 @@ pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults
         end: EndPolicy {
             idle_timeout: args.end.idle_timeout,
             max_time: args.end.max_time,
-            linger: linger(args.end.linger, defaults.linger),
+            linger: linger(args, send, defaults.linger),
             ok_close: args.end.ok_close.clone(),
+            retry_close: args.liveness.retry_close.clone(),
         },
         ping_interval: ping_interval(args.liveness.ping_interval, defaults.pings),
         ping_timeout: args.liveness.ping_timeout.unwrap_or(PING_TIMEOUT),
@@ -122,18 +123,35 @@ fn ping_interval(typed: Option<Duration>, default: bool) -> Option<Duration> {
     typed.or(default.then_some(PING_INTERVAL)).filter(|interval| !interval.is_zero())
 }
 
-fn linger(typed: Option<LingerTime>, default: Linger) -> Linger {
-    match typed {
+fn linger(args: &SessionArgs, send: &SendArgs, default: Linger) -> Linger {
+    match args.end.linger {
+        // What --send sends is input too, where nothing else says how long the session lasts.
+        None if !send.send.is_empty() && !lasts(args, send) => Linger { unfed: default.fed, ..default },
         None => default,
         Some(LingerTime::Forever) => Linger { fed: None, unfed: None },
         Some(LingerTime::For(time)) => Linger { fed: Some(time), unfed: Some(time) },
     }
 }
 
+/// Does an option say when the session ends, or that it goes on?
+fn lasts(args: &SessionArgs, send: &SendArgs) -> bool {
+    let end = &args.end;
+    end.count.is_some()
+        || end.until.is_some()
+        || end.fail_if.is_some()
+        || end.max_time.is_some()
+        || end.idle_timeout.is_some()
+        || args.filter.null_input
+        || send.echo
+        || send.reply.is_some()
+        || reconnect(args, false).is_some()
+}
+
 fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
     let liveness = &args.liveness;
-    // Who says how often to retry wants it.
-    let wanted = liveness.reconnect || ((default || liveness.retries.is_some()) && !liveness.no_reconnect);
+    // Who says when or how often to retry wants it.
+    let default = default || liveness.retries.is_some() || !liveness.retry_close.is_empty();
+    let wanted = liveness.reconnect || (default && !liveness.no_reconnect);
     wanted.then_some(ReconnectPolicy {
         limits: Limits {
             first: liveness.reconnect_delay.unwrap_or(RECONNECT_DELAY),

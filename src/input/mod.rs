@@ -81,6 +81,12 @@ impl Source {
         Self { form, asked: false, inputs: None }
     }
 
+    /// Standard input that somebody else has read to its end.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self { form: Form::default(), asked: true, inputs: Some(mpsc::channel(1).1) }
+    }
+
     /// What was read next; `None` at the end of the input.
     pub async fn next(&mut self) -> Option<Vec<Input>> {
         if let Some(inputs) = &mut self.inputs {

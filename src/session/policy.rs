@@ -1,5 +1,6 @@
 //! What a session is asked to do, resolved from the options, and how its end maps to an exit status.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -57,8 +58,10 @@ pub struct EndPolicy {
     pub max_time: Option<Duration>,
     /// After standard input ended: stay until nothing has come for this long. `None` is for ever.
     pub linger: Linger,
-    /// Close codes that count as clean besides 1000, 1001 and 1005.
+    /// Close codes that end the session cleanly, besides 1000, 1001 and 1005.
     pub ok_close: Vec<u16>,
+    /// Close codes that are a loss, whatever else is known of them.
+    pub retry_close: Vec<RangeInclusive<u16>>,
 }
 
 /// How long to stay after standard input ended.
@@ -86,10 +89,27 @@ pub struct ReconnectPolicy {
 pub struct Asked {
     /// `--until` was given.
     pub until: bool,
-    /// `--count` was given.
-    pub count: bool,
+    /// `--count`.
+    pub count: Option<Count>,
     /// `--exit-status` was given.
     pub exit_status: bool,
+}
+
+/// The goal of `--count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub goal: u64,
+    /// What is counted: `message` or `line`.
+    pub unit: &'static str,
+}
+
+impl Count {
+    /// How far it has come, for people.
+    fn progress(self, totals: &Totals) -> String {
+        let plural = if self.goal == 1 { "" } else { "s" };
+        format!("{} of {} {}{plural}", totals.counted, self.goal, self.unit)
+    }
 }
 
 /// What helps a reader that is so slow that the disk is full.
@@ -186,14 +206,20 @@ impl Outcome {
         if asked.until && self.reason != EndReason::Until {
             return Self::told(self.reason, Exit::Assertion, "--until never matched");
         }
-        let time_was_up = matches!(self.reason, EndReason::MaxTime | EndReason::IdleTimeout);
-        if asked.count && time_was_up {
-            let text = format!("time was up after {}, before --count was reached", counted(totals));
-            return Self::told(self.reason, Exit::Assertion, text);
-        }
-        if asked.count && matches!(self.reason, EndReason::Closed | EndReason::InputEnded) {
-            let text = format!("the end came after {}, before --count was reached", counted(totals));
-            return Self { text: Some(text), ..self.with_exit_status(asked, totals) };
+        // A program that ran once over the stream and ended has decided by itself.
+        let reached = matches!(self.reason, EndReason::Count | EndReason::Until | EndReason::FilterDone);
+        if let Some(count) = asked.count.filter(|_| !reached) {
+            let what = match self.reason {
+                EndReason::Closed => "connection closed",
+                EndReason::InputEnded => "input ended",
+                EndReason::MaxTime | EndReason::IdleTimeout => "time was up",
+                _ => "session ended",
+            };
+            return Self::told(
+                self.reason,
+                Exit::Assertion,
+                format!("{what} after {}", count.progress(totals)),
+            );
         }
         self.with_exit_status(asked, totals)
     }
@@ -205,12 +231,6 @@ impl Outcome {
             _ => self,
         }
     }
-}
-
-/// How far `--count` has come, for people.
-fn counted(totals: &Totals) -> String {
-    let what = if totals.counted == totals.lines { "lines" } else { "messages" };
-    format!("{} {what}", totals.counted)
 }
 
 /// What a close code means for the exit status (RFC 6455 §7.4; 4004 is "not found" where a provider documents it).
@@ -228,7 +248,7 @@ pub fn close_exit(code: u16, ok_close: &[u16]) -> Exit {
 /// Is a connection that ended with this code worth another attempt?
 #[must_use]
 pub fn close_retries(code: u16) -> bool {
-    matches!(code, 1001 | 1006 | 1011..=1014 | 4000)
+    matches!(code, 1001 | 1005 | 1006 | 1011..=1014 | 4000)
 }
 
 /// Is a refused handshake with this status worth another attempt?
@@ -270,16 +290,23 @@ mod tests {
         let closed = || Outcome::new(EndReason::Closed, Exit::Ok);
         let exit = |outcome: Outcome, asked, totals: Totals| outcome.settled(asked, &totals).exit;
         let until = Asked { until: true, ..Asked::default() };
-        let count = Asked { count: true, ..Asked::default() };
+        let goal = Some(Count { goal: 5, unit: "message" });
+        let count = Asked { count: goal, ..Asked::default() };
         let status = Asked { exit_status: true, ..Asked::default() };
         let last = |last_output| Totals { last_output, ..Totals::default() };
         assert_eq!(exit(closed(), Asked::default(), Totals::default()), Exit::Ok);
         assert_eq!(exit(closed(), until, Totals::default()), Exit::Assertion);
         assert_eq!(exit(Outcome::from_stop(&Stop::Until), until, Totals::default()), Exit::Ok);
-        assert_eq!(exit(closed(), count, Totals::default()), Exit::Ok);
+        for reason in [EndReason::Closed, EndReason::InputEnded, EndReason::MaxTime, EndReason::Quit, EndReason::CampaignsOver] {
+            let unmet =
+                Outcome::new(reason, Exit::Ok).settled(count, &Totals { counted: 1, ..Totals::default() });
+            assert_eq!((unmet.reason, unmet.exit), (reason, Exit::Assertion));
+            assert!(unmet.text.is_some_and(|text| text.ends_with("after 1 of 5 messages")), "{reason:?}");
+        }
+        assert_eq!(exit(Outcome::from_stop(&Stop::Count), count, Totals::default()), Exit::Ok);
         assert_eq!(
-            exit(Outcome::new(EndReason::MaxTime, Exit::Ok), count, Totals::default()),
-            Exit::Assertion
+            exit(Outcome::from_stop(&Stop::Until), Asked { count: goal, ..until }, Totals::default()),
+            Exit::Ok
         );
         assert_eq!(exit(closed(), status, last(None)), Exit::NoOutput);
         assert_eq!(exit(closed(), status, last(Some(false))), Exit::Assertion);
@@ -298,7 +325,8 @@ mod tests {
         assert_eq!(close_exit(1011, &[1011]), Exit::Ok);
         assert_eq!(close_exit(1008, &[]), Exit::Credentials);
         assert_eq!(close_exit(4004, &[]), Exit::NotFound);
-        assert!(close_retries(4000) && close_retries(1012) && !close_retries(1000) && !close_retries(4004));
+        assert!([1005, 1012, 4000].into_iter().all(close_retries));
+        assert!(![1000, 4004].into_iter().any(close_retries));
         assert!(status_retries(429) && status_retries(503) && !status_retries(403));
     }
 }

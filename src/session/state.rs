@@ -385,8 +385,7 @@ impl State {
             ));
             return self.end();
         }
-        let rule = self.dialect.close_rule(close.code);
-        self.lost(&close, rule.map_or_else(|| close_retries(close.code), |rule| rule.retry), now);
+        self.lost(&close, self.close_retries(close.code), now);
     }
 
     /// A message from standard input.
@@ -547,7 +546,7 @@ impl State {
             return self.finish(Outcome::new(EndReason::IdleTimeout, Exit::Ok), now);
         }
         if due(self.linger_at()) {
-            return self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
+            return self.input_is_over(now);
         }
         if due(self.dead_at())
             && !more
@@ -632,6 +631,14 @@ impl State {
             _ => Outcome::new(EndReason::MaxTime, Exit::Ok),
         };
         self.finish(outcome, now);
+    }
+
+    /// Nothing has come for so long since standard input ended.
+    fn input_is_over(&mut self, now: Now) {
+        let time = humantime::format_duration(self.linger().unwrap_or_default());
+        let what = format!("standard input ended and nothing came for {time}");
+        self.notice(Level::Notice, format!("{what}; --linger forever keeps listening"));
+        self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
     }
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
@@ -961,6 +968,14 @@ impl State {
         }
     }
 
+    /// Is this close a loss? The command line decides, then the provider, then what is usual.
+    fn close_retries(&self, code: u16) -> bool {
+        let end = &self.policy.end;
+        let asked = end.retry_close.iter().any(|codes| codes.contains(&code));
+        let known = || self.dialect.close_rule(code).map_or_else(|| close_retries(code), |rule| rule.retry);
+        asked || !end.ok_close.contains(&code) && known()
+    }
+
     fn max_time_at(&self) -> Option<Instant> {
         let running = self.outcome.is_none();
         self.policy.end.max_time.filter(|_| running).map(|time| self.started + time)
@@ -976,10 +991,14 @@ impl State {
         if self.phase != Phase::Open || self.outcome.is_some() || self.input.backlog || !self.reading {
             return None;
         }
-        let linger = self.policy.end.linger;
-        let time = if self.input.fed { linger.fed } else { linger.unfed }?;
+        let time = self.linger()?;
         let since = [Some(ended_at), Some(self.last_received), self.opened_at].into_iter().flatten().max()?;
         Some(since + time)
+    }
+
+    fn linger(&self) -> Option<Duration> {
+        let linger = self.policy.end.linger;
+        if self.input.fed { linger.fed } else { linger.unfed }
     }
 
     fn dead_at(&self) -> Option<Instant> {

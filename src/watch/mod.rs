@@ -178,7 +178,7 @@ impl Watch {
     fn wished(&mut self, wish: Wish) {
         let model = self.model.borrow();
         match wish {
-            Wish::Key(Key::Quit) => model.order_all(&Order::End(Outcome::new(EndReason::Quit, Exit::Ok))),
+            Wish::Key(Key::Quit) => model.order_all(&Order::End(Outcome::interrupted())),
             Wish::Key(Key::Refresh) => model.refresh(),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();

@@ -48,8 +48,8 @@ pub fn link_decided(model: &Model, link: usize, outcome: &Outcome) -> bool {
 fn of_link(model: &Model, link: usize, outcome: &Outcome) -> Outcome {
     let by_link = link_decided(model, link, outcome).then_some(outcome.exit);
     let by_row = |row: &Row| match &row.end {
-        // The link says why; and who was watching and has seen enough wants no judgement.
-        None if by_link.is_some() || outcome.reason == EndReason::Quit => Exit::Ok,
+        // The link says why.
+        None if by_link.is_some() => Exit::Ok,
         None => Exit::Assertion,
         Some(End::Refused(_)) => Exit::SubscriptionRefused,
         Some(End::Asked | End::Before | End::Left) => Exit::Ok,

@@ -76,7 +76,7 @@ fn what_comes_together_with_the_close_still_decides() {
         (&["--fail-if", ". == 3"], 1, 3),
         (&["--count", "3"], 0, 3),
         (&["--count", "1"], 0, 1),
-        (&["--count", "4"], 0, 3),
+        (&["--count", "4"], 1, 3),
         (&["-e"], 0, 3),
     ];
     for (args, status, lines) in cases {
@@ -123,7 +123,7 @@ fn records_come_on_top_of_the_messages_that_are_counted() {
         let out = wstap(&["connect", &server.url()]).args(&args).run();
         (out.records("message").len() == 3).then_some(out)
     });
-    out.exits(1).says("time was up after 3 messages, before --count was reached");
+    out.exits(1).says("time was up after 3 of 4 messages");
 }
 
 #[test]
@@ -150,8 +150,33 @@ fn a_count_makes_no_success_of_a_failure() {
     for (code, status) in [(1011, 20), (1000, 0)] {
         let out = connect(&filter, move |peer| peer.close_well(code));
         assert_eq!(out.exits(status).lines(), ["open", "close"]);
-        assert!(!out.stderr.contains("before --count"), "{}", out.stderr);
+        assert!(!out.stderr.contains(" of 2 "), "{}", out.stderr);
     }
+}
+
+#[test]
+fn a_count_that_is_not_reached_is_a_failure() {
+    let one = |peer: &mut Peer| {
+        peer.text("1");
+        peer.close_well(1000);
+    };
+    let said = "wstap: error: connection closed after 1 of 5 messages";
+    connect(&["--count", "5"], one).exits(1).says(said);
+    connect(&["--count", "5", "-q"], one).exits(1).says(said);
+    connect(&["--count", "5", "-e", "-f", ". == 1"], one).exits(1).says("closed after 1 of 5 lines");
+    connect(&["--count", "1", "-f", "empty"], one).exits(1).says("closed after 0 of 1 line\n");
+    connect(&["--count", "5", "--envelope"], one).exits(1).says(said);
+    connect(&["--count", "5", "-n", "-f", "inputs"], one).exits(1).says("closed after 1 of 5 lines");
+    connect(&["--count", "5", "-n", "-f", "first(inputs)"], one).exits(0);
+    let stays = |peer: &mut Peer| {
+        peer.text("1");
+        peer.read_close();
+    };
+    connect(&["--count", "5", "--linger", "50ms"], stays).exits(1).says("input ended after");
+    let from = ["connect", "--from", "-", "--count", "5"];
+    wstap(&from).stdin("1\n2\n").run().exits(1).says("input ended after 2 of 5 messages");
+    // Another end has its own status.
+    connect(&["--count", "5"], |peer| peer.close_well(1011)).exits(20);
 }
 
 #[test]

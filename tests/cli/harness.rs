@@ -434,9 +434,9 @@ impl Peer {
         self.frame(1, text);
     }
 
-    /// Writes a close frame.
+    /// Writes a close frame; 1005 stands for an empty one.
     pub(crate) fn close(&mut self, code: u16, reason: &str) {
-        let mut payload = code.to_be_bytes().to_vec();
+        let mut payload = if code == 1005 { Vec::new() } else { code.to_be_bytes().to_vec() };
         payload.extend_from_slice(reason.as_bytes());
         self.frame(8, payload);
     }

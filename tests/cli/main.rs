@@ -28,6 +28,7 @@ mod instances;
 mod interop;
 mod kadoa;
 mod limits;
+mod linger;
 mod mock;
 mod mock_process;
 mod options;

@@ -41,13 +41,34 @@ fn once(command: &[&str], end: impl FnOnce(&mut Peer) + Send + 'static) -> Outpu
 
 #[test]
 fn some_ends_are_tried_again() {
-    for code in [1001, 1011, 1012, 1013, 1014, 4000] {
+    for code in [1001, 1005, 1011, 1012, 1013, 1014, 4000] {
         let out = twice(&["connect", "--reconnect"], move |peer| peer.close_well(code));
         out.exits(0).says("attempt 1");
         let summary = out.summary();
         assert_eq!((&summary["connections"], &summary["reconnects"]), (&2.into(), &1.into()), "{code}");
     }
     twice(&["connect", "--reconnect"], |_| {}).exits(0).says("connection lost");
+}
+
+#[test]
+fn the_command_line_says_which_closes_are_a_loss() {
+    for (codes, code) in [("1000", 1000), ("1000,1005,4000-4999", 4321), ("1008-1009", 1008)] {
+        // It is enough to name them.
+        let second = |peer: &mut Peer| peer.close_well(3000);
+        let scripts = vec![websocket(move |peer| peer.close_well(code)), websocket(second)];
+        let server = Server::scripts(scripts);
+        let out = wstap(&["connect", &server.url(), "--envelope", "--retry-close", codes]).args(&FAST).run();
+        assert_eq!(out.exits(20).says("attempt 1").summary()["connections"], 2, "{codes}");
+        server.join();
+    }
+    // An end that is asked for is an end, and a dialect's own rule stands behind what is typed.
+    once(&["connect", "--reconnect", "--ok-close", "1005"], |peer| peer.close_well(1005)).exits(0);
+    once(&["connect", "--reconnect", "--ok-close", "1012"], |peer| peer.close_well(1012)).exits(0);
+    twice(&["connect", "--reconnect", "-d", "burki", "--retry-close", "1008"], |peer| peer.close_well(1008));
+    once(&["connect"], |peer| peer.close_well(1005)).exits(0);
+    once(&["connect", "--retry-close", "1000", "--no-reconnect"], |peer| peer.close_well(1000)).exits(0);
+    let out = wstap(&["connect", ":9", "--retry-close", "4999-4000"]).run();
+    out.exits(2).says("close codes are 1000 to 4999");
 }
 
 #[test]

@@ -360,7 +360,7 @@ fn keys_ask_and_end() {
     terminal.press("q");
     assert_eq!(told.recv_timeout(HUNG).unwrap().as_deref(), Some("1000"));
     let (lines, status) = terminal.finish();
-    assert_eq!(status, Some(0), "{lines:#?}");
+    assert_eq!(status, Some(130), "{lines:#?}");
     assert!(terminal.is_ordinary() && !terminal.screen.screen().hide_cursor());
     assert!(has(&lines, "42 running"), "{lines:#?}");
 }

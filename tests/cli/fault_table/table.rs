@@ -177,7 +177,7 @@ pub(super) const TABLE: &[Row] = &[
         watch: AS_EVER.seen(ONCE, 1, UNFINISHED, CLOSED_1005, Three),
         probe: GONE, live: report(0, "", LEFT_1005),
         but: &[("ryze", AS_EVER.seen(ONCE, 20, "1005 (dropped by the server", CLOSED_1005, Three))],
-        after: After::End, unlike: &[("ryze", After::Another)],
+        after: After::Another, unlike: &[],
     },
     Row {
         fault: "close=1008@3",
