@@ -88,14 +88,15 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l linger -l wait -
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
@@ -199,14 +200,15 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l linger -l wait
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
@@ -307,14 +309,15 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l linger -l
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'A close code that also counts as a clean end, and is not followed by another attempt; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Code of the close frame that ends the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Reason in the close frame that ends the session' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
@@ -385,14 +388,15 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'The answer has to have this status, or one of several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'The server\'s certificate has to be good for this many days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable, or several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress -d 'Compression parameters to offer, comma-separated [default: client_max_window_bits]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password for basic authentication' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token; see also --token-env and --token-file, which keep it out of the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Take the credential from this environment variable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Take the credential from the first line of this file; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Take the credential from the first line of this file, read for every connection; `-` is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command for every connection and take the credential from the first line that it prints. A command that fails is retried as a network failure is' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'The credential itself; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F

@@ -583,7 +583,7 @@ pub enum LingerTime {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// Send this header; repeatable; `K:` removes one, @FILE reads one a line
+    /// Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection
     #[arg(short = 'H', long, value_name = "K: V", action = clap::ArgAction::Append, num_args = 1)]
     pub header: Vec<String>,
     /// Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable
@@ -616,9 +616,13 @@ pub struct ConnectionArgs {
     /// Take the credential from this environment variable
     #[arg(long, value_name = "VAR", conflicts_with_all = ["bearer", "token_file", "token"])]
     pub token_env: Option<String>,
-    /// Take the credential from the first line of this file; `-` is standard input
+    /// Take the credential from the first line of this file, read for every connection; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bearer", "token"])]
     pub token_file: Option<PathBuf>,
+    /// Run this shell command for every connection and take the credential from the first line that it prints. A command
+    /// that fails is retried as a network failure is
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["bearer", "token", "token_file", "token_env"])]
+    pub token_command: Option<String>,
     /// The credential itself; other users can see it in the process list
     #[arg(long, value_name = "TOKEN", conflicts_with = "bearer")]
     pub token: Option<String>,
@@ -700,7 +704,10 @@ impl ConnectionArgs {
     /// Does an option give the credential for the place where the provider wants it?
     #[must_use]
     pub fn names_token(&self) -> bool {
-        self.token.is_some() || self.token_file.is_some() || self.token_env.is_some()
+        self.token.is_some()
+            || self.token_file.is_some()
+            || self.token_command.is_some()
+            || self.token_env.is_some()
     }
 }
 
@@ -722,6 +729,7 @@ impl Group for ConnectionArgs {
         "bearer",
         "token-env",
         "token-file",
+        "token-command",
         "token",
         "token-in",
         "accesskey",

@@ -224,7 +224,10 @@ impl Session<'_> {
     fn keep_messages_secret(&self, key: Option<&Secret>, secrets: &Secrets) {
         let in_message = |credential: &Credential| credential.place == Place::Message;
         let greets = self.follows_dialect() && self.dialect.credential().as_ref().is_some_and(in_message);
-        key.filter(|_| greets).iter().for_each(|key| secrets.add(key, secret::Place::Message));
+        key.filter(|_| greets).iter().for_each(|key| {
+            secrets.add(key, secret::Place::Message);
+            secrets.note(secret::Place::Message);
+        });
     }
 
     /// Does the dialect decide what is sent and what messages mean?

@@ -10,12 +10,11 @@ use super::{World, passphrase};
 use crate::cli::options::{CertType, ConnectionArgs, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
-use crate::file;
 use crate::net::identity;
 use crate::net::url::ascii_host;
 use crate::net::{
-    ConnectToEntry, KeyPin, Options, ProxyRules, ResolveEntry, TlsOptions, TlsVersion, TokenPlace, WsUrl,
-    choose_proxy,
+    ConnectToEntry, HeaderSource, KeyPin, Options, ProxyRules, ResolveEntry, Sources, TlsOptions, TlsVersion,
+    TokenPlace, TokenSource, WsUrl, choose_proxy, sources,
 };
 use crate::report::Report;
 use crate::secret::{self, Secret};
@@ -35,10 +34,9 @@ pub fn resolve(
     world: &World<'_>,
     report: &Report,
 ) -> Result<(Options, Option<Secret>)> {
-    let mut headers = headers(&args.header)?;
-    headers.extend(cookies(&args.cookie)?);
-    let basic = basic(args)?;
-    let token = token(args, url, credentials, world, report)?;
+    let (headers, header_sources) = headers(args)?;
+    let (basic, user_source) = basic(args)?;
+    let (token, token_source) = token(args, url, credentials, world, report)?;
     let var = |name: &str| proxy_var(args, world, name);
     let proxy = choose_proxy(args.proxy.as_deref(), &var, url)?;
     let call_proxies = ProxyRules::new(args.proxy.as_deref(), &var);
@@ -69,6 +67,7 @@ pub fn resolve(
         basic,
         digest: args.digest,
         token,
+        sources: Sources { headers: header_sources, user: user_source, token: token_source },
         tls,
         resolve: args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?,
         connect_to: args.connect_to.iter().map(|text| connect_to_entry(text)).collect::<Result<_>>()?,
@@ -122,7 +121,7 @@ fn tls(args: &ConnectionArgs, world: &World<'_>) -> Result<TlsOptions> {
 
 fn given_passphrase(text: &str) -> Result<Secret> {
     match text.strip_prefix('@') {
-        Some(file) => first_line(Path::new(file), "--pass").map(Secret::new),
+        Some(file) => sources::first_line(Path::new(file), "--pass").map(Secret::new),
         None => Ok(Secret::new(text)),
     }
 }
@@ -149,31 +148,25 @@ fn keylog(world: &World<'_>) -> Result<PathBuf> {
     })
 }
 
-fn headers(args: &[String]) -> Result<Vec<(String, Secret)>> {
-    let mut headers = Vec::new();
-    for arg in args {
-        let Some(path) = arg.strip_prefix('@') else {
-            headers.push(header(arg)?);
-            continue;
-        };
-        let text = file::text(Path::new(path), file::MAX_WRITTEN)
-            .map_err(|error| unreadable("--header", Path::new(path), &error))?;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            headers.push(header(line)?);
+/// The headers, and where they come from if that is to be read again.
+fn headers(args: &ConnectionArgs) -> Result<(Vec<(String, Secret)>, Vec<HeaderSource>)> {
+    let mut sources = Vec::new();
+    for arg in &args.header {
+        match arg.strip_prefix('@').map(Path::new) {
+            None => sources.push(HeaderSource::Given(sources::header(arg)?)),
+            Some(path) if sources::can_be_read_again(path) => {
+                sources.push(HeaderSource::File(path.to_owned()));
+            }
+            Some(path) => {
+                let headers = sources::read_headers(&[HeaderSource::File(path.to_owned())])?;
+                sources.extend(headers.into_iter().map(HeaderSource::Given));
+            }
         }
     }
-    Ok(headers)
-}
-
-fn header(text: &str) -> Result<(String, Secret)> {
-    match text.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            Ok((name.trim().to_owned(), Secret::new(value.trim())))
-        }
-        // The text is not quoted back: it may be a credential that lost its name.
-        _ => Err(Failure::usage("--header: there is no `Name:` before the value")
-            .hint("headers are written -H 'Name: value'; -H @FILE reads them from a file")),
-    }
+    sources.extend(cookies(&args.cookie)?.map(HeaderSource::Given));
+    let headers = sources::read_headers(&sources)?;
+    let changes = sources.iter().any(|source| matches!(source, HeaderSource::File(_)));
+    Ok((headers, if changes { sources } else { Vec::new() }))
 }
 
 /// All cookies are one header (RFC 6265 §5.4).
@@ -188,26 +181,27 @@ fn cookies(args: &[String]) -> Result<Option<(String, Secret)>> {
     Ok((!text.is_empty()).then(|| ("Cookie".to_owned(), Secret::new(text))))
 }
 
-fn basic(args: &ConnectionArgs) -> Result<Option<(String, Secret)>> {
-    let Some(user) = &args.user else { return Ok(None) };
-    let text = match user.strip_prefix('@') {
-        Some(file) => first_line(Path::new(file), "--user")?,
-        None => user.clone(),
+/// User name and password, and the file that is to be read again.
+fn basic(args: &ConnectionArgs) -> Result<(Option<(String, Secret)>, Option<PathBuf>)> {
+    let Some(user) = &args.user else { return Ok((None, None)) };
+    let Some(path) = user.strip_prefix('@').map(Path::new) else {
+        return Ok((Some(sources::user(user)?), None));
     };
-    match text.split_once(':') {
-        Some((user, password)) => Ok(Some((user.to_owned(), Secret::new(password)))),
-        None => Err(Failure::usage("--user: there is no `:` between user and password")
-            .hint("write -u USER:PASSWORD, or -u @FILE to keep the password out of the process list")),
-    }
+    let source = sources::can_be_read_again(path).then(|| path.to_owned());
+    Ok((Some(sources::read_user(path)?), source))
 }
 
+/// A credential and its place, if it has one in the upgrade.
+type Token<T> = Option<(Option<TokenPlace>, T)>;
+
+/// The credential, and where it comes from if that is to be read again. What a command will print is not known yet.
 fn token(
     args: &ConnectionArgs,
     url: &WsUrl,
     credentials: &[Credential],
     world: &World<'_>,
     report: &Report,
-) -> Result<Option<(Option<TokenPlace>, Secret)>> {
+) -> Result<(Token<Secret>, Token<TokenSource>)> {
     if args.credential_typed {
         let option = if args.bearer.is_some() { "--bearer" } else { "--token" };
         report.verbose(&format!(
@@ -215,14 +209,21 @@ fn token(
         ));
     }
     if let Some(bearer) = &args.bearer {
-        return Ok(Some((Some(TokenPlace::Bearer), Secret::new(bearer))));
+        return Ok((Some((Some(TokenPlace::Bearer), Secret::new(bearer))), None));
     }
     let credential = credentials.first().copied();
     let mut place = token_place(args, credential)?;
+    let mut source = None;
     let value = if let Some(token) = &args.token {
         Some(token.clone())
     } else if let Some(file) = &args.token_file {
-        Some(first_line(file, "--token-file")?)
+        if sources::can_be_read_again(file) {
+            source = Some((place.clone(), TokenSource::File(file.clone())));
+        }
+        Some(sources::first_line(file, "--token-file")?)
+    } else if let Some(command) = &args.token_command {
+        source = Some((place.clone(), TokenSource::Command(command.clone())));
+        Some(String::new())
     } else if let Some(name) = &args.token_env {
         Some((world.var)(name).ok_or_else(unset)?)
     } else {
@@ -234,7 +235,7 @@ fn token(
         }
         found.map(|(_, value)| value)
     };
-    Ok(value.map(|value| (place, Secret::new(value))))
+    Ok((value.map(|value| (place, Secret::new(value))), source))
 }
 
 /// Where in the upgrade the credential goes; `None`: nowhere in it.
@@ -266,25 +267,6 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
 fn unset() -> Failure {
     Failure::usage("--token-env: no environment variable of that name is set")
         .hint("give the name of a variable that holds the credential, and not the credential")
-}
-
-/// The path of a file that is not there is not quoted: it may be the credential itself.
-fn unreadable(option: &str, path: &Path, error: &std::io::Error) -> Failure {
-    if path.exists() {
-        return Failure::usage(format!("{option} {}: {error}", path.display()));
-    }
-    Failure::usage(format!("{option}: cannot read a file of that name: {error}"))
-        .hint("give the path of a file that holds the credential, and not the credential")
-}
-
-fn first_line(path: &Path, option: &str) -> Result<String> {
-    let name = path.display();
-    let text =
-        file::text_or_stdin(path, file::MAX_WRITTEN).map_err(|error| unreadable(option, path, &error))?;
-    match text.lines().next().map(str::trim) {
-        Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err(Failure::usage(format!("{option} {name}: the first line is empty"))),
-    }
 }
 
 /// curl's `[+]HOST:PORT:ADDR[,ADDR]`.
@@ -366,20 +348,5 @@ mod tests {
         {
             assert!(key_pins(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_credential_in_the_place_of_a_path_is_not_quoted() {
-        let error = std::io::Error::other("why");
-        let what = |path: &str| unreadable("--token-file", Path::new(path), &error).what;
-        assert_eq!(what("/eyJhbGciOi.s3cr3t"), "--token-file: cannot read a file of that name: why");
-        assert_eq!(what("/dev/null"), "--token-file /dev/null: why");
-    }
-
-    #[test]
-    fn a_header_without_a_name_is_not_quoted_back() {
-        let failure = header("Bearer s3cr3t").unwrap_err();
-        assert!(!format!("{failure:?}").contains("s3cr3t"));
-        assert_eq!(header("A:  b: c ").unwrap(), ("A".to_owned(), Secret::new("b: c")));
     }
 }

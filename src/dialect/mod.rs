@@ -276,6 +276,9 @@ pub enum TopicCheck {
 /// the provider sent, does nothing itself, and keeps neither time nor account: the session knows what was seen,
 /// written and acknowledged.
 pub trait Client: Send {
+    /// The credential for the next connection, in the place of [`ClientSetup::credential`].
+    fn renew(&mut self, _credential: Secret) {}
+
     /// The HTTP call to make before a connection, for a fresh token. Asked before every one of them.
     fn prepare(&mut self) -> Option<HttpCall> {
         None

@@ -23,6 +23,7 @@ mod open;
 mod proxy;
 pub(crate) mod refusal;
 mod roots;
+pub(crate) mod sources;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ mod verify;
 pub use link::{Link, Tap};
 pub use open::{addresses, open, open_stream};
 pub use proxy::{ProxyRules, choose_proxy};
+pub use sources::{HeaderSource, Renewed, Sources, TokenSource};
 pub use url::{WsUrl, looks_like_url};
 
 /// Everything that decides how a connection is opened, resolved from what was typed.
@@ -57,6 +59,8 @@ pub struct Options {
     pub digest: bool,
     /// A credential and its place in the request.
     pub token: Option<(TokenPlace, Secret)>,
+    /// What of these is read anew for every connection.
+    pub sources: Sources,
     /// TLS settings.
     pub tls: TlsOptions,
     /// curl's `--resolve HOST:PORT:ADDR[,ADDR]`: addresses used instead of name resolution. `*` is any host.
@@ -92,6 +96,7 @@ impl Default for Options {
             basic: None,
             digest: false,
             token: None,
+            sources: Sources::default(),
             tls: TlsOptions::default(),
             resolve: Vec::new(),
             connect_to: Vec::new(),

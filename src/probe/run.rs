@@ -10,10 +10,12 @@ use super::repeat::{Account, Rounds};
 use super::{Target, probe, text};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::net::Renewed;
 use crate::pipeline::line::{Style, write_json};
 use crate::pipeline::output::{Output as _, write_failure};
 use crate::pipeline::stdout::Stdout;
 use crate::report::{Level, Report};
+use crate::secret::Lease;
 use crate::signals::Signals;
 use crate::system;
 
@@ -77,7 +79,8 @@ struct ProbeRun<'a> {
 
 impl ProbeRun<'_> {
     async fn single(&mut self) -> Result<()> {
-        let record = self.probe(self.target).await?;
+        let (target, _lease) = self.renewed().await?;
+        let record = self.probe(&target).await?;
         self.note(&record, record.ok);
         self.text(|color, width| text::page(&record, color, width))?;
         if let Some(failed) = record.failed.iter().find(|_| !self.form.text) {
@@ -91,7 +94,8 @@ impl ProbeRun<'_> {
     /// In a row, a refusal is a result and not a failure, except among the addresses of one name.
     async fn matrix(&mut self, matrix: &Matrix) -> Result<()> {
         self.text(|_, _| text::title(&self.target.url.to_string()))?;
-        let rows = matrix.rows(self.target).await;
+        let (target, _lease) = self.renewed().await?;
+        let rows = matrix.rows(&target).await;
         let names = rows.iter().filter_map(|row| row.case.as_ref()).map(|case| case.label().chars().count());
         let longest = names.max().unwrap_or_default();
         for row in rows {
@@ -122,7 +126,8 @@ impl ProbeRun<'_> {
         for round in 1..=rounds.count {
             sleep_until(next).await;
             next = Instant::now() + rounds.interval;
-            let record = Record { round: Some(round), ..self.probe(self.target).await? };
+            let (target, _lease) = self.renewed().await?;
+            let record = Record { round: Some(round), ..self.probe(&target).await? };
             account.add(&record);
             self.note(&record, record.ok);
             self.text(|color, width| text::round(&record, rounds.count, color, width))?;
@@ -133,6 +138,12 @@ impl ProbeRun<'_> {
             self.json(&record.to_json())?;
         }
         Ok(())
+    }
+
+    /// The target with the credentials that hold now, and what keeps those masked.
+    async fn renewed(&self) -> Result<(Target, Lease)> {
+        let Renewed { options, lease, .. } = self.target.options.renewed().await?;
+        Ok((Target { options, ..self.target.clone() }, lease))
     }
 
     /// The record of a connection, judged by the gates.

@@ -43,6 +43,8 @@ pub struct Secrets(Arc<Mutex<Registry>>);
 #[derive(Default)]
 struct Registry {
     given: Vec<(Secret, Place)>,
+    /// Where credentials travel that are not known yet.
+    places: Vec<Place>,
     /// The tokens of connections that are being opened or open.
     lent: Vec<(u64, Secret)>,
     past: VecDeque<Secret>,
@@ -93,24 +95,40 @@ impl Secrets {
 
     /// Keeps a header's value and its parts, if its name says that it is secret, or if it lists subprotocols.
     pub fn add_header(&self, name: &str, value: &Secret) {
-        if name.eq_ignore_ascii_case(SUBPROTOCOLS) {
-            self.add_subprotocols(&value.expose().split(',').collect::<Vec<_>>());
-        } else if is_secret_name(name) {
-            self.add_all(header::parts(name, value.expose()), Place::Header);
-        } else {
-            self.add_shown(value.expose(), Place::Header);
-        }
+        let (place, found) = Self::in_header(name, value);
+        found.iter().for_each(|secret| self.add(secret, place));
     }
 
-    /// Keeps a password, alone and as it goes over the wire, or the user name where that is the credential.
+    /// The secrets of a header, and where they travel.
+    #[must_use]
+    pub fn in_header(name: &str, value: &Secret) -> (Place, Vec<Secret>) {
+        let value = value.expose();
+        if name.eq_ignore_ascii_case(SUBPROTOCOLS) {
+            return (Place::Subprotocol, subprotocol::secrets(&value.split(',').collect::<Vec<_>>()));
+        }
+        let found = if is_secret_name(name) { header::parts(name, value) } else { shown(value) };
+        (Place::Header, found.into_iter().map(Secret::new).collect())
+    }
+
+    /// The secrets of a user name and its password: the password, alone and as it goes over the wire, or the user name
+    /// where that is the credential.
+    pub fn in_user(user: &str, password: &Secret) -> impl Iterator<Item = Secret> {
+        header::of_user(user, password.expose()).into_iter().map(Secret::new)
+    }
+
+    /// Notes that a credential will travel there, also if it is not known yet.
+    pub fn note(&self, place: Place) {
+        self.known().places.push(place);
+    }
+
+    /// Keeps the secrets of a user name and its password.
     pub fn add_user(&self, user: &str, password: &Secret, place: Place) {
-        self.add_all(header::of_user(user, password.expose()), place);
+        Self::in_user(user, password).for_each(|secret| self.add(&secret, place));
     }
 
     /// Keeps what a text shows to be secret by its place in a URL, or by the name of a parameter.
     pub fn add_shown(&self, text: &str, place: Place) {
-        let found = named::credentials(text).into_iter().map(|range| text[range].to_owned());
-        self.add_all(found, place);
+        self.add_all(shown(text), place);
     }
 
     /// Keeps the credentials among subprotocols.
@@ -141,7 +159,8 @@ impl Secrets {
     /// Does a credential travel there?
     #[must_use]
     pub fn travel_in(&self, place: Place) -> bool {
-        self.known().given.iter().any(|(_, known)| *known == place)
+        let known = self.known();
+        known.given.iter().map(|(_, known)| known).chain(&known.places).any(|known| *known == place)
     }
 
     /// Is one of them in this text, however it is spelled?
@@ -254,6 +273,11 @@ impl Secrets {
         known.matcher = Some(Arc::clone(&matcher));
         matcher
     }
+}
+
+/// What a text shows to be secret by its place in a URL, or by the name of a parameter.
+fn shown(text: &str) -> Vec<String> {
+    named::credentials(text).into_iter().map(|range| text[range].to_owned()).collect()
 }
 
 fn with_asterisks(bytes: &[u8], found: Vec<Range<usize>>) -> Option<Vec<u8>> {

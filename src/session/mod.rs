@@ -21,7 +21,7 @@ use crate::frames::{PeerClose, close_frame};
 use crate::input::{Input, Source};
 use crate::limits;
 use crate::net::http::{self, HttpAnswer, HttpCall};
-use crate::net::{self, Attempt, OpenReport, WsUrl};
+use crate::net::{self, Attempt, OpenReport, Renewed, WsUrl};
 use crate::pipeline::backlog;
 use crate::pipeline::queue::OutputQueue;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS};
@@ -122,6 +122,8 @@ type Opening = Pin<Box<dyn Future<Output = Opened>>>;
 
 /// A step on the way to a connection that has been made.
 enum Opened {
+    /// What is read for it.
+    Renewed(Box<Result<Renewed>>),
     /// The call before it.
     Called(Box<(HttpCall, Result<HttpAnswer>)>),
     /// The connection itself.
@@ -132,6 +134,8 @@ struct Driver {
     state: State,
     url: WsUrl,
     connection: net::Options,
+    /// Keeps what was read for the last connection masked.
+    lease: Option<Lease>,
     asked: Asked,
     opening: Option<Opening>,
     socket: Option<Socket>,
@@ -160,6 +164,7 @@ impl Driver {
             state: State::new(setup.policy, setup.dialect, fastrand::Rng::new(), now()),
             url: setup.url,
             connection: setup.connection,
+            lease: None,
             asked: setup.asked,
             opening: None,
             socket: None,
@@ -211,8 +216,17 @@ impl Driver {
         todo.answers.drain(..).for_each(|text| self.controller.news(News::Answer(text)));
     }
 
-    /// Starts on the way to a connection.
+    /// Starts on the way to a connection, with the credentials that hold for it.
     fn connect(&mut self) {
+        if !self.connection.has_sources() {
+            return self.call();
+        }
+        let options = self.connection.clone();
+        self.opening = Some(Box::pin(async move { Opened::Renewed(Box::new(options.renewed().await)) }));
+    }
+
+    /// Makes the call before the connection, if there is one to make.
+    fn call(&mut self) {
         let Some(call) = self.state.prepare() else { return self.open(&[]) };
         let options = self.connection.clone();
         self.opening = Some(Box::pin(async move {
@@ -373,11 +387,24 @@ impl Driver {
             return;
         }
         match opened {
+            Opened::Renewed(renewed) => self.renewed(*renewed, now),
             Opened::Called(called) => self.called(&called.0, called.1, now),
             Opened::Link(opened) => {
                 let (attempt, lease) = *opened;
                 self.attempted(attempt, lease, now);
             }
+        }
+    }
+
+    fn renewed(&mut self, renewed: Result<Renewed>, now: Now) {
+        match renewed {
+            Ok(Renewed { options, elsewhere, lease }) => {
+                self.connection = options;
+                self.lease = Some(lease);
+                elsewhere.into_iter().for_each(|credential| self.state.renew(credential));
+                self.call();
+            }
+            Err(failure) => self.state.failed(failure, None, None, now),
         }
     }
 

@@ -211,6 +211,11 @@ impl State {
         self.phase == Phase::Open && !self.input.backlog
     }
 
+    /// The credential for the next connection.
+    pub fn renew(&mut self, credential: Secret) {
+        self.dialect.renew(credential);
+    }
+
     /// The HTTP call to make before the next connection.
     pub fn prepare(&mut self) -> Option<HttpCall> {
         self.dialect.prepare()
@@ -295,7 +300,9 @@ impl State {
             let text = format!("the second connection failed: {what}; trying again in {}", short(wait));
             return self.notice(Level::Warning, text);
         }
-        let worth_it = failure.transient || status.is_some_and(status_retries);
+        // A file that was in order before is perhaps being replaced.
+        let was_usable = failure.exit == Exit::Usage && self.conn > 0;
+        let worth_it = failure.transient || was_usable || status.is_some_and(status_retries);
         let allowed = self.policy.reconnect.is_some_and(|policy| self.conn > 0 || policy.first_too);
         if worth_it && allowed {
             return self.retry(&failure.what, retry_after, now);

@@ -378,6 +378,14 @@ fn a_first_failure_is_final_unless_reconnecting_was_typed() {
         bench.state.failed(refused(), Some(status), None, bench.now);
         assert_eq!(bench.state.ended(), ends, "{first_too} {status}");
     }
+    // A file of certificates that is being replaced was in order when the session began.
+    let unreadable = || Failure::usage("--cacert: no such file");
+    let mut first = Bench::new("plain", reconnecting(None, true));
+    first.state.failed(unreadable(), None, None, first.now);
+    let mut later = Bench::open("plain", reconnecting(None, false));
+    later.state.closed(&End::Clean, later.now);
+    later.state.failed(unreadable(), None, None, later.now);
+    assert_eq!((first.state.ended(), later.state.ended()), (true, false));
     let mut bench = Bench::new("plain", reconnecting(None, true));
     bench.state.failed(refused(), Some(503), Some(7000 * MS), bench.now);
     assert_eq!(bench.state.deadline(), Some(bench.now.mono + 7000 * MS), "the server said when");

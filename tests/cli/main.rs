@@ -49,6 +49,7 @@ mod reconnect;
 mod recorded;
 mod recordings;
 mod refusals;
+mod renewed;
 mod repl;
 mod replay;
 mod scenario;

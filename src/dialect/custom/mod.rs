@@ -242,6 +242,10 @@ struct CustomClient {
 }
 
 impl Client for CustomClient {
+    fn renew(&mut self, credential: Secret) {
+        self.credential = Some(credential);
+    }
+
     fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
         let file = Arc::clone(&self.file);
         let Some(greeting) = &file.greeting else { return self.requests(topics, cursor) };

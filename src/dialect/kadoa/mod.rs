@@ -158,6 +158,10 @@ fn json_header() -> (String, Secret) {
 
 /// There is no message that unsubscribes.
 impl Client for KadoaClient {
+    fn renew(&mut self, credential: Secret) {
+        self.exchange.iter_mut().for_each(|(_, key)| *key = credential.clone());
+    }
+
     fn prepare(&mut self) -> Option<HttpCall> {
         let (base, key) = self.exchange.as_ref()?;
         Some(HttpCall {

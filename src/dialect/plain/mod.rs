@@ -74,6 +74,10 @@ impl Client for PlainClient {}
 pub struct Raw(pub Box<dyn Client>);
 
 impl Client for Raw {
+    fn renew(&mut self, credential: Secret) {
+        self.0.renew(credential);
+    }
+
     fn prepare(&mut self) -> Option<HttpCall> {
         self.0.prepare()
     }
