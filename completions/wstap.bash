@@ -624,7 +624,7 @@ _wstap() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "json text nagios prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --origins)

@@ -378,7 +378,9 @@ ryze\t'RyzeAPI: messages, calls, groups and states of one WhatsApp instance, who
 plain\t'any endpoint; what it wants to be told is given with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock of the dialect in this process and probe it; serve-mock\'s arguments may follow the `=`' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'How the report looks [default: text on a terminal, else json]' -r -f -a "json\t'One record a line'
-text\t'A page for people'"
+text\t'A page for people'
+nagios\t'One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it'
+prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Ask once for each Origin: none, same, null, or any other; several with commas' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, is the account of all' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of a probe to the start of the next' -r

@@ -103,10 +103,10 @@ pub async fn run(argv: &[OsString]) -> Status {
 async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
     let exit = match &cli.command {
         Command::ServeMock(args) => return commands::serve_mock::run(args, context).await,
+        Command::ProbeHandshake(args) => return commands::probe_handshake::run(args, context).await,
         Command::Connect(args) => commands::connect::run(args, context).await,
         Command::Subscribe(args) => commands::subscribe::run(args, context).await,
         Command::WatchCampaign(args) => commands::watch_campaign::run(args, context).await,
-        Command::ProbeHandshake(args) => commands::probe_handshake::run(args, context).await,
         Command::Completions(args) => commands::generated::completions(args),
         Command::Man(args) => commands::generated::man(args),
     };

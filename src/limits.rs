@@ -56,6 +56,8 @@ limits! {
     UNREAD_PONGS = 64 * KIB, "pongs that a peer does not read",
         "nothing more is read from it until it reads them",
         "socket::a_peer_that_does_not_take_the_answers_to_its_pings_is_not_read_meanwhile";
+    PROBED = 64 * KIB, "the first 10 messages in the record of `probe-handshake --live`",
+        "the beginning of a message is kept", "messages::messages_are_bounded_in_number_and_in_bytes";
     REFUSED_TOPICS = MIB, "topics that a server refused for the moment", "the rest is not tried again",
         "subscription::topics_to_try_again_are_bounded_in_bytes";
     // The prompt.

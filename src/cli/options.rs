@@ -173,6 +173,10 @@ pub enum ReportFormat {
     Json,
     /// A page for people.
     Text,
+    /// One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it
+    Nagios,
+    /// Metrics for the textfile collector of Prometheus' node exporter
+    Prometheus,
 }
 
 /// Arguments of `watch-campaign`.

@@ -7,22 +7,44 @@ use super::{
 use crate::cli::options::{ProbeArgs, ReportFormat};
 use crate::config::{coding, connection};
 use crate::dialect::{Credential, Dialect};
-use crate::error::Result;
-use crate::exit::Exit;
+use crate::error::{Failure, Result};
+use crate::exit::{Exit, Status};
 use crate::net::{Options, WsUrl};
+use crate::pipeline::sink::{Sink as _, Stdout, write_failure};
 use crate::probe::Target;
 use crate::probe::gates::Gates;
 use crate::probe::live::Plan;
 use crate::probe::matrix::{Matrix, Origin};
+use crate::probe::monitor::Service;
 use crate::probe::repeat::Rounds;
-use crate::probe::run::{self, Connections, Form};
+use crate::probe::run::{self, Connections, Form, Output};
 
 /// Runs the command.
 ///
 /// # Errors
 /// Mistakes on the command line, and output that cannot be written. What is wrong with the endpoint is written to
 /// standard output.
-pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
+pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
+    match probed(args, context).await {
+        Err(failure) if args.format == Some(ReportFormat::Nagios) => {
+            let line = Service::Unknown.line(&context.report.secrets().mask_text(&failure.what));
+            let written = Stdout.write(format!("{line}\n").as_bytes());
+            written.map_err(|cut| write_failure("standard output", &cut.error))?;
+            Ok(Status(Service::Unknown.code()))
+        }
+        ended => ended,
+    }
+}
+
+async fn probed(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
+    let form = form(args, context);
+    let connections = connections(args);
+    if matches!(form.output, Output::Nagios | Output::Prometheus)
+        && !matches!(connections, Connections::Single)
+    {
+        return Err(Failure::usage("--format nagios and --format prometheus report one connection")
+            .hint("leave out --repeat, --origins, --auth-matrix, --version-check and --all-addresses"));
+    }
     let url = args.url.as_deref().map(parse_url).transpose()?;
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let gates = Gates::new(&args.expect, &args.expect_status, args.min_cert_days, &args.max)?;
@@ -30,19 +52,29 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Exit> {
     let mock = start_mock(args.mock.as_deref(), dialect, context.report).await?;
     let (url, options) = target(args, url, dialect, mock.as_ref(), context)?;
     let live = if args.live {
-        Some(Plan { send: coding::texts(&args.send)?, max_time: args.max_time })
+        Some(Plan { send: coding::texts(&args.send)?, dialect, max_time: args.max_time })
     } else {
         None
     };
     let target = Target { url, options, live, case: None };
-    let exit = run::run(&target, &connections(args), gates, form(args, context), context.report).await?;
-    expected(mock.map(|running| running.mock), exit, context.report).await
+    let status = run::run(&target, &connections, gates, form, context.report).await?;
+    match mock {
+        Some(running) if status == Exit::Ok.into() => {
+            expected(Some(running.mock), Exit::Ok, context.report).await.map(Status::from)
+        }
+        _ => Ok(status),
+    }
 }
 
 fn form(args: &ProbeArgs, Context { world, color, .. }: &Context<'_>) -> Form {
     let default = if world.stdout_terminal { ReportFormat::Text } else { ReportFormat::Json };
     Form {
-        text: args.format.unwrap_or(default) == ReportFormat::Text,
+        output: match args.format.unwrap_or(default) {
+            ReportFormat::Json => Output::Json,
+            ReportFormat::Text => Output::Text,
+            ReportFormat::Nagios => Output::Nagios,
+            ReportFormat::Prometheus => Output::Prometheus,
+        },
         color: world.color(*color, world.stdout_terminal),
         stdout_terminal: world.stdout_terminal,
         stderr_terminal: world.stderr_terminal,

@@ -148,8 +148,11 @@ fn keylog(world: &World<'_>) -> Result<PathBuf> {
     })
 }
 
+/// The name of a header or a user, and what belongs to it.
+type Pair = (String, Secret);
+
 /// The headers, and where they come from if that is to be read again.
-fn headers(args: &ConnectionArgs) -> Result<(Vec<(String, Secret)>, Vec<HeaderSource>)> {
+fn headers(args: &ConnectionArgs) -> Result<(Vec<Pair>, Vec<HeaderSource>)> {
     let mut sources = Vec::new();
     for arg in &args.header {
         match arg.strip_prefix('@').map(Path::new) {
@@ -182,7 +185,7 @@ fn cookies(args: &[String]) -> Result<Option<(String, Secret)>> {
 }
 
 /// User name and password, and the file that is to be read again.
-fn basic(args: &ConnectionArgs) -> Result<(Option<(String, Secret)>, Option<PathBuf>)> {
+fn basic(args: &ConnectionArgs) -> Result<(Option<Pair>, Option<PathBuf>)> {
     let Some(user) = &args.user else { return Ok((None, None)) };
     let Some(path) = user.strip_prefix('@').map(Path::new) else {
         return Ok((Some(sources::user(user)?), None));

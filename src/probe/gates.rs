@@ -82,6 +82,18 @@ impl Gates {
         })
     }
 
+    /// The longest that this phase may take.
+    #[must_use]
+    pub(crate) fn most(&self, phase: &str) -> Option<Duration> {
+        self.max.iter().filter(|limit| limit.phase == phase).map(|limit| limit.most).min()
+    }
+
+    /// The days that the certificate has to be good for.
+    #[must_use]
+    pub(crate) fn min_cert_days(&self) -> Option<i64> {
+        self.min_cert_days
+    }
+
     #[must_use]
     pub(crate) fn any(&self) -> bool {
         !(self.expect.is_empty()

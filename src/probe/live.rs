@@ -9,8 +9,11 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::inflated::{Inflated, Savings};
+use super::messages::{Messages, Received};
 use super::record::{Check, Failed, Mask, ms};
 use super::utf8::Utf8;
+use crate::dialect::{Client, ClientSetup, Dialect};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::frames::close::may_be_sent;
 use crate::frames::reader::{FrameReader, RawFrame, masked};
@@ -20,10 +23,12 @@ use crate::handshake::extensions::Agreement;
 use crate::net::Tap;
 
 /// What to do on the open connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Plan {
     /// Messages to send, so that a server has something to answer.
     pub send: Vec<String>,
+    /// Says what the provider's messages must not show.
+    pub dialect: &'static dyn Dialect,
     /// The time for everything. Half of it is for the first message and the pong, the rest for the close.
     pub max_time: Duration,
 }
@@ -40,7 +45,9 @@ pub(crate) struct Live {
     pub pong: Option<f64>,
     pub frames: u64,
     /// Data messages that came.
-    pub messages: u64,
+    pub message_count: u64,
+    /// The first of them.
+    pub messages: Vec<Received>,
     /// What compression was worth, if it was agreed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<Savings>,
@@ -76,7 +83,8 @@ pub(super) async fn run(
     plan: &Plan,
     (agreement, most): (Option<Agreement>, Option<usize>),
     mask: &Mask,
-) -> Outcome {
+) -> Result<Outcome> {
+    let mut client = plan.dialect.client(&ClientSetup::default())?;
     let inflated = agreement.map(|agreement| Inflated::new(agreement.compression.server, most));
     let start = Instant::now();
     let mut session = Session {
@@ -91,7 +99,7 @@ pub(super) async fn run(
     let _ = session.open(plan).await;
     session.listen(half).await;
     session.close(end).await;
-    session.seen.outcome(plan, mask)
+    Ok(session.seen.outcome(plan, client.as_mut(), mask))
 }
 
 struct Session {
@@ -111,7 +119,8 @@ struct Seen {
     pong: Option<Duration>,
     wrong_pong: Option<Vec<u8>>,
     frames: u64,
-    messages: u64,
+    message_count: u64,
+    messages: Messages,
     /// The first of each kind of mistake.
     masked: Option<String>,
     rsv: Option<String>,
@@ -213,11 +222,18 @@ impl Seen {
         if !self.utf8.takes(frame) {
             self.text.get_or_insert(format!("{name} with bytes that are none"));
         }
-        if head.starts_message() {
-            self.messages += 1;
+        if frame.starts_message() {
+            self.message_count += 1;
             self.message.get_or_insert(at);
+            self.messages.begin(at, frame, self.inflated.is_some() && head.rsv == RSV1);
+        }
+        if !head.is_control() && !self.messages.compressed {
+            self.messages.take(frame);
         }
         self.inflate(frame, &name);
+        if frame.ends_message() {
+            self.messages.end();
+        }
         match head.opcode {
             _ if !frame.is_first() => {}
             PONG if frame.payload == payload => {
@@ -234,8 +250,12 @@ impl Seen {
     /// Reads on in a compressed message, up to the first mistake.
     fn inflate(&mut self, frame: &RawFrame, name: &str) {
         let Some(inflated) = self.inflated.as_mut().filter(|_| self.deflate.is_none()) else { return };
-        let (utf8, mut is_text) = (&mut self.inflated_utf8, true);
-        if let Err(why) = inflated.takes(frame, |piece| is_text &= utf8.takes(piece)) {
+        let (utf8, messages, mut is_text) = (&mut self.inflated_utf8, &mut self.messages, true);
+        let takes = |piece: &RawFrame| {
+            is_text &= utf8.takes(piece);
+            messages.take(piece);
+        };
+        if let Err(why) = inflated.takes(frame, takes) {
             self.deflate = Some(format!("{name}: {why}"));
         }
         if !is_text {
@@ -243,7 +263,7 @@ impl Seen {
         }
     }
 
-    fn outcome(self, plan: &Plan, mask: &Mask) -> Outcome {
+    fn outcome(mut self, plan: &Plan, client: &mut dyn Client, mask: &Mask) -> Outcome {
         let mut checks: Vec<(Exit, Check)> = vec![
             self.frame_check("frames-unmasked", "unmasked frames", &self.masked, "RFC 6455 §5.1"),
             self.frame_check("rsv-clear", "reserved bits and opcodes unused", &self.rsv, "RFC 6455 §5.2"),
@@ -270,7 +290,10 @@ impl Seen {
             (*exit, Failed { phase: "live", what, details: Vec::new() })
         });
         Outcome {
-            live: self.measured(mask),
+            live: Live {
+                messages: std::mem::take(&mut self.messages).shown(client, mask),
+                ..self.measured(mask)
+            },
             checks: checks.into_iter().map(|(_, check)| check).collect(),
             failed,
         }
@@ -286,7 +309,8 @@ impl Seen {
             message: ms(self.message),
             pong: ms(self.pong),
             frames: self.frames,
-            messages: self.messages,
+            message_count: self.message_count,
+            messages: Vec::new(),
             compression: self.inflated.as_ref().map(Inflated::savings),
             close: Close {
                 by,

@@ -12,6 +12,8 @@ mod hints;
 mod inflated;
 pub(crate) mod live;
 pub(crate) mod matrix;
+mod messages;
+pub(crate) mod monitor;
 mod page;
 pub(crate) mod record;
 pub(crate) mod repeat;
@@ -23,7 +25,7 @@ use matrix::Case;
 use record::{Mask, Record};
 
 /// What to probe, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Target {
     pub url: WsUrl,
     pub options: Options,
@@ -51,7 +53,7 @@ pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     matrix::judge(&mut record);
     if let (Some(stream), Some(plan)) = (stream, &target.live) {
         let outcome =
-            live::run(stream, plan, (report.agreement, target.options.max_message_size), mask).await;
+            live::run(stream, plan, (report.agreement, target.options.max_message_size), mask).await?;
         record.checks.extend(outcome.checks);
         record.live = Some(outcome.live);
         if let Some((exit, failed)) = outcome.failed {

@@ -528,7 +528,7 @@ fn body(report: &OpenReport, mask: &Mask) -> Option<Body> {
 }
 
 /// The text as JSON on one line, with the secrets in it masked, if it is JSON.
-fn embedded(text: &str, secrets: &Secrets) -> Option<Box<RawValue>> {
+pub(super) fn embedded(text: &str, secrets: &Secrets) -> Option<Box<RawValue>> {
     json::scan_str(text).ok()?;
     let mut compact = Vec::with_capacity(text.len());
     json::compact_into(&secrets.mask_json(text), &mut compact);

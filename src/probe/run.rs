@@ -5,11 +5,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::gates::Gates;
 use super::matrix::{Case, Matrix};
+use super::monitor::{Service, nagios, prometheus};
 use super::record::{Mask, Record};
 use super::repeat::{Account, Rounds};
 use super::{Target, probe, text};
 use crate::error::{Failure, Result};
-use crate::exit::Exit;
+use crate::exit::{Exit, Status};
 use crate::net::Renewed;
 use crate::pipeline::line::{Style, write_json};
 use crate::pipeline::output::{Output as _, write_failure};
@@ -28,11 +29,24 @@ pub(crate) enum Connections {
     Repeated(Rounds),
 }
 
+/// What the report is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// One record a line.
+    Json,
+    /// A page for people.
+    Text,
+    /// One line with performance data, and the exit status of a plugin.
+    Nagios,
+    /// Metrics.
+    Prometheus,
+}
+
 /// How the report is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Form {
-    /// A page for people, not JSON.
-    pub text: bool,
+    /// What it is.
+    pub output: Output,
     /// Use color on standard output.
     pub color: bool,
     /// Standard output is a terminal.
@@ -52,19 +66,20 @@ pub(crate) async fn run(
     gates: Gates,
     form: Form,
     report: &Report,
-) -> Result<Exit> {
+) -> Result<Status> {
     let mask = Mask(report.clone());
-    let mut run = ProbeRun { target, gates, form, report, mask, gate_failed: false, failed: None };
+    let mut run =
+        ProbeRun { target, gates, form, report, mask, gate_failed: false, failed: None, service: None };
     match connections {
         Connections::Single => run.single().await?,
         Connections::Matrix(matrix) => run.matrix(matrix).await?,
         Connections::Repeated(rounds) => {
             if let Some(stopped) = run.repeated(*rounds).await? {
-                return Ok(stopped);
+                return Ok(stopped.into());
             }
         }
     }
-    Ok(run.exit())
+    Ok(run.service.map_or_else(|| run.exit().into(), |service| Status(service.code())))
 }
 
 struct ProbeRun<'a> {
@@ -75,6 +90,8 @@ struct ProbeRun<'a> {
     mask: Mask,
     gate_failed: bool,
     failed: Option<Exit>,
+    /// The state of the service, for a plugin.
+    service: Option<Service>,
 }
 
 impl ProbeRun<'_> {
@@ -83,7 +100,16 @@ impl ProbeRun<'_> {
         let record = self.probe(&target).await?;
         self.note(&record, record.ok);
         self.text(|color, width| text::page(&record, color, width))?;
-        if let Some(failed) = record.failed.iter().find(|_| !self.form.text) {
+        match self.form.output {
+            Output::Nagios => {
+                let (service, line) = nagios(&record, &self.gates);
+                self.service = Some(service);
+                return write(line.as_bytes());
+            }
+            Output::Prometheus => write(prometheus(&record, self.exit() == Exit::Ok).as_bytes())?,
+            Output::Text | Output::Json => {}
+        }
+        if let Some(failed) = record.failed.iter().find(|_| self.form.output != Output::Text) {
             let failure = Failure::new(Exit::Assertion, &failed.what);
             let hint = record.hints.first().map(|hint| hint.text.clone());
             self.report.failure(&Failure { hint, ..failure });
@@ -131,7 +157,7 @@ impl ProbeRun<'_> {
             account.add(&record);
             self.note(&record, record.ok);
             self.text(|color, width| text::round(&record, rounds.count, color, width))?;
-            if !self.form.text && self.form.stderr_terminal {
+            if self.form.output == Output::Json && self.form.stderr_terminal {
                 let line = text::round(&record, rounds.count, false, usize::MAX);
                 self.report.notice(line.lines().next().unwrap_or_default().trim_end());
             }
@@ -160,7 +186,7 @@ impl ProbeRun<'_> {
         }
         let place = record.place().map(|place| format!("{place}: ")).unwrap_or_default();
         // A page has them in it.
-        for warning in record.warnings.iter().filter(|_| !self.form.text) {
+        for warning in record.warnings.iter().filter(|_| self.form.output != Output::Text) {
             self.report.warning(&format!("{place}{}", warning.text));
         }
         for gate in record.gates.iter().filter(|gate| !gate.ok) {
@@ -180,7 +206,7 @@ impl ProbeRun<'_> {
     }
 
     fn json(&self, line: &str) -> Result<()> {
-        if self.form.text {
+        if self.form.output != Output::Json {
             return Ok(());
         }
         let Form { color, stdout_terminal: terminal, .. } = self.form;
@@ -191,7 +217,11 @@ impl ProbeRun<'_> {
 
     /// Writes a page, which is given whether it may have color, and how wide the terminal is.
     fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<()> {
-        if self.form.text { write(page(self.form.color, width()).as_bytes()) } else { Ok(()) }
+        if self.form.output == Output::Text {
+            write(page(self.form.color, width()).as_bytes())
+        } else {
+            Ok(())
+        }
     }
 }
 

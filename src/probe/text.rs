@@ -5,9 +5,13 @@ use super::live::Live;
 use super::page::{Ink, Page, bar};
 use super::record::{Check, Http, Record, Tls};
 use super::repeat::Account;
+use crate::text::shortened;
 
 /// How many lines of a body are shown.
 const BODY_LINES: usize = 12;
+
+/// How much of a message is shown, in columns.
+const SHOWN: usize = 200;
 
 /// The record as a page, in colour or not, for a terminal of this width.
 pub(super) fn page(record: &Record, color: bool, width: usize) -> String {
@@ -242,7 +246,7 @@ fn session(live: &Live, page: &mut Page) {
         at(live.message),
         at(live.pong),
         live.frames,
-        live.messages
+        live.message_count
     );
     page.row("live", Ink::Plain, &text);
     if let Some(savings) = live.compression.as_ref().filter(|savings| savings.messages > 0) {
@@ -250,6 +254,11 @@ fn session(live: &Live, page: &mut Page) {
         let Savings { messages, wire, bytes, .. } = savings;
         let text = format!("{messages} compressed messages, {wire} bytes for {bytes}: {ratio} times less");
         page.row("", Ink::Plain, &text);
+    }
+    if let Some(first) = live.messages.first() {
+        let content = first.data.as_ref().map(|data| data.get()).or(first.text.as_deref());
+        let content = content.or(first.base64.as_deref()).unwrap_or_default();
+        page.row("message", Ink::Plain, &shortened(content, SHOWN));
     }
     let code = live.close.code.map_or("no code".to_owned(), |code| code.to_string());
     let reason = live.close.reason.as_deref().unwrap_or_default();

@@ -38,6 +38,7 @@ mod packaging;
 mod peers;
 mod probe;
 mod probe_live;
+mod probe_messages;
 mod probe_rows;
 mod probe_screen;
 mod probe_tls;

@@ -43,7 +43,7 @@ fn a_server_that_behaves_is_measured() {
     let close = &live["close"];
     assert_eq!((&close["by"], &close["code"]), (&json!("us"), &json!(1000)));
     assert_eq!((&close["reason"], &close["tcp_by"]), (&json!("bye"), &json!("peer")));
-    assert_eq!((&live["frames"], &live["messages"]), (&json!(3), &json!(1)));
+    assert_eq!((&live["frames"], &live["message_count"]), (&json!(3), &json!(1)));
 }
 
 #[test]

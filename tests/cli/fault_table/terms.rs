@@ -137,10 +137,10 @@ pub(super) const UNFINISHED: &str = "the watch ended before it did";
 // Reports.
 pub(super) const UPGRADED: Told = Told("", r#"{"ok":true,"failed":null,"http":{"status":101}}"#);
 pub(super) const LIVELY: Told = Told("", r#"{"ok":true,"failed":null,"live":{"close":{"by":"us","code":1000,"tcp_by":"peer"}}}"#);
-pub(super) const SPEECHLESS: Told = Told("", r#"{"ok":true,"live":{"messages":0,"close":{"by":"us","code":1000}}}"#);
+pub(super) const SPEECHLESS: Told = Told("", r#"{"ok":true,"live":{"message_count":0,"close":{"by":"us","code":1000}}}"#);
 pub(super) const DEAF: Told = Told("ping-pong", r#"{"failed":{"phase":"live"},"live":{"pong":null,"close":{"by":"us","code":1000}}}"#);
 pub(super) const DEAD: Told = Told("ping-pong close-handshake", r#"{"failed":{"phase":"live"},"live":{"pong":null,"close":{"code":null}}}"#);
-pub(super) const CUT_OFF: Told = Told("close-handshake", r#"{"failed":{"phase":"live"},"live":{"messages":0,"close":{"by":"network","code":null}}}"#);
+pub(super) const CUT_OFF: Told = Told("close-handshake", r#"{"failed":{"phase":"live"},"live":{"message_count":0,"close":{"by":"network","code":null}}}"#);
 pub(super) const LEFT_1000: Told = Told("close-handshake", r#"{"ok":true,"live":{"close":{"by":"peer","code":1000}}}"#);
 pub(super) const LEFT_1001: Told = Told("close-handshake", r#"{"ok":true,"live":{"close":{"by":"peer","code":1001}}}"#);
 pub(super) const LEFT_1005: Told = Told("close-handshake", r#"{"ok":true,"live":{"close":{"by":"peer","code":1005}}}"#);
