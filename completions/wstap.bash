@@ -28,14 +28,26 @@ _wstap() {
             wstap,man)
                 cmd="wstap__subcmd__man"
                 ;;
+            wstap,mock)
+                cmd="wstap__subcmd__serve__subcmd__mock"
+                ;;
+            wstap,probe)
+                cmd="wstap__subcmd__probe__subcmd__handshake"
+                ;;
             wstap,probe-handshake)
                 cmd="wstap__subcmd__probe__subcmd__handshake"
                 ;;
             wstap,serve-mock)
                 cmd="wstap__subcmd__serve__subcmd__mock"
                 ;;
+            wstap,sub)
+                cmd="wstap__subcmd__subscribe"
+                ;;
             wstap,subscribe)
                 cmd="wstap__subcmd__subscribe"
+                ;;
+            wstap,watch)
+                cmd="wstap__subcmd__watch__subcmd__campaign"
                 ;;
             wstap,watch-campaign)
                 cmd="wstap__subcmd__watch__subcmd__campaign"
@@ -71,7 +83,7 @@ _wstap() {
 
     case "${cmd}" in
         wstap)
-            opts="-q -v -h -V --quiet --verbose --log-format --color --help --version connect subscribe watch-campaign probe-handshake serve-mock completions man help"
+            opts="-q -v -h -V --quiet --verbose --log-format --color --help --version connect subscribe sub watch-campaign watch probe-handshake probe serve-mock mock completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -119,7 +131,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__connect)
-            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --compress --no-compress --auth --user --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --dialect --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,6 +209,18 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rawfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --args)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jsonargs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --library-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -215,6 +239,10 @@ _wstap() {
                     ;;
                 --invalid-utf8)
                     COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -277,6 +305,10 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ok-close)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -294,6 +326,14 @@ _wstap() {
                     return 0
                     ;;
                 -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cookie)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -361,7 +401,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -605,7 +653,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__probe__subcmd__handshake)
-            opts="-d -x -H -s -u -k -4 -6 -L -q -v -h --dialect --mock --format --origins --auth-matrix --version-check --all-addresses --repeat --interval --live --send --max-time --expect --expect-status --min-cert-days --max --header --origin --subprotocol --compress --no-compress --auth --user --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --alpn --quiet --verbose --log-format --color --help"
+            opts="-d -x -H -b -s -u -k -4 -6 -L -q -v -h --dialect --mock --format --origins --auth-matrix --version-check --all-addresses --repeat --interval --live --send --max-time --expect --expect-status --min-cert-days --max --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --alpn --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +723,14 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cookie)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --origin)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -739,7 +795,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -965,7 +1029,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -i -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --compress --no-compress --auth --user --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --topics-file --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1059,6 +1123,18 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rawfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --args)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jsonargs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --library-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1077,6 +1153,10 @@ _wstap() {
                     ;;
                 --invalid-utf8)
                     COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -1139,6 +1219,10 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ok-close)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1156,6 +1240,14 @@ _wstap() {
                     return 0
                     ;;
                 -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cookie)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1223,7 +1315,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1315,7 +1415,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__watch__subcmd__campaign)
-            opts="-d -f -n -e -r -j -o -H -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --origin --subprotocol --compress --no-compress --auth --user --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --key --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --monitor --all --exit-on --history --progress --ndjson --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1377,6 +1477,18 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rawfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --args)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jsonargs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --library-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1395,6 +1507,10 @@ _wstap() {
                     ;;
                 --invalid-utf8)
                     COMPREPLY=($(compgen -W "fail replace" -- "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --binary)
@@ -1457,6 +1573,10 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ok-close)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1474,6 +1594,14 @@ _wstap() {
                     return 0
                     ;;
                 -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cookie)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1541,7 +1669,15 @@ _wstap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --cert-type)
+                    COMPREPLY=($(compgen -W "PEM P12" -- "${cur}"))
+                    return 0
+                    ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -23,7 +23,7 @@ pub struct GlobalArgs {
     /// Show errors only, and what lets others listen (-k, --tls-keylog)
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Show more; twice for everything
+    /// Print how the connection is made, headers and close frames; -vv prints every frame as well
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Notices on stderr as text, or as one JSON object a line

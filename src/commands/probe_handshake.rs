@@ -15,9 +15,9 @@ use crate::probe::Target;
 use crate::probe::gates::Gates;
 use crate::probe::live::Plan;
 use crate::probe::matrix::{Matrix, Origin};
-use crate::probe::monitor::Service;
+use crate::probe::monitor::ServiceState;
 use crate::probe::repeat::Rounds;
-use crate::probe::run::{self, Connections, Form, Output};
+use crate::probe::run::{self, Connections, Form, ReportKind};
 
 /// Runs the command.
 ///
@@ -27,10 +27,10 @@ use crate::probe::run::{self, Connections, Form, Output};
 pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     match probed(args, context).await {
         Err(failure) if args.format == Some(ReportFormat::Nagios) => {
-            let line = Service::Unknown.line(&context.report.secrets().mask_text(&failure.what));
+            let line = ServiceState::Unknown.line(&context.report.secrets().mask_text(&failure.what));
             let written = Stdout.write(format!("{line}\n").as_bytes());
             written.map_err(|cut| write_failure("standard output", &cut.error))?;
-            Ok(Status(Service::Unknown.code()))
+            Ok(Status(ServiceState::Unknown.code()))
         }
         ended => ended,
     }
@@ -39,7 +39,7 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
 async fn probed(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     let form = form(args, context);
     let connections = connections(args);
-    if matches!(form.output, Output::Nagios | Output::Prometheus)
+    if matches!(form.output, ReportKind::Nagios | ReportKind::Prometheus)
         && !matches!(connections, Connections::Single)
     {
         return Err(Failure::usage("--format nagios and --format prometheus report one connection")
@@ -70,10 +70,10 @@ fn form(args: &ProbeArgs, Context { world, color, .. }: &Context<'_>) -> Form {
     let default = if world.stdout_terminal { ReportFormat::Text } else { ReportFormat::Json };
     Form {
         output: match args.format.unwrap_or(default) {
-            ReportFormat::Json => Output::Json,
-            ReportFormat::Text => Output::Text,
-            ReportFormat::Nagios => Output::Nagios,
-            ReportFormat::Prometheus => Output::Prometheus,
+            ReportFormat::Json => ReportKind::Json,
+            ReportFormat::Text => ReportKind::Text,
+            ReportFormat::Nagios => ReportKind::Nagios,
+            ReportFormat::Prometheus => ReportKind::Prometheus,
         },
         color: world.color(*color, world.stdout_terminal),
         stdout_terminal: world.stdout_terminal,

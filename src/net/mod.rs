@@ -11,6 +11,7 @@ use crate::handshake::client::Finding;
 use crate::handshake::extensions::{Agreement, Deflate};
 use crate::secret::{self, Secret, Secrets};
 
+pub(crate) mod certificate;
 mod cookies;
 mod credentials;
 mod digest;
@@ -28,6 +29,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trace;
 pub(crate) mod upgrade;
 pub mod url;
 mod verify;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::certificate::Certificate;
 use super::record::{Mask, Note, Record, Tls};
 use crate::clock;
 use crate::error::Failure;
+use crate::net::certificate::Certificate;
 
 /// A certificate that has fewer days left is worth a word, or a third of its life if that is less.
 const SOON: i64 = 14;

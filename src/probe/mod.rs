@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::net::{Options, StreamAttempt, WsUrl, open_stream};
 
-pub(crate) mod certificate;
 pub(crate) mod gates;
 mod hints;
 mod inflated;
@@ -43,6 +42,7 @@ pub(crate) struct Target {
 pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
     let started = clock::now();
     let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
+    report.trace(mask.0.secrets()).iter().for_each(|line| mask.0.verbose(line));
     let (stream, failure) = match stream {
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => (None, Some(failure)),

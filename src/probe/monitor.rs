@@ -9,7 +9,7 @@ use super::record::Record;
 
 /// The state of a service, as the Monitoring Plugins Development Guidelines number it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
+pub(crate) enum ServiceState {
     /// Everything holds.
     Ok = 0,
     /// It works, and something is odd or will soon be wrong.
@@ -20,7 +20,7 @@ pub(crate) enum Service {
     Unknown = 3,
 }
 
-impl Service {
+impl ServiceState {
     /// The exit status of the plugin.
     #[must_use]
     pub(crate) fn code(self) -> u8 {
@@ -44,7 +44,7 @@ impl Service {
 
 /// The state that a record shows, and its line with performance data.
 #[must_use]
-pub(crate) fn nagios(record: &Record, gates: &Gates) -> (Service, String) {
+pub(crate) fn nagios(record: &Record, gates: &Gates) -> (ServiceState, String) {
     let failed_gates =
         record.gates.iter().filter(|gate| !gate.ok).map(|gate| format!("{} ({})", gate.gate, gate.saw));
     let failed = failed_gates.collect::<Vec<_>>().join("; ");
@@ -57,15 +57,15 @@ pub(crate) fn nagios(record: &Record, gates: &Gates) -> (Service, String) {
         notes.chain(checks).next()
     };
     let (state, reason) = if !failed.is_empty() {
-        (Service::Critical, format!("{}: {failed}", record.url))
+        (ServiceState::Critical, format!("{}: {failed}", record.url))
     } else if let Some(failed) = record.failed.as_ref().filter(|_| !gates.any()) {
-        (Service::Critical, failed.what.clone())
+        (ServiceState::Critical, failed.what.clone())
     } else {
         let time = record.phases.total.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
         let status = record.status().map_or("no answer".to_owned(), |status| format!("status {status}"));
         match odd() {
-            Some(odd) => (Service::Warning, format!("{}: {odd}", record.url)),
-            None => (Service::Ok, format!("{}: {status}{time}", record.url)),
+            Some(odd) => (ServiceState::Warning, format!("{}: {odd}", record.url)),
+            None => (ServiceState::Ok, format!("{}: {status}{time}", record.url)),
         }
     };
     (state, format!("{} | {}\n", state.line(&reason), performance(record, gates)))
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_without_a_bar() {
-        assert_eq!(Service::Critical.line("a|b\nc\u{2028}d"), "WSTAP CRITICAL - a/b c d");
+        assert_eq!(ServiceState::Critical.line("a|b\nc\u{2028}d"), "WSTAP CRITICAL - a/b c d");
         assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
     }
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Target;
-use super::certificate::{self, Certificate};
 use super::gates::Judgement;
 use super::live::Live;
 use super::matrix::Case;
@@ -18,6 +17,7 @@ use crate::exit::Exit;
 use crate::handshake::client::{EXTENSIONS, Expectation, Finding, Verdict, list_items, unexamined};
 use crate::handshake::extensions::is_deflate;
 use crate::json;
+use crate::net::certificate::{self, Certificate};
 use crate::net::{OpenReport, SentRequest, TlsInfo, Tried, WsUrl};
 use crate::report::Report;
 use crate::secret::Secrets;

@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::gates::Gates;
 use super::matrix::{Case, Matrix};
-use super::monitor::{Service, nagios, prometheus};
+use super::monitor::{ServiceState, nagios, prometheus};
 use super::record::{Mask, Record};
 use super::repeat::{Account, Rounds};
 use super::{Target, probe, text};
@@ -31,7 +31,7 @@ pub(crate) enum Connections {
 
 /// What the report is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
+pub(crate) enum ReportKind {
     /// One record a line.
     Json,
     /// A page for people.
@@ -46,7 +46,7 @@ pub(crate) enum Output {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Form {
     /// What it is.
-    pub output: Output,
+    pub output: ReportKind,
     /// Use color on standard output.
     pub color: bool,
     /// Standard output is a terminal.
@@ -91,7 +91,7 @@ struct ProbeRun<'a> {
     gate_failed: bool,
     failed: Option<Exit>,
     /// The state of the service, for a plugin.
-    service: Option<Service>,
+    service: Option<ServiceState>,
 }
 
 impl ProbeRun<'_> {
@@ -101,15 +101,15 @@ impl ProbeRun<'_> {
         self.note(&record, record.ok);
         self.text(|color, width| text::page(&record, color, width))?;
         match self.form.output {
-            Output::Nagios => {
+            ReportKind::Nagios => {
                 let (service, line) = nagios(&record, &self.gates);
                 self.service = Some(service);
                 return write(line.as_bytes());
             }
-            Output::Prometheus => write(prometheus(&record, self.exit() == Exit::Ok).as_bytes())?,
-            Output::Text | Output::Json => {}
+            ReportKind::Prometheus => write(prometheus(&record, self.exit() == Exit::Ok).as_bytes())?,
+            ReportKind::Text | ReportKind::Json => {}
         }
-        if let Some(failed) = record.failed.iter().find(|_| self.form.output != Output::Text) {
+        if let Some(failed) = record.failed.iter().find(|_| self.form.output != ReportKind::Text) {
             let failure = Failure::new(Exit::Assertion, &failed.what);
             let hint = record.hints.first().map(|hint| hint.text.clone());
             self.report.failure(&Failure { hint, ..failure });
@@ -157,7 +157,7 @@ impl ProbeRun<'_> {
             account.add(&record);
             self.note(&record, record.ok);
             self.text(|color, width| text::round(&record, rounds.count, color, width))?;
-            if self.form.output == Output::Json && self.form.stderr_terminal {
+            if self.form.output == ReportKind::Json && self.form.stderr_terminal {
                 let line = text::round(&record, rounds.count, false, usize::MAX);
                 self.report.notice(line.lines().next().unwrap_or_default().trim_end());
             }
@@ -186,7 +186,7 @@ impl ProbeRun<'_> {
         }
         let place = record.place().map(|place| format!("{place}: ")).unwrap_or_default();
         // A page has them in it.
-        for warning in record.warnings.iter().filter(|_| self.form.output != Output::Text) {
+        for warning in record.warnings.iter().filter(|_| self.form.output != ReportKind::Text) {
             self.report.warning(&format!("{place}{}", warning.text));
         }
         for gate in record.gates.iter().filter(|gate| !gate.ok) {
@@ -206,7 +206,7 @@ impl ProbeRun<'_> {
     }
 
     fn json(&self, line: &str) -> Result<()> {
-        if self.form.output != Output::Json {
+        if self.form.output != ReportKind::Json {
             return Ok(());
         }
         let Form { color, stdout_terminal: terminal, .. } = self.form;
@@ -217,7 +217,7 @@ impl ProbeRun<'_> {
 
     /// Writes a page, which is given whether it may have color, and how wide the terminal is.
     fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<()> {
-        if self.form.output == Output::Text {
+        if self.form.output == ReportKind::Text {
             write(page(self.form.color, width()).as_bytes())
         } else {
             Ok(())

@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::clock;
 use crate::dialect::Client;
@@ -40,6 +41,7 @@ pub mod policy;
 pub mod socket;
 pub mod state;
 pub mod subscription;
+mod trace;
 
 pub use control::{Controller, News, Order};
 
@@ -190,12 +192,8 @@ impl Driver {
         self.push_events();
         self.tell_standing();
         self.tell_people();
-        let todo = &mut self.state.todo;
-        match &mut self.socket {
-            Some(socket) => todo.frames.drain(..).for_each(|frame| socket.send(frame)),
-            None => todo.frames.clear(),
-        }
-        if mem::take(&mut todo.drop_old) {
+        self.send_frames();
+        if mem::take(&mut self.state.todo.drop_old) {
             self.drop_old();
         }
         if mem::take(&mut self.state.todo.connect) {
@@ -286,6 +284,36 @@ impl Driver {
         }
     }
 
+    /// Queues the frames that the state asks for. Without a connection, there is nobody to send them to.
+    fn send_frames(&mut self) {
+        let Some(socket) = &mut self.socket else { return self.state.todo.frames.clear() };
+        if self.report.shows(Level::Verbose) {
+            for frame in &self.state.todo.frames {
+                trace::frame(&self.report, '>', frame);
+            }
+        }
+        self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
+    }
+
+    /// A frame came. A ping is answered by the frame layer.
+    fn trace_incoming(&self, frame: &Frame) {
+        trace::frame(&self.report, '<', frame);
+        if let Frame::Ping(payload) = frame {
+            trace::frame(&self.report, '>', &Frame::Pong(payload.clone()));
+        }
+    }
+
+    /// The peer's close frame came, and is answered unless ours has been sent.
+    fn trace_close(&self, close: &PeerClose) {
+        if self.report.shows(Level::Verbose) {
+            trace::close(&self.report, '<', close.code, &close.reason);
+            if !self.state.is_closing() {
+                let answer = close.answer().map_or(1005, |answer| u16::from(answer.code));
+                trace::close(&self.report, '>', answer, "");
+            }
+        }
+    }
+
     /// Hands events over, if that takes no waiting; a ping must not wait for the reader of the output.
     fn push_events(&mut self) {
         loop {
@@ -335,7 +363,10 @@ impl Driver {
         match happened {
             Happening::Opened(opened) => self.made(*opened, now),
             Happening::Incoming(incoming) => self.incoming(incoming, now),
-            Happening::OldIncoming(Incoming::Frame(frame)) => self.state.received_old(frame, now),
+            Happening::OldIncoming(Incoming::Frame(frame)) => {
+                self.trace_incoming(&frame);
+                self.state.received_old(frame, now);
+            }
             Happening::OldIncoming(Incoming::Closed(close)) => {
                 let close = self.with_masked_reason(close);
                 self.state.received_old_close(close);
@@ -409,6 +440,10 @@ impl Driver {
     }
 
     fn called(&mut self, call: &HttpCall, result: Result<HttpAnswer>, now: Now) {
+        if let Ok(answer) = &result {
+            let (url, status) = (call.url.shown_as_http(), answer.head.status_text());
+            self.report.verbose(&format!("* {}: {} {url}: {status}", call.purpose, call.method));
+        }
         let seen = result.as_ref().ok().map(|answer| (answer.head.status, answer.retry_after()));
         let judged = result.and_then(|answer| match answer.failure(call) {
             Some(failure) => Err(failure),
@@ -425,6 +460,9 @@ impl Driver {
     }
 
     fn attempted(&mut self, attempt: Attempt, lease: Lease, now: Now) {
+        if self.report.shows(Level::Verbose) {
+            attempt.report.trace(self.report.secrets()).iter().for_each(|line| self.report.verbose(line));
+        }
         attempt.report.cautions.iter().for_each(|caution| self.report.caution(caution));
         for warning in &attempt.report.warnings {
             self.report.warning(warning);
@@ -453,10 +491,12 @@ impl Driver {
             match incoming {
                 Incoming::Frame(frame) => {
                     bytes += frame.len();
+                    self.trace_incoming(&frame);
                     self.state.received(frame, now);
                 }
                 Incoming::Closed(close) => {
                     let close = self.with_masked_reason(close);
+                    self.trace_close(&close);
                     self.state.received_close(close, now);
                 }
                 Incoming::NotUtf8(text, at) => {
@@ -468,8 +508,8 @@ impl Driver {
                 Incoming::Ended(end) => return self.state.closed(&end, now),
             }
             let full = bytes >= BATCH_BYTES || self.state.todo.events.len() >= BATCH_EVENTS;
+            self.send_frames();
             let Some(socket) = &mut self.socket else { return };
-            self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
             if !full {
                 next = socket.next_now();
             }
@@ -615,8 +655,8 @@ impl Driver {
             self.report.warning(&format!("{queued} queued messages were never sent"));
         }
         self.tell_standing();
+        self.send_frames();
         let Some(socket) = &mut self.socket else { return };
-        self.state.todo.frames.drain(..).for_each(|frame| socket.send(frame));
         if socket.has_backlog() {
             // If the peer does not take it, it will not miss it.
             let _ = tokio::time::timeout(LAST_FLUSH, socket.next(false)).await;

@@ -205,6 +205,12 @@ impl State {
         &self.totals
     }
 
+    /// Are close frames being exchanged?
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
     /// May the next message from standard input be taken? Only then is it sure to be sent.
     #[must_use]
     pub fn wants_input(&self) -> bool {

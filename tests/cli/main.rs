@@ -63,5 +63,6 @@ mod subscribe;
 mod supply_chain;
 mod tls;
 mod unreliable;
+mod verbose;
 mod watch;
 mod watch_screen;
