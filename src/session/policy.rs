@@ -45,6 +45,8 @@ pub struct Policy {
     pub missed_since: Option<Timestamp>,
     /// Credentials in messages are shown.
     pub show_secrets: bool,
+    /// Somebody at a prompt can ask for another connection.
+    pub prompt: bool,
     /// How messages are read and written.
     pub coding: Coding,
 }
@@ -297,7 +299,13 @@ mod tests {
         assert_eq!(exit(closed(), Asked::default(), Totals::default()), Exit::Ok);
         assert_eq!(exit(closed(), until, Totals::default()), Exit::Assertion);
         assert_eq!(exit(Outcome::from_stop(&Stop::Until), until, Totals::default()), Exit::Ok);
-        for reason in [EndReason::Closed, EndReason::InputEnded, EndReason::MaxTime, EndReason::Quit, EndReason::CampaignsOver] {
+        for reason in [
+            EndReason::Closed,
+            EndReason::InputEnded,
+            EndReason::MaxTime,
+            EndReason::Quit,
+            EndReason::CampaignsOver,
+        ] {
             let unmet =
                 Outcome::new(reason, Exit::Ok).settled(count, &Totals { counted: 1, ..Totals::default() });
             assert_eq!((unmet.reason, unmet.exit), (reason, Exit::Assertion));
