@@ -180,6 +180,7 @@ impl Watch {
         match wish {
             Wish::Key(Key::Quit) => model.order_all(&Order::End(Outcome::interrupted())),
             Wish::Key(Key::Refresh) => model.refresh(),
+            Wish::Key(Key::Help) => self.view.iter().for_each(View::help),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
                 view.draw(&model, Instant::now());
