@@ -145,7 +145,7 @@ impl Unreadable {
     /// A message that a step could not read.
     #[must_use]
     pub fn undecoded(seq: u64, unread: &StepFailure, message: Message) -> Self {
-        let text = format!("message {seq} was not decoded: {unread}");
+        let text = format!("cannot decode message {seq}: {unread}");
         let (at, opcode) = (unread.error.at, message.opcode());
         Self { seq, what: "decode", text, at, opcode, bytes: message.into_bytes() }
     }

@@ -1,4 +1,4 @@
-//! How a run can end: the one table behind exit statuses, `--help`, the man page and the README.
+//! Exit statuses: the table behind `--help`, the man pages and the README.
 
 /// The exit status of the process. The numbers are part of the public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -6,7 +6,7 @@
 pub enum Exit {
     /// Ended as asked.
     Ok = 0,
-    /// Something that was asserted is not so.
+    /// An assertion failed.
     Assertion = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
@@ -72,39 +72,39 @@ impl From<Exit> for Status {
 pub const TABLE: &[(Exit, &str)] = &[
     (
         Exit::Ok,
-        "ended as asked: clean close, --count reached, --until matched, or time was up with nothing else asked",
+        "success: clean close, --count reached, --until matched, or the time limit passed without such a condition",
     ),
     (
         Exit::Assertion,
-        "an assertion failed: --fail-if matched, --until never matched, --count was not reached, --expect never matched, last output false or null with -e, a campaign failed, was cancelled or had not ended",
+        "a condition failed: --fail-if matched, --until or --expect never matched, --count was not reached, last output false or null with -e, or a campaign failed, was cancelled or did not end",
     ),
-    (Exit::Usage, "usage: the command line or a configuration file is wrong"),
+    (Exit::Usage, "invalid command line or configuration"),
     (Exit::FilterCompile, "a jq program does not compile"),
-    (Exit::NoOutput, "-e was given and there was no output at all"),
-    (Exit::FilterRuntime, "jq error at run time (with --filter-errors fail)"),
+    (Exit::NoOutput, "no output, with -e"),
+    (Exit::FilterRuntime, "a jq program failed on a message, with --filter-errors fail"),
     (Exit::Dns, "name resolution failed"),
     (Exit::Tcp, "TCP or unix socket connection failed"),
-    (Exit::Proxy, "the proxy failed"),
-    (Exit::Tls, "TLS failed"),
-    (Exit::Refused, "handshake refused: any HTTP status but 101"),
-    (Exit::BadUpgrade, "handshake answered 101 but breaks RFC 6455"),
+    (Exit::Proxy, "proxy connection failed"),
+    (Exit::Tls, "TLS handshake failed"),
+    (Exit::Refused, "WebSocket handshake refused: HTTP status other than 101"),
+    (Exit::BadUpgrade, "invalid handshake response: HTTP status 101, but not as RFC 6455 requires"),
     (Exit::Credentials, "credentials refused: HTTP 401 or 403, close 1008"),
     (Exit::NotFound, "not found: HTTP 404, close 4004"),
-    (
-        Exit::ClosedAbnormally,
-        "closed abnormally, or with a code that is not clean (1000, 1001 and 1005 are; --ok-close adds)",
-    ),
+    (Exit::ClosedAbnormally, "closed abnormally, or with a code other than 1000, 1001, 1005 and --ok-close"),
     (
         Exit::PeerProtocol,
-        "the peer broke the WebSocket protocol, or a message could not be decoded (with --decode-errors fail)",
+        "protocol error: invalid frame, or a message that could not be decoded, with --decode-errors fail",
     ),
-    (Exit::LinkSilent, "the link went silent: no pong, no heartbeat"),
-    (Exit::GaveUp, "gave up reconnecting"),
+    (Exit::LinkSilent, "connection timed out: no pong or no heartbeat"),
+    (Exit::GaveUp, "gave up reconnecting (--retries)"),
     (Exit::SubscriptionRefused, "subscription refused"),
-    (Exit::OutputFailed, "output could not be written"),
+    (Exit::OutputFailed, "could not write output"),
     (Exit::Interrupted, "interrupted (SIGINT)"),
     (Exit::Terminated, "terminated (SIGTERM)"),
 ];
+
+/// Columns of the table as text.
+const WIDTH: usize = 80;
 
 impl Exit {
     /// The number the process ends with.
@@ -120,10 +120,24 @@ impl Exit {
     }
 }
 
-/// The table as aligned text, one status a line.
+/// The table as aligned text, in 80 columns.
 #[must_use]
 pub fn table_text() -> String {
-    TABLE.iter().map(|(exit, meaning)| format!("  {:>3}  {meaning}\n", exit.code())).collect()
+    let mut text = String::new();
+    for (exit, meaning) in TABLE {
+        let mut line = format!("  {:>3} ", exit.code());
+        for word in meaning.split(' ') {
+            if line.chars().count() + 1 + word.chars().count() > WIDTH {
+                text.push_str(&line);
+                line = format!("\n{:6}", "");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

@@ -283,7 +283,7 @@ impl Records<'_> {
                 self.error(text()?.to_owned());
                 return Ok(());
             }
-            other => return Err(format!("a message of the type {other:?}")),
+            other => return Err(format!("unknown message type {other:?}")),
         };
         let message = match frame.opcode() {
             Some(1) => Message::text(text()?.to_owned()),
@@ -292,7 +292,7 @@ impl Records<'_> {
             }
             // Frames that hold no message.
             Some(0 | 8..=10) => return Ok(()),
-            _ => return Err(format!("a message with the opcode {}", frame.opcode)),
+            _ => return Err(format!("unsupported opcode {}", frame.opcode)),
         };
         *seq += 1;
         let seq = *seq;

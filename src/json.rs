@@ -396,7 +396,7 @@ impl<'t> Walk<'t> {
                 }
                 Some(_) if lenient => self.at += 1,
                 Some(_) => return Err(Error { what: "control character in a string", at: self.at }),
-                None => return Err(Error { what: "string without an end", at: start - 1 }),
+                None => return Err(Error { what: "unterminated string", at: start - 1 }),
             }
         }
         self.at += 1;

@@ -17,8 +17,8 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> 
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::usage(format!("{}: not PEM: {error}", path.display())))?;
     if found.is_empty() {
-        let what = format!("{}: no certificate in it", path.display());
-        return Err(Failure::usage(what).hint("give a PEM file: -----BEGIN CERTIFICATE-----"));
+        let what = format!("{}: no certificate found", path.display());
+        return Err(Failure::usage(what).hint("use a PEM file (-----BEGIN CERTIFICATE-----)"));
     }
     Ok(found)
 }
@@ -29,7 +29,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> 
 /// A usage failure that names the file if it cannot be read or holds no private key.
 pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| {
-        let hint = "give a PEM file without a passphrase: -----BEGIN PRIVATE KEY-----";
+        let hint = "use a PEM file without a passphrase (-----BEGIN PRIVATE KEY-----)";
         Failure::usage(format!("{}: no usable private key: {error}", path.display())).hint(hint)
     })
 }

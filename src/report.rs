@@ -155,7 +155,7 @@ impl Report {
             self.say_unlabelled(Level::Error, line);
         }
         if let Some(hint) = &failure.hint {
-            self.say_unlabelled(Level::Error, &format!("try: {hint}"));
+            self.say_unlabelled(Level::Error, &format!("hint: {hint}"));
         }
     }
 
@@ -214,9 +214,11 @@ impl Report {
         }
         let mut lines = match std::mem::take(&mut out.dropped) {
             0 => String::new(),
-            dropped => {
-                self.line(Level::Warning, "wstap: ", &format!("{dropped} notices that nobody read are lost"))
-            }
+            dropped => self.line(
+                Level::Warning,
+                "wstap: ",
+                &format!("{dropped} notices were lost because stderr was not read"),
+            ),
         };
         lines.push_str(&self.line(level, label, text));
         // Nobody can be told that stderr is gone.

@@ -1,7 +1,7 @@
 //! What tests, benchmarks and fuzz targets use of the crate, which is otherwise private. Not a public interface.
 
 pub use crate::campaign::{Reading, Said};
-pub use crate::cli::{Cli, generate};
+pub use crate::cli::{Cli, generate, manual};
 pub use crate::dialect::{ALL as DIALECTS, Client, ClientSetup, Dialect, Meaning};
 pub use crate::exit::TABLE as EXIT_STATUSES;
 pub use crate::frames::DeflateFlow;

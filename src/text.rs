@@ -36,10 +36,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     for term in terms(text) {
         #[expect(clippy::disallowed_methods, reason = "one term alone does not overflow")]
         let time = humantime::parse_duration(term)
-            .map_err(|error| format!("{error}; durations are written 500ms, 30s, 5m"))?;
+            .map_err(|error| format!("{error} (write durations as 500ms, 30s or 5m)"))?;
         sum = sum.saturating_add(time);
     }
-    if sum > LONGEST_DURATION { Err("the longest duration is 3650d".to_owned()) } else { Ok(sum) }
+    if sum > LONGEST_DURATION { Err("duration too long (at most 3650d)".to_owned()) } else { Ok(sum) }
 }
 
 /// The parts of a duration, each a number with its unit. The library panics at some of their sums.
@@ -66,6 +66,14 @@ pub fn without_middle(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     format!("{}…({} bytes)…{}", &text[..head], tail - head, &text[tail..]).into()
+}
+
+/// A count with its noun, such as `1 line` or `2 lines`.
+#[must_use]
+pub fn counted<N: std::fmt::Display>(count: N, noun: &str) -> String {
+    let count = count.to_string();
+    let ending = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
 
 /// Bytes as pairs of digits, in lower case.

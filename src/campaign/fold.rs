@@ -87,7 +87,7 @@ impl Campaign {
             self.rate.note(done, now);
         }
         let changed = first || before != (self.status.clone(), self.counts);
-        let sums = odd(&told).map(|odd| format!("{odd}; the numbers are passed on as they came"));
+        let sums = odd(&told).map(|odd| format!("inconsistent counts: {odd} (printed as received)"));
         let [noted_sums, noted_values] = &mut self.noted;
         let values = first_time(reading.odd.clone(), noted_values);
         Change { changed, odd: values.or_else(|| first_time(sums, noted_sums)) }
@@ -214,7 +214,7 @@ fn odd(counts: &Counts) -> Option<String> {
         if sum != u128::from(total) {
             return Some(format!(
                 "{completed} completed + {failed} failed + {processing} processing + {pending} pending = {sum}, \
-                 and not {total}"
+                 but total is {total}"
             ));
         }
     }
@@ -228,7 +228,7 @@ fn odd(counts: &Counts) -> Option<String> {
     let success = differ(counts.success_rate, computed.success_rate);
     let (name, (told, computed)) =
         progress.map(|pair| ("progress", pair)).or(success.map(|pair| ("success rate", pair)))?;
-    Some(format!("the {name} is told as {told} %, and the counts make it {computed} %"))
+    Some(format!("{name} is {told} %, but the counts give {computed} %"))
 }
 
 #[cfg(test)]
@@ -304,7 +304,7 @@ mod tests {
         let mut told = reading("running", [200, 120, 10, 4, 67]);
         told.counts.progress_percentage = Some(12.5);
         let odd = campaign.told(&told, now).odd.unwrap();
-        assert!(odd.contains("= 201, and not 200"), "{odd}");
+        assert!(odd.contains("= 201, but total is 200"), "{odd}");
         assert_eq!((campaign.counts.pending, campaign.counts.progress_percentage), (Some(67), Some(12.5)));
         assert_eq!(campaign.told(&told, now).odd, None);
         let (mut campaign, now) = self::campaign();
@@ -323,14 +323,14 @@ mod tests {
         campaign.told(&reading("running", [200, 120, 10, 4, 66]), now);
         let mut told = reading("running", [200, 0, 10, 4, 66]);
         told.counts.completed = None;
-        told.odd = Some("completed is told as -1".to_owned());
+        told.odd = Some("completed is -1".to_owned());
         let change = campaign.told(&told, now);
         assert_eq!((change.changed, change.odd), (true, told.odd.clone()));
         assert_eq!((campaign.counts.completed, campaign.counts.failed), (None, Some(10)));
         assert_eq!(campaign.counts.progress_percentage, None);
         assert_eq!(campaign.told(&told, now).odd, None);
         let sums = campaign.told(&reading("running", [200, 1, 1, 1, 1]), now).odd;
-        assert!(sums.unwrap().ends_with("= 4, and not 200; the numbers are passed on as they came"));
+        assert!(sums.unwrap().ends_with("= 4, but total is 200 (printed as received)"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What can be typed. Nothing here acts; [`crate::config`] turns it into what the parts need.
+//! The command line: commands, options and their help. [`crate::config`] turns arguments into settings.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
@@ -12,6 +12,7 @@ use crate::net::looks_like_url;
 use crate::{dialect, exit};
 
 pub mod generate;
+pub mod manual;
 pub mod mock;
 pub mod options;
 pub mod sparse;
@@ -54,14 +55,14 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// What clap is told of a command, and how its arguments are read.
+/// A command for clap: name, help, and how to read its arguments.
 struct Spec {
     name: &'static str,
     /// A shorter name, as other clients have it.
     alias: Option<&'static str>,
     about: &'static str,
     arguments: fn(clap::Command) -> clap::Command,
-    /// What stands after the options in the help.
+    /// Adds the examples and other text after the options.
     more: fn(clap::Command) -> clap::Command,
     read: fn(&mut ArgMatches) -> Result<Command, clap::Error>,
 }
@@ -71,7 +72,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "connect",
         alias: None,
-        about: "Talk to any WebSocket endpoint: lines of standard input go out, messages come in as lines",
+        about: "Connect to a WebSocket server: send lines, print messages",
         arguments: ConnectArgs::augment_args,
         more: |command| command.after_help(CONNECT_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Connect),
@@ -79,7 +80,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "subscribe",
         alias: Some("sub"),
-        about: "Subscribe to topics of a provider and print its events",
+        about: "Subscribe to topics and print their events",
         arguments: SubscribeArgs::augment_args,
         more: |command| command.after_help(subscribe_help()),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Subscribe),
@@ -87,7 +88,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "watch-campaign",
         alias: Some("watch"),
-        about: "Watch the progress of campaigns; the exit status says what came of them",
+        about: "Watch campaigns until they end; exit with their outcome",
         arguments: WatchArgs::augment_args,
         more: |command| command.after_help(WATCH_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::WatchCampaign),
@@ -95,7 +96,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "probe-handshake",
         alias: Some("probe"),
-        about: "Report on an endpoint: network, TLS, upgrade, every check; with gates for CI",
+        about: "Check an endpoint: DNS, TLS, handshake, RFC 6455",
         arguments: ProbeArgs::augment_args,
         more: |command| command.after_help(PROBE_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ProbeHandshake),
@@ -103,7 +104,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "serve-mock",
         alias: Some("mock"),
-        about: "Run a mock of the providers on a loopback port",
+        about: "Run mock servers for all providers on one port",
         arguments: MockArgs::augment_args,
         more: |command| command.after_help(MOCK_EXAMPLES).after_long_help(mock_help()),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ServeMock),
@@ -111,7 +112,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "completions",
         alias: None,
-        about: "Print the completion script of a shell",
+        about: "Print the completion script for a shell",
         arguments: CompletionsArgs::augment_args,
         more: |command| command,
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Completions),
@@ -119,7 +120,7 @@ const COMMANDS: &[Spec] = &[
     Spec {
         name: "man",
         alias: None,
-        about: "Print the manual page",
+        about: "Show a manual page",
         arguments: ManArgs::augment_args,
         more: |command| command,
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Man),
@@ -127,7 +128,7 @@ const COMMANDS: &[Spec] = &[
 ];
 
 impl Cli {
-    /// All that can be typed, for clap.
+    /// The whole command line, for clap.
     #[must_use]
     pub fn describe() -> clap::Command {
         describe(COMMANDS)
@@ -235,13 +236,11 @@ fn describe(commands: &[Spec]) -> clap::Command {
     let described = |spec: &Spec| (spec.more)(spec.described().about(spec.about));
     let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(described));
     GlobalArgs::augment_args(wstap)
-        .about(
-            "A tool for WebSocket event APIs: NDJSON on standard output, jq built in, honest exit statuses",
-        )
+        .about("Client, prober and mock server for WebSocket event APIs, with jq built in")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .max_term_width(100)
+        .max_term_width(80)
         .after_help(EXAMPLES)
         .after_long_help(after_long_help())
 }
@@ -249,10 +248,10 @@ fn describe(commands: &[Spec]) -> clap::Command {
 /// Arguments of `completions`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CompletionsArgs {
-    /// The shell; without it, all are written to --dir
+    /// Shell to print the script for; not needed with --dir
     #[arg(required_unless_present = "dir")]
     pub shell: Option<clap_complete::Shell>,
-    /// Write the scripts of all shells into this folder instead
+    /// Write the scripts for all shells to DIR instead
     #[arg(long, value_name = "DIR", conflicts_with = "shell")]
     pub dir: Option<std::path::PathBuf>,
 }
@@ -260,65 +259,120 @@ pub struct CompletionsArgs {
 /// Arguments of `man`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ManArgs {
-    /// Write the pages of all commands into this folder instead
-    #[arg(long, value_name = "DIR")]
+    /// Command to show the page of [default: the page of wstap]
+    #[arg(value_name = "COMMAND", value_parser = command_names(), hide_possible_values = true)]
+    pub command: Option<String>,
+    /// Write the pages of all commands to DIR instead
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
     pub dir: Option<std::path::PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  wstap wss://host/path                        talk to an endpoint (short for `wstap connect`)
-  wstap connect --mock                         the same, with an echo in this process
-  wstap watch-campaign 42 --mock               a campaign's progress, and what came of it as exit status
-  wstap subscribe --help                       the providers that are known, with examples
-  wstap probe-handshake wss://host/path        what is true of an endpoint
-  wstap serve-mock                             all of them on one port, to test against
+  wstap wss://host/path                   connect (short for `wstap connect`)
+  wstap connect --mock                    connect to a built-in echo server
+  wstap watch-campaign 42 --mock          watch a campaign of a mock provider
+  wstap subscribe --help                  list the providers, with examples
+  wstap probe-handshake wss://host/path   check an endpoint: DNS, TLS, handshake
+  wstap serve-mock                        run mock servers for all providers
 
-`wstap --help` shows the exit statuses, `wstap COMMAND --help` every option.";
+Run `wstap --help` for exit statuses, `wstap COMMAND --help` for all options.";
 
 const CONNECT_EXAMPLES: &str = "\
 Examples:
-  wstap connect wss://host/path                on a terminal, a prompt: what is typed is sent, /help lists commands
-  printf 'a\\nb\\n' | wstap connect ws://127.0.0.1:8080/echo     send two lines, print the answers
+  # Open a prompt: send the lines you type, print the answers
+  wstap connect wss://host/path
+
+  # Send two lines and print the answers
+  printf 'a\\nb\\n' | wstap connect ws://127.0.0.1:8080/echo
+
+  # Send one message and print the first 10 answers
   wstap connect wss://host/path -x '{\"subscribe\":\"ticks\"}' --count 10
-  wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' --until '.price > 100'
-  wstap connect wss://host/path --reply 'select(.type==\"ping\") | {type:\"pong\"}'";
+
+  # Print prices of trades until one is above 100
+  wstap connect wss://host/path -f 'select(.type==\"trade\") | .price' \\
+    --until '.price > 100'
+
+  # Answer pings of the application
+  wstap connect wss://host/path \\
+    --reply 'select(.type==\"ping\") | {type:\"pong\"}'";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
-  wstap watch-campaign 42 --mock                                  try it without an account
-  wstap watch-campaign 42 && ./next-step                          status 0: completed; 1: failed or cancelled
-  wstap watch-campaign 1 2 3 --monitor                            several over one connection
-  wstap watch-campaign --all --history 24                         whatever there is, with its last day
-  wstap watch-campaign 42 --progress --until '.completed >= 100' > progress.ndjson
-  wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
+  # Try it without an account
+  wstap watch-campaign 42 --mock
 
-On a terminal: q quits with status 130, r refreshes, ? lists the keys. --max-time that passes before the end is status 1.";
+  # Run the next step only if the campaign completed (status 0)
+  wstap watch-campaign 42 && ./next-step
+
+  # Watch several campaigns over one connection
+  wstap watch-campaign 1 2 3 --monitor
+
+  # Watch all campaigns, with the last 24 hours of history
+  wstap watch-campaign --all --history 24
+
+  # Write progress records until all contacts are done
+  wstap watch-campaign 42 --progress --until '.completed >= 100' > out
+
+  # Fail on more than 5 failed contacts, or after an hour
+  wstap watch-campaign 42 --progress --fail-if '.failed > 5' \\
+    --max-time 1h
+
+On a terminal, press q to quit (status 130), r to refresh, and ? to list the keys. Exit status: 0 if all campaigns completed, 1 if one failed, was cancelled, or had not ended by --max-time.";
 
 const PROBE_EXAMPLES: &str = "\
 Examples:
-  wstap probe-handshake wss://host/path        a page on a terminal, else one JSON record
-  wstap probe-handshake wss://host/path --expect '.tls.days_left > 14' --max tls=200ms,total=1s
-  wstap probe-handshake wss://host/path --origins none,same,null,https://evil.example --auth-matrix --token-env T
-  wstap probe-handshake wss://host/path --live --repeat 20 --interval 500ms
-  wstap probe-handshake --mock --format text   the same for an echo in this process
+  # Print a report: a page on a terminal, else one JSON record
+  wstap probe-handshake wss://host/path
 
-Without gates, the exit status is that of the phase that failed. With gates, it is 0 if all hold, else 1.";
+  # Fail if the certificate expires soon or the server is slow
+  wstap probe-handshake wss://host/path --min-cert-days 14 \\
+    --max tls=200ms,total=1s
+
+  # Check which origins and credentials the server accepts
+  wstap probe-handshake wss://host/path --auth-matrix --token-env TOKEN \\
+    --origins none,same,null,https://evil.example
+
+  # Measure 20 rounds, with a message and a ping in each
+  wstap probe-handshake wss://host/path --live --repeat 20
+
+  # Probe a built-in echo server
+  wstap probe-handshake --mock --format text
+
+Without conditions, the exit status is the status of the failed phase, or 0. With conditions, it is 0 if all of them hold, else 1.";
 
 const MOCK_EXAMPLES: &str = "\
 Examples:
-  wstap serve-mock --rate 50 --seed 7          the URL is the first line of standard output
-  wstap connect ws://127.0.0.1:PORT/echo       every mock also answers at /echo
-  wstap serve-mock --fault fail-first=2 --fault close=1011@5     refuse two connections, close the others
-  wstap serve-mock --on 'select(.op==\"hello\") | {reply:.id}'     a whole mock in one line
-  wstap serve-mock plain --exec my-client {}   runs a client against it and ends with its status
-  wstap serve-mock --replay session.ndjson     plays what `connect --record` recorded
-  curl http://127.0.0.1:PORT/__wstap/clients   the control API
+  # Serve all providers; the first line of standard output is the URL
+  wstap serve-mock --rate 50 --seed 7
 
-Control API (JSON in and out, under /__wstap; see the README):
-  GET health, clients, journal?since=N&path=P&conn=N&jq=EXPR, metrics; DELETE journal
-  POST push {data|text|base64|publish, to}, close {code, reason, to}, drop {to}, drain, pause, resume
-  POST wait {jq, count, timeout, since}: 200 once that many messages have come, else 408; GET, PUT faults {faults}";
+  # Connect to the echo that every mock has at /echo
+  wstap connect ws://127.0.0.1:PORT/echo
+
+  # Refuse two connections, close the others after 5 messages
+  wstap serve-mock --fault fail-first=2 --fault close=1011@5
+
+  # Answer messages with a jq program
+  wstap serve-mock --on 'select(.op==\"hello\") | {reply:.id}'
+
+  # Run a client against the mock and exit with its status
+  wstap serve-mock plain --exec my-client {}
+
+  # Play what `connect --record` recorded
+  wstap serve-mock --replay session.ndjson
+
+  # Use the control API
+  curl http://127.0.0.1:PORT/__wstap/clients
+
+Control API (JSON, under /__wstap; see docs/mock.md):
+  GET health, clients, metrics
+  GET journal?since=N&path=P&conn=N&jq=EXPR; DELETE journal
+  GET faults; PUT faults {faults}
+  POST push {data|text|base64|publish, to}
+  POST close {code, reason, to}; POST drop {to}
+  POST drain, pause, resume
+  POST wait {jq, count, timeout, since}: 200 once count messages match,
+       408 on timeout";
 
 fn after_long_help() -> String {
     format!("{EXAMPLES}\n\nExit status:\n{}", exit::table_text())
@@ -340,7 +394,7 @@ fn subscribe_help() -> String {
     text
 }
 
-/// The words that `-d` is completed with; it takes others, for dialects of one's own.
+/// Completes `-d` with the built-in dialects; accepts other words, for user-defined dialects.
 #[derive(Clone)]
 struct DialectParser;
 
@@ -360,6 +414,12 @@ impl TypedValueParser for DialectParser {
         let known = dialect::ALL.iter();
         Some(Box::new(known.map(|dialect| PossibleValue::new(dialect.name()).help(dialect.summary()))))
     }
+}
+
+/// The commands, for `wstap man COMMAND`.
+fn command_names() -> PossibleValuesParser {
+    let names = COMMANDS.iter().map(|spec| PossibleValue::new(spec.name).aliases(spec.alias));
+    PossibleValuesParser::new(names)
 }
 
 fn dialect_names() -> impl TypedValueParser<Value = String> {

@@ -20,16 +20,16 @@ use crate::text::duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Notices")]
 pub struct GlobalArgs {
-    /// Show errors only, and what lets others listen (-k, --tls-keylog)
+    /// Print errors only (and the -k and --tls-keylog warnings)
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print how the connection is made, headers and close frames; -vv prints every frame as well
+    /// Print how the connection is made, headers and close frames; -vv prints every frame too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Notices on stderr as text, or as one JSON object a line
+    /// Print notices on stderr as text, or as one JSON object per line
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// Colour on terminals, always or never
+    /// When to use color
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
 }
@@ -37,29 +37,29 @@ pub struct GlobalArgs {
 /// The form of notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text
     Text,
-    /// For programs.
+    /// One JSON object per line
     Json,
 }
 
-/// When to use colour.
+/// When to use color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// On terminals, unless the environment says otherwise.
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
 /// Arguments of `connect`.
 #[derive(Clone, Debug, Args)]
 pub struct ConnectArgs {
-    /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
+    /// URL to connect to: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
     pub url: Option<String>,
-    /// How to speak to the provider: a name, or a TOML file of your own; guessed from the URL
+    /// Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
     /// What is sent.
@@ -73,28 +73,28 @@ pub struct ConnectArgs {
 /// Arguments of `subscribe`.
 #[derive(Clone, Debug, Args)]
 pub struct SubscribeArgs {
-    /// Topics to subscribe to; `@-` reads them from standard input, one a line. A URL or @profile may stand first
+    /// Topics to subscribe to; @- reads them from standard input, one per line. A URL or @profile may come first
     #[arg(value_name = "TOPIC")]
     pub topics: Vec<String>,
-    /// Where to connect; the provider's own endpoint when it has one
+    /// URL to connect to [default: the provider's endpoint, if it has one]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// How to speak to the provider: a name, or a TOML file of your own; guessed from the URL
+    /// Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
-    /// Read topics from this file, one a line; empty lines and lines with # in front are skipped
+    /// Read topics from FILE, one per line; skip empty lines and lines that start with #
     #[arg(long, value_name = "FILE")]
     pub topics_file: Vec<PathBuf>,
-    /// Go on when the provider refuses a topic
+    /// Continue when the provider refuses a topic
     #[arg(long)]
     pub keep_going: bool,
-    /// Go on after the event with this cursor, with providers that can replay; goes before --cursor-file
+    /// Resume after the event with this cursor, if the provider can replay; overrides --cursor-file
     #[arg(long, value_name = "CURSOR", conflicts_with = "from")]
     pub from_cursor: Option<String>,
-    /// Go on from the cursor in this file, if it exists, and keep the cursor of the last line written in it
+    /// Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     pub cursor_file: Option<PathBuf>,
-    /// Print events that the provider sends more than once every time
+    /// Print duplicate events too
     #[arg(long)]
     pub no_dedupe: bool,
     /// What is sent.
@@ -108,60 +108,60 @@ pub struct SubscribeArgs {
 /// Arguments of `probe-handshake`.
 #[derive(Clone, Debug, Args)]
 pub struct ProbeArgs {
-    /// Where to connect: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
+    /// URL to connect to: ws://, wss://, http(s)://, host:port/path, :port/path, ws+unix:/socket:/path, or @profile
     pub url: Option<String>,
-    /// Whose credentials and subprotocols to use; guessed from the URL
+    /// Dialect whose credentials and subprotocols to use [default: guessed from the URL]
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
-    /// Start a mock of the dialect in this process and probe it; serve-mock's arguments may follow the `=`
+    /// Start a mock server in this process and probe it; --mock='ARGUMENTS' passes arguments of serve-mock
     #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub mock: Option<String>,
-    /// How the report looks [default: text on a terminal, else json]
+    /// Format of the report [default: text on a terminal, else json]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ReportFormat>,
-    /// Ask once for each Origin: none, same, null, or any other; several with commas
+    /// Probe once with each Origin: none, same, null, or any other; comma-separated
     #[arg(long, value_name = "ORIGINS", help_heading = "Several connections", value_delimiter = ',', action = clap::ArgAction::Append, conflicts_with = "origin", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub origins: Vec<String>,
-    /// Ask without a credential, then with a wrong one and the right one in query, header and as bearer
+    /// Probe without a credential, then with a wrong and the right one as query parameter, header and bearer token
     #[arg(long, help_heading = "Several connections")]
     pub auth_matrix: bool,
-    /// Ask for WebSocket version 99, which a server has to refuse with 426 and the versions that it speaks
+    /// Request WebSocket version 99, which a server must refuse with 426 and a list of its versions
     #[arg(long, help_heading = "Several connections")]
     pub version_check: bool,
-    /// Ask once at each address of the host
+    /// Probe each address of the host
     #[arg(long, help_heading = "Several connections")]
     pub all_addresses: bool,
-    /// Probe N times; the last record, or the end of the page, is the account of all
+    /// Probe N times; the last record, or the end of the page, summarizes all rounds
     #[arg(long, value_name = "N", help_heading = "Several connections", conflicts_with_all = ["origins", "auth_matrix", "version_check", "all_addresses"], value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: Option<u32>,
-    /// Time from the start of a probe to the start of the next
+    /// Time from the start of one probe to the start of the next, with --repeat
     #[arg(long, value_name = "D", help_heading = "Several connections", default_value = "1s", value_parser = duration)]
     pub interval: Duration,
-    /// After the upgrade, wait for the first message, ping, look at every frame, and close
+    /// After the upgrade, wait for the first message, ping, check every frame, and close
     #[arg(long, help_heading = "After the upgrade")]
     pub live: bool,
-    /// Send this message, or the content of @FILE, for the server to answer; repeatable
+    /// Send this message, or the content of @FILE, after the upgrade; repeatable
     #[arg(short = 'x', long, value_name = "MSG", help_heading = "After the upgrade", requires = "live", allow_hyphen_values = true, action = clap::ArgAction::Append)]
     pub send: Vec<String>,
-    /// The time for all that --live does; half of it is for the first message
+    /// Time limit of --live; the first message may take half of it
     #[arg(long, value_name = "D", help_heading = "After the upgrade", default_value = "5s", value_parser = duration)]
     pub max_time: Duration,
-    /// This jq expression over the record has to be true; repeatable
+    /// Require this jq expression over the record to be true; repeatable
     #[arg(long, value_name = "EXPR", help_heading = "Gates", allow_hyphen_values = true, action = clap::ArgAction::Append)]
     pub expect: Vec<String>,
-    /// The answer has to have this status, or one of several with commas
+    /// Require one of these HTTP statuses; comma-separated
     #[arg(long, value_name = "STATUS", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(100..1000))]
     pub expect_status: Vec<u16>,
-    /// The server's certificate has to be good for this many days
+    /// Require the server's certificate to be valid for at least N more days
     #[arg(long, value_name = "N", help_heading = "Gates")]
     pub min_cert_days: Option<i64>,
-    /// A phase may take this long: dns, tcp, proxy, tls, upgrade, total, and with --live message, pong, close; several with commas
+    /// Longest time a phase may take: dns, tcp, proxy, tls, upgrade, total; with --live also message, pong, close; comma-separated
     #[arg(long, value_name = "PHASE=D", help_heading = "Gates", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = limit)]
     pub max: Vec<Limit>,
     /// How to connect.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// Offer this by ALPN instead of http/1.1; several with commas. Other clients offer h2 first
+    /// ALPN protocols to offer, comma-separated [default: http/1.1]
     #[arg(long, value_name = "NAMES", help_heading = "Connection", value_delimiter = ',', action = clap::ArgAction::Append)]
     pub alpn: Vec<String>,
 }
@@ -169,9 +169,9 @@ pub struct ProbeArgs {
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// One record a line.
+    /// One JSON record per line
     Json,
-    /// A page for people.
+    /// A page to read
     Text,
     /// One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it
     Nagios,
@@ -182,31 +182,31 @@ pub enum ReportFormat {
 /// Arguments of `watch-campaign`.
 #[derive(Clone, Debug, Args)]
 pub struct WatchArgs {
-    /// Campaigns to watch, by id, each over a connection of its own. A URL or @profile may stand first
+    /// IDs of the campaigns to watch, each over its own connection. A URL or @profile may come first
     #[arg(id = "topics", value_name = "ID")]
     pub ids: Vec<String>,
-    /// The provider's server, or any of its campaign endpoints; its own when it has one
+    /// URL of the provider's server or of a campaign endpoint [default: the provider's endpoint, if it has one]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// The provider: a name; guessed from the URL
+    /// Name of the provider [default: guessed from the URL]
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
-    /// Watch the campaigns over one connection, to the endpoint that shows all of them
+    /// Watch the campaigns over one connection, to the provider's endpoint for all campaigns
     #[arg(long)]
     pub monitor: bool,
-    /// Watch whatever that endpoint shows
+    /// Watch every campaign of that endpoint (implies --monitor)
     #[arg(long)]
     pub all: bool,
-    /// Also end when every campaign is in such a status or a final one; repeatable, or several with commas
+    /// Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated
     #[arg(long, value_name = "STATUS", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = status_that_may_end_a_watch())]
     pub exit_on: Vec<Status>,
-    /// Ask for the last hours first
+    /// Request HOURS of history before live updates
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
     pub history: Option<u32>,
-    /// One record a change, the same from all shapes of messages, in place of the messages
+    /// Print one normalized progress record per change instead of raw messages
     #[arg(long)]
     pub progress: bool,
-    /// Print lines on a terminal too, in place of the drawing
+    /// Print lines on a terminal too, instead of the live screen
     #[arg(long)]
     pub ndjson: bool,
     /// Shared by commands that hold a connection.
@@ -218,29 +218,29 @@ pub struct WatchArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct SendArgs {
-    /// Send this message on every connection, or the content of @FILE (@- is standard input, @@ a literal @);
-    /// repeatable, in order
+    /// Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input,
+    /// @@ a literal @
     #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append, conflicts_with = "from")]
     pub send: Vec<String>,
-    /// Run this jq program over each incoming message and send every output back
+    /// Run this jq program on each incoming message and send its outputs back
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true, conflicts_with = "from")]
     pub reply: Option<String>,
-    /// Send each message back as it came
+    /// Send each message back unchanged
     #[arg(long, conflicts_with = "from")]
     pub echo: bool,
-    /// Standard input is binary: a message a line in base64 or hex, or raw chunks
+    /// Send standard input as binary: one message per line of base64 or hex, or raw chunks
     #[arg(long, value_name = "FORM", conflicts_with = "from")]
     pub binary_in: Option<BinaryForm>,
-    /// What ends a message on standard input: a character, `nul`, or `none` to send all of it as one [default: \n]
+    /// End of a message on standard input: a character, nul, or none to send the whole input as one [default: \n]
     #[arg(long, value_name = "CHAR", value_parser = delimiter, allow_hyphen_values = true, conflicts_with = "from")]
     pub delimiter: Option<Delimiter>,
     /// Encode outgoing messages with these steps, in this order; see --decode
     #[arg(long, value_name = "STEPS", value_parser = steps, conflicts_with = "from")]
     pub encode: Option<StepNames>,
-    /// Open a prompt on the terminal. `connect` does so by itself, unless an option says when the session ends
+    /// Open a prompt on the terminal [default for connect, unless an option sets the end of the session]
     #[arg(short, long, help_heading = "Prompt")]
     pub interactive: bool,
-    /// Do not remember in the state folder what is typed at the prompt
+    /// Do not save the lines typed at the prompt
     #[arg(long, help_heading = "Prompt")]
     pub no_history: bool,
     /// The profile that was named
@@ -250,15 +250,15 @@ pub struct SendArgs {
 
 /// Options of every command that holds a connection.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "In place of a server")]
+#[command(next_help_heading = "Mock and offline")]
 pub struct SessionArgs {
-    /// Start a mock of the dialect in this process and connect to it; serve-mock's arguments may follow the `=`
+    /// Start a mock server in this process and connect to it; --mock='ARGUMENTS' passes arguments of serve-mock
     #[arg(long, value_name = "SERVE-MOCK ARGUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub mock: Option<String>,
-    /// Read messages from a recording or NDJSON instead of a connection; `-` is standard input
+    /// Read messages from a recording or NDJSON instead of a connection; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "mock")]
     pub from: Option<PathBuf>,
-    /// The filter and its variables.
+    /// Options of the filter and its variables.
     #[command(flatten)]
     pub filter: Sparse<FilterArgs>,
     /// How messages are read.
@@ -278,7 +278,7 @@ pub struct SessionArgs {
     pub liveness: Sparse<LivenessArgs>,
 }
 
-/// The filter and its variables.
+/// Options of the filter and its variables.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filter (jq)")]
 pub struct FilterArgs {
@@ -300,22 +300,22 @@ pub struct FilterArgs {
     /// Set $N to the text of a file, as a string
     #[arg(long, num_args = 2, value_names = ["N", "FILE"], action = clap::ArgAction::Append)]
     pub rawfile: Vec<String>,
-    /// Take the words up to the next option as strings into $ARGS.positional. Give the URL before this option
+    /// Put the words up to the next option into $ARGS.positional as strings. Give the URL before this option
     #[arg(long, num_args = 0.., value_name = "V", action = clap::ArgAction::Append)]
     pub args: Vec<String>,
-    /// Take the words up to the next option as JSON values into $ARGS.positional
+    /// Put the words up to the next option into $ARGS.positional as JSON values
     #[arg(long, num_args = 0.., value_name = "JSON", action = clap::ArgAction::Append)]
     pub jsonargs: Vec<String>,
-    /// Look for the modules that programs import in this folder instead of ~/.jq (jq's -L)
+    /// Search imported jq modules in DIR instead of ~/.jq (jq's -L)
     #[arg(long, value_name = "DIR", action = clap::ArgAction::Append)]
     pub library_path: Vec<PathBuf>,
-    /// Run the filter once with null as input; it reads the live stream with `input` and `inputs`
+    /// Run the filter once with null as input; input and inputs read the live stream
     #[arg(short, long)]
     pub null_input: bool,
-    /// Take the exit status from the last output: 1 for false or null, 4 for none
+    /// Set the exit status from the last output: 1 for false or null, 4 for no output
     #[arg(short, long)]
     pub exit_status: bool,
-    /// What an error of a jq program does: a notice and on, or the end with status 5
+    /// If the filter fails on a message: warn and continue, or exit 5
     #[arg(long, value_name = "WHAT", default_value = "warn")]
     pub filter_errors: FilterErrors,
 }
@@ -346,8 +346,8 @@ impl Group for FilterArgs {
 #[command(next_help_heading = "Decoding")]
 pub struct DecodeArgs {
     #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are part of the help text")]
-    /// Decode incoming messages with these steps, in this order, before anything else looks at them: text, gzip, zlib,
-    /// deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
+    /// Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY,
+    /// brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
     /// json-array, auto
     #[arg(long, value_name = "STEPS", value_parser = steps)]
     pub decode: Option<StepNames>,
@@ -396,13 +396,13 @@ pub enum Delimiter {
     End,
 }
 
-/// What an error of a jq program does.
+/// What to do when a jq program fails on a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FilterErrors {
-    /// A notice, and on.
+    /// Warn and continue
     #[default]
     Warn,
-    /// The end.
+    /// Exit with status 5
     Fail,
 }
 
@@ -410,7 +410,7 @@ pub enum FilterErrors {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Print records of everything that happens instead of messages; the filter then sees records
+    /// Print records of every event (open, message, close, …) instead of messages; filters see records too
     #[arg(long)]
     pub envelope: bool,
     /// Print strings without quotes
@@ -422,7 +422,7 @@ pub struct OutputArgs {
     /// Indent JSON by two spaces
     #[arg(long, overrides_with_all = ["compact_output", "tab", "indent"])]
     pub pretty: bool,
-    /// Print JSON on one line, as by default; the last of this, --pretty, --tab and --indent counts
+    /// Print JSON on one line (the default); the last of this, --pretty, --tab and --indent wins
     #[arg(short, long, overrides_with_all = ["pretty", "tab", "indent"])]
     pub compact_output: bool,
     /// Indent JSON with a tab for each level
@@ -434,35 +434,34 @@ pub struct OutputArgs {
     /// Sort the fields of every object by name
     #[arg(short = 'S', long)]
     pub sort_keys: bool,
-    /// Print characters beyond ASCII as \uXXXX escapes
+    /// Print non-ASCII characters as \uXXXX escapes
     #[arg(short, long)]
     pub ascii_output: bool,
     /// Start each JSON text with the record separator U+001E (RFC 7464)
     #[arg(long)]
     pub seq: bool,
-    /// Write each line at once. Accepted as in jq: wstap always does
+    /// Write each line immediately. wstap always does; accepted because jq has it
     #[arg(long, hide_short_help = true)]
     pub unbuffered: bool,
-    /// How binary messages are printed
+    /// Print binary messages in this form
     #[arg(long, value_name = "FORM", default_value = "base64")]
     pub binary: BinaryForm,
-    /// Add lines to this file instead of writing them to standard output, which is `-`; SIGHUP opens it anew
+    /// Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Write records of everything to this file
+    /// Write records of every event to FILE; a name that ends in .har makes a HAR
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Bytes that wait in memory for a reader of the output that is slow [default: 64M]
+    /// Memory for output that is not read yet [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub buffer: Option<usize>,
-    /// When those are full: stop reading, go on in a file, drop the oldest, or end with status 30 [default: spill;
-    /// block for connect]
+    /// What to do when --buffer is full [default: block for connect, else spill]
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub overflow: Option<OverflowChoice>,
-    /// Bytes that wait in the file of --overflow spill; more are an error, with status 30 [default: 4G]
+    /// Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub spill_limit: Option<usize>,
-    /// Show credentials: those that were given, in records, and those that a provider sends in its messages
+    /// Do not redact credentials in records and in the provider's messages
     #[arg(long)]
     pub show_secrets: bool,
 }
@@ -510,16 +509,16 @@ impl Group for OutputArgs {
     ];
 }
 
-/// What happens when the buffer is full.
+/// What to do when the buffer is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OverflowChoice {
-    /// The server is not read until there is room; it may drop a client that is slow
+    /// Stop reading from the server, which may drop a slow client
     Block,
-    /// What follows waits in a file without a name, in TMPDIR
+    /// Buffer in an unlinked file in TMPDIR
     Spill,
-    /// What came first is dropped, and counted
+    /// Drop the oldest messages, and count them
     DropOldest,
-    /// The end, with status 30
+    /// Exit with status 30
     Exit,
 }
 
@@ -527,32 +526,32 @@ pub enum OverflowChoice {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Ending")]
 pub struct EndArgs {
-    /// End after N lines; with --envelope, after N received messages, unless there is a filter
+    /// End after N output lines; with --envelope and no filter, after N received messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// End with success once this jq expression is true; the matching message is printed
+    /// End with status 0 once this jq expression is true; print the matching message
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub until: Option<String>,
     /// End with status 1 as soon as this jq expression is true
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub fail_if: Option<String>,
-    /// End when no message has come for this long
+    /// End when no message has arrived for D
     #[arg(long, value_name = "D", value_parser = duration)]
     pub idle_timeout: Option<Duration>,
-    /// End after this time
+    /// End after D
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After standard input ended, exit once nothing has come for this long, or `forever` [default: forever; for
-    /// connect, 2s after input that had lines or after -x alone]
+    /// After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x,
+    /// else forever]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
-    /// A close code that also counts as a clean end, and is not followed by another attempt; repeatable
+    /// Treat this close code as a clean end, without a retry; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
-    /// Code of the close frame that ends the session [default: 1000]
+    /// Close code to send at the end of the session [default: 1000]
     #[arg(long, value_name = "CODE", value_parser = close_code)]
     pub close_code: Option<u16>,
-    /// Reason in the close frame that ends the session
+    /// Close reason to send at the end of the session [default: empty]
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = close_reason)]
     pub close_reason: String,
 }
@@ -587,7 +586,7 @@ pub enum LingerTime {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// Send this header; repeatable; `K:` removes one, @FILE reads one a line, for every connection
+    /// Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection
     #[arg(short = 'H', long, value_name = "K: V", action = clap::ArgAction::Append, num_args = 1)]
     pub header: Vec<String>,
     /// Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable
@@ -596,86 +595,86 @@ pub struct ConnectionArgs {
     /// Send this Origin
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,
-    /// Offer this subprotocol; repeatable, or several with commas
+    /// Offer this subprotocol; repeatable or comma-separated
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', action = clap::ArgAction::Append)]
     pub subprotocol: Vec<String>,
     /// Compression parameters to offer, comma-separated [default: client_max_window_bits]
     ///
-    /// Of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
+    /// Parameters of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
     /// server_max_window_bits=N and client_max_window_bits[=N], with N from 8 to 15.
     #[arg(long, value_name = "PARAMS", overrides_with = "no_compress")]
     pub compress: Option<Deflate>,
     /// Do not offer compression
     #[arg(long, overrides_with = "compress")]
     pub no_compress: bool,
-    /// User and password, for Basic authentication or for Digest if the server asks for it; @FILE reads them
+    /// User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them
     #[arg(short, long, value_name = "USER:PASSWORD", visible_alias = "auth")]
     pub user: Option<String>,
-    /// Use Digest authentication only, and never send the password itself
+    /// Use only Digest authentication, which never sends the password itself
     #[arg(long, requires = "user")]
     pub digest: bool,
-    /// Send this bearer token; see also --token-env and --token-file, which keep it out of the process list
+    /// Send this bearer token. To keep it out of the process list, use --token-env or --token-file
     #[arg(long, value_name = "TOKEN")]
     pub bearer: Option<String>,
-    /// Take the credential from this environment variable
+    /// Read the credential from environment variable VAR
     #[arg(long, value_name = "VAR", conflicts_with_all = ["bearer", "token_file", "token"])]
     pub token_env: Option<String>,
-    /// Take the credential from the first line of this file, read for every connection; `-` is standard input
+    /// Read the credential from the first line of FILE, for every connection; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bearer", "token"])]
     pub token_file: Option<PathBuf>,
-    /// Run this shell command for every connection and take the credential from the first line that it prints. A command
-    /// that fails is retried as a network failure is
+    /// Run this shell command for every connection and use the first line of its output as the credential. If the command
+    /// fails, wstap retries as after a network failure
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["bearer", "token", "token_file", "token_env"])]
     pub token_command: Option<String>,
-    /// The credential itself; other users can see it in the process list
+    /// Use this credential; other users can see it in the process list
     #[arg(long, value_name = "TOKEN", conflicts_with = "bearer")]
     pub token: Option<String>,
     /// Was it, or `--bearer`, typed?
     #[arg(skip)]
     pub credential_typed: bool,
-    /// Where the credential goes: query, query:NAME, header, header:NAME or bearer; default as the provider wants it
+    /// Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]
     #[arg(long, value_name = "PLACE")]
     pub token_in: Option<String>,
-    /// The credential is an access key: it goes into the query as accesskey (short for --token-in query:accesskey)
+    /// Send the credential as query parameter accesskey (short for --token-in query:accesskey)
     #[arg(long, conflicts_with = "token_in")]
     pub accesskey: bool,
-    /// Trust the certificates in this PEM file instead of the system's. The server's own certificate may be one
+    /// Trust the certificates in this PEM file instead of the system's; also the server's own certificate
     #[arg(long, value_name = "FILE", visible_alias = "ca")]
     pub cacert: Option<PathBuf>,
-    /// Client certificate chain, PEM, or a PKCS#12 file with its key
+    /// Client certificate chain (PEM), or PKCS#12 file with certificate and key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
-    /// Format of the --cert file; without this, its content decides
+    /// Format of the --cert file [default: detected from its content]
     #[arg(long, value_name = "TYPE", value_enum, ignore_case = true, requires = "cert")]
     pub cert_type: Option<CertType>,
-    /// Private key of the client certificate, PEM
+    /// Private key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Passphrase of the private key or PKCS#12 file; @FILE reads it. Without this, wstap asks on a terminal
+    /// Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]
     #[arg(long, value_name = "PASSPHRASE", requires = "cert")]
     pub pass: Option<String>,
-    /// Accept any certificate
+    /// Accept any server certificate
     #[arg(short = 'k', long, alias = "no-check")]
     pub insecure: bool,
-    /// Take no server whose key is not one of these: sha256//BASE64, several with semicolons
+    /// Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons
     #[arg(long, value_name = "PINS")]
     pub pinnedpubkey: Option<String>,
-    /// Oldest version of TLS to speak [default: 1.2]
+    /// Oldest TLS version to allow [default: 1.2]
     #[arg(long, value_name = "VERSION", value_enum)]
     pub tls_min: Option<TlsChoice>,
-    /// Newest version of TLS to speak [default: 1.3]
+    /// Newest TLS version to allow [default: 1.3]
     #[arg(long, value_name = "VERSION", value_enum)]
     pub tls_max: Option<TlsChoice>,
-    /// Append the keys of the TLS sessions to the file that SSLKEYLOGFILE names, to decrypt captured traffic
+    /// Append TLS session keys to the file named by SSLKEYLOGFILE, to decrypt captured traffic
     #[arg(long, hide_short_help = true)]
     pub tls_keylog: bool,
-    /// Use these addresses for a host and port; repeatable
+    /// Use ADDR for HOST and PORT instead of a DNS lookup; repeatable
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", action = clap::ArgAction::Append)]
     pub resolve: Vec<String>,
-    /// Connect to another host and port, keeping Host and SNI; repeatable
+    /// Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2", action = clap::ArgAction::Append)]
     pub connect_to: Vec<String>,
-    /// Connect through this unix socket
+    /// Connect through this Unix socket
     #[arg(long, value_name = "PATH")]
     pub unix_socket: Option<PathBuf>,
     /// Use IPv4 addresses only
@@ -684,22 +683,22 @@ pub struct ConnectionArgs {
     /// Use IPv6 addresses only
     #[arg(short = '6', long, overrides_with = "ipv4")]
     pub ipv6: bool,
-    /// Proxy: http://, socks5:// (also socks://) or socks5h://, with USER:PASSWORD@ if need be; '' for none
+    /// Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; '' disables proxies
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
-    /// Hosts for which no proxy is used, separated by commas
+    /// Connect to these hosts without a proxy; comma-separated
     #[arg(long, value_name = "HOSTS")]
     pub noproxy: Option<String>,
     /// Follow redirects
     #[arg(short = 'L', long)]
     pub location: bool,
-    /// How many redirects to follow with -L [default: 10]
+    /// Most redirects to follow with -L [default: 10]
     #[arg(long, value_name = "N")]
     pub max_redirects: Option<u32>,
-    /// Time for everything from name resolution to the end of the upgrade [default: 10s]
+    /// Time limit from name resolution to the end of the upgrade [default: 10s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub connect_timeout: Option<Duration>,
-    /// Largest incoming message, such as 16M; 0 is no limit [default: 64M, or as the provider wants it]
+    /// Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect's own]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_message_size: Option<usize>,
 }
@@ -791,34 +790,34 @@ pub enum TlsChoice {
 
 /// Keeping the connection.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Keeping the connection")]
+#[command(next_help_heading = "Keep-alive and reconnect")]
 pub struct LivenessArgs {
-    /// Ping this often; 0s never [default: 25s, or as the provider wants it]
+    /// Interval between pings; 0s disables them [default: 25s, or the dialect's own]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub ping_interval: Option<Duration>,
-    /// The link is dead when nothing has come for this long after a ping was sent [default: 20s]
+    /// Consider the connection dead if nothing arrives for D after a ping [default: 20s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub ping_timeout: Option<Duration>,
-    /// Reconnect after a loss, and keep trying when the first connection fails (as --retries does)
+    /// Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]
     #[arg(long, overrides_with = "no_reconnect")]
     pub reconnect: bool,
     /// Do not reconnect
     #[arg(long, overrides_with = "reconnect")]
     pub no_reconnect: bool,
-    /// Reconnect, and give up after N attempts in a row without a stable connection between them
+    /// Reconnect, but give up after N attempts in a row without a stable connection
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Without it, 1001, 1005, 1006,
-    /// 1011-1014 and 4000 are retried, or what the provider documents
+    /// Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006,
+    /// 1011-1014 and 4000, or what the provider documents]
     #[arg(long, value_name = "CODES", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = close_codes)]
     pub retry_close: Vec<RangeInclusive<u16>>,
-    /// Bound of the first wait before an attempt; it doubles with every attempt [default: 1s]
+    /// Longest delay before the first retry; doubles with every attempt [default: 1s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub reconnect_delay: Option<Duration>,
-    /// Bound of every wait before an attempt [default: 30s]
+    /// Longest delay before any retry [default: 30s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub reconnect_max_delay: Option<Duration>,
-    /// Run the provider's timers N times as fast, for a mock started with the same; --mock's own is taken over
+    /// Run the dialect's timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock's own]
     #[arg(long, value_name = "N", value_parser = time_scale, hide_short_help = true)]
     pub time_scale: Option<f64>,
 }
@@ -840,10 +839,10 @@ impl Group for LivenessArgs {
 /// A status that is not final; a final one ends the watch anyway.
 fn status_that_may_end_a_watch() -> impl TypedValueParser<Value = Status> {
     let known = [
-        (Status::Draft, "Not yet started"),
-        (Status::Scheduled, "Waits for its time"),
-        (Status::Running, "Contacts are being called"),
-        (Status::Paused, "It may go on"),
+        (Status::Draft, "Not started yet"),
+        (Status::Scheduled, "Waiting for its start time"),
+        (Status::Running, "Calling contacts"),
+        (Status::Paused, "Paused; may resume"),
     ];
     let words = known.map(|(status, help)| PossibleValue::new(status.name().to_owned()).help(help));
     PossibleValuesParser::new(words).map(|name| Status::from_name(&name))
@@ -856,7 +855,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(scale) if (0.001..=1e6).contains(&scale) => Ok(scale),
-        _ => Err("a time scale is a number from 0.001 to 1000000".to_owned()),
+        _ => Err("expected a number from 0.001 to 1000000".to_owned()),
     }
 }
 
@@ -882,7 +881,7 @@ fn delimiter(text: &str) -> Result<Delimiter, String> {
         (_, Some(only), None) => Ok(Delimiter::Char(only)),
         _ => match text.strip_prefix("\\x").and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte @ 0..0x80) => Ok(Delimiter::Char(byte.into())),
-            _ => Err("a delimiter is one character, \\n, \\t, \\xHH, nul or none".to_owned()),
+            _ => Err("expected one character, \\n, \\t, \\xHH, nul or none".to_owned()),
         },
     }
 }
@@ -894,7 +893,7 @@ fn size(text: &str) -> Result<usize, String> {
         "k" | "kib" => 1 << 10,
         "m" | "mib" => 1 << 20,
         "g" | "gib" => 1 << 30,
-        unit => return Err(format!("unknown unit {unit:?}; sizes are written 65536, 64K, 16M, 1G")),
+        unit => return Err(format!("unknown unit {unit:?} (write sizes as 65536, 64K, 16M or 1G)")),
     };
     let number: usize = digits.parse().map_err(|error| format!("{error}"))?;
     number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
@@ -921,7 +920,7 @@ fn close_codes(text: &str) -> Result<RangeInclusive<u16>, String> {
 /// A control frame's payload is at most 125 bytes, two of them the code (RFC 6455 §5.5).
 fn close_reason(text: &str) -> Result<String, String> {
     if text.len() > 123 {
-        return Err(format!("a close reason has at most 123 bytes, this one has {}", text.len()));
+        return Err(format!("close reason too long: {} bytes (at most 123)", text.len()));
     }
     Ok(text.to_owned())
 }

@@ -53,11 +53,11 @@ fn unknown_short(error: &clap::Error) -> Option<String> {
 /// What to do about it, for a flag of another client as well.
 fn short_tip(flag: &str, text: &str) -> String {
     let instead = match flag {
-        "-t" => Some("remove it: messages are text unless --binary-in says otherwise"),
+        "-t" => Some("remove it: messages are text unless --binary-in is given"),
         "-1" => Some("use --count 1 to end after one message"),
-        "-E" => Some("use --linger 0 to end with standard input"),
+        "-E" => Some("use --linger 0 to exit at the end of input"),
         "-X" => Some("use -x MSG to send a message"),
-        "-m" => Some("use --max-time D to end after a time"),
+        "-m" => Some("use --max-time D to set a time limit"),
         "-I" => Some("use the command probe-handshake to see the handshake"),
         "-P" | "-p" => Some("use --ping-interval D to send pings"),
         _ => None,

@@ -29,7 +29,7 @@ impl<'a> ByteReader<'a> {
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], StepError> {
         let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
         let Some(end) = end else {
-            return Err(StepError::new(self.bytes.len(), "the message ends in a value"));
+            return Err(StepError::new(self.bytes.len(), "message ends in the middle of a value"));
         };
         let taken = &self.bytes[self.at..end];
         self.at = end;

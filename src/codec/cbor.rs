@@ -50,7 +50,7 @@ fn token<'a>(input: &mut ByteReader<'a>) -> Result<Token<'a>, StepError> {
         return Ok(Token::End);
     }
     let number = argument(input, info, at)?;
-    let known = || number.ok_or_else(|| StepError::new(at, "a number without a value"));
+    let known = || number.ok_or_else(|| StepError::new(at, "reserved number encoding"));
     Ok(match major {
         UNSIGNED => Token::Int(known()?.into()),
         NEGATIVE => Token::Int(-1 - i128::from(known()?)),
@@ -75,7 +75,7 @@ fn argument(input: &mut ByteReader<'_>, info: u8, at: usize) -> Result<Option<u6
         0..=23 => Ok(Some(info.into())),
         24..=27 => input.number(1 << (info - 24)).map(Some),
         31 => Ok(None),
-        _ => Err(StepError::new(at, "a head that CBOR does not use")),
+        _ => Err(StepError::new(at, "invalid initial byte")),
     }
 }
 
@@ -96,7 +96,7 @@ fn string<'a>(
             return Ok(whole.into());
         }
         let length = argument(input, first & 31, at)?.filter(|_| first >> 5 == major);
-        let length = length.ok_or_else(|| StepError::new(at, "a string that is made of something else"))?;
+        let length = length.ok_or_else(|| StepError::new(at, "chunk of a string has another type"))?;
         whole.extend_from_slice(input.take_long(length)?);
     }
 }
@@ -104,7 +104,7 @@ fn string<'a>(
 fn utf8(bytes: &[u8], end: usize) -> Result<&str, StepError> {
     let start = end.saturating_sub(bytes.len());
     std::str::from_utf8(bytes)
-        .map_err(|error| StepError::new(start + error.valid_up_to(), "a text that is not UTF-8"))
+        .map_err(|error| StepError::new(start + error.valid_up_to(), "text is not UTF-8"))
 }
 
 /// Does a tag make a time of what follows: of a text (0), or of a number (1)?
@@ -117,7 +117,7 @@ fn says_time(tag: u64, next: Option<u8>) -> bool {
 }
 
 fn other(info: u8, number: Option<u64>, at: usize) -> Result<Token<'static>, StepError> {
-    let number = number.ok_or_else(|| StepError::new(at, "an end of nothing"))?;
+    let number = number.ok_or_else(|| StepError::new(at, "unexpected break"))?;
     let small = |number: u64| u32::try_from(number).unwrap_or_default();
     Ok(match (info, number) {
         (20 | 21, _) => Token::Bool(info == 21),
@@ -125,7 +125,7 @@ fn other(info: u8, number: Option<u64>, at: usize) -> Result<Token<'static>, Ste
         (25, half) => Token::Float(half_float(small(half))),
         (26, single) => Token::Float(f32::from_bits(small(single)).into()),
         (27, double) => Token::Float(f64::from_bits(double)),
-        (24, 0..=31) => return Err(StepError::new(at, "a simple value in a longer form than it may have")),
+        (24, 0..=31) => return Err(StepError::new(at, "simple value in a longer form than allowed")),
         (_, simple) => Token::Simple(u8::try_from(simple).unwrap_or_default()),
     })
 }
@@ -149,7 +149,7 @@ fn put(value: &TypedValue, out: &mut Vec<u8>) -> Result<(), String> {
         TypedValue::Int(number) => match (u64::try_from(*number), u64::try_from(-1 - *number)) {
             (Ok(number), _) => head(UNSIGNED, number, out),
             (_, Ok(number)) => head(NEGATIVE, number, out),
-            _ => return Err(format!("{number} is beyond the 64 bits of CBOR")),
+            _ => return Err(format!("{number} does not fit into 64 bits")),
         },
         TypedValue::Float(number) => {
             out.push(OTHER << 5 | 27);
@@ -182,9 +182,9 @@ fn put(value: &TypedValue, out: &mut Vec<u8>) -> Result<(), String> {
             head(TAG, *tag, out);
             put(value, out)?;
         }
-        TypedValue::Simple(24..=31) => return Err("there are no simple values from 24 to 31".to_owned()),
+        TypedValue::Simple(24..=31) => return Err("simple values 24 to 31 do not exist".to_owned()),
         TypedValue::Simple(number) => head(OTHER, (*number).into(), out),
-        TypedValue::Ext(..) => return Err("$ext is for MessagePack".to_owned()),
+        TypedValue::Ext(..) => return Err("$ext works only with MessagePack".to_owned()),
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ impl Chain {
 /// Steps bound what they make themselves; this holds where one forgets.
 fn within_limits(messages: &[Message], limit: usize) -> Result<(), StepError> {
     if messages.len() > MOST_PARTS {
-        return Err(StepError::new(0, format!("more than {MOST_PARTS} messages in one")));
+        return Err(StepError::new(0, format!("more than {MOST_PARTS} parts in one message")));
     }
     match messages.last() {
         Some(message) if message.len() > limit => Err(StepError::too_long(0, limit)),

@@ -56,20 +56,20 @@ pub(super) fn inflate(
         let rest = input.get(at..).unwrap_or_default();
         let status = stream
             .decompress_vec(rest, out, FlushDecompress::None)
-            .map_err(|_| StepError::new(consumed(stream), "broken deflate stream"))?;
+            .map_err(|_| StepError::new(consumed(stream), "invalid deflate stream"))?;
         if out.len() > limit {
             return Err(StepError::too_long(consumed(stream), limit));
         }
         let at = consumed(stream);
         match status {
             Status::StreamEnd if at < input.len() => {
-                return Err(StepError::new(at, "the stream ends before the message"));
+                return Err(StepError::new(at, "stream ends before the message"));
             }
             Status::StreamEnd => return Ok(true),
             // There was room for more, so there is no more.
             _ if at == input.len() && out.len() < out.capacity() => return Ok(false),
             _ if out.len() == before && rest.len() == input.len() - at && out.len() < out.capacity() => {
-                return Err(StepError::new(at, "broken deflate stream"));
+                return Err(StepError::new(at, "invalid deflate stream"));
             }
             _ => {}
         }

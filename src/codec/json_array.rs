@@ -21,7 +21,7 @@ impl Step for JsonArray {
         // It has just been looked at as a whole, so that every item is one and has an end.
         while let Ok(end) = json::value_end(text, at) {
             if out.len() == MOST_PARTS {
-                return Err(StepError::new(at, format!("more than {MOST_PARTS} messages in one")));
+                return Err(StepError::new(at, format!("more than {MOST_PARTS} parts in one message")));
             }
             out.push(Message::text(text[at..end].trim_ascii().to_owned()));
             let rest = text[end..].trim_ascii_start();

@@ -55,7 +55,7 @@ impl Steps {
     /// As [`Steps::new`]; and a step that only reads.
     pub fn outgoing(names: &[String]) -> Result<Self, String> {
         if names.iter().any(|name| name == "auto") {
-            return Err("auto finds out how a message was written; name the steps to write one".to_owned());
+            return Err("auto works only for decoding; name the steps to encode with".to_owned());
         }
         Self::new(names)
     }
@@ -82,12 +82,11 @@ impl Steps {
 pub fn check(names: &[String]) -> Result<(), String> {
     names.iter().try_for_each(|name| match name.split_once(':') {
         None if name == "protobuf" => {
-            Err("protobuf needs a file of descriptors and the name of a message, as in \
-             protobuf:api.binpb:pkg.Message"
+            Err("protobuf needs a descriptor file and a message name, such as protobuf:api.binpb:pkg.Message"
                 .to_owned())
         }
         Some(("protobuf", rest)) if !rest.contains(':') => {
-            Err(format!("{name}: the name of the message is missing, as in protobuf:api.binpb:pkg.Message"))
+            Err(format!("{name}: missing message name (expected protobuf:api.binpb:pkg.Message)"))
         }
         Some(("zstd" | "protobuf", rest)) if !rest.starts_with(':') && !rest.is_empty() => Ok(()),
         None if plain(name).is_some() || name == NONE => Ok(()),
@@ -98,9 +97,9 @@ pub fn check(names: &[String]) -> Result<(), String> {
 fn unknown(name: &str) -> String {
     let word = name.split(':').next().unwrap_or_default();
     match word {
-        "zstd" | "protobuf" => format!("{name}: the name of the file is missing"),
-        _ if plain(word).is_some() => format!("{name}: {word} takes no file"),
-        _ => format!("there is no step '{name}'; there are {ALL}"),
+        "zstd" | "protobuf" => format!("{name}: missing file name"),
+        _ if plain(word).is_some() => format!("{name}: {word} does not take a file"),
+        _ => format!("unknown step '{name}' (known steps: {ALL})"),
     }
 }
 
@@ -160,7 +159,7 @@ fn protobuf(name: &str, path: &str, message: &str) -> Result<Make, String> {
 
 #[cfg(not(feature = "protobuf"))]
 fn protobuf(name: &str, _: &str, _: &str) -> Result<Make, String> {
-    Err(format!("{name}: this wstap was built without protobuf; build it with `--features protobuf`"))
+    Err(format!("{name}: this wstap was built without protobuf (build it with `--features protobuf`)"))
 }
 
 fn read(name: &str, path: &str) -> Result<Vec<u8>, String> {

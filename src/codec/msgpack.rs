@@ -35,7 +35,7 @@ fn token<'a>(input: &mut ByteReader<'a>) -> Result<Token<'a>, StepError> {
         0x90..=0x9f => Token::Array(Some((head & 15).into())),
         0xa0..=0xbf => text(input.take((head & 31).into())?),
         0xc0 => Token::Null,
-        0xc1 => return Err(StepError::new(at, "0xc1, which MessagePack does not use")),
+        0xc1 => return Err(StepError::new(at, "invalid byte 0xc1")),
         0xc2 | 0xc3 => Token::Bool(head == 0xc3),
         0xc4..=0xc6 => Token::Bytes(sized(input, 1 << (head - 0xc4))?.into()),
         0xc7..=0xc9 => {
@@ -124,7 +124,9 @@ fn put(value: &TypedValue, out: &mut Vec<u8>) -> Result<(), String> {
             head(fields.len(), Some((0x80, 16)), &[(0xde, 2), (0xdf, 4)], out)?;
             fields.iter().try_for_each(|(key, value)| put(key, out).and_then(|()| put(value, out)))?;
         }
-        TypedValue::Tag(..) | TypedValue::Simple(_) => return Err("$tag and $simple are for CBOR".to_owned()),
+        TypedValue::Tag(..) | TypedValue::Simple(_) => {
+            return Err("$tag and $simple work only with CBOR".to_owned());
+        }
     }
     Ok(())
 }
@@ -144,7 +146,7 @@ fn head(
     }
     let fits = |size: usize| length as u64 >> (8 * size) == 0;
     let Some((first, size)) = long.iter().find(|(_, size)| fits(*size)) else {
-        return Err("longer than MessagePack can say".to_owned());
+        return Err("too long for MessagePack".to_owned());
     };
     out.push(*first);
     out.extend_from_slice(&(length as u64).to_be_bytes()[8 - size..]);
@@ -165,7 +167,7 @@ fn put_int(number: i128, out: &mut Vec<u8>) -> Result<(), String> {
             out.push([0xd0, 0xd1, 0xd2, 0xd3][power]);
             out.extend_from_slice(&number.to_be_bytes()[8 - (1 << power)..]);
         }
-        _ => return Err(format!("{number} is beyond the 64 bits of MessagePack")),
+        _ => return Err(format!("{number} does not fit into 64 bits")),
     }
     Ok(())
 }

@@ -21,13 +21,13 @@ impl Protobuf {
     /// # Errors
     /// What is wrong with them, or that they have no such message.
     pub(super) fn new(descriptors: &[u8], message: &str) -> Result<Self, String> {
-        let pool = DescriptorPool::decode(descriptors)
-            .map_err(|error| format!("not a set of descriptors: {error}"))?;
+        let pool =
+            DescriptorPool::decode(descriptors).map_err(|error| format!("not a descriptor set: {error}"))?;
         let known =
             || pool.all_messages().map(|known| known.full_name().to_owned()).take(20).collect::<Vec<_>>();
         match pool.get_message_by_name(message) {
             Some(message) => Ok(Self { message }),
-            None => Err(format!("there is no message {message}; there are {}", known().join(", "))),
+            None => Err(format!("unknown message {message} (known messages: {})", known().join(", "))),
         }
     }
 }

@@ -42,6 +42,6 @@ impl Reader {
         }
         let what = recognized(message, MOST_RECOGNIZED)?;
         self.hints = false;
-        Some(format!("binary messages hold {what}; `--decode auto` decodes them"))
+        Some(format!("binary messages contain {what}; use `--decode auto` to decode them"))
     }
 }

@@ -25,7 +25,7 @@ impl Step for Split {
                 continue;
             }
             if out.len() == MOST_PARTS {
-                return Err(StepError::new(end, format!("more than {MOST_PARTS} messages in one")));
+                return Err(StepError::new(end, format!("more than {MOST_PARTS} parts in one message")));
             }
             // Between two characters, it is still UTF-8.
             let text = if is_text { Message::from_utf8(piece) } else { Ok(Message::Binary(piece)) };
@@ -36,7 +36,7 @@ impl Step for Split {
 
     fn encode(&mut self, message: Message) -> Result<Message, StepError> {
         if let Some(at) = memchr::memchr(self.end, message.as_bytes()) {
-            return Err(StepError::new(at, "the byte that ends a message is in it"));
+            return Err(StepError::new(at, "message contains the delimiter"));
         }
         let is_text = message.as_text().is_some();
         let bytes: Bytes = [message.as_bytes(), &[self.end]].concat().into();

@@ -67,7 +67,7 @@ pub(super) fn read_all<'a>(
     let mut left = limit;
     while !input.is_at_end() {
         if out.len() == MOST_PARTS {
-            return Err(StepError::new(input.at, format!("more than {MOST_PARTS} messages in one")));
+            return Err(StepError::new(input.at, format!("more than {MOST_PARTS} parts in one message")));
         }
         let mut writer = Writer { out: Vec::new(), open: Vec::new() };
         loop {
@@ -229,7 +229,7 @@ impl Writer {
         let end = match self.open.last() {
             Some(Open::Array { left: None, .. }) => b']',
             Some(Open::Map { left: None, value: false, .. }) => b'}',
-            _ => return Err("an end of nothing".to_owned()),
+            _ => return Err("unexpected break".to_owned()),
         };
         self.open.pop();
         self.out.push(end);
@@ -378,17 +378,16 @@ fn unescaped(raw: &str, escaped: bool) -> Result<String, String> {
     if !escaped {
         return Ok(raw.to_owned());
     }
-    serde_json::from_str(&format!("\"{raw}\""))
-        .map_err(|_| "a lone surrogate, which is not a character".to_owned())
+    serde_json::from_str(&format!("\"{raw}\"")).map_err(|_| "lone surrogate".to_owned())
 }
 
 fn number(raw: &str, integer: bool) -> Result<TypedValue, String> {
     if integer && raw != "-0" {
-        return raw.parse().map(TypedValue::Int).map_err(|_| format!("{raw} is beyond 64 bits"));
+        return raw.parse().map(TypedValue::Int).map_err(|_| format!("{raw} does not fit into 64 bits"));
     }
     match raw.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(TypedValue::Float(number)),
-        _ => Err(format!("{raw} is beyond what a float can hold")),
+        _ => Err(format!("{raw} does not fit into a float")),
     }
 }
 
@@ -418,7 +417,7 @@ fn key_of(name: String) -> Result<TypedValue, String> {
 }
 
 fn special(word: &str, value: TypedValue) -> Result<TypedValue, String> {
-    let wrong = || format!("${word} does not have the form that it has when a message is read");
+    let wrong = || format!("invalid ${word}");
     let base64 = |text: &str| STANDARD.decode(text).map_err(|error| format!("${word}: {error}"));
     match (word, value) {
         ("binary", TypedValue::Text(text)) => base64(&text).map(TypedValue::Bytes),

@@ -57,7 +57,7 @@ pub(super) fn unzip(bytes: &[u8], framed: bool, limit: usize) -> Result<Message,
     let mut plain = Vec::new();
     let ended = inflate(&mut Decompress::new(framed), bytes, limit, &mut plain)?;
     if !ended && !bytes.ends_with(FLUSHED) {
-        return Err(StepError::new(bytes.len(), "the message ends before the stream"));
+        return Err(StepError::new(bytes.len(), "message ends before the stream"));
     }
     Ok(Message::Binary(plain.into()))
 }

@@ -32,7 +32,7 @@ impl Step for ZlibStream {
             return Ok(());
         };
         if let Some(why) = &self.broken {
-            return Err(StepError::new(0, format!("the stream broke in an earlier message: {why}")));
+            return Err(StepError::new(0, format!("stream failed in an earlier message: {why}")));
         }
         let ended = inflate(&mut self.incoming, &bytes, limit, &mut self.begun).inspect_err(|error| {
             self.broken = Some(error.why.clone());

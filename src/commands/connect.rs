@@ -15,16 +15,16 @@ use crate::exit::Exit;
 pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
     let url = args.url.as_deref().map(parse_url).transpose()?;
     if args.session.connection.token_file.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::usage("--token-file - and the messages both want standard input")
-            .hint("--token-env VAR and --token-file FILE leave it to the messages"));
+        return Err(Failure::usage("--token-file - and the messages cannot both use standard input")
+            .hint("read the token with --token-env VAR or --token-file FILE"));
     }
     let liveness = &args.session.liveness;
     let has_delay = liveness.reconnect_delay.or(liveness.reconnect_max_delay).is_some();
     let reconnects = liveness.reconnect || liveness.no_reconnect || liveness.retries.is_some();
     if has_delay && !reconnects {
-        context
-            .report
-            .warning("the delays before an attempt have no effect without --reconnect or --retries");
+        context.report.warning(
+            "--reconnect-delay and --reconnect-max-delay have no effect without --reconnect or --retries",
+        );
     }
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let session = Session {

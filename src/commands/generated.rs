@@ -1,8 +1,9 @@
 //! `wstap completions` and `wstap man`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::Command;
 
-use crate::cli::{CompletionsArgs, ManArgs, generate};
+use crate::cli::{CompletionsArgs, ManArgs, generate, manual};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::system;
@@ -20,18 +21,29 @@ pub fn completions(args: &CompletionsArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Prints the manual page, or writes those of all commands.
+/// Shows a manual page, or writes the pages of all commands. On a terminal `man` shows it, with the user's pager.
 ///
 /// # Errors
 /// If the output cannot be written.
 pub fn man(args: &ManArgs) -> Result<Exit> {
-    match &args.dir {
-        Some(dir) => {
-            generate::write_man_pages(dir).map_err(|error| system(&dir.display().to_string(), &error))?;
-        }
-        None => print(&generate::man_page().map_err(|error| system("the manual page", &error))?)?,
+    if let Some(dir) = &args.dir {
+        generate::write_man_pages(dir).map_err(|error| system(&dir.display().to_string(), &error))?;
+        return Ok(Exit::Ok);
+    }
+    let page = manual::page(args.command.as_deref()).map_err(|error| system("the manual page", &error))?;
+    let Some((name, page)) = page else { return Ok(Exit::Ok) };
+    if !std::io::stdout().is_terminal() || !shown(&name, &page) {
+        print(&page)?;
     }
     Ok(Exit::Ok)
+}
+
+/// Shows the page with `man`, which takes a path. False if there is no `man`, or it failed.
+fn shown(name: &str, page: &[u8]) -> bool {
+    let Ok(dir) = tempfile::tempdir() else { return false };
+    let file = dir.path().join(format!("{name}.1"));
+    std::fs::write(&file, page).is_ok()
+        && Command::new("man").arg(&file).status().is_ok_and(|status| status.success())
 }
 
 fn print(bytes: &[u8]) -> Result<()> {

@@ -46,7 +46,7 @@ pub(super) fn prompt(
             (_, true) => "the terminal cannot move its cursor (TERM)",
             _ => "neither standard output nor stderr is a terminal",
         };
-        context.report.warning(&format!("--interactive: there is no prompt, since {why}"));
+        context.report.warning(&format!("--interactive: cannot open a prompt: {why}"));
     }
     None
 }
@@ -96,7 +96,7 @@ pub(super) fn open(
         report: context.report.clone(),
     };
     let (repl, screen, changes) = Repl::start(&setup, signals)
-        .map_err(|error| Failure::new(Exit::OutputFailed, format!("there is no prompt: {error}")))?;
+        .map_err(|error| Failure::new(Exit::OutputFailed, format!("cannot open the prompt: {error}")))?;
     config.screen = Some((screen, changes));
     Ok(repl)
 }

@@ -265,8 +265,7 @@ impl Session<'_> {
             (None, Some(_)) => "--cursor-file",
         };
         if !client.replays() {
-            let what =
-                format!("{option}: the events of {} have no cursors to go on from", self.dialect.name());
+            let what = format!("{option}: events of {} have no cursors to resume from", self.dialect.name());
             return Err(Failure::usage(what));
         }
         let (file, kept) = args.cursor_file.as_deref().map(CursorFile::open).transpose()?.unzip();
@@ -304,8 +303,8 @@ fn reopen_on_hangup(output: Option<&Arc<OutFile>>, report: &Report) -> Result<Op
             let output = Arc::clone(&output);
             // It waits for the disk.
             match tokio::task::spawn_blocking(move || output.reopen()).await {
-                Ok(Ok(())) => report.verbose(&format!("{name} is open anew")),
-                Ok(Err(error)) => report.warning(&format!("{name}, after SIGHUP: {error}")),
+                Ok(Ok(())) => report.verbose(&format!("reopened {name}")),
+                Ok(Err(error)) => report.warning(&format!("cannot reopen {name} after SIGHUP: {error}")),
                 Err(_) => {}
             }
         }
@@ -340,7 +339,10 @@ struct Running {
 fn finish_recording(args: &SessionArgs) -> Result<()> {
     let Some(path) = args.output.record.as_deref().filter(|path| har::is_har(path)) else { return Ok(()) };
     har::convert(path).map_err(|error| {
-        let what = format!("--record {}: {error}; what is there is a recording", path.display());
+        let what = format!(
+            "--record {}: cannot convert to HAR: {error} (the file is a wstap recording)",
+            path.display()
+        );
         Failure::new(Exit::OutputFailed, what)
     })
 }
@@ -364,14 +366,14 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     if !echo_will_do && !settings.dialects.iter().any(|name| name == dialect.name()) {
         let what = format!("--mock does not serve the dialect {}", dialect.name());
         return Err(Failure::usage(what).hint(match dialect.provider() {
-            Some(_) => "name it there as well, or no dialect at all",
-            None => "there is no mock of it; serve-mock --on or --scenario can play its server, for --url",
+            Some(_) => "name the dialect in --mock too, or name none there",
+            None => "this dialect has no mock; imitate its server with serve-mock --on or --scenario, and use --url",
         }));
     }
     let key = settings.common.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
     let time_scale = settings.common.time_scale;
     let mock = mock::start(settings, &dialect::providers()).await?;
-    report.verbose(&format!("the mock listens on {}", mock.local_addr()));
+    report.verbose(&format!("mock listening on {}", mock.local_addr()));
     Ok(Some(Running { mock, key, time_scale }))
 }
 
@@ -396,7 +398,7 @@ fn no_url_beside_mock(mock: Option<&str>, url: Option<&WsUrl>) -> Result<()> {
     match mock.and(url) {
         None => Ok(()),
         Some(url) => Err(Failure::usage(format!("--mock connects to its own mock server, not to {url}"))
-            .hint("remove the URL, or remove --mock; -d NAME says which provider to mock")),
+            .hint("remove the URL or --mock; use -d NAME to choose the provider to mock")),
     }
 }
 
@@ -412,14 +414,14 @@ fn own_endpoint(args: &SessionArgs, dialect: &dyn Dialect, context: &Context<'_>
 }
 
 fn no_url(dialect: &dyn Dialect) -> Failure {
-    Failure::usage("there is no URL to connect to").hint(format!(
-        "give one, such as wss://host/path; or --mock for the built-in mock; the {} dialect has no endpoint of its own",
+    Failure::usage("no URL given").hint(format!(
+        "give a URL such as wss://host/path, or use --mock for the built-in test server (the {} dialect has no default URL)",
         dialect.name()
     ))
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::new(Exit::OutputFailed, format!("the system gives no thread or signal: {error}"))
+    Failure::new(Exit::OutputFailed, format!("cannot start a thread or signal handler: {error}"))
 }
 
 /// The dialect that was named, or the one that the URL belongs to; people's own dialects come after the built-in
@@ -442,8 +444,8 @@ fn dialect_for(name: Option<&str>, url: Option<&WsUrl>, world: &World<'_>) -> Re
 
 fn no_dialect(name: &str) -> Failure {
     let names: Vec<&str> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
-    Failure::usage(format!("there is no dialect '{name}'"))
-        .hint(format!("the built-in ones are {}; a file of your own is named by its path", names.join(", ")))
+    Failure::usage(format!("unknown dialect '{name}'"))
+        .hint(format!("use one of {}, or the path of your own dialect file", names.join(", ")))
 }
 
 fn parse_url(text: &str) -> Result<WsUrl> {

@@ -76,7 +76,7 @@ pub async fn run(
     }
     run.drain().await;
     if reader.came == 0 && run.outcome.is_none() && failed.is_none() {
-        report.warning(&format!("--from {}: there are no messages in it", path.display()));
+        report.warning(&format!("--from {}: no messages found", path.display()));
     }
     match (run.outcome, failed) {
         // An end that came before the line that could not be read.
@@ -177,7 +177,7 @@ impl Run {
                 () = up(self.until) => match &self.outcome {
                     None => self.time_is_up(),
                     Some(outcome) if outcome.reason == EndReason::MaxTime => {
-                        let text = "standard output was not written in time, and what was left of it is lost";
+                        let text = "standard output was not read in time: the remaining output is lost";
                         self.outcome = Some(Outcome::from_stop(&Stop::OutputFailed(text.to_owned(), None)));
                         self.until = None;
                         return false;
@@ -286,7 +286,7 @@ impl Reader {
     fn odd(&mut self, what: &str, report: &Report) {
         self.odd += 1;
         match self.odd {
-            SHOWN => report.warning(&format!("--from: {what} (what else is odd is not shown)")),
+            SHOWN => report.warning(&format!("--from: {what} (further warnings are not shown)")),
             ..SHOWN => report.warning(&format!("--from: {what}")),
             _ => {}
         }

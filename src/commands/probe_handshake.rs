@@ -117,7 +117,7 @@ fn target(
     let Context { report, world, .. } = context;
     let (mut options, for_calls) = connection::resolve(&args.connection, &url, &credentials, world, report)?;
     if for_calls.is_some() {
-        report.notice("the credential is for a call before the upgrade, which a probe does not make");
+        report.notice("the credential is not sent: it belongs to an HTTP call before the upgrade, which a probe does not make");
     }
     if let Some(mock) = mock {
         options = in_this_process(options, &mock.mock);

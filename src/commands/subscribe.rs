@@ -31,10 +31,10 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     let may_come = !args.send.send.is_empty() || args.send.interactive || args.session.from.is_some();
     if topics.is_empty() && dialect.needs_topics() && !may_come {
         return Err(Failure::usage(format!(
-            "there are no topics, and {} sends nothing without",
+            "no topics given: {} only sends events for subscribed topics",
             dialect.name()
         ))
-        .hint("give topics as arguments, with --topics-file, or with @- from standard input"));
+        .hint("give topics as arguments, with --topics-file, or on standard input with @-"));
     }
     let session = Session {
         args: &args.session,

@@ -239,14 +239,12 @@ fn provider(
     let chosen = dialect_for(args.dialect.as_deref(), url, world)?;
     match known(chosen) {
         Some(found) => Ok(found),
-        None if args.dialect.is_some() => {
-            Err(Failure::usage(format!("there are no campaigns with {}", chosen.name())))
-        }
+        None if args.dialect.is_some() => Err(Failure::usage(format!("{} has no campaigns", chosen.name()))),
         None => dialect::ALL
             .iter()
             .copied()
             .find_map(known)
-            .ok_or_else(|| Failure::usage("no dialect knows of campaigns")),
+            .ok_or_else(|| Failure::usage("no dialect supports campaigns")),
     }
 }
 
@@ -266,7 +264,7 @@ fn ids(
         match campaigns.id(word) {
             Some(id) if ids.contains(&id) => {}
             Some(id) => ids.push(id),
-            None => wrong.push(format!("'{word}' is no campaign id: that is a positive integer, such as 42")),
+            None => wrong.push(format!("invalid campaign id '{word}' (expected a number such as 42)")),
         }
     }
     let mut wrong = wrong.into_iter();
@@ -274,8 +272,8 @@ fn ids(
         return Err(Failure::usage(first).details(wrong.collect()));
     }
     if ids.is_empty() && !args.all && args.session.from.is_none() {
-        return Err(Failure::usage("there is no campaign to watch")
-            .hint("give ids, such as `wstap watch-campaign 42`, or --all"));
+        return Err(Failure::usage("no campaign given")
+            .hint("give campaign ids, such as `wstap watch-campaign 42`, or --all"));
     }
     Ok(ids)
 }

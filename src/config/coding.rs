@@ -69,9 +69,10 @@ fn content(text: &str) -> Result<String> {
     let failed = |error: std::io::Error| {
         let failure = Failure::usage(format!("--send {text}: {error}"));
         match error.kind() {
-            std::io::ErrorKind::InvalidData => failure
-                .hint("a text message is UTF-8; send binary with `--delimiter none --binary-in raw < FILE`"),
-            std::io::ErrorKind::NotFound => failure.hint("write @@ for a message that starts with @"),
+            std::io::ErrorKind::InvalidData => {
+                failure.hint("to send binary data, use `--delimiter none --binary-in raw < FILE`")
+            }
+            std::io::ErrorKind::NotFound => failure.hint("to send a message that starts with @, write @@"),
             _ => failure,
         }
     };

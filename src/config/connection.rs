@@ -129,9 +129,8 @@ fn given_passphrase(text: &str) -> Result<Secret> {
 /// curl's `sha256//BASE64[;sha256//BASE64]`.
 fn key_pins(text: &str) -> Result<Vec<KeyPin>> {
     text.split(';').map(str::trim).map(key_pin).collect::<Option<_>>().ok_or_else(|| {
-        Failure::usage(format!("--pinnedpubkey: {text:?} is not sha256//BASE64[;sha256//BASE64]")).hint(
-            "it is the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin",
-        )
+        Failure::usage(format!("--pinnedpubkey: {text:?} is not sha256//BASE64[;sha256//BASE64]"))
+            .hint("use the SHA-256 of the server's public key in base64; probe-handshake shows it as tls.pin")
     })
 }
 
@@ -141,11 +140,8 @@ fn key_pin(text: &str) -> Option<KeyPin> {
 
 fn keylog(world: &World<'_>) -> Result<PathBuf> {
     let path = (world.var)("SSLKEYLOGFILE").filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| {
-        Failure::usage(
-            "--tls-keylog: the environment variable SSLKEYLOGFILE, which names the file, is not set",
-        )
-    })
+    path.map(PathBuf::from)
+        .ok_or_else(|| Failure::usage("--tls-keylog: environment variable SSLKEYLOGFILE is not set"))
 }
 
 /// The name of a header or a user, and what belongs to it.
@@ -176,8 +172,8 @@ fn headers(args: &ConnectionArgs) -> Result<(Vec<Pair>, Vec<HeaderSource>)> {
 fn cookies(args: &[String]) -> Result<Option<(String, Secret)>> {
     if args.iter().flat_map(|arg| arg.split(';')).any(|pair| !pair.trim().is_empty() && !pair.contains('=')) {
         // The text is not quoted back: it may be a credential that lost its name.
-        return Err(Failure::usage("--cookie: there is no `NAME=` before a value")
-            .hint("write -b 'NAME=VALUE; NAME=VALUE'; -H @FILE reads a Cookie header from a file"));
+        return Err(Failure::usage("--cookie: missing `NAME=`")
+            .hint("write -b 'NAME=VALUE; NAME=VALUE', or -H @FILE to read a Cookie header from a file"));
     }
     let given = args.iter().map(|arg| arg.trim().trim_end_matches(';')).filter(|arg| !arg.is_empty());
     let text = given.collect::<Vec<_>>().join("; ");
@@ -208,7 +204,7 @@ fn token(
     if args.credential_typed {
         let option = if args.bearer.is_some() { "--bearer" } else { "--token" };
         report.verbose(&format!(
-            "{option} is visible to other users in the process list; --token-env and --token-file are not"
+            "{option} is visible to other users in the process list; use --token-env or --token-file instead"
         ));
     }
     if let Some(bearer) = &args.bearer {
@@ -261,22 +257,22 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
         ("query", name) => Ok(Some(TokenPlace::Query(name.unwrap_or("token").to_owned()))),
         ("header", name) => Ok(Some(TokenPlace::Header(name.unwrap_or("token").to_owned()))),
         // Nor is it quoted back: it may be the credential itself.
-        _ => Err(Failure::usage("--token-in: its value is no place for a credential")
-            .hint("places are query, query:NAME, header, header:NAME and bearer")),
+        _ => Err(Failure::usage("--token-in: invalid place")
+            .hint("use query, query:NAME, header, header:NAME or bearer")),
     }
 }
 
 /// The name is not quoted: it may be the credential itself.
 fn unset() -> Failure {
-    Failure::usage("--token-env: no environment variable of that name is set")
-        .hint("give the name of a variable that holds the credential, and not the credential")
+    Failure::usage("--token-env: the environment variable is not set")
+        .hint("give the name of the variable that holds the credential, not the credential itself")
 }
 
 /// curl's `[+]HOST:PORT:ADDR[,ADDR]`.
 fn resolve_entry(text: &str) -> Result<ResolveEntry> {
     let wrong = || {
         Failure::usage(format!("--resolve: {text:?} is not HOST:PORT:ADDR[,ADDR]"))
-            .hint("for example --resolve example.test:443:127.0.0.1 or --resolve 'example.test:443:[::1]'")
+            .hint("write --resolve example.test:443:127.0.0.1 or --resolve 'example.test:443:[::1]'")
     };
     let (host, rest) = split_host(text.trim_start_matches('+')).ok_or_else(wrong)?;
     let (port, addresses) = rest.split_once(':').ok_or_else(wrong)?;
@@ -292,7 +288,7 @@ fn resolve_entry(text: &str) -> Result<ResolveEntry> {
 fn connect_to_entry(text: &str) -> Result<ConnectToEntry> {
     let wrong = || {
         Failure::usage(format!("--connect-to: {text:?} is not HOST1:PORT1:HOST2:PORT2")).hint(
-            "for example --connect-to example.test:443:127.0.0.1:8443; empty parts match or keep anything",
+            "write --connect-to example.test:443:127.0.0.1:8443; an empty part matches or keeps any value",
         )
     };
     let (from_host, rest) = split_host(text).ok_or_else(wrong)?;

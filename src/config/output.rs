@@ -51,9 +51,8 @@ pub fn resolve(
         }
     };
     if args.filter.null_input && filter.is_none() {
-        return Err(
-            Failure::usage("--null-input needs a filter").hint("for example -n -f 'limit(3; inputs)'")
-        );
+        return Err(Failure::usage("--null-input needs a filter")
+            .hint("add a filter, such as -n -f 'limit(3; inputs)'"));
     }
     let config = Config {
         envelope: args.output.envelope,
@@ -71,12 +70,12 @@ pub fn resolve(
         screen: None,
     };
     if config.style.binary == BinaryForm::Raw && (config.has_programs() || config.envelope) {
-        return Err(Failure::usage("--binary raw is for messages as they came, not for a filter or records"));
+        return Err(Failure::usage("--binary raw cannot be combined with a filter or records"));
     }
     if config.style.binary == BinaryForm::Raw && config.style.terminal {
         // The bytes of others could do anything to it.
-        return Err(Failure::usage("--binary raw does not write to a terminal")
-            .hint("pipe it or redirect it, such as `> file` or `| xxd`; --binary hex is for reading"));
+        return Err(Failure::usage("--binary raw cannot write to a terminal")
+            .hint("redirect the output (`> file`, `| xxd`), or use --binary hex"));
     }
     Ok(config)
 }
@@ -100,7 +99,7 @@ pub fn distinct_files(args: &SessionArgs, cursor: Option<&Path>) -> Result<()> {
     for (option, path, other, other_path) in written {
         if path.zip(other_path).is_some_and(|(a, b)| would_be_same_file(a, b)) {
             let what = format!("{option} would overwrite the file that {other} writes");
-            return Err(Failure::usage(what).hint("each needs a file of its own"));
+            return Err(Failure::usage(what).hint("use a different file for each option"));
         }
     }
     Ok(())
@@ -212,10 +211,10 @@ pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutF
     let repaired = if args.join_output { Ok(None) } else { outfile::repair(path, !args.raw_output) };
     match repaired.map_err(failed)? {
         Some(Repair::Cut(bytes)) => report.warning(&format!(
-            "--output {name}: the last line was not whole, as after a crash; {bytes} bytes of it are removed"
+            "--output {name}: removed an incomplete last line ({bytes} bytes), as a crash leaves it"
         )),
         Some(Repair::Ended) => {
-            report.warning(&format!("--output {name}: the last line had no end, and has one now"));
+            report.warning(&format!("--output {name}: added the missing newline at the end"));
         }
         None => {}
     }
@@ -225,13 +224,13 @@ pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutF
 /// What a recording holds is nobody else's business.
 fn create_recording(path: &Path) -> Result<RecordFile> {
     if path == Path::new("-") {
-        return Err(Failure::usage("--record writes a file, and `-` is none")
-            .hint("--envelope prints the same records on standard output"));
+        return Err(Failure::usage("--record cannot write to standard output")
+            .hint("to print records on standard output, use --envelope"));
     }
     let is_stream = std::fs::metadata(path).is_ok_and(|facts| !facts.is_file());
     if is_stream && har::is_har(path) {
         let what = format!("--record {}: not a regular file", path.display());
-        return Err(Failure::usage(what).hint("a HAR is made of a recording that can be read again"));
+        return Err(Failure::usage(what).hint("write the HAR to a regular file"));
     }
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.map(|file| RecordFile::new(file, path))
@@ -241,9 +240,7 @@ fn create_recording(path: &Path) -> Result<RecordFile> {
 /// jq's `-f` takes a file, so the name of one may stand where a program does not compile.
 fn names_file(failure: Failure, source: Option<&str>) -> Failure {
     match source.filter(|source| failure.exit == Exit::FilterCompile && Path::new(source).is_file()) {
-        Some(path) => {
-            failure.hint(format!("{path} is a file: read the program from it with --filter-file {path}"))
-        }
+        Some(path) => failure.hint(format!("to read the program from {path}, use --filter-file {path}")),
         None => failure,
     }
 }

@@ -238,8 +238,8 @@ impl Layers {
         else {
             let names: Vec<&str> =
                 profiles.map(|p| p.keys().map(String::as_str).collect()).unwrap_or_default();
-            return Err(Failure::usage(format!("there is no [profile.{name}] in {}", path.display()))
-                .hint(format!("the profiles are: {}", names.join(" "))));
+            return Err(Failure::usage(format!("no [profile.{name}] in {}", path.display()))
+                .hint(format!("use one of these profiles: {}", names.join(" "))));
         };
         let mut settings = Settings::new();
         for (key, value) in profile {
@@ -267,8 +267,8 @@ impl Layers {
 
     fn unknown(&self, key: &str, known: &[KnownOption]) -> Failure {
         let longs: Vec<&str> = known.iter().map(|option| option.long.as_str()).collect();
-        Failure::usage(format!("{}: no option is called {key:?}", self.origin))
-            .hint(format!("keys are url, topics and long options: {}", longs.join(" ")))
+        Failure::usage(format!("{}: unknown option {key:?}", self.origin))
+            .hint(format!("use url, topics or a long option: {}", longs.join(" ")))
     }
 
     fn read_environment(
@@ -288,13 +288,13 @@ impl Layers {
                 (false, "0" | "false" | "no" | "off") => Vec::new(),
                 (false, _) => {
                     // The value is not quoted: it may be a credential.
-                    let what = format!("the environment variable {name} is neither on nor off");
+                    let what = format!("environment variable {name} is not a boolean");
                     return Err(
                         Failure::usage(what).hint("set it to 1, true, yes or on, or to 0, false, no or off")
                     );
                 }
             };
-            let origin = format!("the environment variable {name}");
+            let origin = format!("environment variable {name}");
             settings.insert(option.id.clone(), Setting { arguments, origin });
         }
         self.url = var("WSTAP_URL").or(self.url.take());
@@ -369,15 +369,15 @@ pub fn unknown_variables<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String
     let unsafe_variables: Vec<String> =
         single.iter().filter(is_unsafe).map(|option| variable(&option.long)).collect();
     let warning = |name: &str| {
-        let ignored = format!("the environment variable {name} is ignored");
+        let ignored = format!("environment variable {name} is ignored");
         if without.iter().any(|other| other == name) {
-            return format!("{ignored}: an option with several values cannot be set by a variable");
+            return format!("{ignored}: a variable cannot set an option with several values");
         }
         // A slip of a finger must not lead to an option that switches a check off.
         let safe = known.iter().filter(|known| !unsafe_variables.contains(known)).map(String::as_str);
         match nearest(name, safe) {
-            Some(meant) => format!("{ignored}: no option has that name; did you mean {meant}?"),
-            None => format!("{ignored}: no option has that name"),
+            Some(meant) => format!("{ignored}: unknown option (did you mean {meant}?)"),
+            None => format!("{ignored}: unknown option"),
         }
     };
     let is_other =
@@ -416,8 +416,8 @@ impl KnownOption {
             value if self.takes_value && self.values == 1 => {
                 Ok(vec![format!("--{}={}", self.long, scalar(value)?)])
             }
-            _ if self.takes_value => Err("this option takes a table of names and values".to_owned()),
-            _ => Err("this option is true or false".to_owned()),
+            _ if self.takes_value => Err("expected a table of names and values".to_owned()),
+            _ => Err("expected true or false".to_owned()),
         }
     }
 }
@@ -427,7 +427,7 @@ fn scalar(value: &toml::Value) -> Result<String, String> {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(number) => Ok(number.to_string()),
         toml::Value::Float(number) => Ok(number.to_string()),
-        other => Err(format!("a string or a number is expected here, not {}", other.type_str())),
+        other => Err(format!("expected a string or a number, got {}", other.type_str())),
     }
 }
 
@@ -470,7 +470,7 @@ fn profile_name(typed: &ArgMatches) -> Option<&str> {
 /// Relative folders are no folders of the user's, and are ignored (XDG Base Directory Specification).
 fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
     super::folder(var).map(|folder| folder.join("config.toml")).ok_or_else(|| {
-        Failure::usage("a profile is named, but neither XDG_CONFIG_HOME nor HOME is an absolute path")
+        Failure::usage("cannot find the profile: neither XDG_CONFIG_HOME nor HOME is an absolute path")
     })
 }
 

@@ -313,7 +313,7 @@ pub trait Client: Send {
     /// # Errors
     /// Arguments that it does not take, in words for people.
     fn command(&mut self, _name: &str, _arguments: &[String]) -> std::result::Result<Vec<Message>, String> {
-        Err("there is no such command here".to_owned())
+        Err("unknown command".to_owned())
     }
 
     /// Does the provider's document promise an answer to a subscription?

@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::{FrameFault, Head};
 
 /// Close codes that a close frame may carry, for people.
-pub const MAY_BE_SENT: &str = "a close frame may carry 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4)";
+pub const MAY_BE_SENT: &str =
+    "invalid close code (expected 1000-1003, 1007-1014 or 3000-4999, RFC 6455 §7.4)";
 
 /// May a close frame carry this code (RFC 6455 §7.4 and the IANA registry)?
 #[must_use]
@@ -76,7 +77,7 @@ fn fault(head: &Head, code: Option<u16>, reason: &[u8], masked: bool) -> Option<
         _ if head.mask.is_some() && !masked => "the close frame is masked".to_owned(),
         _ if head.mask.is_none() && masked => "the close frame is not masked".to_owned(),
         _ if head.length > LONGEST => format!("the close frame has {} bytes", head.length),
-        None if head.length == 1 => "the close frame has half a code".to_owned(),
+        None if head.length == 1 => "the close frame has an incomplete code".to_owned(),
         Some(code) if !may_be_sent(code) => format!("code {code} must not be sent"),
         _ if std::str::from_utf8(reason).is_err() => {
             return Some(FrameFault { code: 1007, text: "the reason is not UTF-8".to_owned() });
@@ -104,7 +105,7 @@ mod tests {
             (b"\x88\x04\x03\xee\xce\xba", 1006, "\u{3ba}", Some((1002, "1006 must not"))),
             (b"\x88\x02\x00\x00", 0, "", Some((1002, "0 must not"))),
             (b"\x88\x04\x03\xe8a\xff", 1000, "a\u{fffd}", Some((1007, "UTF-8"))),
-            (b"\x88\x01\x03", 1005, "", Some((1002, "half a code"))),
+            (b"\x88\x01\x03", 1005, "", Some((1002, "an incomplete code"))),
             (b"\x08\x02\x03\xe8", 1000, "", Some((1002, "fragment"))),
             (b"\xc8\x02\x03\xe8", 1000, "", Some((1002, "100"))),
             (b"\x88\x82\x00\x00\x00\x00\x03\xe8", 1000, "", Some((1002, "masked"))),

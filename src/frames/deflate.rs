@@ -147,7 +147,7 @@ impl Inflater {
 
 fn broken(error: &DecompressError) -> FrameFault {
     let why = error.message().map(|message| format!(": {message}")).unwrap_or_default();
-    FrameFault { code: 1007, text: format!("a compressed message is broken{why}") }
+    FrameFault { code: 1007, text: format!("invalid compressed message{why}") }
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ pub fn new_key() -> Result<String> {
     rustls::crypto::ring::default_provider()
         .secure_random
         .fill(&mut nonce)
-        .map_err(|_| Failure::usage("the operating system gives no random bytes"))?;
+        .map_err(|_| Failure::usage("cannot get random bytes from the operating system"))?;
     Ok(STANDARD.encode(nonce))
 }
 
@@ -117,8 +117,8 @@ pub fn check_headers(headers: &[(String, Secret)]) -> Result<()> {
     for (name, value) in headers {
         if !is_token(name) {
             // Nor is the name: it may be a credential in its place.
-            return Err(Failure::usage("invalid name of a header")
-                .hint("use letters, digits and -_.!#$%&'*+^`|~ in names of headers, and no spaces"));
+            return Err(Failure::usage("invalid header name")
+                .hint("use only letters, digits and -_.!#$%&'*+^`|~ in header names"));
         }
         check_value(name, value.expose())?;
     }
@@ -456,7 +456,7 @@ fn merge(standard: &[(String, Secret)], custom: &[(String, Secret)]) -> Vec<(Str
 fn check_value(name: &str, value: &str) -> Result<()> {
     if value.contains(['\r', '\n', '\0']) {
         return Err(Failure::usage(format!("the value of header {name} has a line break or a NUL"))
-            .hint("a token read from a file may end with a line break"));
+            .hint("if the value comes from a file, remove the line break at its end"));
     }
     Ok(())
 }
@@ -465,11 +465,11 @@ fn check_value(name: &str, value: &str) -> Result<()> {
 fn check_subprotocols(offered: &[String]) -> Result<()> {
     for (index, name) in offered.iter().enumerate() {
         if !is_token(name) {
-            return Err(Failure::usage(format!("{name:?} is no subprotocol name"))
-                .hint("give each subprotocol by its own option"));
+            return Err(Failure::usage(format!("invalid subprotocol name {name:?}"))
+                .hint("use one -s option per subprotocol"));
         }
         if offered[..index].contains(name) {
-            return Err(Failure::usage(format!("the subprotocol {name:?} is given twice")));
+            return Err(Failure::usage(format!("subprotocol {name:?} is given twice")));
         }
     }
     Ok(())

@@ -78,12 +78,12 @@ impl FromStr for Deflate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parameters = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty());
-        Self::of(parameters.map(parameter)).map_err(|wrong| format!("{wrong}; {PARAMETERS}"))
+        Self::of(parameters.map(parameter)).map_err(|wrong| format!("{wrong} ({PARAMETERS})"))
     }
 }
 
-const PARAMETERS: &str = "the parameters are server_no_context_takeover, client_no_context_takeover, \
-     server_max_window_bits=8..15 and client_max_window_bits[=8..15]";
+const PARAMETERS: &str = "expected server_no_context_takeover, client_no_context_takeover, \
+     server_max_window_bits=8..15 or client_max_window_bits[=8..15]";
 
 impl Deflate {
     /// What is offered unless the command line says otherwise: what browsers offer.
@@ -114,7 +114,7 @@ impl Deflate {
                 _ => return Err(format!("{} is not allowed", shown())),
             };
             if twice {
-                return Err(format!("{} is there twice", shown()));
+                return Err(format!("{} appears twice", shown()));
             }
         }
         Ok(all)
@@ -124,9 +124,9 @@ impl Deflate {
     fn objection(&self, answer: &Self) -> Option<String> {
         let bits = |bits: u8| format!("server_max_window_bits={bits}");
         match (self.server_max_window_bits, answer.server_max_window_bits) {
-            (Some(_), None) => return Some("server_max_window_bits was asked for and is missing".to_owned()),
+            (Some(_), None) => return Some("server_max_window_bits was requested but is missing".to_owned()),
             (Some(most), Some(own)) if own > most => {
-                return Some(format!("{} is more than the {most} that were asked for", bits(own)));
+                return Some(format!("{} is more than the requested {most}", bits(own)));
             }
             _ => {}
         }
@@ -138,7 +138,7 @@ impl Deflate {
                 Some(format!("client_max_window_bits={bits} was not offered"))
             }
             _ if self.server_no_context_takeover && !answer.server_no_context_takeover => {
-                Some("server_no_context_takeover was asked for and is missing".to_owned())
+                Some("server_no_context_takeover was requested but is missing".to_owned())
             }
             _ => None,
         }
@@ -202,7 +202,7 @@ pub fn agreed(offered: &str, accepted: &str) -> Result<Option<Agreement>, String
     for extension in list_items(accepted).map(Extension::read) {
         let name = extension.name;
         if names.contains(&name) {
-            return Err(format!("{name} is there twice"));
+            return Err(format!("{name} appears twice"));
         }
         names.push(name);
         if !offers.iter().any(|offer| offer.name == name) {
@@ -295,17 +295,25 @@ mod tests {
             (
                 "permessage-deflate",
                 "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9",
-                "server_max_window_bits=9 is there twice",
+                "server_max_window_bits=9 appears twice",
             ),
             ("permessage-deflate", "permessage-deflate; odd", "odd is not allowed"),
             ("", "permessage-deflate", "not offered"),
             (bits, bits, "client_max_window_bits is not allowed without a value"),
-            (strict, "permessage-deflate; server_max_window_bits=10", "server_no_context_takeover was asked"),
-            (strict, "permessage-deflate; server_no_context_takeover", "server_max_window_bits was asked"),
+            (
+                strict,
+                "permessage-deflate; server_max_window_bits=10",
+                "server_no_context_takeover was requested",
+            ),
+            (
+                strict,
+                "permessage-deflate; server_no_context_takeover",
+                "server_max_window_bits was requested",
+            ),
             (
                 strict,
                 "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
-                "server_max_window_bits=11 is more than the 10",
+                "server_max_window_bits=11 is more than the requested 10",
             ),
             ("permessage-deflate; odd", "permessage-deflate", "offered with parameters"),
         ] {

@@ -100,9 +100,9 @@ impl Source {
         match read_on_thread(Patient(io::stdin()), self.form.clone(), send) {
             Ok(()) => inputs.recv().await,
             // With nobody to send any, the next answer is that there are no more.
-            Err(error) => {
-                Some(vec![Input::Unusable(format!("standard input is not read: no thread: {error}"))])
-            }
+            Err(error) => Some(vec![Input::Unusable(format!(
+                "cannot read standard input: cannot start a thread: {error}"
+            ))]),
         }
     }
 }
@@ -166,7 +166,7 @@ fn read_batch(
         let Some(piece) = piece else { return (!batch.is_empty()).then_some(batch) };
         *number += 1;
         let decoded = piece
-            .ok_or_else(|| format!("it is longer than {longest} bytes"))
+            .ok_or_else(|| format!("longer than {longest} bytes"))
             .and_then(|bytes| decode(bytes, form.kind));
         batch.push(decoded.unwrap_or_else(|why| {
             let what = if form.end == End::Line { "line" } else { "message" };
@@ -291,7 +291,7 @@ fn decode(bytes: Vec<u8>, kind: Kind) -> Result<Input, String> {
         Kind::Raw => binary(bytes),
         Kind::Text => match String::from_utf8(bytes) {
             Ok(text) => Message::text(text),
-            Err(_) => return Err("not UTF-8, which a text message must be; see --binary-in".to_owned()),
+            Err(_) => return Err("not UTF-8 (to send binary data, use --binary-in)".to_owned()),
         },
     };
     Ok(Input::Message(message))
@@ -305,7 +305,7 @@ pub(crate) fn decode_hex(text: &[u8]) -> Result<Vec<u8>, String> {
         .map(|byte| char::from(*byte).to_digit(16).ok_or(format!("not hexadecimal: {:?}", char::from(*byte))))
         .collect::<Result<_, _>>()?;
     if digits.len() % 2 == 1 {
-        return Err("not hexadecimal: an odd number of digits".to_owned());
+        return Err("not hexadecimal: odd number of digits".to_owned());
     }
     // Two digits make at most 255.
     Ok(digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(u8::MAX)).collect())

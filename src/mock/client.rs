@@ -134,7 +134,7 @@ impl Conversation {
                 Wake::Time if self.lost() => return Ending::Gone,
                 Wake::Time => self.beat(),
                 Wake::Greedy => return self.send_away(),
-                Wake::Stop => return self.say_goodbye(Some(1001), "the mock server stops").await,
+                Wake::Stop => return self.say_goodbye(Some(1001), "the mock server is shutting down").await,
             }
         }
     }
@@ -308,7 +308,7 @@ impl Conversation {
         let id = self.conn.id;
         let limit = limits::MOCK_CLIENTS >> 20;
         self.registry.tell(Level::Warning, || {
-            format!("client {id} is disconnected: all clients together take more than {limit} MiB, and it takes the most")
+            format!("disconnected client {id}: it uses the most of the {limit} MiB that all clients share")
         });
         Ending::Gone
     }

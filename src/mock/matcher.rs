@@ -74,7 +74,7 @@ pub(super) async fn search(journal: &Journal, select: &Select, program: Option<&
         return Found { entries, next, ..Found::default() };
     };
     let found = deep(move |asker| matching(&program, entries, asker)).await;
-    let lost = || Found { error: Some("the system gives no thread".to_owned()), ..Found::default() };
+    let lost = || Found { error: Some("cannot start a thread".to_owned()), ..Found::default() };
     Found { next, ..found.unwrap_or_else(lost) }
 }
 
@@ -119,7 +119,7 @@ fn matching(program: &LimitedProgram, entries: Vec<Arc<Entry>>, asker: &dyn Fn()
             Ok(Some(true)) => found.entries.push(entry),
             Ok(Some(false)) => {}
             Ok(None) => {
-                let error = format!("the program was stopped at message {}: it takes too long", entry.number);
+                let error = format!("the program was stopped at message {}: it ran too long", entry.number);
                 (found.error, found.stopped) = (Some(error), true);
                 break;
             }
@@ -165,5 +165,5 @@ async fn deep<T: Send + 'static>(work: impl FnOnce(&dyn Fn() -> bool) -> T + Sen
 }
 
 fn no_thread() -> Failure {
-    Failure::new(Exit::OutputFailed, "the system gives no thread")
+    Failure::new(Exit::OutputFailed, "cannot start a thread")
 }

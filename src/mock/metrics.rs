@@ -20,32 +20,27 @@ fn text(registry: &ClientRegistry) -> String {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let held: u64 = clients.iter().map(|conn| conn.discarded()).sum();
     let rows = [
-        ("connections", "gauge", "WebSocket connections that are open.", clients.len() as u64),
+        ("connections", "gauge", "Open WebSocket connections.", clients.len() as u64),
         ("connections_total", "counter", "WebSocket connections since the start.", registry.opened()),
-        ("messages_received_total", "counter", "Messages that clients sent.", count(&traffic.received)),
-        ("messages_sent_total", "counter", "Messages that were sent to clients.", count(&traffic.sent)),
+        ("messages_received_total", "counter", "Messages received from clients.", count(&traffic.received)),
+        ("messages_sent_total", "counter", "Messages sent to clients.", count(&traffic.sent)),
         (
             "bytes_received_total",
             "counter",
-            "Payload bytes that clients sent.",
+            "Payload bytes received from clients.",
             count(&traffic.received_bytes),
         ),
-        (
-            "bytes_sent_total",
-            "counter",
-            "Payload bytes that were sent to clients.",
-            count(&traffic.sent_bytes),
-        ),
-        ("messages_unread", "gauge", "Messages for open connections for which there was no room.", held),
+        ("bytes_sent_total", "counter", "Payload bytes sent to clients.", count(&traffic.sent_bytes)),
+        ("messages_unread", "gauge", "Messages dropped because the queue of a connection was full.", held),
         ("journal_messages", "gauge", "Messages in the journal.", fill.messages as u64),
-        ("journal_bytes", "gauge", "Bytes that the journal takes.", fill.bytes as u64),
+        ("journal_bytes", "gauge", "Bytes in the journal.", fill.bytes as u64),
         (
             "journal_discarded_total",
             "counter",
-            "Messages that the journal lost to its bounds.",
+            "Messages dropped from the journal because it was full.",
             fill.discarded,
         ),
-        ("paused", "gauge", "1 while the traffic stands still.", u64::from(registry.gate.is_shut())),
+        ("paused", "gauge", "1 while the mock is paused.", u64::from(registry.gate.is_shut())),
     ];
     let mut text = String::new();
     for (name, kind, help, value) in rows {

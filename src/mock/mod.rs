@@ -255,8 +255,8 @@ fn served(wanted: &[String], providers: &[Named]) -> Result<Vec<Named>> {
     let is_known = |wanted: &&String| providers.iter().any(|(name, _)| name == wanted);
     if let Some(unknown) = wanted.iter().find(|name| !is_known(name)) {
         let known: Vec<&str> = providers.iter().map(|(name, _)| *name).collect();
-        return Err(Failure::usage(format!("there is no mock of '{unknown}'"))
-            .hint(format!("there is one of: {}", known.join(", "))));
+        return Err(Failure::usage(format!("dialect '{unknown}' has no mock"))
+            .hint(format!("use one of: {}", known.join(", "))));
     }
     let is_served = |(name, provider): &Named| {
         wanted.is_empty() || provider.is_always_served() || wanted.iter().any(|wanted| wanted == name)

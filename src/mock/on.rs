@@ -93,7 +93,7 @@ async fn answer(
     n: u64,
 ) -> Result<(), String> {
     let outputs = interpreter.run(program, Some(message), Some(message), (n, 0));
-    let mut outputs = outputs.map_err(|error| format!("no thread: {error}"))?;
+    let mut outputs = outputs.map_err(|error| format!("cannot start a thread: {error}"))?;
     while let Some(output) = outputs.recv().await {
         if !conn.post_in_turn(output?.message.into()).await {
             break;

@@ -70,7 +70,7 @@ impl ClientRegistry {
         self.traffic.received.fetch_add(1, Ordering::Relaxed);
         self.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
         self.journal.note(conn, message);
-        self.tell(Level::Debug, || format!("client {} says {}", conn.id, self.shortened(message)));
+        self.tell(Level::Debug, || format!("client {} sent {}", conn.id, self.shortened(message)));
     }
 
     /// Notes a message that is sent to one.
@@ -98,7 +98,9 @@ impl ClientRegistry {
     /// Puts a connection on the list.
     pub(super) fn enter(self: &Arc<Self>, conn: Arc<Conn>) -> Entered {
         self.list().insert(conn.id, Arc::clone(&conn));
-        self.tell(Level::Verbose, || format!("client {} at {} from {}", conn.id, conn.path, conn.remote));
+        self.tell(Level::Verbose, || {
+            format!("client {} connected to {} from {}", conn.id, conn.path, conn.remote)
+        });
         Entered { registry: Arc::clone(self), conn }
     }
 
@@ -129,7 +131,7 @@ impl Drop for Entered {
         self.registry.tell(Level::Verbose, || {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             let (received, sent) = (count(&conn.received), count(&conn.sent));
-            format!("client {} left: {received} messages from it, {sent} to it", conn.id)
+            format!("client {} disconnected: received {received} messages, sent {sent}", conn.id)
         });
         self.registry.ended.send_modify(|ended| *ended += 1);
     }

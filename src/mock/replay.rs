@@ -57,7 +57,7 @@ impl FromStr for Speed {
         }
         match text.parse() {
             Ok(times) if (0.001..=1e6).contains(&times) => Ok(Self::Times(times)),
-            _ => Err("a speed is a number from 0.001 to 1000000, or 'max'".to_owned()),
+            _ => Err("expected a number from 0.001 to 1000000, or 'max'".to_owned()),
         }
     }
 }
@@ -109,10 +109,9 @@ impl Replay {
         }
         let tapes: Vec<Tape> = tapes.into_values().filter(Tape::is_worth_playing).collect();
         if tapes.is_empty() {
-            let what =
-                format!("--replay {}: there is nothing in it that could be played", settings.file.display());
+            let what = format!("--replay {}: no messages found", settings.file.display());
             return Err(Failure::usage(what).hint(
-                "it plays recordings of --record, HARs with WebSocket messages, and lines that are messages",
+                "use a recording of --record, a HAR with WebSocket messages, or a file with one message per line",
             ));
         }
         let tapes: Vec<Arc<Tape>> = tapes.into_iter().map(|tape| Arc::new(tape.ending(then))).collect();

@@ -28,19 +28,24 @@ use crate::provider::budget::Use;
 use crate::provider::{Conn, Say, Settings};
 use crate::text;
 
-/// What a program may name besides what jq knows, in the order in which it is given.
+/// Variables of the programs besides jq's own, in the order of their values.
 const VARIABLES: [&str; 10] =
     ["n", "i", "now", "uuid", "msg", "conn", "path", "query", "headers", "subprotocols"];
 
-/// The variables, for people.
+/// Help text of the variables.
 pub const VARIABLES_HELP: &str = "\
 Variables of jq programs (--on, and jq and expect in scenarios):
-  $n     the number of the message: of the client's under --on, of the scenario's in a scenario; from 1
-  $i     the round of the innermost repeat, from 0          $msg   the client's last message, or null
-  $now   seconds since 1970 on the mock's clock             $uuid  a new UUID, decided by --seed
-  $conn  the number of the connection, from 1               $path  the path of its request
-  $query  its query parameters: an object, decoded          $headers  its headers: an object, names in lower case
-  $subprotocols  the subprotocols that it offers: an array";
+  $n             number of the message, from 1: the client's with --on,
+                 the scenario's in a scenario
+  $i             round of the innermost repeat, from 0
+  $msg           last message of the client, or null
+  $now           seconds since 1970, by the mock's clock
+  $uuid          a new UUID, generated from --seed
+  $conn          number of the connection, from 1
+  $path          path of the request
+  $query         query parameters, decoded, as an object
+  $headers       headers, as an object with lowercase names
+  $subprotocols  subprotocols that the client offers, as an array";
 
 /// What programs may know of a connection's request besides its path.
 #[derive(Clone, Debug)]
@@ -266,7 +271,7 @@ impl InboxSender {
         let bytes = self.bytes.load(Ordering::Relaxed) + cost(&message);
         if bytes > limits::MOCK_INBOX {
             // A client that writes more at once, and a program that is slower, is likelier a mistake than a test.
-            return vec![Say::close(1008, "more unread messages than the mock keeps")];
+            return vec![Say::close(1008, "too many unread messages")];
         }
         // Who does not want any more has said so to the client.
         if self.messages.send(message).is_ok() {

@@ -166,7 +166,7 @@ impl Site {
 
     fn not_found(&self, request: &Request) -> Response {
         let body = serde_json::json!({
-            "error": "the mock server has no such path", "path": request.path(), "paths": self.paths
+            "error": "unknown path", "path": request.path(), "paths": self.paths
         });
         Response::json(404, body.to_string())
     }
@@ -261,7 +261,7 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             Ok(Ok(Some(request))) => request,
             Ok(Ok(None)) => return,
             Ok(Err(refusal)) => return respond(stream, &refusal).await,
-            Err(_) => return respond(stream, &Response::text(408, "no request came")).await,
+            Err(_) => return respond(stream, &Response::text(408, "no request received in time")).await,
         };
         let upgraded = tokio::select! {
             upgraded = decide(&mut stream, &site, &request, &share) => upgraded,
@@ -300,7 +300,7 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
 
 /// What a client is told whose request takes too much memory.
 fn greedy() -> Response {
-    Response::text(503, "the mock has no memory left for this")
+    Response::text(503, "the memory limit of the mock is reached")
 }
 
 /// Writes a response; a large body is not copied for it.

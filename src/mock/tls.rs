@@ -77,7 +77,7 @@ impl Tls {
             }
             None => {
                 let made =
-                    make(host).map_err(|error| fail(&format!("no certificate can be made: {error}")))?;
+                    make(host).map_err(|error| fail(&format!("cannot create a certificate: {error}")))?;
                 (made.chain, made.key, Some(ca_file(settings.ca_file.as_deref(), &made.authority)?))
             }
         };
@@ -85,7 +85,7 @@ impl Tls {
             ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()
                 .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-                .map_err(|error| fail(&format!("the certificate cannot be used: {error}")))?;
+                .map_err(|error| fail(&format!("cannot use the certificate: {error}")))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Some((Self { acceptor: TlsAcceptor::from(Arc::new(config)) }, ca)))
     }
@@ -114,7 +114,7 @@ struct Made {
 /// A throw-away authority and a certificate from it, for this machine and the address that is listened on. Both are
 /// good for a year from yesterday: clients on some systems refuse certificates that last longer than 825 days.
 fn make(host: &str) -> std::result::Result<Made, rcgen::Error> {
-    let mut authority = params(&["wstap serve-mock, throw-away authority"], Vec::new())?;
+    let mut authority = params(&["wstap serve-mock, temporary CA"], Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;

@@ -171,10 +171,10 @@ pub(super) fn cross_origin(
 ) -> Result<(Options, Option<String>)> {
     let refused = |why: &str| {
         Failure::new(Exit::Refused, format!("{here} redirects to {next}, {why}"))
-            .hint("if the second server is meant to have the credential, connect to its URL directly")
+            .hint("if the second server should get the credential, connect to its URL directly")
     };
     if options.secrets.travel_in(Place::Message) {
-        return Err(refused("another origin, and the first message holds the credential"));
+        return Err(refused("another origin, and the first message contains the credential"));
     }
     if options.secrets.are_in(next.exposed().expose()) {
         return Err(refused("another origin, with the credential in the URL"));
@@ -184,6 +184,6 @@ pub(super) fn cross_origin(
         return Err(refused("which would send credentials without TLS"));
     }
     let warning = (!held.is_empty())
-        .then(|| format!("{next} is another origin, so it gets no credential: {}", held.join(", ")));
+        .then(|| format!("not sent to {next}, which is another origin: {}", held.join(", ")));
     Ok((options.for_another_origin(), warning))
 }

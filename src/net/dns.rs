@@ -60,19 +60,19 @@ fn zone_of(host: &str) -> Option<&str> {
 async fn in_zone(host: &str, zone: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let found = tokio::net::lookup_host((host, port)).await.map(Iterator::collect::<Vec<_>>);
     found.ok().filter(|found| !found.is_empty()).ok_or_else(|| {
-        Failure::new(Exit::Dns, format!("cannot resolve {host}: there is no network interface {zone}"))
-            .hint("name an interface of this machine behind the %, such as eth0; `ip link` lists them")
+        Failure::new(Exit::Dns, format!("cannot resolve {host}: unknown network interface {zone}"))
+            .hint("use an interface of this machine after the %, such as eth0; `ip link` lists them")
     })
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let failed = |why: &str| {
         Failure::new(Exit::Dns, format!("cannot resolve {host}: {why}"))
-            .hint("check the spelling; --resolve HOST:PORT:ADDRESS goes without name resolution")
+            .hint("check the spelling, or skip name resolution with --resolve HOST:PORT:ADDRESS")
     };
     let found: Vec<SocketAddr> =
         tokio::net::lookup_host((host, port)).await.map_err(|error| failed(&plain(&error)))?.collect();
-    if found.is_empty() { Err(failed("it has no address")) } else { Ok(found) }
+    if found.is_empty() { Err(failed("no address found")) } else { Ok(found) }
 }
 
 /// The resolver's own words, without the prefix that the standard library adds.

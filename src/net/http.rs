@@ -77,8 +77,10 @@ impl HttpAnswer {
         let failure = Failure::new(exit, format!("{} was refused: {status} from {url}", call.purpose))
             .details(refusal::details(&self.head, &self.body));
         Some(match self.head.status {
-            401 | 403 => failure.hint("is the credential right, and may it do this?"),
-            300..=399 => failure.hint("redirects of calls are not followed"),
+            401 | 403 => failure.hint("check that the credential is valid and has this permission"),
+            300..=399 => {
+                failure.hint("use the URL it redirects to; redirects of HTTP calls are not followed")
+            }
             _ => failure,
         })
     }

@@ -74,12 +74,12 @@ impl Sealed {
             Self::Passphrase if has_pass => Failure::usage(format!("{shown}: the passphrase is wrong"))
                 .hint("check the passphrase of --pass"),
             Self::Passphrase => Failure::usage(format!("{shown}: a passphrase is needed"))
-                .hint("give it with --pass @FILE, or run this on a terminal to be asked for it"),
+                .hint("use --pass @FILE, or run wstap on a terminal to type it"),
             Self::Outdated => Failure::usage(format!("{shown}: encrypted with an outdated algorithm")).hint(
                 if kind == "PKCS#12" {
-                    "convert it: openssl pkcs12 -legacy -in OLD -out new.pem, then openssl pkcs12 -export -in new.pem -out NEW"
+                    "convert the file: openssl pkcs12 -legacy -in OLD -out new.pem, then openssl pkcs12 -export -in new.pem -out NEW"
                 } else {
-                    "convert it: openssl pkcs8 -topk8 -in OLD -out NEW"
+                    "convert the file: openssl pkcs8 -topk8 -in OLD -out NEW"
                 },
             ),
             Self::Broken => Failure::usage(format!("{shown}: not a valid {kind} file")),

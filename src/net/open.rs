@@ -164,10 +164,8 @@ impl Opening {
         options: &Options,
     ) -> Result<(Box<dyn Transport>, Option<Witness>)> {
         if !url.is_tls() && !options.tls.pins.is_empty() {
-            return Err(tls::fail(format!(
-                "{url} is without TLS, where there is no key that could be pinned"
-            ))
-            .hint("--pinnedpubkey needs a wss:// URL"));
+            return Err(tls::fail(format!("--pinnedpubkey: {url} does not use TLS"))
+                .hint("use a wss:// URL, or remove --pinnedpubkey"));
         }
         let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
         let stream = self.dial(url, options).await?;
@@ -250,12 +248,12 @@ impl Opening {
         let (stream, witness) = connected?;
         if let Some(path) = &options.keylog {
             let path = path.display();
-            self.report.cautions.push(format!("whoever has {path} can read what goes over this connection"));
+            self.report.cautions.push(format!("anyone who can read {path} can decrypt this connection"));
         }
         let is_pinned = !options.pins.is_empty();
         if let Some(error) = verify_error {
             let but = if is_pinned { "its key is the pinned one" } else { "anyone may be listening" };
-            self.report.cautions.push(format!("-k trusts {shown} although {error}: {but}"));
+            self.report.cautions.push(format!("-k: connected to {shown} although {error}: {but}"));
         }
         Ok((Box::new(stream), witness))
     }
@@ -279,7 +277,7 @@ impl Opening {
             self.jar.store(url, head);
             self.jar.values().for_each(|value| options.secrets.add(value, Place::Header));
             return url.join(location).map(Hop::Redirect).map_err(|failure| {
-                let what = format!("{url} redirects to where no WebSocket can be: {}", failure.what);
+                let what = format!("{url} redirects to an invalid WebSocket URL: {}", failure.what);
                 Failure { exit: Exit::Refused, what, ..failure }
             });
         }
@@ -338,7 +336,7 @@ impl Opening {
 fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
     let within = format!("within {}", humantime::format_duration(limit));
     let (exit, what) = match phase {
-        Phase::Dns => (Exit::Dns, format!("name resolution of {shown} gave no answer {within}")),
+        Phase::Dns => (Exit::Dns, format!("name resolution of {shown} timed out {within}")),
         Phase::Tcp => (Exit::Tcp, format!("no connection to {shown} {within}")),
         Phase::Proxy => (Exit::Proxy, format!("no tunnel from proxy {shown} {within}")),
         Phase::Tls => (Exit::Tls, format!("TLS with {shown} was not finished {within}")),
@@ -346,15 +344,13 @@ fn late(phase: Phase, shown: &str, limit: Duration) -> Failure {
         Phase::Call => (Exit::LinkSilent, format!("no answer {within} from {shown}")),
     };
     let (id, hint) = match phase {
-        Phase::Tcp => (
-            "no-answer",
-            "packets get no answer: a firewall, or a wrong address? --connect-timeout waits longer",
+        Phase::Tcp => ("no-answer", "check the address and firewalls, or wait longer with --connect-timeout"),
+        Phase::Tls => ("tls-on-plain-port", "check that the server speaks TLS on this port, or use ws://"),
+        Phase::Upgrade | Phase::Call => (
+            "silent",
+            "check that the server speaks HTTP on this port, or wait longer with --connect-timeout",
         ),
-        Phase::Tls => ("tls-on-plain-port", "does the server speak TLS on this port? ws:// goes without"),
-        Phase::Upgrade | Phase::Call => {
-            ("silent", "does the server speak HTTP on this port? --connect-timeout waits longer")
-        }
-        Phase::Dns | Phase::Proxy => ("no-answer", "--connect-timeout waits longer"),
+        Phase::Dns | Phase::Proxy => ("no-answer", "wait longer with --connect-timeout"),
     };
     Failure::new(exit, what).known_hint(id, hint).transient()
 }

@@ -24,7 +24,7 @@ impl Proxy {
         // The text may have a password, so it is shown nowhere.
         let wrong = |what: &str| {
             Failure::usage(format!("not a proxy: {what}"))
-                .hint("such as http://user:password@host:3128 or socks5h://host:1080")
+                .hint("write http://user:password@host:3128 or socks5h://host:1080")
         };
         let (scheme, rest) = text.trim().split_once("://").unwrap_or(("http", text.trim()));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -144,9 +144,10 @@ impl Goal<'_> {
 /// The failure of a proxy that cannot be connected to. Who gets it may not know that there is a proxy: it may
 /// stand in the environment.
 pub(super) fn unreachable(proxy: &Proxy, failure: Failure) -> Failure {
-    let what = format!("the proxy {} cannot be reached: {}", proxy.shown(), failure.what);
-    Failure { exit: Exit::Proxy, what, ..failure }
-        .hint("is it the right proxy? --proxy names one, --proxy '' and --noproxy HOST go without")
+    let what = format!("cannot reach proxy {}: {}", proxy.shown(), failure.what);
+    Failure { exit: Exit::Proxy, what, ..failure }.hint(
+        "check the proxy, choose another with --proxy URL, or use none with --proxy '' or --noproxy HOST",
+    )
 }
 
 /// Asks a connected proxy for a tunnel. After it, the stream is the goal's.
@@ -185,9 +186,8 @@ async fn read_head(stream: &mut Box<dyn Transport>, proxy: &Proxy) -> Result<Res
             Ok(Some(_)) => return Err(fail(proxy, "sent data before the tunnel was used")),
             Ok(None) if bytes.len() < MAX_HEAD => {}
             Ok(None) | Err(_) => {
-                return Err(
-                    fail(proxy, "does not answer as an HTTP proxy").hint("is it a SOCKS proxy? socks5h://")
-                );
+                return Err(fail(proxy, "does not answer as an HTTP proxy")
+                    .hint("if it is a SOCKS proxy, use socks5h://"));
             }
         }
     }
@@ -200,10 +200,10 @@ fn refused(proxy: &Proxy, to: &str, head: &ResponseHead) -> Failure {
         .collect();
     let failure = fail(proxy, &format!("refused a tunnel to {to}: {}", head.status_text())).details(details);
     match (head.status, &proxy.auth) {
-        (407, None) => failure.hint("the proxy wants a user name: http://user:password@host:port"),
-        (407, Some(_)) => failure.hint("the proxy does not accept this user name and password"),
-        (403 | 405, _) => failure.hint("the proxy does not allow tunnels to this host or port"),
-        (502..=504, _) => failure.hint("the proxy cannot reach the host"),
+        (407, None) => failure.hint("give user and password: http://user:password@host:port"),
+        (407, Some(_)) => failure.hint("check the user name and password of the proxy"),
+        (403 | 405, _) => failure.hint("use another proxy or port: this proxy does not allow tunnels to it"),
+        (502..=504, _) => failure.hint("check that the proxy can reach the host"),
         _ => failure,
     }
 }
@@ -219,11 +219,15 @@ async fn socks(stream: &mut Box<dyn Transport>, proxy: &Proxy, goal: &Goal<'_>) 
         (5, NONE, _) => {}
         (5, PASSWORD, Some((user, password))) => socks_password(stream, proxy, user, password).await?,
         (5, _, None) => {
-            return Err(fail(proxy, "wants a user name").hint("socks5h://user:password@host:port"));
+            return Err(
+                fail(proxy, "requires a user name and password").hint("socks5h://user:password@host:port")
+            );
         }
-        (5, _, Some(_)) => return Err(fail(proxy, "takes no user name and password")),
+        (5, _, Some(_)) => return Err(fail(proxy, "does not support user name and password")),
         _ => {
-            return Err(fail(proxy, "does not answer as a SOCKS5 proxy").hint("is it an HTTP proxy? http://"));
+            return Err(
+                fail(proxy, "does not answer as a SOCKS5 proxy").hint("if it is an HTTP proxy, use http://")
+            );
         }
     }
     stream.write_all(&socks_request(proxy, goal)?).await.map_err(|error| broken(proxy, &error))?;
@@ -252,7 +256,7 @@ async fn socks_password(
     let mut request = vec![1];
     for part in [user, password.expose()] {
         let length = u8::try_from(part.len()).ok().filter(|&length| length > 0);
-        request.push(length.ok_or_else(|| fail(proxy, "cannot be given this user name and password"))?);
+        request.push(length.ok_or_else(|| fail(proxy, "cannot be used: user name or password is too long"))?);
         request.extend(part.as_bytes());
     }
     stream.write_all(&request).await.map_err(|error| broken(proxy, &error))?;
@@ -278,8 +282,8 @@ fn socks_request(proxy: &Proxy, goal: &Goal<'_>) -> Result<Vec<u8>> {
             request.extend(ip.octets());
         }
         Err(host) => {
-            let length =
-                u8::try_from(host.len()).map_err(|_| fail(proxy, "cannot be given so long a host name"))?;
+            let length = u8::try_from(host.len())
+                .map_err(|_| fail(proxy, "cannot be used: the host name is too long"))?;
             request.extend([3, length]);
             request.extend(host.as_bytes());
         }

@@ -81,10 +81,10 @@ pub(crate) fn violations(shown: &str, findings: &[Finding]) -> Option<Failure> {
     // An Upgrade that is there, but wrong, has been stripped by nobody.
     let stripped = |f: &&Finding| f.id == "connection-token" || f.id == "upgrade-header" && f.got == "none";
     Some(if failed.iter().any(stripped) {
-        let text = "a reverse proxy that strips hop-by-hop headers? it must pass Upgrade and Connection on";
+        let text = "configure reverse proxies in between to forward the headers Upgrade and Connection";
         failure.known_hint("hop-by-hop", text)
     } else if names.contains(&"accept-key") {
-        failure.known_hint("wrong-accept", "a cache or proxy that answers in the place of the server?")
+        failure.known_hint("wrong-accept", "check for a cache or proxy that answers instead of the server")
     } else {
         failure
     })
@@ -96,8 +96,8 @@ pub(super) fn spoken(report: &OpenReport) -> Result<()> {
     let headers = report.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
     let mut accepted = headers.flat_map(|(_, value)| list_items(value));
     let Some(accepted) = accepted.find(|extension| !is_deflate(extension)) else { return Ok(()) };
-    let what = format!("{} accepted {accepted}, which was offered but is not spoken here", report.url);
-    Err(Failure::new(Exit::BadUpgrade, what).hint(format!("leave the header {EXTENSIONS} away")))
+    let what = format!("{} accepted {accepted}, which wstap does not support", report.url);
+    Err(Failure::new(Exit::BadUpgrade, what).hint(format!("remove the {EXTENSIONS} header")))
 }
 
 /// What is odd about an answer, without being wrong.
@@ -186,47 +186,43 @@ const PLAIN_ON_TLS: &[&str] = &[
 fn hint(shown: &str, head: &ResponseHead, body: &[u8], sent: Sent) -> Option<(&'static str, String)> {
     let plain_on_tls = PLAIN_ON_TLS.iter().any(|words| contains(body, words));
     let (id, text) = match head.status {
-        400 if plain_on_tls => ("tls-port", "the port speaks TLS: use wss://"),
+        400 if plain_on_tls => ("tls-port", "use wss://: the port speaks TLS"),
         // As nginx says it, which asks for one without insisting on it in the handshake.
         400 if contains(body, "No required SSL certificate was sent") && !sent.certificate => {
-            ("client-certificate", "the server wants a client certificate: give one with --cert and --key")
+            ("client-certificate", "give a client certificate with --cert and --key")
         }
         400 if contains(body, "The SSL certificate error")
             || contains(body, "No required SSL certificate was sent") =>
         {
-            ("client-certificate", "the server does not accept the client certificate: is it the right one?")
+            ("client-certificate", "check the client certificate: the server does not accept it")
         }
         400 if saw_no_upgrade(head, body) => ("hop-by-hop", NO_UPGRADE),
-        400 => (
-            "bad-request",
-            "the server could not make sense of the upgrade: is it a WebSocket endpoint, and are all parameters given?",
-        ),
+        400 => ("bad-request", "check that the URL is a WebSocket endpoint and has all parameters"),
         401 => return Some(("unauthorized", unauthorized(head, sent))),
         403 if sent.origin => (
             "forbidden",
-            "check that the credentials allow this, and that the server accepts the value of --origin",
+            "check the permissions of the credentials, and that the server accepts the value of --origin",
         ),
-        403 => ("forbidden", "check that the credentials allow this; some servers want an Origin (--origin)"),
-        404 => ("not-found", "is the path right?"),
-        405 | 501 => ("no-websocket-here", "the server knows the path, but not as a WebSocket"),
-        408 | 504 => ("timed-out", "the server, or the one behind it, took too long"),
+        403 => ("forbidden", "check the permissions of the credentials; some servers require --origin"),
+        404 => ("not-found", "check the path of the URL"),
+        405 | 501 => ("no-websocket-here", "check the path: it exists, but is not a WebSocket endpoint"),
+        408 | 504 => ("timed-out", "try again later: the server or its backend took too long"),
         426 => return Some(upgrade_required(head)),
         429 => {
-            return Some(("rate-limited", format!("too many connections or requests: {}", when(head))));
+            return Some(("rate-limited", format!("{}: too many connections or requests", when(head))));
         }
         502 | 503 => {
-            let text = format!("the server behind the proxy is down or overloaded: {}", when(head));
+            let text = format!("{}: the server behind the proxy is down or overloaded", when(head));
             return Some(("backend-down", text));
         }
         505 => (
             "http-1.0",
-            "the request came in a version of HTTP in which there is no upgrade: a proxy in between that speaks \
-             HTTP/1.0 to the server? (nginx: proxy_http_version 1.1)",
+            "configure proxies in between to speak HTTP/1.1 to the server (nginx: proxy_http_version 1.1)",
         ),
         200..=299 if is_html(head, body) => {
-            ("html", "a web server answered, not a WebSocket endpoint: is the path right?")
+            ("html", "check the path: a web server answered, not a WebSocket endpoint")
         }
-        200..=299 => ("http", "a plain HTTP endpoint answered, not a WebSocket one: is the path right?"),
+        200..=299 => ("http", "check the path: a plain HTTP endpoint answered, not a WebSocket endpoint"),
         300..=399 => return redirected(shown, head.value("Location")?),
         _ => return None,
     };
@@ -239,16 +235,12 @@ fn unauthorized(head: &ResponseHead, sent: Sent) -> String {
     let wants = |name: &str| schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(name));
     let password = wants("Basic") || wants("Digest");
     match (sent.credentials, password) {
-        (false, true) => "credentials are missing: give user and password with -u".to_owned(),
-        (false, false) => "credentials are missing: give them with --token-env, --bearer, -u or -H".to_owned(),
+        (false, true) => "give user and password with -u".to_owned(),
+        (false, false) => "give credentials with --token-env, --bearer, -u or -H".to_owned(),
         (true, _) if schemes.is_empty() => {
-            "the server does not accept these credentials: check that they are valid for it and in the right place"
-                .to_owned()
+            "check the credentials and where they are sent (--token-in)".to_owned()
         }
-        (true, _) => format!(
-            "the server does not accept these credentials: check that they are valid for it; it asks for {}",
-            schemes.join(" or ")
-        ),
+        (true, _) => format!("check the credentials; the server requests {}", schemes.join(" or ")),
     }
 }
 
@@ -257,9 +249,9 @@ fn redirected(shown: &str, location: &str) -> Option<(&'static str, String)> {
         .iter()
         .any(|scheme| location.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
     Some(if to_tls && shown.starts_with("ws:") {
-        ("https-redirect", "the server wants TLS: use wss://, or -L to follow the redirect".to_owned())
+        ("https-redirect", "use wss://, or follow the redirect with -L".to_owned())
     } else {
-        ("redirect", "-L follows redirects".to_owned())
+        ("redirect", "follow redirects with -L".to_owned())
     })
 }
 
@@ -267,12 +259,12 @@ fn redirected(shown: &str, location: &str) -> Option<(&'static str, String)> {
 fn when(head: &ResponseHead) -> String {
     match asked_wait(head) {
         Some(wait) => format!("try again in {} s", wait.as_secs().max(1)),
-        None => "try later".into(),
+        None => "try again later".into(),
     }
 }
 
-const NO_UPGRADE: &str = "the server saw no upgrade: does a proxy in between strip the headers Upgrade and \
-                          Connection? (nginx: proxy_http_version 1.1, and proxy_set_header for both)";
+const NO_UPGRADE: &str = "configure proxies in between to forward the headers Upgrade and Connection \
+                          (nginx: proxy_http_version 1.1, and proxy_set_header for both)";
 
 /// Does a 400 say that the upgrade came without what was sent? In words, or by the version that was asked for: who
 /// speaks it (RFC 6455 §4.4) and finds no handshake has not got all of it. gorilla/websocket says no more than that.
@@ -287,9 +279,10 @@ fn saw_no_upgrade(head: &ResponseHead, body: &[u8]) -> bool {
 fn upgrade_required(head: &ResponseHead) -> (&'static str, String) {
     match head.value("Sec-WebSocket-Version") {
         // Some say so wherever they refuse, also because of another header.
-        Some(versions) if !list_items(versions).any(|version| version == "13") => {
-            ("version", format!("the server speaks WebSocket version {versions}, this is version 13"))
-        }
+        Some(versions) if !list_items(versions).any(|version| version == "13") => (
+            "version",
+            format!("use another client: the server speaks WebSocket version {versions}, wstap only 13"),
+        ),
         _ => ("hop-by-hop", NO_UPGRADE.into()),
     }
 }
@@ -319,7 +312,7 @@ mod tests {
     fn statuses_lead_to_exits_and_hints() {
         let html = [("Content-Type", "text/html")];
         let cases: &[(ResponseHead, &str, Exit, &str)] = &[
-            (head(401, &[]), "", Exit::Credentials, "credentials are missing"),
+            (head(401, &[]), "", Exit::Credentials, "give "),
             (head(403, &[]), "", Exit::Credentials, "Origin"),
             (head(404, &[]), "", Exit::NotFound, "path"),
             (head(200, &html), "<p>", Exit::Refused, "a web server answered"),
@@ -394,7 +387,7 @@ mod tests {
             Sent::default(),
         )
         .hint;
-        assert_eq!(hint.as_deref(), Some("too many connections or requests: try again in 17 s"));
+        assert_eq!(hint.as_deref(), Some("try again in 17 s: too many connections or requests"));
     }
 
     #[test]

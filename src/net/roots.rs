@@ -48,7 +48,7 @@ pub(super) fn verifier(
 ) -> Result<Arc<WebPkiServerVerifier>> {
     WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
         .build()
-        .map_err(|error| fail(format!("the root certificates cannot be used: {error}")))
+        .map_err(|error| fail(format!("cannot use the root certificates: {error}")))
 }
 
 /// Roots, and a warning about them.
@@ -115,7 +115,7 @@ fn everything() -> Found {
         }
         store.roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         let why = store.problems.first().map(|problem| {
-            format!("no root certificates on this system ({problem}): the built-in Mozilla roots are used")
+            format!("no root certificates found on this system ({problem}); using the built-in Mozilla roots")
         });
         (Arc::new(store.roots), why)
     };
@@ -156,13 +156,13 @@ impl Store {
         // A bundle may hold certificates that this library cannot use.
         let found = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok);
         match self.roots.add_parsable_certificates(found) {
-            (0, _) => Err("no root certificate in it (PEM)".to_owned()),
+            (0, _) => Err("no root certificate found (PEM)".to_owned()),
             _ => Ok(()),
         }
     }
 
     fn folder(&mut self, path: &Path) -> Result<(), String> {
-        let mut why = "no root certificate in its files (PEM)".to_owned();
+        let mut why = "no root certificate found in its files (PEM)".to_owned();
         let mut is_empty = true;
         for entry in std::fs::read_dir(path).map_err(|error| error.to_string())?.flatten() {
             let path = entry.path();

@@ -69,10 +69,12 @@ pub(super) async fn connect(
 pub(super) async fn connect_unix(path: &Path) -> Result<UnixStream> {
     UnixStream::connect(path).await.map_err(|error| {
         let hint = match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file",
-            io::ErrorKind::ConnectionRefused => "the file is there, but no server listens on it",
-            io::ErrorKind::PermissionDenied => "its permissions keep you out",
-            _ => "is it a socket?",
+            io::ErrorKind::NotFound => "check the path: the file does not exist",
+            io::ErrorKind::ConnectionRefused => {
+                "check that the server is running: the file exists, but nothing listens on it"
+            }
+            io::ErrorKind::PermissionDenied => "check the permissions of the file",
+            _ => "check that the file is a socket",
         };
         let what = format!("cannot connect to unix socket {}: {}", path.display(), reason(&error));
         Failure::new(Exit::Tcp, what).hint(hint)
@@ -133,12 +135,12 @@ fn failure(shown: &str, trace: &Trace) -> Failure {
     let all = |kind| trace.failed.iter().all(|(_, error, _)| error.kind() == kind);
     let failure = Failure::new(Exit::Tcp, what).details(trace.lines());
     if all(io::ErrorKind::ConnectionRefused) {
-        let text = "nothing listens on that port: is the server running, and is the port right?";
+        let text = "check that the server is running and the port is right";
         failure.known_hint("nothing-listening", text)
     } else if all(io::ErrorKind::TimedOut) {
-        failure.known_hint("no-answer", "packets get no answer: a firewall, or a wrong address?")
+        failure.known_hint("no-answer", "check the address and firewalls")
     } else if all(io::ErrorKind::NetworkUnreachable) || all(io::ErrorKind::HostUnreachable) {
-        let text = "there is no route: is the network up? -4 or -6 choose the address family";
+        let text = "check the network; to choose the address family, use -4 or -6";
         failure.known_hint("no-route", text)
     } else {
         failure
@@ -204,6 +206,6 @@ mod tests {
     async fn a_missing_unix_socket_is_told() {
         let failure = connect_unix(Path::new("/nonexistent/x.sock")).await.unwrap_err();
         assert_eq!(failure.exit, Exit::Tcp);
-        assert_eq!(failure.hint.as_deref(), Some("there is no such file"));
+        assert_eq!(failure.hint.as_deref(), Some("check the path: the file does not exist"));
     }
 }

@@ -264,10 +264,10 @@ async fn a_body_held_back_does_not_hold_back_the_failure() {
 async fn an_early_close_is_a_refusal_and_garbage_is_a_bad_upgrade() {
     let (failure, _) = fails(&[]).await;
     assert_eq!(failure.exit, Exit::Refused);
-    assert!(failure.what.contains("closed the connection without an answer"), "{failure}");
+    assert!(failure.what.contains("closed the connection without a response"), "{failure}");
     let (failure, _) = fails(&[say("HTTP/1.1 101 Sw")]).await;
     assert_eq!(failure.exit, Exit::Refused);
-    assert!(failure.what.contains("in the middle of its answer"), "{failure}");
+    assert!(failure.what.contains("in the middle of its response"), "{failure}");
     let (failure, _) = fails(&[say("SSH-2.0-OpenSSH\r\n"), Step::Hold]).await;
     assert_eq!(failure.exit, Exit::BadUpgrade);
     assert!(failure.details[0].contains("SSH-2.0-OpenSSH"), "{failure:?}");
@@ -396,7 +396,7 @@ async fn a_connect_proxy_that_wants_a_name_or_breaks_is_told() {
     assert!(failure.what.ends_with("refused a tunnel to h.test:80: 407 Who"), "{failure}");
     assert_eq!(failure.details, ["Proxy-Authenticate: Basic"]);
     let (failure, _) = failure_of(&url, &through("u:wrong@", port)).await;
-    assert!(failure.hint.unwrap().contains("does not accept"));
+    assert!(failure.hint.unwrap().contains("check the user name and password"));
     let (port, _) = connect_proxy(|_| "\x05\x00").await;
     let (failure, _) = failure_of(&url, &through("", port)).await;
     assert_eq!(failure.exit, Exit::Proxy);
@@ -456,7 +456,7 @@ async fn socks_refusals_are_told() {
     let (port, _) = socks_proxy("127.0.0.1:1".parse().unwrap(), 5).await;
     let url = WsUrl::parse("ws://h.test/").unwrap();
     for (auth, say) in
-        [("u:p@", "connection refused"), ("u:x@", "does not accept"), ("", "wants a user name")]
+        [("u:p@", "connection refused"), ("u:x@", "does not accept"), ("", "requires a user name")]
     {
         let (failure, _) = failure_of(&url, &through(&format!("socks5h://{auth}"), port)).await;
         assert_eq!(failure.exit, Exit::Proxy);
@@ -707,7 +707,7 @@ async fn another_origin_gets_no_credential_in_any_place_and_that_is_said() {
             "{what}: {second}"
         );
         assert_eq!(second.contains("chat"), server.request(0).contains("chat"), "{what}: {second}");
-        let warning = format!("{} is another origin, so it gets no credential: {what}", target.url("/there"));
+        let warning = format!("not sent to {}, which is another origin: {what}", target.url("/there"));
         assert!(report.warnings.contains(&warning), "{:?}", report.warnings);
     }
 }
@@ -748,7 +748,7 @@ async fn a_redirect_that_would_carry_the_credential_all_the_same_is_refused() {
     let to = target.url("/").to_string();
     let server = Server::new(move |_| redirect(&to)).await;
     let (failure, _) = failure_of(&server.url("/"), &options).await;
-    assert!(failure.what.contains("the first message holds the credential"), "{failure}");
+    assert!(failure.what.contains("the first message contains the credential"), "{failure}");
     assert!(target.requests.lock().unwrap().is_empty());
     // Within the origin it goes on.
     let server =
@@ -794,7 +794,7 @@ async fn credentials_are_not_sent_on_without_tls() {
     for (what, options) in all {
         let (failure, _) = failure_of(&wss(&server), &Options { tls: ca.trusted(), ..options }).await;
         assert_eq!(failure.exit, Exit::Refused, "{what}");
-        assert!(failure.what.contains("without TLS"), "{what}: {failure}");
+        assert!(failure.what.contains("does not use TLS"), "{what}: {failure}");
         assert!(plain.requests.lock().unwrap().is_empty(), "{what}");
         assert!(!format!("{failure:?}").contains("hunter2"));
     }
@@ -802,7 +802,10 @@ async fn credentials_are_not_sent_on_without_tls() {
     let url = WsUrl::parse(&format!("{}?to%6ben=hunter2", wss(&server).exposed().expose())).unwrap();
     let options = Options { max_redirects: 3, tls: ca.trusted(), ..Options::default() };
     let (failure, _) = failure_of(&url, &options).await;
-    assert!(failure.what.contains("without TLS") && !format!("{failure:?}").contains("hunter2"), "{failure}");
+    assert!(
+        failure.what.contains("does not use TLS") && !format!("{failure:?}").contains("hunter2"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ impl Versions {
     fn of(options: &TlsOptions) -> Result<Self> {
         let (min, max) = (options.min.unwrap_or(TlsVersion::V1_2), options.max.unwrap_or(TlsVersion::V1_3));
         if min > max {
-            return Err(Failure::usage("--tls-min is above --tls-max: no version is left"));
+            return Err(Failure::usage("--tls-min is above --tls-max"));
         }
         Ok(Self { min, max })
     }
@@ -86,10 +86,10 @@ impl Versions {
     fn hint(self) -> (&'static str, &'static str) {
         match (self.min, self.max) {
             (TlsVersion::V1_2, TlsVersion::V1_3) => {
-                ("tls-too-old", "TLS 1.2 and 1.3 are spoken; the server may be too old")
+                ("tls-too-old", "update the server: it does not support TLS 1.2 or 1.3")
             }
-            (_, TlsVersion::V1_2) => ("tls-version", "only TLS 1.2 is spoken, because of --tls-max"),
-            (TlsVersion::V1_3, _) => ("tls-version", "only TLS 1.3 is spoken, because of --tls-min"),
+            (_, TlsVersion::V1_2) => ("tls-version", "raise or remove --tls-max: it allows only TLS 1.2"),
+            (TlsVersion::V1_3, _) => ("tls-version", "lower or remove --tls-min: it allows only TLS 1.3"),
         }
     }
 }
@@ -145,7 +145,7 @@ impl Setup {
         let (verifier, warning) = match self.verifier {
             Verifier::Given(given) => given,
             Verifier::System(task) => {
-                task.await.map_err(|_| fail("the system's root certificates cannot be read"))??
+                task.await.map_err(|_| fail("cannot read the system's root certificates"))??
             }
         };
         warnings.extend(warning);
@@ -158,7 +158,7 @@ impl Setup {
         let recorder = Arc::new(Recorder::new(verifier, algorithms, lenience, self.pins).trusting(self.own));
         let mut config = ClientConfig::builder_with_provider(self.provider)
             .with_protocol_versions(&self.versions.list())
-            .map_err(|error| fail(format!("TLS cannot be set up: {error}")))?
+            .map_err(|error| fail(format!("cannot set up TLS: {error}")))?
             // Not less safe than the usual way: without `insecure` this has the verifier it would build decide.
             .dangerous()
             .with_custom_certificate_verifier(recorder.clone())
@@ -197,7 +197,7 @@ impl Ready {
         info: &mut Option<TlsInfo>,
     ) -> Result<(TlsStream<Box<dyn Transport>>, Witness)> {
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| fail(format!("{host} is no name that a certificate can have")))?;
+            .map_err(|_| fail(format!("{host} is not a valid host name for TLS")))?;
         let sni = matches!(name, ServerName::DnsName(_)).then(|| host.to_owned());
         let mut witness = self.witness;
         let outcome = TlsConnector::from(self.config).connect(name, stream).await;
@@ -233,7 +233,7 @@ impl Witness {
     /// The failure of a peer that hung up without a word, if a missing client certificate explains it.
     pub(super) fn hung_up(&self, shown: &str) -> Option<Failure> {
         self.lacks_client_cert().then(|| {
-            fail(format!("{shown} asked for a client certificate, got none and hung up"))
+            fail(format!("{shown} closed the connection because it got no client certificate"))
                 .known_hint(CLIENT_CERT, CLIENT_CERT_HINT)
         })
     }
@@ -254,28 +254,27 @@ impl Witness {
             }
             Error::InvalidMessage(_) => (
                 "the server does not speak TLS on this port".into(),
-                Some(("tls-on-plain-port", "ws:// connects without TLS; is the port right?")),
+                Some(("tls-on-plain-port", "check the port, or connect without TLS with ws://")),
             ),
             Error::AlertReceived(alert) if self.lacks_client_cert() => (
-                format!("the server wants a client certificate ({})", words(alert)),
+                format!("the server requires a client certificate ({})", words(alert)),
                 Some((CLIENT_CERT, CLIENT_CERT_HINT)),
             ),
             Error::AlertReceived(alert) => {
-                (format!("the server broke off with the alert '{}'", words(alert)), self.alert_hint(*alert))
+                (format!("the server sent the alert '{}'", words(alert)), self.alert_hint(*alert))
             }
             Error::NoApplicationProtocol => {
                 (error.to_string(), self.alert_hint(AlertDescription::NoApplicationProtocol))
             }
-            Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => (
-                "the server chose a protocol by ALPN that was not offered".into(),
-                Some(("h2-alpn", H2_HINT)),
-            ),
-            Error::PeerIncompatible(why) => {
-                (format!("no common ground: {}", words(why)), Some(self.versions.hint()))
+            Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
+                ("the server chose an ALPN protocol that was not offered".into(), Some(("h2-alpn", H2_HINT)))
             }
-            Error::PeerMisbehaved(why) => (format!("the server breaks the protocol: {}", words(why)), None),
+            Error::PeerIncompatible(why) => {
+                (format!("no common TLS version or cipher: {}", words(why)), Some(self.versions.hint()))
+            }
+            Error::PeerMisbehaved(why) => (format!("TLS protocol violation: {}", words(why)), None),
             Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-                ("the server sent a message of the protocol out of turn".into(), None)
+                ("the server sent an unexpected TLS message".into(), None)
             }
             other => (other.to_string(), None),
         };
@@ -290,7 +289,7 @@ impl Witness {
         match alert {
             AlertDescription::ProtocolVersion => Some(self.versions.hint()),
             AlertDescription::CertificateRequired if self.client.certified.is_some() => {
-                Some((CLIENT_CERT, "the server does not accept the client certificate"))
+                Some((CLIENT_CERT, "check the client certificate: the server does not accept it"))
             }
             alert => alert_hint(alert),
         }
@@ -303,32 +302,29 @@ impl Witness {
         let leaf = self.certificates.first().and_then(|leaf| X509Certificate::from_der(leaf).ok());
         let (subject, issuer) =
             leaf.map(|(_, leaf)| (leaf.subject().to_string(), leaf.issuer().to_string())).unwrap_or_default();
-        let without = if self.insecure { "" } else { "; -k goes on without trust" };
+        let without = if self.insecure { "" } else { ", or skip verification with -k (insecure)" };
         match (self.certificates.len(), self.has_cacert) {
-            _ if subject == issuer && !self.has_cacert => (
-                "self-signed",
-                format!("the certificate is signed by itself: --cacert FILE with it trusts it{without}"),
-            ),
-            _ if subject == issuer => (
-                "self-signed",
-                format!(
-                    "the certificate is signed by itself and is not in the --cacert file: add it there{without}"
-                ),
-            ),
+            _ if subject == issuer && !self.has_cacert => {
+                ("self-signed", format!("trust the self-signed certificate with --cacert FILE{without}"))
+            }
+            _ if subject == issuer => {
+                ("self-signed", format!("add the self-signed certificate to the --cacert file{without}"))
+            }
             (1, has_cacert) => {
                 let other =
-                    if has_cacert { "add it to the --cacert file" } else { "--cacert FILE trusts it" };
+                    if has_cacert { "add it to the --cacert file" } else { "trust it with --cacert FILE" };
                 let text = format!(
-                    "the server sends only its own certificate: the intermediate certificate of {issuer} may be missing. \
-                     Configure the server to send it. If {issuer} is a root of your own, {other}{without}"
+                    "configure the server to send the intermediate certificate of {issuer}, which may be missing. \
+                     If {issuer} is your own root CA, {other}{without}"
                 );
                 ("missing-intermediate", text)
             }
-            (_, true) => (
-                "unknown-issuer",
-                format!("the CA that signed it is not in the --cacert file: add it there{without}"),
-            ),
-            (_, false) => ("unknown-issuer", format!("--cacert FILE trusts the CA that signed it{without}")),
+            (_, true) => {
+                ("unknown-issuer", format!("add the CA of the certificate to the --cacert file{without}"))
+            }
+            (_, false) => {
+                ("unknown-issuer", format!("trust the CA of the certificate with --cacert FILE{without}"))
+            }
         }
     }
 }
@@ -353,8 +349,9 @@ fn words(error: &impl std::fmt::Debug) -> String {
 }
 
 const CLIENT_CERT: &str = "client-certificate";
-const CLIENT_CERT_HINT: &str = "give one with --cert and --key";
-const H2_HINT: &str = "the server prefers HTTP/2; a WebSocket needs http/1.1 to be chosen there";
+const CLIENT_CERT_HINT: &str = "give a client certificate with --cert and --key";
+const H2_HINT: &str =
+    "configure the server to choose http/1.1 by ALPN; WebSocket does not work over its HTTP/2";
 
 /// TLS is what failed.
 pub(super) fn fail(what: impl Into<String>) -> Failure {
@@ -363,7 +360,7 @@ pub(super) fn fail(what: impl Into<String>) -> Failure {
 
 /// Anything but HTTP/1.1 was offered because that was asked for, and chosen.
 fn other_protocol(name: &str, shown: &str) -> Failure {
-    fail(format!("{shown} chose {name} by ALPN, on which there is no upgrade by HTTP/1.1"))
+    fail(format!("{shown} chose {name} by ALPN, which does not support the HTTP/1.1 upgrade"))
         .known_hint("h2-alpn", H2_HINT)
 }
 
@@ -375,7 +372,7 @@ fn broken_off(error: &io::Error, shown: &str) -> Failure {
     };
     fail(format!("TLS with {shown} failed: {why}"))
         .transient()
-        .known_hint("tls-on-plain-port", "does the server speak TLS on this port? ws:// goes without")
+        .known_hint("tls-on-plain-port", "check that the server speaks TLS on this port, or use ws://")
 }
 
 /// Why a certificate is refused.
@@ -396,47 +393,43 @@ fn certificate(error: &CertificateError) -> Refusal {
         E::Expired | E::ExpiredContext { .. } => refusal(
             "expired",
             format!("the certificate has expired{}", since(error)),
-            Some("-k goes on without trust"),
+            Some("renew the certificate, or skip verification with -k (insecure)"),
         ),
         E::NotValidYet | E::NotValidYetContext { .. } => refusal(
             "not-yet-valid",
             format!("the certificate is not valid yet{}", since(error)),
-            Some("is the clock of this machine right?"),
+            Some("check the clock of this machine"),
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => refusal(
             "wrong-host",
             wrong_name(error),
-            Some("connect by one of the names it is for; --connect-to keeps the name"),
+            Some("connect with a name in the certificate; --connect-to can keep the address"),
         ),
         E::BadSignature => refusal(
             "bad-signature",
             "the certificate's signature is wrong".into(),
-            Some("is the trusted CA another one of the same name, such as one made anew?"),
+            Some("check the trusted CA: it may be a different one with the same name"),
         ),
         E::Revoked => refusal("revoked", "the certificate has been revoked".into(), None),
         E::Other(other) if other.0.is::<OtherKey>() => refusal(
             "other-key",
             other.0.to_string(),
-            Some("has the server a new key? If that is certain, --pinnedpubkey takes the new pin"),
+            Some("if the server has a new key for certain, give its pin to --pinnedpubkey"),
         ),
         other if other.to_string().contains("CaUsedAsEndEntity") => refusal(
             "ca-as-leaf",
             "the server presents a CA certificate as its own".into(),
-            Some(
-                "--cacert FILE with this certificate trusts exactly it; better is a certificate signed by that CA",
-            ),
+            Some("trust exactly this certificate with --cacert FILE, or use a certificate signed by that CA"),
         ),
         E::Other(other) if other.0.is::<WeakKey>() => refusal(
             "weak-key",
             other.0.to_string(),
-            Some("use a larger key on the server; -k goes on without trust"),
+            Some("use a larger key on the server, or skip verification with -k (insecure)"),
         ),
         other if words(other).contains("unsupported cert version") => refusal(
             "invalid",
-            "the certificate is of X.509 version 1, from which no chain of trust is built".into(),
-            Some(
-                "--cacert FILE with this certificate trusts exactly it; -k with --pinnedpubkey trusts its key",
-            ),
+            "the certificate has X.509 version 1, which is not supported".into(),
+            Some("trust exactly this certificate with --cacert FILE, or its key with -k and --pinnedpubkey"),
         ),
         other => refusal("invalid", format!("the certificate is not acceptable: {}", words(other)), None),
     }
@@ -464,26 +457,27 @@ fn wrong_name(error: &CertificateError) -> String {
                 .map_or(name.as_str(), |(_, rest)| rest.trim_end_matches(')').trim_matches('"'))
         })
         .collect();
-    let names = if names.is_empty() { "no name at all".into() } else { names.join(", ") };
+    let names = if names.is_empty() { "no name".into() } else { names.join(", ") };
     format!("the certificate is not for {}, but for {names}", expected.to_str())
 }
 
 fn alert_hint(alert: AlertDescription) -> Option<(&'static str, &'static str)> {
     match alert {
         AlertDescription::NoApplicationProtocol => {
-            Some(("http2-only", "the server speaks HTTP/2 only; a WebSocket needs HTTP/1.1 there"))
+            Some(("http2-only", "enable HTTP/1.1 on the server: it offers only HTTP/2"))
         }
         AlertDescription::UnrecognisedName => {
-            Some(("unknown-host", "the server has no certificate for this host name"))
+            Some(("unknown-host", "check the host name: the server has no certificate for it"))
         }
-        AlertDescription::HandshakeFailure => {
-            Some(("no-cipher", "no common cipher, or the server wants a client certificate"))
-        }
+        AlertDescription::HandshakeFailure => Some((
+            "no-cipher",
+            "check the ciphers of the server; it may also require a client certificate (--cert)",
+        )),
         AlertDescription::CertificateRequired => Some((CLIENT_CERT, CLIENT_CERT_HINT)),
         AlertDescription::UnknownCA
         | AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown => {
-            Some((CLIENT_CERT, "the server does not accept the client certificate"))
+            Some((CLIENT_CERT, "check the client certificate: the server does not accept it"))
         }
         _ => None,
     }
@@ -533,7 +527,7 @@ fn roots_of(certificates: &[CertificateDer<'static>], path: &Path) -> Result<Roo
     for certificate in certificates {
         roots.add(certificate.clone()).map_err(|error| {
             let why = words(&error);
-            Failure::usage(format!("{}: a certificate that cannot be a root: {why}", path.display()))
+            Failure::usage(format!("{}: not a valid root certificate: {why}", path.display()))
         })?;
     }
     Ok(roots)
@@ -555,10 +549,10 @@ fn client_cert(options: &TlsOptions, provider: &CryptoProvider) -> Result<Option
         }
     }
     let why = match failure {
-        Some(Error::InconsistentKeys(_)) | None => "the key is not the one of the certificate".to_owned(),
+        Some(Error::InconsistentKeys(_)) | None => "the key does not match the certificate".to_owned(),
         Some(other) => words(&other),
     };
-    Err(Failure::usage(format!("{names}: this is not a client certificate with its key: {why}")))
+    Err(Failure::usage(format!("{names}: cannot use client certificate and key: {why}")))
 }
 
 /// Gives the client certificate, if there is one, and remembers that it was asked for: the only way to explain
@@ -626,6 +620,6 @@ mod tests {
         std::fs::write(&cert, one.cert.pem()).unwrap();
         std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
         let failure = start(&TlsOptions { cert: Some(cert), key: Some(key), ..TlsOptions::default() });
-        assert!(failure.what.contains("the key is not the one of the certificate"), "{failure}");
+        assert!(failure.what.contains("the key does not match the certificate"), "{failure}");
     }
 }

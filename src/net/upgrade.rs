@@ -195,7 +195,7 @@ fn closed(
     if let Some(failure) = as_tls {
         return failure;
     }
-    let when = if bytes.is_empty() { "without an answer" } else { "in the middle of its answer" };
+    let when = if bytes.is_empty() { "without a response" } else { "in the middle of its response" };
     let why = match error {
         Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             format!(" ({})", super::tcp::reason(&error))
@@ -220,17 +220,18 @@ fn no_http(error: HeadError, bytes: &[u8], question: &Question<'_>) -> Failure {
             MAX_HEAD / 1024
         ),
         HeadError::Malformed(place) => {
-            format!("{shown} answered {what} with broken HTTP: mistake {place}")
+            format!("{shown} answered {what} with invalid HTTP: error {place}")
         }
-        HeadError::NotHttp => format!("{shown} answered {what} with something that is no HTTP/1"),
+        HeadError::NotHttp => format!("{shown} answered {what} with something other than HTTP/1"),
     };
     // The first bytes of a TLS record (RFC 8446 §5.1: alert, version 3.x) and of an HTTP/2 SETTINGS frame.
     let hint = match bytes {
-        [0x15, 3, ..] => Some(("tls-port", format!("that is TLS: use {tls_scheme}"))),
-        [0, 0, _, 4, ..] => {
-            Some(("http2-only", "that is HTTP/2, which this port alone seems to speak".to_owned()))
-        }
-        _ if error == HeadError::NotHttp => Some(("not-http", "is the port right?".to_owned())),
+        [0x15, 3, ..] => Some(("tls-port", format!("use {tls_scheme}: the port speaks TLS"))),
+        [0, 0, _, 4, ..] => Some((
+            "http2-only",
+            "use a port that speaks HTTP/1.1: this one seems to speak only HTTP/2".to_owned(),
+        )),
+        _ if error == HeadError::NotHttp => Some(("not-http", "check the port".to_owned())),
         _ => None,
     };
     let text = String::from_utf8_lossy(bytes);

@@ -59,7 +59,7 @@ impl WsUrl {
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Failure::usage("the URL is empty").hint("such as wss://host/path"));
+            return Err(Failure::usage("the URL is empty").hint("write wss://host/path"));
         }
         parse(text).map_err(|mistake| mistake.failure(text))
     }
@@ -205,10 +205,7 @@ impl WsUrl {
         let (unicode, _) = idna::domain_to_unicode(&self.host);
         let is_mixed = unicode.split('.').any(|label| !label.is_single_script());
         is_mixed.then(|| {
-            format!(
-                "the host name {unicode} ({}) mixes scripts: check that it is the server you mean",
-                self.host
-            )
+            format!("host name {unicode} ({}) mixes scripts: check that it is the server you mean", self.host)
         })
     }
 
@@ -227,7 +224,7 @@ impl WsUrl {
             Self::parse(&format!("{}://{rest}", self.scheme()))?
         } else if let Some((scheme, _)) = location.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
             if tls_of(scheme).is_none() {
-                return Err(Failure::usage(format!("a redirect to {scheme}:// is not followed")));
+                return Err(Failure::usage(format!("redirects to {scheme}:// are not followed")));
             }
             Self::parse(location)?
         } else {
@@ -407,8 +404,8 @@ fn parse(text: &str) -> Result<WsUrl, Mistake> {
         return Err(Mistake::new(at, "a control character"));
     }
     if let Some(at) = text.find('#') {
-        return Err(Mistake::new(at, "a fragment, which WebSocket URLs cannot have")
-            .hint("write a '#' that belongs to the path or query as %23"));
+        return Err(Mistake::new(at, "fragments are not allowed in WebSocket URLs")
+            .hint("write '#' in the path or query as %23"));
     }
     if has_prefix_ignore_case(text, UNIX_PREFIX) {
         return parse_unix(text);
@@ -420,8 +417,8 @@ fn parse(text: &str) -> Result<WsUrl, Mistake> {
     let tls = match tls {
         Some(tls) => tls,
         None if port.is_none() => {
-            return Err(Mistake::new(0, "neither a scheme nor a port")
-                .hint(format!("wss://{0} (with TLS) or ws://{0} (without)", show(text, 0).0)));
+            return Err(Mistake::new(0, "missing scheme or port")
+                .hint(format!("write wss://{0} (with TLS) or ws://{0} (without)", show(text, 0).0)));
         }
         None => port == Some(443),
     };
@@ -435,8 +432,8 @@ fn parse_unix(text: &str) -> Result<WsUrl, Mistake> {
     let rest = rest.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
     let (path, target) = rest.split_once(':').unwrap_or((rest, "/"));
     if path.is_empty() {
-        return Err(Mistake::new(UNIX_PREFIX.len(), "no path of a socket")
-            .hint("such as ws+unix:/run/app.sock:/request/path"));
+        return Err(Mistake::new(UNIX_PREFIX.len(), "missing socket path")
+            .hint("write ws+unix:/run/app.sock:/request/path"));
     }
     let target = encode_target(target).map_err(|at| Mistake::new(at, "a control character"))?;
     Ok(WsUrl {
@@ -458,7 +455,7 @@ fn parse_scheme(text: &str) -> Result<(Option<bool>, usize), Mistake> {
         return match tls_of(scheme) {
             Some(tls) => Ok((Some(tls), start)),
             None => Err(Mistake::new(0, format!("unknown scheme {scheme:?}"))
-                .hint("ws://, wss://, http://, https:// and ws+unix: are known")),
+                .hint("use ws://, wss://, http://, https:// or ws+unix:")),
         };
     }
     for scheme in ["wss", "ws", "https", "http"] {
@@ -468,7 +465,7 @@ fn parse_scheme(text: &str) -> Result<(Option<bool>, usize), Mistake> {
         if let Some(rest) = slipped {
             let rest = rest.trim_start_matches('/');
             return Err(Mistake::new(scheme.len(), "the scheme is not followed by ://")
-                .hint(format!("did you mean {scheme}://{}", show(rest, 0).0)));
+                .hint(format!("write {scheme}://{}", show(rest, 0).0)));
         }
     }
     Ok((None, 0))
@@ -484,8 +481,8 @@ fn parse_userinfo(
     let (user, password) = text[start..start + at].split_once(':').unwrap_or((&text[start..start + at], ""));
     let decode = |part: &str| {
         percent_decode(part).ok_or_else(|| {
-            Mistake::new(start, "user name or password is not UTF-8 once its %XX are decoded")
-                .hint("write a '%' as %25")
+            Mistake::new(start, "user name or password is not UTF-8 after decoding %XX")
+                .hint("write '%' as %25")
         })
     };
     Ok((Some((decode(user)?, Secret::new(decode(password)?))), start + at + 1))
@@ -500,14 +497,14 @@ fn parse_host_port(text: &str, start: usize, end: usize) -> Result<(String, Opti
         let port = match authority[close + 1..].strip_prefix(':') {
             Some(port) => parse_port(port, text, start + close + 2)?,
             None if close + 1 == authority.len() => None,
-            None => return Err(Mistake::new(start + close + 1, "text after the ']' that is no port")),
+            None => return Err(Mistake::new(start + close + 1, "unexpected text after ']'")),
         };
         return Ok((with_zone(host), port));
     }
     let (host, port) = match authority.split_once(':') {
         Some((_, rest)) if rest.contains(':') => {
             return Err(Mistake::new(start, "more than one ':' in host and port")
-                .hint("an IPv6 address goes in brackets: ws://[::1]:8080/"));
+                .hint("put IPv6 addresses in brackets: ws://[::1]:8080/"));
         }
         Some((host, port)) => (host, parse_port(port, text, start + host.len() + 1)?),
         None => (authority, None),
@@ -516,7 +513,7 @@ fn parse_host_port(text: &str, start: usize, end: usize) -> Result<(String, Opti
         return Ok(("localhost".into(), port));
     }
     let ascii = ascii_host(host).ok_or_else(|| {
-        Mistake::new(start, "the host is not a valid international name")
+        Mistake::new(start, "the host is not a valid internationalized name")
             .hint("check the spelling of the host")
     })?;
     // What is wrong with a name of ASCII letters is shown at its place.
@@ -527,8 +524,8 @@ fn parse_host_port(text: &str, start: usize, end: usize) -> Result<(String, Opti
 fn check_v6(host: &str, at: usize) -> Result<(), Mistake> {
     let zone = host.find('%');
     if let Some(place) = zone.filter(|place| matches!(&host[*place..], "%" | "%25")) {
-        return Err(Mistake::new(at + place, "an IPv6 address with a % and no zone behind it")
-            .hint("name a network interface, as in [fe80::1%25eth0]"));
+        return Err(Mistake::new(at + place, "missing zone after '%' in the IPv6 address")
+            .hint("add a network interface, as in [fe80::1%25eth0]"));
     }
     let host = without_zone(host);
     host.parse::<Ipv6Addr>().map(drop).map_err(|_| Mistake::new(at, "not an IPv6 address"))
@@ -563,16 +560,16 @@ pub(crate) fn ascii_host(host: &str) -> Option<String> {
 
 fn check_name(host: &str, at: usize) -> Result<(), Mistake> {
     if host.is_empty() {
-        return Err(Mistake::new(at, "no host"));
+        return Err(Mistake::new(at, "missing host"));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let Some((place, wrong)) = host.char_indices().find(|&(_, c)| !allowed(c)) else { return Ok(()) };
     let at = at + place;
     Err(match wrong {
         ' ' => Mistake::new(at, "a space in the host"),
-        wrong if !wrong.is_ascii() => Mistake::new(at, format!("the host has the character {wrong:?}"))
-            .hint("write an international name in its ASCII (punycode, xn--…) form"),
-        wrong => Mistake::new(at, format!("a host name cannot have {wrong:?}")),
+        wrong if !wrong.is_ascii() => Mistake::new(at, format!("invalid character {wrong:?} in the host"))
+            .hint("write an internationalized name in its ASCII form (punycode, xn--…)"),
+        wrong => Mistake::new(at, format!("invalid character {wrong:?} in the host")),
     })
 }
 
@@ -584,10 +581,10 @@ fn parse_port(port: &str, text: &str, at: usize) -> Result<Option<u16>, Mistake>
     match port.parse::<u16>() {
         Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(number)),
         _ if port.bytes().all(|b| b.is_ascii_digit()) => {
-            Err(Mistake::new(at, "the port is out of range").hint("ports are 1 to 65535"))
+            Err(Mistake::new(at, "the port is out of range").hint("use a port from 1 to 65535"))
         }
         _ if text[at..].contains('@') => Err(Mistake::new(at, "the port is not a number")
-            .hint("if that is a password, write '/' in it as %2F and '?' as %3F")),
+            .hint("in a password, write '/' as %2F and '?' as %3F")),
         _ => Err(Mistake::new(at, "the port is not a number")),
     }
 }
@@ -813,21 +810,21 @@ mod tests {
     #[test]
     fn mistakes_are_shown_with_a_caret_and_a_hint() {
         let cases: &[(&str, &str, usize)] = &[
-            ("wss:/host/p", "did you mean wss://host/p", 3),
-            ("ws//host", "did you mean ws://host", 2),
+            ("wss:/host/p", "write wss://host/p", 3),
+            ("ws//host", "write ws://host", 2),
             ("ftp://host", "unknown scheme \"ftp\"", 0),
             ("example.com/ws", "wss://example.com/ws (with TLS)", 0),
             ("ws://ho st/", "a space in the host", 7),
-            ("ws://h\u{f6} st/", "not a valid international name", 5),
+            ("ws://h\u{f6} st/", "not a valid internationalized name", 5),
             ("ws://h:99999/", "1 to 65535", 7),
             ("ws://h:0", "1 to 65535", 7),
             ("ws://h:+1", "not a number", 7),
             ("ws://h:8x/", "not a number", 7),
             ("ws://::1:80/", "in brackets", 5),
-            ("ws://[fe80::1%25]/", "no zone", 13),
+            ("ws://[fe80::1%25]/", "missing zone", 13),
             ("ws://[::1/", "without ']'", 5),
             ("ws://h/a#b", "%23", 8),
-            ("ws:///path", "no host", 5),
+            ("ws:///path", "missing host", 5),
             ("ws://h/a\rb", "control character", 8),
             ("ws://h]/", "cannot have ']'", 6),
         ];

@@ -68,9 +68,9 @@ impl fmt::Display for OtherKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.found {
             Some(pin) => {
-                write!(f, "the server's key is not a pinned one, but sha256//{}", STANDARD.encode(pin))
+                write!(f, "the server's key sha256//{} does not match --pinnedpubkey", STANDARD.encode(pin))
             }
-            None => write!(f, "the server's key cannot be read, and is not a pinned one"),
+            None => write!(f, "cannot read the server's key to compare it with --pinnedpubkey"),
         }
     }
 }
@@ -98,12 +98,7 @@ impl WeakKey {
 
 impl fmt::Display for WeakKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the server's RSA key is too small: {} bits, at least {} are needed",
-            self.bits,
-            Self::LEAST
-        )
+        write!(f, "the server's RSA key is too small: {} bits (at least {})", self.bits, Self::LEAST)
     }
 }
 

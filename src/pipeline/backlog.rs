@@ -21,13 +21,13 @@ const PACKET: usize = 64 * 1024;
 const FULL: usize = PACKET - 4096;
 
 /// What is told when the first messages are dropped. How many it became is told at the end, and in the records.
-pub const DROPPING: &str = "the output is too slow: the oldest messages that wait for it are dropped";
+pub const DROPPING: &str = "output is not being read fast enough: dropping the oldest messages";
 
 /// What is told when no more can wait, for this reason: the end may be long in coming, since the rest waits for its
 /// reader.
 #[must_use]
 pub fn full(text: &str) -> String {
-    format!("{text}; what waits is still written")
+    format!("{text}; the buffered output will still be written")
 }
 
 /// What is told of messages that were dropped at the end, if it came to that.
@@ -35,10 +35,10 @@ pub fn full(text: &str) -> String {
 pub fn dropped(messages: u64) -> Option<String> {
     let what = match messages {
         0 => return None,
-        1 => "1 message was".to_owned(),
-        more => format!("{more} messages were"),
+        1 => "1 message".to_owned(),
+        more => format!("{more} messages"),
     };
-    Some(format!("{what} dropped, because the output was too slow"))
+    Some(format!("{what} dropped because the output was read too slowly"))
 }
 
 /// What is told of messages that could not be written, if there were any.
@@ -46,8 +46,8 @@ pub fn dropped(messages: u64) -> Option<String> {
 pub fn missing(messages: u64) -> Option<String> {
     match messages {
         0 => None,
-        1 => Some("1 message had come that is not in the output".to_owned()),
-        more => Some(format!("{more} messages had come that are not in the output")),
+        1 => Some("1 received message is missing from the output".to_owned()),
+        more => Some(format!("{more} received messages are missing from the output")),
     }
 }
 
@@ -219,11 +219,11 @@ impl Backlog {
         if packet.filed > 0 {
             match self.spill.read(packet.filed) {
                 Ok(bytes) => packet.packed.put_bytes(bytes),
-                Err(error) => self.fail(format!("what waited in a file could not be read: {error}")),
+                Err(error) => self.fail(format!("cannot read the spill file: {error}")),
             }
         }
         if let Err(error) = packet.packed.unpack(batch) {
-            self.fail(format!("what waited for the output could not be read: {error}"));
+            self.fail(format!("cannot read the output buffer: {error}"));
         }
         true
     }
@@ -283,7 +283,7 @@ impl Backlog {
         let messages: u64 = self.packets.iter().map(|packet| packet.packed.messages()).sum();
         self.failed = true;
         let text = format!(
-            "the output is not taken, and {} of memory are full (--overflow exit): {messages} messages that wait are lost",
+            "output is not being read and the {} buffer is full (--overflow exit): {messages} messages lost",
             human(self.limits.memory as u64)
         );
         self.stop = Some(Stop::OutputFailed(text, None));
@@ -291,11 +291,13 @@ impl Backlog {
 
     fn spill_failed(&mut self, error: &SpillError) {
         let text = match error {
-            SpillError::Full => format!("{} on the disk are full (--spill-limit)", human(self.limits.disk)),
+            SpillError::Full => {
+                format!("the spill file has reached {} (--spill-limit)", human(self.limits.disk))
+            }
             SpillError::Io(error) => format!("{}: {error}", Spill::folder().display()),
         };
         self.failed = true;
-        let text = format!("no more can wait for the output: {text}");
+        let text = format!("output buffer full: {text}");
         self.stop = Some(Stop::Overflow { text, told: false });
     }
 

@@ -38,12 +38,12 @@ pub struct Style {
 /// How a binary message becomes output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum BinaryForm {
-    /// Base64 (RFC 4648 §4), in quotes where it is a line of JSON.
+    /// Base64 (RFC 4648 §4); in quotes if the line is JSON
     #[default]
     Base64,
-    /// Hexadecimal, in lower case, likewise.
+    /// Lowercase hexadecimal; in quotes if the line is JSON
     Hex,
-    /// The bytes themselves, with no newlines between messages.
+    /// The bytes themselves, without newlines between messages
     Raw,
 }
 

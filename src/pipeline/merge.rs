@@ -217,7 +217,7 @@ mod tests {
         let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
         let recording = Stop::RecordingFailed("the disk is full".to_owned(), None);
         let output = Stop::OutputFailed("that of the output, too".to_owned(), None);
-        let overflow = Stop::Overflow { text: "no more can wait".to_owned(), told: true };
+        let overflow = Stop::Overflow { text: "output buffer full".to_owned(), told: true };
         for (earlier, later, counts) in [
             (&recording, &Stop::Count, &recording),
             (&recording, &Stop::ReaderGone, &recording),

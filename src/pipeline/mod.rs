@@ -457,7 +457,7 @@ impl Pipeline {
         let value = match self.input(event) {
             Some(Ok(value)) => value,
             Some(Err(error)) => {
-                self.program_failed(&format!("message not usable: {error}"));
+                self.program_failed(&format!("cannot use the message: {error}"));
                 if self.config.filter.is_none() {
                     self.write_unfiltered(event);
                 }

@@ -91,7 +91,7 @@ impl From<OutputFailure> for Stop {
 /// That something could not be written, for people.
 #[must_use]
 pub fn unwritten(what: &str, error: &io::Error) -> String {
-    format!("{what} could not be written: {error}")
+    format!("cannot write {what}: {error}")
 }
 
 /// The failure to write something, with what helps if that is known.
@@ -106,11 +106,11 @@ pub fn write_failure(what: &str, error: &io::Error) -> Failure {
 pub fn remedy(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("free some space there, or write to another disk; what was written before is in place")
+            Some("free some space, or write to another disk; the output so far is kept")
         }
-        io::ErrorKind::FileTooLarge => Some(
-            "the file is as large as `ulimit -f` or its disk allows: name another; what was written before is in place",
-        ),
+        io::ErrorKind::FileTooLarge => {
+            Some("raise `ulimit -f`, or write to another file; the output so far is kept")
+        }
         _ => None,
     }
 }

@@ -541,7 +541,7 @@ mod tests {
         receipt.failed(&std::io::Error::other("no quorum"));
         receipt.arrived(21);
         let failed = worker.progress().await.unwrap();
-        let text = "a broker could not be written: no quorum".to_owned();
+        let text = "cannot write a broker: no quorum".to_owned();
         assert_eq!((failed.written, failed.stop), (1, Some(Stop::OutputFailed(text, None))));
         worker.push(&mut numbered(4, 4));
         worker.close();

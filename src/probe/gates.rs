@@ -53,9 +53,9 @@ impl Limit {
     /// # Errors
     /// The text for people.
     pub fn parse(text: &str, duration: impl Fn(&str) -> Result<Duration, String>) -> Result<Self, String> {
-        let (phase, most) = text.split_once('=').ok_or("write PHASE=DURATION, such as tls=200ms")?;
+        let (phase, most) = text.split_once('=').ok_or("expected PHASE=DURATION, such as tls=200ms")?;
         if !PHASES.contains(&phase) {
-            return Err(format!("{phase:?} is no phase; there are {}", PHASES.join(", ")));
+            return Err(format!("unknown phase {phase:?} (known phases: {})", PHASES.join(", ")));
         }
         Ok(Self { phase: phase.to_owned(), most: duration(most)? })
     }
@@ -128,8 +128,8 @@ impl Gates {
             Err(error) => vec![Judgement { gate: "--expect".into(), ok: false, saw: error }],
         };
         let thread = thread::Builder::new().name("expect".into()).stack_size(STACK).spawn(work);
-        let thread = thread.map_err(|error| crate::system("a thread for --expect", &error))?;
-        thread.join().map_err(|_| Failure::new(Exit::Assertion, "--expect: the program broke down"))
+        let thread = thread.map_err(|error| crate::system("cannot start a thread for --expect", &error))?;
+        thread.join().map_err(|_| Failure::new(Exit::Assertion, "--expect: the program failed"))
     }
 
     fn judge_status(&self, record: &Record) -> Judgement {
@@ -138,7 +138,7 @@ impl Gates {
         Judgement {
             gate: format!("--expect-status {}", wanted.join(",")),
             ok: got.is_some_and(|got| self.status.contains(&got)),
-            saw: got.map_or("no answer".into(), |got| got.to_string()),
+            saw: got.map_or("no response".into(), |got| got.to_string()),
         }
     }
 }
@@ -162,10 +162,10 @@ fn judge_time(limit: &Limit, record: &Record) -> Judgement {
     let is_broken = failed == Some(limit.phase.as_str()) && !answered;
     let (ok, saw) = match time {
         Some(time) if is_broken => (false, format!("failed after {time} ms")),
-        _ if limit.phase == "total" && !answered => (false, "no answer".to_owned()),
+        _ if limit.phase == "total" && !answered => (false, "no response".to_owned()),
         Some(time) => (time <= most, format!("{time} ms")),
         None if answered && !needed => (true, "not needed".into()),
-        None => (false, "it did not come to that".into()),
+        None => (false, "not reached".into()),
     };
     Judgement { gate: format!("--max {}={}", limit.phase, humantime::format_duration(limit.most)), ok, saw }
 }

@@ -52,7 +52,7 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
         "not-yet-valid" => note(
             "not-yet-valid",
             format!(
-                "the certificate counts from {}: the clock here may be wrong ({:.0})",
+                "the certificate is valid from {}: check the clock of this machine ({:.0})",
                 day(&leaf.not_before),
                 clock::now()
             ),
@@ -60,8 +60,8 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
         "wrong-host" => Some(wrong_host(leaf, mask)),
         "ca-as-leaf" if leaf.self_signed => note(
             "self-signed",
-            "the certificate is signed by itself, and is one to sign others with: better is one that it has signed; \
-             -k goes on without trust",
+            "the certificate is a self-signed CA certificate: use a certificate signed by it, or skip verification \
+             with -k (insecure)",
         ),
         "unknown-issuer" => Some(unknown_issuer(&tls.chain, leaf, mask)),
         _ => None,
@@ -80,7 +80,7 @@ fn untold(tls: &Tls, mask: &Mask) -> Vec<Note> {
 
 fn expired(leaf: &Certificate) -> Note {
     let text = format!(
-        "the certificate ran out at {}: it has to be renewed, or the clock here is wrong ({:.0})",
+        "the certificate expired at {}: renew it, or check the clock of this machine ({:.0})",
         day(&leaf.not_after),
         clock::now()
     );
@@ -89,13 +89,13 @@ fn expired(leaf: &Certificate) -> Note {
 
 fn wrong_host(leaf: &Certificate, mask: &Mask) -> Note {
     let text = if leaf.sans.is_empty() {
-        "the certificate names no host where it counts: it needs a subjectAltName, and its common name is not \
-         looked at (RFC 9525)"
+        "the certificate has no subjectAltName: create one with the host name there; the common name is ignored \
+         (RFC 9525)"
             .to_owned()
     } else {
         let names = leaf.sans.join(", ");
         format!(
-            "the certificate is for {names}: connect by such a name, or is it the answer of a default host?"
+            "the certificate is for {names}: connect with such a name, or check which virtual host answers"
         )
     };
     Note { id: "wrong-host", text: mask.text(&text) }
@@ -107,16 +107,20 @@ fn day(day: &Option<String>) -> String {
 
 fn unknown_issuer(chain: &[Certificate], leaf: &Certificate, mask: &Mask) -> Note {
     let (id, text) = if leaf.self_signed {
-        ("self-signed", "the certificate is signed by itself: --cacert FILE with it trusts it".to_owned())
+        ("self-signed", "the certificate is self-signed: trust it with --cacert FILE".to_owned())
     } else if chain.len() == 1 {
         let issuer = &leaf.issuer;
         let text = format!(
-            "the server sends only its own certificate: the one of {issuer}, between it and the root, may be missing; \
-             the server has to send it too. Or that is a root of your own: --cacert FILE trusts it"
+            "the intermediate certificate of {issuer} may be missing: configure the server to send it. If {issuer} is \
+             your own root CA, trust it with --cacert FILE"
         );
         ("missing-intermediate", text)
     } else {
-        ("unknown-issuer", "--cacert FILE trusts the CA that signed it, -k goes on without trust".to_owned())
+        (
+            "unknown-issuer",
+            "trust the CA of the certificate with --cacert FILE, or skip verification with -k (insecure)"
+                .to_owned(),
+        )
     };
     Note { id, text: mask.text(&text) }
 }
@@ -131,14 +135,14 @@ fn soon_over(tls: &Tls) -> Option<Note> {
         1 => "in 1 day".to_owned(),
         left => format!("in {left} days"),
     };
-    soon.then(|| note("expires-soon", format!("the certificate runs out {left}, at {until}")))?
+    soon.then(|| note("expires-soon", format!("the certificate expires {left}, at {until}")))?
 }
 
 fn over_in_chain(tls: &Tls) -> Option<Note> {
     // A root that is sent along is not looked at.
     let others = tls.chain.iter().skip(1).filter(|other| !other.self_signed);
     let over = others.into_iter().find(|other| other.days_left.is_some_and(|left| left < 0))?;
-    note("chain-expired", format!("a certificate that is sent along has run out: {}", over.subject))
+    note("chain-expired", format!("an expired certificate is in the chain: {}", over.subject))
 }
 
 /// RFC 9110 §7.8: there is no upgrade in HTTP/1.0.
@@ -147,7 +151,7 @@ fn old_http(record: &Record) -> Option<Note> {
     old.then(|| {
         note(
             "http-1.0",
-            "the answer is HTTP/1.0, in which there is no upgrade: a proxy in between that speaks it to the server? \
+            "the response is HTTP/1.0, which has no upgrade: configure proxies in between to use HTTP/1.1 \
              (nginx: proxy_http_version 1.1)",
         )
     })?
@@ -160,7 +164,7 @@ fn skew(record: &Record) -> Option<Note> {
     let apart = ours.as_second() - theirs.as_second();
     let (word, taken) = if apart > 0 { ("ahead of", "expired") } else { ("behind", "not yet valid") };
     let text = format!(
-        "the clock here is {} {word} that of the server: tokens and certificates may be taken for {taken}",
+        "the clock of this machine is {} {word} the server's: tokens and certificates may look {taken}",
         humantime::format_duration(Duration::from_secs(apart.unsigned_abs()))
     );
     (apart.abs() > SKEW).then(|| note("clock-skew", text))?

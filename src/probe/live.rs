@@ -220,7 +220,7 @@ impl Seen {
             self.control.get_or_insert(format!("{name} {what}"));
         }
         if !self.utf8.takes(frame) {
-            self.text.get_or_insert(format!("{name} with bytes that are none"));
+            self.text.get_or_insert(format!("{name} with invalid bytes"));
         }
         if frame.starts_message() {
             self.message_count += 1;
@@ -259,7 +259,7 @@ impl Seen {
             self.deflate = Some(format!("{name}: {why}"));
         }
         if !is_text {
-            self.text.get_or_insert(format!("{name} with bytes that are none"));
+            self.text.get_or_insert(format!("{name} with invalid bytes"));
         }
     }
 
@@ -269,11 +269,11 @@ impl Seen {
             self.frame_check("rsv-clear", "reserved bits and opcodes unused", &self.rsv, "RFC 6455 §5.2"),
             self.frame_check(
                 "control-frames",
-                "control frames whole, of at most 125 bytes",
+                "unfragmented control frames of at most 125 bytes",
                 &self.control,
                 "RFC 6455 §5.5",
             ),
-            self.frame_check("text-utf8", "texts in UTF-8", &self.text, "RFC 6455 §8.1"),
+            self.frame_check("text-utf8", "text in UTF-8", &self.text, "RFC 6455 §8.1"),
             (Exit::LinkSilent, self.ping_check(plan)),
             (Exit::Ok, self.message_check(plan)),
             (Exit::PeerProtocol, self.code_check()),
@@ -343,12 +343,12 @@ impl Seen {
             None if savings.messages == 0 => (Verdict::Skipped, "no compressed message".to_owned()),
             None => (Verdict::Ok, format!("{} messages", savings.messages)),
         };
-        check("compressed-messages", verdict, "messages that can be inflated", got, "RFC 7692 §6.2")
+        check("compressed-messages", verdict, "valid compressed messages", got, "RFC 7692 §6.2")
     }
 
     fn ping_check(&self, plan: &Plan) -> Check {
         let (verdict, got) = match (self.pong, &self.wrong_pong) {
-            (Some(time), _) => (Verdict::Ok, format!("it, after {}", human(time))),
+            (Some(time), _) => (Verdict::Ok, format!("received after {}", human(time))),
             (None, Some(_)) => (Verdict::Fail, "a pong with another payload".to_owned()),
             // Who closes need not answer, and who is gone cannot: that is for the check of the close to tell.
             (None, None) => match self.cut_short() {
@@ -372,7 +372,7 @@ impl Seen {
     /// No standard says that a server has to speak first.
     fn message_check(&self, plan: &Plan) -> Check {
         let (verdict, got) = match self.message {
-            Some(time) => (Verdict::Ok, format!("it, after {}", human(time))),
+            Some(time) => (Verdict::Ok, format!("received after {}", human(time))),
             None => {
                 let within = || format!("none within {}", human(plan.max_time / 2));
                 (Verdict::Skipped, self.cut_short().map_or_else(within, str::to_owned))
@@ -412,15 +412,15 @@ impl Seen {
     fn code_check(&self) -> Check {
         let (verdict, got) = match (&self.close, self.code()) {
             (None, _) => (Verdict::Skipped, "no close frame".to_owned()),
-            (Some(payload), _) if payload.len() == 1 => (Verdict::Fail, "half a code".to_owned()),
+            (Some(payload), _) if payload.len() == 1 => (Verdict::Fail, "an incomplete code".to_owned()),
             (Some(payload), _) if payload.get(2..).is_some_and(|text| std::str::from_utf8(text).is_err()) => {
-                (Verdict::Fail, "a reason that is no UTF-8".to_owned())
+                (Verdict::Fail, "a reason that is not UTF-8".to_owned())
             }
             (Some(payload), _) if payload.is_empty() => (Verdict::Ok, "an empty frame".to_owned()),
             (_, Some(code)) if may_be_sent(code) => (Verdict::Ok, code.to_string()),
             (_, code) => (Verdict::Fail, code.unwrap_or_default().to_string()),
         };
-        check("close-code", verdict, "a code that may be sent, and a reason in UTF-8", got, "RFC 6455 §7.4")
+        check("close-code", verdict, "a valid code and a reason in UTF-8", got, "RFC 6455 §7.4")
     }
 
     fn code(&self) -> Option<u16> {

@@ -235,17 +235,17 @@ pub(super) fn judge(record: &mut Record) {
         Case::Origin { origin: Some(origin), foreign: true } if accepted && sent_cookie(record) => {
             let whose = if origin == "null" { "files and sandboxes".to_owned() } else { origin };
             let text = format!(
-                "cross-site WebSocket hijacking: pages of {whose} can open this with the cookies of whoever visits \
-                 them; the server has to check Origin, or not to trust cookies alone"
+                "cross-site WebSocket hijacking: pages of {whose} can connect with their visitors' cookies; the server \
+                 must check Origin, or must not rely on cookies alone"
             );
             record.warnings.push(Note { id: "cross-site-websocket-hijacking", text });
         }
         Case::Credential { credential: "none", .. } if accepted => {
-            let text = "the endpoint lets in whoever comes, without a credential".to_owned();
+            let text = "the endpoint accepts connections without a credential".to_owned();
             record.warnings.push(Note { id: "no-credential-needed", text });
         }
         Case::Credential { credential: "wrong", .. } if accepted => {
-            let text = "a wrong credential is let in".to_owned();
+            let text = "the endpoint accepts a wrong credential".to_owned();
             record.warnings.push(Note { id: "wrong-credential-accepted", text });
         }
         Case::Version { version } => judge_version(record, version),

@@ -252,7 +252,7 @@ fn session(live: &Live, page: &mut Page) {
     if let Some(savings) = live.compression.as_ref().filter(|savings| savings.messages > 0) {
         let ratio = savings.ratio.unwrap_or_default();
         let Savings { messages, wire, bytes, .. } = savings;
-        let text = format!("{messages} compressed messages, {wire} bytes for {bytes}: {ratio} times less");
+        let text = format!("{messages} compressed messages: {bytes} bytes as {wire} ({ratio} times smaller)");
         page.row("", Ink::Plain, &text);
     }
     if let Some(first) = live.messages.first() {

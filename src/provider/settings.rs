@@ -69,41 +69,40 @@ impl FromStr for Rate {
         }
         match text.parse() {
             Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(Self::PerSecond(rate)),
-            _ => Err("a rate is a number of events per second from 0.001 to 1000000, or 'max' \
-                      (for no events: --events 0)"
+            _ => Err("expected events per second from 0.001 to 1000000, or 'max' (to send no events, use --events 0)"
                 .to_owned()),
         }
     }
 }
 
-/// Whom the mock follows.
+/// The behavior that the mock imitates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Behave {
-    /// The provider's documents.
+    /// The provider's documentation
     #[default]
     Documented,
-    /// What the running service is known to do.
+    /// The running service, as far as known
     Real,
 }
 
 /// How a campaign ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Outcome {
-    /// All contacts were called.
+    /// All contacts are called
     #[default]
     Completed,
-    /// It fails half-way.
+    /// Fails halfway
     Failed,
-    /// It is cancelled half-way.
+    /// Is cancelled halfway
     Cancelled,
-    /// It is paused half-way, and nobody resumes it.
+    /// Is paused halfway and never resumed
     Paused,
 }
 
 /// What a connection does after its last event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Then {
-    /// Stay open and silent.
+    /// Keep it open and silent
     #[default]
     Stay,
     Close,

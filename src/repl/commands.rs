@@ -102,33 +102,33 @@ const fn topical(
 /// Every command that is not a dialect's own, in the order of the help.
 #[rustfmt::skip]
 const COMMANDS: &[Command] = &[
-    command("help", "[COMMAND]", "what there is, or what there is to know about a command", "", Shell::help),
-    topical("subscribe", "TOPIC…", "subscribe to topics, on this connection and on those to come", Shell::subscribe),
-    topical("unsubscribe", "TOPIC…", "end the subscription to topics", Shell::unsubscribe),
-    topical("topics", "", "list the topics that are subscribed to", Shell::topics),
-    command("filter", "[EXPR|off]", "show the outputs of this jq program; without, the program there is",
-        "A program that does not compile changes nothing. `/filter off` shows messages as they are again. What was \
-         shown does not change; /last shows past messages.", Shell::filter),
-    command("send", "@FILE | TEXT", "send the text, or that of a file, as it is", "", Shell::send),
-    command("binary", "@FILE | HEX", "send a file, or these bytes, as a binary message", "", Shell::binary),
-    command("edit", "[TEXT]", "write a message in $VISUAL or $EDITOR; it comes back as the line to send", "", Shell::edit_outside),
-    command("ping", "[TEXT]", "send a ping; the pong is shown with its round trip time", "", Shell::ping),
-    command("show", "[N]", "show message N, or the last one, in full and laid out", "", past::show),
-    command("last", "[N]", "show the last N messages again, 10 without N", "", past::last),
-    command("grep", "TEXT", "show the past messages with this text in them",
-        "The last 10,000 messages are kept, up to 64 MiB of them. Large and small letters are the same.", past::grep),
-    command("save", "FILE", "write the past messages to a new file, as records that --from and --replay read", "", past::save),
-    command("pause", "", "show no messages until /resume; they are received all the same", "", Shell::pause),
-    command("resume", "", "show messages again", "", Shell::resume),
-    command("envelope", "[on|off]", "show records of everything that happens instead of messages", "", Shell::envelope),
-    command("record", "FILE | off", "write records of everything to a new file, from now on", "", Shell::record),
-    command("queue", "[clear]", "show, or forget, what waits for a connection", "", Shell::queue),
-    command("status", "", "how the session stands", "", past::status),
-    command("stats", "", "what has been sent and received so far", "", past::stats),
-    command("reconnect", "", "close the connection and make it anew, or make it now instead of later", "", Shell::reconnect),
-    command("close", "[CODE [REASON]]", "end the session with this close code, 1000 without", "", Shell::close),
-    command("quit", "", "end the session, as Ctrl-D does", "", Shell::quit),
-    command("exit", "", "the same as /quit", "", Shell::quit),
+    command("help", "[COMMAND]", "list the commands, or describe one", "", Shell::help),
+    topical("subscribe", "TOPIC…", "subscribe to topics, also after a reconnect", Shell::subscribe),
+    topical("unsubscribe", "TOPIC…", "unsubscribe from topics", Shell::unsubscribe),
+    topical("topics", "", "list the subscribed topics", Shell::topics),
+    command("filter", "[EXPR|off]", "print the outputs of a jq program instead of messages; show the current one",
+        "If the program does not compile, the old filter stays. `/filter off` prints whole messages again. Lines that \
+         are already printed do not change; /last prints past messages.", Shell::filter),
+    command("send", "@FILE | TEXT", "send a text or a text file unchanged", "", Shell::send),
+    command("binary", "@FILE | HEX", "send a file or hexadecimal bytes as a binary message", "", Shell::binary),
+    command("edit", "[TEXT]", "edit a message in $VISUAL or $EDITOR; it becomes the line to send", "", Shell::edit_outside),
+    command("ping", "[TEXT]", "send a ping and print the round-trip time of its pong", "", Shell::ping),
+    command("show", "[N]", "print message N (default: the last one) in full, indented", "", past::show),
+    command("last", "[N]", "print the last N messages (default 10)", "", past::last),
+    command("grep", "TEXT", "print past messages that contain TEXT (case-insensitive)",
+        "The prompt keeps the last 10,000 messages, up to 64 MiB.", past::grep),
+    command("save", "FILE", "save past messages to a new file, for --from and --replay", "", past::save),
+    command("pause", "", "stop printing messages until /resume; they are still received", "", Shell::pause),
+    command("resume", "", "print messages again", "", Shell::resume),
+    command("envelope", "[on|off]", "print records of every event instead of messages", "", Shell::envelope),
+    command("record", "FILE | off", "record every event to a new file, or stop recording", "", Shell::record),
+    command("queue", "[clear]", "list or delete the messages queued for the next connection", "", Shell::queue),
+    command("status", "", "print the connection status", "", past::status),
+    command("stats", "", "print counts of sent and received messages", "", past::stats),
+    command("reconnect", "", "close the connection and reconnect, or retry now", "", Shell::reconnect),
+    command("close", "[CODE [REASON]]", "close with CODE (default 1000) and quit", "", Shell::close),
+    command("quit", "", "quit, like Ctrl-D", "", Shell::quit),
+    command("exit", "", "quit, like /quit", "", Shell::quit),
 ];
 
 impl Shell {
@@ -220,9 +220,9 @@ impl Shell {
     fn unknown(&self, name: &str) -> String {
         let near = match nearest(name, self.names()) {
             Some(near) => format!("did you mean /{near}?"),
-            None => "/help lists them".to_owned(),
+            None => "see /help".to_owned(),
         };
-        format!("there is no command /{name}: {near} (// sends a line that starts with a slash)")
+        format!("unknown command /{name}: {near} (to send a line that starts with a slash, write //)")
     }
 
     fn help(&self, name: &str) -> Done {
@@ -243,13 +243,13 @@ impl Shell {
             text.push_str(&row(verb.name, verb.arguments, verb.help));
         }
         let checked = if self.dialect.speaks_json() {
-            "Anything else is checked to be JSON and sent; with ! in front it is sent unchecked."
+            "Other lines must be JSON and are sent as messages. Start a line with ! to send it unchecked."
         } else {
-            "Anything else is sent as it is typed."
+            "Other lines are sent as messages."
         };
         let last = format!(
-            "{checked} // sends a line that starts with a slash. \\ at the end of a line goes on in the next. Tab \
-             completes, Ctrl-R searches what was typed before, Ctrl-C clears the line, Ctrl-D ends the session."
+            "{checked} Start a line with // to send a slash. End a line with \\ to continue it. Tab completes, Ctrl-R \
+             searches the history, Ctrl-C clears the line, Ctrl-D quits."
         );
         text.push_str(&wrapped(&last, self.width().saturating_sub(1), 0));
         Ok(Some(text))
@@ -296,15 +296,14 @@ impl Shell {
         let source = if source == "off" { "." } else { source };
         let mut view = self.view();
         if source.is_empty() {
-            let none = "no filter: messages are shown as they are".to_owned();
+            let none = "no filter".to_owned();
             return Ok(Some(view.filter.clone().map_or(none, |filter| format!("filter: {filter}"))));
         }
         if self.filter_is_fixed {
-            return Err("with --null-input the program runs over the whole stream, and stays".to_owned());
+            return Err("cannot change the filter with --null-input".to_owned());
         }
         let program = Program::compile("/filter", source, &self.vars).map_err(|failure| {
-            let kept =
-                if view.filter.is_some() { "the filter stays as it was" } else { "there is still none" };
+            let kept = if view.filter.is_some() { "the filter is unchanged" } else { "no filter is set" };
             format!("{}; {kept}\n{}", failure.what, failure.details.join("\n"))
         })?;
         if program.uses_inputs() {
@@ -319,8 +318,7 @@ impl Shell {
     fn send(&self, arguments: &str) -> Done {
         let text = match arguments.trim().strip_prefix('@') {
             Some(path) => self.read(path).and_then(|bytes| {
-                String::from_utf8(bytes)
-                    .map_err(|_| format!("{path} is not UTF-8; /binary sends it as it is"))
+                String::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8; send it with /binary"))
             })?,
             None => arguments.strip_suffix('\n').unwrap_or(arguments).to_owned(),
         };
@@ -349,7 +347,7 @@ impl Shell {
 
     fn ping(&self, text: &str) -> Done {
         if text.len() > 125 {
-            return Err("a ping carries at most 125 bytes".to_owned());
+            return Err("ping too long (at most 125 bytes)".to_owned());
         }
         let payload = (!text.is_empty()).then(|| Bytes::copy_from_slice(text.as_bytes()));
         self.order(Order::Ping(payload));
@@ -358,7 +356,7 @@ impl Shell {
 
     fn pause(&self, _: &str) -> Done {
         self.shared.change(|inner| inner.paused = true);
-        Ok(Some("paused: /resume shows messages again, /last and /grep those that came".to_owned()))
+        Ok(Some("paused: /resume prints messages again, /last and /grep print received ones".to_owned()))
     }
 
     fn resume(&self, _: &str) -> Done {
@@ -366,7 +364,7 @@ impl Shell {
             inner.paused = false;
             inner.forget_waiting()
         });
-        let text = format!("{} came meanwhile; /last shows the last of them", grouped(waiting));
+        let text = format!("{} messages arrived while paused; print them with /last", grouped(waiting));
         Ok((waiting > 0).then_some(text))
     }
 
@@ -376,12 +374,11 @@ impl Shell {
             "" => !view.envelope,
             "on" => true,
             "off" => false,
-            _ => return Err("say on or off".to_owned()),
+            _ => return Err("expected on or off".to_owned()),
         };
         self.changes.push(Change::Envelope(view.envelope));
-        let what =
-            if view.envelope { "records of everything, which the filter sees as well" } else { "messages" };
-        Ok(Some(format!("showing {what}")))
+        let what = if view.envelope { "records; the filter sees them too" } else { "messages" };
+        Ok(Some(format!("printing {what}")))
     }
 
     fn record(&self, arguments: &str) -> Done {
@@ -394,24 +391,24 @@ impl Shell {
             "off" if view.recording.take().is_none() => return Ok(Some("not recording".to_owned())),
             "off" => {
                 self.changes.push(Change::Record(None));
-                return Ok(Some("the recording has ended".to_owned()));
+                return Ok(Some("stopped recording".to_owned()));
             }
             _ => {}
         }
         if crate::har::is_har(Path::new(arguments)) {
-            return Err("only --record writes a HAR, when the session ends".to_owned());
+            return Err("cannot record a HAR here; use the option --record".to_owned());
         }
         let file = create(&self.path(arguments))?;
         self.changes.push(Change::Record(Some(RecordFile::new(file, Path::new(arguments)))));
         view.recording = Some(arguments.to_owned());
-        Ok(Some(format!("recording to {arguments}; /record off ends it")))
+        Ok(Some(format!("recording to {arguments}; stop with /record off")))
     }
 
     fn queue(&self, arguments: &str) -> Done {
         let clear = match arguments {
             "" => false,
             "clear" => true,
-            _ => return Err("nothing follows it but clear".to_owned()),
+            _ => return Err("expected clear or nothing".to_owned()),
         };
         self.order(Order::Queue { clear });
         Ok(None)
@@ -443,7 +440,7 @@ impl Shell {
         let view = self.view();
         let filter = view.filter.as_ref().map(|filter| format!("\nfilter {filter}"));
         let recording = view.recording.as_ref().map(|file| format!("\nrecording to {file}"));
-        let records = view.envelope.then(|| "\nshowing records".to_owned());
+        let records = view.envelope.then(|| "\nprinting records".to_owned());
         [filter, recording, records].into_iter().flatten().collect()
     }
 
@@ -476,17 +473,17 @@ fn wrapped(text: &str, width: usize, indent: usize) -> String {
 
 fn words(arguments: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
-    if words.is_empty() { Err("which topics?".to_owned()) } else { Ok(words) }
+    if words.is_empty() { Err("no topic given".to_owned()) } else { Ok(words) }
 }
 
 /// A new file that nobody else may read: what is there already is not written over.
 pub(super) fn create(path: &Path) -> Result<std::fs::File, String> {
     if path == Path::new("-") {
-        return Err("`-` is no file".to_owned());
+        return Err("`-` is not a file".to_owned());
     }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => format!("{} is there already, and is not written over", path.display()),
+        ErrorKind::AlreadyExists => format!("{} exists; not overwritten", path.display()),
         _ => format!("{}: {error}", path.display()),
     })
 }

@@ -159,7 +159,7 @@ impl Editor {
     /// The file is of no use.
     fn forget(&mut self, error: &ReadlineError) {
         if let Some(path) = self.history.take() {
-            self.shared().note(format!("lines are not remembered in {}: {error}", path.display()));
+            self.shared().note(format!("cannot save the history in {}: {error}", path.display()));
         }
     }
 }
@@ -177,7 +177,7 @@ impl ConditionalEventHandler for ControlC {
         if mem::replace(&mut self.0.lock().asked, true) {
             return None;
         }
-        self.0.note("Ctrl-C once more ends the session, as Ctrl-D does");
+        self.0.note("press Ctrl-C again or Ctrl-D to quit");
         Some(Cmd::Noop)
     }
 }

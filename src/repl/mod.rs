@@ -139,7 +139,7 @@ impl Repl {
             zone: jiff::tz::TimeZone::system(),
             secrets: if setup.show_secrets { Secrets::default() } else { setup.report.secrets().clone() },
         };
-        let greeting = look.faint("/help lists the commands, Ctrl-D ends the session");
+        let greeting = look.faint("type /help for commands, Ctrl-D to quit");
         let (report, stderr) = (setup.report.clone(), setup.stderr);
         let shell = commands::Shell::new(
             setup,
@@ -198,7 +198,7 @@ impl Repl {
             }
         }
         if self.too_late > 0 {
-            let text = format!("messages typed too late and never sent: {}", self.too_late);
+            let text = format!("not sent because the session had ended: {} messages", self.too_late);
             self.report.warning(&text);
         }
     }

@@ -33,15 +33,15 @@ const QUEUE_WIDTH: usize = 100;
 pub(super) fn show(shell: &Shell, arguments: &str) -> Done {
     let inner = shell.shared.lock();
     let Some((first, last)) = inner.past.numbers() else {
-        return Err("there are no messages yet".to_owned());
+        return Err("no messages yet".to_owned());
     };
     let number = match arguments.trim_start_matches('#') {
         "" => last,
-        number => number.parse().map_err(|_| format!("{number} is no number of a message"))?,
+        number => number.parse().map_err(|_| format!("invalid message number: {number}"))?,
     };
     let past = inner.past.get(number).cloned();
     drop(inner);
-    let past = past.ok_or_else(|| format!("there are messages {first} to {last}"))?;
+    let past = past.ok_or_else(|| format!("only messages {first} to {last} are available"))?;
     Ok(Some(shell.look.full(&past)))
 }
 
@@ -51,20 +51,20 @@ pub(super) fn last(shell: &Shell, arguments: &str) -> Done {
         "" => LAST,
         count => {
             let number = count.parse().ok().filter(|number| *number > 0);
-            number.ok_or_else(|| format!("{count} is no number of messages"))?
+            number.ok_or_else(|| format!("invalid number of messages: {count}"))?
         }
     };
     let inner = shell.shared.lock();
     let mut found: Vec<Past> = inner.past.iter().rev().take(count.min(MOST_ROWS)).cloned().collect();
     drop(inner);
     found.reverse();
-    Ok(Some(rows(shell, &found, "there are no messages yet")))
+    Ok(Some(rows(shell, &found, "no messages yet")))
 }
 
 /// `/grep`.
 pub(super) fn grep(shell: &Shell, text: &str) -> Done {
     if text.is_empty() {
-        return Err("which text?".to_owned());
+        return Err("no text given".to_owned());
     }
     let wanted = text.to_lowercase();
     let inner = shell.shared.lock();
@@ -77,7 +77,7 @@ pub(super) fn grep(shell: &Shell, text: &str) -> Done {
     let mut found: Vec<Past> = all.into_iter().filter(matches).collect();
     let count = found.len();
     found.drain(..count.saturating_sub(MOST_ROWS));
-    let none = format!("{text:?} is in none of {} messages", grouped(searched as u64));
+    let none = format!("no match for {text:?} in {} messages", grouped(searched as u64));
     let mut shown = rows(shell, &found, &none);
     if count > 1 {
         let _ = write!(shown, "\n{}", shell.look.faint(&format!("{} messages", grouped(count as u64))));
@@ -94,7 +94,7 @@ fn rows(shell: &Shell, past: &[Past], none: &str) -> String {
 /// `/save`.
 pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
     if arguments.is_empty() {
-        return Err("which file?".to_owned());
+        return Err("no file given".to_owned());
     }
     let all: Vec<Past> = shell.shared.lock().past.iter().cloned().collect();
     let mut file = BufWriter::new(create(&shell.path(arguments))?);
@@ -103,7 +103,7 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
         writeln!(file, "{text}").map_err(|error| format!("{arguments}: {error}"))?;
     }
     file.flush().map_err(|error| format!("{arguments}: {error}"))?;
-    Ok(Some(format!("{} messages saved in {arguments}", grouped(all.len() as u64))))
+    Ok(Some(format!("saved {} messages to {arguments}", grouped(all.len() as u64))))
 }
 
 /// The record of a message.
@@ -119,7 +119,7 @@ pub(super) fn status(shell: &Shell, _: &str) -> Done {
     let mut text = standing::line(&mut inner, Instant::now());
     let _ = write!(text, "\nconnection {}", inner.standing.conn);
     if let Some((first, last)) = inner.past.numbers() {
-        let _ = write!(text, ", messages {first} to {last} are kept");
+        let _ = write!(text, ", messages {first} to {last}");
     }
     for topic in &inner.topics {
         let _ = write!(text, "\ntopic {topic}");
@@ -136,10 +136,10 @@ pub(super) fn stats(shell: &Shell, _: &str) -> Done {
     let stats = inner.stats.clone();
     drop(inner);
     let time = stats.started.elapsed();
-    let mut text = format!("{} since the start\n", short(time));
+    let mut text = format!("running for {}\n", short(time));
     let _ = writeln!(
         text,
-        "received {} messages, {} bytes, the largest of {}; {} a second now, {} on average",
+        "received {} messages, {} bytes, largest {}; {}/s now, {}/s on average",
         grouped(stats.received),
         grouped(stats.bytes_in),
         grouped(stats.largest as u64),
@@ -147,19 +147,15 @@ pub(super) fn stats(shell: &Shell, _: &str) -> Done {
         grouped(per_second(stats.received, time)),
     );
     if stats.events != stats.received {
-        let _ = writeln!(
-            text,
-            "  {} of them events, {} that had come before",
-            grouped(stats.events),
-            grouped(stats.duplicates)
-        );
+        let _ =
+            writeln!(text, "  {} events, {} duplicates", grouped(stats.events), grouped(stats.duplicates));
     }
     let _ = writeln!(text, "sent {} messages, {} bytes", grouped(stats.sent), grouped(stats.bytes_out));
     let _ = write!(text, "{}; {} reconnects, {} gaps", rtts(stats.rtts), stats.reconnects, stats.gaps);
     if let Some(close) = stats.last_close {
         let _ = write!(
             text,
-            "\nthe last connection was closed by {} with {} {}",
+            "\nlast connection closed by {} with {} {}",
             close.by,
             close.code,
             escape_controls(&close.reason)
@@ -172,7 +168,7 @@ fn rtts(rtts: Rtts) -> String {
     match rtts.count {
         0 => "no pongs".to_owned(),
         count => format!(
-            "{count} pongs after {} to {}, {} on average",
+            "{count} pongs: min {}, max {}, mean {}",
             short(rtts.least),
             short(rtts.most),
             short(rtts.sum / count)
@@ -195,5 +191,5 @@ pub(super) fn queue(queue: &[&Message], secrets: &Secrets) -> String {
         Message::Binary(bytes) => format!("<binary, {} B>", grouped(bytes.len() as u64)),
     };
     let rows: Vec<String> = queue.iter().map(row).collect();
-    if rows.is_empty() { "nothing waits for a connection".to_owned() } else { rows.join("\n") }
+    if rows.is_empty() { "the queue is empty".to_owned() } else { rows.join("\n") }
 }

@@ -72,7 +72,7 @@ impl Look {
             Direction::Out => "sent",
         };
         let head = format!(
-            "message {number}: {dir} {} on connection {conn}, {} of {} bytes, {seq} in its direction",
+            "message {number}: {dir} {} on connection {conn}, {}, {} bytes, number {seq} in this direction",
             at.to_zoned(self.zone.clone()).strftime("%F %T%.6f"),
             message.opcode(),
             grouped(message.len() as u64),

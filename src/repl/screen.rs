@@ -119,7 +119,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
                     continue;
                 }
                 (Item::Message(_), Some(past)) => self.look.row(&past, width),
-                (Item::Message(number), None) => format!("message {number} is too old to be shown"),
+                (Item::Message(number), None) => format!("message {number} is no longer available"),
                 (Item::Output(_, text), past) => self.look.output(past.as_ref(), text, width),
             };
             if !told && !matches!(item, Item::Note(_)) {
@@ -136,7 +136,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
     }
 
     fn rate_line(&self, hidden: u64, rate: Option<u64>) -> String {
-        let rate = rate.map_or(String::new(), |rate| format!(" ({} a second)", grouped(rate)));
+        let rate = rate.map_or(String::new(), |rate| format!(" ({}/s)", grouped(rate)));
         let text = format!("… {} more{rate}; /show N, /filter EXPR or /pause", grouped(hidden));
         format!("{}\n", self.look.faint(&text))
     }

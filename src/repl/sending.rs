@@ -61,7 +61,7 @@ fn not_json(text: &str, error: json::Error) -> String {
     };
     let what = error.what;
     format!(
-        "not sent: not valid JSON: {what} at {place} (Up: edit it; ! in front: send it anyway)\n  {shown}\n  {}^",
+        "not sent: not valid JSON ({what} at {place}). Press Up to edit it, or start the line with ! to send it anyway.\n  {shown}\n  {}^",
         " ".repeat(column - skipped)
     )
 }
@@ -90,7 +90,7 @@ pub(crate) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
         _ => return Err(MAY_BE_SENT.to_owned()),
     };
     if reason.len() > 123 {
-        return Err(format!("a close reason has at most 123 bytes, this one has {}", reason.len()));
+        return Err(format!("close reason too long: {} bytes (at most 123)", reason.len()));
     }
     Ok(Some((code, reason.to_owned())))
 }

@@ -53,7 +53,7 @@ fn link(inner: &Inner, now: Instant) -> String {
         LinkState::Open => "open".to_owned(),
         LinkState::Waiting(until) => {
             let rest = until.into_std().saturating_duration_since(now);
-            format!("lost, again in {}", short(rest))
+            format!("disconnected, retry in {}", short(rest))
         }
         LinkState::Lost => "lost · /reconnect connects again".to_owned(),
         LinkState::Ending => "ending".to_owned(),

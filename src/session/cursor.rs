@@ -79,14 +79,14 @@ impl CursorFile {
     pub fn put(&mut self, cursor: String, report: &Report) {
         // What the next run would not read is not written. The old cursor is still right: what follows it comes again.
         let why = match cursor.len() as u64 {
-            0 => Some("an empty cursor"),
-            length if length > LARGEST => Some("a cursor of more than 64 KiB"),
-            _ if cursor.contains(|c: char| c.is_control()) => Some("a cursor with control characters"),
+            0 => Some("empty cursor"),
+            length if length > LARGEST => Some("cursor of more than 64 KiB"),
+            _ if cursor.contains(|c: char| c.is_control()) => Some("cursor with control characters"),
             _ => None,
         };
         if let Some(what) = why {
             if !std::mem::replace(&mut self.refused, true) {
-                report.warning(&format!("{what} is not kept in the file"));
+                report.warning(&format!("{what} not saved"));
             }
             return;
         }
@@ -122,8 +122,8 @@ fn cursor_in(text: &str) -> Option<Option<String>> {
 }
 
 fn no_cursor_in(path: &Path) -> Failure {
-    let what = format!("--cursor-file {}: it holds more than the one line of a cursor", path.display());
-    Failure::usage(what).hint("the file would be overwritten: name another one, or empty it")
+    let what = format!("--cursor-file {}: not a cursor file", path.display());
+    Failure::usage(what).hint("use another file, or empty this one; wstap would overwrite it")
 }
 
 /// Writes what comes until nothing more does. The result is that of the last write; the first of several failures in a
@@ -140,10 +140,10 @@ fn keep(place: &Regular, shared: &Shared, output: Option<&Sync>, report: &Report
             match &result {
                 Err(error) if !failed => {
                     let what = unwritten(path, error);
-                    report.warning(&format!("{what}; it keeps its last cursor until it can"));
+                    report.warning(&format!("{what}; will retry with the next cursor"));
                 }
                 Ok(()) if failed => {
-                    report.notice(&format!("--cursor-file {} is written again", path.display()));
+                    report.notice(&format!("--cursor-file {}: writing works again", path.display()));
                 }
                 _ => {}
             }
@@ -310,10 +310,10 @@ mod tests {
         let (mut file, _) = CursorFile::open(&gone.join("cursor")).unwrap();
         fs::remove_dir(&gone).unwrap();
         file.put("c1".into(), &report);
-        told("it keeps its last cursor until it can");
+        told("will retry with the next cursor");
         fs::create_dir(&gone).unwrap();
         file.put("c2".into(), &report);
-        told("is written again");
+        told("writing works again");
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(gone.join("cursor")).unwrap(), "c2\n");
     }

@@ -29,6 +29,7 @@ use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS};
 use crate::pipeline::{Progress, Stop, stdout};
 use crate::report::{Level, Report};
 use crate::secret::{Lease, Secret};
+use crate::text;
 
 pub mod acks;
 pub mod backoff;
@@ -280,7 +281,7 @@ impl Driver {
         self.account(&socket);
         let unsent = socket.unsent();
         if unsent > 0 {
-            self.report.warning(&format!("{unsent} messages were still waiting to be sent, and are lost"));
+            self.report.warning(&format!("{} not sent", text::counted(unsent, "queued message")));
         }
     }
 
@@ -549,7 +550,7 @@ impl Driver {
             Order::Reconnect => state.order_reconnect(now),
             Order::Queue { clear: true } => {
                 let count = state.clear_queue();
-                state.todo.answers.push(format!("{count} messages will not be sent"));
+                state.todo.answers.push(format!("deleted {}", text::counted(count, "queued message")));
             }
             Order::Queue { clear: false } => self.controller.news(News::Queue(state.queued().collect())),
             Order::Close(close) => state.order_close(close, now),
@@ -632,7 +633,7 @@ impl Driver {
                 outcome = next_signal(&mut *self.controller) => return self.state.signal(outcome, now()),
             };
             if lost > 0 {
-                self.report.notice(&format!("{lost} events were not acknowledged"));
+                self.report.notice(&format!("{} not acknowledged", text::counted(lost, "event")));
             }
         }
         if let Some(Err(failure)) = self.cursor_file.take().map(CursorFile::finish) {
@@ -652,7 +653,7 @@ impl Driver {
         self.tell_people();
         let queued = self.state.clear_queue();
         if queued > 0 {
-            self.report.warning(&format!("{queued} queued messages were never sent"));
+            self.report.warning(&format!("{} not sent", text::counted(queued, "queued message")));
         }
         self.tell_standing();
         self.send_frames();
@@ -692,7 +693,7 @@ impl Driver {
 
     /// The reader of the output is too slow for the end that was asked for.
     fn give_up_output(&mut self) {
-        let text = "output was not finished in time, and what was left of it is lost";
+        let text = "output was not read in time: the remaining output is lost";
         if mem::replace(&mut self.output_lost, true) {
             return;
         }

@@ -115,8 +115,7 @@ impl Count {
 }
 
 /// What helps a reader that is so slow that the disk is full.
-const MORE_ROOM: &str =
-    "the file is in TMPDIR, which may be a roomier disk; --spill-limit says how large it may become";
+const MORE_ROOM: &str = "set TMPDIR to a larger disk, or raise --spill-limit";
 
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

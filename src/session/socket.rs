@@ -214,7 +214,9 @@ fn end_of(error: &Error) -> End {
         Error::Utf8(_) => End::Violation { code: 1007, text: "a text message is not UTF-8".into() },
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => End::Violation {
             code: 1009,
-            text: format!("a message of {size} bytes is over the limit of {max_size} (--max-message-size)"),
+            text: format!(
+                "message of {size} bytes exceeds the limit of {max_size} bytes (--max-message-size)"
+            ),
         },
         Error::Protocol(error) => End::Violation { code: 1002, text: lowercase_first(&error.to_string()) },
         error => End::Violation { code: 1002, text: lowercase_first(&error.to_string()) },

@@ -30,7 +30,7 @@ use crate::pipeline::backlog::{DROPPING, full};
 use crate::pipeline::{Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
-use crate::text::short;
+use crate::text::{counted, short};
 
 mod messages;
 mod orders;
@@ -305,7 +305,7 @@ impl State {
             let wait = self.backoff.next(retry_after);
             self.handover.plan(wait, now.mono);
             let what = failure.what;
-            let text = format!("the second connection failed: {what}; trying again in {}", short(wait));
+            let text = format!("second connection failed: {what}; retrying in {}", short(wait));
             return self.notice(Level::Warning, text);
         }
         // A file that was in order before is perhaps being replaced.
@@ -373,7 +373,7 @@ impl State {
         let Some(old) = self.handover.old.take() else { return };
         self.todo.drop_old = true;
         let close = old.close.unwrap_or_else(|| end_facts(end));
-        self.notice(Level::Verbose, format!("the old connection has ended: {}", self.describe(&close)));
+        self.notice(Level::Verbose, format!("old connection ended: {}", self.describe(&close)));
         self.emit_on(old.conn, Kind::Close(Box::new(close)), now);
     }
 
@@ -393,7 +393,7 @@ impl State {
         if let End::Violation { code, text } = end {
             // The peer may still be reading; nobody waits for its answer.
             self.todo.frames.push(close_frame(Some(*code), ""));
-            let text = format!("the peer broke the protocol: {text}");
+            let text = format!("protocol error: {text}");
             return self.stay_or_end(Outcome::told(EndReason::PeerProtocol, Exit::PeerProtocol, text), now);
         }
         self.lost(&close, self.close_retries(close.code), now);
@@ -470,7 +470,7 @@ impl State {
         let at_end = stop == Stop::CountAtEnd;
         let outcome = match self.last_failure.filter(|_| at_end && self.conn == 0) {
             Some(exit) => {
-                Outcome::told(EndReason::Count, exit, "--count was reached before there was a connection")
+                Outcome::told(EndReason::Count, exit, "--count was reached before a connection was open")
             }
             None => Outcome::from_stop(&stop),
         };
@@ -637,7 +637,7 @@ impl State {
         let outcome = match self.conn {
             0 => {
                 let exit = self.last_failure.unwrap_or(Exit::LinkSilent);
-                Outcome::told(EndReason::MaxTime, exit, "time was up before there was a connection")
+                Outcome::told(EndReason::MaxTime, exit, "time limit reached before a connection was open")
             }
             _ => Outcome::new(EndReason::MaxTime, Exit::Ok),
         };
@@ -678,7 +678,7 @@ impl State {
             // A refusal that names no topics is about the whole message.
             let topics = if topics.is_empty() { self.policy.topics.clone() } else { topics };
             let wait = self.subscription.retry(topics, now.mono);
-            self.notice(Level::Warning, format!("{text}; trying again in {}", short(wait)));
+            self.notice(Level::Warning, format!("{text}; retrying in {}", short(wait)));
         } else if self.policy.keep_going {
             self.forget_refused(&topics);
             self.notice(Level::Warning, text);
@@ -698,7 +698,7 @@ impl State {
         }
         let wait = self.backoff.announced(after.div_f64(self.policy.time_scale));
         self.handover.plan(wait, now.mono);
-        let text = "the server will close the connection; a second one takes over in";
+        let text = "the server will close the connection; opening a second one in";
         self.notice(Level::Notice, format!("{text} {}", short(wait)));
     }
 
@@ -714,7 +714,7 @@ impl State {
 
     /// The connection that is there becomes the old one.
     fn hand_over(&mut self, now: Now) {
-        self.retire("another connection is old now".to_owned(), now);
+        self.retire("replaced by a newer connection".to_owned(), now);
         let close = self.peer_close.take().map(|close| said(close, "peer"));
         let reader = self.reader.renew();
         self.handover.done(self.conn, close, reader, now.mono);
@@ -740,12 +740,12 @@ impl State {
         let replayed = self.dialect.replays() && self.delivery.cursor().is_some();
         let catch_up = self.dialect.catch_up().filter(|_| !replayed);
         if replayed {
-            self.notice(Level::Verbose, "what was missed is asked for again".to_owned());
+            self.notice(Level::Verbose, "requesting missed events".to_owned());
         } else {
             let rest = catch_up.as_ref().map(|text| format!("; to catch up: {text}")).unwrap_or_default();
             let time = short(Duration::try_from(now.wall.duration_since(from)).unwrap_or_default());
-            let what = format!("nothing came from {from:.0} to {:.0} ({time}); what was sent then", now.wall);
-            self.notice(Level::Warning, format!("{what} is not asked for again{rest}"));
+            let what = format!("gap of {time} ({from:.0} to {:.0})", now.wall);
+            self.notice(Level::Warning, format!("{what}: events sent in that time are lost{rest}"));
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
         self.emit(
@@ -791,7 +791,7 @@ impl State {
             };
         }
         if broken {
-            let text = format!("the peer broke the protocol: {what}");
+            let text = format!("protocol error: {what}");
             return self.stay_or_end(Outcome::told(EndReason::PeerProtocol, Exit::PeerProtocol, text), now);
         }
         let exit = self.close_exit(close.code);
@@ -818,7 +818,7 @@ impl State {
 
     /// The connection that was to take over is being opened already.
     fn await_second(&mut self, cause: &str, now: Now) {
-        self.notice(Level::Warning, format!("{cause}; the second connection is under way"));
+        self.notice(Level::Warning, format!("{cause}; switching to the second connection"));
         let (attempt, delay) = (self.backoff.attempts(), Duration::ZERO);
         self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
         self.phase = Phase::Connecting;
@@ -826,7 +826,7 @@ impl State {
 
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
         if self.gives_up_attempts() {
-            let text = format!("gave up after {} attempts: {cause}", self.backoff.attempts());
+            let text = format!("gave up after {}: {cause}", counted(self.backoff.attempts(), "attempt"));
             return self.stay_or_end(Outcome::told(EndReason::GaveUp, Exit::GaveUp, text), now);
         }
         let delay = self.backoff.next(retry_after);
@@ -836,7 +836,7 @@ impl State {
     /// Another attempt is planned.
     fn await_attempt(&mut self, cause: &str, delay: Duration, now: Now) {
         let attempt = self.backoff.attempts();
-        self.notice(Level::Warning, format!("{cause}; attempt {attempt} in {}", short(delay)));
+        self.notice(Level::Warning, format!("{cause}; retry {attempt} in {}", short(delay)));
         self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
         self.phase = Phase::Waiting(now.mono + delay);
     }
@@ -905,7 +905,7 @@ impl State {
         if self.policy.reconnect.is_some() {
             return self.lost(&close, true, now);
         }
-        let text = format!("the link went silent: {what}");
+        let text = format!("connection timed out: {what}");
         self.stay_or_end(Outcome::told(EndReason::Silent, Exit::LinkSilent, text), now);
     }
 
@@ -934,7 +934,7 @@ impl State {
             return;
         }
         if self.subscription.ack_is_late(now.mono) {
-            let text = format!("no acknowledgement within {}; listening all the same", short(ACK_WAIT));
+            let text = format!("no acknowledgment within {}; waiting for events anyway", short(ACK_WAIT));
             self.notice(Level::Notice, text);
         }
         if let Some(topics) = self.subscription.due(now.mono) {

@@ -89,7 +89,7 @@ pub fn chart(campaign: u64, hours: u32, samples: &[Sample], look: &Look) -> Vec<
     let span = from_to(samples.first()).zip(from_to(samples.last()));
     let span = span.map_or_else(String::new, |(from, to)| format!(", {from} to {to} UTC"));
     let mut lines =
-        vec![clip(&format!("campaign {campaign}, the last {hours} h{span}"), look.width.max(NARROWEST) - 1)];
+        vec![clip(&format!("campaign {campaign}, last {hours} h{span}"), look.width.max(NARROWEST) - 1)];
     #[expect(clippy::cast_precision_loss, reason = "2^53 contacts are enough")]
     let number = |value: Option<u64>| value.map(|value| value as f64);
     let completed: Vec<_> = samples.iter().map(|sample| number(sample.counts.completed)).collect();
@@ -323,7 +323,7 @@ fn status(row: &Row, model: &Model) -> (String, Option<Color>) {
         let what = match exit {
             Exit::NotFound => "not found",
             Exit::Credentials => "refused",
-            _ => "link lost",
+            _ => "disconnected",
         };
         return (what.to_owned(), Some(Color::Red));
     }
@@ -445,7 +445,7 @@ fn contact_line(row: &Row, contact: &Contact, several: bool, look: &Look) -> Str
 fn footer(rows: &[&Row], shown: usize, model: &Model, look: &Look) -> Option<String> {
     let mut parts = Vec::new();
     if rows.is_empty() {
-        parts.push("no campaign is shown yet".to_owned());
+        parts.push("no campaigns yet".to_owned());
     }
     if rows.len() > 1 {
         let mut counts: Vec<(String, usize)> = Vec::new();

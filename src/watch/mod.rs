@@ -232,7 +232,7 @@ impl Watch {
             self.report.warning(text);
         }
         if lost {
-            let text = "output was not finished in time, and what was left of it is lost";
+            let text = "output was not read in time: the remaining output is lost";
             if by_signal {
                 self.report.warning(text);
             }

@@ -101,8 +101,7 @@ impl Model {
             if matches!(row.past, Past::Asked(since) if since + wait <= now) {
                 row.past = Past::Nothing;
                 let text = format!(
-                    "campaign {}: the server sent no history within {}; that it can be asked for is documented, \
-                     what it answers is not",
+                    "campaign {}: the server did not send its history within {}",
                     row.campaign.id,
                     crate::text::short(wait)
                 );
@@ -198,7 +197,7 @@ impl Model {
     /// Says which of the campaigns that were asked for were not told of.
     pub fn tell_missing(&self) {
         for row in self.rows.values().filter(|row| row.end.is_none() && !row.campaign.is_known()) {
-            self.report.warning(&format!("nothing was told of campaign {}", row.campaign.id));
+            self.report.warning(&format!("no updates received for campaign {}", row.campaign.id));
         }
     }
 
@@ -206,8 +205,8 @@ impl Model {
     pub fn tell_unfinished(&self) {
         for row in self.rows.values().filter(|row| row.end.is_none()) {
             let text = match row.campaign.is_known() {
-                true => format!("{}; the watch ended before it did", row.sentence()),
-                false => format!("nothing was told of campaign {}", row.campaign.id),
+                true => format!("{}; the watch ended first", row.sentence()),
+                false => format!("no updates received for campaign {}", row.campaign.id),
             };
             self.report.say(Level::Error, &text);
         }
@@ -374,7 +373,7 @@ impl Model {
         let shown: BTreeSet<u64> = readings.iter().map(|reading| reading.campaign).collect();
         for row in self.rows.values_mut().filter(|row| !shown.contains(&row.campaign.id)) {
             if row.end.is_none() {
-                self.report.notice(&format!("campaign {} is not shown any more", row.campaign.id));
+                self.report.notice(&format!("campaign {} has left the list", row.campaign.id));
             }
             row.end.get_or_insert(End::Left);
         }
@@ -405,7 +404,7 @@ impl Model {
         }
         history.samples.iter_mut().for_each(|sample| complete(&mut sample.counts));
         if history.samples.is_empty() {
-            self.report.warning(&format!("campaign {}: the server has no history of it", history.campaign));
+            self.report.warning(&format!("campaign {}: the server has no history", history.campaign));
             row.past = Past::Nothing;
             return;
         }
@@ -423,7 +422,7 @@ impl Model {
         let Some(row) = self.rows.get_mut(&campaign) else { return };
         if row.end.is_none() {
             let because = if why.is_empty() { String::new() } else { format!(": {why}") };
-            self.report.say(Level::Error, &format!("campaign {campaign} is refused{because}"));
+            self.report.say(Level::Error, &format!("campaign {campaign}: access refused{because}"));
             row.end = Some(End::Refused(why));
             row.past = Past::Nothing;
         }

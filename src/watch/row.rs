@@ -103,7 +103,7 @@ impl Row {
     pub fn sentence(&self) -> String {
         let Campaign { id, status, counts, .. } = &self.campaign;
         let mut text = match status {
-            None => format!("campaign {id} has not come to its end"),
+            None => format!("campaign {id} has not ended"),
             Some(status @ Status::Cancelled) => format!("campaign {id} was {}", status.name()),
             Some(status) if status.is_final() => format!("campaign {id} {}", status.name()),
             Some(status) => format!("campaign {id} is {}", status.name()),
@@ -112,7 +112,7 @@ impl Row {
             text.push_str(&format!(": {done} of {total} contacts done"));
         }
         if let Some(failed) = counts.failed.filter(|failed| *failed > 0) {
-            text.push_str(&format!(", {failed} of them failed"));
+            text.push_str(&format!(", {failed} failed"));
         }
         text
     }

@@ -81,7 +81,7 @@ pub(crate) fn serve(args: &[&str]) -> (Running, u16) {
 #[track_caller]
 pub(crate) fn control(port: u16, what: &str, body: &Value) -> Value {
     let (method, body) = if body.is_null() { ("GET", String::new()) } else { ("POST", body.to_string()) };
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the mock listens");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("mock listening");
     let request = format!(
         "{method} /__wstap/{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -209,7 +209,7 @@ fn a_bomb_meets_the_limit_while_it_is_inflated() {
             peer.write(frame(first, &bomb));
             assert_eq!(peer.read_close(), Some(1009));
         });
-        out.exits(21).says("over the limit").says("--max-message-size");
+        out.exits(21).says("exceeds the limit").says("--max-message-size");
     }
 }
 

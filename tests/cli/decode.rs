@@ -113,8 +113,8 @@ fn the_parts_of_a_message_are_numbered() {
 fn what_cannot_be_decoded_is_reported_recorded_and_counted() {
     let messages = || binary(vec![b"\x00broken".to_vec(), gzip("{\"a\":1}"), gzip("{}")[..12].to_vec()]);
     let out = connect(&["--decode", "gzip", "--envelope", "-v"], messages());
-    out.exits(0).says("message 1 was not decoded: gzip: not gzip at byte 0").says("AGJyb2tlbg==");
-    out.says("message 3 was not decoded: gzip: ");
+    out.exits(0).says("cannot decode message 1: gzip: not gzip at byte 0").says("AGJyb2tlbg==");
+    out.says("cannot decode message 3: gzip: ");
     let errors = out.records("error");
     assert_eq!(errors.len(), 2);
     assert_eq!(
@@ -131,13 +131,13 @@ fn what_cannot_be_decoded_is_reported_recorded_and_counted() {
         peer.frame(2, b"\x00broken");
         assert_eq!(peer.read_close(), Some(1000));
     });
-    failed.exits(21).says("message 1 was not decoded: gzip: not gzip at byte 0");
+    failed.exits(21).says("cannot decode message 1: gzip: not gzip at byte 0");
 }
 
 #[test]
 fn errors_after_the_fifth_are_counted_only() {
     let out = connect(&["--decode", "cbor", "--envelope"], binary(vec![vec![0xff]; 9]));
-    assert_eq!(out.exits(0).stderr.matches("was not decoded").count(), 5);
+    assert_eq!(out.exits(0).stderr.matches("cannot decode").count(), 5);
     assert_eq!(out.summary()["decode_errors"], 9);
 }
 
@@ -180,7 +180,7 @@ fn what_is_sent_is_encoded() {
         .args(&["--encode", "msgpack", "--reply", ".n += 1", "--envelope"])
         .stdin("[\"x\",1.5]\nnot json\n")
         .run();
-    out.exits(0).says("a message was not sent: msgpack: not JSON: expected a value at byte 0");
+    out.exits(0).says("message not sent: msgpack: not JSON: expected a value at byte 0");
     let sent: Vec<_> = out.records("message").into_iter().filter(|m| m["dir"] == "out").collect();
     assert_eq!(
         (sent.len(), sent[0]["data"]["op"].as_str()),
@@ -196,7 +196,7 @@ fn what_is_sent_is_encoded() {
     wstap(&["connect", "ws://127.0.0.1:9/", "--decode", "gunzip"])
         .run()
         .exits(2)
-        .says("there is no step 'gunzip'");
+        .says("unknown step 'gunzip'");
     wstap(&["connect", "ws://127.0.0.1:9/", "--decode", "zstd:/no/such"])
         .run()
         .exits(2)
@@ -240,7 +240,7 @@ fn a_dialect_names_its_steps() {
     wstap(&["connect", "-d", &file, "ws://127.0.0.1:9/"])
         .run()
         .exits(2)
-        .says("feed.toml:3: there is no step 'gunzip'");
+        .says("feed.toml:3: unknown step 'gunzip'");
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn offline_the_same_holds() {
     let path = file.path().display().to_string();
     let run = |args: &[&str]| wstap(&["connect", "--from", &path, "--decode", "json-array"]).args(args).run();
     let out = run(&[]);
-    assert_eq!(out.exits(0).says("message 3 was not decoded: json-array: not JSON").stdout, "1\n2\n3\n4\n");
+    assert_eq!(out.exits(0).says("cannot decode message 3: json-array: not JSON").stdout, "1\n2\n3\n4\n");
     let out = run(&["--decode-errors", "fail"]);
     assert_eq!(out.exits(21).stdout, "1\n2\n3\n");
 }

@@ -141,7 +141,7 @@ fn a_count_makes_no_success_of_a_failure() {
         let again = ["connect", &nowhere, "--reconnect", "--reconnect-delay", "10ms", "--envelope"];
         given_time(|limit| {
             let out = wstap(&again).args(filter).args(&["--count", "1", "--max-time", limit]).run();
-            out.says("before there was a connection");
+            out.says("before a connection was open");
             // No attempt had failed by then.
             (out.code != Some(22)).then(|| out.exits(11).code)
         });

@@ -267,7 +267,7 @@ fn time_can_be_up_offline_too() {
     // Nor does a program without an end outlast it, once it has begun.
     given_time(|limit| {
         let out = filtered(&["--max-time", limit, "-f", "last(repeat(.))"], "1\n");
-        (out.code != Some(0)).then(|| out.exits(30).says("not written in time").code)
+        (out.code != Some(0)).then(|| out.exits(30).says("not read in time").code)
     });
 }
 
@@ -339,8 +339,8 @@ fn programs_import_modules_and_data() {
         "import \"m\" as m; import \"d\" as $d; m::twice + $d[0].x, mine",
     ]);
     assert_eq!(out.exits(0).stdout, "11\n\"home\"\n");
-    run(&["-f", "import \"m\" as m; 1"]).exits(3).says("there is no module `m`");
-    run(&["-f", "import \"d\" as $d; ."]).exits(3).says("there is no module `d`");
+    run(&["-f", "import \"m\" as m; 1"]).exits(3).says("module `m` not found");
+    run(&["-f", "import \"d\" as $d; ."]).exits(3).says("module `d` not found");
     write(folder.path().join("bad.jq"), "def f: ;\n");
     run(&["--library-path", path, "-f", "include \"bad\"; 1"])
         .exits(3)

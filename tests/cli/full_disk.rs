@@ -96,7 +96,7 @@ impl Small {
     /// What helps.
     fn remedy(&self) -> &'static str {
         match self {
-            Self::Disk(..) => "free some space there",
+            Self::Disk(..) => "free some space",
             Self::Files(_) => "ulimit -f",
         }
     }
@@ -135,7 +135,7 @@ fn read(place: &Small, name: &str) -> String {
 /// How many messages are said to be missing from the output.
 #[track_caller]
 fn missing(out: &Output) -> u64 {
-    let line = out.stderr.lines().find(|line| line.contains("had come that are not in the output"));
+    let line = out.stderr.lines().find(|line| line.contains(" missing from the output"));
     let number = line.and_then(|line| line.split_whitespace().next()).expect("it is said");
     number.parse().expect("a number")
 }
@@ -146,7 +146,7 @@ fn the_file_of_output() {
         let server = numbers();
         let file = place.path("lines");
         let out = place.run(connect(&server, &["-o", &file])).run();
-        out.exits(30).says(&format!("--output {file} could not be written: {}", place.error()));
+        out.exits(30).says(&format!("cannot write --output {file}: {}", place.error()));
         out.says(place.remedy());
         let text = read(&place, "lines");
         let written = count(text.lines());
@@ -159,7 +159,7 @@ fn the_file_of_output() {
             peer.close_well(1000);
         });
         let again = connect(&server, &["-o", file.to_str().expect("it is UTF-8")]).run();
-        again.exits(0).says("the last line was not whole");
+        again.exits(0).says("removed an incomplete last line");
         let text = read(&place, "lines");
         assert_eq!((count(text.lines()), text.ends_with("\n[]\n")), (written, true));
     }
@@ -171,7 +171,7 @@ fn a_recording_that_is_cut_off_costs_no_line_of_the_output() {
         let server = numbers();
         let file = place.path("all");
         let out = place.run(connect(&server, &["--record", &file])).run();
-        out.exits(30).says(&format!("--record {file} could not be written: {}", place.error()));
+        out.exits(30).says(&format!("cannot write --record {file}: {}", place.error()));
         out.says(place.remedy());
         let recorded = count(read(&place, "all").lines());
         let lines = count(out.lines().into_iter());
@@ -190,7 +190,7 @@ fn neither_of_two_files_that_are_cut_off_is_forgotten_over_the_other() {
         let server = numbers();
         let (lines, all) = (place.path("lines"), place.path("all"));
         let out = place.run(connect(&server, &["-o", &lines, "--record", &all])).run();
-        out.exits(30).says(&format!("--record {all} could not be written: {}", place.error()));
+        out.exits(30).says(&format!("cannot write --record {all}: {}", place.error()));
         let (lines, recorded) = (count(read(&place, "lines").lines()), count(read(&place, "all").lines()));
         // On one disk it is a matter of chance which of them gets how much.
         if let Small::Files(_) = place {
@@ -227,8 +227,8 @@ fn a_har_that_does_not_fit_leaves_its_recording() {
         let server = numbers();
         let file = place.path("all.har");
         let out = place.run(connect(&server, &["--record", &file])).run();
-        out.exits(30).says(&format!("--record {file} could not be written: {}", place.error()));
-        out.says("what is there is a recording");
+        out.exits(30).says(&format!("cannot write --record {file}: {}", place.error()));
+        out.says("the file is a wstap recording");
         let recorded = count(read(&place, "all.har").lines());
         assert!(recorded > 100);
         // What was recorded can be read, under the name that it has.
@@ -250,8 +250,8 @@ fn a_cursor_that_cannot_be_kept_is_told_at_once_and_at_the_end() {
         let out = place.run_filled(run).run();
         drop(mock);
         out.exits(30)
-            .says("it keeps its last cursor until it can")
-            .says(&format!("error: --cursor-file {file} could not be written: {}", place.error()));
+            .says("will retry with the next cursor")
+            .says(&format!("error: cannot write --cursor-file {file}: {}", place.error()));
         assert_eq!(out.lines().len(), 50, "the events are there all the same");
         place.has_one_file();
     }
@@ -269,10 +269,10 @@ fn what_waits_for_its_reader_in_memory_and_on_a_full_disk_is_still_written() {
         });
         let run = connect(&server, &["--overflow", "spill", "--buffer", "100K"]);
         let mut run = place.run(run.env("TMPDIR", &place.path(""))).spawn();
-        let warning = run.notice("what waits is still written");
+        let warning = run.notice("the buffered output will still be written");
         assert!(warning.contains(place.error()) && warning.contains(&place.path("")), "{warning}");
         let out = run.finish();
-        out.exits(30).says("no more can wait for the output").says("TMPDIR");
+        out.exits(30).says("output buffer full").says("TMPDIR");
         let lines = count(out.lines().into_iter());
         assert!(lines > 200 && out.stdout.ends_with("}\n"), "{lines} lines");
     }

@@ -361,7 +361,7 @@ fn credentials_that_were_given_are_not_asked_for() {
         (&["-H", "Authorization: Bearer t"], ""),
     ] {
         let out = refused(args, challenge);
-        out.says("does not accept these credentials");
+        out.says("check the credentials");
         assert!(!out.stderr.contains(" -u") && !out.stderr.contains("--bearer"), "{}", out.stderr);
     }
 }

@@ -36,7 +36,7 @@ fn broken_framing_is_the_peers_fault() {
             peer.write(bytes);
             assert_eq!(peer.read_close(), Some(code), "{what}");
         });
-        out.exits(21).says("the peer broke the protocol");
+        out.exits(21).says("protocol error");
         assert_eq!(out.records("message").len(), 1, "{what}");
         assert_eq!(
             (&out.summary()["reason"], &out.summary()["code"]),

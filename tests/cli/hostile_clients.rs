@@ -68,7 +68,7 @@ impl Scene {
 }
 
 fn connected(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the mock listens");
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("mock listening");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
     stream
 }

@@ -133,7 +133,7 @@ fn what_is_sent_has_4096_bytes_at_most() {
     let fits = "x".repeat(4096);
     subscribe(port, &["-x", &fits, "--no-reconnect", "--count", "50"]).run().exits(0);
     let out = subscribe(port, &["-x", &format!("{fits}x"), "--envelope", "--max-time", "100s"]).run();
-    let close = &out.exits(20).says("a message that was sent had more than 4096 bytes").records("close")[0];
+    let close = &out.exits(20).says("sent a message of more than 4096 bytes").records("close")[0];
     assert_eq!((&close["by"], &close["code"]), (&json!("peer"), &json!(1009)));
     assert!(out.records("reconnect").is_empty(), "it would be too long again");
 }

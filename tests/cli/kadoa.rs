@@ -40,7 +40,7 @@ struct Room {
 impl Room {
     /// The next acknowledgement, which has to come.
     fn ack(&self) -> String {
-        self.acks.lock().unwrap().recv_timeout(PATIENCE).expect("an acknowledgement comes")
+        self.acks.lock().unwrap().recv_timeout(PATIENCE).expect("an acknowledgment comes")
     }
 
     fn is_acked(&self) -> bool {
@@ -429,7 +429,7 @@ fn a_second_connection_that_fails_is_tried_again_beside_the_first() {
         }),
     ]);
     let out = service.subscribe(&[]).run();
-    assert_eq!(ids(&out.exits(0).says("the second connection failed").stdout), ["a"]);
+    assert_eq!(ids(&out.exits(0).says("second connection failed").stdout), ["a"]);
     (0..2).for_each(|_| played.recv_timeout(PATIENCE).expect("the script is played to its end"));
 }
 

@@ -36,6 +36,7 @@ mod output;
 mod output_file;
 mod packaging;
 mod peers;
+mod plain_english;
 mod probe;
 mod probe_live;
 mod probe_messages;

@@ -106,7 +106,7 @@ fn the_token_stands_where_it_was_asked_for() {
     let (_, request) = greeted(&["-d", "voipbin", "URL"], &[("VOIPBIN_ACCESSKEY", "k")]);
     assert_eq!(request.split(' ').nth(1), Some("/?accesskey=k"));
     let out = wstap(&["connect", "--token-env", "UNSET", "ws://h/"]).run();
-    out.exits(2).says("--token-env").says("no environment variable");
+    out.exits(2).says("--token-env").says("environment variable is not set");
     wstap(&["connect", "--token", "t", "--token-in", "cookie", "ws://h/"]).run().exits(2).says("query:NAME");
 }
 
@@ -231,7 +231,7 @@ fn certificates_are_checked() {
     let (ours, namesake, stranger) = (Authority::new(), Authority::new(), Authority::named("stranger"));
     let cases = [
         (ours.serve("localhost", 2100, false), stranger.file("ca.pem"), "unknown issuer"),
-        (ours.serve("localhost", 2100, false), namesake.file("ca.pem"), "another one of the same name"),
+        (ours.serve("localhost", 2100, false), namesake.file("ca.pem"), "a different one with the same name"),
         (ours.serve("other.test", 2100, false), ours.file("ca.pem"), "other.test"),
         (ours.serve("localhost", 2001, false), ours.file("ca.pem"), "expired"),
     ];
@@ -286,7 +286,7 @@ fn plain_and_tls_ports_are_told_apart() {
 #[test]
 fn a_wrong_url_is_shown_with_its_mistake() {
     for (url, say) in [
-        ("wss:/host/p", "did you mean wss://host/p"),
+        ("wss:/host/p", "write wss://host/p"),
         ("ftp://host", "unknown scheme"),
         ("example.com/ws", "wss://example.com/ws"),
         ("ws://ho st/", "a space in the host"),
@@ -299,7 +299,7 @@ fn a_wrong_url_is_shown_with_its_mistake() {
         out.exits(2).says(say);
         assert!(url.is_empty() || out.stderr.lines().any(|line| line.trim() == "^"), "{}", out.stderr);
     }
-    wstap(&["connect"]).run().exits(2).says("there is no URL").says("--mock");
+    wstap(&["connect"]).run().exits(2).says("no URL given").says("--mock");
 }
 
 #[test]

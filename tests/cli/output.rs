@@ -139,7 +139,7 @@ fn the_time_is_up_for_a_stalled_reader_too() {
     let mut run = wstap(&["connect", &server.url(), "--max-time", "300ms"]).spawn();
     // Held open and never read.
     let stdout = run.take_stdout();
-    run.finish().exits(30).says("not finished in time");
+    run.finish().exits(30).says("not read in time");
     drop(stdout);
     server.join();
 }
@@ -197,8 +197,8 @@ fn a_recording_that_cannot_be_written_is_an_error() {
         peer.wait_for_end();
     })
     .exits(30)
-    .says("--record /dev/full could not be written: No space left")
-    .says("free some space there");
+    .says("cannot write --record /dev/full: No space left")
+    .says("free some space");
 }
 
 #[test]

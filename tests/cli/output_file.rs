@@ -42,8 +42,8 @@ fn a_line_that_is_half_there_is_put_right_and_told() {
             "the last line was not whole, as after a crash; 5 bytes",
             "{\"a\":1}\n2\n",
         ),
-        ("{\"a\":1}", &[], "the last line had no end", "{\"a\":1}\n2\n"),
-        ("{see", &["-r"], "the last line had no end", "{see\n2\n"),
+        ("{\"a\":1}", &[], "added the missing newline", "{\"a\":1}\n2\n"),
+        ("{see", &["-r"], "added the missing newline", "{see\n2\n"),
         ("12", &["-j"], "connected", "122"),
     ] {
         fs::write(&lines, before).expect("it can be written");
@@ -94,7 +94,7 @@ fn a_run_that_finds_no_connection_makes_no_file_younger() {
     let file = fs::File::options().append(true).open(&lines).expect("it can be opened");
     file.set_modified(then).expect("it is ours");
     let out = wstap(&["subscribe", NOBODY, "--no-reconnect", "-o", &lines]).run();
-    out.exits(11).says("the last line was not whole");
+    out.exits(11).says("removed an incomplete last line");
     let facts = fs::metadata(&lines).expect("it is there");
     assert_eq!((facts.len(), facts.modified().ok()), (8, Some(then)));
 }

@@ -286,7 +286,7 @@ fn gates_decide_and_tell_what_they_saw() {
     answered(&["--expect-status", "101,403"], forbidden).exits(0);
     answered(&["--expect-status", "101"], forbidden)
         .exits(1)
-        .says("does not hold: --expect-status 101 (403)");
+        .says("check failed: --expect-status 101: got 403");
     answered(&["--expect", ".http.status == 403"], forbidden).exits(0);
     answered(&["--max", "upgrade=10s,total=10s,dns=1ms"], forbidden).exits(0);
     let out = answered(&["--max", "upgrade=0s", "--expect", ".ok"], forbidden);
@@ -298,7 +298,7 @@ fn gates_decide_and_tell_what_they_saw() {
     let url = format!("ws://127.0.0.1:{port}/");
     let gone = |args: &[&str]| wstap(&["probe-handshake", &url]).args(args).run();
     gone(&["--max", "total=10s"]).exits(1).says("no answer");
-    gone(&["--max", "tls=10s"]).exits(1).says("it did not come to that");
+    gone(&["--max", "tls=10s"]).exits(1).says("not reached");
     gone(&["--expect", ".failed.phase == \"tcp\""]).exits(0);
     gone(&["--expect", ".a ="]).exits(3);
     gone(&["--max", "sing=1s"]).exits(2).says("there are dns, tcp");
@@ -320,7 +320,7 @@ fn the_page_shows_everything_and_no_escape_of_the_server() {
     out.exits(17);
     assert!(out.stdout.contains("\x1b[31m✘") && !out.stdout.contains('\u{9b}'), "{}", out.stdout);
     assert!(out.stdout.contains("body \\u{1b}[2J"), "{}", out.stdout);
-    assert!(out.stdout.contains("is the path right?"));
+    assert!(out.stdout.contains("check the path"));
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn extensions_are_judged_by_what_was_offered() {
         let request = peer.request();
         peer.write(accepting.replace("ACCEPT", &accept_for(&request)));
     });
-    wstap(&["connect", &server.url()]).args(&offer).run().exits(15).says("not spoken here");
+    wstap(&["connect", &server.url()]).args(&offer).run().exits(15).says("does not support");
     server.join();
 }
 
@@ -431,5 +431,5 @@ fn a_profile_and_the_environment_have_options_for_it() {
     server.join();
     out.exits(0);
     assert!(out.stdout.contains("✔ --expect-status 101,403 (403)"), "{}", out.stdout);
-    wstap(&["probe-handshake"]).run().exits(2).says("there is no URL");
+    wstap(&["probe-handshake"]).run().exits(2).says("no URL given");
 }

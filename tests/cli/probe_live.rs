@@ -213,7 +213,7 @@ fn a_server_that_waits_to_be_asked_is_no_failure() {
         peer.read_close();
         peer.close(1000, "");
     });
-    out.exits(1).says("it did not come to that");
+    out.exits(1).says("not reached");
 }
 
 #[test]

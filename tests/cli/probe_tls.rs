@@ -207,7 +207,7 @@ fn what_is_wrong_with_a_certificate_is_told_with_all_its_fields_and_nothing_is_s
     let key = KeyPair::generate().unwrap();
     let nameless = CertificateParams::default().signed_by(&key, &root.authority).unwrap();
     let out = root.probe(&Leaf { chain: vec![nameless.der().clone()], key }, &[]);
-    out.exits(13).says("it needs a subjectAltName");
+    out.exits(13).says("has no subjectAltName");
     assert_eq!(hints(&record(&out)), ["wrong-host"]);
     // With what is missing sent along, all is well.
     let mut leaf = signed(&between, "localhost", 2000, 2100);

@@ -39,9 +39,9 @@ fn refusals_are_told_in_the_services_words() {
     ).says("(WebSocket is not enabled for this instance. Configure it first using POST /api/events/websocket/idle)");
     ryze("", &["nobody"]).exits(17).says("(Instance not found)");
     ryze("--allow-origin https://a.test", &["demo", "--origin", "https://b.test"]).exits(16).says("--origin");
-    ryze("", &["demo", "other"]).exits(2).says("one instance");
-    ryze("", &["no name"]).exits(2).says("no instance name");
-    wstap(&["subscribe", "-d", "ryze"]).run().exits(2).says("which instance");
+    ryze("", &["demo", "other"]).exits(2).says("instances given");
+    ryze("", &["no name"]).exits(2).says("invalid instance name");
+    wstap(&["subscribe", "-d", "ryze"]).run().exits(2).says("no instance given");
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn a_replay_ends_as_the_har_of_another_tool_says() {
 fn a_file_without_messages_says_so() {
     for text in [&har(&[websocket(101, &json!({}))]), "", "\n\n", MARK] {
         for out in read("a.har", text, &[]).into_iter().skip(usize::from(!text.contains("log"))) {
-            out.exits(0).says("there are no messages in it");
+            out.exits(0).says("no messages found");
             assert_eq!(out.stdout, "");
         }
     }

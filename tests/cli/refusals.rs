@@ -70,7 +70,7 @@ fn what_breaks_the_rfc_is_named_with_what_was_expected() {
     let good = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\n";
     let cases = [
         (good.replace("KEY", "d3Jvbmc="), "accept-key", "got d3Jvbmc="),
-        (good.replace("Sec-WebSocket-Accept: KEY\r\n", ""), "accept-key", "got none"),
+        (good.replace("Sec-WebSocket-Accept: KEY\r\n", ""), "accept-key", "got no client certificate"),
         (good.to_owned() + "Sec-WebSocket-Accept: KEY\r\n", "accept-key", "2"),
         (good.replace("Upgrade: websocket\r\n", ""), "upgrade-header", "hop-by-hop"),
         (good.replace("websocket", "h2c"), "upgrade-header", "got h2c"),
@@ -111,10 +111,10 @@ fn legal_spellings_are_accepted() {
 
 #[test]
 fn an_early_end_and_garbage_are_told_apart() {
-    refused("").exits(14).says("closed the connection without an answer");
-    refused("HTTP/1.1 101 Switc").exits(14).says("in the middle of its answer");
-    refused("SSH-2.0-OpenSSH_9\r\n").exits(15).says("no HTTP").says("SSH-2.0-OpenSSH_9");
-    refused("HTTP/1.1 101 X\r\nbroken line\r\n\r\n").exits(15).says("broken HTTP");
+    refused("").exits(14).says("closed the connection without a response");
+    refused("HTTP/1.1 101 Switc").exits(14).says("in the middle of its response");
+    refused("SSH-2.0-OpenSSH_9\r\n").exits(15).says("other than HTTP").says("SSH-2.0-OpenSSH_9");
+    refused("HTTP/1.1 101 X\r\nbroken line\r\n\r\n").exits(15).says("invalid HTTP");
 }
 
 #[test]

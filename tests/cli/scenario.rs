@@ -36,7 +36,7 @@ fn an_expectation_that_is_not_met_decides_the_status() {
     let text = "[[scenario]]\npath = '/'\nsteps = [\n{ expect = '.a', timeout = '50ms' }]";
     let (mock, url) = follow(text, "/");
     let out = wstap(&["connect", &url, "-x", "{}", "--no-reconnect", "--linger", "20s"]).run();
-    out.exits(16).says("1008").says("scenario.toml:4: no message met .a");
+    out.exits(16).says("1008").says("scenario.toml:4: no message matched .a");
     mock.signal("TERM");
     mock.finish().exits(1).says("scenario.toml:4: connection 1: no message met .a within 50ms");
 }
@@ -50,7 +50,7 @@ fn mistakes_are_told_before_it_listens() {
         let out = wstap(&["serve-mock", "--scenario", &file.display().to_string()]).run();
         assert_eq!(out.exits(exit).says(says).stdout, "");
     };
-    told("[[scenario]]\npth = '/'\n", 2, "bad.toml:2: [[scenario]] has no key 'pth'; did you mean path?");
+    told("[[scenario]]\npth = '/'\n", 2, "bad.toml:2: [[scenario]]: unknown key 'pth' (did you mean path?)");
     told("[[scenario]]\npath = '/'\nsteps = [{ jq = '.a |' }]", 3, "bad.toml:3: ");
     wstap(&["serve-mock", "--scenario", "/nonexistent"]).run().exits(2).says("/nonexistent");
     wstap(&["serve-mock", "--on", ".a | slect(.)"]).run().exits(3).says("select/1");

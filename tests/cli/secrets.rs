@@ -654,7 +654,7 @@ fn a_credential_in_a_message_is_not_sent_to_another_origin() {
         };
         let server = Server::once(script);
         let out = wstap(args).args(&[&server.url()]).env("MINE", TOKEN).run();
-        out.exits(14).says("another origin, and the first message holds the credential").says("directly");
+        out.exits(14).says("another origin, and the first message contains the credential").says("directly");
         keeps(&out, &folder, "a redirect");
         server.join();
     }

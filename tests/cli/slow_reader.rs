@@ -83,9 +83,9 @@ fn the_oldest_are_dropped_and_counted() {
     let resident = run.resident();
     assert!(resident < 32 << 10, "{resident} KiB");
     let out = run.finish();
-    let summary = out.exits(0).says("the oldest messages that wait for it are dropped").summary();
+    let summary = out.exits(0).says("dropping the oldest messages").summary();
     let dropped = summary["dropped"].as_u64().expect("a number");
-    out.says(&format!("{dropped} messages were dropped"));
+    out.says(&format!("{dropped} messages dropped"));
     assert!(dropped > MESSAGES / 2, "{dropped}");
     let mut next = 1;
     for record in out.json() {
@@ -113,22 +113,19 @@ fn the_session_ends_if_that_is_asked_for() {
     let mut run = connect(&server, &["--overflow", "exit", "--buffer", "1M"]).spawn();
     // Held open and never read.
     let _stdout = run.take_stdout();
-    run.finish()
-        .exits(30)
-        .says("1 MiB of memory are full (--overflow exit)")
-        .says("messages that wait are lost");
+    run.finish().exits(30).says("1 MiB of memory are full (--overflow exit)").says("messages lost");
 }
 
 #[test]
 fn a_full_file_is_an_error_and_what_waits_is_still_written() {
     for (args, folder, text) in [
-        (["--spill-limit", "1M"], "", "1 MiB on the disk are full (--spill-limit)"),
+        (["--spill-limit", "1M"], "", "the spill file has reached 1 MiB (--spill-limit)"),
         (["--spill-limit", "1G"], "/dev/null/no", "/dev/null/no: "),
     ] {
         let (server, _) = numbers();
         let run = connect(&server, &["--overflow", "spill", "--buffer", "1M"]).args(&args);
         let mut run = if folder.is_empty() { run } else { run.env("TMPDIR", folder) }.spawn();
-        assert!(run.notice("what waits is still written").contains(text));
+        assert!(run.notice("the buffered output will still be written").contains(text));
         let out = run.finish();
         let count = in_order(out.exits(30), 1);
         assert!((1000..=MESSAGES).contains(&count), "{count}");
@@ -213,7 +210,7 @@ fn what_several_links_bring_waits_in_one_file() {
 fn what_several_links_lose_is_told_once_and_counted() {
     for args in [&["--envelope"][..], &[], &["--progress"], &["--progress", "--envelope"]] {
         let out = watched(&[&["--overflow", "drop-oldest"], args].concat()).finish();
-        let told = out.exits(0).stderr.matches("the oldest messages that wait for it are dropped").count();
+        let told = out.exits(0).stderr.matches("dropping the oldest messages").count();
         assert_eq!(told, 1, "{}", out.stderr);
         let records = out.json();
         let number = |record: &Value| record["dropped"].as_u64().expect("a number");
@@ -225,7 +222,7 @@ fn what_several_links_lose_is_told_once_and_counted() {
         };
         let lost = 2 * UPDATES - written as u64;
         assert!(lost > UPDATES, "{args:?}: {lost}");
-        assert_eq!(out.stderr.matches(&format!("{lost} messages were dropped")).count(), 1, "{}", out.stderr);
+        assert_eq!(out.stderr.matches(&format!("{lost} messages dropped")).count(), 1, "{}", out.stderr);
         if shown {
             assert_eq!(number(&out.summary()), lost);
             assert_eq!(of("gap").into_iter().map(number).sum::<u64>(), lost);
@@ -240,10 +237,10 @@ fn a_full_file_is_told_once_for_all_links() {
     let limits = ["--overflow", "spill", "--buffer", "100K", "--spill-limit", "1M", "--envelope"];
     let links = ["watch-campaign", "--mock=--rate max --contacts 5000", "1", "2", "3"];
     let mut run = wstap(&links).args(&limits).spawn();
-    assert!(run.notice("what waits is still written").contains("warning: no more can wait"));
+    assert!(run.notice("the buffered output will still be written").contains("warning: no more can wait"));
     let out = run.finish();
     assert_eq!(out.exits(30).summary()["reason"], "overflow");
-    assert!(!out.stderr.contains("still written"), "{}", out.stderr);
+    assert!(!out.stderr.contains("still be written"), "{}", out.stderr);
     assert_eq!(out.summary()["received"], out.records("message").len());
 }
 
@@ -255,7 +252,7 @@ fn all_links_end_if_that_is_asked_for() {
     // Held open and never read.
     let _stdout = run.take_stdout();
     let out = run.finish();
-    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages that wait are lost");
+    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages lost");
 }
 
 #[test]
@@ -264,5 +261,5 @@ fn an_interrupt_is_not_kept_waiting_and_the_loss_is_told() {
     // Held open and never read.
     let _stdout = run.take_stdout();
     run.signal("INT");
-    run.finish().exits(130).says("what was left of it is lost");
+    run.finish().exits(130).says("the remaining output is lost");
 }

@@ -89,7 +89,7 @@ fn wrong_topics_are_all_told_before_anything_connects() {
         .says("did you mean 'call'")
         .says("did you mean 'customer_id'")
         .says("'x'")
-        .says("may only stand");
+        .says("is only valid");
     assert!(!out.stderr.contains(CALLS), "{}", out.stderr);
     mocked("", &["--topics-file", "/nonexistent"]).exits(2).says("/nonexistent");
     // Ids that are no UUIDs are odd, not wrong.

@@ -168,7 +168,7 @@ fn nothing_is_opened_without_tls_where_a_key_is_pinned() {
     for command in commands("ws://127.0.0.1:9/x") {
         let out = command.args(&["--pinnedpubkey", &pin]).run();
         out.exits(13);
-        assert!(format!("{}{}", out.stdout, out.stderr).contains("is without TLS"), "{}", out.stderr);
+        assert!(format!("{}{}", out.stdout, out.stderr).contains("does not use TLS"), "{}", out.stderr);
     }
     wstap(&["connect", "wss://localhost:9/", "--pinnedpubkey", "key.pem"])
         .run()
@@ -187,12 +187,20 @@ fn the_versions_of_tls_have_bounds() {
     let (old, new) = (|| speaking(&rustls::version::TLS12), || speaking(&rustls::version::TLS13));
     connect(old(), &["--cacert", &ca, "--tls-max", "1.2"]).exits(0);
     connect(new(), &["--cacert", &ca, "--tls-min", "1.3", "--tls-max", "1.3"]).exits(0);
-    all_refuse(old, &["--cacert", &ca, "--tls-min", "1.3"], "only TLS 1.3 is spoken, because of --tls-min");
-    all_refuse(new, &["--cacert", &ca, "--tls-max", "1.2"], "only TLS 1.2 is spoken, because of --tls-max");
+    all_refuse(
+        old,
+        &["--cacert", &ca, "--tls-min", "1.3"],
+        "lower or remove --tls-min: it allows only TLS 1.3",
+    );
+    all_refuse(
+        new,
+        &["--cacert", &ca, "--tls-max", "1.2"],
+        "raise or remove --tls-max: it allows only TLS 1.2",
+    );
     let (out, _) = run(3, config(&leaf), &["--cacert", &ca, "--tls-max", "1.2"]);
     assert_eq!(out.exits(0).json()[0]["tls"]["version"], "TLSv1.2");
     let none = ["connect", "wss://localhost:9/", "--tls-min", "1.3", "--tls-max", "1.2"];
-    wstap(&none).run().exits(2).says("no version is left");
+    wstap(&none).run().exits(2).says("--tls-min is above --tls-max");
     wstap(&["connect", "wss://localhost:9/", "--tls-min", "1.1"]).run().exits(2).says("1.2, 1.3");
 }
 
@@ -214,7 +222,7 @@ fn an_older_version_of_tls_is_refused_even_where_the_server_insists() {
             });
             let out = wstap(&["connect", &server.url().replace("ws:", "wss:")]).args(args).run();
             server.join();
-            out.exits(13).says("TLS 1.2 and 1.3 are spoken");
+            out.exits(13).says("does not support TLS 1.2 or 1.3");
         }
     }
 }
@@ -236,7 +244,7 @@ fn session_keys_are_written_only_where_that_is_asked_for() {
     assert!(!keys.exists());
     for times in 1..3 {
         let out = connect(&["--tls-keylog", "-q"]);
-        out.exits(0).says("warning: ").says("can read what goes over this connection");
+        out.exits(0).says("warning: ").says("can decrypt this connection");
         let text = std::fs::read_to_string(&keys).unwrap();
         assert_eq!(text.lines().filter(|line| line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")).count(), times);
     }

@@ -73,7 +73,7 @@ fn paused_waits_unless_that_was_asked_for() {
     given_time(|limit| {
         let out = wstap(&["watch-campaign", &format!("--mock={mock}"), "42", "--max-time", limit]).run();
         let paused = out.stderr.contains("campaign 42 is paused");
-        paused.then(|| out.exits(1).says("the watch ended before it did").code)
+        paused.then(|| out.exits(1).says("the watch ended first").code)
     });
     mocked("--rate 50", &["42", "--exit-on", "paused,running", "-q"]).exits(0);
     mocked("--rate 50", &["42", "--exit-on", "finished"]).exits(2).says("--exit-on");
@@ -166,7 +166,7 @@ fn numbers_that_do_not_add_up_are_passed_on_and_noted_once() {
     });
     let out = served(&["42", "--progress", "-f", "[.completed, .pending]"], vec![script]);
     assert_eq!(out.exits(0).lines().last(), Some(&"[190,3]"));
-    assert_eq!(out.stderr.matches("the numbers are passed on as they came").count(), 1, "{}", out.stderr);
+    assert_eq!(out.stderr.matches("printed as received").count(), 1, "{}", out.stderr);
     out.says("120 completed + 10 failed + 4 processing + 60 pending = 194, and not 200");
 }
 
@@ -233,7 +233,7 @@ fn the_account_of_several_links_is_one() {
 #[test]
 fn what_is_asked_for_is_checked_before_anything_connects() {
     mocked("", &["0", "x"]).exits(2).says("'0' is no campaign id").says("'x'");
-    wstap(&["watch-campaign"]).run().exits(2).says("no campaign to watch").says("--all");
+    wstap(&["watch-campaign"]).run().exits(2).says("no campaign given").says("--all");
     wstap(&["watch-campaign", "--all", "42"]).run().exits(2);
     wstap(&["watch-campaign", "-d", "voipbin", "42"]).run().exits(2).says("no campaigns with voipbin");
     mocked("", &["42", "--until", ".a ="]).exits(3);
@@ -305,12 +305,15 @@ fn what_the_output_decides_it_decides_for_all_links() {
     wstap(&links).args(&error).run().exits(5);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let out = wstap(&links).stdout(full).run();
-    out.exits(30).says("could not be written");
+    out.exits(30).says("cannot write");
     // Of all links, once.
-    let missing = out.stderr.lines().filter_map(|line| line.split_once(" had come that "));
+    let missing = out.stderr.lines().filter_map(|line| line.split_once(" missing from the output"));
     let missing: Vec<&str> = missing.map(|(number, _)| number.trim()).collect();
     assert_eq!(missing.len(), 1, "{}", out.stderr);
-    assert!(missing[0].ends_with(" messages") || missing[0] == "1 message", "{missing:?}");
+    assert!(
+        missing[0].ends_with(" received messages are") || missing[0] == "1 received message is",
+        "{missing:?}"
+    );
 }
 
 #[test]
@@ -351,7 +354,7 @@ fn a_past_that_is_not_told_is_mentioned_and_waited_for_no_longer() {
     let args = ["42", "--history", "3", "--time-scale", "50"];
     served(&args, vec![asks(None)]).exits(0).says("campaign 42: the server sent no history within 200 ms");
     let none = r#"{"type":"metrics_history","data":{"campaign_id":42,"hours":3,"metrics":[]}}"#;
-    served(&args, vec![asks(Some(none))]).exits(0).says("the server has no history of it");
+    served(&args, vec![asks(Some(none))]).exits(0).says("the server has no history");
 }
 
 #[test]
@@ -489,7 +492,7 @@ fn a_recording_tells_what_came_of_it() {
     run("running", &[]).exits(0);
     run("failed", &[]).exits(1).says("campaign 42 failed");
     run("failed", &["--until", ".data.status == \"failed\""]).exits(0);
-    run("failed", &["7"]).exits(0).says("nothing was told of campaign 7");
+    run("failed", &["7"]).exits(0).says("no updates received for campaign 7");
     assert_eq!(run("failed", &["--progress", "-r", "-f", ".status"]).exits(1).lines(), ["running", "failed"]);
 }
 

@@ -15,12 +15,12 @@ use crate::mock::{ControlSettings, Fault, MockSettings, ReplaySettings, Speed, T
 use crate::provider::{Behave, Outcome, Rate, Settings, Then};
 use crate::secret::Secret;
 
-/// What a mock server is like. The documents decide on everything that no option changes.
+/// Options of a mock server. Everything else follows the provider's documentation.
 #[derive(Args, Clone, Debug)]
 pub struct MockArgs {
     /// Dialects to serve [default: all]
     ///
-    /// They share one port and are told apart by path. `/echo` is always there: it sends every message back.
+    /// All dialects share one port and have different paths. /echo is always served: it sends every message back.
     #[arg(value_name = "DIALECT", value_parser = dialects())]
     pub dialects: Vec<String>,
 
@@ -28,53 +28,50 @@ pub struct MockArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: String,
 
-    /// Port to listen on; 0 takes a free one
+    /// Port to listen on; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
 
-    /// The only token that is accepted
-    ///
-    /// Without it any token is, except an empty one and the words 'invalid' and 'expired', which are refused as
-    /// the provider refuses bad credentials.
+    /// Accept only this token [default: any, except 'invalid', 'expired' and the empty one]
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
 
-    /// Events per second for each client; a fraction, or 'max' for as fast as it reads
+    /// Events per second for each client; may be a fraction, or 'max' for as fast as the client reads
     #[arg(long, value_name = "N", default_value = "10")]
     pub rate: Rate,
 
-    /// Stop after N events for each client
+    /// Stop after N events for each client [default: never]
     #[arg(long, value_name = "N")]
     pub events: Option<u64>,
 
-    /// Stop this long after the first event
+    /// Stop this long after the first event [default: never]
     #[arg(long, value_name = "TIME", value_parser = crate::text::duration)]
     pub duration: Option<std::time::Duration>,
 
-    /// What a connection does after its last event
+    /// What to do with a connection after its last event
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Then::Stay)]
     pub then: Then,
 
-    /// Seed of everything that is made up: the same seed and subscriptions give the same bytes
+    /// Seed of all generated data: the same seed and subscriptions give the same bytes
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Refuse subscriptions to topics like this one, in which * stands for any text (repeatable)
+    /// Refuse subscriptions to topics that match PATTERN, where * matches any text; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub deny: Vec<String>,
 
-    /// Subscribe messages a connection may send in 10 seconds before it is told that these are too many
+    /// Subscribe messages a connection may send in 10 seconds before the rate-limit error
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub subscribe_limit: u32,
 
-    /// Compression parameters to ask of clients that offer compression, comma-separated [default: none]
+    /// Compression parameters to request from clients that offer compression, comma-separated [default: none]
     ///
-    /// Of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
+    /// Parameters of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
     /// server_max_window_bits=N and client_max_window_bits=N, with N from 8 to 15.
     #[arg(long, value_name = "PARAMS", conflicts_with = "no_compress")]
     pub compress: Option<Deflate>,
 
-    /// Accept no compression
+    /// Decline compression
     #[arg(long)]
     pub no_compress: bool,
 
@@ -82,82 +79,81 @@ pub struct MockArgs {
     #[arg(long)]
     pub no_ack: bool,
 
-    /// Run the provider's own times (heartbeats, pings, patience, the calls of a campaign) N times as fast
+    /// Run the provider's timers (heartbeats, pings, timeouts, campaign calls) N times as fast
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
     pub time_scale: f64,
 
-    /// Whom to follow where a provider's documents and its running service differ
-    #[arg(long, value_name = "WHOM", value_enum, default_value_t = Behave::Documented)]
+    /// Which behavior to imitate where a provider's documentation and service differ
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Behave::Documented)]
     pub behave: Behave,
 
-    /// Let in requests from pages of this origin, where a provider looks at it (repeatable)
+    /// Also accept requests with this Origin, if the provider checks it; repeatable
     ///
-    /// Without it such a provider lets in clients that send no Origin, and pages of its own host.
+    /// Requests without an Origin and from the mock's own host are always accepted.
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 
-    /// After N events, tell the clients to connect again and close their connections a little later
+    /// After N events, announce a shutdown and close all connections a little later
     ///
-    /// As a server does that is about to be restarted, where a provider has a message for it.
+    /// Imitates a server restart. Only providers that announce shutdowns support it.
     #[arg(long, value_name = "N")]
     pub drain_after: Option<u64>,
 
-    /// Events that are in the log when the server starts, where a provider keeps one to replay from
+    /// Start with N old events in the provider's log, to test catching up
     ///
-    /// With the same seed they are those that an earlier run began with, so a mock that is started again with as many
-    /// as there were is the same service after a restart.
+    /// The same seed gives the same events. To imitate a restarted service, start the mock again with as many events
+    /// as it had.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000))]
     pub history: u64,
 
-    /// How campaigns end; each of the campaigns 1 to 100 begins when it is first watched
+    /// How campaigns end; each of the campaigns 1 to 100 starts when it is first watched
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Outcome::Completed)]
     pub outcome: Outcome,
 
-    /// Contacts in each campaign
+    /// Number of contacts in each campaign
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub contacts: u32,
 
-    /// Do this wrong (repeatable), such as close=1011@5 or latency=50ms±20ms; the list is below
+    /// Inject this fault, such as close=1011@5 or latency=50ms±20ms; repeatable; `--help` lists all
     #[arg(long, value_name = "SPEC")]
     pub fault: Vec<Fault>,
 
-    /// Let connections follow the scripts in this TOML file
+    /// Run the scripts in this TOML file
     ///
-    /// Per path and number of the connection: what to send, to expect, to wait for, how to end. The README shows
-    /// one. If an expectation is not met, the connection is closed with 1008, and the exit status is 1 in the end.
+    /// A script belongs to a path and a connection number. It sends, expects, waits and closes; docs/mock.md has an
+    /// example. If an expectation is not met, the mock closes the connection with 1008 and exits with status 1.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
 
-    /// Answer each message with the outputs of this jq program, on every path that nobody else serves (repeatable)
+    /// Answer each message with the outputs of this jq program, on all paths without a provider; repeatable
     ///
-    /// A string is sent as it is, any other value as its JSON. A program that fails closes with 1011.
+    /// A string is sent as text, any other value as JSON. If the program fails, the connection is closed with 1011.
     #[arg(long, value_name = "EXPR")]
     pub on: Vec<String>,
 
-    /// Play a recording (or a HAR, by its name) to every client on `/` and on paths that no provider owns
+    /// Play this recording (or HAR) to every client, on all paths without a provider
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
 
-    /// How fast to play it: a factor, or 'max' for as fast as the client reads
+    /// Speed of --replay: a factor, or 'max' for as fast as the client reads
     #[arg(long, value_name = "N", default_value = "1", requires = "replay")]
     pub speed: Speed,
 
-    /// Where the recorded client had sent a message, wait for the client to send one
+    /// Wait for a message of the client wherever the recorded client sent one
     #[arg(long, requires = "replay")]
     pub sync: bool,
 
-    /// Expect that some message of a client matches this jq program (repeatable); status 1 if none has by the end
+    /// Exit with status 1 unless some message of a client matches this jq program; repeatable
     #[arg(long, value_name = "EXPR")]
     pub expect: Vec<String>,
 
-    /// Speak TLS, with a certificate of a throw-away authority
+    /// Speak TLS, with a certificate from a temporary CA
     ///
-    /// The authority is made anew for each run. Its certificate is announced, and `wstap connect --cacert FILE` trusts
-    /// it.
+    /// Each run creates a new CA and prints the path of its certificate, for `wstap connect --cacert FILE`.
     #[arg(long, conflicts_with = "cert")]
     pub tls: bool,
 
-    /// Write the authority's certificate here instead of to a temporary file
+    /// Write the CA certificate to FILE instead of a temporary file
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub ca_file: Option<PathBuf>,
 
@@ -165,25 +161,25 @@ pub struct MockArgs {
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
 
-    /// The private key of --cert, if it is not in the same file
+    /// Private key of --cert, if it is not in the same file
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
 
-    /// Switch the control API off
+    /// Disable the control API
     #[arg(long)]
     pub no_control: bool,
 
-    /// Take the token of the control API from this environment variable
+    /// Read the token of the control API from environment variable NAME
     ///
-    /// On an address that others can reach, there is no control API without a token.
+    /// On a non-loopback address, the control API is disabled unless it has a token.
     #[arg(long, value_name = "NAME")]
     pub control_token_env: Option<String>,
 
-    /// Take it from this file; one that is not there is written, with a token made up for it
+    /// Read the token of the control API from FILE; create FILE with a random token if it does not exist
     #[arg(long, value_name = "FILE", conflicts_with = "control_token_env")]
     pub control_token_file: Option<PathBuf>,
 
-    /// The process.
+    /// Options of the process.
     #[command(flatten)]
     pub process: ProcessArgs,
 }
@@ -204,7 +200,7 @@ impl MockArgs {
     pub fn from_words(text: &str) -> Result<Self> {
         let words = shlex::split(text).ok_or_else(|| {
             // Its text is not quoted back: it may have a token in it.
-            Failure::usage("--mock: a quote or a backslash is not followed by its end")
+            Failure::usage("--mock: unterminated quote or backslash")
         })?;
         let parsed = Words::try_parse_from(words).map(|words| words.args).map_err(|error| {
             let text = error.render().to_string();
@@ -213,13 +209,13 @@ impl MockArgs {
             let what = first.strip_prefix("error: ").unwrap_or(first);
             Failure::usage(format!("--mock: {what}"))
                 .details(lines.filter(|line| !line.contains("--help")).map(str::to_owned).collect())
-                .hint("it takes what serve-mock takes: see wstap serve-mock --help")
+                .hint("run wstap serve-mock --help for the options it accepts")
         });
         match parsed {
             // Who waits for the file could not reach the mock for long: it ends with this process.
             Ok(args) => match args.process.given() {
-                Some(option) => Err(Failure::usage(format!("--mock: {option} is for serve-mock"))
-                    .hint("wstap serve-mock runs a mock that others can connect to")),
+                Some(option) => Err(Failure::usage(format!("--mock: {option} works only with serve-mock"))
+                    .hint("to run a mock that other clients can connect to, use wstap serve-mock")),
                 None => Ok(args),
             },
             failed => failed,
@@ -280,7 +276,7 @@ impl MockArgs {
 fn time_scale(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
         Ok(scale) if (0.001..=1e6).contains(&scale) => Ok(scale),
-        _ => Err("a time scale is a number from 0.001 to 1000000".to_owned()),
+        _ => Err("expected a number from 0.001 to 1000000".to_owned()),
     }
 }
 
@@ -299,7 +295,7 @@ mod tests {
         let words = r#" --deny a --deny 'b c'"d" --deny \e\ f --deny '' --deny "\"\\\x" "#;
         assert_eq!(denied(words).unwrap(), ["a", "b cd", "e f", "", "\"\\\\x"]);
         for open in ["'a", "\"a", "a\\", "\"a\\"] {
-            assert!(denied(open).unwrap_err().what.contains("is not followed by its end"), "{open}");
+            assert!(denied(open).unwrap_err().what.contains("unterminated quote"), "{open}");
         }
     }
 
@@ -326,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         let told = |text: &str| MockArgs::from_words(text).unwrap_err().what;
         assert!(told("--rat 5").contains("--rat"));
         assert!(told("nosuch").contains("nosuch"));
         for option in ["--port-file f", "--exit-after 3", "--announce json", "--exec x", "-- x"] {
-            assert!(told(option).contains("is for serve-mock"), "{option}");
+            assert!(told(option).contains("works only with serve-mock"), "{option}");
         }
         assert!(told("--rate 0").contains("--events 0"));
-        assert_eq!(told("--token 's3cr3t"), "--mock: a quote or a backslash is not followed by its end");
+        assert_eq!(told("--token 's3cr3t"), "--mock: unterminated quote or backslash");
     }
 }

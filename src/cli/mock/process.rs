@@ -12,32 +12,29 @@ use crate::text::duration;
 /// How the process announces itself, and when it ends.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ProcessArgs {
-    /// Write the URL to this file as soon as the server listens
+    /// Write the URL to FILE as soon as the server listens
     ///
-    /// It is the line that standard output gets.
+    /// FILE gets the same line as standard output.
     #[arg(long, visible_alias = "url-file", value_name = "FILE")]
     pub port_file: Option<PathBuf>,
 
-    /// What the one line on standard output is
-    ///
-    /// Without it: the URL; nothing with --exec, where standard output is the command's.
+    /// What to print on standard output once the server listens [default: url; nothing with --exec]
     #[arg(long, value_name = "WHAT", value_enum)]
     pub announce: Option<Announce>,
 
-    /// End by itself: after N connections have come and gone (`3`), after a time (`30s`), or once the scenario has
-    /// been played (`scenario`)
+    /// Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario)
     #[arg(long, value_name = "WHEN", conflicts_with_all = ["exec", "command"])]
     pub exit_after: Option<ExitAfter>,
 
-    /// Start this command once the server listens, and end with its status; takes all that follows
+    /// Run this command once the server listens, and exit with its status; takes all remaining arguments
     ///
-    /// `{}` as an argument, or after `=`, and `{url}` anywhere become the URL. The environment has WSTAP_MOCK_URL, the
-    /// same with _ and a dialect's name in capitals for each, WSTAP_MOCK_PORT, WSTAP_MOCK_CONTROL and WSTAP_MOCK_CA.
-    /// What follows `--` is such a command as well.
+    /// {} as an argument or after =, and {url} anywhere, are replaced by the URL. The command finds WSTAP_MOCK_URL,
+    /// WSTAP_MOCK_PORT, WSTAP_MOCK_CONTROL and WSTAP_MOCK_CA in its environment, and the URL of each dialect in
+    /// WSTAP_MOCK_URL_NAME, with the name in capitals.
     #[arg(long, value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
     pub exec: Vec<OsString>,
 
-    /// The same as --exec
+    /// Command to run, as with --exec
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "exec")]
     pub command: Vec<OsString>,
 }
@@ -65,9 +62,9 @@ impl ProcessArgs {
 /// The line on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Announce {
-    /// The URL: that of the dialect, if one is named, and else the base of all.
+    /// The URL of the dialect if one is named, else the base URL of all
     Url,
-    /// All that there is to know, as JSON.
+    /// URLs, port, control API and CA file, as JSON
     Json,
 }
 
@@ -90,12 +87,12 @@ impl FromStr for ExitAfter {
             return Ok(Self::Scenario);
         }
         match text.strip_suffix('c').unwrap_or(text).parse() {
-            Ok(0) => return Err("0 connections are over before they begin".to_owned()),
+            Ok(0) => return Err("expected at least 1 connection".to_owned()),
             Ok(connections) => return Ok(Self::Connections(connections)),
             Err(_) => {}
         }
         let time = duration(text).map(Self::Time);
-        time.map_err(|_| "it is a number of connections (3), a time (30s) or the word scenario".to_owned())
+        time.map_err(|_| "expected a number of connections (3), a time (30s) or the word scenario".to_owned())
     }
 }
 

@@ -46,16 +46,16 @@ fn every_url(mock: &Mock) -> String {
 /// The same for people, on stderr.
 pub(super) fn tell(mock: &Mock, args: &MockArgs, report: &Report) {
     if let Some(path) = mock.ca_file() {
-        report.notice(&format!("trust its certificate with --cacert {}", path.display()));
+        report.notice(&format!("to trust its certificate, use --cacert {}", path.display()));
     }
     match mock.control_url() {
         Some(url) => report.verbose(&format!("control API: {url}")),
         None if args.no_control => {}
         None => report.notice(
-            "no control API: others can reach this address, so it needs --control-token-env or --control-token-file",
+            "control API disabled: on a non-loopback address it needs --control-token-env or --control-token-file",
         ),
     }
-    report.notice(&format!("listening on {}; Ctrl-C ends it", mock.local_addr()));
+    report.notice(&format!("listening on {}; press Ctrl-C to stop", mock.local_addr()));
 }
 
 fn everything(mock: &Mock) -> Value {

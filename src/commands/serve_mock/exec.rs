@@ -29,7 +29,7 @@ pub(super) async fn run(words: &[OsString], mock: &Mock, signals: &mut Signals) 
         tokio::select! {
             ended = child.wait() => {
                 let ended = ended.map_err(|error| {
-                    Failure::new(Exit::OutputFailed, format!("--exec: the command cannot be waited for: {error}"))
+                    Failure::new(Exit::OutputFailed, format!("--exec: cannot wait for the command: {error}"))
                 })?;
                 return Ok(Status(code(ended)));
             }

@@ -31,7 +31,7 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     let mock = mock::start(settings, &dialect::providers()).await?;
     let process = &args.process;
     if process.exit_after == Some(ExitAfter::Scenario) && mock.ledger().is_none() {
-        return Err(Failure::usage("--exit-after scenario: there is none").hint("--scenario FILE gives one"));
+        return Err(Failure::usage("--exit-after scenario: no scenario given").hint("add --scenario FILE"));
     }
     let form = process.announce.or(process.command().is_none().then_some(Announce::Url));
     mock.tell(report);
@@ -65,8 +65,7 @@ pub(super) async fn judge(failures: &[String], ledger: Option<&Ledger>, report: 
     }
     let unmet = verdict.unmet.iter();
     let lines = unmet.map(|unmet| format!("{}: connection {}: {}", unmet.place, unmet.connection, unmet.why));
-    let what =
-        format!("expectations that were not met: {} of {}", verdict.failed, verdict.failed + verdict.held);
+    let what = format!("{} of {} expectations were not met", verdict.failed, verdict.failed + verdict.held);
     report.failure(&Failure::new(Exit::Assertion, what).details(lines.collect()));
     Exit::Assertion
 }
@@ -96,6 +95,6 @@ async fn by_itself(mock: &Mock, after: Option<ExitAfter>) {
 fn raise_file_limit(report: &Report) {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        report.verbose(&format!("the limit of open files stays as it is: {error}"));
+        report.verbose(&format!("cannot raise the limit of open files: {error}"));
     }
 }

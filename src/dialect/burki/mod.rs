@@ -43,14 +43,14 @@ impl Dialect for Burki {
     }
 
     fn summary(&self) -> &'static str {
-        "Burki: the progress of calling campaigns, by campaign id; the mock has 1 to 100"
+        "Burki: progress of calling campaigns; topic: campaign ID"
     }
 
     fn examples(&self) -> &'static [&'static str] {
         &[
-            "subscribe -d burki 42 -f 'select(.type == \"progress_update\") | .data.progress'",
+            "subscribe -d burki 42 -f 'select(.type == \"progress_update\")'",
             "watch-campaign 42 --mock",
-            "subscribe --mock='--rate max --outcome failed' -d burki 7 --until '.data.status == \"failed\"'",
+            "watch-campaign 7 --mock='--rate max --outcome failed'",
         ]
     }
 
@@ -67,8 +67,10 @@ impl Dialect for Burki {
     fn address(&self, url: WsUrl, topics: &[String]) -> Result<(WsUrl, Vec<String>)> {
         let Some(id) = campaign_of(&url) else { return Ok((url, topics.to_vec())) };
         if let Some(other) = topics.iter().find(|topic| **topic != id) {
-            let what = format!("the URL shows campaign {id} alone, and not {other}");
-            return Err(Failure::usage(what).hint(format!("the endpoint for several is {MONITOR}")));
+            let what = format!("the URL shows only campaign {id}, not {other}");
+            return Err(
+                Failure::usage(what).hint(format!("to watch several campaigns, use the endpoint {MONITOR}"))
+            );
         }
         Ok((url, Vec::new()))
     }
@@ -81,7 +83,7 @@ impl Dialect for Burki {
         if campaign_number(topic).is_some() {
             return TopicCheck::Fine;
         }
-        TopicCheck::Wrong(format!("'{topic}' is no campaign id: that is a positive integer, such as 42"))
+        TopicCheck::Wrong(format!("invalid campaign id '{topic}' (expected a number such as 42)"))
     }
 
     /// The monitor shows an overview without being asked.
@@ -91,8 +93,8 @@ impl Dialect for Burki {
 
     /// "Client-to-Server Messages".
     fn commands(&self) -> &'static [Verb] {
-        const UPDATE: &str = "ask for the present progress";
-        const HISTORY: &str = "ask for the metrics of the last hours, 24 without a number";
+        const UPDATE: &str = "request the current progress";
+        const HISTORY: &str = "request the metrics of the last HOURS (default 24)";
         &[
             Verb { name: "update", arguments: "", help: UPDATE },
             Verb { name: "history", arguments: "[HOURS]", help: HISTORY },
@@ -175,9 +177,9 @@ impl Client for BurkiClient {
             ("history", []) => Ok(vec![wire::request_history(HISTORY_HOURS)]),
             ("history", [hours]) => match hours.parse() {
                 Ok(hours) if hours > 0 => Ok(vec![wire::request_history(hours)]),
-                _ => Err(format!("{hours} is no number of hours")),
+                _ => Err(format!("invalid number of hours: {hours}")),
             },
-            _ => Err("that is one word too many".to_owned()),
+            _ => Err("too many arguments".to_owned()),
         }
     }
 
@@ -218,8 +220,8 @@ impl Client for BurkiClient {
 
     fn catch_up(&self) -> Option<String> {
         Some(
-            "the server tells the present progress by itself; the message \
-             {\"type\":\"request_history\",\"hours\":1} asks for what was before"
+            "the server sends the current progress; to request the history, send \
+             {\"type\":\"request_history\",\"hours\":1}"
                 .to_owned(),
         )
     }

@@ -149,11 +149,10 @@ fn odd(object: &Map<String, Value>, names: [&str; 7]) -> Option<String> {
     let told = |name: &&&str| object.get(**name).is_some_and(|value| !value.is_null());
     let no_count = counts.iter().filter(told).find(|name| count(object, name).is_none());
     let no_percent = || percentages.iter().filter(told).find(|name| percent(object, name).is_none());
-    let (name, what) = no_count
-        .map(|name| (name, "number of contacts"))
-        .or_else(|| no_percent().map(|name| (name, "percentage")))?;
+    let (name, what) =
+        no_count.map(|name| (name, "count")).or_else(|| no_percent().map(|name| (name, "percentage")))?;
     let value: String = object[*name].to_string().chars().take(LONGEST_ODD).collect();
-    Some(format!("{name} is told as {value}, which is no {what}; it is taken as not known"))
+    Some(format!("{name} is {value}, which is not a valid {what} (treated as unknown)"))
 }
 
 fn sample(metric: &Map<String, Value>) -> Sample {
@@ -345,11 +344,11 @@ mod tests {
     #[test]
     fn what_is_no_number_is_not_known_and_said_to_be_none() {
         for (name, value, what) in [
-            ("completed", "-1", "completed is told as -1, which is no number of contacts"),
-            ("failed", "\"2\"", "failed is told as \"2\", which is no"),
-            ("pending", "1.5", "pending is told as 1.5, which is no"),
-            ("total_contacts", "1e30", "total_contacts is told as 1e+30, which is no"),
-            ("success_rate", "\"9%\"", "success_rate is told as \"9%\", which is no percentage"),
+            ("completed", "-1", "completed is -1, which is not a valid count"),
+            ("failed", "\"2\"", "failed is \"2\", which is not a valid"),
+            ("pending", "1.5", "pending is 1.5, which is not a valid"),
+            ("total_contacts", "1e30", "total_contacts is 1e+30, which is not a valid"),
+            ("success_rate", "\"9%\"", "success_rate is \"9%\", which is not a valid percentage"),
         ] {
             let message = format!(r#"{{"data":{{"campaign_id":1,"progress":{{"{name}":{value}}}}}}}"#);
             let Said::Progress(Reading { counts, odd, .. }) = &read(&message)[0] else { panic!("{value}") };
@@ -359,7 +358,7 @@ mod tests {
         }
         let flat = read(r#"{"type":"progress","campaign_id":1,"failed_contacts":-2}"#);
         let Said::Progress(Reading { odd, .. }) = &flat[0] else { panic!("progress is read") };
-        assert!(odd.as_ref().unwrap().starts_with("failed_contacts is told as -2"));
+        assert!(odd.as_ref().unwrap().starts_with("failed_contacts is -2"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Mask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Object(fields) if !fields.is_empty() => Ok(Self(Value::Object(fields))),
-            _ => Err(D::Error::custom("a mask is a table of fields, such as { type = \"ack\" }")),
+            _ => Err(D::Error::custom("expected a table of fields, such as { type = \"ack\" }")),
         }
     }
 }

@@ -61,7 +61,7 @@ pub fn for_host(host: &str, folder: &Path) -> Option<&'static dyn Dialect> {
 impl Custom {
     fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let unreadable = |why: String| Failure::usage(format!("the dialect in {shown}: {why}"));
+        let unreadable = |why: String| Failure::usage(format!("dialect {shown}: {why}"));
         let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
         Self::parse_in(&text, file::folder_of(path))
             .map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))
@@ -103,19 +103,19 @@ impl Custom {
 /// What the types of the fields cannot say. The error has a text that stands near the mistake.
 fn check(file: &schema::File) -> std::result::Result<(), (String, String)> {
     if let Some(code) = file.close.keys().find(|code| !matches!(code.parse(), Ok(1000..=4999u16))) {
-        return Err((code.clone(), format!("{code:?} is no close code; those are 1000 to 4999")));
+        return Err((code.clone(), format!("invalid close code {code:?} (expected 1000 to 4999)")));
     }
     if let Some(keepalive) = &file.keepalive
         && keepalive.send.is_some() != keepalive.every.is_some()
     {
-        return Err(("[keepalive]".into(), "`send` and `every` belong together".into()));
+        return Err(("[keepalive]".into(), "`send` and `every` must be used together".into()));
     }
     let pointers = [&file.recognise.refusal_code, &file.recognise.refusal_text];
     let of_event = file.event.iter().flat_map(|event| [&event.id, &event.cursor]);
     for pointer in pointers.into_iter().chain(of_event).flatten() {
         if !pointer.starts_with('/') {
             let why =
-                format!("{pointer:?} is no JSON pointer; those begin with a slash, as in \"/payload/id\"");
+                format!("invalid JSON pointer {pointer:?} (expected a leading slash, as in \"/payload/id\")");
             return Err((pointer.clone(), why));
         }
     }
@@ -135,7 +135,10 @@ fn check_sense(file: &schema::File) -> std::result::Result<(), (String, String)>
     if file.credential.as_ref().is_some_and(|credential| credential.place == schema::Place::Message)
         && !is_said
     {
-        return Err(("[credential]".into(), "it goes in a message, but no [greeting] has {token}".into()));
+        return Err((
+            "[credential]".into(),
+            "the credential goes in a message, but no [greeting] contains {token}".into(),
+        ));
     }
     let resumes = file.subscribe.as_ref().is_some_and(|subscribe| subscribe.resume.is_some());
     if resumes && file.event.as_ref().is_none_or(|event| event.cursor.is_none()) {
@@ -186,7 +189,7 @@ impl Dialect for Custom {
             return TopicCheck::Fine;
         }
         let name = &self.file.name;
-        TopicCheck::Wrong(format!("the dialect {name} has no [subscribe], so it has no use for '{topic}'"))
+        TopicCheck::Wrong(format!("cannot subscribe to '{topic}': dialect {name} has no [subscribe]"))
     }
 
     fn needs_topics(&self) -> bool {
@@ -520,7 +523,7 @@ mod tests {
             ("", 1, "name"),
             ("name = 'x'\nurll = 'y'", 2, "urll"),
             ("name = 'x'\n\n[keepalive]\nevery = 'soon'", 4, "30s"),
-            ("name = 'x'\n[keepalive]\nevery = '1s'", 2, "belong together"),
+            ("name = 'x'\n[keepalive]\nevery = '1s'", 2, "used together"),
             ("name = 'x'\n[credential]\nin = 'cookie'\nenv = 'X'", 3, "query:NAME"),
             ("name = 'x'\n[recognise]\nack = [{}]", 3, "mask"),
             ("name = 'x'\n[close]\n12 = { meaning = 'y' }", 3, "close code"),

@@ -173,7 +173,7 @@ fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> 
         Some(("header", name)) if !name.is_empty() => Ok(Place::Header(name.to_owned())),
         None if text == "bearer" => Ok(Place::Bearer),
         None if text == "message" => Ok(Place::Message),
-        _ => Err(D::Error::custom("a credential goes in query:NAME, header:NAME, bearer or message")),
+        _ => Err(D::Error::custom("expected query:NAME, header:NAME, bearer or message")),
     }
 }
 
@@ -183,23 +183,21 @@ fn time_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
         toml::Value::String(text) => Ok(text),
         toml::Value::Integer(seconds) => Ok(seconds.to_string()),
         toml::Value::Float(seconds) => Ok(seconds.to_string()),
-        other => {
-            Err(D::Error::custom(format!("a time is a string such as \"30s\", not {}", other.type_str())))
-        }
+        other => Err(D::Error::custom(format!("expected a time such as \"30s\", got {}", other.type_str()))),
     }
 }
 
 fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     match duration(&time_text(deserializer)?) {
         Ok(time) if !time.is_zero() => Ok(Some(time)),
-        Ok(_) => Err(D::Error::custom("a time is more than zero, such as 30s")),
+        Ok(_) => Err(D::Error::custom("expected a time greater than zero, such as 30s")),
         Err(why) => Err(D::Error::custom(why)),
     }
 }
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a message, or an array of messages")]
+    #[serde(untagged, expecting = "expected a message or an array of messages")]
     enum OneOrMany {
         One(String),
         Many(Vec<String>),
@@ -217,6 +215,6 @@ fn exit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Exit, D::Error> {
         "not-found" => Ok(Exit::NotFound),
         "refused" => Ok(Exit::SubscriptionRefused),
         "abnormal" => Ok(Exit::ClosedAbnormally),
-        _ => Err(D::Error::custom("an exit is clean, credentials, not-found, refused or abnormal")),
+        _ => Err(D::Error::custom("expected clean, credentials, not-found, refused or abnormal")),
     }
 }

@@ -54,12 +54,12 @@ impl Dialect for Kadoa {
     }
 
     fn summary(&self) -> &'static str {
-        "Kadoa: changes of a team's workflow data, acknowledged and replayed; no topics"
+        "Kadoa: workflow data changes of a team, with replay; no topics"
     }
 
     fn examples(&self) -> &'static [&'static str] {
         &[
-            "subscribe -d kadoa -f 'select(.type == \"workflow_data_change\").data.differences[]'",
+            "subscribe -d kadoa -f 'select(.type == \"workflow_data_change\").data'",
             "subscribe -d kadoa --cursor-file ~/.kadoa.cursor",
         ]
     }
@@ -80,8 +80,8 @@ impl Dialect for Kadoa {
     /// given is a guess from the `subscribe` message having a field for it.
     fn check_topic(&self, topic: &str) -> TopicCheck {
         TopicCheck::Odd(format!(
-            "'{topic}' is taken as a channel, in the place of the team's own; Kadoa documents no other, and a \
-             filter chooses among its events: -f 'select(.type == \"workflow_data_change\")'"
+            "'{topic}' is used as a channel instead of the team's own, but Kadoa documents no other channel; to select \
+             events, use a filter: -f 'select(.type == \"workflow_data_change\")'"
         ))
     }
 
@@ -97,9 +97,9 @@ impl Dialect for Kadoa {
             (Some(key), false) => Some(key.clone()),
             (None, false) => {
                 return Err(Failure::usage(
-                    "kadoa gives an access token only for an API key, and there is none",
+                    "kadoa needs an API key to get an access token, and none is given",
                 )
-                .hint(format!("set {KEY}, or take it from elsewhere with --token-env or --token-file")));
+                .hint(format!("set {KEY}, or use --token-env or --token-file")));
             }
         };
         let exchange = match key {
@@ -128,7 +128,7 @@ impl Host {
         };
         let http = ["http://", "https://"].iter().any(|scheme| text.to_ascii_lowercase().starts_with(scheme));
         let parsed =
-            if http { WsUrl::parse(&text) } else { Err(Failure::usage("no http:// or https:// URL")) };
+            if http { WsUrl::parse(&text) } else { Err(Failure::usage("not an http:// or https:// URL")) };
         parsed.map_err(|failure| {
             Failure { what: format!("{}: {}", self.variable, failure.what), ..failure }
                 .hint(format!("such as {}={}", self.variable, self.default))
@@ -175,9 +175,9 @@ impl Client for KadoaClient {
 
     fn prepared(&mut self, answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
         // The body is not shown: it may well hold a token.
-        let wrong = |what: &str| Failure::new(Exit::Refused, format!("the answer to the API key {what}"));
+        let wrong = |what: &str| Failure::new(Exit::Refused, format!("the response to the API key {what}"));
         let answer: wire::TokenAnswer =
-            serde_json::from_slice(&answer.body).map_err(|_| wrong("is not what it should be"))?;
+            serde_json::from_slice(&answer.body).map_err(|_| wrong("is not in the documented form"))?;
         let token = answer.access_token.filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| wrong("has no access_token"))?;
         self.team = Some(answer.team_id.ok_or_else(|| wrong("has no team_id"))?);
@@ -197,7 +197,7 @@ impl Client for KadoaClient {
 
     fn ack(&self, id: &str) -> Option<HttpCall> {
         Some(HttpCall {
-            purpose: "an acknowledgement",
+            purpose: "an acknowledgment",
             method: "POST",
             url: below(self.acks.as_ref()?, wire::ACK_PATH),
             headers: vec![json_header()],

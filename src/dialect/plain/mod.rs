@@ -18,7 +18,7 @@ impl Dialect for Plain {
     }
 
     fn summary(&self) -> &'static str {
-        "any endpoint; what it wants to be told is given with -x"
+        "any WebSocket server; send its subscribe message with -x"
     }
 
     fn examples(&self) -> &'static [&'static str] {
@@ -39,8 +39,7 @@ impl Dialect for Plain {
 
     fn check_topic(&self, topic: &str) -> TopicCheck {
         TopicCheck::Wrong(format!(
-            "the plain dialect does not know how this endpoint is told of the topic '{topic}'; \
-             give the message itself with -x, or the provider with -d"
+            "cannot subscribe to '{topic}': the provider is unknown; name it with -d, or send the subscribe message with -x"
         ))
     }
 

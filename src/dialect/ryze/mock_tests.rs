@@ -65,7 +65,7 @@ async fn the_refusals_are_the_documents() {
     let foreign = exchange(&mock, &upgrade("/ws/demo?token=t", "Origin: https://evil.test\r\n")).await;
     assert_eq!((foreign.status, foreign.body.as_str()), (403, ""));
     let unknown = exchange(&mock, &upgrade("/ws/demo/more?token=t", "")).await;
-    assert!(unknown.status == 404 && unknown.body.contains("no such path"));
+    assert!(unknown.status == 404 && unknown.body.contains("unknown path"));
 }
 
 #[tokio::test]

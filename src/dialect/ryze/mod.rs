@@ -35,12 +35,12 @@ impl Dialect for Ryze {
     }
 
     fn summary(&self) -> &'static str {
-        "RyzeAPI: messages, calls, groups and states of one WhatsApp instance, whose name is the topic"
+        "RyzeAPI: events of one WhatsApp instance; topic: its name"
     }
 
     fn examples(&self) -> &'static [&'static str] {
         &[
-            "subscribe -d ryze INSTANCE -f 'select(.event == \"message.exchange\") | .data'",
+            "subscribe -d ryze INSTANCE -f 'select(.event == \"message.exchange\").data'",
             "subscribe --mock='--rate 50' -d ryze demo --count 3",
         ]
     }
@@ -64,13 +64,12 @@ impl Dialect for Ryze {
                 Ok((url.with_path(&path), Vec::new()))
             }
             ([], Some(_)) => Ok((url, Vec::new())),
-            ([], None) => Err(Failure::usage("which instance? There is none in the URL and none was named")
-                .hint("give its name as the topic, or a URL that ends in /ws/<instance>")),
-            (more, _) => Err(Failure::usage(format!(
-                "one connection is about one instance, and {} were named",
-                more.len()
-            ))
-            .hint("run one wstap for each of them")),
+            ([], None) => Err(Failure::usage("no instance given")
+                .hint("give the name of the instance as the topic, or a URL that ends in /ws/<instance>")),
+            (more, _) => {
+                Err(Failure::usage(format!("{} instances given, but a connection has only one", more.len()))
+                    .hint("run one wstap for each instance"))
+            }
         }
     }
 
@@ -121,7 +120,7 @@ fn check_name(name: &str) -> TopicCheck {
         return TopicCheck::Fine;
     }
     TopicCheck::Wrong(format!(
-        "'{name}' is no instance name: it has 1 to {LONGEST_NAME} letters, digits, '_' and '-'"
+        "invalid instance name '{name}' (expected 1 to {LONGEST_NAME} letters, digits, '_' and '-')"
     ))
 }
 
@@ -163,7 +162,7 @@ impl Client for RyzeClient {
                 exit: Exit::ClosedAbnormally,
             }),
             1009 => Some(CloseRule {
-                meaning: "a message that was sent had more than 4096 bytes",
+                meaning: "sent a message of more than 4096 bytes",
                 retry: false,
                 exit: Exit::ClosedAbnormally,
             }),
@@ -175,7 +174,7 @@ impl Client for RyzeClient {
     fn catch_up(&self) -> Option<String> {
         let instance = self.instance.as_deref().unwrap_or(":instance");
         Some(format!(
-            "GET /api/chat/history/{instance} gives recent messages (by its own page it is a POST with \
+            "GET /api/chat/history/{instance} returns recent messages (documented as POST with \
              number, count, from and to)"
         ))
     }
@@ -223,7 +222,7 @@ mod tests {
     fn one_instance_no_more_and_no_less() {
         assert_eq!(address("ws://h/", &[]).unwrap_err().exit, Exit::Usage);
         assert_eq!(address("ws://h/ws/", &[]).unwrap_err().exit, Exit::Usage);
-        assert!(address("ws://h/", &["a", "b"]).unwrap_err().what.contains("2 were named"));
+        assert!(address("ws://h/", &["a", "b"]).unwrap_err().what.contains("2 instances given"));
         assert_eq!(Ryze.check_topic("My_inst-1"), TopicCheck::Fine);
         for wrong in ["", "a b", "a/b", "ü", "..", &"x".repeat(101)] {
             assert!(matches!(Ryze.check_topic(wrong), TopicCheck::Wrong(_)), "{wrong}");

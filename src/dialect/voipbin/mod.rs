@@ -29,13 +29,13 @@ impl Dialect for Voipbin {
     }
 
     fn summary(&self) -> &'static str {
-        "VoIPBIN: calls, messages, queues, … by topic <scope>:<scope_id>:<resource_type>:<resource_id>"
+        "VoIPBIN: calls and messages; topic: SCOPE:ID:TYPE:RESOURCE_ID"
     }
 
     fn examples(&self) -> &'static [&'static str] {
         &[
             "subscribe -d voipbin 'customer_id:ID:call:*' -f .data.status",
-            "subscribe --mock='--rate 50 --seed 7' -d voipbin 'customer_id:ID:message:*' --count 3",
+            "subscribe --mock -d voipbin 'customer_id:ID:message:*' --count 3",
         ]
     }
 
@@ -133,9 +133,8 @@ impl Client for VoipbinClient {
 
     fn early_drop_hint(&self) -> Option<&'static str> {
         Some(
-            "VoIPBIN drops the connection without a word when one of the topics is invalid or not permitted, \
-             and then subscribes to none of them: check the ids, and that the token belongs to that customer \
-             (admin or manager) or agent",
+            "VoIPBIN drops the connection if any topic is invalid or not permitted, and subscribes to none of them; \
+             check the ids, and that the token belongs to that customer (admin or manager) or agent",
         )
     }
 }

@@ -110,7 +110,7 @@ fn judge(topic: &str, parts: &[&str]) -> Result<Vec<String>, String> {
     let wrong = |why: String| format!("topic '{topic}': {why}");
     if parts.len() < 2 || parts.len() > 5 {
         return Err(wrong(format!(
-            "it has {} parts; a topic is {FORMAT}, for example customer_id:<uuid>:call:*",
+            "it has {} parts (expected {FORMAT}, such as customer_id:<uuid>:call:*)",
             parts.len()
         )));
     }
@@ -122,23 +122,23 @@ fn judge(topic: &str, parts: &[&str]) -> Result<Vec<String>, String> {
     oddities.extend(check_scope_id(parts[0], parts[1]).map_err(wrong)?);
     match parts[2..] {
         [] => oddities.push(
-            "the documents want four parts; the service takes this as a prefix, that is every event in the \
+            "the documentation requires four parts; the service treats this as a prefix and sends every event of the \
              scope, each twice"
                 .to_owned(),
         ),
         [kind] => {
             check_kind(kind).map_err(wrong)?;
             oddities.push(format!(
-                "the documents want four parts ({topic}:* for all of a type); the service takes three parts \
+                "the documentation requires four parts ({topic}:* for all of a type); the service treats three parts \
                  as a prefix and sends each event twice"
             ));
         }
         [kind, id] => oddities.extend(check_resource(kind, id).map_err(wrong)?),
         [kind, event, _] if is_event_name(kind, event) => oddities.push(
-            "five parts with an event's name are the service's own spelling; the documents know four"
+            "the service accepts five parts with an event name, but the documentation allows only four"
                 .to_owned(),
         ),
-        _ => return Err(wrong(format!("it has five parts; a topic is {FORMAT}"))),
+        _ => return Err(wrong(format!("it has five parts (expected {FORMAT})"))),
     }
     Ok(oddities)
 }
@@ -148,7 +148,7 @@ fn check_scope_id(scope: &str, id: &str) -> Result<Option<String>, String> {
         return Err(format!("the id after '{scope}:' is empty"));
     }
     if id.contains('*') {
-        return Err("'*' may only stand as the resource id, the last part".to_owned());
+        return Err("'*' is only valid as the resource id, the last part".to_owned());
     }
     Ok((!is_uuid(id)).then(|| format!("the {scope} '{id}' is not a UUID")))
 }
@@ -158,7 +158,7 @@ fn check_kind(kind: &str) -> Result<Option<String>, String> {
         return Ok(None);
     }
     if UNDOCUMENTED.contains(&kind) {
-        return Ok(Some(format!("the resource type '{kind}' is known to the service, not to the documents")));
+        return Ok(Some(format!("resource type '{kind}' is undocumented, but the service accepts it")));
     }
     let names = Kind::ALL.map(Kind::name);
     Err(format!("unknown resource type '{kind}'{}; valid are {}", nearest(kind, &names), names.join(", ")))
@@ -167,21 +167,21 @@ fn check_kind(kind: &str) -> Result<Option<String>, String> {
 fn check_resource(kind: &str, id: &str) -> Result<Option<String>, String> {
     if kind == "*" {
         return if id == "*" {
-            Ok(Some("the documents do not recommend all events of a customer; name the types".to_owned()))
+            Ok(Some("the documentation advises against all events of a customer; name the types".to_owned()))
         } else {
-            Err("'*' may stand for the resource type only if it is the resource id as well".to_owned())
+            Err("'*' as the resource type needs '*' as the resource id too".to_owned())
         };
     }
     let odd_kind = check_kind(kind)?;
     if id.is_empty() {
-        return Err(format!("the resource id is empty; give a UUID, or * for every {kind}"));
+        return Err(format!("the resource id is empty (expected a UUID, or * for every {kind})"));
     }
     if id.contains('*') && id != "*" {
-        return Err(format!("'*' stands for a whole resource id, not for a part of one as in '{id}'"));
+        return Err(format!("'*' cannot match a part of a resource id, as in '{id}'"));
     }
     if is_event_name(kind, id) {
         return Ok(Some(format!(
-            "'{id}' is the name of an event, which the service takes as the last part and the documents do not"
+            "'{id}' is an event name, which the service accepts as the last part, but the documentation does not"
         )));
     }
     Ok(odd_kind
@@ -311,12 +311,12 @@ mod tests {
     fn what_only_one_side_knows_is_odd() {
         assert!(odd("customer_id:abc123:call:*").contains("not a UUID"));
         assert!(odd(&format!("customer_id:{ID}:call:xyz789")).contains("'xyz789' is not a UUID"));
-        assert!(odd("customer_id:abc123:*:*").contains("do not recommend"));
+        assert!(odd("customer_id:abc123:*:*").contains("advises against"));
         assert!(odd(&format!("customer_id:{ID}:call")).contains("prefix"));
         assert!(odd(&format!("customer_id:{ID}")).contains("prefix"));
-        assert!(odd(&format!("customer_id:{ID}:call:call_hangup")).contains("name of an event"));
+        assert!(odd(&format!("customer_id:{ID}:call:call_hangup")).contains("an event name"));
         assert!(odd(&format!("customer_id:{ID}:call:call_hangup:{ID}")).contains("five parts"));
-        assert!(odd(&format!("customer_id:{ID}:queuecall:*")).contains("not to the documents"));
+        assert!(odd(&format!("customer_id:{ID}:queuecall:*")).contains("is undocumented"));
     }
 
     #[test]

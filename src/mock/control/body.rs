@@ -19,7 +19,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Which connections are meant: a number, some numbers, a path, or all.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(untagged, expecting = "to is the id of a client, a list of ids, or a path")]
+#[serde(untagged, expecting = "`to` must be a client id, a list of ids, or a path")]
 pub(super) enum To {
     #[default]
     All,
@@ -61,10 +61,10 @@ impl Push<'_> {
     pub(super) fn message(&self) -> Result<Option<Message>, String> {
         let given = [self.data.is_some(), self.text.is_some(), self.base64.is_some(), self.publish.is_some()];
         if given.iter().filter(|given| **given).count() != 1 {
-            return Err("give one of data, text, base64 and publish".to_owned());
+            return Err("give exactly one of data, text, base64 and publish".to_owned());
         }
         if self.publish.is_some() && self.to != To::All {
-            return Err("who gets what is published is the provider's business: leave out to".to_owned());
+            return Err("remove `to`: the provider decides who receives a published message".to_owned());
         }
         if let Some(text) = self.data.map(RawValue::get).or(self.text.as_deref()) {
             return Ok(Some(Message::text(text.to_owned())));
@@ -91,10 +91,12 @@ impl Close {
     /// The close frame, if it is one that may be sent (RFC 6455 §7.4). Other frames are a matter for faults.
     pub(super) fn say(self) -> Result<Say, String> {
         if self.code.is_some_and(|code| !(1000..5000).contains(&code) || matches!(code, 1005 | 1006 | 1015)) {
-            return Err("a close code is 1000 to 4999, but not 1005, 1006 or 1015; null for none".to_owned());
+            return Err(
+                "invalid close code (expected 1000 to 4999 except 1005, 1006 and 1015, or null)".to_owned()
+            );
         }
         if self.reason.len() > LONGEST_REASON || (self.code.is_none() && !self.reason.is_empty()) {
-            return Err(format!("a reason has at most {LONGEST_REASON} bytes, and needs a code"));
+            return Err(format!("invalid reason (at most {LONGEST_REASON} bytes, and only with a code)"));
         }
         Ok(Say::Close { code: self.code, reason: self.reason })
     }
@@ -157,7 +159,7 @@ impl Wait {
         };
         match duration(&text) {
             Ok(time) if time <= LONGEST_WAIT => Ok(time),
-            Ok(_) => Err(format!("a timeout is {} s at most", LONGEST_WAIT.as_secs())),
+            Ok(_) => Err(format!("timeout too long (at most {} s)", LONGEST_WAIT.as_secs())),
             Err(error) => Err(format!("timeout: {error}")),
         }
     }
@@ -168,7 +170,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> 
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     if !body.trim_ascii_start().starts_with(b"{") {
         // An array would be taken for the fields in their order.
-        return Err("the body is no JSON object".to_owned());
+        return Err("the body is not a JSON object".to_owned());
     }
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
@@ -241,7 +243,7 @@ mod tests {
         assert_eq!(to(r#"{"to":"/echo"}"#), To::Path("/echo".into()));
         let wrong = |text: &str| read::<Aim>(text.as_bytes()).unwrap_err();
         assert!(wrong(r#"{"to":-1}"#).contains("a list of ids"), "{}", wrong(r#"{"to":-1}"#));
-        assert_eq!(wrong("[[3]]"), "the body is no JSON object");
+        assert_eq!(wrong("[[3]]"), "the body is not a JSON object");
     }
 
     #[test]

@@ -20,21 +20,18 @@ impl Guard {
     /// The refusal, with its reason.
     pub(super) fn check(&self, request: &Request, public: bool) -> Result<(), Response> {
         if request.header("Origin").is_some() {
-            return Err(super::error(403, "the control API is not for pages: the request has an Origin"));
+            return Err(super::error(403, "requests with an Origin are not allowed"));
         }
         let site = request.header("Sec-Fetch-Site");
         if site.is_some_and(|site| !matches!(site, "none" | "same-origin")) {
-            return Err(super::error(403, "the control API is not for pages of other sites: Sec-Fetch-Site"));
+            return Err(super::error(403, "requests from other sites are not allowed (Sec-Fetch-Site)"));
         }
         if let Some(token) = &self.token {
             return if public || brings(request, token) { Ok(()) } else { Err(unauthorized()) };
         }
         // A page whose name was made to resolve to this machine is on the same origin, but the name tells.
         if !request.header("Host").is_some_and(is_loopback) {
-            return Err(super::error(
-                403,
-                "the control API wants a Host that is localhost or a loopback address",
-            ));
+            return Err(super::error(403, "the Host must be localhost or a loopback address"));
         }
         Ok(())
     }
@@ -52,7 +49,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 fn unauthorized() -> Response {
-    super::error(401, "the control API of this server wants its token: Authorization: Bearer TOKEN")
+    super::error(401, "missing or wrong token: send Authorization: Bearer TOKEN")
         .header("WWW-Authenticate", "Bearer")
 }
 

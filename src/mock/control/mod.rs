@@ -75,7 +75,7 @@ async fn route(site: &Site, guard: &Guard, request: &Request, share: &Share) -> 
     guard.check(request, name == "health")?;
     let body = &request.body[..];
     if matches!(request.method(), "POST" | "PUT") && !is_json(request) {
-        return Err(error(415, "the control API wants Content-Type: application/json"));
+        return Err(error(415, "the Content-Type must be application/json"));
     }
     match (request.method(), name) {
         ("GET", "health") => Ok(health(site)),
@@ -126,7 +126,10 @@ async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
     // As in a body: a misspelt condition would let every message through.
     const PARAMETERS: &[&str] = &["since", "path", "conn", "jq"];
     if let Some(stray) = request.query_names().find(|name| !PARAMETERS.contains(name)) {
-        return Err(error(400, &format!("unknown parameter {stray}; there are {}", PARAMETERS.join(", "))));
+        return Err(error(
+            400,
+            &format!("unknown parameter {stray} (known parameters: {})", PARAMETERS.join(", ")),
+        ));
     }
     let select = Select {
         since: number(request, "since")?.unwrap_or(0),
@@ -137,7 +140,7 @@ async fn journal(site: &Site, request: &Request) -> Result<Response, Response> {
     let search = matcher::search(&site.registry.journal, &select, program.as_ref());
     // Nobody said how long the program may take; a client that asks by GET will not wait for long.
     let found = timeout(Duration::from_secs(10), search).await;
-    let found = found.map_err(|_| error(408, "the jq program does not come to an end"))?;
+    let found = found.map_err(|_| error(408, "the jq program ran too long"))?;
     if found.stopped {
         return Err(error(408, found.error.as_deref().unwrap_or_default()));
     }
@@ -156,7 +159,7 @@ fn push(site: &Site, push: &Push<'_>) -> Result<Response, Response> {
             let mut services = site.services_of(push.dialect.as_deref());
             let sent = services.find_map(|service| service.push(what));
             sent.map(|sent| ok(&json!({"sent": sent})))
-                .ok_or_else(|| error(400, "no provider of this server knows how to publish that"))
+                .ok_or_else(|| error(400, "no provider of this server can publish this message"))
         }
     }
 }
@@ -176,7 +179,7 @@ fn dismiss(site: &Site, to: &body::To, last: &Say) -> Response {
 fn drain(site: &Site, drain: &Drain) -> Result<Response, Response> {
     let services = site.services_of(drain.dialect.as_deref());
     match services.filter(|service| service.drain()).count() {
-        0 => Err(error(400, "no provider of this server drains its connections")),
+        0 => Err(error(400, "no provider of this server supports drain")),
         drained => Ok(ok(&json!({"drained": drained}))),
     }
 }
@@ -184,9 +187,9 @@ fn drain(site: &Site, drain: &Drain) -> Result<Response, Response> {
 fn command(site: &Site, command: &Command) -> Result<Response, Response> {
     let mut services = site.services_of(command.dialect.as_deref());
     let result = services.find_map(|service| service.command(&command.name, &command.argument));
-    result.map(|result| ok(&json!({"result": result}))).ok_or_else(|| {
-        error(400, "no provider of this server has such a command, or its argument is about nothing there is")
-    })
+    result
+        .map(|result| ok(&json!({"result": result})))
+        .ok_or_else(|| error(400, "unknown command or argument"))
 }
 
 fn pause(site: &Site, shut: bool) -> Response {
@@ -200,7 +203,7 @@ fn faults(site: &Site) -> Response {
 
 fn set_faults(site: &Site, new: &NewFaults) -> Result<Response, Response> {
     if new.faults.iter().map(String::len).sum::<usize>() > limits::MOCK_FAULTS {
-        return Err(error(400, &format!("faults have {} bytes at most", limits::MOCK_FAULTS)));
+        return Err(error(400, &format!("faults too large (at most {} bytes)", limits::MOCK_FAULTS)));
     }
     site.faults.set(Faults::parse(&new.faults).map_err(|why| error(400, &why))?);
     Ok(faults(site))
@@ -260,7 +263,7 @@ fn messages(status: u16, found: &Found, discarded: u64) -> Response {
 
 fn number(request: &Request, name: &str) -> Result<Option<u64>, Response> {
     let number = request.query(name).map(str::parse).transpose();
-    number.map_err(|_| error(400, &format!("{name} is a number")))
+    number.map_err(|_| error(400, &format!("{name} must be a number")))
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Response> {
@@ -277,10 +280,10 @@ fn no_route(method: &str, name: &str) -> Response {
     let known = ROUTES.iter().filter_map(|route| route.split_once(' '));
     let allowed: Vec<&str> = known.filter(|(_, path)| *path == name).map(|(method, _)| method).collect();
     if !allowed.is_empty() {
-        return error(405, &format!("{method} is not what {PREFIX}{name} takes"))
+        return error(405, &format!("{PREFIX}{name} does not support {method}"))
             .header("Allow", &allowed.join(", "));
     }
-    let body = json!({"error": "the control API has no such route", "base": PREFIX, "routes": ROUTES});
+    let body = json!({"error": "unknown route", "base": PREFIX, "routes": ROUTES});
     Response::json(404, body.to_string())
 }
 

@@ -42,8 +42,8 @@ fn token_from_env(name: &str) -> Result<Secret> {
     match std::env::var(name) {
         Ok(token) if !token.trim().is_empty() => Ok(Secret::new(token.trim())),
         // The name is not quoted: it may be the token itself.
-        _ => Err(Failure::usage("--control-token-env: no environment variable of that name holds a token")
-            .hint("give the name of a variable that holds the token, and not the token")),
+        _ => Err(Failure::usage("--control-token-env: the environment variable is not set or empty")
+            .hint("give the name of the variable that holds the token, not the token itself")),
     }
 }
 
@@ -70,7 +70,9 @@ fn token_from_file(path: &Path) -> Result<Secret> {
 fn random_token() -> Result<String> {
     let mut bytes = [0; 16];
     let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| Failure::usage("the system gives no random bytes for a token"))?;
+    random
+        .fill(&mut bytes)
+        .map_err(|_| Failure::usage("cannot get random bytes for a token from the operating system"))?;
     Ok(hex(&bytes))
 }
 

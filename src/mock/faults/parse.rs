@@ -1,4 +1,4 @@
-//! How faults are written.
+//! Parses the SPEC of `--fault`.
 
 use std::time::Duration;
 
@@ -6,27 +6,41 @@ use super::{Act, Broken, Door, Fault, Kind, Lag, Manner, When};
 use crate::did_you_mean;
 use crate::text::duration;
 
-/// How faults are written, for people.
+/// Help text of the faults.
 pub const GRAMMAR: &str = "\
-Faults (--fault SPEC, repeatable; all are decided by --seed and the number of the connection):
-  refuse=STATUS[:NAME=VALUE;…][;body=TEXT]   answer the upgrade with this status
-  delay=TIME[±TIME]    answer it late        never-answer         do not answer it
-  bad-accept           a wrong accept key    extension[=NAME]     an extension nobody offered
-  fail-first=N[:SPEC]  the fault (refuse=503 without SPEC) on the first N connections only
-  latency=TIME[±TIME]  each message late     bandwidth=BYTES      bytes per second, such as 10k
-  no-pong              pings go unanswered,  no-heartbeat         no heartbeats, no pings
-                       in frames and JSON
-  fragment=BYTES       frames of this size   duplicate=P, reorder=P   messages twice, or one later
-  stall[=TIME]         no more messages      half-open            silent and deaf, TCP stays up
-  close[=CODE[:REASON]]                      close-no-handshake[=CODE[:REASON]]   not waiting for the answer
-  drop                 FIN, no close frame   reset                RST
-  truncate             half a frame, FIN     malformed-json       half a JSON text
-  invalid-utf8, masked, bad-opcode, oversized-control, fragmented-control          a frame nobody may send
-  rsv                  RSV1 without compression, which is declined
-  rsv-continuation, rsv-control                            RSV1 where it is not allowed
-  bad-deflate          a broken compressed message         bomb[=BYTES]   one that becomes large (128m)
-From stall on, @N says after how many messages on the connection, @TIME after what time on it, ~P with which
-probability after each; without, as soon as it is open. Faults of the upgrade take ~P. --time-scale divides times.";
+Faults (--fault SPEC, repeatable; --seed and the connection number decide):
+  refuse=STATUS[:NAME=VALUE;…][;body=TEXT]
+                            refuse the upgrade with STATUS
+  delay=TIME[±TIME]         answer the upgrade late
+  never-answer              never answer the upgrade
+  bad-accept                send a wrong Sec-WebSocket-Accept
+  extension[=NAME]          accept an extension that was not offered
+  fail-first=N[:SPEC]       inject SPEC (or refuse=503) into the first N
+                            connections only
+  latency=TIME[±TIME]       delay each message
+  bandwidth=BYTES           limit bytes per second, such as 10k
+  no-pong                   ignore pings, both frames and JSON
+  no-heartbeat              send no heartbeats or pings
+  fragment=BYTES            split messages into frames of this size
+  duplicate=P, reorder=P    duplicate or delay a message with probability P
+  stall[=TIME]              stop sending messages (for TIME)
+  half-open                 stop reading and writing; keep TCP open
+  close[=CODE[:REASON]]     close the connection
+  close-no-handshake[=CODE[:REASON]]
+                            close without waiting for the answer
+  drop                      end TCP (FIN) without a close frame
+  reset                     reset TCP (RST)
+  truncate                  send half a frame, then FIN
+  malformed-json            send truncated JSON
+  invalid-utf8, masked, bad-opcode, oversized-control, fragmented-control
+                            send an invalid frame of this kind
+  rsv                       set RSV1; compression is declined
+  rsv-continuation, rsv-control
+                            set RSV1 on a frame that must not have it
+  bad-deflate               send an invalid compressed message
+  bomb[=BYTES]              send a message that inflates to BYTES (128m)
+
+Faults from stall on accept a trigger: @N after N messages, @TIME after a time, or ~P with probability P after each message. Without one, they start when the connection opens. Faults of the upgrade accept ~P. --time-scale divides all times.";
 
 const NAMES: [&str; 31] = [
     "refuse",
@@ -92,7 +106,7 @@ fn fail_first(rest: &str) -> Result<(Option<u64>, &str), String> {
     let (count, fault) = rest.split_once(':').unwrap_or((rest, "refuse=503"));
     match count.parse() {
         Ok(count @ 1..) if !fault.starts_with("fail-first") => Ok((Some(count), fault)),
-        _ => Err("it is written fail-first=N or fail-first=N:FAULT, such as fail-first=3:drop".to_owned()),
+        _ => Err("expected fail-first=N or fail-first=N:FAULT, such as fail-first=3:drop".to_owned()),
     }
 }
 
@@ -109,7 +123,7 @@ fn kind(text: &str) -> Result<Kind, String> {
     match (manner(name, value)?, when) {
         (Some(manner), None) => return Ok(Kind::Manner(manner)),
         (Some(_), Some(_)) => {
-            return Err(format!("{name} is in force all the time: it takes no @ and no ~"));
+            return Err(format!("{name} does not accept @ or ~: it is always active"));
         }
         (None, _) => {}
     }
@@ -118,9 +132,9 @@ fn kind(text: &str) -> Result<Kind, String> {
 
 fn unknown(name: &str) -> String {
     match did_you_mean::nearest(name, names()) {
-        Some(near) => format!("there is no fault '{name}'; did you mean {near}?"),
+        Some(near) => format!("unknown fault '{name}' (did you mean {near}?)"),
         None => {
-            format!("there is no fault '{name}'; faults are {}", names().collect::<Vec<_>>().join(", "))
+            format!("unknown fault '{name}' (known faults: {})", names().collect::<Vec<_>>().join(", "))
         }
     }
 }
@@ -139,18 +153,18 @@ fn door(name: &str, text: &str) -> Result<Option<Kind>, String> {
     let value = body.split_once('=').map(|(_, value)| value);
     let door = match (name, value) {
         ("refuse", Some(value)) => refusal(value)?,
-        ("refuse", None) => return Err("refuse takes a status, such as refuse=503".to_owned()),
+        ("refuse", None) => return Err("refuse needs a status, such as refuse=503".to_owned()),
         ("delay", Some(value)) => Door::Delay(lag(value)?),
-        ("delay", None) => return Err("delay takes a time, such as delay=2s".to_owned()),
+        ("delay", None) => return Err("delay needs a time, such as delay=2s".to_owned()),
         ("never-answer", None) => Door::NeverAnswer,
         ("bad-accept", None) => Door::BadAccept,
         ("extension", value) => Door::Extension(value.unwrap_or(EXTENSION).to_owned()),
-        ("never-answer" | "bad-accept", Some(_)) => return Err(format!("{name} takes no value")),
+        ("never-answer" | "bad-accept", Some(_)) => return Err(format!("{name} does not take a value")),
         _ => return Ok(None),
     };
     let whole = text.split_once('=').map_or(text, |(name, _)| name);
     if whole.contains('@') {
-        return Err(format!("{name} comes before any message: it takes no @"));
+        return Err(format!("{name} does not accept @: it happens before the first message"));
     }
     Ok(Some(Kind::Door(door, chance)))
 }
@@ -159,7 +173,7 @@ fn refusal(value: &str) -> Result<Door, String> {
     let (status, rest) = value.split_once([':', ';']).unwrap_or((value, ""));
     let status = match status.parse() {
         Ok(status @ 200..=599) => status,
-        _ => return Err(format!("refuse takes a status from 200 to 599, not '{status}'")),
+        _ => return Err(format!("invalid status '{status}' (expected 200 to 599)")),
     };
     let (mut headers, mut body, mut rest) = (Vec::new(), String::new(), rest);
     while !rest.is_empty() {
@@ -170,7 +184,11 @@ fn refusal(value: &str) -> Result<Door, String> {
         let (header, more) = rest.split_once(';').unwrap_or((rest, ""));
         match header.split_once('=') {
             Some((name, value)) if is_token(name) => headers.push((name.to_owned(), value.to_owned())),
-            _ => return Err(format!("'{header}' is no header; write NAME=VALUE, or body=TEXT at the end")),
+            _ => {
+                return Err(format!(
+                    "invalid header '{header}' (expected NAME=VALUE, or body=TEXT at the end)"
+                ));
+            }
         }
         rest = more;
     }
@@ -186,16 +204,16 @@ fn is_token(name: &str) -> bool {
 fn manner(name: &str, value: Option<&str>) -> Result<Option<Manner>, String> {
     let share = |example: f64| match value.map(probability) {
         Some(Ok(share)) => Ok(share),
-        _ => Err(format!("{name} takes a probability, such as {name}={example}")),
+        _ => Err(format!("{name} needs a probability, such as {name}={example}")),
     };
     Ok(Some(match (name, value) {
         ("latency", Some(value)) => Manner::Latency(lag(value)?),
-        ("latency", None) => return Err("latency takes a time, such as latency=50ms±20ms".to_owned()),
+        ("latency", None) => return Err("latency needs a time, such as latency=50ms±20ms".to_owned()),
         ("bandwidth", _) => Manner::Bandwidth(bytes(name, value)?),
         ("fragment", _) => Manner::Fragment(usize::try_from(bytes(name, value)?).unwrap_or(usize::MAX)),
         ("no-pong", None) => Manner::NoPong,
         ("no-heartbeat", None) => Manner::NoHeartbeat,
-        ("no-pong" | "no-heartbeat", Some(_)) => return Err(format!("{name} takes no value")),
+        ("no-pong" | "no-heartbeat", Some(_)) => return Err(format!("{name} does not take a value")),
         ("duplicate", _) => Manner::Duplicate(share(0.1)?),
         ("reorder", _) => Manner::Reorder(share(0.1)?),
         _ => return Ok(None),
@@ -216,9 +234,11 @@ fn act(name: &str, value: Option<&str>) -> Result<Act, String> {
         ("bomb", None) => Act::Bomb(BOMB),
         ("bomb", value) => match bytes(name, value)? {
             size if size <= MOST_BOMB => Act::Bomb(size),
-            _ => return Err(format!("{name} takes at most {} MiB", MOST_BOMB >> 20)),
+            _ => return Err(format!("{name} is limited to {} MiB", MOST_BOMB >> 20)),
         },
-        (_, Some(_)) => return Err(format!("{name} takes no value; @N and ~P say when")),
+        (_, Some(_)) => {
+            return Err(format!("{name} does not take a value (use @N or ~P to set when it happens)"));
+        }
         ("drop", _) => Act::Drop,
         ("reset", _) => Act::Reset,
         ("half-open", _) => Act::HalfOpen,
@@ -240,12 +260,9 @@ fn act(name: &str, value: Option<&str>) -> Result<Act, String> {
 fn close(value: Option<&str>) -> Result<(Option<u16>, String), String> {
     let Some(value) = value else { return Ok((None, String::new())) };
     let (code, reason) = value.split_once(':').unwrap_or((value, ""));
-    let code = code.parse().map_err(|_| format!("'{code}' is no close code: a number from 0 to 65535"))?;
+    let code = code.parse().map_err(|_| format!("invalid close code '{code}' (expected 0 to 65535)"))?;
     if reason.len() > REASON {
-        return Err(format!(
-            "the reason is {} bytes long; a close frame has room for {REASON}",
-            reason.len()
-        ));
+        return Err(format!("close reason too long: {} bytes (at most {REASON})", reason.len()));
     }
     Ok((Some(code), reason.to_owned()))
 }
@@ -262,7 +279,7 @@ fn split_when<'a>(name: &str, text: &'a str) -> Result<(&'a str, Option<When>), 
         Ok(when) => Ok((body, Some(when))),
         Err(_) if name.starts_with("close") && body.contains(':') => Ok((text, None)),
         Err(_) => Err(format!(
-            "'{}' is none of @N (messages), @TIME (such as @2s) and ~P (from 0 to 1)",
+            "invalid trigger '{}' (expected @N messages, @TIME such as @2s, or ~P from 0 to 1)",
             &text[at..]
         )),
     }
@@ -271,7 +288,7 @@ fn split_when<'a>(name: &str, text: &'a str) -> Result<(&'a str, Option<When>), 
 fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(format!("'{text}' is no probability: a number from 0 to 1")),
+        _ => Err(format!("invalid probability '{text}' (expected 0 to 1)")),
     }
 }
 
@@ -284,7 +301,7 @@ fn bytes(name: &str, value: Option<&str>) -> Result<u64, String> {
     };
     match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)) {
         Some(bytes @ 1..) => Ok(bytes),
-        _ => Err(format!("{name} takes a number of bytes, such as {name}=10k")),
+        _ => Err(format!("{name} needs a number of bytes, such as {name}=10k")),
     }
 }
 
@@ -298,8 +315,6 @@ fn time(text: &str) -> Result<Duration, String> {
     let longest = Duration::from_secs(365 * 24 * 3600);
     match duration(text) {
         Ok(time) if time <= longest => Ok(time),
-        _ => {
-            Err(format!("'{text}' is not a valid time: write 50ms, 2s or a number of seconds, up to a year"))
-        }
+        _ => Err(format!("invalid time '{text}' (expected 50ms, 2s or a number of seconds, up to a year)")),
     }
 }

@@ -86,7 +86,7 @@ impl Run {
     /// The client has gone, and these steps were still to come.
     fn left(&mut self, steps: &[Step]) -> Flow {
         match steps.iter().find_map(Step::first_demand) {
-            Some(demand) => self.fail(demand, "the client left before"),
+            Some(demand) => self.fail(demand, "the client disconnected first"),
             None => Flow::Gone,
         }
     }
@@ -150,7 +150,7 @@ impl Run {
         let msg = self.msg.as_ref();
         let mut outputs = match self.interpreter.run(program, msg, msg, (self.n, self.i)) {
             Ok(outputs) => outputs,
-            Err(error) => return self.break_off(step, &format!("no thread: {error}")),
+            Err(error) => return self.break_off(step, &format!("cannot start a thread: {error}")),
         };
         loop {
             let output = tokio::select! {
@@ -191,8 +191,8 @@ impl Run {
             return Flow::Next;
         }
         let time = humantime::format_duration(expect.timeout);
-        let seen = seen.map_or_else(|| "none came".to_owned(), |seen| format!("the last was {seen}"));
-        self.fail(step, &format!("no message met {} within {time}; {seen}", expect.source))
+        let seen = seen.map_or_else(|| "none was received".to_owned(), |seen| format!("the last was {seen}"));
+        self.fail(step, &format!("no message matched {} within {time}; {seen}", expect.source))
     }
 
     /// Does the client's next message meet it? `None` if the client has gone.

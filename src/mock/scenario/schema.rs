@@ -119,7 +119,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<(Vec<Scenario>, Vec<Fault>
     let table = Table::new(&reader, root.get_ref(), span.clone(), "the file", &["faults", "scenario"])?;
     let faults = table.faults()?;
     let Some(scenarios) = table.get("scenario") else {
-        return Err(reader.fail(span, "there is no [[scenario]]"));
+        return Err(reader.fail(span, "missing [[scenario]]"));
     };
     let scenarios = reader.array(scenarios, "scenario")?.iter().map(|value| reader.scenario(value));
     Ok((scenarios.collect::<Result<_>>()?, faults))
@@ -171,7 +171,7 @@ impl Reader<'_> {
     fn path(&self, value: &Value<'_>) -> Result<String> {
         let path = self.string(value, "path")?;
         if !path.starts_with(['/', '*']) {
-            return self.wrong(value, format!("the path '{path}' does not begin with a slash"));
+            return self.wrong(value, format!("path '{path}' does not start with a slash"));
         }
         Ok(path)
     }
@@ -189,7 +189,8 @@ impl Reader<'_> {
         };
         match range {
             Some((first @ 1.., last)) if last.is_none_or(|last| last >= first) => Ok((first, last)),
-            _ => self.wrong(value, "connection is a number from 1, or a range such as \"2..4\" or \"2..\""),
+            _ => self
+                .wrong(value, "connection must be a number from 1, or a range such as \"2..4\" or \"2..\""),
         }
     }
 
@@ -203,14 +204,14 @@ impl Reader<'_> {
         let named: Vec<&str> = VERBS.into_iter().filter(|verb| table.get(verb).is_some()).collect();
         let [verb] = named[..] else {
             let what = match &named[..] {
-                [] => format!("a step is one of {}", VERBS.join(", ")),
-                several => format!("a step is one thing, not {}", several.join(" and ")),
+                [] => format!("a step must have one of {}", VERBS.join(", ")),
+                several => format!("a step must have one action, not {}", several.join(" and ")),
             };
             return self.wrong(value, what);
         };
         for (key, of) in DETAILS {
             if let Some(stray) = table.get(key).filter(|_| verb != of) {
-                return self.wrong(stray, format!("{key} belongs to {of}, not to {verb}"));
+                return self.wrong(stray, format!("{key} works only with {of}, not with {verb}"));
             }
         }
         let argument = table.need(verb, "")?;
@@ -232,7 +233,7 @@ impl Reader<'_> {
                 if self.boolean(value, verb)? {
                     flag(verb)
                 } else {
-                    return self.wrong(value, format!("{verb} is done or left out: write {verb} = true"));
+                    return self.wrong(value, format!("{verb} must be true (or removed)"));
                 }
             }
         })
@@ -257,11 +258,11 @@ impl Reader<'_> {
             _ => None,
         };
         let Some(rounds) = rounds else {
-            return self.wrong(value, "repeat is a number, or \"forever\"");
+            return self.wrong(value, "repeat must be a number or \"forever\"");
         };
         let steps = self.steps(table.need("steps", "steps, such as { repeat = 3, steps = [ … ] }")?)?;
         if steps.is_empty() {
-            return self.wrong(value, "there is nothing to repeat: steps is empty");
+            return self.wrong(value, "steps is empty");
         }
         Ok(What::Repeat(rounds, steps))
     }
@@ -273,14 +274,17 @@ impl Reader<'_> {
                 number.as_str().parse().ok()
             }
             _ => {
-                return self.wrong(value, "close is a code from 0 to 65535, or true for a frame without one");
+                return self.wrong(
+                    value,
+                    "close must be a code from 0 to 65535, or true for a frame without a code",
+                );
             }
         };
         let Some(stated) = table.get("reason") else { return Ok(What::Close(code, String::new())) };
         let reason = self.string(stated, "reason")?;
         match (code, reason.len()) {
             (None, _) => self.wrong(stated, "a reason needs a code"),
-            (_, 124..) => self.wrong(stated, "a close frame has room for a reason of 123 bytes"),
+            (_, 124..) => self.wrong(stated, "close reason too long (at most 123 bytes)"),
             _ => Ok(What::Close(code, reason)),
         }
     }
@@ -294,7 +298,7 @@ impl Reader<'_> {
                 self.write_json(value, &mut json)?;
                 Ok(Message::text(json))
             }
-            _ => self.wrong(value, "send is a text, or a table or an array that is sent as JSON"),
+            _ => self.wrong(value, "send must be a string, or a table or array to send as JSON"),
         }
     }
 
@@ -305,13 +309,13 @@ impl Reader<'_> {
             DeValue::Datetime(time) => out.push_str(&quoted(&time.to_string())),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => out.push_str(&number.to_string()),
-                Err(_) => return self.wrong(value, "this number is too large"),
+                Err(_) => return self.wrong(value, "number too large"),
             },
             DeValue::Float(number) => match number.as_str().parse::<f64>() {
                 Ok(finite) if finite.is_finite() => {
                     out.push_str(number.as_str().trim_start_matches('+'));
                 }
-                _ => return self.wrong(value, "JSON has no such number"),
+                _ => return self.wrong(value, "not a valid JSON number"),
             },
             DeValue::Array(values) => {
                 out.push('[');
@@ -349,7 +353,7 @@ impl Reader<'_> {
 
     /// Hexadecimal digits in pairs, with spaces where the writer likes them; or `{ base64 = "…" }`.
     fn bytes(&self, value: &Value<'_>, key: &str) -> Result<Bytes> {
-        let what = format!("{key} is hexadecimal, such as \"00 ff\", or {{ base64 = \"AP8=\" }}");
+        let what = format!("{key} must be hexadecimal, such as \"00 ff\", or {{ base64 = \"AP8=\" }}");
         if value.get_ref().is_table() {
             let table = self.table(value, key, &["base64"])?;
             let text = self.string(table.need("base64", &what)?, "base64")?;
@@ -376,28 +380,28 @@ impl Reader<'_> {
         };
         match duration(&text) {
             Ok(time) if time <= LONGEST => Ok(time),
-            _ => self.wrong(value, format!("{key} is a time, such as \"250ms\" or \"2s\", up to a year")),
+            _ => self.wrong(value, format!("{key} must be a time such as \"250ms\" or \"2s\", up to a year")),
         }
     }
 
     fn string(&self, value: &Value<'_>, key: &str) -> Result<String> {
         match value.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
-            other => self.wrong(value, format!("{key} is a string, not {}", other.type_str())),
+            other => self.wrong(value, format!("{key} must be a string, not {}", other.type_str())),
         }
     }
 
     fn boolean(&self, value: &Value<'_>, key: &str) -> Result<bool> {
         match value.get_ref() {
             DeValue::Boolean(boolean) => Ok(*boolean),
-            other => self.wrong(value, format!("{key} is true or false, not {}", other.type_str())),
+            other => self.wrong(value, format!("{key} must be true or false, not {}", other.type_str())),
         }
     }
 
     fn array<'v, 'i>(&self, value: &'v Value<'i>, key: &str) -> Result<&'v [Value<'i>]> {
         match value.get_ref() {
             DeValue::Array(values) => Ok(values),
-            other => self.wrong(value, format!("{key} is an array of tables, not {}", other.type_str())),
+            other => self.wrong(value, format!("{key} must be an array of tables, not {}", other.type_str())),
         }
     }
 
@@ -409,7 +413,7 @@ impl Reader<'_> {
     ) -> Result<Table<'a, 'i>> {
         match value.get_ref() {
             DeValue::Table(table) => Table::new(self, table, value.span(), name, keys),
-            other => self.wrong(value, format!("{name} is a table, not {}", other.type_str())),
+            other => self.wrong(value, format!("{name} must be a table, not {}", other.type_str())),
         }
     }
 }
@@ -465,9 +469,9 @@ impl<'a, 'i> Table<'a, 'i> {
         let stray = table.keys().filter(|key| !keys.contains(&&**key.get_ref()));
         if let Some(stray) = stray.min_by_key(|key| key.span().start) {
             let what = match did_you_mean::nearest(stray.get_ref(), keys.iter().copied()) {
-                Some(near) => format!("{name} has no key '{}'; did you mean {near}?", stray.get_ref()),
+                Some(near) => format!("{name}: unknown key '{}' (did you mean {near}?)", stray.get_ref()),
                 None => {
-                    format!("{name} has no key '{}'; its keys are {}", stray.get_ref(), keys.join(", "))
+                    format!("{name}: unknown key '{}' (known keys: {})", stray.get_ref(), keys.join(", "))
                 }
             };
             return Err(reader.fail(stray.span(), what));

@@ -110,7 +110,7 @@ async fn an_expectation_that_is_not_met_is_recorded_and_told() {
     let start = Instant::now();
     say(&mut socket, r#"{"a":2}"#).await;
     let close = next(&mut socket).await;
-    assert!(close.starts_with("1008 ") && close.contains(":4: no message met"), "{close}");
+    assert!(close.starts_with("1008 ") && close.contains(":4: no message matched"), "{close}");
     assert_eq!(start.elapsed().as_secs(), 2);
     // Who leaves early has not met it either.
     drop(connect(&mock, "/").await);
@@ -123,7 +123,7 @@ async fn an_expectation_that_is_not_met_is_recorded_and_told() {
     assert_eq!((verdict.held, verdict.failed), (0, 2));
     let why: Vec<&str> = verdict.unmet.iter().map(|unmet| &*unmet.why).collect();
     assert_eq!(why[0], "no message met .a == 1 within 20s; the last was {\"a\":2}");
-    assert_eq!(why[1], "the client left before");
+    assert_eq!(why[1], "the client disconnected first");
     assert_eq!((verdict.unmet[0].connection, verdict.unmet[1].connection), (1, 2));
 }
 
@@ -255,43 +255,46 @@ fn mistakes_have_a_place() {
     let file = |steps: &str| format!("[[scenario]]\npath = \"/\"\nsteps = [\n{steps}\n]\n");
     let cases = [
         ("x".to_owned(), "f:1: "),
-        ("a = 1\n".to_owned(), "f:1: the file has no key 'a'; its keys are faults, scenario"),
-        ("\n[[scenarios]]\n".to_owned(), "f:2: the file has no key 'scenarios'; did you mean scenario?"),
-        ("faults = [\n'latancy=1s']\n".to_owned(), "f:2: there is no fault 'latancy'; did you mean latency?"),
-        (String::new(), "f:1: there is no [[scenario]]"),
+        ("a = 1\n".to_owned(), "f:1: the file: unknown key 'a' (known keys: faults, scenario"),
+        ("\n[[scenarios]]\n".to_owned(), "f:2: the file: unknown key 'scenarios' (did you mean scenario?)"),
+        ("faults = [\n'latancy=1s']\n".to_owned(), "f:2: unknown fault 'latancy' (did you mean latency?)"),
+        (String::new(), "f:1: missing [[scenario]]"),
         ("[[scenario]]\nsteps = []".to_owned(), "f:1: [[scenario]] needs a path"),
         ("[[scenario]]\npath = \"/\"".to_owned(), "f:1: [[scenario]] needs steps"),
-        ("[[scenario]]\npath = 1".to_owned(), "f:2: path is a string, not integer"),
+        ("[[scenario]]\npath = 1".to_owned(), "f:2: path must be a string, not integer"),
         ("[[scenario]]\npath = 'x'\nsteps = []".to_owned(), "f:2: the path 'x' does not begin with a slash"),
-        ("[[scenario]]\npath = '/'\nconnection = 0\nsteps = []".to_owned(), "f:3: connection is a number"),
+        (
+            "[[scenario]]\npath = '/'\nconnection = 0\nsteps = []".to_owned(),
+            "f:3: connection must be a number",
+        ),
         (
             "[[scenario]]\npath = '/'\nconnection = '3..2'\nsteps = []".to_owned(),
-            "f:3: connection is a number",
+            "f:3: connection must be a number",
         ),
-        (file("{ sned = 'x' }"), "f:4: a step has no key 'sned'; did you mean send?"),
-        (file("{ send = 'x' },\n{ expct = '.' }"), "f:5: a step has no key 'expct'; did you mean expect?"),
-        (file("{}"), "f:4: a step is one of send, jq"),
-        (file("{ send = 'x', wait = '1s' }"), "f:4: a step is one thing, not send and wait"),
-        (file("{ send = 'x', timeout = '1s' }"), "f:4: timeout belongs to expect, not to send"),
+        (file("{ sned = 'x' }"), "f:4: a step: unknown key 'sned' (did you mean send?)"),
+        (file("{ send = 'x' },\n{ expct = '.' }"), "f:5: a step: unknown key 'expct' (did you mean expect?)"),
+        (file("{}"), "f:4: a step must have one of send, jq"),
+        (file("{ send = 'x', wait = '1s' }"), "f:4: a step must have one action, not send and wait"),
+        (file("{ send = 'x', timeout = '1s' }"), "f:4: timeout works only with expect, not with send"),
         (file("{ send = 5 }"), "f:4: send is a text"),
-        (file("{ send = [\n[inf]] }"), "f:5: JSON has no such number"),
-        (file("{ wait = true }"), "f:4: wait is a string, not boolean"),
+        (file("{ send = [\n[inf]] }"), "f:5: not a valid JSON number"),
+        (file("{ wait = true }"), "f:4: wait must be a string, not boolean"),
         (file("{ wait = 'soon' }"), "f:4: wait is a time"),
         (file("{ expect = 'true', timeout = 'x' }"), "f:4: timeout is a time"),
-        (file("{ expect = 'true', optional = 1 }"), "f:4: optional is true or false, not integer"),
-        (file("{ repeat = -1, steps = [{ ping = true }] }"), "f:4: repeat is a number"),
+        (file("{ expect = 'true', optional = 1 }"), "f:4: optional must be true or false, not integer"),
+        (file("{ repeat = -1, steps = [{ ping = true }] }"), "f:4: repeat must be a number"),
         (file("{ repeat = 1 }"), "f:4: a step needs steps"),
-        (file("{ repeat = 1, steps = [] }"), "f:4: there is nothing to repeat"),
+        (file("{ repeat = 1, steps = [] }"), "f:4: steps is empty"),
         (
             file("{ repeat = 1, steps = [\n{ pong = true }] }"),
-            "f:5: a step has no key 'pong'; did you mean ping?",
+            "f:5: a step: unknown key 'pong' (did you mean ping?)",
         ),
         (file("{ ping = false }"), "f:4: ping is done or left out"),
         (file("{ close = 70000 }"), "f:4: close is a code"),
         (file("{ close = true, reason = 'x' }"), "f:4: a reason needs a code"),
         (file("{ raw = '0' }"), "f:4: raw is hexadecimal"),
         (file("{ raw = { base64 = '?' } }"), "f:4: raw is hexadecimal"),
-        (file("{ raw = { base46 = '' } }"), "f:4: raw has no key 'base46'; did you mean base64?"),
+        (file("{ raw = { base46 = '' } }"), "f:4: raw: unknown key 'base46' (did you mean base64?)"),
     ];
     for (text, says) in cases {
         let failure = parse("f", &text).unwrap_err();

@@ -208,21 +208,21 @@ impl Report<'_> {
         let Some((name, kind)) = error else { return self.fail("it cannot be compiled", "") };
         match kind {
             Undefined::Filter(_) if name.starts_with('@') => {
-                self.fail(&format!("there is no format `{name}`"), name)
+                self.fail(&format!("unknown format `{name}`"), name)
             }
             Undefined::Filter(arity) => {
-                let failure = self.fail(&format!("there is no filter `{name}/{arity}`"), name);
+                let failure = self.fail(&format!("unknown filter `{name}/{arity}`"), name);
                 hint(failure, name, known().iter().map(String::as_str))
             }
             Undefined::Var => {
-                let failure = self.fail(&format!("there is no variable `{name}`"), name);
+                let failure = self.fail(&format!("unknown variable `{name}`"), name);
                 hint(failure, name, variables.iter().copied())
             }
             Undefined::Label => self.fail(&format!("`break {name}` is not within `label {name}`"), name),
             Undefined::Mod => {
-                self.fail(&format!("there is no filter `{name}`, since no such module is imported"), name)
+                self.fail(&format!("unknown filter `{name}`: its module is not imported"), name)
             }
-            _ => self.fail(&format!("there is no {} `{name}`", kind.as_str()), name),
+            _ => self.fail(&format!("unknown {} `{name}`", kind.as_str()), name),
         }
     }
 

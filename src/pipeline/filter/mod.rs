@@ -153,7 +153,10 @@ impl Program {
             let work = || Self::compile_here(runner, name, source, vars);
             let thread = thread::Builder::new().name("compile".into()).stack_size(STACK);
             let thread = thread.spawn_scoped(scope, work).map_err(|error| {
-                Failure::new(Exit::FilterCompile, format!("{name} is not compiled: no thread: {error}"))
+                Failure::new(
+                    Exit::FilterCompile,
+                    format!("cannot compile {name}: cannot start a thread: {error}"),
+                )
             })?;
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })

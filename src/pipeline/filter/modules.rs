@@ -106,7 +106,7 @@ impl Library {
             }
         }
         let searched: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        Err(format!("there is no module `{name}` ({name}.{extension}) in {}", searched.join(", ")))
+        Err(format!("module `{name}` not found ({name}.{extension}) in {}", searched.join(", ")))
     }
 }
 
@@ -211,7 +211,8 @@ impl<'s, 'l> Loader<'s, 'l> {
         let label = &**self.arena.alloc(path.display().to_string());
         let parsed = syntax::parse(text, label, self.arena)?;
         if parsed.body.is_some() {
-            let what = format!("{} is a program: a module has definitions only", path.display());
+            let what =
+                format!("{} is a program, not a module: a module contains only definitions", path.display());
             return Err(Unplaced::Here(what));
         }
         let mut scope = Scope::default();

@@ -386,14 +386,10 @@ fn a_caret_marks_the_place() {
         (".a | select(.b == ", "`(` is never closed (column 12)", "  .a | select(.b == \n             ^"),
         ("[1, 2", "`[` is never closed (column 1)", "  [1, 2\n  ^"),
         ("(1]", "`(` is closed by `]` (column 1)", "  (1]\n  ^"),
-        (
-            "\"é日本\" | nope",
-            "there is no filter `nope/0` (column 9)",
-            "  \"é日本\" | nope\n            ^^^^",
-        ),
-        ("\t.a | nope", "there is no filter `nope/0` (column 7)", "  \t.a | nope\n  \t     ^^^^"),
-        (".a\n| nope", "there is no filter `nope/0` (line 2, column 3)", "2 | | nope\n  |   ^^^^"),
-        ("$x", "there is no variable `$x` (column 1)", "  $x\n  ^^"),
+        ("\"é日本\" | nope", "unknown filter `nope/0` (column 9)", "  \"é日本\" | nope\n            ^^^^"),
+        ("\t.a | nope", "unknown filter `nope/0` (column 7)", "  \t.a | nope\n  \t     ^^^^"),
+        (".a\n| nope", "unknown filter `nope/0` (line 2, column 3)", "2 | | nope\n  |   ^^^^"),
+        ("$x", "unknown variable `$x` (column 1)", "  $x\n  ^^"),
         ("break $x", "`break $x` is not within `label $x` (column 7)", "  break $x\n        ^^"),
         ("1 +", "expected an expression, but the program ends here (column 4)", "  1 +\n     ^"),
         (

@@ -73,7 +73,7 @@ impl State {
         if self.policy.coding.replace_utf8 {
             self.counts.not_utf8 += 1;
             let level = if self.counts.not_utf8 == 1 { Level::Warning } else { Level::Verbose };
-            self.notice(level, format!("{text}; U+FFFD takes the place of what is not"));
+            self.notice(level, format!("{text}; replaced invalid bytes with U+FFFD"));
             let message = Message::text(String::from_utf8_lossy(&bytes).into_owned());
             match old {
                 None => self.received_message(message, now),
@@ -179,7 +179,7 @@ impl State {
         match self.writer.encode(message.clone()) {
             Ok(encoded) => self.send_as(message, encoded, now),
             Err(unread) => {
-                self.notice(Level::Warning, format!("a message was not sent: {unread}"));
+                self.notice(Level::Warning, format!("message not sent: {unread}"));
             }
         }
     }

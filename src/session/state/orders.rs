@@ -15,6 +15,7 @@ use crate::limits;
 use crate::message::Message;
 use crate::report::Level;
 use crate::session::policy::Outcome;
+use crate::text::counted;
 
 /// Messages that may wait for a connection: more than anybody types.
 const MOST_QUEUED: usize = 1000;
@@ -89,15 +90,12 @@ impl State {
         }
         let bytes = self.ordered.queued_bytes + message.len();
         if self.ordered.queue.len() >= MOST_QUEUED || bytes > limits::QUEUED {
-            let text = format!(
-                "not sent and not queued: {} messages wait for a connection already",
-                self.ordered.queue.len()
-            );
+            let text = format!("not sent: the queue is full ({} messages)", self.ordered.queue.len());
             return self.answer(text);
         }
         self.ordered.queued_bytes = bytes;
         self.ordered.queue.push_back(message);
-        let text = format!("queued until there is a connection ({} in /queue)", self.ordered.queue.len());
+        let text = format!("queued for the next connection ({} in /queue)", self.ordered.queue.len());
         self.answer(text);
     }
 
@@ -111,7 +109,7 @@ impl State {
         let queue = mem::take(&mut self.ordered.queue);
         self.ordered.queued_bytes = 0;
         if !queue.is_empty() {
-            self.answer(format!("sending {} queued messages", queue.len()));
+            self.answer(format!("sending {}", counted(queue.len(), "queued message")));
         }
         for message in queue {
             self.send(message, now);
@@ -132,7 +130,7 @@ impl State {
     /// A ping, whose pong is to be told of.
     pub fn order_ping(&mut self, payload: Option<Bytes>, now: Now) {
         if self.phase != Phase::Open {
-            return self.answer("there is no connection to ping".to_owned());
+            return self.answer("not connected".to_owned());
         }
         let payload = match payload {
             Some(payload) => self.liveness.ping_with(payload, now.mono),
@@ -159,7 +157,7 @@ impl State {
         let (known, new): (Vec<_>, Vec<_>) =
             topics.into_iter().partition(|topic| self.policy.topics.contains(topic));
         for topic in known {
-            self.answer(format!("{topic} is subscribed to already"));
+            self.answer(format!("already subscribed to {topic}"));
         }
         if new.is_empty() {
             return;
@@ -170,7 +168,7 @@ impl State {
         if self.phase == Phase::Open {
             self.subscribe_more(&new, now);
         } else {
-            self.answer("subscribed to as soon as there is a connection".to_owned());
+            self.answer("will subscribe with the next connection".to_owned());
         }
     }
 
@@ -179,7 +177,7 @@ impl State {
         let (gone, unknown): (Vec<String>, Vec<String>) =
             topics.iter().cloned().partition(|topic| self.policy.topics.contains(topic));
         for topic in unknown {
-            self.answer(format!("{topic} is not subscribed to; /topics lists what is"));
+            self.answer(format!("not subscribed to {topic}; /topics lists subscribed topics"));
         }
         if gone.is_empty() {
             return;
@@ -190,7 +188,7 @@ impl State {
         }
         let messages = self.dialect.unsubscribe(&gone);
         if messages.is_empty() {
-            let text = "the provider has no message for that; it holds from the next connection on";
+            let text = "the provider cannot unsubscribe; this takes effect with the next connection";
             self.answer(text.to_owned());
         }
         for message in messages {
@@ -239,7 +237,7 @@ impl State {
                 self.backoff.reset();
                 self.phase = Phase::Waiting(now.mono);
             }
-            _ => self.answer("that is under way".to_owned()),
+            _ => self.answer("already connecting".to_owned()),
         }
     }
 
@@ -249,7 +247,8 @@ impl State {
             return false;
         }
         self.lost_at = Some(now.wall);
-        let reconnect = Reconnect { attempt: 1, delay: Duration::ZERO, cause: "it was asked for".to_owned() };
+        let reconnect =
+            Reconnect { attempt: 1, delay: Duration::ZERO, cause: "requested by the user".to_owned() };
         self.emit(Kind::Reconnect(Box::new(reconnect)), now);
         self.phase = Phase::Waiting(now.mono);
         true

@@ -132,7 +132,7 @@ pub(super) const CLOSED_1012: Told = Told("open close summary", r#"{"type":"clos
 // Of a watch that sees the end of the campaign.
 pub(super) const OVER: Told = Told("open close summary", r#"{"type":"summary","reason":"campaigns_over","closed_by":"us","code":1000}"#);
 pub(super) const BACK_OVER: Told = Told("error reconnect error reconnect open close summary", r#"{"type":"summary","reason":"campaigns_over","connections":1,"reconnects":0}"#);
-pub(super) const UNFINISHED: &str = "the watch ended before it did";
+pub(super) const UNFINISHED: &str = "the watch ended first";
 
 // Reports.
 pub(super) const UPGRADED: Told = Told("", r#"{"ok":true,"failed":null,"http":{"status":101}}"#);

@@ -1,0 +1,169 @@
+//! Manual pages: clap's options, and the sections that the command line does not define.
+
+use std::io;
+
+use super::Cli;
+use crate::{dialect, exit};
+
+/// The date of the pages: the last change of what they describe.
+const DATE: &str = "2026-11-30";
+
+/// Environment variables, for the section ENVIRONMENT.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("WSTAP_OPTION", "Sets --option, if the option takes at most one value, such as WSTAP_MAX_TIME=10s."),
+    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies, as in curl."),
+    ("SSL_CERT_FILE, SSL_CERT_DIR", "Trusted root certificates (PEM), instead of the system's."),
+    ("SSLKEYLOGFILE", "File of the key log, with --tls-keylog."),
+    ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Use of color and of the cursor."),
+    ("VISUAL, EDITOR", "Editor of /edit at the prompt."),
+    ("TMPDIR", "Directory of spill files."),
+    ("XDG_CONFIG_HOME, XDG_STATE_HOME", "Directories of the files below."),
+];
+
+/// Files, for the section FILES.
+const FILES: &[(&str, &str)] = &[
+    ("~/.config/wstap/config.toml", "Profiles, used as @NAME."),
+    ("~/.config/wstap/dialects/NAME.toml", "User-defined dialects, used as -d NAME."),
+    ("~/.local/state/wstap/history", "Lines typed at the prompt, one file per profile, mode 0600."),
+];
+
+/// The page of the tool, or of one command, with its name; `None` if no command has this name.
+///
+/// # Errors
+/// None in practice: the page is written to memory.
+pub fn page(command: Option<&str>) -> io::Result<Option<(String, Vec<u8>)>> {
+    let mut cli = Cli::describe().disable_help_subcommand(true);
+    cli.build();
+    let Some(command) = command else { return render(&cli, &cli).map(Some) };
+    match cli.find_subcommand(command) {
+        Some(described) => render(described, &cli).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Every page with its name.
+///
+/// # Errors
+/// None in practice: the pages are written to memory.
+pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut cli = Cli::describe().disable_help_subcommand(true);
+    cli.build();
+    std::iter::once(&cli).chain(cli.get_subcommands()).map(|command| render(command, &cli)).collect()
+}
+
+fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<(String, Vec<u8>)> {
+    let name = page_name(command);
+    // clap would print the name of a command's page with a space.
+    let described = command.clone().name(name.clone()).display_name(name.clone());
+    let described = described.version(env!("CARGO_PKG_VERSION")).after_help("").after_long_help("");
+    let man = clap_mangen::Man::new(described).title(name.to_uppercase()).date(DATE).manual("wstap manual");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    // clap separates values with two line breaks around an empty line, which mandoc warns about.
+    let mut more = String::from_utf8_lossy(&page).replace(".br\n\n.br\n", ".sp\n");
+    if command.has_subcommands() {
+        let commands = command.get_subcommands().map(|command| (page_name(command), about(command)));
+        let commands: Vec<(String, String)> =
+            commands.map(|(name, about)| (format!("{name}(1)"), about)).collect();
+        let rows = commands.iter().map(|(name, about)| (name.as_str(), about.as_str()));
+        more.push_str(&list("COMMANDS", rows));
+    }
+    let help = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+    let (examples, others) = sections(help.as_deref().unwrap_or_default());
+    more.push_str(&others);
+    let credentials: Vec<&str> = dialect::ALL
+        .iter()
+        .flat_map(|dialect| {
+            dialect.credential().into_iter().chain(dialect.other_credentials().iter().copied())
+        })
+        .map(|credential| credential.variable)
+        .collect();
+    let credentials = credentials.join(", ");
+    let providers = std::iter::once((credentials.as_str(), "Credentials of the providers."));
+    more.push_str(&list("ENVIRONMENT", ENVIRONMENT.iter().copied().chain(providers)));
+    more.push_str(&list("FILES", FILES.iter().copied()));
+    let statuses: Vec<(String, &str)> =
+        exit::TABLE.iter().map(|(exit, meaning)| (exit.code().to_string(), *meaning)).collect();
+    more.push_str(&list("EXIT STATUS", statuses.iter().map(|(code, meaning)| (code.as_str(), *meaning))));
+    more.push_str(&examples);
+    let others = std::iter::once(cli).chain(cli.get_subcommands()).map(page_name);
+    let others: Vec<String> =
+        others.filter(|other| *other != name).map(|other| format!(".BR {} (1)", escape(&other))).collect();
+    more.push_str(&format!(".SH \"SEE ALSO\"\n{}\n", others.join(",\n")));
+    // A section begins a paragraph by itself.
+    let lines = more.lines().scan(false, |after_heading, line| {
+        let skipped = std::mem::replace(after_heading, line.starts_with(".SH")) && line == ".PP";
+        Some(if skipped { String::new() } else { format!("{}\n", line.trim_end()) })
+    });
+    Ok((name, lines.collect::<String>().into_bytes()))
+}
+
+fn page_name(command: &clap::Command) -> String {
+    match command.get_name() {
+        "wstap" => "wstap".to_owned(),
+        name => format!("wstap-{name}"),
+    }
+}
+
+fn about(command: &clap::Command) -> String {
+    command.get_about().map(ToString::to_string).unwrap_or_default()
+}
+
+/// A section of terms and what they mean.
+fn list<'a>(heading: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let rows = rows.map(|(term, text)| format!(".TP\n.B {}\n{}\n", escape(term), escape(text)));
+    format!(".SH {heading:?}\n{}", rows.collect::<String>())
+}
+
+/// The text after the options: its examples, and its other sections. A block that starts with `HEADING:` or
+/// `HEADING (text):` begins a section; other blocks continue it. The exit statuses have a section of their own.
+fn sections(help: &str) -> (String, String) {
+    let (mut examples, mut others) = (String::new(), String::new());
+    let mut heading = String::new();
+    for block in help.split("\n\n") {
+        let starts =
+            block.split_once(":\n").filter(|(start, _)| !start.contains('\n') && !start.starts_with(' '));
+        let body = match starts {
+            None => block,
+            Some((start, body)) => {
+                let (name, note) = start.split_once(" (").unwrap_or((start, ""));
+                heading = name.to_uppercase();
+                let page = if heading == "EXAMPLES" { &mut examples } else { &mut others };
+                if heading != "EXIT STATUS" {
+                    page.push_str(&format!(".SH {heading:?}\n"));
+                    let note = note.trim_end_matches(')');
+                    page.push_str(&if note.is_empty() { String::new() } else { paragraph(note) });
+                }
+                body
+            }
+        };
+        let page = if heading == "EXAMPLES" { &mut examples } else { &mut others };
+        match heading.as_str() {
+            "EXIT STATUS" => {}
+            _ if body.starts_with("  ") => page.push_str(&verbatim(body)),
+            _ => page.push_str(&paragraph(body)),
+        }
+    }
+    (examples, others)
+}
+
+fn paragraph(text: &str) -> String {
+    format!(".PP\n{}\n", escape(text))
+}
+
+/// Lines that keep their breaks. The page indents them already.
+fn verbatim(text: &str) -> String {
+    let lines: Vec<String> =
+        text.lines().map(|line| escape(line.strip_prefix("  ").unwrap_or(line))).collect();
+    format!(".PP\n.nf\n{}\n.fi\n", lines.join("\n"))
+}
+
+/// Text that roff prints unchanged: hyphens stay hyphens, and a leading dot or quote is not a request.
+fn escape(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('`', "\\(ga");
+    if text.starts_with('.') { format!("\\&{text}") } else { text }
+}
