@@ -82,7 +82,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -92,11 +92,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End wi
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as a clean end, without a retry; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -104,16 +104,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Com
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -130,7 +130,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006, 1011-1014 and 4000, or what the provider documents]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -163,7 +163,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-keylog -d 'A
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
@@ -209,7 +209,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -219,11 +219,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as a clean end, without a retry; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -231,16 +231,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'C
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -257,7 +257,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-si
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006, 1011-1014 and 4000, or what the provider documents]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -292,7 +292,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-keylog -d 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
@@ -338,7 +338,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -348,11 +348,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l until -d 'End with s
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as a clean end, without a retry; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -360,16 +360,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l compress -d 'Compres
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -386,7 +386,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-message-size -d 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006, 1011-1014 and 4000, or what the provider documents]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -421,7 +421,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-keylog -d 'Appen
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
@@ -462,7 +462,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -472,11 +472,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as a clean end, without a retry; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -484,16 +484,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -510,7 +510,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-messa
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006, 1011-1014 and 4000, or what the provider documents]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -544,7 +544,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-keylo
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
@@ -585,7 +585,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: block for connect, else spill]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -595,11 +595,11 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l until -d 'End with
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l idle-timeout -d 'End when no message has arrived for D' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as a clean end, without a retry; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Close reason to send at the end of the session [default: empty]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Close reason to send at the end of the session' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -607,16 +607,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -633,7 +633,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-message-size -
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006, 1011-1014 and 4000, or what the provider documents]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l time-scale -d 'Run the dialect\'s timers N times as fast, for a mock with the same --time-scale [default: 1, or --mock\'s own]' -r
@@ -667,7 +667,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-keylog -d 'App
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-reconnect -d 'Do not reconnect'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
@@ -680,7 +680,7 @@ plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
 text\t'A page to read'
-nagios\t'One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it'
+nagios\t'One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk'
 prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Probe once with each Origin: none, same, null, or any other; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, summarizes all rounds' -r
@@ -691,7 +691,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'Require one of these HTTP statuses; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'Require the server\'s certificate to be valid for at least N more days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max -d 'Longest time a phase may take: dns, tcp, proxy, tls, upgrade, total; with --live also message, pong, close; comma-separated' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -699,16 +699,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"
@@ -751,7 +751,7 @@ plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
 text\t'A page to read'
-nagios\t'One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it'
+nagios\t'One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk'
 prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origins -d 'Probe once with each Origin: none, same, null, or any other; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l repeat -d 'Probe N times; the last record, or the end of the page, summarizes all rounds' -r
@@ -762,7 +762,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect -d 'Require
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect-status -d 'Require one of these HTTP statuses; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l min-cert-days -d 'Require the server\'s certificate to be valid for at least N more days' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max -d 'Longest time a phase may take: dns, tcp, proxy, tls, upgrade, total; with --live also message, pong, close; comma-separated' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s b -l cookie -d 'Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origin -d 'Send this Origin' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s s -l subprotocol -d 'Offer this subprotocol; repeatable or comma-separated' -r
@@ -770,16 +770,16 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Read the credential from the first line of FILE, for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. If the command fails, wstap retries as after a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert -d 'Client certificate chain (PEM), or PKCS#12 file with certificate and key' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file [default: detected from its content]' -r -f -a "PEM\t'PEM files'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cert-type -d 'Format of the --cert file; by default, wstap detects it' -r -f -a "PEM\t'PEM files'
 P12\t'PKCS#12: certificates and key in one file'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l key -d 'Private key of the client certificate (PEM)' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pass -d 'Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l pinnedpubkey -d 'Accept only servers with one of these public keys: sha256//BASE64, separated by semicolons' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l tls-min -d 'Oldest TLS version to allow [default: 1.2]' -r -f -a "1.2\t'TLS 1.2'
 1.3\t'TLS 1.3'"

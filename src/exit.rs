@@ -76,7 +76,7 @@ pub const TABLE: &[(Exit, &str)] = &[
     ),
     (
         Exit::Assertion,
-        "a condition failed: --fail-if matched, --until or --expect never matched, --count was not reached, last output false or null with -e, or a campaign failed, was cancelled or did not end",
+        "a condition failed: --fail-if matched, --until, --count or --expect was not reached, last output false or null with -e, or a campaign failed, was cancelled or did not end",
     ),
     (Exit::Usage, "invalid command line or configuration"),
     (Exit::FilterCompile, "a jq program does not compile"),

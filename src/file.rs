@@ -105,7 +105,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "12345").unwrap();
         assert_eq!(text(file.path(), 5).unwrap(), "12345");
-        assert_eq!(text(file.path(), 4).unwrap_err().to_string(), "it is larger than 4 bytes");
+        assert_eq!(text(file.path(), 4).unwrap_err().to_string(), "larger than 4 bytes");
         std::fs::write(file.path(), "\u{feff}a\u{feff}").unwrap();
         assert_eq!(text(file.path(), 9).unwrap(), "a\u{feff}", "a byte order mark is in front");
         std::fs::write(file.path(), b"\xff").unwrap();

@@ -56,7 +56,7 @@ limits! {
         "wstap stops reading from the peer",
         "socket::a_peer_that_does_not_take_the_answers_to_its_pings_is_not_read_meanwhile";
     PROBED = 64 * KIB, "the first 10 messages in the record of `probe-handshake --live`",
-        "only the beginning of a message is kept", "messages::messages_are_bounded_in_number_and_in_bytes";
+        "messages are truncated", "messages::messages_are_bounded_in_number_and_in_bytes";
     REFUSED_TOPICS = MIB, "topics to retry after a temporary refusal", "further ones are not retried",
         "subscription::topics_to_try_again_are_bounded_in_bytes";
     // The prompt.

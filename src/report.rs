@@ -207,7 +207,7 @@ impl Report {
             return;
         }
         let Ok(mut out) = self.inner.out.lock() else { return };
-        // A session must not stand still because nobody reads its notices.
+        // Drop notices rather than block the session when nobody reads stderr.
         if !(out.ready)(if level == Level::Error { ERROR_WAIT } else { Duration::ZERO }) {
             out.dropped += 1;
             return;

@@ -34,7 +34,7 @@ pub struct Campaign {
     pub contacts: VecDeque<(u64, Contact)>,
     rate: Rate,
     heard: bool,
-    /// Was it noted that numbers do not add up, and that some are none?
+    /// Already warned about inconsistent counts, and about invalid ones.
     noted: [bool; 2],
 }
 

@@ -110,7 +110,7 @@ pub struct Reading {
     pub counts: Counts,
     /// What the provider says of the last contacts, the latest first.
     pub recent: Vec<Contact>,
-    /// What stands where a number should, and is none that can be.
+    /// The first value that should be a count and is not.
     pub odd: Option<String>,
 }
 

@@ -269,12 +269,12 @@ pub struct ManArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  wstap wss://host/path                   connect (short for `wstap connect`)
-  wstap connect --mock                    connect to a built-in echo server
-  wstap watch-campaign 42 --mock          watch a campaign of a mock provider
-  wstap subscribe --help                  list the providers, with examples
-  wstap probe-handshake wss://host/path   check an endpoint: DNS, TLS, handshake
-  wstap serve-mock                        run mock servers for all providers
+  wstap wss://host/path                   short for `wstap connect`
+  wstap connect --mock                    connect to a built-in echo
+  wstap watch-campaign 42 --mock          watch a mock campaign
+  wstap subscribe --help                  list the providers
+  wstap probe-handshake wss://host/path   check DNS, TLS and handshake
+  wstap serve-mock                        run mock servers
 
 Run `wstap --help` for exit statuses, `wstap COMMAND --help` for all options.";
 

@@ -173,7 +173,7 @@ pub enum ReportFormat {
     Json,
     /// A page to read
     Text,
-    /// One line with performance data, and exit status 0, 1, 2 or 3, as Nagios, Icinga and Checkmk read it
+    /// One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk
     Nagios,
     /// Metrics for the textfile collector of Prometheus' node exporter
     Prometheus,
@@ -455,7 +455,7 @@ pub struct OutputArgs {
     /// Memory for output that is not read yet [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub buffer: Option<usize>,
-    /// What to do when --buffer is full [default: block for connect, else spill]
+    /// What to do when --buffer is full [default: spill; block for connect]
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub overflow: Option<OverflowChoice>,
     /// Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]
@@ -541,17 +541,17 @@ pub struct EndArgs {
     /// End after D
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After end of input, exit once no message has arrived for D; `forever` stays [default: 2s for connect after input or -x,
-    /// else forever]
+    /// After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after
+    /// input with lines or after -x alone]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
-    /// Treat this close code as a clean end, without a retry; repeatable
+    /// Treat this close code as a clean end too, and do not reconnect after it; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
     /// Close code to send at the end of the session [default: 1000]
     #[arg(long, value_name = "CODE", value_parser = close_code)]
     pub close_code: Option<u16>,
-    /// Close reason to send at the end of the session [default: empty]
+    /// Close reason to send at the end of the session
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = close_reason)]
     pub close_reason: String,
 }
@@ -586,7 +586,7 @@ pub enum LingerTime {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// Send this header; repeatable. K: removes a header, @FILE reads one per line, for every connection
+    /// Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection
     #[arg(short = 'H', long, value_name = "K: V", action = clap::ArgAction::Append, num_args = 1)]
     pub header: Vec<String>,
     /// Send these cookies, as NAME=VALUE[; NAME=VALUE]; repeatable
@@ -619,11 +619,11 @@ pub struct ConnectionArgs {
     /// Read the credential from environment variable VAR
     #[arg(long, value_name = "VAR", conflicts_with_all = ["bearer", "token_file", "token"])]
     pub token_env: Option<String>,
-    /// Read the credential from the first line of FILE, for every connection; - is standard input
+    /// Read the credential from the first line of FILE, again for every connection; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bearer", "token"])]
     pub token_file: Option<PathBuf>,
-    /// Run this shell command for every connection and use the first line of its output as the credential. If the command
-    /// fails, wstap retries as after a network failure
+    /// Run this shell command for every connection and use the first line of its output as the credential. A failed
+    /// command is retried like a network failure
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["bearer", "token", "token_file", "token_env"])]
     pub token_command: Option<String>,
     /// Use this credential; other users can see it in the process list
@@ -644,13 +644,13 @@ pub struct ConnectionArgs {
     /// Client certificate chain (PEM), or PKCS#12 file with certificate and key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
-    /// Format of the --cert file [default: detected from its content]
+    /// Format of the --cert file; by default, wstap detects it
     #[arg(long, value_name = "TYPE", value_enum, ignore_case = true, requires = "cert")]
     pub cert_type: Option<CertType>,
     /// Private key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Passphrase of the private key or PKCS#12 file; @FILE reads it [default: ask on the terminal]
+    /// Passphrase of the private key or PKCS#12 file; @FILE reads it. By default, wstap asks on the terminal
     #[arg(long, value_name = "PASSPHRASE", requires = "cert")]
     pub pass: Option<String>,
     /// Accept any server certificate
@@ -798,7 +798,7 @@ pub struct LivenessArgs {
     /// Consider the connection dead if nothing arrives for D after a ping [default: 20s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub ping_timeout: Option<Duration>,
-    /// Reconnect after a loss, and retry a failed first connection [default: after a loss for subscribe and watch-campaign]
+    /// Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss
     #[arg(long, overrides_with = "no_reconnect")]
     pub reconnect: bool,
     /// Do not reconnect
@@ -807,8 +807,8 @@ pub struct LivenessArgs {
     /// Reconnect, but give up after N attempts in a row without a stable connection
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect [default: 1001, 1005, 1006,
-    /// 1011-1014 and 4000, or what the provider documents]
+    /// Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006,
+    /// 1011-1014 and 4000, or the dialect's own]
     #[arg(long, value_name = "CODES", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = close_codes)]
     pub retry_close: Vec<RangeInclusive<u16>>,
     /// Longest delay before the first retry; doubles with every attempt [default: 1s]
@@ -913,7 +913,7 @@ fn close_codes(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (code(first), code(last)) {
         (Some(first), Some(last)) if first <= last => Ok(first..=last),
-        _ => Err("close codes are 1000 to 4999, and ranges of them such as 4000-4999".to_owned()),
+        _ => Err("expected close codes from 1000 to 4999, or ranges such as 4000-4999".to_owned()),
     }
 }
 

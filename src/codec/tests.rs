@@ -198,7 +198,7 @@ fn one_message_becomes_several() {
     assert_eq!(split("json-array", "[1"), ["unread: json-array: not JSON: unexpected end at byte 2"]);
     assert_eq!(split("lines,json-array", "[1,2]\n[3]\n"), ["1", "2", "3"]);
     let many = "1\n".repeat(MOST_PARTS + 1);
-    assert!(split("lines", &many)[0].contains("more than 262144 messages in one"));
+    assert!(split("lines", &many)[0].contains("more than 262144 parts in one message"));
     for (step, text) in [("lines", "a\n"), ("rs", "a\u{1e}"), ("nul", "a\0"), ("json-array", "[1]")] {
         let plain = if step == "json-array" { "1" } else { "a" };
         assert_eq!(chain(step, LIMIT).encode(Message::text(plain)), Ok(Message::text(text)));
@@ -291,7 +291,7 @@ fn names_are_checked() {
     assert!(wrong("gunzip").contains("unknown step 'gunzip'"));
     assert!(wrong("gzip:x").contains("does not take a file"));
     assert!(wrong("zstd:").contains("missing"));
-    assert!(wrong("protobuf").contains("descriptors") && wrong("protobuf:a").contains("message"));
+    assert!(wrong("protobuf").contains("descriptor file") && wrong("protobuf:a").contains("message"));
     assert!(Steps::new(&["zstd:/dev/null".to_owned()]).unwrap_err().contains("not a zstd dictionary"));
     assert!(Steps::outgoing(&["auto".to_owned()]).is_err());
     assert!(Steps::new(&["none".to_owned()]).unwrap().is_empty());

@@ -122,7 +122,7 @@ impl Session<'_> {
         let hangups = reopen_on_hangup(output.as_ref(), report)?;
         let outcome = session::run(setup).await;
         drop(hangups);
-        // Told first: a file that cannot be finished is one more thing to tell, not another.
+        // Report the outcome before finishing files, so that their errors are added and do not replace it.
         let exit = outcome.report(report);
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;

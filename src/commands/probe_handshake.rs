@@ -43,8 +43,8 @@ async fn probed(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     if matches!(form.output, ReportKind::Nagios | ReportKind::Prometheus)
         && !matches!(connections, Connections::Single)
     {
-        return Err(Failure::usage("--format nagios and --format prometheus report one connection")
-            .hint("leave out --repeat, --origins, --auth-matrix, --version-check and --all-addresses"));
+        return Err(Failure::usage("--format nagios and --format prometheus support only one connection")
+            .hint("remove --repeat, --origins, --auth-matrix, --version-check and --all-addresses"));
     }
     let url = args.url.as_deref().map(parse_url).transpose()?;
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;

@@ -69,7 +69,7 @@ pub enum Input {
 pub struct Source {
     form: Form,
     asked: bool,
-    /// Since it was asked for a second time.
+    /// Started on the second read.
     inputs: Option<mpsc::Receiver<Vec<Input>>>,
 }
 

@@ -28,7 +28,8 @@ impl OnService {
 }
 
 impl Service for OnService {
-    /// Any path, as it comes last of all; but only upgrades: who asks for a page is told what there is.
+    /// Matches any path, because it is the last service, but only WebSocket upgrades. Other requests get the list of
+    /// paths.
     fn answer(&self, request: &Request) -> Option<Answer> {
         request.upgrade().ok()?;
         let peer = OnPeer {

@@ -87,7 +87,7 @@ impl Pace {
         }
     }
 
-    /// Notes that there was nothing to send. What is asked for later is not owed the time until then.
+    /// Marks the pacer idle. The schedule restarts at the next event instead of catching up.
     pub(super) fn pause(&mut self) {
         self.run = None;
     }

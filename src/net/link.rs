@@ -21,8 +21,8 @@ const READ_BUFFER: usize = 32 * 1024;
 
 /// A link over an upgraded stream.
 ///
-/// The frame layer can be handed what came with the response head too, but then it sizes every later buffer after that
-/// one: as soon as a message is still in use when the next arrives, it reads message by message.
+/// Do not use `from_partially_read`: it sizes the read buffer by the leftover bytes, and later reads then degrade to
+/// one message each.
 pub(crate) async fn link(
     tap: Tap,
     max_message_size: Option<usize>,
@@ -38,8 +38,8 @@ pub(crate) async fn link(
 
 /// A transport that starts with bytes that were read already, and counts what it reads and writes.
 ///
-/// Once a write has failed, it seems to take everything: the frame layer answers pings and close frames while it reads,
-/// and if it was told, it would give up what the peer has said before it left.
+/// After a write error, `poll_write` reports success: tungstenite flushes pongs while reading, and would otherwise drop
+/// data that the peer sent before it closed.
 pub struct Tap {
     inner: Box<dyn Transport>,
     rest: Bytes,

@@ -138,7 +138,7 @@ impl TokenPlace {
 /// TLS settings; files are PEM, if nothing else is said.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Trust these certificates as roots, besides none of the system's (curl's `--cacert`).
+    /// Use only these certificates as roots, instead of the system's (curl's `--cacert`).
     pub cacert: Option<PathBuf>,
     /// The client certificate chain.
     pub cert: Option<PathBuf>,
@@ -300,7 +300,7 @@ pub struct OpenReport {
     pub redirects: Vec<String>,
     /// Things that are odd but not fatal, such as offered subprotocols of which none was chosen.
     pub warnings: Vec<String>,
-    /// Who else may be listening, of every hop: what was given up to be connected. To be told in any case.
+    /// Security warnings of every hop, such as of `-k` and the key log. They are shown even with `-q`.
     pub cautions: Vec<String>,
     /// `Retry-After` of a refusal, or its like.
     pub asked_wait: Option<Duration>,

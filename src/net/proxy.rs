@@ -141,8 +141,7 @@ impl Goal<'_> {
     }
 }
 
-/// The failure of a proxy that cannot be connected to. Who gets it may not know that there is a proxy: it may
-/// stand in the environment.
+/// Names the proxy in the error: it may come from the environment, so the user may not know about it.
 pub(super) fn unreachable(proxy: &Proxy, failure: Failure) -> Failure {
     let what = format!("cannot reach proxy {}: {}", proxy.shown(), failure.what);
     Failure { exit: Exit::Proxy, what, ..failure }.hint(

@@ -313,7 +313,7 @@ mod tests {
         let html = [("Content-Type", "text/html")];
         let cases: &[(ResponseHead, &str, Exit, &str)] = &[
             (head(401, &[]), "", Exit::Credentials, "give "),
-            (head(403, &[]), "", Exit::Credentials, "Origin"),
+            (head(403, &[]), "", Exit::Credentials, "--origin"),
             (head(404, &[]), "", Exit::NotFound, "path"),
             (head(200, &html), "<p>", Exit::Refused, "a web server answered"),
             (head(302, &[("Location", "/x")]), "", Exit::Refused, "-L"),

@@ -136,8 +136,8 @@ pub(crate) fn header(text: &str) -> Result<Header> {
             Ok((name.trim().to_owned(), Secret::new(value.trim())))
         }
         // The text is not quoted back: it may be a credential that lost its name.
-        _ => Err(Failure::usage("--header: there is no `Name:` before the value")
-            .hint("headers are written -H 'Name: value'; -H @FILE reads them from a file")),
+        _ => Err(Failure::usage("--header: missing `Name:`")
+            .hint("write -H 'Name: value', or -H @FILE to read headers from a file")),
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn read_user(path: &Path) -> Result<(String, Secret)> {
 pub(crate) fn user(text: &str) -> Result<(String, Secret)> {
     match text.split_once(':') {
         Some((user, password)) => Ok((user.to_owned(), Secret::new(password))),
-        None => Err(Failure::usage("--user: there is no `:` between user and password")
+        None => Err(Failure::usage("--user: missing `:` between user and password")
             .hint("write -u USER:PASSWORD, or -u @FILE to keep the password out of the process list")),
     }
 }
@@ -172,15 +172,15 @@ fn unreadable(option: &str, path: &Path, error: &std::io::Error) -> Failure {
     if path.exists() {
         return Failure::usage(format!("{option} {}: {error}", path.display()));
     }
-    Failure::usage(format!("{option}: cannot read a file of that name: {error}"))
-        .hint("give the path of a file that holds the credential, and not the credential")
+    Failure::usage(format!("{option}: cannot read the file: {error}"))
+        .hint("give the path of the file that holds the credential, not the credential itself")
 }
 
 /// The first line that a command prints. The command itself is not quoted: it may hold a credential.
 async fn output_of(command: &str, limit: Duration) -> Result<String> {
     let failed = |what: String| {
         Failure::new(Exit::Credentials, format!("--token-command {what}"))
-            .hint("run the command in a shell; it has to print the credential and exit with 0")
+            .hint("check the command in a shell: it must print the credential and exit with 0")
             .transient()
     };
     let mut child = Command::new("/bin/sh")
@@ -190,13 +190,13 @@ async fn output_of(command: &str, limit: Duration) -> Result<String> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(format!("cannot be run: {error}")))?;
+        .map_err(|error| failed(format!("cannot run: {error}")))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let work = async { tokio::join!(beginning(stdout), beginning(stderr), child.wait()) };
     let Ok((printed, complaint, ended)) = tokio::time::timeout(limit, work).await else {
         return Err(failed(format!("did not end within {}", humantime::format_duration(limit))));
     };
-    let ended = ended.map_err(|error| failed(format!("cannot be waited for: {error}")))?;
+    let ended = ended.map_err(|error| failed(format!("cannot be awaited: {error}")))?;
     if !ended.success() {
         let complaint = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
         let complaint = &complaint[..complaint.floor_char_boundary(MAX_COMPLAINT)];
@@ -224,7 +224,7 @@ mod tests {
     fn a_credential_in_the_place_of_a_path_is_not_quoted() {
         let error = std::io::Error::other("why");
         let what = |path: &str| unreadable("--token-file", Path::new(path), &error).what;
-        assert_eq!(what("/eyJhbGciOi.s3cr3t"), "--token-file: cannot read a file of that name: why");
+        assert_eq!(what("/eyJhbGciOi.s3cr3t"), "--token-file: cannot read the file: why");
         assert_eq!(what("/dev/null"), "--token-file /dev/null: why");
     }
 

@@ -178,7 +178,7 @@ mod tests {
             (Exit::Tcp, "cannot connect to h:1: connection refused")
         );
         assert_eq!(failure.details, addresses.map(|address| format!("{address}: connection refused")));
-        assert!(failure.hint.unwrap().contains("nothing listens"));
+        assert!(failure.hint.unwrap().contains("the server is running"));
     }
 
     #[tokio::test]

@@ -826,7 +826,7 @@ mod tests {
             ("ws://h/a#b", "%23", 8),
             ("ws:///path", "missing host", 5),
             ("ws://h/a\rb", "control character", 8),
-            ("ws://h]/", "cannot have ']'", 6),
+            ("ws://h]/", "invalid character ']'", 6),
         ];
         for (text, say, at) in cases {
             let (said, _, caret) = mistake(text);

@@ -35,14 +35,14 @@ pub(super) struct Recorder {
     seen: Mutex<Seen>,
 }
 
-/// What does not end the handshake at once.
+/// Which verification errors are tolerated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lenience {
-    /// Nothing.
+    /// None.
     None,
-    /// A certificate that is not trusted; a key that is not the pinned one does.
+    /// An untrusted chain (`-k`); a wrong pin still fails.
     Trust,
-    /// Neither: nothing will be sent over the connection.
+    /// All, because no data is sent (probe only).
     All,
 }
 

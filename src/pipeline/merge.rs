@@ -1,6 +1,7 @@
-//! One pipeline for several sessions: each pushes into a branch, and is told of an end condition that was met,
-//! whoever's message met it. That is all they are told: events that want to be acknowledged, and replies, need a
-//! pipeline of their own. That messages of theirs were dropped is told here, since any of them may be over by then.
+//! One pipeline for several sessions: each session pushes into a branch, and learns when an end condition is met.
+//!
+//! A shared pipeline supports neither acknowledgments nor replies. The merge itself reports dropped messages, because the
+//! session may have ended.
 
 use std::collections::VecDeque;
 

@@ -102,7 +102,7 @@ impl Config {
 pub enum Stop {
     /// `--count` lines have been written.
     Count,
-    /// The same, and what completed the count is the record of a failure or of an end, which stays what it is.
+    /// `--count` was reached by the final `close`, `error` or `summary` record. The exit status of that end is kept.
     CountAtEnd,
     /// `--until` has matched.
     Until,
@@ -116,7 +116,7 @@ pub enum Stop {
     ReaderGone,
     /// Lines could not be written; and what helps, where that is known.
     OutputFailed(String, Option<&'static str>),
-    /// The same of the recording. Lines still can.
+    /// The recording could not be written. Standard output still can.
     RecordingFailed(String, Option<&'static str>),
     /// No more can wait for the output, but what waits can still be written.
     Overflow {

@@ -171,7 +171,7 @@ fn last_connected(file: &File, length: u64) -> io::Result<Option<Timestamp>> {
 enum Told {
     /// It was there then.
     At(Timestamp),
-    /// It was over then, if anything is known at all: what comes before these lines has to be looked at.
+    /// Closed or unknown: look further back.
     Before(Option<Timestamp>),
     /// They are no records.
     Nothing,

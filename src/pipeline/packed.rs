@@ -77,12 +77,12 @@ impl Packed {
         &self.bytes
     }
 
-    /// It is kept elsewhere from now on: how much it is.
+    /// Moves the bytes out to the spill file, and returns their length.
     pub fn take_bytes(&mut self) -> usize {
         std::mem::take(&mut self.bytes).len()
     }
 
-    /// It is here again.
+    /// Puts the bytes back.
     pub fn put_bytes(&mut self, bytes: Vec<u8>) {
         self.bytes = bytes;
     }

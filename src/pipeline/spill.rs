@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-/// A file is not written to any more when it has so many bytes, so that it can go once they were read.
+/// Segment size: a full segment is deleted once it is read.
 const SEGMENT: u64 = 64 << 20;
 
 /// What waits on the disk at most, unless something else is asked for.

@@ -36,8 +36,8 @@ pub const BATCH_EVENTS: usize = 512;
 /// which costs nothing.
 const STALLED: Duration = Duration::from_millis(100);
 
-/// The same once it has had something to do for this long: it is not a burst that it is behind of, and a server may
-/// drop whom it has to wait for.
+/// Also start buffering when the worker has been busy this long without catching up: that is not a burst, and the
+/// server may drop a slow client.
 const BEHIND: Duration = Duration::from_secs(2);
 
 /// The worker's stack when it runs no jq programs.

@@ -152,7 +152,7 @@ fn judge_days(least: i64, record: &Record) -> Judgement {
     }
 }
 
-/// A phase that was not needed took no time; one that did not come about, or failed, took too long.
+/// A skipped phase took 0 ms. A failed or unreached phase exceeds every bound.
 fn judge_time(limit: &Limit, record: &Record) -> Judgement {
     let time = record.times().into_iter().find(|(name, _)| *name == limit.phase).map(|(_, time)| time);
     let needed = matches!(limit.phase.as_str(), "upgrade" | "message" | "pong" | "close");

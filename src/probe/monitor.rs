@@ -62,7 +62,7 @@ pub(crate) fn nagios(record: &Record, gates: &Gates) -> (ServiceState, String) {
         (ServiceState::Critical, failed.what.clone())
     } else {
         let time = record.phases.total.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
-        let status = record.status().map_or("no answer".to_owned(), |status| format!("status {status}"));
+        let status = record.status().map_or("no response".to_owned(), |status| format!("status {status}"));
         match odd() {
             Some(odd) => (ServiceState::Warning, format!("{}: {odd}", record.url)),
             None => (ServiceState::Ok, format!("{}: {status}{time}", record.url)),

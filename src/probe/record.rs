@@ -539,7 +539,7 @@ fn checks(report: &OpenReport, target: &Target, mask: &Mask) -> Vec<Check> {
     if !report.findings.is_empty() {
         return report.findings.iter().map(|finding| mask.check(finding)).collect();
     }
-    let instead = report.status.map_or("no answer".to_owned(), |status| format!("status {status}"));
+    let instead = report.status.map_or("no response".to_owned(), |status| format!("status {status}"));
     let subprotocols = target.options.subprotocols.clone();
     let extensions = target.options.compression.map(|offer| offer.to_string()).unwrap_or_default();
     let expectation = Expectation { subprotocols, extensions, ..Expectation::default() };

@@ -195,7 +195,7 @@ impl ProbeRun<'_> {
         }
         for gate in record.gates.iter().filter(|gate| !gate.ok) {
             self.gate_failed = true;
-            let text = self.mask.text(&format!("{place}check failed: {}: got {}", gate.gate, gate.saw));
+            let text = self.mask.text(&format!("{place}check failed: {} (actual: {})", gate.gate, gate.saw));
             self.report.say(Level::Error, &text);
         }
     }

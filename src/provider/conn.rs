@@ -50,9 +50,9 @@ struct Mailbox {
     bound: Unread,
     /// Nothing is taken any more: the connection ends with what is in here.
     shut: bool,
-    /// The client is to leave, whether it reads or not.
+    /// Disconnect the client even if it does not read.
     leaving: bool,
-    /// The same, but at this time.
+    /// A scheduled close.
     parting: Option<Parting>,
     discarded: u64,
 }

@@ -164,9 +164,9 @@ impl Editor {
     }
 }
 
-/// Ctrl-C clears the line; on an empty one it asks, and then it ends the session.
+/// Ctrl-C clears the line; on an empty line it asks first, and then ends the session.
 ///
-/// Only the end is the editor's own interrupt, which forgets the keys that came after it.
+/// Only the final Ctrl-C becomes rustyline's `Interrupt`, which drops type-ahead.
 struct ControlC(SharedState);
 
 impl ConditionalEventHandler for ControlC {

@@ -198,7 +198,8 @@ impl Repl {
             }
         }
         if self.too_late > 0 {
-            let text = format!("not sent because the session had ended: {} messages", self.too_late);
+            let text =
+                format!("{} not sent: the session had ended", crate::text::counted(self.too_late, "message"));
             self.report.warning(&text);
         }
     }

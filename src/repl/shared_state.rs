@@ -22,7 +22,7 @@ const MOST_WAITING: usize = 64;
 /// Notes beside them at most: they are looked through for the messages among them.
 const MOST_NOTES: usize = 10_000;
 
-/// How long nothing is shown after a list of completions, which it would push away.
+/// How long to hold back messages after a completion list, which they would push away.
 const READING_TIME: Duration = Duration::from_secs(2);
 
 /// Bytes of a line that was never sent that are shown at the end.

@@ -213,7 +213,7 @@ impl Outcome {
             let what = match self.reason {
                 EndReason::Closed => "connection closed",
                 EndReason::InputEnded => "input ended",
-                EndReason::MaxTime | EndReason::IdleTimeout => "time was up",
+                EndReason::MaxTime | EndReason::IdleTimeout => "time limit reached",
                 _ => "session ended",
             };
             let text = format!("{what} after {}", count.progress(totals));

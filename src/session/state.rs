@@ -475,8 +475,8 @@ impl State {
             None => Outcome::from_stop(&stop),
         };
         if let Some(earlier) = &self.outcome {
-            // The messages that decided this came before whatever ended the session meanwhile, but for what could not
-            // be written; the record of an end did not.
+            // The deciding message was received before the session ended, so it overrides the earlier outcome.
+            // Exceptions: the output had already failed, or only the end record completed the count.
             if earlier.is_signal() {
                 return self.tell_loss(&outcome);
             }
@@ -647,8 +647,8 @@ impl State {
     /// Nothing has come for so long since standard input ended.
     fn input_is_over(&mut self, now: Now) {
         let time = humantime::format_duration(self.linger().unwrap_or_default());
-        let what = format!("standard input ended and nothing came for {time}");
-        self.notice(Level::Notice, format!("{what}; --linger forever keeps listening"));
+        let what = format!("standard input ended and no message arrived for {time}");
+        self.notice(Level::Notice, format!("{what}; to keep listening, use --linger forever"));
         self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
     }
 

@@ -101,7 +101,7 @@ impl Subscription {
         self.ack_deadline.take_if(|at| *at <= now).is_some()
     }
 
-    /// Would a drop at this moment probably be the provider's answer to the subscription?
+    /// True shortly after an unanswered subscribe message: a drop is then probably the provider's answer.
     #[must_use]
     pub fn explains_drop(&self, now: Instant) -> bool {
         !self.answered && self.sent_at.is_some_and(|at| now - at <= EARLY_DROP)

@@ -210,7 +210,7 @@ fn a_past_is_a_chart() {
     let samples: Vec<Sample> = (0..600).map(|minute| sample(minute, minute, minute / 100)).collect();
     let lines = chart(42, 24, &samples, &look(40, 24));
     let expected = [
-        "campaign 42, last 24 h, 2026-01-01 ",
+        "campaign 42, last 24 h, 2026-01-01 09:0",
         "  completed        0 ▁▂▂▃▃▄▄▅▅▆▆▇▇█ 599",
         "  failed           0 ▁▁▁▂▂▂▄▄▅▅▅▇▇███ 5",
         "  success       100%  █▁▄▂▃▂▂▂▂▂▂ 99.2%",

@@ -136,7 +136,7 @@ impl Watch {
         let mut sessions: FuturesUnordered<_> =
             sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
         let changed = Rc::clone(&self.model.borrow().changed);
-        // From the beginning, or one that comes between the end of the sessions and that of the output would be lost.
+        // Listen from the start, so that a signal during the final drain is not lost.
         let signals = Signals::listen().ok();
         loop {
             let drawn_at = self.view.as_ref().map(View::deadline);
@@ -209,7 +209,7 @@ impl Watch {
         let patience =
             outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == EndReason::MaxTime);
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
-        // One that has ended the sessions is not meant.
+        // If a signal already ended the sessions, wait for a new one.
         let seen = outcomes.iter().any(Outcome::is_signal);
         let mut signals = if seen { Signals::listen().ok() } else { signals };
         let mut lost = false;

@@ -141,7 +141,7 @@ impl Model {
         self.rows.values().filter(move |row| row.link == link)
     }
 
-    /// The link of a session alone has no name, and needs none.
+    /// Prefix of notices; `None` if there is only one link.
     #[must_use]
     pub fn link_name(&self, link: usize) -> Option<String> {
         let several = !self.plan.monitor && self.plan.ids.len() > 1;

@@ -32,7 +32,7 @@ pub enum End {
     Final,
     /// Its status is one that was asked for.
     Asked,
-    /// It was over before it was watched, which nobody asked about.
+    /// Already finished when first seen under `--all`. It does not affect the exit status.
     Before,
     /// The provider does not show it, for this reason.
     Refused(String),
@@ -83,7 +83,7 @@ impl Row {
         };
     }
 
-    /// How much it matters how it stands. What had gone wrong before is not what is watched for.
+    /// Notice level for the current status. Failures that predate the watch are only notices.
     pub(super) fn level(&self) -> Level {
         match (&self.campaign.status, &self.end) {
             (_, Some(End::Before)) => Level::Notice,

@@ -91,7 +91,7 @@ fn the_endpoint_of_one_campaign_needs_no_subscription() {
 #[test]
 fn ids_are_checked_before_anything_connects() {
     let out = mocked("", &["42", "0", "x", "4.2"]);
-    out.exits(2).says("'0' is no campaign id").says("'x'").says("'4.2'").says("such as 42");
+    out.exits(2).says("invalid campaign id '0'").says("'x'").says("'4.2'").says("such as 42");
     mocked("--contacts 0", &["42"]).exits(2).says("--contacts");
     mocked("--outcome lost", &["42"]).exits(2).says("--outcome").says("cancelled");
 }

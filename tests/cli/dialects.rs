@@ -68,7 +68,11 @@ fn mistakes_are_told_before_anything_connects() {
     fs::write(&file, "name = 'x'\n[close]\n12 = { meaning = 'y' }").unwrap();
     wstap(&["subscribe", "-d", &file, "a"]).run().exits(2).says("x.toml:3").says("1000 to 4999");
     wstap(&["subscribe", "-d", "/no/such.toml", "a"]).run().exits(2).says("/no/such.toml");
-    wstap(&["subscribe", "-d", "nosuch", "a"]).run().exits(2).says("no dialect 'nosuch'").says("voipbin");
+    wstap(&["subscribe", "-d", "nosuch", "a"])
+        .run()
+        .exits(2)
+        .says("unknown dialect 'nosuch'")
+        .says("voipbin");
 }
 
 #[test]

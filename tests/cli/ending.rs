@@ -123,7 +123,7 @@ fn records_come_on_top_of_the_messages_that_are_counted() {
         let out = wstap(&["connect", &server.url()]).args(&args).run();
         (out.records("message").len() == 3).then_some(out)
     });
-    out.exits(1).says("time was up after 3 of 4 messages");
+    out.exits(1).says("time limit reached after 3 of 4 messages");
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn what_could_not_be_written_is_told_where_a_signal_ends_the_session_as_well() {
     let run = connect(&server, &["--record", "/dev/full"]).spawn();
     is_closed.recv().expect("the session ends for its recording");
     run.signal("INT");
-    run.finish().exits(130).says("--record /dev/full could not be written");
+    run.finish().exits(130).says("cannot write --record /dev/full");
 }
 
 #[test]

@@ -286,7 +286,10 @@ fn an_ipv6_address_may_have_a_zone() {
     connect(&["ws://[::1%25lo]:PORT/"], &[], port).exits(17).says("[::1%25lo]");
     connect(&["ws://h.test/", "--connect-to", "h.test:80:[::1%lo]:PORT"], &[], port).exits(17);
     assert_eq!(server.join().unwrap(), [format!("[::1]:{port}"), "h.test".to_owned()]);
-    wstap(&["connect", "ws://[fe80::1%25nosuch]:9/"]).run().exits(10).says("no network interface nosuch");
+    wstap(&["connect", "ws://[fe80::1%25nosuch]:9/"])
+        .run()
+        .exits(10)
+        .says("unknown network interface nosuch");
 }
 
 #[test]

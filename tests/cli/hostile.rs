@@ -233,7 +233,7 @@ fn a_connection_that_is_cut_within_a_message_is_1006() {
 fn a_peer_that_answers_no_ping_is_given_up() {
     let args = ["--envelope", "--ping-interval", "50ms", "--ping-timeout", "100ms"];
     let out = connect(&args, Peer::wait_for_end);
-    out.exits(22).says("silent");
+    out.exits(22).says("timed out");
     assert_eq!(out.summary()["reason"], "silent");
     assert!(!out.records("ping").is_empty());
 }

@@ -471,7 +471,7 @@ fn acknowledgements_that_fail_are_tried_once_more_and_told_once() {
         peer.close_well(1000);
     })]);
     let out = service.subscribe(&[]).run();
-    assert_eq!(ids(&out.exits(0).says("503").says("3 events were not acknowledged").stdout).len(), 5);
+    assert_eq!(ids(&out.exits(0).says("503").says("3 events not acknowledged").stdout).len(), 5);
     assert!(!out.stderr.contains("refused: 400"), "{}", out.stderr);
     played.recv_timeout(PATIENCE).expect("the script is played to its end");
 }

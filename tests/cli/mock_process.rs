@@ -127,7 +127,7 @@ fn whoever_asks_is_told_what_clients_do() {
     let told = mock.finish();
     told.exits(0)
         .says("GET /nowhere: 404 {")
-        .says("client 1 at /echo from 127.0.0.1:")
+        .says("client 1 connected to /echo from 127.0.0.1:")
         .says("client 1 says hello");
     told.says("client 1 disconnected: received 1 messages, sent 1");
     assert!(!told.stderr.contains("geheim"), "{}", told.stderr);

@@ -69,7 +69,7 @@ fn headers_and_credentials_come_from_files() {
     let (_, request) = greeted(&["--token-file", &file("token", "from-file\nmore\n"), "URL"], &[]);
     assert_eq!(values(&request, "Authorization"), ["Bearer from-file"]);
     let out = wstap(&["connect", "-H", "@/nonexistent/x", "ws://127.0.0.1:1/"]).run();
-    out.exits(2).says("--header: cannot read a file");
+    out.exits(2).says("--header: cannot read the file");
     wstap(&["connect", "--token-file", &file("empty", "\n"), "ws://h/"])
         .run()
         .exits(2)

@@ -186,7 +186,7 @@ fn a_full_device_is_an_error() {
     for args in commands {
         let full = File::options().write(true).open("/dev/full").expect("Linux has it");
         let out = wstap(args).stdout(full).run();
-        out.exits(30).says("standard output").says("No space left on device").says("try: free some space");
+        out.exits(30).says("standard output").says("No space left on device").says("hint: free some space");
     }
 }
 
@@ -532,7 +532,7 @@ fn lines_may_go_to_a_file() {
         ("", "{\"a\":1.0}\n")
     );
     assert_eq!(connect(&["-o", "-"], send).stdout, "{\"a\":1.0}\n");
-    connect(&["-o", "/dev/full"], send).exits(30).says("--output /dev/full could not be written");
+    connect(&["-o", "/dev/full"], send).exits(30).says("cannot write --output /dev/full");
     wstap(&["connect", "--from", &recording, "-o", &recording]).run().exits(2).says("would change");
 }
 

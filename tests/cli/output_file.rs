@@ -36,12 +36,7 @@ fn a_line_that_is_half_there_is_put_right_and_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let lines = path(&folder, "lines");
     for (before, args, told, after) in [
-        (
-            "{\"a\":1}\n{\"a\":",
-            &[][..],
-            "the last line was not whole, as after a crash; 5 bytes",
-            "{\"a\":1}\n2\n",
-        ),
+        ("{\"a\":1}\n{\"a\":", &[][..], "removed an incomplete last line (5 bytes)", "{\"a\":1}\n2\n"),
         ("{\"a\":1}", &[], "added the missing newline", "{\"a\":1}\n2\n"),
         ("{see", &["-r"], "added the missing newline", "{see\n2\n"),
         ("12", &["-j"], "connected", "122"),

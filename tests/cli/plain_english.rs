@@ -42,16 +42,6 @@ const HABITS: [&str; 27] = [
     "hint: is the",
 ];
 
-/// Uses of these phrases that are right where they are.
-const ALLOWED: [&str; 5] = [
-    // A dialect's messages and jq programs may have them in their text.
-    "is no longer",
-    "is no limit",
-    "reads what is",
-    "told apart",
-    "starts by itself",
-];
-
 #[test]
 fn help_and_manual_pages_are_in_plain_english() {
     for command in COMMANDS {
@@ -121,9 +111,8 @@ fn a_manual_page_is_printed_into_a_pipe_and_shown_on_a_terminal() {
 
 fn is_plain(name: &str, text: &str) {
     let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    for allowed in ALLOWED {
-        text = text.replace(allowed, "");
-    }
+    // Code is no sentence; the names of tests in SECURITY.md are code.
+    text = text.split('`').step_by(2).collect::<Vec<_>>().join("CODE");
     for habit in HABITS {
         let found = text.find(habit).map(|at| text[at..].chars().take(60).collect::<String>());
         assert!(found.is_none(), "{name}: rewrite {:?}", found.unwrap_or_default());

@@ -189,11 +189,11 @@ fn a_clock_that_is_wrong_is_told_with_what_comes_of_it() {
     // Some seconds pass until the answer is there.
     let text = hints(-5400)[0]["text"].to_string();
     assert!(
-        text.contains("here is 1h 3") && text.contains("ahead of that") && text.contains("expired"),
+        text.contains("machine is 1h 3") && text.contains("ahead of the server") && text.contains("expired"),
         "{text}"
     );
     let text = hints(5400)[0]["text"].to_string();
-    assert!(text.contains("here is 1h ") && text.contains("behind that"), "{text}");
+    assert!(text.contains("machine is 1h ") && text.contains("behind the server"), "{text}");
     assert!(text.contains("not yet valid"), "{text}");
     assert_eq!(hints(0), json!([]));
 }
@@ -286,11 +286,11 @@ fn gates_decide_and_tell_what_they_saw() {
     answered(&["--expect-status", "101,403"], forbidden).exits(0);
     answered(&["--expect-status", "101"], forbidden)
         .exits(1)
-        .says("check failed: --expect-status 101: got 403");
+        .says("check failed: --expect-status 101 (actual: 403)");
     answered(&["--expect", ".http.status == 403"], forbidden).exits(0);
     answered(&["--max", "upgrade=10s,total=10s,dns=1ms"], forbidden).exits(0);
     let out = answered(&["--max", "upgrade=0s", "--expect", ".ok"], forbidden);
-    out.exits(1).says("--max upgrade=0s (").says("--expect '.ok' (.ok is false)");
+    out.exits(1).says("--max upgrade=0s (actual: ").says("--expect '.ok' (.ok is false)");
     let gates = record(&out)["gates"].clone();
     assert_eq!((&gates[0]["gate"], &gates[0]["ok"]), (&json!("--expect '.ok'"), &json!(false)));
     answered(&["--min-cert-days", "1"], GOOD).exits(1).says("no certificate");
@@ -395,7 +395,7 @@ fn proxies_and_unix_sockets_have_their_place() {
     let via = format!("127.0.0.1:{}", proxy.port);
     let out = wstap(&["probe-handshake", "ws://host.test/", "--proxy", &via, "--max", "proxy=9s"]).run();
     proxy.join();
-    out.exits(1).says("--max proxy=9s (failed after");
+    out.exits(1).says("--max proxy=9s (actual: failed after");
     assert_eq!((&record(&out)["failed"]["phase"], &record(&out)["exit"]), (&json!("proxy"), &json!(12)));
 
     let folder = tempfile::tempdir().unwrap();

@@ -78,7 +78,7 @@ fn origins_are_asked_one_by_one() {
     let (server, _) = serve(4, decide);
     let out =
         probe(server, "", &[&origins[..], &["--expect", ".case.foreign == (.http.status == 403)"]].concat());
-    out.exits(1).says("Origin: null: does not hold");
+    out.exits(1).says("Origin: null: check failed");
     let (server, _) = serve(4, decide);
     let out = probe(server, "", &[&origins[..], &["--format", "text"]].concat());
     out.exits(0);

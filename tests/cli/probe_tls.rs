@@ -245,7 +245,7 @@ fn a_certificate_that_runs_out_soon_is_a_hint() {
     let key = KeyPair::generate().unwrap();
     let leaf = Leaf { chain: vec![params.signed_by(&key, &root.authority).unwrap().der().clone()], key };
     let out = root.probe(&leaf, &["--min-cert-days", "14"]);
-    out.exits(1).says("--min-cert-days 14 (5 days left)");
+    out.exits(1).says("--min-cert-days 14 (actual: 5 days left)");
     assert_eq!((&record(&out)["tls"]["days_left"], hints(&record(&out))), (&json!(5), vec!["expires-soon"]));
 }
 

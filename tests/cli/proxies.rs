@@ -153,7 +153,7 @@ fn the_environment_gives_url_and_options() {
     assert_eq!(header(&request, "x-a"), Some("1"));
     greeted(&["URL"], &[("WSTAP_URL", "ws://127.0.0.1:1/")]);
     let out = connect(&["URL"], &[("WSTAP_CONNECT_TIMEOUT", "5 parsecs")], 1);
-    out.exits(2).says("the environment").says("parsecs");
+    out.exits(2).says("environment variable").says("parsecs");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn the_checks_for_containers_and_workflows_work() {
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(stdout, "0\n1\n", "{script}\n{stderr}");
-        assert!(stderr.contains("check failed: --expect-status 101: got no response"), "{stderr}");
+        assert!(stderr.contains("check failed: --expect-status 101 (actual: no response)"), "{stderr}");
     }
 }
 

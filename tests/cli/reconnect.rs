@@ -43,7 +43,7 @@ fn once(command: &[&str], end: impl FnOnce(&mut Peer) + Send + 'static) -> Outpu
 fn some_ends_are_tried_again() {
     for code in [1001, 1005, 1011, 1012, 1013, 1014, 4000] {
         let out = twice(&["connect", "--reconnect"], move |peer| peer.close_well(code));
-        out.exits(0).says("attempt 1");
+        out.exits(0).says("retry 1");
         let summary = out.summary();
         assert_eq!((&summary["connections"], &summary["reconnects"]), (&2.into(), &1.into()), "{code}");
     }
@@ -83,7 +83,7 @@ fn a_close_that_must_not_be_is_tried_again_by_its_own_code() {
             peer.write(bytes);
             peer.read_close();
         });
-        out.exits(0).says(&format!("closed by the peer with {code}")).says("attempt 1");
+        out.exits(0).says(&format!("closed by the peer with {code}")).says("retry 1");
     }
     let out = once(&["connect", "--reconnect"], |peer| {
         peer.write(b"\x88\x02\x03\xe7");
@@ -216,6 +216,6 @@ fn rules_of_the_end_span_connections() {
         let server = Server::websocket(|_| {});
         let args = ["--reconnect", "--reconnect-delay", "1000s", "--max-time", limit];
         let out = wstap(&["connect", &server.url()]).args(&args).run();
-        out.stderr.contains("attempt 1 in").then(|| out.exits(0).code)
+        out.stderr.contains("retry 1 in").then(|| out.exits(0).code)
     });
 }

@@ -115,7 +115,7 @@ fn a_file_that_is_gone_for_a_while_is_waited_for() {
     ];
     let server = Server::scripts(scripts);
     let mut run = wstap(&["connect", &server.url(), "--token-file", &path]).args(&FAST).spawn();
-    run.notice("cannot read a file of that name");
+    run.notice("cannot read the file");
     // As a careful writer puts it in place.
     fs::write(format!("{path}.new"), "second-s3cr3t\n").expect("a file");
     fs::rename(format!("{path}.new"), &path).expect("it is moved");
@@ -133,7 +133,7 @@ fn a_command_that_fails_is_tried_again_as_the_network_is() {
         peer.close_well(1000);
     });
     let out = wstap(&["connect", &server.url(), "--token-command", &command]).args(&FAST).run();
-    out.exits(0).says("--token-command failed with exit status: 7: sealed; attempt 1 in");
+    out.exits(0).says("--token-command failed with exit status: 7: sealed; retry 1 in");
     server.join();
     let out = wstap(&["connect", "ws://127.0.0.1:9/", "--token-command", "exit 7"]).run();
     out.exits(16)

@@ -232,7 +232,7 @@ fn the_account_of_several_links_is_one() {
 
 #[test]
 fn what_is_asked_for_is_checked_before_anything_connects() {
-    mocked("", &["0", "x"]).exits(2).says("'0' is no campaign id").says("'x'");
+    mocked("", &["0", "x"]).exits(2).says("invalid campaign id '0'").says("'x'");
     wstap(&["watch-campaign"]).run().exits(2).says("no campaign given").says("--all");
     wstap(&["watch-campaign", "--all", "42"]).run().exits(2);
     wstap(&["watch-campaign", "-d", "voipbin", "42"]).run().exits(2).says("no campaigns with voipbin");
@@ -262,7 +262,7 @@ fn records_go_to_the_file_of_output() {
     let told = run(&["--mock=--rate max --contacts 10", "--record", &recorded], &live);
     assert_eq!((told.lines().count(), run(&["--from", &recorded], &again)), (23, told));
     let full = mocked("--rate max --contacts 10", &["42", "-o", "/dev/full"]);
-    full.exits(30).says("--output /dev/full could not be written");
+    full.exits(30).says("cannot write --output /dev/full");
 }
 
 #[test]

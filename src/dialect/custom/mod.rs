@@ -525,7 +525,7 @@ mod tests {
             ("name = 'x'\n\n[keepalive]\nevery = 'soon'", 4, "30s"),
             ("name = 'x'\n[keepalive]\nevery = '1s'", 2, "used together"),
             ("name = 'x'\n[credential]\nin = 'cookie'\nenv = 'X'", 3, "query:NAME"),
-            ("name = 'x'\n[recognise]\nack = [{}]", 3, "mask"),
+            ("name = 'x'\n[recognise]\nack = [{}]", 3, "a table of fields"),
             ("name = 'x'\n[close]\n12 = { meaning = 'y' }", 3, "close code"),
             ("name = 'x'\n[event]\nid = 'id'", 3, "slash"),
             ("name = 'x'\nurl = 'ftp://h/'", 2, "scheme"),

@@ -40,7 +40,7 @@ struct Window {
 /// What is left of a token's minute; every response tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowance {
-    /// This request was one too many.
+    /// The request is over the limit.
     pub(super) exceeded: bool,
     remaining: u32,
     /// Unix seconds.

@@ -71,7 +71,7 @@ impl Plan {
         plan
     }
 
-    /// Is there something to happen that may look back at the last message?
+    /// True if a later fault needs the last message (truncate, broken).
     fn is_eventful(&self) -> bool {
         !(self.counted.is_empty() && self.timed.is_empty() && self.by_chance.is_empty())
     }

@@ -13,10 +13,11 @@ use crate::handshake::server::Response;
 /// How an upgrade is answered.
 #[derive(Debug, PartialEq)]
 pub(in crate::mock) enum Reply {
+    /// Accept the upgrade.
     Upgrade(Response),
-    /// It is not.
+    /// Refuse it with this response.
     Refuse(Response),
-    /// Not at all.
+    /// Never answer.
     Silence,
 }
 

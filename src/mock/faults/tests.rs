@@ -363,7 +363,7 @@ fn faults_are_read_or_explained() {
     let explained = |text: &str| text.parse::<Fault>().unwrap_err();
     for (text, says) in [
         ("latancy=5ms", "did you mean latency?"),
-        ("banana", "faults are refuse"),
+        ("banana", "known faults: refuse"),
         ("refuse", "such as refuse=503"),
         ("refuse=99", "200 to 599"),
         ("refuse=503:what", "'what' is no header"),

@@ -122,7 +122,7 @@ async fn an_expectation_that_is_not_met_is_recorded_and_told() {
     let verdict = ledger.verdict();
     assert_eq!((verdict.held, verdict.failed), (0, 2));
     let why: Vec<&str> = verdict.unmet.iter().map(|unmet| &*unmet.why).collect();
-    assert_eq!(why[0], "no message met .a == 1 within 20s; the last was {\"a\":2}");
+    assert_eq!(why[0], "no message matched .a == 1 within 20s; the last was {\"a\":2}");
     assert_eq!(why[1], "the client disconnected first");
     assert_eq!((verdict.unmet[0].connection, verdict.unmet[1].connection), (1, 2));
 }
@@ -262,7 +262,7 @@ fn mistakes_have_a_place() {
         ("[[scenario]]\nsteps = []".to_owned(), "f:1: [[scenario]] needs a path"),
         ("[[scenario]]\npath = \"/\"".to_owned(), "f:1: [[scenario]] needs steps"),
         ("[[scenario]]\npath = 1".to_owned(), "f:2: path must be a string, not integer"),
-        ("[[scenario]]\npath = 'x'\nsteps = []".to_owned(), "f:2: the path 'x' does not begin with a slash"),
+        ("[[scenario]]\npath = 'x'\nsteps = []".to_owned(), "f:2: path 'x' does not start with a slash"),
         (
             "[[scenario]]\npath = '/'\nconnection = 0\nsteps = []".to_owned(),
             "f:3: connection must be a number",
@@ -276,11 +276,11 @@ fn mistakes_have_a_place() {
         (file("{}"), "f:4: a step must have one of send, jq"),
         (file("{ send = 'x', wait = '1s' }"), "f:4: a step must have one action, not send and wait"),
         (file("{ send = 'x', timeout = '1s' }"), "f:4: timeout works only with expect, not with send"),
-        (file("{ send = 5 }"), "f:4: send is a text"),
+        (file("{ send = 5 }"), "f:4: send must be a string"),
         (file("{ send = [\n[inf]] }"), "f:5: not a valid JSON number"),
         (file("{ wait = true }"), "f:4: wait must be a string, not boolean"),
-        (file("{ wait = 'soon' }"), "f:4: wait is a time"),
-        (file("{ expect = 'true', timeout = 'x' }"), "f:4: timeout is a time"),
+        (file("{ wait = 'soon' }"), "f:4: wait must be a time"),
+        (file("{ expect = 'true', timeout = 'x' }"), "f:4: timeout must be a time"),
         (file("{ expect = 'true', optional = 1 }"), "f:4: optional must be true or false, not integer"),
         (file("{ repeat = -1, steps = [{ ping = true }] }"), "f:4: repeat must be a number"),
         (file("{ repeat = 1 }"), "f:4: a step needs steps"),
@@ -289,11 +289,11 @@ fn mistakes_have_a_place() {
             file("{ repeat = 1, steps = [\n{ pong = true }] }"),
             "f:5: a step: unknown key 'pong' (did you mean ping?)",
         ),
-        (file("{ ping = false }"), "f:4: ping is done or left out"),
-        (file("{ close = 70000 }"), "f:4: close is a code"),
+        (file("{ ping = false }"), "f:4: ping must be true"),
+        (file("{ close = 70000 }"), "f:4: close must be a code"),
         (file("{ close = true, reason = 'x' }"), "f:4: a reason needs a code"),
-        (file("{ raw = '0' }"), "f:4: raw is hexadecimal"),
-        (file("{ raw = { base64 = '?' } }"), "f:4: raw is hexadecimal"),
+        (file("{ raw = '0' }"), "f:4: raw must be hexadecimal"),
+        (file("{ raw = { base64 = '?' } }"), "f:4: raw must be hexadecimal"),
         (file("{ raw = { base46 = '' } }"), "f:4: raw: unknown key 'base46' (did you mean base64?)"),
     ];
     for (text, says) in cases {
