@@ -56,8 +56,10 @@ struct View {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Next,
-    /// This line, to be corrected at this place.
-    Again(String, usize),
+    /// This text, to go on with.
+    Edit(String),
+    /// The next one; this line was not taken, and is in the history.
+    Rejected,
     /// Nothing: the session is to end.
     End,
 }
@@ -104,8 +106,8 @@ const COMMANDS: &[Command] = &[
     topical("subscribe", "TOPIC…", "subscribe to topics, on this connection and on those to come", Shell::subscribe),
     topical("unsubscribe", "TOPIC…", "end the subscription to topics", Shell::unsubscribe),
     topical("topics", "", "list the topics that are subscribed to", Shell::topics),
-    command("filter", "[EXPR]", "show the outputs of this jq program; without, the program there is",
-        "A program that does not compile changes nothing. `/filter .` shows messages as they are again. What was \
+    command("filter", "[EXPR|off]", "show the outputs of this jq program; without, the program there is",
+        "A program that does not compile changes nothing. `/filter off` shows messages as they are again. What was \
          shown does not change; /last shows past messages.", Shell::filter),
     command("send", "@FILE | TEXT", "send the text, or that of a file, as it is", "", Shell::send),
     command("binary", "@FILE | HEX", "send a file, or these bytes, as a binary message", "", Shell::binary),
@@ -126,6 +128,7 @@ const COMMANDS: &[Command] = &[
     command("reconnect", "", "close the connection and make it anew, or make it now instead of later", "", Shell::reconnect),
     command("close", "[CODE [REASON]]", "end the session with this close code, 1000 without", "", Shell::close),
     command("quit", "", "end the session, as Ctrl-D does", "", Shell::quit),
+    command("exit", "", "the same as /quit", "", Shell::quit),
 ];
 
 impl Shell {
@@ -158,13 +161,13 @@ impl Shell {
     /// Does what a line asks for.
     pub(super) fn run(&self, line: &str) -> Flow {
         match line.strip_prefix('/') {
-            Some(rest) if !rest.starts_with('/') => self.run_command(line, &sending::joined(rest)),
+            Some(rest) if !rest.starts_with('/') => self.run_command(&sending::joined(rest)),
             _ => match sending::message(line, self.dialect.speaks_json()) {
                 Ok(None) => Flow::Next,
                 Ok(Some(message)) => self.order(Order::Send(message)),
-                Err((why, at)) => {
+                Err(why) => {
                     self.shared.note(self.look.alarming(&why));
-                    Flow::Again(line.to_owned(), at)
+                    Flow::Rejected
                 }
             },
         }
@@ -189,7 +192,7 @@ impl Shell {
         self.commands().map(|command| command.name).chain(own).collect()
     }
 
-    fn run_command(&self, line: &str, rest: &str) -> Flow {
+    fn run_command(&self, rest: &str) -> Flow {
         let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         // What is sent is sent as it is.
         let arguments = if name == "send" { arguments } else { arguments.trim() };
@@ -202,16 +205,13 @@ impl Shell {
             return Flow::Next;
         };
         match (command.run)(self, arguments) {
-            Ok(Some(text)) if name == "edit" => {
-                let end = text.len();
-                return Flow::Again(text, end);
-            }
+            Ok(Some(text)) if name == "edit" => return Flow::Edit(text),
             Ok(Some(text)) => self.shared.note(text),
-            Ok(None) if matches!(name, "quit" | "close") => return Flow::End,
+            Ok(None) if matches!(name, "quit" | "exit" | "close") => return Flow::End,
             Ok(None) => {}
             Err(why) => {
                 self.shared.note(self.look.alarming(&format!("/{name}: {why}")));
-                return Flow::Again(line.to_owned(), line.len());
+                return Flow::Rejected;
             }
         }
         if self.orders.is_closed() { Flow::End } else { Flow::Next }
@@ -293,6 +293,7 @@ impl Shell {
     }
 
     fn filter(&self, source: &str) -> Done {
+        let source = if source == "off" { "." } else { source };
         let mut view = self.view();
         if source.is_empty() {
             let none = "no filter: messages are shown as they are".to_owned();

@@ -41,6 +41,8 @@ pub enum LinkState {
     Open,
     /// It is lost, and made again at this time.
     Waiting(Instant),
+    /// It is lost, and made again when somebody asks for it.
+    Lost,
     /// The session is ending.
     Ending,
 }
@@ -69,6 +71,7 @@ impl State {
             Phase::Connecting => LinkState::Connecting,
             Phase::Open => LinkState::Open,
             Phase::Waiting(until) => LinkState::Waiting(until),
+            Phase::Lost => LinkState::Lost,
             Phase::Closing(_) | Phase::Ended => LinkState::Ending,
         };
         Standing { link, conn: self.conn, rtt: self.ordered.rtt, queued: self.ordered.queue.len() }
@@ -232,6 +235,10 @@ impl State {
                 self.send_close(now);
             }
             Phase::Waiting(_) => self.phase = Phase::Waiting(now.mono),
+            Phase::Lost => {
+                self.backoff.reset();
+                self.phase = Phase::Waiting(now.mono);
+            }
             _ => self.answer("that is under way".to_owned()),
         }
     }
