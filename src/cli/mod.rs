@@ -293,7 +293,7 @@ Examples:
   wstap watch-campaign 42 --progress --until '.completed >= 100' > progress.ndjson
   wstap watch-campaign 42 --progress --fail-if '.failed > 5' --max-time 1h
 
-On a terminal: q ends, r asks for the present state. --max-time that passes before the end is status 1.";
+On a terminal: q quits with status 130, r refreshes, ? lists the keys. --max-time that passes before the end is status 1.";
 
 const PROBE_EXAMPLES: &str = "\
 Examples:

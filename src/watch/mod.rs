@@ -182,6 +182,7 @@ impl Watch {
                 model.order_all(&Order::End(Outcome::new(EndReason::Interrupted, Exit::Interrupted)));
             }
             Wish::Key(Key::Refresh) => model.refresh(),
+            Wish::Key(Key::Help) => self.view.iter().for_each(View::help),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
                 view.draw(&model, Instant::now());
