@@ -55,7 +55,7 @@ pub(super) struct Site {
     settings: Arc<Settings>,
     served: Vec<Named>,
     services: Vec<(&'static str, Arc<dyn Service>)>,
-    /// Several providers are served, and no programs answer: the base of all URLs is nobody's.
+    /// Several providers are served to clients with any token, and no programs answer: the base of all URLs is nobody's.
     is_shared: bool,
     paths: Vec<&'static str>,
     /// Comes before the providers.
@@ -85,7 +85,8 @@ impl Site {
         registry: &Arc<ClientRegistry>,
         (scripts, extras): (Scripts, Extras),
     ) -> Result<Self, Failure> {
-        let is_shared = settings.dialects.len() != 1 && settings.on.is_empty();
+        let is_shared =
+            settings.dialects.len() != 1 && settings.on.is_empty() && settings.common.token.is_none();
         let MockSettings { common, on, faults, compression, .. } = settings;
         let (clock, settings) = (Clock::new(common.time_scale), Arc::new(common));
         let mut services: Vec<(&'static str, Arc<dyn Service>)> =

@@ -592,7 +592,8 @@ fn a_recording_can_be_started_and_ended() {
 
 #[test]
 fn a_loss_keeps_the_prompt_and_what_is_typed() {
-    let ends: [(fn(&mut Peer), &str); 4] = [
+    type End = (fn(&mut Peer), &'static str);
+    let ends: [End; 4] = [
         (|_| {}, "connection lost: "),
         (|peer| peer.close_well(1001), "closed by the peer with 1001"),
         (|peer| peer.close_well(4004), "closed by the peer with 4004"),
