@@ -57,14 +57,17 @@ fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<(String, V
     let described = command.clone().name(name.clone()).display_name(name.clone());
     let described = described.version(env!("CARGO_PKG_VERSION")).after_help("").after_long_help("");
     let man = clap_mangen::Man::new(described).title(name.to_uppercase()).date(DATE).manual("wstap manual");
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    man.render_options_section(&mut page)?;
-    // clap separates values with two line breaks around an empty line, which mandoc warns about.
-    let mut more = String::from_utf8_lossy(&page).replace(".br\n\n.br\n", ".sp\n");
+    let mut parts = Vec::new();
+    man.render_title(&mut parts)?;
+    man.render_name_section(&mut parts)?;
+    man.render_synopsis_section(&mut parts)?;
+    man.render_description_section(&mut parts)?;
+    man.render_options_section(&mut parts)?;
+    // Every part begins with the same definition of the apostrophe.
+    let parts = String::from_utf8_lossy(&parts);
+    let definition: String = parts.split_inclusive('\n').take(2).collect();
+    // Two line breaks around an empty line separate values, which mandoc warns about.
+    let mut more = definition.clone() + &parts.replace(&definition, "").replace(".br\n\n.br\n", ".sp\n");
     if command.has_subcommands() {
         let commands = command.get_subcommands().map(|command| (page_name(command), about(command)));
         let commands: Vec<(String, String)> =
@@ -124,7 +127,7 @@ fn list<'a>(heading: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) -> St
 fn sections(help: &str) -> (String, String) {
     let (mut examples, mut others) = (String::new(), String::new());
     let mut heading = String::new();
-    for block in help.split("\n\n") {
+    for block in help.split("\n\n").filter(|block| !block.is_empty()) {
         let starts =
             block.split_once(":\n").filter(|(start, _)| !start.contains('\n') && !start.starts_with(' '));
         let body = match starts {

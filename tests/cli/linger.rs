@@ -5,7 +5,8 @@ use std::sync::mpsc;
 use crate::harness::{Peer, Running, Server, Wstap, connect, wstap};
 
 /// What the end says.
-const SAID: &str = "standard input ended and nothing came for 2s; --linger forever keeps listening";
+const SAID: &str =
+    "standard input ended and no message arrived for 2s; to keep listening, use --linger forever";
 
 /// Standard input without a reader's luck: `/dev/null` (cron, systemd, `docker run`, most CI), none at all, and what
 /// `nohup` leaves of a terminal, which cannot be read.
@@ -101,6 +102,6 @@ fn the_end_of_the_input_ends_a_connect_that_had_something_to_send() {
 fn the_end_says_which_time_has_passed_unless_nobody_wants_to_know() {
     let args = ["--linger", "30ms"];
     let wait = |peer: &mut Peer| _ = peer.read_close();
-    connect(&args, wait).exits(0).says("standard input ended and nothing came for 30ms");
+    connect(&args, wait).exits(0).says("standard input ended and no message arrived for 30ms");
     assert_eq!(connect(&[&args[..], &["-q"]].concat(), wait).exits(0).stderr, "");
 }

@@ -128,7 +128,7 @@ fn whoever_asks_is_told_what_clients_do() {
     told.exits(0)
         .says("GET /nowhere: 404 {")
         .says("client 1 connected to /echo from 127.0.0.1:")
-        .says("client 1 says hello");
+        .says("client 1 sent hello");
     told.says("client 1 disconnected: received 1 messages, sent 1");
     assert!(!told.stderr.contains("geheim"), "{}", told.stderr);
 }

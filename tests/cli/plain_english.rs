@@ -87,7 +87,10 @@ fn manual_pages_have_their_sections_and_refer_to_pages_that_exist() {
             }
         }
         let words = text.split(|c: char| !c.is_alphanumeric() && !"-()".contains(c));
-        for page in words.filter_map(|word| word.strip_suffix("(1)")) {
+        let references = text.lines().filter_map(|line| line.strip_prefix(".BR ")?.split(' ').next());
+        for page in
+            references.chain(words.filter_map(|word| word.strip_suffix("(1)")).filter(|it| !it.is_empty()))
+        {
             assert!(names.contains(&page), "{name} refers to {page}(1), which does not exist");
         }
     }

@@ -290,7 +290,7 @@ fn gates_decide_and_tell_what_they_saw() {
     answered(&["--expect", ".http.status == 403"], forbidden).exits(0);
     answered(&["--max", "upgrade=10s,total=10s,dns=1ms"], forbidden).exits(0);
     let out = answered(&["--max", "upgrade=0s", "--expect", ".ok"], forbidden);
-    out.exits(1).says("--max upgrade=0s (actual: ").says("--expect '.ok' (.ok is false)");
+    out.exits(1).says("--max upgrade=0s (actual: ").says("--expect '.ok' (actual: .ok is false)");
     let gates = record(&out)["gates"].clone();
     assert_eq!((&gates[0]["gate"], &gates[0]["ok"]), (&json!("--expect '.ok'"), &json!(false)));
     answered(&["--min-cert-days", "1"], GOOD).exits(1).says("no certificate");

@@ -179,5 +179,5 @@ fn metrics_are_in_the_text_format() {
         "{}",
         out.stdout
     );
-    run(&["--mock", "--repeat", "2"]).exits(2).says("report one connection");
+    run(&["--mock", "--repeat", "2"]).exits(2).says("support only one connection");
 }

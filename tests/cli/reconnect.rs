@@ -58,7 +58,7 @@ fn the_command_line_says_which_closes_are_a_loss() {
         let scripts = vec![websocket(move |peer| peer.close_well(code)), websocket(second)];
         let server = Server::scripts(scripts);
         let out = wstap(&["connect", &server.url(), "--envelope", "--retry-close", codes]).args(&FAST).run();
-        assert_eq!(out.exits(20).says("attempt 1").summary()["connections"], 2, "{codes}");
+        assert_eq!(out.exits(20).says("retry 1").summary()["connections"], 2, "{codes}");
         server.join();
     }
     // An end that is asked for is an end, and a dialect's own rule stands behind what is typed.

@@ -138,7 +138,7 @@ fn a_command_that_fails_is_tried_again_as_the_network_is() {
     let out = wstap(&["connect", "ws://127.0.0.1:9/", "--token-command", "exit 7"]).run();
     out.exits(16)
         .says("wstap: error: --token-command failed with exit status: 7")
-        .says("run the command in a shell");
+        .says("check the command in a shell");
     let out = wstap(&["connect", ":9", "--token-command", "x", "--token-file", "x"]).run();
     out.exits(2);
 }

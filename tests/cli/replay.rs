@@ -154,7 +154,7 @@ fn what_cannot_be_played_is_said() {
     let (empty, bad) = (file(&folder, "empty"), file(&folder, "bad.har"));
     std::fs::write(&empty, "\n").unwrap();
     std::fs::write(&bad, r#"{"log":1}"#).unwrap();
-    wstap(&["serve-mock", "--replay", &empty]).run().exits(2).says("nothing");
+    wstap(&["serve-mock", "--replay", &empty]).run().exits(2).says("no messages found");
     wstap(&["serve-mock", "--replay", &bad]).run().exits(2).says("not a HAR");
     wstap(&["connect", "--from", &bad]).run().exits(2).says("not a HAR");
     wstap(&["serve-mock", "--replay", "/nonexistent"]).run().exits(2).says("/nonexistent");

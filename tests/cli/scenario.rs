@@ -38,7 +38,7 @@ fn an_expectation_that_is_not_met_decides_the_status() {
     let out = wstap(&["connect", &url, "-x", "{}", "--no-reconnect", "--linger", "20s"]).run();
     out.exits(16).says("1008").says("scenario.toml:4: no message matched .a");
     mock.signal("TERM");
-    mock.finish().exits(1).says("scenario.toml:4: connection 1: no message met .a within 50ms");
+    mock.finish().exits(1).says("scenario.toml:4: connection 1: no message matched .a within 50ms");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn what_goes_down_with_the_connection_is_counted() {
     run.line();
     tell.send(()).expect("the server listens");
     let out = run.finish();
-    out.exits(20).says("queued messages not sent");
+    out.exits(20).says(" not sent");
     feeding.join().expect("no panic");
     server.join();
 }

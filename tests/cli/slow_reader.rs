@@ -113,7 +113,7 @@ fn the_session_ends_if_that_is_asked_for() {
     let mut run = connect(&server, &["--overflow", "exit", "--buffer", "1M"]).spawn();
     // Held open and never read.
     let _stdout = run.take_stdout();
-    run.finish().exits(30).says("1 MiB of memory are full (--overflow exit)").says("messages lost");
+    run.finish().exits(30).says("the 1 MiB buffer is full (--overflow exit)").says("messages lost");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_full_file_is_told_once_for_all_links() {
     let limits = ["--overflow", "spill", "--buffer", "100K", "--spill-limit", "1M", "--envelope"];
     let links = ["watch-campaign", "--mock=--rate max --contacts 5000", "1", "2", "3"];
     let mut run = wstap(&links).args(&limits).spawn();
-    assert!(run.notice("the buffered output will still be written").contains("warning: no more can wait"));
+    assert!(run.notice("the buffered output will still be written").contains("warning: output buffer full"));
     let out = run.finish();
     assert_eq!(out.exits(30).summary()["reason"], "overflow");
     assert!(!out.stderr.contains("still be written"), "{}", out.stderr);
@@ -252,7 +252,7 @@ fn all_links_end_if_that_is_asked_for() {
     // Held open and never read.
     let _stdout = run.take_stdout();
     let out = run.finish();
-    out.exits(30).says("100 KiB of memory are full (--overflow exit)").says("messages lost");
+    out.exits(30).says("the 100 KiB buffer is full (--overflow exit)").says("messages lost");
 }
 
 #[test]

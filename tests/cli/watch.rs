@@ -167,7 +167,7 @@ fn numbers_that_do_not_add_up_are_passed_on_and_noted_once() {
     let out = served(&["42", "--progress", "-f", "[.completed, .pending]"], vec![script]);
     assert_eq!(out.exits(0).lines().last(), Some(&"[190,3]"));
     assert_eq!(out.stderr.matches("printed as received").count(), 1, "{}", out.stderr);
-    out.says("120 completed + 10 failed + 4 processing + 60 pending = 194, and not 200");
+    out.says("120 completed + 10 failed + 4 processing + 60 pending = 194, but total is 200");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn one_bad_id_does_not_end_the_others() {
     }
     out.says("campaign 420: closed by the peer with 4004").says("campaign 42: connected");
     let out = mocked(mock, &["42", "420", "--monitor", "--progress", "-r", "-f", ".status"]);
-    assert_eq!(out.exits(24).says("campaign 420 is refused").lines().last(), Some(&"completed"));
+    assert_eq!(out.exits(24).says("campaign 420: access refused").lines().last(), Some(&"completed"));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn what_is_asked_for_is_checked_before_anything_connects() {
     mocked("", &["0", "x"]).exits(2).says("invalid campaign id '0'").says("'x'");
     wstap(&["watch-campaign"]).run().exits(2).says("no campaign given").says("--all");
     wstap(&["watch-campaign", "--all", "42"]).run().exits(2);
-    wstap(&["watch-campaign", "-d", "voipbin", "42"]).run().exits(2).says("no campaigns with voipbin");
+    wstap(&["watch-campaign", "-d", "voipbin", "42"]).run().exits(2).says("voipbin has no campaigns");
     mocked("", &["42", "--until", ".a ="]).exits(3);
 }
 
@@ -352,7 +352,9 @@ fn a_past_that_is_not_told_is_mentioned_and_waited_for_no_longer() {
         })
     };
     let args = ["42", "--history", "3", "--time-scale", "50"];
-    served(&args, vec![asks(None)]).exits(0).says("campaign 42: the server sent no history within 200 ms");
+    served(&args, vec![asks(None)])
+        .exits(0)
+        .says("campaign 42: the server did not send its history within 200 ms");
     let none = r#"{"type":"metrics_history","data":{"campaign_id":42,"hours":3,"metrics":[]}}"#;
     served(&args, vec![asks(Some(none))]).exits(0).says("the server has no history");
 }
@@ -457,7 +459,7 @@ fn what_the_monitor_shows_comes_and_goes() {
         end(peer);
     });
     // What had failed before anybody watched is nobody's failure now.
-    served(&["--all"], vec![script]).exits(0).says("campaign 1 is not shown any more");
+    served(&["--all"], vec![script]).exits(0).says("campaign 1 has left the list");
 }
 
 #[test]
