@@ -140,7 +140,7 @@ fn a_pinned_key_is_asked_for_besides_all_else() {
     let ca = root.file();
     let right = format!("{other};{}", pin(&leaf));
     connect(config(&leaf), &["--cacert", &ca, "--pinnedpubkey", &right]).exits(0);
-    let say = format!("the server's key is not a pinned one, but {}", pin(&leaf));
+    let say = format!("the server's key {} does not match --pinnedpubkey", pin(&leaf));
     all_refuse(|| config(&leaf), &["--cacert", &ca, "--pinnedpubkey", &other], &say);
     // It is no trust of its own, and `-k` does not take it away.
     all_refuse(|| config(&leaf), &["--cacert", &stranger.file(), "--pinnedpubkey", &right], "unknown issuer");

@@ -480,11 +480,17 @@ fn notices_pass_above_and_stay() {
     let mut terminal = Terminal::start(90, 24, &["--url", &server.url(), "42"], &[]);
     let lines = terminal
         .until("the notice is there", |lines| has(lines, "printed as received") && has(lines, "live"));
-    assert!(lines[0].starts_with("wstap: warning: campaign 42: 100 completed"), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("wstap: warning: campaign 42: inconsistent counts: 100 completed"),
+        "{lines:#?}"
+    );
     assert_eq!(heads(&lines[1..]), 1, "{lines:#?}");
     go.send(()).unwrap();
     let (lines, status) = terminal.finish();
-    assert!(lines[0].starts_with("wstap: warning: campaign 42: 100 completed"), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("wstap: warning: campaign 42: inconsistent counts: 100 completed"),
+        "{lines:#?}"
+    );
     assert!(has(&lines, "42 cancelled"), "{lines:#?}");
     assert_eq!(status, Some(1));
 }
