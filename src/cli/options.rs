@@ -807,8 +807,8 @@ pub struct LivenessArgs {
     /// Reconnect, but give up after N attempts in a row without a stable connection
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect) [default: 1001, 1005, 1006,
-    /// 1011-1014 and 4000, or the dialect's own]
+    /// Also reconnect after these close codes, such as 1000,4000-4999 (implies --reconnect). Always retried are 1001, 1005,
+    /// 1006, 1011-1014 and 4000, or the dialect's own
     #[arg(long, value_name = "CODES", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = close_codes)]
     pub retry_close: Vec<RangeInclusive<u16>>,
     /// Longest delay before the first retry; doubles with every attempt [default: 1s]

@@ -794,7 +794,7 @@ async fn credentials_are_not_sent_on_without_tls() {
     for (what, options) in all {
         let (failure, _) = failure_of(&wss(&server), &Options { tls: ca.trusted(), ..options }).await;
         assert_eq!(failure.exit, Exit::Refused, "{what}");
-        assert!(failure.what.contains("does not use TLS"), "{what}: {failure}");
+        assert!(failure.what.contains("without TLS"), "{what}: {failure}");
         assert!(plain.requests.lock().unwrap().is_empty(), "{what}");
         assert!(!format!("{failure:?}").contains("hunter2"));
     }
@@ -802,10 +802,7 @@ async fn credentials_are_not_sent_on_without_tls() {
     let url = WsUrl::parse(&format!("{}?to%6ben=hunter2", wss(&server).exposed().expose())).unwrap();
     let options = Options { max_redirects: 3, tls: ca.trusted(), ..Options::default() };
     let (failure, _) = failure_of(&url, &options).await;
-    assert!(
-        failure.what.contains("does not use TLS") && !format!("{failure:?}").contains("hunter2"),
-        "{failure}"
-    );
+    assert!(failure.what.contains("without TLS") && !format!("{failure:?}").contains("hunter2"), "{failure}");
 }
 
 #[tokio::test]

@@ -597,7 +597,7 @@ fn a_loss_keeps_the_prompt_and_what_is_typed() {
         (|_| {}, "connection lost: "),
         (|peer| peer.close_well(1001), "closed by the peer with 1001"),
         (|peer| peer.close_well(4004), "closed by the peer with 4004"),
-        (|peer| peer.frame(3, b""), "the peer broke the protocol"),
+        (|peer| peer.frame(3, b""), "protocol error"),
     ];
     for (end, what) in ends {
         let server = Server::scripts(vec![
