@@ -392,7 +392,7 @@ fn a_dialect_brings_its_own_commands_and_checks_what_is_typed() {
     plain.shows("filter: length");
     plain.line("/filter off");
     plain.line("/filter");
-    plain.shows("no filter: messages are shown as they are");
+    plain.shows("no filter");
     plain.line("/exit");
     plain.exits(0);
 }
@@ -627,13 +627,13 @@ fn a_loss_keeps_the_prompt_and_what_is_typed() {
         pty.types("lost> half a thought");
         // To the beginning of the line, and the line into the buffer of the editor.
         pty.keys("\x15waits\r");
-        pty.shows("queued until there is a connection");
+        pty.shows("queued for the next connection");
         pty.keys("/reconnect\r");
         pty.shows("403 Forbidden");
         pty.prompts("lost> ");
         pty.shows("lost · /reconnect connects again");
         pty.keys("/reconnect\r");
-        pty.shows("sending 1 queued messages");
+        pty.shows("sending 1 queued message");
         pty.prompt();
         pty.keys("\x19\r");
         pty.shows("half a thought\n");
