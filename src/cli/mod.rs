@@ -318,7 +318,7 @@ Examples:
   wstap watch-campaign 42 --progress --fail-if '.failed > 5' \\
     --max-time 1h
 
-On a terminal, press q to quit and r to refresh. Exit status: 0 if all campaigns completed, 1 if one failed, was cancelled, or had not ended by --max-time.";
+On a terminal, press q to quit (status 130), r to refresh, and ? to list the keys. Exit status: 0 if all campaigns completed, 1 if one failed, was cancelled, or had not ended by --max-time.";
 
 const PROBE_EXAMPLES: &str = "\
 Examples:

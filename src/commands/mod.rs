@@ -99,7 +99,8 @@ impl Session<'_> {
                 Box::new(interactive::open(prompt, of, signals, &mut config, context)?)
             }
         };
-        let policy = Policy { keep_going: policy.keep_going || prompt.is_some(), ..policy };
+        let policy =
+            Policy { keep_going: policy.keep_going || prompt.is_some(), prompt: prompt.is_some(), ..policy };
         let pipeline = Pipeline::new(config, destination(output.as_ref(), silent), (*report).clone());
         let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {

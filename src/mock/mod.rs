@@ -166,6 +166,13 @@ impl Mock {
         self.served.iter().map(|provider| (provider.0, self.url_for(*provider, token))).collect()
     }
 
+    /// What the mock of a dialect is, for people.
+    #[must_use]
+    pub fn about(&self, dialect: &str) -> &'static str {
+        let provider = self.served.iter().find(|(name, _)| *name == dialect);
+        provider.map(|(_, provider)| provider.about()).unwrap_or_default()
+    }
+
     /// The URL of one dialect with a good token in it, for a client in the same process.
     #[must_use]
     pub fn url(&self, dialect: &str) -> Option<String> {

@@ -27,7 +27,7 @@ use crate::handshake::extensions::Deflate;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
 use crate::provider::budget::{Share, Use};
-use crate::provider::{Answer, Conn, Named, Peer, Service, Settings};
+use crate::provider::{ANY_TOKEN, Answer, Conn, Named, Peer, Service, Settings};
 use crate::report::Level;
 
 /// Bodies up to this size are written with their heads.
@@ -53,7 +53,10 @@ impl Scripts {
 pub(super) struct Site {
     pub(super) registry: Arc<ClientRegistry>,
     settings: Arc<Settings>,
+    served: Vec<Named>,
     services: Vec<(&'static str, Arc<dyn Service>)>,
+    /// Several providers are served to clients with any token, and no programs answer: the base of all URLs is nobody's.
+    is_shared: bool,
     paths: Vec<&'static str>,
     /// Comes before the providers.
     scenario: Option<ScenarioService>,
@@ -82,6 +85,8 @@ impl Site {
         registry: &Arc<ClientRegistry>,
         (scripts, extras): (Scripts, Extras),
     ) -> Result<Self, Failure> {
+        let is_shared =
+            settings.dialects.len() != 1 && settings.on.is_empty() && settings.common.token.is_none();
         let MockSettings { common, on, faults, compression, .. } = settings;
         let (clock, settings) = (Clock::new(common.time_scale), Arc::new(common));
         let mut services: Vec<(&'static str, Arc<dyn Service>)> =
@@ -93,7 +98,9 @@ impl Site {
         let scenario = scripts.0.map(|scenarios| ScenarioService::new(scenarios, &settings, registry, clock));
         Ok(Self {
             registry: Arc::clone(registry),
+            served: providers.to_vec(),
             services,
+            is_shared,
             scenario,
             compression,
             paths: providers.iter().flat_map(|(_, provider)| provider.paths()).copied().collect(),
@@ -126,8 +133,36 @@ impl Site {
         if let Some((answer, faults)) = self.scenario.as_ref().and_then(|scenario| scenario.answer(request)) {
             return (answer, Some(faults));
         }
+        if request.path() == "/"
+            && let Some(answer) = self.root(request)
+        {
+            return (answer, None);
+        }
         let provided = self.services.iter().find_map(|(_, service)| service.answer(request));
         (provided.or_else(replay).unwrap_or_else(|| Answer::Http(self.not_found(request))), None)
+    }
+
+    /// The base of all URLs: a page for people, and an echo for clients that are given this URL alone. With one dialect,
+    /// and where programs answer, it is theirs.
+    fn root(&self, request: &Request) -> Option<Answer> {
+        if request.method() == "GET" && request.header("Upgrade").is_none() {
+            return Some(Answer::Http(self.page()));
+        }
+        let is_bare = request.query_pairs().is_empty() && request.header("Authorization").is_none();
+        let mut services = self.services.iter().filter(|_| self.is_shared && is_bare);
+        services.find_map(|(_, service)| service.answer_bare(request))
+    }
+
+    /// What the server is and which paths it has.
+    fn page(&self) -> Response {
+        let token = self.settings.token.is_none().then_some(ANY_TOKEN);
+        let mut text = format!("wstap {}: a mock WebSocket server\n\n", env!("CARGO_PKG_VERSION"));
+        for (name, provider) in &self.served {
+            text.push_str(&format!("{name:<8} {}\n         {}\n", provider.target(token), provider.about()));
+        }
+        text.push_str(&format!("\nAll paths: {}\n", self.paths.join(" ")));
+        text.push_str("Connect with: wstap connect ws://HOST:PORT/PATH");
+        Response::text(200, &text)
     }
 
     fn not_found(&self, request: &Request) -> Response {

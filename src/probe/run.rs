@@ -104,9 +104,11 @@ impl ProbeRun<'_> {
             ReportKind::Nagios => {
                 let (service, line) = nagios(&record, &self.gates);
                 self.service = Some(service);
-                return write(line.as_bytes());
+                return write(line.as_bytes()).map(drop);
             }
-            ReportKind::Prometheus => write(prometheus(&record, self.exit() == Exit::Ok).as_bytes())?,
+            ReportKind::Prometheus => {
+                write(prometheus(&record, self.exit() == Exit::Ok).as_bytes())?;
+            }
             ReportKind::Text | ReportKind::Json => {}
         }
         if let Some(failed) = record.failed.iter().find(|_| self.form.output != ReportKind::Text) {
@@ -114,7 +116,7 @@ impl ProbeRun<'_> {
             let hint = record.hints.first().map(|hint| hint.text.clone());
             self.report.failure(&Failure { hint, ..failure });
         }
-        self.json(&record.to_json())
+        self.json(&record.to_json()).map(drop)
     }
 
     /// In a row, a refusal is a result and not a failure, except among the addresses of one name.
@@ -156,12 +158,14 @@ impl ProbeRun<'_> {
             let record = Record { round: Some(round), ..self.probe(&target).await? };
             account.add(&record);
             self.note(&record, record.ok);
-            self.text(|color, width| text::round(&record, rounds.count, color, width))?;
+            let is_read = self.text(|color, width| text::round(&record, rounds.count, color, width))?;
             if self.form.output == ReportKind::Json && self.form.stderr_terminal {
                 let line = text::round(&record, rounds.count, false, usize::MAX);
                 self.report.notice(line.lines().next().unwrap_or_default().trim_end());
             }
-            self.json(&record.to_json())?;
+            if !(self.json(&record.to_json())? && is_read) {
+                break;
+            }
         }
         Ok(())
     }
@@ -205,9 +209,9 @@ impl ProbeRun<'_> {
         }
     }
 
-    fn json(&self, line: &str) -> Result<()> {
+    fn json(&self, line: &str) -> Result<bool> {
         if self.form.output != ReportKind::Json {
-            return Ok(());
+            return Ok(true);
         }
         let Form { color, stdout_terminal: terminal, .. } = self.form;
         let mut bytes = Vec::with_capacity(line.len() + 1);
@@ -216,20 +220,20 @@ impl ProbeRun<'_> {
     }
 
     /// Writes a page, which is given whether it may have color, and how wide the terminal is.
-    fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<()> {
+    fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<bool> {
         if self.form.output == ReportKind::Text {
             write(page(self.form.color, width()).as_bytes())
         } else {
-            Ok(())
+            Ok(true)
         }
     }
 }
 
-fn write(bytes: &[u8]) -> Result<()> {
+/// Writes to standard output. `false`: its reader has gone, and has seen enough; the exit status is still to come.
+fn write(bytes: &[u8]) -> Result<bool> {
     match Stdout.write(bytes) {
-        // Whoever reads has seen enough; the exit status is still to come.
-        Err(cut) if cut.error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|cut| write_failure("standard output", &cut.error)),
+        Err(cut) if cut.error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).map_err(|cut| write_failure("standard output", &cut.error)),
     }
 }
 

@@ -40,6 +40,9 @@ pub trait Provider: Sync {
     /// A path to connect to, with a credential in it if one is given.
     fn target(&self, token: Option<&str>) -> String;
 
+    /// What it is, for people.
+    fn about(&self) -> &'static str;
+
     /// Is it served whatever was asked for, beside the others?
     fn is_always_served(&self) -> bool {
         false
@@ -59,6 +62,12 @@ impl fmt::Debug for dyn Provider {
 pub trait Service: Send + Sync {
     /// What to do with a request; `None` if its path belongs to another.
     fn answer(&self, request: &Request) -> Option<Answer>;
+
+    /// What to do with a request for the base of all URLs, on a server with several providers.
+    fn answer_bare(&self, request: &Request) -> Option<Answer> {
+        let _ = request;
+        None
+    }
 
     /// Sends an event that somebody made up to whoever is subscribed to it, spelled as it is, and says to how many
     /// that was. `None`: it is no event of this provider's.

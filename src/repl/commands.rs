@@ -56,8 +56,10 @@ struct View {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Next,
-    /// This line, to be corrected at this place.
-    Again(String, usize),
+    /// This text, to go on with.
+    Edit(String),
+    /// The next one; this line was not taken, and is in the history.
+    Rejected,
     /// Nothing: the session is to end.
     End,
 }
@@ -104,8 +106,8 @@ const COMMANDS: &[Command] = &[
     topical("subscribe", "TOPIC…", "subscribe to topics, also after a reconnect", Shell::subscribe),
     topical("unsubscribe", "TOPIC…", "unsubscribe from topics", Shell::unsubscribe),
     topical("topics", "", "list the subscribed topics", Shell::topics),
-    command("filter", "[EXPR]", "print the outputs of a jq program instead of messages; show the current one",
-        "If the program does not compile, the old filter stays. `/filter .` prints whole messages again. Lines that \
+    command("filter", "[EXPR|off]", "print the outputs of a jq program instead of messages; show the current one",
+        "If the program does not compile, the old filter stays. `/filter off` prints whole messages again. Lines that \
          are already printed do not change; /last prints past messages.", Shell::filter),
     command("send", "@FILE | TEXT", "send a text or a text file unchanged", "", Shell::send),
     command("binary", "@FILE | HEX", "send a file or hexadecimal bytes as a binary message", "", Shell::binary),
@@ -126,6 +128,7 @@ const COMMANDS: &[Command] = &[
     command("reconnect", "", "close the connection and reconnect, or retry now", "", Shell::reconnect),
     command("close", "[CODE [REASON]]", "close with CODE (default 1000) and quit", "", Shell::close),
     command("quit", "", "quit, like Ctrl-D", "", Shell::quit),
+    command("exit", "", "quit, like /quit", "", Shell::quit),
 ];
 
 impl Shell {
@@ -158,13 +161,13 @@ impl Shell {
     /// Does what a line asks for.
     pub(super) fn run(&self, line: &str) -> Flow {
         match line.strip_prefix('/') {
-            Some(rest) if !rest.starts_with('/') => self.run_command(line, &sending::joined(rest)),
+            Some(rest) if !rest.starts_with('/') => self.run_command(&sending::joined(rest)),
             _ => match sending::message(line, self.dialect.speaks_json()) {
                 Ok(None) => Flow::Next,
                 Ok(Some(message)) => self.order(Order::Send(message)),
-                Err((why, at)) => {
+                Err(why) => {
                     self.shared.note(self.look.alarming(&why));
-                    Flow::Again(line.to_owned(), at)
+                    Flow::Rejected
                 }
             },
         }
@@ -189,7 +192,7 @@ impl Shell {
         self.commands().map(|command| command.name).chain(own).collect()
     }
 
-    fn run_command(&self, line: &str, rest: &str) -> Flow {
+    fn run_command(&self, rest: &str) -> Flow {
         let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         // What is sent is sent as it is.
         let arguments = if name == "send" { arguments } else { arguments.trim() };
@@ -202,16 +205,13 @@ impl Shell {
             return Flow::Next;
         };
         match (command.run)(self, arguments) {
-            Ok(Some(text)) if name == "edit" => {
-                let end = text.len();
-                return Flow::Again(text, end);
-            }
+            Ok(Some(text)) if name == "edit" => return Flow::Edit(text),
             Ok(Some(text)) => self.shared.note(text),
-            Ok(None) if matches!(name, "quit" | "close") => return Flow::End,
+            Ok(None) if matches!(name, "quit" | "exit" | "close") => return Flow::End,
             Ok(None) => {}
             Err(why) => {
                 self.shared.note(self.look.alarming(&format!("/{name}: {why}")));
-                return Flow::Again(line.to_owned(), line.len());
+                return Flow::Rejected;
             }
         }
         if self.orders.is_closed() { Flow::End } else { Flow::Next }
@@ -293,6 +293,7 @@ impl Shell {
     }
 
     fn filter(&self, source: &str) -> Done {
+        let source = if source == "off" { "." } else { source };
         let mut view = self.view();
         if source.is_empty() {
             let none = "no filter".to_owned();

@@ -91,16 +91,17 @@ impl Editor {
     }
 
     fn serve(&mut self) {
-        let mut text = (String::new(), 0);
+        let mut text = String::new();
         loop {
-            let (line, at) = mem::take(&mut text);
-            match self.read(line.split_at(at)) {
+            match self.read(&mem::take(&mut text)) {
                 Ok(line) => {
                     self.shared().lock().asked = false;
-                    self.remember(&line);
+                    let is_kept = self.remember(&line);
                     match self.shell.run(&line) {
                         Flow::Next => {}
-                        Flow::Again(line, at) => text = (line, at),
+                        // Whoever has typed on does so in a line of its own, unless this one would be lost.
+                        Flow::Rejected => text = if is_kept { String::new() } else { line },
+                        Flow::Edit(edited) => text = edited,
                         Flow::End => return,
                     }
                 }
@@ -118,9 +119,9 @@ impl Editor {
     }
 
     /// Reads a line, with this text in it already.
-    fn read(&mut self, text: (&str, &str)) -> rustyline::Result<String> {
+    fn read(&mut self, text: &str) -> rustyline::Result<String> {
         self.shared().change(|inner| (inner.reading, inner.hold.accepted) = (true, false));
-        let line = self.line.readline_with_initial(status::PROMPT, text);
+        let line = self.line.readline_with_initial(status::PROMPT, (text, ""));
         self.shared().change(|inner| {
             (inner.reading, inner.hold.accepted, inner.hold.long) = (false, false, false);
             (inner.hold.until, inner.line) = (None, String::new());
@@ -140,16 +141,19 @@ impl Editor {
         }
     }
 
-    fn remember(&mut self, line: &str) {
+    /// Adds a line to the history. `false`: it is empty, or not worth it.
+    fn remember(&mut self, line: &str) -> bool {
         if line.trim().is_empty() || !history::is_worth_it(line, &self.shell.report) {
-            return;
+            return false;
         }
         let added = self.line.add_history_entry(line);
-        let Some(path) = self.history.as_deref().filter(|_| added.is_ok_and(|added| added)) else { return };
+        let is_new = added.is_ok_and(|added| added);
+        let Some(path) = self.history.as_deref().filter(|_| is_new) else { return true };
         let made = history::make_folder(path).map_err(ReadlineError::from);
         if let Err(error) = made.and_then(|()| self.line.history_mut().append(path)) {
             self.forget(&error);
         }
+        true
     }
 
     /// The file is of no use.

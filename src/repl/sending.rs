@@ -11,8 +11,8 @@ use crate::message::Message;
 /// The message that a line stands for, if it stands for one.
 ///
 /// # Errors
-/// A line that should be JSON and is not, with the place in words and in bytes.
-pub(crate) fn message(line: &str, json: bool) -> Result<Option<Message>, (String, usize)> {
+/// A line that should be JSON and is not, with the place.
+pub(crate) fn message(line: &str, json: bool) -> Result<Option<Message>, String> {
     let text = joined(line);
     // The break at the end of what was pasted.
     let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
@@ -31,13 +31,7 @@ pub(crate) fn message(line: &str, json: bool) -> Result<Option<Message>, (String
     }
     match json::scan_str(&text) {
         Ok(_) => Ok(Some(Message::text(text))),
-        Err(error) => {
-            // What was taken away from the line stood before the breaks.
-            let taken =
-                text.as_bytes()[..error.at.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
-            let continued = if line.len() > text.len() { taken } else { 0 };
-            Err((not_json(&text, error), boundary(line, error.at + continued)))
-        }
+        Err(error) => Err(not_json(&text, error)),
     }
 }
 
@@ -67,7 +61,7 @@ fn not_json(text: &str, error: json::Error) -> String {
     };
     let what = error.what;
     format!(
-        "not sent: not valid JSON ({what} at {place}). Start the line with ! to send it anyway.\n  {shown}\n  {}^",
+        "not sent: not valid JSON ({what} at {place}). Press Up to edit it, or start the line with ! to send it anyway.\n  {shown}\n  {}^",
         " ".repeat(column - skipped)
     )
 }
@@ -148,14 +142,13 @@ mod tests {
 
     #[test]
     fn a_mistake_is_shown_where_it_is_and_sent_only_if_that_is_wanted() {
-        let (error, at) = message("{\"a\": tru}", true).unwrap_err();
-        assert_eq!(at, 6);
+        let error = message("{\"a\": tru}", true).unwrap_err();
         let lines: Vec<&str> = error.lines().collect();
         assert_eq!(lines[1], "  {\"a\": tru}");
         assert_eq!(lines[2].find('^').map(|at| &lines[1][at..=at]), Some("t"), "{error}");
-        let (error, _) = message("{\n  \"é\": 1,\n}", true).unwrap_err();
+        let error = message("{\n  \"é\": 1,\n}", true).unwrap_err();
         assert!(error.contains("line 3, column 1"), "{error}");
-        let (far, _) = message(&format!("[{} x]", "1,".repeat(500)), true).unwrap_err();
+        let far = message(&format!("[{} x]", "1,".repeat(500)), true).unwrap_err();
         assert!(far.lines().all(|line| line.chars().count() < 140), "{far}");
         assert_eq!(text("!{loose", true).as_deref(), Some("{loose"));
         assert_eq!(text("//x", true).as_deref(), Some("/x"));
@@ -165,8 +158,8 @@ mod tests {
         #[test]
         fn a_mistake_is_always_somewhere(line in "(\\PC|\n|\\\\)*", head in "[\\[{\"é,:\\\\\n]{0,9}") {
             for line in [&line, &head, &format!("{head}{line}")] {
-                if let Err((text, at)) = message(line, true) {
-                    proptest::prop_assert!(line.is_char_boundary(at) && text.ends_with('^'));
+                if let Err(text) = message(line, true) {
+                    proptest::prop_assert!(text.ends_with('^'));
                 }
             }
         }
@@ -174,8 +167,8 @@ mod tests {
 
     #[test]
     fn depth_is_a_mistake_like_any_other() {
-        let (why, at) = message(&"[".repeat(100_000), true).unwrap_err();
-        assert!(why.contains("nested deeper than") && at == 10_000, "{at}: {why}");
+        let why = message(&"[".repeat(100_000), true).unwrap_err();
+        assert!(why.contains("nested deeper than") && why.contains("at column 10001"), "{why}");
     }
 
     #[test]

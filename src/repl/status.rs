@@ -15,7 +15,7 @@ pub(super) fn prompt(inner: &Inner) -> &'static str {
     match inner.standing.link {
         LinkState::Connecting => "dial> ",
         LinkState::Open => PROMPT,
-        LinkState::Waiting(_) => "lost> ",
+        LinkState::Waiting(_) | LinkState::Lost => "lost> ",
         LinkState::Ending => "ends> ",
     }
 }
@@ -55,6 +55,7 @@ fn link(inner: &Inner, now: Instant) -> String {
             let rest = until.into_std().saturating_duration_since(now);
             format!("disconnected, retry in {}", short(rest))
         }
+        LinkState::Lost => "lost · /reconnect connects again".to_owned(),
         LinkState::Ending => "ending".to_owned(),
     }
 }

@@ -45,6 +45,8 @@ pub struct Policy {
     pub missed_since: Option<Timestamp>,
     /// Credentials in messages are shown.
     pub show_secrets: bool,
+    /// Somebody at a prompt can ask for another connection.
+    pub prompt: bool,
     /// How messages are read and written.
     pub coding: Coding,
 }

@@ -82,6 +82,8 @@ enum Phase {
     Waiting(Instant),
     Connecting,
     Open,
+    /// The connection is lost, and somebody at the prompt may ask for another.
+    Lost,
     /// Close frames are being exchanged; the deadline bounds it.
     Closing(Instant),
     Ended,
@@ -313,14 +315,14 @@ impl State {
         if worth_it && allowed {
             return self.retry(&failure.what, retry_after, now);
         }
-        self.outcome = Some(Outcome {
+        let outcome = Outcome {
             reason: EndReason::ConnectFailed,
             exit: failure.exit,
             text: Some(failure.what),
             hint: failure.hint,
             details: failure.details,
-        });
-        self.end();
+        };
+        self.stay_or_end(outcome, now);
     }
 
     /// A frame came in.
@@ -391,12 +393,8 @@ impl State {
         if let End::Violation { code, text } = end {
             // The peer may still be reading; nobody waits for its answer.
             self.todo.frames.push(close_frame(Some(*code), ""));
-            self.outcome = Some(Outcome::told(
-                EndReason::PeerProtocol,
-                Exit::PeerProtocol,
-                format!("protocol error: {text}"),
-            ));
-            return self.end();
+            let text = format!("protocol error: {text}");
+            return self.stay_or_end(Outcome::told(EndReason::PeerProtocol, Exit::PeerProtocol, text), now);
         }
         self.lost(&close, self.close_retries(close.code), now);
     }
@@ -649,8 +647,8 @@ impl State {
     /// Nothing has come for so long since standard input ended.
     fn input_is_over(&mut self, now: Now) {
         let time = humantime::format_duration(self.linger().unwrap_or_default());
-        let what = format!("standard input ended and no message arrived for {time}");
-        self.notice(Level::Notice, format!("{what}; to keep listening, use --linger forever"));
+        let what = format!("standard input ended and nothing came for {time}");
+        self.notice(Level::Notice, format!("{what}; --linger forever keeps listening"));
         self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
     }
 
@@ -794,17 +792,28 @@ impl State {
         }
         if broken {
             let text = format!("protocol error: {what}");
-            self.outcome = Some(Outcome::told(EndReason::PeerProtocol, Exit::PeerProtocol, text));
-            return self.end();
+            return self.stay_or_end(Outcome::told(EndReason::PeerProtocol, Exit::PeerProtocol, text), now);
         }
         let exit = self.close_exit(close.code);
-        self.outcome = Some(if exit == Exit::Ok {
-            self.notice(Level::Notice, what);
-            Outcome::new(EndReason::Closed, exit)
-        } else {
-            Outcome::told(EndReason::Closed, exit, what)
-        });
+        if exit != Exit::Ok || worth_it && self.policy.prompt {
+            return self.stay_or_end(Outcome::told(EndReason::Closed, exit, what), now);
+        }
+        self.notice(Level::Notice, what);
+        self.outcome = Some(Outcome::new(EndReason::Closed, exit));
         self.end();
+    }
+
+    /// There is no other attempt: that is the end, unless there was a connection and somebody at the prompt may ask for
+    /// another.
+    fn stay_or_end(&mut self, outcome: Outcome, now: Now) {
+        if !self.policy.prompt || self.conn == 0 {
+            self.outcome = Some(outcome);
+            return self.end();
+        }
+        self.lost_at.get_or_insert(now.wall);
+        let what = outcome.text.unwrap_or_default();
+        self.notice(Level::Warning, format!("{what}; /reconnect connects again, Ctrl-D quits"));
+        self.phase = Phase::Lost;
     }
 
     /// The connection that was to take over is being opened already.
@@ -818,8 +827,7 @@ impl State {
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
         if self.gives_up_attempts() {
             let text = format!("gave up after {}: {cause}", counted(self.backoff.attempts(), "attempt"));
-            self.outcome = Some(Outcome::told(EndReason::GaveUp, Exit::GaveUp, text));
-            return self.end();
+            return self.stay_or_end(Outcome::told(EndReason::GaveUp, Exit::GaveUp, text), now);
         }
         let delay = self.backoff.next(retry_after);
         self.await_attempt(cause, delay, now);
@@ -860,7 +868,7 @@ impl State {
                 self.send_close(now);
             }
             Phase::Closing(_) => {}
-            Phase::Waiting(_) | Phase::Connecting | Phase::Ended => self.end(),
+            Phase::Waiting(_) | Phase::Connecting | Phase::Lost | Phase::Ended => self.end(),
         }
     }
 
@@ -897,9 +905,8 @@ impl State {
         if self.policy.reconnect.is_some() {
             return self.lost(&close, true, now);
         }
-        self.outcome =
-            Some(Outcome::told(EndReason::Silent, Exit::LinkSilent, format!("connection timed out: {what}")));
-        self.end();
+        let text = format!("connection timed out: {what}");
+        self.stay_or_end(Outcome::told(EndReason::Silent, Exit::LinkSilent, text), now);
     }
 
     fn subscribe(&mut self, topics: &[String], now: Now) {

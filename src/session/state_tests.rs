@@ -34,6 +34,7 @@ fn policy() -> Policy {
         cursor: None,
         missed_since: None,
         show_secrets: false,
+        prompt: false,
         coding: Coding::default(),
     }
 }

@@ -468,7 +468,7 @@ fn footer(rows: &[&Row], shown: usize, model: &Model, look: &Look) -> Option<Str
         parts.push(format!("{} not shown", rows.len() - shown));
     }
     if look.keys {
-        parts.push("q quit, r refresh".to_owned());
+        parts.push("q quit, r refresh, ? help".to_owned());
     }
     let dot = if look.unicode { " · " } else { " | " };
     let room = look.width.max(NARROWEST) - 1;

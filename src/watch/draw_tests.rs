@@ -68,7 +68,7 @@ fn a_campaign_at_three_widths() {
             "id status                    done failed     ETA link",
             "42 running   █████▓▒░  65.0%  120     10  3m 30s live",
             "  /min 20.0 · success 92.3% · left 66 · busy 4 · of 200",
-            "q quit, r refresh"
+            "q quit, r refresh, ? help"
         ]
     );
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_campaign_at_three_widths() {
             "id status                          done failed success  /min     ETA link",
             "42 running   ████████▓▒░░░░  65.0%  120     10   92.3%  20.0  3m 30s live",
             "  left 66 · busy 4 · of 200 · lately ▅█▅██▅██▅██▅",
-            "q quit, r refresh"
+            "q quit, r refresh, ? help"
         ]
     );
     let wide = frame(&model, now, &look(200, 24));

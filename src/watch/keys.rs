@@ -6,13 +6,26 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+/// What Ctrl-D sends where lines are not edited.
+const END_OF_INPUT: u8 = 4;
+
+/// The keys, for people.
+pub const HELP: [&str; 4] = [
+    "q, Ctrl-D, Ctrl-C  quit, with exit status 130 if a campaign has not ended",
+    "r                  refresh now",
+    "Ctrl-Z             suspend",
+    "?                  list the keys",
+];
+
 /// A key that means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// `q`: it is enough.
+    /// `q` and Ctrl-D: it is enough.
     Quit,
     /// `r`: ask for the present state.
     Refresh,
+    /// `?`: which keys there are.
+    Help,
 }
 
 /// The keyboard, for as long as this lives. Then the terminal is as it was.
@@ -94,9 +107,10 @@ fn is_ours(stdin: &Stdin) -> bool {
 }
 
 fn meaning(byte: &u8) -> Option<Key> {
-    match byte {
-        b'q' | b'Q' => Some(Key::Quit),
+    match *byte {
+        b'q' | b'Q' | END_OF_INPUT => Some(Key::Quit),
         b'r' | b'R' => Some(Key::Refresh),
+        b'?' => Some(Key::Help),
         _ => None,
     }
 }

@@ -178,10 +178,9 @@ impl Watch {
     fn wished(&mut self, wish: Wish) {
         let model = self.model.borrow();
         match wish {
-            Wish::Key(Key::Quit) => {
-                model.order_all(&Order::End(Outcome::new(EndReason::Interrupted, Exit::Interrupted)));
-            }
+            Wish::Key(Key::Quit) => model.order_all(&Order::End(Outcome::interrupted())),
             Wish::Key(Key::Refresh) => model.refresh(),
+            Wish::Key(Key::Help) => self.view.iter().for_each(View::help),
             Wish::Suspend => self.view.iter_mut().for_each(|view| {
                 view.suspend();
                 view.draw(&model, Instant::now());

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use super::draw::{Look, chart, frame, last_frame};
-use super::keys::{Key, Keys};
+use super::keys::{self, Key, Keys};
 use super::model::Model;
 use super::row::Past;
 use super::screen::Screen;
@@ -91,6 +91,11 @@ impl View {
         self.chart(model);
         let drawn = self.screen.draw(frame(model, now, &self.look()));
         (self.last, self.stale) = (now, !drawn);
+    }
+
+    /// Lists the keys above the drawing.
+    pub fn help(&self) {
+        self.screen.print(&keys::HELP.map(str::to_owned));
     }
 
     /// Waits for what whoever looks at it wants.

@@ -58,6 +58,9 @@ fn on_the_prompt() {
     {
         pty.line(line);
     }
+    // The prompt stays when the connection is lost.
+    pty.prompts("lost> ");
+    pty.keys("\x04");
     harmless(&pty, "4001");
 }
 
@@ -71,6 +74,8 @@ fn on_the_prompt_as_bare_text() {
     });
     let mut pty = on_pty(&["connect", &server.url(), "-r", "-f", ".text? // ."]).spawn();
     pty.line("end");
+    pty.prompts("lost> ");
+    pty.keys("\x04");
     harmless(&pty, "4001");
 }
 

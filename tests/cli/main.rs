@@ -59,6 +59,7 @@ mod schema;
 mod secrets;
 mod sending;
 mod servers;
+mod shell;
 mod slow_reader;
 mod subscribe;
 mod supply_chain;

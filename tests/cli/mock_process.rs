@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::harness::{Output, wstap};
+use crate::pty::on_pty;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wstap");
 
@@ -27,6 +28,52 @@ fn the_first_line_is_a_url_that_works() {
     let url = one.line();
     let topic = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
     wstap(&["subscribe", url.trim(), topic, "--count", "1"]).run().exits(0);
+}
+
+#[test]
+fn the_base_url_works_alone_and_says_what_is_there() {
+    let mut all = wstap(&["serve-mock"]).spawn();
+    let line = all.line();
+    let url = line.trim();
+    let out = wstap(&["connect", url, "-x", "hi", "--count", "1"]).run();
+    assert_eq!(out.exits(0).stdout, "\"hi\"\n");
+    // The provider that has this path still has it for its own clients.
+    wstap(&["connect", &format!("{url}/?access_token=expired")]).run().exits(16);
+    let mut stream = TcpStream::connect(url.trim_start_matches("ws://")).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains(": a mock WebSocket server\n"), "{page}");
+    for part in ["\nplain    /echo\n", "an echo", "\nvoipbin  /v1.0/ws?token=mock-token\n", "All paths: "] {
+        assert!(page.contains(part), "{part} {page}");
+    }
+    // One provider alone answers as the provider does.
+    let mut one = wstap(&["serve-mock", "kadoa"]).spawn();
+    let url = one.line();
+    let base = url.split("/?").next().unwrap();
+    wstap(&["connect", base]).run().exits(16);
+}
+
+#[test]
+fn on_a_terminal_every_url_is_listed_and_works() {
+    let pty = on_pty(&["serve-mock"]).size(24, 200).spawn();
+    pty.shows("listening on");
+    let contents = pty.contents();
+    let mut lines = contents.lines();
+    assert!(lines.next().unwrap().starts_with("ws://127.0.0.1:"), "{contents}");
+    let listed: Vec<(&str, &str)> =
+        lines.filter_map(|line| line.split_once(" ws://")).map(|(name, rest)| (name.trim(), rest)).collect();
+    let names: Vec<&str> = listed.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["burki", "kadoa", "voipbin", "ryze", "plain"], "{contents}");
+    assert!(contents.contains("         an echo: sends every message back\n"), "{contents}");
+    for (_, url) in listed {
+        wstap(&["probe-handshake", &format!("ws://{url}"), "--expect-status", "101"]).run().exits(0);
+    }
+    pty.signal("TERM");
+    pty.exits(0);
+    // A program gets one line.
+    let piped = wstap(&["serve-mock", "--exit-after", "1ms"]).run();
+    assert_eq!(piped.exits(0).lines().len(), 1);
 }
 
 #[test]

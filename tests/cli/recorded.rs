@@ -33,10 +33,8 @@ fn record() -> String {
     pty.shows("← 12 ");
     pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:cal:*");
     pty.shows("did you mean 'call'");
-    pty.keys("\x03");
     pty.line("{\"type\": \"unsubscribe\" \"topics\": []}");
-    pty.shows("to send it anyway");
-    pty.keys("\x03");
+    pty.shows("send it anyway");
     pty.line("/show 4");
     pty.shows("\"previous_status\"");
     pty.line("/quit");

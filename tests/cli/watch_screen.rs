@@ -210,7 +210,7 @@ fn the_captures_in_the_docs() {
     let captures: Vec<&str> = page.split("<!-- captured: ").skip(1).collect();
     assert_eq!(captures.len(), 2);
     let shown = |capture: &str, text: &str| capture.split("<!-- end -->").next().unwrap().contains(text);
-    for text in ["$ wstap watch-campaign 42", "id status", "ETA", "live", "q quit, r refresh"] {
+    for text in ["$ wstap watch-campaign 42", "id status", "ETA", "live", "q quit, r refresh, ? help"] {
         assert!(shown(captures[0], text), "{text}");
     }
     for text in ["$ wstap watch-campaign --all", "5 ", "completed", "time"] {
@@ -250,7 +250,7 @@ fn a_campaign_at_three_widths() {
         // A frame may be seen before all of it has come.
         let lines = terminal.until("it is under way", |lines| {
             heads(lines) == 1
-                && ["live", "✓", "42 ", "%", "q quit, r refresh"].iter().all(|text| has(lines, text))
+                && ["live", "✓", "42 ", "%", "q quit, r refresh, ? help"].iter().all(|text| has(lines, text))
         });
         assert!(lines.iter().all(|line| line.chars().count() < usize::from(columns)), "{lines:#?}");
         assert_eq!((lines[0].contains("busy"), lines[0].contains("lately")), (all, all), "{lines:#?}");
@@ -363,6 +363,21 @@ fn keys_ask_and_end() {
     assert_eq!(status, Some(130), "{lines:#?}");
     assert!(terminal.is_ordinary() && !terminal.screen.screen().hide_cursor());
     assert!(has(&lines, "42 running"), "{lines:#?}");
+}
+
+#[test]
+fn keys_are_listed_and_control_d_quits() {
+    let server = campaign(vec![update("running", 100)], |peer| _ = peer.read_close());
+    let mut terminal = Terminal::start(80, 24, &["--url", &server.url(), "42"], &[]);
+    terminal.until("the keys are offered", |lines| has(lines, "q quit, r refresh, ? help"));
+    terminal.press("?");
+    terminal.until("the keys are listed above", |lines| {
+        has(lines, "q, Ctrl-D, Ctrl-C  quit") && has(lines, "? help")
+    });
+    terminal.press("\x04");
+    let (lines, status) = terminal.finish();
+    assert_eq!(status, Some(130), "{lines:#?}");
+    assert!(terminal.is_ordinary());
 }
 
 #[test]

@@ -13,11 +13,18 @@ use crate::pipeline::output::write_failure;
 use crate::replace::{Access, replace};
 use crate::report::Report;
 
-/// One line on standard output, and the file. The file is written last, so that whoever waits for it finds
+/// One line on standard output, more of them for people, and the file. The file is written last, so that whoever waits for it finds
 /// everything ready.
-pub(super) fn announce(mock: &Mock, form: Option<Announce>, file: Option<&Path>) -> Result<()> {
+pub(super) fn announce(
+    mock: &Mock,
+    form: Option<Announce>,
+    for_people: bool,
+    file: Option<&Path>,
+) -> Result<()> {
     let line = match form {
         None => None,
+        // A notice would mask the token that makes each of these work.
+        Some(Announce::Url) if for_people => Some(mock.main_url() + &every_url(mock)),
         Some(Announce::Url) => Some(mock.main_url()),
         Some(Announce::Json) => Some(everything(mock).to_string()),
     };
@@ -28,6 +35,12 @@ pub(super) fn announce(mock: &Mock, form: Option<Announce>, file: Option<&Path>)
             .map_err(|error| write_failure("the announcement on standard output", &error))?;
     }
     file.map_or(Ok(()), |path| write_file(path, mock.main_url()))
+}
+
+/// A line for each dialect: its URL and what it is.
+fn every_url(mock: &Mock) -> String {
+    let line = |(name, url): (&str, String)| format!("\n{name:<8} {url}\n         {}", mock.about(name));
+    mock.urls().into_iter().map(line).collect()
 }
 
 /// The same for people, on stderr.

@@ -35,7 +35,8 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     }
     let form = process.announce.or(process.command().is_none().then_some(Announce::Url));
     mock.tell(report);
-    announce::announce(&mock, form, process.port_file.as_deref())?;
+    let for_people = context.world.stdout_terminal && report.is_for_people();
+    announce::announce(&mock, form, for_people, process.port_file.as_deref())?;
     announce::tell(&mock, args, report);
     let status = match process.command() {
         Some(command) => exec::run(command, &mock, &mut signals).await?,

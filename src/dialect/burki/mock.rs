@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::campaign::{Campaign, Plan, START};
 use super::wire::{self, Request as Ask, Voice};
 use super::{MONITOR, campaign_in};
+use crate::dialect::Dialect as _;
 use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
@@ -30,6 +31,10 @@ impl Provider for BurkiMock {
 
     fn target(&self, token: Option<&str>) -> String {
         token.map_or_else(|| MONITOR.to_owned(), |token| format!("{MONITOR}?token={token}"))
+    }
+
+    fn about(&self) -> &'static str {
+        super::Burki.summary()
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::events::object_id;
 use super::log::Log;
 use super::wire::{ACK_PATH, TOKEN_PARAM, TOKEN_PATH};
+use crate::dialect::Dialect as _;
 use crate::dialect::made::{Object, mix};
 use crate::handshake::server::{Request, Response};
 use crate::key::BoundedKey;
@@ -51,6 +52,10 @@ impl Provider for KadoaMock {
 
     fn target(&self, token: Option<&str>) -> String {
         token.map_or_else(|| SOCKET_PATH.to_owned(), |token| format!("{SOCKET_PATH}?{TOKEN_PARAM}={token}"))
+    }
+
+    fn about(&self) -> &'static str {
+        super::Kadoa.summary()
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {

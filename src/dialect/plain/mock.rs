@@ -24,6 +24,10 @@ impl Provider for Echo {
         PATH.to_owned()
     }
 
+    fn about(&self) -> &'static str {
+        "an echo: sends every message back"
+    }
+
     fn is_always_served(&self) -> bool {
         true
     }
@@ -36,12 +40,20 @@ impl Provider for Echo {
 struct EchoService;
 
 impl Service for EchoService {
-    /// The client's first subprotocol is chosen: a browser drops a connection on which it offered some and got
-    /// none, and an echo speaks all of them.
     fn answer(&self, request: &Request) -> Option<Answer> {
-        let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
-        (request.path() == PATH).then(|| Answer::Upgrade { protocol, peer: Box::new(EchoPeer) })
+        (request.path() == PATH).then(|| echo(request))
     }
+
+    fn answer_bare(&self, request: &Request) -> Option<Answer> {
+        Some(echo(request))
+    }
+}
+
+/// Upgrades to an echo. The client's first subprotocol is chosen: a browser drops a connection on which it offered some
+/// and got none, and an echo speaks all of them.
+fn echo(request: &Request) -> Answer {
+    let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
+    Answer::Upgrade { protocol, peer: Box::new(EchoPeer) }
 }
 
 struct EchoPeer;

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::events::{self, World};
 use super::gate::{Allowance, Gate, MINUTE, origin_is_fine};
+use crate::dialect::Dialect as _;
 use crate::dialect::made::{Object, fields};
 use crate::handshake::server::{Request, Response};
 use crate::limits;
@@ -53,6 +54,10 @@ impl Provider for RyzeMock {
 
     fn target(&self, token: Option<&str>) -> String {
         token.map_or_else(|| format!("{SOCKET}{DEMO}"), |token| format!("{SOCKET}{DEMO}?token={token}"))
+    }
+
+    fn about(&self) -> &'static str {
+        super::Ryze.summary()
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {

@@ -14,6 +14,7 @@ use super::topic::{Kind, Pattern};
 use super::turns::{Turns, Wants};
 use super::wire::{self, Code};
 use super::world::{EPOCH, View, World};
+use crate::dialect::Dialect as _;
 use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
@@ -35,6 +36,10 @@ impl Provider for VoipbinMock {
 
     fn target(&self, token: Option<&str>) -> String {
         token.map_or_else(|| PATH.to_owned(), |token| format!("{PATH}?token={token}"))
+    }
+
+    fn about(&self) -> &'static str {
+        super::Voipbin.summary()
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {

@@ -42,6 +42,8 @@ pub enum LinkState {
     Open,
     /// It is lost, and made again at this time.
     Waiting(Instant),
+    /// It is lost, and made again when somebody asks for it.
+    Lost,
     /// The session is ending.
     Ending,
 }
@@ -70,6 +72,7 @@ impl State {
             Phase::Connecting => LinkState::Connecting,
             Phase::Open => LinkState::Open,
             Phase::Waiting(until) => LinkState::Waiting(until),
+            Phase::Lost => LinkState::Lost,
             Phase::Closing(_) | Phase::Ended => LinkState::Ending,
         };
         Standing { link, conn: self.conn, rtt: self.ordered.rtt, queued: self.ordered.queue.len() }
@@ -230,6 +233,10 @@ impl State {
                 self.send_close(now);
             }
             Phase::Waiting(_) => self.phase = Phase::Waiting(now.mono),
+            Phase::Lost => {
+                self.backoff.reset();
+                self.phase = Phase::Waiting(now.mono);
+            }
             _ => self.answer("already connecting".to_owned()),
         }
     }
