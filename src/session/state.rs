@@ -647,8 +647,8 @@ impl State {
     /// Nothing has come for so long since standard input ended.
     fn input_is_over(&mut self, now: Now) {
         let time = humantime::format_duration(self.linger().unwrap_or_default());
-        let what = format!("standard input ended and nothing came for {time}");
-        self.notice(Level::Notice, format!("{what}; --linger forever keeps listening"));
+        let what = format!("standard input ended and no message arrived for {time}");
+        self.notice(Level::Notice, format!("{what}; to keep listening, use --linger forever"));
         self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
     }
 
