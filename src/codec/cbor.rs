@@ -1,5 +1,5 @@
 //! `cbor`: one CBOR value or a sequence of them (RFC 8949, RFC 8742). What becomes of it as JSON says
-//! [`value`](super::value).
+//! [`super::value`].
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
 //! `msgpack`: one MessagePack value or several after each other (<https://github.com/msgpack/msgpack>). What becomes of
-//! it as JSON says [`value`](super::value).
+//! it as JSON says [`super::value`].
 
 use std::borrow::Cow;
 

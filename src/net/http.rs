@@ -1,6 +1,6 @@
 //! HTTP calls beside the WebSocket: what a provider wants called before it lets somebody in, or told after.
 //!
-//! A call goes through the phases of [`super::open`], with the same options for the network, but with none of the
+//! A call goes through the phases of [`super::open()`], with the same options for the network, but with none of the
 //! credentials that are meant for the upgrade. Redirects are not followed: a call may hold a credential itself.
 
 use std::time::Duration;

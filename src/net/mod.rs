@@ -1,4 +1,4 @@
-//! The core connection module: the one way to open a link, for every command. [`open`] runs the phases in
+//! The core connection module: the one way to open a link, for every command. [`open()`] runs the phases in
 //! order — name resolution, TCP, proxy, TLS, HTTP upgrade — times each, bounds all by one deadline, and gives
 //! back what it saw whether or not it worked.
 
