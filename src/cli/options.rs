@@ -278,6 +278,20 @@ pub struct SessionArgs {
     pub liveness: Sparse<LivenessArgs>,
 }
 
+impl SessionArgs {
+    /// Does an option say when the session ends: a count, an expression, a time, or a program that reads the whole stream?
+    #[must_use]
+    pub fn has_end_condition(&self) -> bool {
+        let end = &self.end;
+        end.count.is_some()
+            || end.until.is_some()
+            || end.fail_if.is_some()
+            || end.max_time.is_some()
+            || end.idle_timeout.is_some()
+            || self.filter.null_input
+    }
+}
+
 /// Options of the filter and its variables.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filter (jq)")]

@@ -53,14 +53,8 @@ pub(super) fn prompt(
 
 /// Does the command line say by itself what is sent and when it ends?
 fn is_scripted(args: &SessionArgs, send: &SendArgs) -> bool {
-    let end = &args.end;
-    end.count.is_some()
-        || end.until.is_some()
-        || end.fail_if.is_some()
-        || end.max_time.is_some()
-        || end.idle_timeout.is_some()
-        || end.linger.is_some()
-        || args.filter.null_input
+    args.has_end_condition()
+        || args.end.linger.is_some()
         || args.output.join_output
         || send.binary_in.is_some()
 }

@@ -136,16 +136,7 @@ fn linger(args: &SessionArgs, send: &SendArgs, default: Linger) -> Linger {
 
 /// Does an option say when the session ends, or that it goes on?
 fn lasts(args: &SessionArgs, send: &SendArgs) -> bool {
-    let end = &args.end;
-    end.count.is_some()
-        || end.until.is_some()
-        || end.fail_if.is_some()
-        || end.max_time.is_some()
-        || end.idle_timeout.is_some()
-        || args.filter.null_input
-        || send.echo
-        || send.reply.is_some()
-        || reconnect(args, false).is_some()
+    args.has_end_condition() || send.echo || send.reply.is_some() || reconnect(args, false).is_some()
 }
 
 fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
