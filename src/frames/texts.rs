@@ -5,10 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::{BINARY, TEXT};
-
-/// The longest head of a frame (RFC 6455 §5.2).
-const LONGEST_HEAD: usize = 14;
+use super::{BINARY, Head, TEXT};
 
 const FIN: u8 = 0x80;
 const RSV: u8 = 0x70;
@@ -19,7 +16,7 @@ pub(super) struct Texts {
     /// Texts in several frames become binary, too.
     all: bool,
     /// What has come of a head.
-    head: [u8; LONGEST_HEAD],
+    head: [u8; Head::LONGEST],
     have: usize,
     /// What is to come of a payload.
     payload: u64,
@@ -34,7 +31,7 @@ pub(super) struct Texts {
 impl Texts {
     pub(super) fn new(all: bool) -> Self {
         let (kept, texts) = (VecDeque::new(), VecDeque::new());
-        Self { all, head: [0; LONGEST_HEAD], have: 0, payload: 0, keep: false, kept, texts }
+        Self { all, head: [0; Head::LONGEST], have: 0, payload: 0, keep: false, kept, texts }
     }
 
     /// Looks at bytes that were read, and changes the opcodes among them.
@@ -60,8 +57,8 @@ impl Texts {
             self.head[self.have] = bytes[at];
             self.have += 1;
             at += 1;
-            if self.have >= 2 && self.have == self.head_length() {
-                self.payload = self.payload_length();
+            if let Some((head, _)) = Head::read(&self.head[..self.have]) {
+                self.payload = head.length;
                 self.have = 0;
             }
         }
@@ -80,27 +77,6 @@ impl Texts {
         }
         self.texts.push_back(opcode == TEXT);
         first & !OPCODE | BINARY
-    }
-
-    fn head_length(&self) -> usize {
-        let length = match self.head[1] & 0x7f {
-            126 => 4,
-            127 => 10,
-            _ => 2,
-        };
-        // A server masks nothing. If it does, the frame layer says so.
-        if self.head[1] & 0x80 == 0 { length } else { length + 4 }
-    }
-
-    fn payload_length(&self) -> u64 {
-        let long = |length: usize| {
-            self.head[2..2 + length].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-        };
-        match self.head[1] & 0x7f {
-            126 => long(2),
-            127 => long(8),
-            short => short.into(),
-        }
     }
 
     /// Was the binary message that has just come up a text?
