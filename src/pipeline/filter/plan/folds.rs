@@ -124,17 +124,38 @@ pub(super) fn count(n: &Val) -> Result<Option<f64>> {
 }
 
 pub(super) fn limit(n: &Val, part: &Node, with: With<'_>, emit: Emit<'_>) -> Result<()> {
-    let Some(mut left) = count(n)? else { return Ok(()) };
-    let mut enough = false;
+    let Some(mut quota) = count(n)?.map(Quota::new) else { return Ok(()) };
     let end = part.each(with, &mut |value| {
         emit(value)?;
-        left -= 1.0;
-        enough = left <= 0.0;
-        if enough { Err(RunStop::Enough) } else { Ok(()) }
+        quota.take_one()
     });
-    match end {
-        Err(RunStop::Enough) if enough => Ok(()),
-        end => end,
+    quota.settle(end)
+}
+
+/// How many outputs `limit` still lets pass.
+pub(super) struct Quota {
+    left: f64,
+    used_up: bool,
+}
+
+impl Quota {
+    pub(super) fn new(left: f64) -> Self {
+        Self { left, used_up: false }
+    }
+
+    /// An output has passed. The last one ends the run.
+    pub(super) fn take_one(&mut self) -> Result<()> {
+        self.left -= 1.0;
+        self.used_up = self.left <= 0.0;
+        if self.used_up { Err(RunStop::Enough) } else { Ok(()) }
+    }
+
+    /// The end of the run, which is no stop if it was ours.
+    pub(super) fn settle(&self, end: Result<()>) -> Result<()> {
+        match end {
+            Err(RunStop::Enough) if self.used_up => Ok(()),
+            end => end,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use jaq_core::{Error as EngineError, Exn, ValT as _, ValX};
 
 use super::super::paths::{Steps, get, remove_all, set, steps};
 use super::super::value::{Error, Val};
-use super::folds::{count, first};
+use super::folds::{Quota, count, first};
 use super::made::calculate;
 use super::run::{Result, RunStop, With};
 use super::steps::{Computed, computed};
@@ -146,17 +146,12 @@ impl Node {
                     if left >= 0.0 { Ok(()) } else { emit(path, value) }
                 });
             }
-            let (Some(mut left), mut enough) = (count, false) else { return Ok(()) };
+            let Some(mut quota) = count.map(Quota::new) else { return Ok(()) };
             let end = body.each_path(with, path, &mut |path, value| {
                 emit(path, value)?;
-                left -= 1.0;
-                enough = left <= 0.0;
-                if enough { Err(RunStop::Enough) } else { Ok(()) }
+                quota.take_one()
             });
-            match end {
-                Err(RunStop::Enough) if enough => Ok(()),
-                end => end,
-            }
+            quota.settle(end)
         })
     }
 
