@@ -466,18 +466,26 @@ fn openssl(folder: &std::path::Path, args: &[&str]) {
     assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
 }
 
-#[test]
-fn a_client_certificate_may_be_locked() {
+/// Locks the client's key.
+const LOCK: [&str; 10] =
+    ["pkcs8", "-topk8", "-in", "me.key", "-out", "aes.key", "-passout", "pass:s3cr3t77", "-iter", "100"];
+
+/// An authority with a client whose key is also there locked, as `aes.key`, and its folder. `None` without openssl.
+fn with_locked_key() -> Option<(crate::servers::Authority, std::path::PathBuf)> {
     if !has_openssl() {
-        return;
+        return None;
     }
     let authority = crate::servers::Authority::new();
     authority.sign_client();
     let folder = authority.path("me.pem").parent().unwrap().to_owned();
-    let aes =
-        ["pkcs8", "-topk8", "-in", "me.key", "-out", "aes.key", "-passout", "pass:s3cr3t77", "-iter", "100"];
-    openssl(&folder, &aes);
-    openssl(&folder, &[&aes[..5], &["des.key", "-v2", "des3"], &aes[6..]].concat());
+    openssl(&folder, &LOCK);
+    Some((authority, folder))
+}
+
+#[test]
+fn a_client_certificate_may_be_locked() {
+    let Some((authority, folder)) = with_locked_key() else { return };
+    openssl(&folder, &[&LOCK[..5], &["des.key", "-v2", "des3"], &LOCK[6..]].concat());
     let p12 = [
         "pkcs12",
         "-export",
@@ -522,15 +530,7 @@ fn a_client_certificate_may_be_locked() {
 
 #[test]
 fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
-    if !has_openssl() {
-        return;
-    }
-    let authority = crate::servers::Authority::new();
-    authority.sign_client();
-    let folder = authority.path("me.pem").parent().unwrap().to_owned();
-    let aes =
-        ["pkcs8", "-topk8", "-in", "me.key", "-out", "aes.key", "-passout", "pass:s3cr3t77", "-iter", "100"];
-    openssl(&folder, &aes);
+    let Some((authority, _)) = with_locked_key() else { return };
     let server = authority.serve("localhost", 2100, true);
     let url = format!("wss://localhost:{}/", server.port);
     let (ca, cert, key) = (authority.file("ca.pem"), authority.file("me.pem"), authority.file("aes.key"));
