@@ -147,7 +147,7 @@ impl Merge {
 
     /// Waits until the pipeline has got something done. `false`: it has ended, or its output is not waited for.
     pub async fn progress(&mut self) -> bool {
-        if matches!(self.stop, Some(Stop::OutputFailed(..))) {
+        if matches!(self.stop, Some(Stop::OutputFailed(..))) && !self.worker.may_record() {
             return false;
         }
         let progress = self.worker.progress().await;

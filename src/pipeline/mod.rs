@@ -403,6 +403,12 @@ impl Pipeline {
         self.lines.receipt()
     }
 
+    /// Is there a recording, or can one be started?
+    #[must_use]
+    pub fn may_record(&self) -> bool {
+        self.recording.is_some() || self.config.screen.is_some()
+    }
+
     /// Is it settled that no further message will be written?
     #[must_use]
     pub fn stopped(&self) -> bool {

@@ -32,6 +32,15 @@ impl OutputQueue {
         }
     }
 
+    /// Is work left for a recording even if the output is lost? A shared pipeline answers for itself.
+    #[must_use]
+    pub fn may_record(&self) -> bool {
+        match self {
+            Self::Own(worker) => worker.may_record(),
+            Self::Shared(_) => false,
+        }
+    }
+
     /// Hands over a batch and leaves an empty one. See [`OutputWorker::push`].
     pub fn push(&mut self, batch: &mut Vec<Event>) -> Option<Progress> {
         match self {

@@ -49,6 +49,7 @@ type Batch = Vec<Event>;
 pub struct OutputWorker {
     pipeline: Arc<Mutex<Pipeline>>,
     inline: bool,
+    may_record: bool,
     /// The worker while it has nothing to do yet: many a session is over before it would.
     resting: Option<PipelineThread>,
     queue: Option<SyncSender<Batch>>,
@@ -80,6 +81,7 @@ impl OutputWorker {
     /// If the system has no thread to give.
     pub fn start(pipeline: Pipeline) -> std::io::Result<Self> {
         let (inline, receipt) = (!pipeline.needs_thread(), pipeline.receipt());
+        let may_record = pipeline.may_record();
         let pipeline = Arc::new(Mutex::new(pipeline));
         let (queue, batches) = sync_channel(QUEUE);
         let (tell, progress) = unbounded_channel();
@@ -93,6 +95,7 @@ impl OutputWorker {
         let mut worker = Self {
             pipeline,
             inline,
+            may_record,
             resting: Some(thread),
             queue: Some(queue),
             progress,
@@ -134,6 +137,12 @@ impl OutputWorker {
     pub fn has_room(&self) -> bool {
         self.has_slot()
             || (self.patience().is_none_or(|end| end <= Instant::now()) && self.waiting.has_room())
+    }
+
+    /// Is work left for a recording even if the output is lost?
+    #[must_use]
+    pub fn may_record(&self) -> bool {
+        self.may_record
     }
 
     /// Is everything that was pushed done with?

@@ -56,7 +56,8 @@ use state::{Now, State};
 /// How long a last frame may take to leave, when nobody waits for its answer.
 const LAST_FLUSH: Duration = Duration::from_millis(100);
 
-/// How long output may take to be written after a signal or `--max-time` asked for the end.
+/// How long output may take to be written after a signal or `--max-time` asked for the end, and a recording after the
+/// output was lost.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
 
 /// How long to wait, without a reader, for the news of what had been written before it went.
@@ -668,7 +669,9 @@ impl Driver {
     /// signal always ends the wait.
     async fn drain(&mut self, done: impl Fn(&OutputQueue) -> bool) {
         let patience = match self.outcome().reason {
-            // A write that cannot go on ends at once, and tells what of it is there.
+            // The recording gets what had arrived by then.
+            EndReason::ReaderGone | EndReason::OutputFailed if self.output.may_record() => Some(LAST_DRAIN),
+            // A write that cannot go on ends at once, and reports what of it was written.
             EndReason::ReaderGone if self.state.awaits_lines() => Some(LAST_NEWS),
             EndReason::ReaderGone | EndReason::OutputFailed => Some(Duration::ZERO),
             EndReason::Interrupted | EndReason::Terminated | EndReason::MaxTime => Some(LAST_DRAIN),

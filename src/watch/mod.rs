@@ -206,8 +206,8 @@ impl Watch {
 
     /// The rest of the output, with the summary as its last record.
     async fn finish(mut self, outcomes: &mut Vec<Outcome>, signals: Option<Signals>) -> Outcome {
-        let patience =
-            outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == EndReason::MaxTime);
+        let patience = matches!(self.merge.stop, Some(Stop::OutputFailed(..)))
+            || outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == EndReason::MaxTime);
         let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
         // If a signal already ended the sessions, wait for a new one.
         let seen = outcomes.iter().any(Outcome::is_signal);
