@@ -54,6 +54,7 @@ mod ring;
 mod secret;
 mod session;
 mod signals;
+mod sys;
 #[doc(hidden)]
 pub mod testing;
 mod text;
@@ -87,7 +88,7 @@ pub fn main() -> ExitCode {
 
 /// Runs a command line to its exit status.
 async fn run(argv: &[OsString]) -> Status {
-    signals::survive_large_files();
+    sys::prepare();
     let world = World::of_process();
     let argv = &*Cli::with_command(argv);
     let cli = match config::profile::parse(argv, &world) {

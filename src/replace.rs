@@ -5,19 +5,15 @@
 //! A path that does not lead to a regular file, such as `/dev/stdout`, a FIFO or a device, is written to like any stream.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use rustix::fs::{Mode, OFlags, fcntl_setfl};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 use tempfile::NamedTempFile;
 
 use crate::file;
+use crate::sys;
 
 /// Who may read a file after it was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +88,7 @@ impl Regular {
         let mut new = self.create(access)?;
         write(new.as_file_mut())?;
         if let (Access::Kept, Some(mode)) = (access, self.mode) {
-            new.as_file().set_permissions(Permissions::from_mode(mode))?;
+            sys::set_mode(new.as_file(), mode)?;
         }
         new.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
@@ -103,11 +99,10 @@ impl Regular {
             return Err(io::ErrorKind::InvalidFilename.into());
         }
         let mode = if access == Access::Kept && self.mode.is_none() { 0o666 } else { 0o600 };
-        tempfile::Builder::new()
-            .prefix(OsStr::new(&format!("{PREFIX}{}-", std::process::id())))
-            .rand_bytes(RANDOM)
-            .permissions(Permissions::from_mode(mode))
-            .tempfile_in(file::folder_of(&self.path))
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(OsStr::new(&prefix)).rand_bytes(RANDOM);
+        sys::with_mode(&mut builder, mode).tempfile_in(file::folder_of(&self.path))
     }
 }
 
@@ -118,8 +113,8 @@ pub(crate) fn sweep(path: &Path) {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
         let process = process.filter(|(_, rest)| rest.len() == RANDOM && rest.bytes().all(is_random));
-        let process = process.and_then(|(process, _)| process.parse().ok()).and_then(Pid::from_raw);
-        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+        let process = process.and_then(|(process, _)| process.parse().ok());
+        if process.is_some_and(sys::is_gone) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -145,49 +140,29 @@ enum Destination {
 
 impl Destination {
     fn of(path: &Path) -> io::Result<Self> {
-        // The system refuses what it refuses everybody: files without permission, and links and FIFOs that others laid
-        // into shared folders. It does not wait for a reader here.
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(Errno::NOENT) => {
-                return Ok(Self::Regular(Regular { path: file::destination(path), mode: None }));
-            }
-            Err(Errno::NXIO) if fs::metadata(path)?.file_type().is_fifo() => return Ok(Self::Unread),
-            Err(error) => return Err(error.into()),
+        let file = match sys::open_without_waiting(path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Self::Regular(Regular { path: file::destination(path), mode: None })),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Self::Unread),
+            Err(error) => return Err(error),
         };
-        let facts = file.metadata()?;
-        if facts.is_file() {
-            return match own_stream(&facts) {
-                Some(stream) => Ok(Self::Stream(stream)),
-                None if file::is_descriptor(path) => Ok(Self::Stream(file)),
-                None => Ok(Self::Regular(Regular {
-                    path: path.canonicalize()?,
-                    mode: Some(facts.mode() & 0o7777),
-                })),
-            };
-        }
-        // From here on it may wait.
-        fcntl_setfl(&file, OFlags::APPEND)?;
-        Ok(Self::Stream(file))
+        let Some(facts) = sys::regular(&file)? else {
+            sys::let_wait(&file)?;
+            return Ok(Self::Stream(file));
+        };
+        Ok(match sys::own_stream(&facts) {
+            Some(stream) => Self::Stream(stream),
+            None if file::is_descriptor(path) => Self::Stream(file),
+            None => Self::Regular(Regular { path: path.canonicalize()?, mode: Some(sys::mode_of(&facts)) }),
+        })
     }
-}
-
-/// Standard output or stderr, if it is this file, as `/dev/stdout` may be. It has its own place in the file, and what
-/// was written before stands there.
-fn own_stream(facts: &fs::Metadata) -> Option<File> {
-    let same = |stream: &dyn AsFd| {
-        let stream = File::from(stream.as_fd().try_clone_to_owned().ok()?);
-        let own = stream.metadata().ok()?;
-        ((own.dev(), own.ino()) == (facts.dev(), facts.ino())).then_some(stream)
-    };
-    same(&io::stdout()).or_else(|| same(&io::stderr()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::io::{Read as _, Write as _};
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 
     use super::*;
 

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use colored::{Color, Colorize};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::time::Timespec;
 
 use crate::clock;
 use crate::error::Failure;
 use crate::secret::Secrets;
+use crate::sys;
 use crate::text::acts_on_terminal;
 
 /// How much a notice matters, most first.
@@ -248,10 +247,8 @@ impl Report {
 const ERROR_WAIT: Duration = Duration::from_secs(1);
 
 fn stderr_is_ready(patience: Duration) -> bool {
-    let stderr = std::io::stderr();
-    let timeout = Timespec::try_from(patience).ok();
-    // What poll(2) cannot say, writing will.
-    poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], timeout.as_ref()).map_or(true, |ready| ready > 0)
+    // If the system cannot tell, writing will.
+    sys::stderr_is_ready(patience).unwrap_or(true)
 }
 
 /// Text from the network made harmless for a terminal: what [acts on one](acts_on_terminal) is written as `\u{..}`, so

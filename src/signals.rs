@@ -3,24 +3,16 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::session::policy::Outcome;
 use crate::session::{Controller, Order};
+use crate::sys::{self, Listener, Wanted};
 
 /// The signals that ask a session to end.
 pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-/// Lets a file that may grow no further (`ulimit -f`) be an error of the write, instead of the end of the process by
-/// SIGXFSZ and without a word.
-pub fn survive_large_files() {
-    // What is installed stays. Without it the process ends as the system wants it, which is no worse than before.
-    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    interrupt: Listener,
+    terminate: Listener,
 }
 
 impl Signals {
@@ -29,7 +21,7 @@ impl Signals {
     /// # Errors
     /// If the system refuses.
     pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self { interrupt: sys::listen(Wanted::Interrupt)?, terminate: sys::listen(Wanted::Terminate)? })
     }
 
     /// Waits for the next signal and gives the outcome it asks for.
@@ -42,7 +34,7 @@ impl Signals {
         if self.interrupt.poll_recv(context).is_ready() {
             return Poll::Ready(Outcome::interrupted());
         }
-        self.terminate.poll_recv(context).map(|_| Outcome::new(EndReason::Terminated, Exit::Terminated))
+        self.terminate.poll_recv(context).map(|()| Outcome::new(EndReason::Terminated, Exit::Terminated))
     }
 }
 

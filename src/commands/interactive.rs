@@ -13,6 +13,7 @@ use crate::pipeline::Config;
 use crate::pipeline::filter::Program;
 use crate::repl::{self, Repl, history};
 use crate::signals::Signals;
+use crate::sys;
 
 /// Where there is to be a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,7 @@ pub(super) fn open(
         stderr: context.world.stderr_terminal,
         history,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
-        home: var("HOME").map(PathBuf::from),
+        home: var(sys::HOME).map(PathBuf::from),
         report: context.report.clone(),
     };
     let (repl, screen, changes) = Repl::start(&setup, signals)

@@ -12,8 +12,6 @@ pub mod watch_campaign;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::cli::MockArgs;
 use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy, waiting};
@@ -39,6 +37,7 @@ use crate::session::cursor::{CursorFile, Sync};
 use crate::session::policy::Policy;
 use crate::session::{self, Controller, Setup};
 use crate::signals::Signals;
+use crate::sys::{self, Wanted};
 
 use offline::Reader;
 
@@ -296,10 +295,11 @@ fn destination(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Output> {
 /// process, as it does by itself.
 fn reopen_on_hangup(output: Option<&Arc<OutFile>>, report: &Report) -> Result<Option<Hangups>> {
     let Some(output) = output.cloned() else { return Ok(None) };
-    let mut hangups = signal(SignalKind::hangup()).map_err(|e| no_thread(&e))?;
+    let mut hangups = sys::listen(Wanted::Reopen).map_err(|e| no_thread(&e))?;
     let (report, name) = (report.clone(), output.name());
     Ok(Some(Hangups(tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
+        loop {
+            hangups.recv().await;
             let output = Arc::clone(&output);
             // It waits for the disk.
             match tokio::task::spawn_blocking(move || output.reopen()).await {

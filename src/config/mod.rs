@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::cli::options::{ColorChoice, GlobalArgs, LogFormat};
 use crate::report::{Level, Report};
+use crate::sys;
 
 pub mod arguments;
 pub mod coding;
@@ -58,9 +59,7 @@ impl World<'_> {
 /// The configuration folder (XDG Base Directory Specification), whether or not it exists.
 #[must_use]
 pub fn folder(var: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let folder = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
-    config.map(|config| config.join("wstap"))
+    sys::folder_in(sys::CONFIG_FOLDERS, var).map(|config| config.join("wstap"))
 }
 
 /// Where notices go.

@@ -1,7 +1,6 @@
 //! Filter and output options, resolved to a pipeline configuration.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use crate::pipeline::outfile::{self, OutFile, Repair};
 use crate::pipeline::recorder::RecordFile;
 use crate::report::Report;
 use crate::session::policy::{Asked, Count};
+use crate::sys;
 
 /// Compiles the programs and opens the recording.
 ///
@@ -117,8 +117,7 @@ pub fn asked(args: &SessionArgs) -> Asked {
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
-    let identity = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino()));
-    matches!((identity(a), identity(b)), (Ok(a), Ok(b)) if a == b)
+    matches!((sys::identity(a), sys::identity(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The same where neither may be there yet. Devices, pipes and sockets have room for what comes from two sides, and
@@ -232,7 +231,7 @@ fn create_recording(path: &Path) -> Result<RecordFile> {
         let what = format!("--record {}: not a regular file", path.display());
         return Err(Failure::usage(what).hint("write the HAR to a regular file"));
     }
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = sys::for_owner(OpenOptions::new().write(true).create(true).truncate(true)).open(path);
     file.map(|file| RecordFile::new(file, path))
         .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
 }

@@ -19,6 +19,7 @@ use crate::did_you_mean::nearest;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::net::url::looks_like_url;
+use crate::sys;
 
 /// What the names of the variables of options start with.
 pub(super) const PREFIX: &str = "WSTAP_";
@@ -470,7 +471,8 @@ fn profile_name(typed: &ArgMatches) -> Option<&str> {
 /// Relative folders are no folders of the user's, and are ignored (XDG Base Directory Specification).
 fn config_file(var: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
     super::folder(var).map(|folder| folder.join("config.toml")).ok_or_else(|| {
-        Failure::usage("cannot find the profile: neither XDG_CONFIG_HOME nor HOME is an absolute path")
+        let names = sys::CONFIG_FOLDERS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" nor ");
+        Failure::usage(format!("cannot find the profile: neither {names} is an absolute path"))
     })
 }
 

@@ -1,15 +1,14 @@
 //! Standard input as messages to send.
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
 use crate::message::Message;
+use crate::sys;
 
 pub mod recording;
 mod values;
@@ -111,22 +110,15 @@ impl Source {
 /// made it non-blocking, and that is neither an error nor the end.
 pub(crate) struct Patient<R>(pub(crate) R);
 
-impl<R: Read + AsFd> Read for Patient<R> {
+impl<R: Read + sys::Waited> Read for Patient<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.0.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_until_readable(&self.0)?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => sys::wait_until_readable(&self.0)?,
                 result => return result,
             }
         }
-    }
-}
-
-fn wait_until_readable(stream: &impl AsFd) -> io::Result<()> {
-    match poll(&mut [PollFd::new(stream, PollFlags::IN)], None) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 

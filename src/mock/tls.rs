@@ -1,10 +1,8 @@
 //! TLS on the port, with a certificate of one's own or one that a throw-away authority signs: the authority is made
 //! when the server starts, its certificate is written to a file for clients to trust, and its key is never stored.
 
-use std::fs::Permissions;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +18,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pem;
 use crate::replace::{Access, replace};
+use crate::sys;
 
 /// Is there TLS on the port, and whose certificate is it?
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,8 +169,8 @@ fn ca_file(path: Option<&Path>, pem: &str) -> Result<CaFile> {
     let folder = std::env::temp_dir();
     // Clients of other users are to trust it as well.
     let mut builder = tempfile::Builder::new();
-    builder.prefix("wstap-ca-").suffix(".pem").permissions(Permissions::from_mode(0o644));
-    let made = builder.tempfile_in(&folder);
+    builder.prefix("wstap-ca-").suffix(".pem");
+    let made = sys::with_mode(&mut builder, 0o644).tempfile_in(&folder);
     let made = made.and_then(|mut file| file.write_all(pem.as_bytes()).map(|()| file.into_temp_path()));
     let temporary = made.map_err(|error| failed(&folder, error))?;
     Ok(CaFile { path: temporary.to_path_buf(), _temporary: Some(temporary) })

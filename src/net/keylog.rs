@@ -2,10 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::error::{Failure, Result};
+use crate::sys;
 use crate::text::hex;
 
 /// A file of keys in the format of NSS's key log (`SSLKEYLOGFILE`), appended to and readable by its owner alone.
@@ -18,7 +18,7 @@ impl KeyLogFile {
     /// # Errors
     /// A usage failure if it cannot be written to.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        let file = sys::for_owner(OpenOptions::new().append(true).create(true)).open(path);
         file.map(Self).map_err(|error| Failure::usage(format!("SSLKEYLOGFILE {}: {error}", path.display())))
     }
 }

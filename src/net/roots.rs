@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::env;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +19,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::tls::fail;
 use crate::error::{Failure, Result};
 use crate::file;
+use crate::sys;
 
 /// The most that is read to find roots, in bytes. The bundle of a system has less than 1 MiB.
 const MAX_ROOTS: u64 = 16 << 20;
@@ -86,8 +86,7 @@ pub(super) fn named() -> Option<Result<Found>> {
 fn bundle() -> Option<&'static Arc<RootCertStore>> {
     static LOADED: OnceLock<Option<Arc<RootCertStore>>> = OnceLock::new();
     let load = || {
-        // macOS has the roots in a store and not in files.
-        let file = if cfg!(target_os = "macos") { None } else { openssl_probe::probe().cert_file };
+        let file = if sys::HAS_ROOT_FILES { openssl_probe::probe().cert_file } else { None };
         let mut store = Store::new();
         store.file(&file?).ok()?;
         Some(Arc::new(store.roots))
@@ -101,14 +100,14 @@ fn everything() -> Found {
     static LOADED: OnceLock<Found> = OnceLock::new();
     let load = || {
         let mut store = Store::new();
-        if cfg!(target_os = "macos") {
-            let found = rustls_native_certs::load_native_certs();
-            store.roots.add_parsable_certificates(found.certs);
-            store.problems.extend(found.errors.iter().map(ToString::to_string));
-        } else {
+        if sys::HAS_ROOT_FILES {
             let paths = openssl_probe::probe();
             paths.cert_file.iter().for_each(|file| store.add("the system", file, Store::file));
             paths.cert_dir.iter().for_each(|folder| store.add("the system", folder, Store::folder));
+        } else {
+            let found = rustls_native_certs::load_native_certs();
+            store.roots.add_parsable_certificates(found.certs);
+            store.problems.extend(found.errors.iter().map(ToString::to_string));
         }
         if !store.roots.is_empty() {
             return (Arc::new(store.roots), None);
@@ -129,8 +128,8 @@ struct Store {
     problems: Vec<String>,
     /// How many more bytes may be read.
     left: u64,
-    /// The files that were read, by device and inode: folders hold several links to each.
-    read: HashSet<(u64, u64)>,
+    /// The files that were read: folders hold several links to each.
+    read: HashSet<sys::Identity>,
 }
 
 impl Store {
@@ -148,7 +147,8 @@ impl Store {
 
     fn file(&mut self, path: &Path) -> Result<(), String> {
         let facts = std::fs::metadata(path).map_err(|error| error.to_string())?;
-        if facts.is_file() && !self.read.insert((facts.dev(), facts.ino())) {
+        let identity = sys::identity(path).map_err(|error| error.to_string())?;
+        if facts.is_file() && !self.read.insert(identity) {
             return Ok(());
         }
         let text = file::bytes(path, self.left).map_err(|error| error.to_string())?;

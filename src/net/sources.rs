@@ -12,6 +12,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
 use crate::secret::{Lease, Secret, Secrets};
+use crate::sys;
 
 /// The longest output of `--token-command`, in bytes.
 const MAX_OUTPUT: u64 = 64 << 10;
@@ -183,8 +184,7 @@ async fn output_of(command: &str, limit: Duration) -> Result<String> {
             .hint("check the command in a shell: it must print the credential and exit with 0")
             .transient()
     };
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", command])
+    let mut child = Command::from(sys::shell(command))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
-use super::Tried;
+use super::{Transport, Tried};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::sys;
 
 /// How long an address has for itself before the next one is tried beside it (RFC 8305 §5, "Connection
 /// Attempt Delay").
@@ -66,14 +67,15 @@ pub(super) async fn connect(
 }
 
 /// Connects to a unix socket.
-pub(super) async fn connect_unix(path: &Path) -> Result<UnixStream> {
-    UnixStream::connect(path).await.map_err(|error| {
+pub(super) async fn connect_unix(path: &Path) -> Result<impl Transport + use<>> {
+    sys::connect_unix(path).await.map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "check the path: the file does not exist",
             io::ErrorKind::ConnectionRefused => {
                 "check that the server is running: the file exists, but nothing listens on it"
             }
             io::ErrorKind::PermissionDenied => "check the permissions of the file",
+            io::ErrorKind::Unsupported => "connect over TCP",
             _ => "check that the file is a socket",
         };
         let what = format!("cannot connect to unix socket {}: {}", path.display(), reason(&error));
@@ -204,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_unix_socket_is_told() {
-        let failure = connect_unix(Path::new("/nonexistent/x.sock")).await.unwrap_err();
+        let failure = connect_unix(Path::new("/nonexistent/x.sock")).await.err().unwrap();
         assert_eq!(failure.exit, Exit::Tcp);
         assert_eq!(failure.hint.as_deref(), Some("check the path: the file does not exist"));
     }

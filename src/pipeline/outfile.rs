@@ -5,7 +5,6 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +14,7 @@ use super::output::{Cut, Output, write_all};
 use super::record;
 use crate::file;
 use crate::json;
+use crate::sys;
 
 /// How far back the beginning of a last line is looked for.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -222,7 +222,7 @@ pub fn repair(path: &Path, json_lines: bool) -> io::Result<Option<Repair>> {
         keep_age(&file, &facts);
         return Ok(Some(Repair::Cut(facts.len() - start)));
     }
-    file.write_all_at(b"\n", facts.len())?;
+    sys::write_all_at(&file, b"\n", facts.len())?;
     keep_age(&file, &facts);
     Ok(Some(Repair::Ended))
 }
@@ -260,7 +260,7 @@ fn is_begun(file: &File, start: u64, end: u64) -> io::Result<bool> {
 fn read(file: &File, begin: u64, end: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(end - begin).map_err(io::Error::other)?;
     let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, begin)?;
+    sys::read_exact_at(file, &mut bytes, begin)?;
     Ok(bytes)
 }
 
@@ -270,7 +270,7 @@ fn append(path: &Path) -> io::Result<File> {
 
 /// Devices and pipes have nothing to wait for.
 fn sync(file: &File) -> io::Result<()> {
-    if file.metadata()?.is_file() { file.sync_data() } else { Ok(()) }
+    if sys::regular(file)?.is_some() { file.sync_data() } else { Ok(()) }
 }
 
 #[cfg(test)]

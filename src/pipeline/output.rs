@@ -1,15 +1,13 @@
 //! Where output goes: what every destination has in common.
 
 use std::io;
-use std::os::fd::AsFd;
-
-use rustix::event::{PollFd, PollFlags, poll};
 
 use super::Stop;
 use super::receipt::Receipt;
 use crate::error::Failure;
 use crate::event::Event;
 use crate::exit::Exit;
+use crate::sys::Sink;
 
 /// A destination of what a pipeline makes of events: standard output, a file, a recording, the screen of a prompt.
 ///
@@ -130,10 +128,10 @@ impl Output for Discard {
 }
 
 /// Waits where waiting helps; any other error is the end.
-pub(super) fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
+pub(super) fn write_all(to: &impl Sink, bytes: &[u8]) -> Result<(), Cut> {
     let mut written = 0;
     while written < bytes.len() {
-        let result = match rustix::io::write(&to, &bytes[written..]).map_err(io::Error::from) {
+        let result = match to.write_some(&bytes[written..]) {
             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
             Ok(more) => {
                 written += more;
@@ -142,18 +140,11 @@ pub(super) fn write_all(to: impl AsFd, bytes: &[u8]) -> Result<(), Cut> {
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => Ok(()),
                 // Somebody who shares the descriptor has made it non-blocking; that is not an error of ours.
-                io::ErrorKind::WouldBlock => wait_until_writable(&to),
+                io::ErrorKind::WouldBlock => to.wait_until_writable(),
                 _ => Err(error),
             },
         };
         result.map_err(|error| Cut { written, error })?;
     }
     Ok(())
-}
-
-fn wait_until_writable(to: &impl AsFd) -> io::Result<()> {
-    match poll(&mut [PollFd::new(to, PollFlags::OUT)], None) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+
+use crate::sys;
 
 /// Segment size: a full segment is deleted once it is read.
 const SEGMENT: u64 = 64 << 20;
@@ -67,7 +68,7 @@ impl Spill {
             self.segments.push_back(Segment { file, written: 0, read: 0 });
         }
         let Some(last) = self.segments.back_mut() else { return Err(SpillError::Full) };
-        let result = last.file.write_all_at(bytes, last.written).map_err(SpillError::Io);
+        let result = sys::write_all_at(&last.file, bytes, last.written).map_err(SpillError::Io);
         if result.is_ok() {
             last.written += bytes.len() as u64;
         }
@@ -82,7 +83,7 @@ impl Spill {
     pub fn read(&mut self, length: usize) -> io::Result<Vec<u8>> {
         let first = self.segments.front_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut bytes = vec![0; length];
-        first.file.read_exact_at(&mut bytes, first.read)?;
+        sys::read_exact_at(&first.file, &mut bytes, first.read)?;
         first.read += length as u64;
         self.tidy();
         Ok(bytes)

@@ -18,6 +18,7 @@ use crate::pipeline::stdout::Stdout;
 use crate::report::{Level, Report};
 use crate::secret::Lease;
 use crate::signals::Signals;
+use crate::sys;
 use crate::system;
 
 /// Which connections are made to the target.
@@ -240,6 +241,6 @@ fn write(bytes: &[u8]) -> Result<bool> {
 /// How wide the terminal is, in columns.
 fn width() -> usize {
     const DEFAULT: usize = 100;
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-    size.map(|size| usize::from(size.ws_col)).filter(|width| *width >= 40).unwrap_or(DEFAULT)
+    let size = sys::stdout_size();
+    size.map(|(columns, _)| usize::from(columns)).filter(|width| *width >= 40).unwrap_or(DEFAULT)
 }

@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -23,6 +22,7 @@ use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::recorder::RecordFile;
 use crate::report::Report;
 use crate::session::Order;
+use crate::sys;
 use crate::text::wrap;
 
 /// Columns for a command and its arguments in the help.
@@ -481,7 +481,7 @@ pub(super) fn create(path: &Path) -> Result<std::fs::File, String> {
     if path == Path::new("-") {
         return Err("`-` is not a file".to_owned());
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = sys::for_owner(OpenOptions::new().write(true).create_new(true)).open(path);
     file.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => format!("{} exists; not overwritten", path.display()),
         _ => format!("{}: {error}", path.display()),

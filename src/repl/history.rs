@@ -1,12 +1,12 @@
 //! Which lines are remembered, and where.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::report::Report;
 use crate::secret::is_secret_name;
+use crate::sys;
 
 /// Lines that are remembered.
 pub(super) const MOST_LINES: usize = 1000;
@@ -20,8 +20,7 @@ const LARGEST: u64 = (MOST_LINES * (2 * LONGEST + 1)) as u64;
 /// The file in the state folder (XDG Base Directory Specification) for this profile.
 #[must_use]
 pub fn file(var: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Option<PathBuf> {
-    let folder = |name| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
+    let state = sys::folder_in(sys::STATE_FOLDERS, var)?;
     let name: String = profile.unwrap_or("default").chars().map(harmless).collect();
     Some(state.join("wstap").join("history").join(name))
 }
@@ -37,7 +36,7 @@ fn harmless(c: char) -> char {
 /// If it cannot be made.
 pub(super) fn make_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    sys::create_folder_for_owner(folder)
 }
 
 /// Makes sure that the file can be read to its end, and takes it from everybody but its owner.
@@ -52,10 +51,7 @@ pub(super) fn check(file: &Path) -> io::Result<()> {
     if facts.len() > LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {LARGEST} bytes")));
     }
-    match facts.permissions().mode() & 0o077 {
-        0 => Ok(()),
-        _ => fs::set_permissions(file, Permissions::from_mode(0o600)),
-    }
+    sys::keep_for_owner(file, &facts)
 }
 
 /// May this line be remembered? Not if a credential stands in it.
@@ -235,7 +231,7 @@ mod tests {
             file.set_len(length).unwrap();
             assert_eq!(check(&path).is_ok(), fits, "{length}");
         }
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(sys::mode_of(&fs::metadata(&path).unwrap()), 0o600);
     }
 
     #[test]

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::dialect::Dialect;
@@ -33,6 +32,7 @@ use crate::session::policy::Outcome;
 use crate::session::state::Standing;
 use crate::session::{Controller, News, Order};
 use crate::signals::Signals;
+use crate::sys::{self, Listener, Wanted};
 
 mod commands;
 mod complete;
@@ -109,7 +109,7 @@ pub struct Repl {
     orders: Option<mpsc::Receiver<Order>>,
     signals: Signals,
     /// The process goes on after it was stopped.
-    resumed: Signal,
+    resumed: Listener,
     terminal: Arc<Terminal>,
     report: Report,
     stderr: bool,
@@ -128,7 +128,7 @@ impl Repl {
         let terminal = Arc::new(Terminal::open(setup.stdout)?);
         let shared = SharedState::new();
         shared.lock().topics.clone_from(&setup.topics);
-        let resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let resumed = sys::listen(Wanted::Resume)?;
         let (send, orders) = mpsc::channel(ORDERS);
         let changes = Changes::default();
         let look = Look {
@@ -207,7 +207,7 @@ impl Repl {
 
 impl Controller for Repl {
     fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
-        while let Poll::Ready(Some(())) = self.resumed.poll_recv(context) {
+        while let Poll::Ready(()) = self.resumed.poll_recv(context) {
             self.shared.change(|inner| inner.resumed = true);
         }
         while let Poll::Ready(outcome) = self.signals.poll_next(context) {

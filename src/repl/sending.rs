@@ -1,12 +1,12 @@
 //! From what was typed to what is sent.
 
 use std::io::Write as _;
-use std::process::Command;
 
 use crate::file;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::json;
 use crate::message::Message;
+use crate::sys;
 
 /// The message that a line stands for, if it stands for one.
 ///
@@ -100,7 +100,7 @@ pub(crate) fn close(arguments: &str) -> Result<Option<(u16, String)>, String> {
 /// # Errors
 /// An editor that does not start or does not succeed.
 pub(super) fn edit(editor: Option<&str>, text: &str) -> Result<String, String> {
-    let editor = editor.unwrap_or("vi");
+    let editor = editor.unwrap_or(sys::EDITOR);
     let failed = |error: std::io::Error| format!("{editor}: {error}");
     let file = tempfile::Builder::new().prefix("wstap-").suffix(".json").tempfile().map_err(failed)?;
     file.as_file().write_all(text.as_bytes()).map_err(failed)?;
@@ -112,9 +112,7 @@ pub(super) fn edit(editor: Option<&str>, text: &str) -> Result<String, String> {
 
 /// The editor may be a command with options, as shells take it.
 fn run_editor(editor: &str, path: &std::path::Path) -> Result<(), String> {
-    let script = format!("{editor} \"$1\"");
-    let status = Command::new("sh").args(["-c", &script, "sh"]).arg(path).status();
-    match status {
+    match sys::edit(editor, path).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{editor} ended with {status}")),
         Err(error) => Err(format!("{editor}: {error}")),

@@ -6,12 +6,11 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::termios::Termios;
-
 use crate::event::{Close, Direction, Event, Kind, Role};
 use crate::limits;
 use crate::report::escape_controls;
 use crate::session::state::{LinkState, Standing};
+use crate::sys::Modes;
 
 use super::past_messages::PastMessages;
 use super::render::grouped;
@@ -107,7 +106,7 @@ pub(super) struct Inner {
     /// How long it is.
     line_bytes: usize,
     /// The modes of the terminal while a line is edited.
-    pub(super) editing_modes: Option<Termios>,
+    pub(super) editing_modes: Option<Modes>,
     /// The process was stopped, and others may have used the terminal meanwhile.
     pub(super) resumed: bool,
     changed: bool,

@@ -5,11 +5,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::time::Timespec;
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::report::Report;
+use crate::sys;
 
 /// The size of a terminal that does not say.
 const SIZE: (u16, u16) = (80, 24);
@@ -115,15 +114,11 @@ impl Write for Above {
 
 /// Does the terminal take something within this time? One that was stopped (Ctrl-S) does not.
 fn is_ready(patience: Duration) -> bool {
-    let patience = Timespec::try_from(patience).ok();
-    poll(&mut [PollFd::new(&io::stderr(), PollFlags::OUT)], patience.as_ref()).is_ok_and(|ready| ready > 0)
+    sys::stderr_is_ready(patience).unwrap_or(false)
 }
 
 fn size() -> (u16, u16) {
-    match rustix::termios::tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
-        _ => SIZE,
-    }
+    sys::stderr_size().filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(SIZE)
 }
 
 /// The terminal that the screen and the notices share.

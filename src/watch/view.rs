@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal as Process;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use super::draw::{Look, chart, frame, last_frame};
@@ -12,6 +10,7 @@ use super::model::Model;
 use super::row::Past;
 use super::screen::Screen;
 use crate::report::Report;
+use crate::sys::{self, Listener, Wanted};
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
@@ -23,10 +22,10 @@ const SECOND: Duration = Duration::from_secs(1);
 pub struct View {
     screen: Screen,
     keys: Option<Keys>,
-    resized: Option<Signal>,
+    resized: Option<Listener>,
     /// Ctrl-Z, and the return from it.
-    suspend: Option<Signal>,
-    resume: Option<Signal>,
+    suspend: Option<Listener>,
+    resume: Option<Listener>,
     /// The terminal was taken again, and the signal that let the process go on is still to be told.
     resumed: bool,
     unicode: bool,
@@ -57,9 +56,9 @@ impl View {
         Self {
             screen: Screen::new(report),
             keys: Keys::take(),
-            resized: signal(SignalKind::window_change()).ok(),
-            suspend: signal(SignalKind::from_raw(Process::TSTP.as_raw())).ok(),
-            resume: signal(SignalKind::from_raw(Process::CONT.as_raw())).ok(),
+            resized: sys::listen(Wanted::Resize).ok(),
+            suspend: sys::listen(Wanted::Suspend).ok(),
+            resume: sys::listen(Wanted::Resume).ok(),
             resumed: false,
             unicode,
             last: Instant::now(),
@@ -113,8 +112,7 @@ impl View {
     pub fn suspend(&mut self) {
         self.screen.leave();
         self.keys.iter().for_each(Keys::release);
-        // If it cannot be stopped, it goes on at once.
-        let _ = rustix::process::kill_process(rustix::process::getpid(), Process::STOP);
+        sys::stop_self();
         self.retake();
         self.resumed = self.resume.is_some();
     }
@@ -167,11 +165,9 @@ async fn next_key(keys: &mut Option<Keys>) -> Key {
     }
 }
 
-async fn next_signal(signal: &mut Option<Signal>) {
-    if let Some(signal) = signal
-        && signal.recv().await.is_some()
-    {
-        return;
+async fn next_signal(signal: &mut Option<Listener>) {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
     }
-    std::future::pending::<()>().await;
 }

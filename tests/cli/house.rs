@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the crate, the lowest first: a module imports only those before it.
 const LAYERS: &[&str] = &[
+    "sys",
     "exit",
     "limits",
     "did_you_mean",
@@ -128,10 +129,14 @@ fn sources() -> Vec<SourceFile> {
         let code: Vec<&str> = own.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
         SourceFile { name, lines: text.lines().count(), code: code.join("\n") }
     });
+    // It defines the same names as unix.rs.
+    let is_twin = |name: &str| name == "sys/windows.rs";
     let is_test = |name: &str| {
         name.ends_with("tests.rs") || name.ends_with("testing.rs") || name.starts_with("hostile/")
     };
-    sources.filter(|file| file.name.ends_with(".rs") && !is_test(&file.name)).collect()
+    sources
+        .filter(|file| file.name.ends_with(".rs") && !is_test(&file.name) && !is_twin(&file.name))
+        .collect()
 }
 
 /// The imports between modules, as file and module.
@@ -153,6 +158,39 @@ fn folders_import_in_one_direction() {
     let is_upward = |(file, to): &&(&SourceFile, String)| layer(file.module()) < layer(to);
     let upward: Vec<_> = imports.iter().filter(is_upward).map(|(file, to)| (&file.name, to)).collect();
     assert!(upward.is_empty(), "imports of a module above: {upward:?}");
+}
+
+/// What depends on the system that the crate is built for. All of it is in `src/sys`.
+const OF_A_SYSTEM: &[&str] = &[
+    "cfg(unix",
+    "cfg(windows",
+    "cfg(not(unix",
+    "cfg(not(windows",
+    "target_os",
+    "target_family",
+    "rustix::",
+    "console::",
+    "std::os::",
+    "signal::unix",
+    "signal::windows",
+    "signal::ctrl_c",
+    "io::unix",
+    "UnixStream",
+    "UnixListener",
+    "/dev/tty",
+    "/bin/sh",
+    "Command::new(\"sh\")",
+];
+
+#[test]
+fn what_differs_between_systems_is_in_one_module() {
+    let sources = sources();
+    let others = sources.iter().filter(|file| file.module() != "sys");
+    let found =
+        |file: &&SourceFile| OF_A_SYSTEM.iter().filter(|name| file.code.contains(**name)).collect::<Vec<_>>();
+    let found: Vec<_> =
+        others.map(|file| (&file.name, found(&file))).filter(|(_, names)| !names.is_empty()).collect();
+    assert!(found.is_empty(), "put these into src/sys: {found:?}");
 }
 
 #[test]

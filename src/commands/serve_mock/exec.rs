@@ -1,17 +1,15 @@
 //! `--exec`: a command that runs for as long as the server does, and the other way round.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use rustix::termios::tcgetpgrp;
 use tokio::process::{Child, Command};
 
 use crate::error::{Failure, Result};
 use crate::exit::{Exit, Status};
 use crate::mock::Mock;
 use crate::signals::Signals;
+use crate::sys::{self, Wanted};
 
 /// Runs the command to its end. Signals are passed on to it.
 pub(super) async fn run(words: &[OsString], mock: &Mock, signals: &mut Signals) -> Result<Status> {
@@ -63,24 +61,14 @@ fn variable(dialect: &str) -> String {
     format!("WSTAP_MOCK_URL_{}", dialect.to_uppercase().replace('-', "_"))
 }
 
-/// A terminal's Ctrl-C reaches the command by itself, as it does everything in the foreground.
 fn pass_on(child: &Child, exit: Exit) {
-    let interrupted = exit == Exit::Interrupted;
-    if interrupted && tcgetpgrp(std::io::stderr()).is_ok_and(|foreground| foreground == getpgrp()) {
-        return;
-    }
-    let signal = if interrupted { Signal::INT } else { Signal::TERM };
-    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(id) = id {
-        // It may have ended this moment.
-        let _ = kill_process(id, signal);
-    }
+    let wanted = if exit == Exit::Interrupted { Wanted::Interrupt } else { Wanted::Terminate };
+    child.id().into_iter().for_each(|id| sys::pass_on(id, wanted));
 }
 
 /// The status as a shell gives it.
 fn code(status: ExitStatus) -> u8 {
-    let code = status.code().or(status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+    sys::exit_code(status).and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! `wstap serve-mock`: the mock server as a process.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 use super::{Context, no_thread};
 use crate::cli::mock::{Announce, ExitAfter, MockArgs};
 use crate::dialect;
@@ -11,6 +9,7 @@ use crate::mock::{self, Ledger, Mock};
 use crate::report::Report;
 use crate::secret::Place;
 use crate::signals::Signals;
+use crate::sys;
 
 mod announce;
 mod exec;
@@ -93,8 +92,7 @@ async fn by_itself(mock: &Mock, after: Option<ExitAfter>) {
 
 /// Every client is a descriptor, and the usual soft limit is a tenth of what a test of many clients needs.
 fn raise_file_limit(report: &Report) {
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+    if let Err(error) = sys::raise_file_limit() {
         report.verbose(&format!("cannot raise the limit of open files: {error}"));
     }
 }

@@ -3,13 +3,13 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Guard;
 use crate::error::{Failure, Result};
 use crate::file;
 use crate::secret::Secret;
+use crate::sys;
 use crate::text::hex;
 
 /// The control API as it is wanted.
@@ -58,7 +58,7 @@ fn token_from_file(path: &Path) -> Result<Secret> {
         Ok(text) => Ok(Secret::new(text.trim())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let token = random_token()?;
-            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+            let file = sys::for_owner(OpenOptions::new().write(true).create_new(true)).open(path);
             file.and_then(|mut file| writeln!(file, "{token}")).map_err(failed)?;
             Ok(Secret::new(token))
         }

@@ -16,6 +16,7 @@ use super::read;
 use super::syntax::{self, Def, Import, SyntaxError, Term};
 use super::value::Val;
 use crate::file;
+use crate::sys;
 
 /// Where modules are looked for.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +30,7 @@ pub(super) struct Library {
 impl Library {
     /// The folders that jq has: those given, or else `~/.jq`, which may be a file of definitions too.
     pub(super) fn new(given: &[PathBuf]) -> Self {
-        let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".jq"));
+        let home = std::env::var_os(sys::HOME).map(|home| Path::new(&home).join(".jq"));
         let mut folders = given.to_vec();
         if given.is_empty() {
             folders.extend(home.clone().filter(|home| home.is_dir()));

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::sys;
 
 /// What a step counts for. It takes no memory, but time.
 const STEP: u64 = 64;
@@ -86,9 +86,7 @@ pub(super) fn timed<T>(run: impl FnOnce() -> T) -> T {
 
 /// What this thread has taken, in nanoseconds. How busy the machine is, is not the program's business.
 fn processor_time() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or_default() * 1_000_000_000
-        + u64::try_from(time.tv_nsec).unwrap_or_default()
+    u64::try_from(sys::thread_time().as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn spend_all(bytes: u64) {
