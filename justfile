@@ -56,6 +56,14 @@ deny:
 deb:
   cargo deb --locked --profile dist
 
+# Build, install, try and remove the Debian package (needs cargo-deb, and root for dpkg)
+deb-test:
+  packaging/test-deb.sh
+
+# Lint, build and test for another target: x86_64-unknown-linux-musl, or x86_64-pc-windows-gnu under Wine
+target TARGET:
+  packaging/test-target.sh {{ TARGET }}
+
 # Check what would be published
 package:
   cargo package --locked --list
