@@ -21,7 +21,13 @@ case $target in
 *windows*)
     archive=$folder/$name.zip
     rm -f "$archive"
-    (cd "$stage" && zip -qr - "$name") >"$archive"
+    # Windows runners have 7z, other systems zip.
+    if command -v zip >/dev/null; then
+        (cd "$stage" && zip -qr - "$name") >"$archive"
+    else
+        here=$PWD
+        (cd "$stage" && 7z a -tzip -bso0 "$here/$archive" "$name")
+    fi
     ;;
 *)
     archive=$folder/$name.tar.gz

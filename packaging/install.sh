@@ -3,6 +3,8 @@
 #
 #   install.sh [VERSION]       the newest release by default
 #
+# On Windows it runs in Git Bash, as on the runners of GitHub Actions.
+#
 # WSTAP_INSTALL_DIR   folder for the binary (default: ~/.local/bin)
 # WSTAP_RELEASES      base URL of the releases (default: the project's releases)
 set -eu
@@ -25,6 +27,8 @@ target() {
     case $(uname -s) in
     Linux) system=unknown-linux-musl ;;
     Darwin) system=apple-darwin ;;
+    # Windows on arm64 runs binaries for x86-64 as well.
+    MINGW* | MSYS*) echo x86_64-pc-windows-msvc && return ;;
     *) fail "there is no binary for $(uname -s); build it with: cargo install --locked wstap" ;;
     esac
     case $(uname -m) in
@@ -48,22 +52,30 @@ sha256() {
 command -v curl >/dev/null || fail "curl is required"
 version=${1:-$(latest)}
 version=${version#v}
-name=wstap-$version-$(target)
+target=$(target)
+name=wstap-$version-$target
+case $target in
+*windows*) archive=$name.zip binary=wstap.exe ;;
+*) archive=$name.tar.gz binary=wstap ;;
+esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-fetch "$releases/download/v$version/$name.tar.gz" "$work/archive.tar.gz"
+fetch "$releases/download/v$version/$archive" "$work/$archive"
 fetch "$releases/download/v$version/SHA256SUMS" "$work/SHA256SUMS"
-expected=$(awk -v file="$name.tar.gz" '$2 == file { print $1 }' "$work/SHA256SUMS")
-[ -n "$expected" ] || fail "SHA256SUMS does not list $name.tar.gz"
-[ "$(sha256 "$work/archive.tar.gz")" = "$expected" ] || fail "the checksum of $name.tar.gz does not match"
+expected=$(awk -v file="$archive" '$2 == file { print $1 }' "$work/SHA256SUMS")
+[ -n "$expected" ] || fail "SHA256SUMS does not list $archive"
+[ "$(sha256 "$work/$archive")" = "$expected" ] || fail "the checksum of $archive does not match"
 
-tar -xzf "$work/archive.tar.gz" -C "$work"
+case $archive in
+*.zip) unzip -q "$work/$archive" -d "$work" ;;
+*) tar -xzf "$work/$archive" -C "$work" ;;
+esac
 mkdir -p "$folder"
 # A running wstap keeps its old file: the new one gets the name in one step.
-cp "$work/$name/wstap" "$folder/.wstap.new"
+cp "$work/$name/$binary" "$folder/.wstap.new"
 chmod 755 "$folder/.wstap.new"
-mv "$folder/.wstap.new" "$folder/wstap"
+mv "$folder/.wstap.new" "$folder/$binary"
 echo "installed wstap $version in $folder"
 case :$PATH: in
 *:"$folder":*) ;;

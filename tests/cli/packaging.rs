@@ -89,6 +89,18 @@ fn the_formula_names_the_archives_of_a_release() {
 }
 
 #[test]
+fn the_notes_of_a_release_are_its_section_of_the_changelog() {
+    let notes = |version| run(Command::new("sh").arg(root().join("packaging/notes.sh")).arg(version));
+    let changelog = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let newest = changelog.lines().find_map(|line| line.strip_prefix("## ")).unwrap();
+    let text = notes(newest.split(' ').next().unwrap()).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("### ") && !text.contains("\n## "), "{text}");
+    assert!(changelog.contains(text.trim()));
+    assert!(!notes("9.8.7").status.success());
+}
+
+#[test]
 fn workflows_run_other_peoples_actions_by_their_hash() {
     let files = fs::read_dir(root().join(".github/workflows")).unwrap();
     for file in files.map(|file| file.unwrap().path()).chain([root().join("action.yml")]) {

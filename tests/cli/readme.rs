@@ -127,7 +127,8 @@ fn the_first_command_prints_five_lines() {
 fn the_checks_for_containers_and_workflows_work() {
     let page = read("docs/probe.md");
     let dockerfile = blocks(&page, "```dockerfile\n").next().unwrap();
-    let health = dockerfile.split_once("CMD ").unwrap().1.replace("ws://127.0.0.1:8080/ws", "$(cat url)");
+    let words: Vec<String> = serde_json::from_str(dockerfile.split_once("CMD ").unwrap().1).unwrap();
+    let health = words.join(" ").replace("ws://127.0.0.1:8080/ws", "$(cat url)");
     let step = blocks(&page, "```yaml\n").next().unwrap().split_once("run: |\n").unwrap().1;
     let step = step.replace("wss://staging.example.com/ws --live", "$(cat url) --live -x hi");
     for (check, serve) in [(health, ""), (step, "--tls --ca-file ca.pem")] {
@@ -136,7 +137,7 @@ fn the_checks_for_containers_and_workflows_work() {
             "wstap serve-mock plain {serve} --port-file url > /dev/null 2>&1 & mock=$!\n\
              until [ -f url ]; do sleep 0.05; done\n\
              export SSL_CERT_FILE=ca.pem\n\
-             (set -e\n{check})\necho $?\nkill $mock; wait $mock\n({check})\necho $?"
+             (set -e\n{check}) > /dev/null\necho $?\nkill $mock; wait $mock\n({check}) > /dev/null\necho $?"
         );
         let dir = tempfile::tempdir().unwrap();
         let output = shell(&script, dir.path());

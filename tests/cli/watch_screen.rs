@@ -330,7 +330,11 @@ fn no_colour_and_no_unicode_where_they_are_not_wanted() {
     assert!(sgr(&coloured.raw));
     let mut plain = Terminal::start(80, 24, &["42", mock], &[("NO_COLOR", "1")]);
     let (lines, _) = plain.finish();
-    assert!(!sgr(&plain.raw) && has(&lines, "█"));
+    assert!(
+        !sgr(&plain.raw) && has(&lines, "█"),
+        "{lines:#?}\n{}",
+        String::from_utf8_lossy(&plain.raw).escape_debug()
+    );
     let mut ascii = Terminal::start(80, 24, &["42", mock], &[("LANG", "C")]);
     let (lines, _) = ascii.finish();
     assert!(has(&lines, "###") && ascii.raw.is_ascii());
