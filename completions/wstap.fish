@@ -87,6 +87,9 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -155,6 +158,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s a -l ascii-outpu
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -175,6 +179,7 @@ voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-file -d 'Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
@@ -214,6 +219,9 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -284,6 +292,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s a -l ascii-out
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -304,6 +313,7 @@ voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
 plain\t'any WebSocket server; send its subscribe message with -x'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cursor-file -d 'Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
@@ -343,6 +353,9 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -413,6 +426,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s a -l ascii-output -d
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -467,6 +481,9 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -536,6 +553,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s a -l asci
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -590,6 +608,9 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
@@ -659,6 +680,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s a -l ascii-output 
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'

@@ -112,6 +112,15 @@ pub enum Role {
     Duplicate,
 }
 
+/// What there is to know about an event. Nothing, where the provider neither replays nor wants to be answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its id, by which it is known when it comes again, and acknowledged.
+    pub id: Option<String>,
+    /// Where to go on from after this event.
+    pub cursor: Option<String>,
+}
+
 /// One of the messages that another was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessagePart {

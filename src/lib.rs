@@ -47,6 +47,7 @@ mod pem;
 mod pipeline;
 mod probe;
 mod provider;
+mod rendezvous;
 mod repl;
 mod replace;
 mod report;
@@ -54,6 +55,7 @@ mod ring;
 mod secret;
 mod session;
 mod signals;
+mod sink;
 mod sys;
 #[doc(hidden)]
 pub mod testing;

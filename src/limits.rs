@@ -48,6 +48,10 @@ limits! {
         "delivery::ids_are_bounded_in_bytes_however_long_they_are";
     KEY = 64, "an id", "its SHA-256 is stored instead",
         "key::long_names_are_kept_by_their_hash";
+    SINK_QUEUE = MIB, "lines that wait for a command or broker (`--to-cmd`)",
+        "they wait as output that is not read yet", "queue::lines_wait_within_bounds";
+    SINK_BATCH = MIB, "lines given to a command or broker at once; a larger line is given alone",
+        "the next batch has the rest", "queue::lines_wait_within_bounds";
     ACKS = 16 * MIB, "acknowledgments to send", "further ones are dropped and counted",
         "acks::what_waits_is_bounded_in_bytes";
     UNSENT = 64 * MIB, "messages to send", "wstap stops reading from the server",

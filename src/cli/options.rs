@@ -14,6 +14,7 @@ use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::handshake::extensions::Deflate;
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
+use crate::rendezvous::Shard;
 use crate::text::duration;
 
 /// Options of every command.
@@ -85,6 +86,9 @@ pub struct SubscribeArgs {
     /// Read topics from FILE, one per line; skip empty lines and lines that start with #
     #[arg(long, value_name = "FILE")]
     pub topics_file: Vec<PathBuf>,
+    /// Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// Continue when the provider refuses a topic
     #[arg(long)]
     pub keep_going: bool,
@@ -267,6 +271,9 @@ pub struct SessionArgs {
     /// How output looks.
     #[command(flatten)]
     pub output: Sparse<OutputArgs>,
+    /// Where output goes besides a file.
+    #[command(flatten)]
+    pub delivery: Sparse<DeliveryArgs>,
     /// When it ends.
     #[command(flatten)]
     pub end: Sparse<EndArgs>,
@@ -521,6 +528,42 @@ impl Group for OutputArgs {
         "o",
         "output",
     ];
+}
+
+/// Delivery to commands and brokers.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Delivery")]
+pub struct DeliveryArgs {
+    /// Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable
+    #[arg(long, value_name = "CMD", action = clap::ArgAction::Append)]
+    pub to_cmd: Vec<String>,
+    /// With --to-cmd, also write lines to standard output or to -o
+    #[arg(long)]
+    pub tee: bool,
+    /// Set the key of each line with this jq program, which sees the message: the key, or {key, headers}
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub to_key: Option<String>,
+    /// Append refused lines to FILE and continue, instead of exiting with status 30
+    #[arg(long, value_name = "FILE")]
+    pub dead_letter: Option<PathBuf>,
+}
+
+impl Group for DeliveryArgs {
+    const NAMES: &'static [&'static str] = &["to-cmd", "tee", "to-key", "dead-letter"];
+}
+
+impl DeliveryArgs {
+    /// Do lines go to a command or broker?
+    #[must_use]
+    pub fn has_sinks(&self) -> bool {
+        !self.to_cmd.is_empty()
+    }
+
+    /// Do lines go to standard output or the file of `-o`?
+    #[must_use]
+    pub fn writes_lines(&self) -> bool {
+        self.tee || !self.has_sinks()
+    }
 }
 
 /// What to do when the buffer is full.
@@ -897,6 +940,17 @@ fn delimiter(text: &str) -> Result<Delimiter, String> {
             Some(byte @ 0..0x80) => Ok(Delimiter::Char(byte.into())),
             _ => Err("expected one character, \\n, \\t, \\xHH, nul or none".to_owned()),
         },
+    }
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts =
+        text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    let (index, count) = parts.ok_or("expected two numbers, such as 0/3")?;
+    match Shard::new(index, count) {
+        Some(shard) => Ok(shard),
+        None if count > Shard::MOST => Err(format!("at most {} shards", Shard::MOST)),
+        None => Err(format!("shards of {count} are numbered from 0 to {}", i64::from(count) - 1)),
     }
 }
 

@@ -21,7 +21,7 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
     let liveness = &args.session.liveness;
     let has_delay = liveness.reconnect_delay.or(liveness.reconnect_max_delay).is_some();
     let reconnects = liveness.reconnect || liveness.no_reconnect || liveness.retries.is_some();
-    if has_delay && !reconnects {
+    if has_delay && !reconnects && !args.session.delivery.has_sinks() {
         context.report.warning(
             "--reconnect-delay and --reconnect-max-delay have no effect without --reconnect or --retries",
         );

@@ -1,6 +1,7 @@
 //! The commands: each joins parts and holds no loop of its own.
 
 pub mod connect;
+mod delivery;
 pub mod generated;
 mod interactive;
 pub mod offline;
@@ -39,6 +40,7 @@ use crate::session::{self, Controller, Setup};
 use crate::signals::Signals;
 use crate::sys::{self, Wanted};
 
+use delivery::Sinks;
 use offline::Reader;
 
 /// A credential for a mock that takes any.
@@ -100,7 +102,9 @@ impl Session<'_> {
         };
         let policy =
             Policy { keep_going: policy.keep_going || prompt.is_some(), prompt: prompt.is_some(), ..policy };
-        let pipeline = Pipeline::new(config, destination(output.as_ref(), silent), (*report).clone());
+        let mut delivery = Sinks::start(self.args, report).await?;
+        let lines = self.writes_lines().then(|| destination(output.as_ref(), silent));
+        let pipeline = Pipeline::new(config, delivery.output(lines), (*report).clone());
         let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
@@ -115,7 +119,7 @@ impl Session<'_> {
             controller,
             cursor_file,
             show_secrets: self.args.output.show_secrets,
-            watch_stdout: output.is_none(),
+            watch_stdout: output.is_none() && self.writes_lines(),
             report: (*report).clone(),
         };
         let hangups = reopen_on_hangup(output.as_ref(), report)?;
@@ -123,6 +127,7 @@ impl Session<'_> {
         drop(hangups);
         // Report the outcome before finishing files, so that their errors are added and do not replace it.
         let exit = outcome.report(report);
+        delivery.finish().await;
         finish_output(output.as_ref())?;
         finish_recording(self.args)?;
         expected(mock.map(|running| running.mock), exit, report).await
@@ -159,14 +164,22 @@ impl Session<'_> {
         output: Option<&Arc<OutFile>>,
         report: &Report,
     ) -> Result<Exit> {
-        let pipeline = Pipeline::new(config, destination(output, false), report.clone());
+        let mut delivery = Sinks::start(self.args, report).await?;
+        let lines = self.writes_lines().then(|| destination(output, false));
+        let pipeline = Pipeline::new(config, delivery.output(lines), report.clone());
         let client = self.client(&ClientSetup::default())?;
         let coding = coding::coding(self.args, self.send, self.dialect)?;
         let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding);
         let ended = offline::run(path, self.args, reader, pipeline, report).await;
+        delivery.finish().await;
         finish_output(output)?;
         finish_recording(self.args)?;
         ended
+    }
+
+    /// Do lines go to standard output or the file of `-o`?
+    fn writes_lines(&self) -> bool {
+        self.args.delivery.writes_lines()
     }
 
     /// Does nothing subscribe, so that everything is up to whoever types?
@@ -243,7 +256,11 @@ impl Session<'_> {
     fn pipeline_config(&self, context: &Context<'_>) -> Result<Config> {
         let Context { report, world, color } = context;
         output::distinct_files(self.args, self.subscription.and_then(|args| args.cursor_file.as_deref()))?;
-        output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)
+        let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
+        if self.args.delivery.has_sinks() {
+            config.identify = Some(delivery::identify(self.client(&ClientSetup::default())?));
+        }
+        Ok(config)
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::file;
 use crate::net::url::looks_like_url;
 use crate::report::Report;
+use crate::text::counted;
 
 /// Topics from standard input.
 const STDIN: &str = "@-";
@@ -28,6 +29,7 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
     let topics = gather(topics, args)?;
     check(&topics, dialect, context.report)?;
+    let topics = share(topics, args, context.report)?;
     let may_come = !args.send.send.is_empty() || args.send.interactive || args.session.from.is_some();
     if topics.is_empty() && dialect.needs_topics() && !may_come {
         return Err(Failure::usage(format!(
@@ -71,6 +73,22 @@ fn gather(arguments: &[String], args: &SubscribeArgs) -> Result<Vec<String>> {
     }
     let mut seen = std::collections::HashSet::new();
     topics.retain(|topic| seen.insert(topic.clone()));
+    Ok(topics)
+}
+
+/// The topics that are left for this process.
+fn share(mut topics: Vec<String>, args: &SubscribeArgs, report: &Report) -> Result<Vec<String>> {
+    let Some(shard) = args.shard else { return Ok(topics) };
+    let all = topics.len();
+    if all == 0 {
+        return Err(Failure::usage("--shard needs topics to divide"));
+    }
+    shard.keep(&mut topics);
+    if topics.is_empty() {
+        let what = format!("--shard {shard}: none of {} belongs to this shard", counted(all, "topic"));
+        return Err(Failure::usage(what).hint("divide the topics into fewer shards"));
+    }
+    report.notice(&format!("shard {shard}: {} of {}", topics.len(), counted(all, "topic")));
     Ok(topics)
 }
 

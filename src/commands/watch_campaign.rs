@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::delivery::{self, Sinks};
 use super::offline::{self, Reader};
 use super::{
     Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
@@ -81,7 +82,8 @@ struct Command<'a> {
 impl Command<'_> {
     async fn offline(self, context: &Context<'_>) -> Result<Exit> {
         let Some(path) = &self.args.session.from else { return Ok(Exit::Ok) };
-        let pipeline = self.pipeline(context)?;
+        let mut delivery = Sinks::start(&self.args.session, context.report).await?;
+        let pipeline = self.pipeline(&mut delivery, context)?;
         let client = self.session.dialect.client(&ClientSetup::default())?;
         let model = self.model(1.0, Tell::Statuses, context);
         let coding = coding::coding(&self.args.session, self.session.send, self.session.dialect)?;
@@ -89,6 +91,7 @@ impl Command<'_> {
         let reader = Reader::new(client, false, self.args.session.output.show_secrets, &coding)
             .with_observer(Box::new(move |events| recorded.look(events)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
+        delivery.finish().await;
         finish_output(self.output.as_ref())?;
         finish_recording(&self.args.session)?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
@@ -107,7 +110,8 @@ impl Command<'_> {
 
     async fn live(self, context: &Context<'_>) -> Result<Exit> {
         let args = &self.args.session;
-        let pipeline = self.pipeline(context)?;
+        let mut delivery = Sinks::start(args, context.report).await?;
+        let pipeline = self.pipeline(&mut delivery, context)?;
         no_url_beside_mock(args.mock.as_deref(), self.session.url.as_ref())?;
         let mock = start_mock(args.mock.as_deref(), self.session.dialect, context.report).await?;
         let (url, _) = self.session.address(mock.as_ref())?;
@@ -136,21 +140,32 @@ impl Command<'_> {
             model,
             merge,
             asked: output::asked(args),
-            stdout: if self.output.is_none() { stdout::watch_stdout() } else { None },
+            stdout: if self.output.is_none() && args.delivery.writes_lines() {
+                stdout::watch_stdout()
+            } else {
+                None
+            },
             report: context.report.clone(),
         };
         let hangups = reopen_on_hangup(self.output.as_ref(), context.report)?;
         let outcome = watch.run(setups).await;
         drop(hangups);
+        delivery.finish().await;
         finish_output(self.output.as_ref())?;
         finish_recording(args)?;
         expected(mock.map(|running| running.mock), outcome.exit, context.report).await
     }
 
-    fn pipeline(&self, context: &Context<'_>) -> Result<Pipeline> {
+    fn pipeline(&self, delivery: &mut Sinks, context: &Context<'_>) -> Result<Pipeline> {
         let Context { report, world, color } = context;
-        let config: Config = output::resolve(&self.args.session, None, *color, world, report)?;
-        let output = super::destination(self.output.as_ref(), !self.lines);
+        let args = &self.args.session;
+        let mut config: Config = output::resolve(args, None, *color, world, report)?;
+        if args.delivery.has_sinks() {
+            let client = self.session.dialect.client(&ClientSetup::default())?;
+            config.identify = Some(delivery::identify(client));
+        }
+        let lines = || super::destination(self.output.as_ref(), !self.lines);
+        let output = delivery.output(args.delivery.writes_lines().then(lines));
         Ok(Pipeline::new(config, output, (*report).clone()))
     }
 
@@ -290,6 +305,7 @@ fn prints_lines(args: &WatchArgs, world: &World<'_>) -> bool {
     let (output, filter) = (&args.session.output, &args.session.filter);
     !world.stdout_terminal
         || args.ndjson
+        || args.session.delivery.tee
         || output.envelope
         || output.raw_output
         || output.join_output

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::World;
-use crate::cli::options::{ColorChoice, FilterArgs, FilterErrors, OutputArgs, SessionArgs};
+use crate::cli::options::{ColorChoice, DeliveryArgs, FilterArgs, FilterErrors, OutputArgs, SessionArgs};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
@@ -32,6 +32,7 @@ pub fn resolve(
     world: &World<'_>,
     report: &Report,
 ) -> Result<Config> {
+    check_delivery(&args.delivery, &args.output)?;
     let vars = vars(&args.filter)?;
     let sink = {
         let report = report.clone();
@@ -63,6 +64,8 @@ pub fn resolve(
         until: optional("--until", args.end.until.as_deref())?,
         fail_if: optional("--fail-if", args.end.fail_if.as_deref())?,
         reply: optional("--reply", reply)?,
+        key: optional("--to-key", args.delivery.to_key.as_deref())?,
+        identify: None,
         errors_fail: args.filter.filter_errors == FilterErrors::Fail,
         count: args.end.count,
         show_secrets: args.output.show_secrets,
@@ -85,8 +88,13 @@ pub fn resolve(
 /// # Errors
 /// A usage failure that names both options.
 pub fn distinct_files(args: &SessionArgs, cursor: Option<&Path>) -> Result<()> {
+    let dead_letter = args.delivery.dead_letter.as_deref();
     let (from, record, output) = (args.from.as_deref(), args.output.record.as_deref(), file_of(&args.output));
-    for (option, does, path) in [("--record", "overwrite", record), ("--output", "change", output)] {
+    for (option, does, path) in [
+        ("--record", "overwrite", record),
+        ("--output", "change", output),
+        ("--dead-letter", "change", dead_letter),
+    ] {
         if from.zip(path).is_some_and(|(from, to)| is_same_file(from, to)) {
             return Err(Failure::usage(format!("{option} would {does} the file that --from reads")));
         }
@@ -95,12 +103,31 @@ pub fn distinct_files(args: &SessionArgs, cursor: Option<&Path>) -> Result<()> {
         ("--record", record, "--output", output),
         ("--cursor-file", cursor, "--output", output),
         ("--cursor-file", cursor, "--record", record),
+        ("--cursor-file", cursor, "--dead-letter", dead_letter),
+        ("--record", record, "--dead-letter", dead_letter),
     ];
     for (option, path, other, other_path) in written {
         if path.zip(other_path).is_some_and(|(a, b)| would_be_same_file(a, b)) {
             let what = format!("{option} would overwrite the file that {other} writes");
             return Err(Failure::usage(what).hint("use a different file for each option"));
         }
+    }
+    Ok(())
+}
+
+/// Refuses options that say how to deliver if nothing says where to.
+fn check_delivery(args: &DeliveryArgs, output: &OutputArgs) -> Result<()> {
+    let lonely = [
+        ("--tee", args.tee),
+        ("--to-key", args.to_key.is_some()),
+        ("--dead-letter", args.dead_letter.is_some()),
+    ];
+    if let Some((option, _)) = lonely.into_iter().find(|(_, given)| *given && !args.has_sinks()) {
+        return Err(Failure::usage(format!("{option} needs --to-cmd")));
+    }
+    if args.has_sinks() && file_of(output).is_some() && !args.tee {
+        return Err(Failure::usage("--output and --to-cmd are two outputs")
+            .hint("add --tee to write lines to both, or remove one"));
     }
     Ok(())
 }
@@ -131,7 +158,8 @@ fn would_be_same_file(a: &Path, b: &Path) -> bool {
 }
 
 fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
-    let to_terminal = world.stdout_terminal && file_of(&args.output).is_none();
+    let delivery = &args.delivery;
+    let to_terminal = world.stdout_terminal && file_of(&args.output).is_none() && delivery.writes_lines();
     Style {
         raw: args.output.raw_output,
         join: args.output.join_output,
@@ -139,7 +167,8 @@ fn style(args: &SessionArgs, color: ColorChoice, world: &World<'_>) -> Style {
         sort: args.output.sort_keys,
         ascii: args.output.ascii_output,
         seq: args.output.seq,
-        color: world.color(color, to_terminal),
+        // The same lines go to all outputs.
+        color: !delivery.has_sinks() && world.color(color, to_terminal),
         terminal: to_terminal,
         binary: args.output.binary,
     }

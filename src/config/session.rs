@@ -139,19 +139,26 @@ fn lasts(args: &SessionArgs, send: &SendArgs) -> bool {
     args.has_end_condition() || send.echo || send.reply.is_some() || reconnect(args, false).is_some()
 }
 
-fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
+/// How to connect again to a command or broker that is away.
+#[must_use]
+pub fn back_off(args: &SessionArgs) -> ReconnectPolicy {
     let liveness = &args.liveness;
-    // Who says when or how often to retry wants it.
-    let default = default || liveness.retries.is_some() || !liveness.retry_close.is_empty();
-    let wanted = liveness.reconnect || (default && !liveness.no_reconnect);
-    wanted.then_some(ReconnectPolicy {
+    ReconnectPolicy {
         limits: Limits {
             first: liveness.reconnect_delay.unwrap_or(RECONNECT_DELAY),
             most: liveness.reconnect_max_delay.unwrap_or(RECONNECT_MAX_DELAY),
         },
         retries: liveness.retries,
         first_too: liveness.reconnect || liveness.retries.is_some(),
-    })
+    }
+}
+
+fn reconnect(args: &SessionArgs, default: bool) -> Option<ReconnectPolicy> {
+    let liveness = &args.liveness;
+    // Who says when or how often to retry wants it.
+    let default = default || liveness.retries.is_some() || !liveness.retry_close.is_empty();
+    let wanted = liveness.reconnect || (default && !liveness.no_reconnect);
+    wanted.then(|| back_off(args))
 }
 
 #[cfg(test)]

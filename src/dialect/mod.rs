@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::campaign::Said;
 use crate::error::Result;
+pub use crate::event::Facts;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::net::WsUrl;
@@ -474,13 +475,4 @@ pub enum Meaning {
 impl Meaning {
     /// An event about which there is nothing to know.
     pub const EVENT: Self = Self::Event(Facts { id: None, cursor: None });
-}
-
-/// What there is to know about an event. Nothing, where the provider neither replays nor wants to be answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// Its id, by which it is known when it comes again, and acknowledged.
-    pub id: Option<String>,
-    /// Where to go on from after this event.
-    pub cursor: Option<String>,
 }

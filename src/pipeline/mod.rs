@@ -4,6 +4,7 @@
 //! count of lines, and whether an end condition has been met. [`worker`] decides which thread runs it.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::event::{Direction, Event, Kind, Role};
 use crate::message::Message;
@@ -15,6 +16,7 @@ pub mod backlog;
 pub mod change;
 mod channel;
 pub mod filter;
+mod labels;
 pub mod line;
 pub mod merge;
 pub mod outfile;
@@ -31,11 +33,14 @@ pub mod worker;
 use change::{Change, Changes};
 use channel::Channel;
 use filter::{Program, Reads, RunError, Value};
+use labels::Labeler;
 use line::Style;
 use output::{Output, OutputFailure};
 use receipt::{Mark, Receipt};
 use record::Line;
 use recorder::RecordFile;
+
+pub use labels::Identify;
 
 /// Output is handed over when this much has gathered, or when nothing more is waiting.
 const CHUNK: usize = 64 * 1024;
@@ -59,6 +64,10 @@ pub struct Config {
     pub fail_if: Option<Program>,
     /// Its outputs are sent back.
     pub reply: Option<Program>,
+    /// Its output is the key of a line for a broker.
+    pub key: Option<Program>,
+    /// What knows the ids and the cursors of events, if the output handles each line on its own.
+    pub identify: Option<Identify>,
     /// A run-time error of a program ends the session.
     pub errors_fail: bool,
     /// Stop after this many lines that count: those of data, and whatever a filter makes of anything.
@@ -82,7 +91,8 @@ impl Config {
     /// Is there a jq program to run on every message?
     #[must_use]
     pub fn has_programs(&self) -> bool {
-        self.filter.is_some() || self.until.is_some() || self.fail_if.is_some() || self.reply.is_some()
+        let programs = [&self.filter, &self.until, &self.fail_if, &self.reply, &self.key];
+        programs.into_iter().any(Option::is_some)
     }
 
     /// What the programs can see of a message.
@@ -91,7 +101,7 @@ impl Config {
             return Reads::everything();
         }
         let mut reads = Reads::default();
-        let programs = [&self.filter, &self.until, &self.fail_if, &self.reply];
+        let programs = [&self.filter, &self.until, &self.fail_if, &self.reply, &self.key];
         programs.into_iter().flatten().for_each(|program| reads.add(&program.reads()));
         reads
     }
@@ -193,6 +203,8 @@ pub struct Pipeline {
     reads: Reads,
     /// Where lines go.
     lines: Channel,
+    /// What an output that handles each line on its own is told of them.
+    labeler: Option<Labeler>,
     /// Where records of everything go.
     recording: Option<Channel>,
     /// What is masked in records.
@@ -221,11 +233,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(mut config: Config, output: Box<dyn Output>, report: Report) -> Self {
         let recording = config.recording.take().map(recording_channel);
+        let labeler = config.identify.take().map(Labeler::new);
         let secrets = if config.show_secrets { Secrets::default() } else { report.secrets().clone() };
         Self {
             reads: config.reads(),
             config,
             lines: Channel::new(output),
+            labeler,
             recording,
             secrets,
             report,
@@ -258,9 +272,7 @@ impl Pipeline {
     }
 
     fn show(&mut self, event: &Event) {
-        self.make_changes();
-        self.record(event);
-        self.watched(event);
+        self.begin(event);
         if !self.wanted(event) {
             return;
         }
@@ -268,11 +280,30 @@ impl Pipeline {
         if self.stopped() {
             // No program has a say any more.
             self.write_record(event);
+            self.label_line();
             self.totals.lines += 1;
         } else if self.config.has_programs() {
             self.run_programs(event);
         } else {
             self.write_unfiltered(event);
+        }
+    }
+
+    /// Does what is to be done with every event, shown or not.
+    fn begin(&mut self, event: &Event) {
+        self.make_changes();
+        self.record(event);
+        self.watched(event);
+        if let Some(labeler) = &mut self.labeler {
+            labeler.begin(event);
+        }
+    }
+
+    /// A line is complete.
+    fn label_line(&mut self) {
+        if let Some(labeler) = &mut self.labeler {
+            let address = labeler.address.clone();
+            self.lines.line(|| labeler.next_id(), address.as_ref());
         }
     }
 
@@ -299,9 +330,7 @@ impl Pipeline {
             self.came += u64::from(received(event).is_some());
             self.taken = received(event).unwrap_or(self.taken);
         }
-        self.make_changes();
-        self.record(event);
-        self.watched(event);
+        self.begin(event);
         if !self.wanted(event) {
             return None;
         }
@@ -309,6 +338,7 @@ impl Pipeline {
         let value = self.input(event)?;
         if let Ok(value) = &value {
             self.run_reply(event, value);
+            self.run_key(value);
             let verdict = self.conditions(value);
             self.settle(verdict);
         }
@@ -472,6 +502,7 @@ impl Pipeline {
             None => return,
         };
         self.run_reply(event, &value);
+        self.run_key(&value);
         let verdict = self.conditions(&value);
         match self.config.filter.clone() {
             Some(filter) => self.run_filter(&filter, &value),
@@ -531,6 +562,22 @@ impl Pipeline {
         }
     }
 
+    /// Computes the key of the lines that follow. Only the first output counts.
+    fn run_key(&mut self, value: &Value) {
+        let Some(program) = self.config.key.clone() else { return };
+        let mut found = None;
+        let result = program.run(value, &mut |output| {
+            found = Some(labels::address(&output));
+            ControlFlow::Break(())
+        });
+        self.note_run(result);
+        match (found, &mut self.labeler) {
+            (Some(Ok(address)), Some(labeler)) => labeler.address = Some(Arc::new(address)),
+            (Some(Err(error)), _) => self.program_failed(&error),
+            _ => {}
+        }
+    }
+
     fn matches(&mut self, program: &Program, value: &Value) -> bool {
         let mut matched = false;
         let result = program.run(value, &mut |output| {
@@ -570,9 +617,10 @@ impl Pipeline {
     }
 
     fn line_done(&mut self, truthy: bool) {
+        self.label_line();
         self.totals.lines += 1;
         self.totals.last_output = Some(truthy);
-        if self.lines.buffer.len() >= CHUNK && self.patient {
+        if self.lines.is_full() && self.patient {
             self.flush();
         }
         // Where there is a filter, it says what matters; else records of the session only come along with the messages.
@@ -722,6 +770,9 @@ impl Pipeline {
         if done != self.done {
             self.done = done;
             self.lines.mark(done);
+            if let Some(cursor) = self.labeler.as_mut().and_then(Labeler::take_cursor) {
+                self.lines.cursor(cursor);
+            }
         }
     }
 

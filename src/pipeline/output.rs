@@ -1,6 +1,7 @@
 //! Where output goes: what every destination has in common.
 
 use std::io;
+use std::sync::Arc;
 
 use super::Stop;
 use super::receipt::Receipt;
@@ -38,11 +39,59 @@ pub trait Output: Send {
         false
     }
 
+    /// Does it handle each line on its own, with its label? Asked once, before anything is written.
+    fn wants_labels(&self) -> bool {
+        false
+    }
+
+    /// Must all lines of a message be in one write? Asked once, before anything is written.
+    fn wants_whole_messages(&self) -> bool {
+        false
+    }
+
+    /// Takes lines like [`Output::write`], each with its label. There may be no line and only a cursor.
+    ///
+    /// # Errors
+    /// As for [`Output::write`].
+    fn write_labelled(&mut self, lines: &[u8], labels: &Labels) -> Result<(), Cut> {
+        let _ = labels;
+        if lines.is_empty() { Ok(()) } else { self.write(lines) }
+    }
+
     /// Looks at an event before the lines that come of it are written, if any do. `shown` says that the event is shown
     /// as it is, and not what programs make of it.
     fn event(&mut self, event: &Event, shown: bool) {
         let _ = (event, shown);
     }
+}
+
+/// What an output that handles each line on its own needs to know about a write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// One for each line.
+    pub lines: Vec<LineLabel>,
+    /// The provider's cursor after the last message whose lines are all in this write, or in earlier ones.
+    pub cursor: Option<String>,
+}
+
+/// A line, or another output that takes the place of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineLabel {
+    /// Where it ends in the bytes of the write, with its line feed.
+    pub end: usize,
+    /// The provider's id of the event. Further lines of one event have `/2`, `/3` and so on after it.
+    pub id: Option<String>,
+    /// Key and headers, if there are any.
+    pub address: Option<Arc<Address>>,
+}
+
+/// Where a broker is to put a line, and the headers of it: the output of `--to-key`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// The key.
+    pub key: Option<String>,
+    /// Names and values, in the order in which they were given.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A write that was not finished.

@@ -120,6 +120,11 @@ pub(crate) fn shell(command: &str) -> Command {
     shell
 }
 
+/// Lets Ctrl-C at the terminal not reach a command.
+pub(crate) fn in_own_group(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
 /// Runs an editor on a file. The editor may be a command with options, as shells take it.
 pub(crate) fn edit(editor: &str, path: &Path) -> Command {
     let mut shell = Command::new("sh");

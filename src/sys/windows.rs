@@ -112,6 +112,12 @@ pub(crate) fn shell(command: &str) -> Command {
     shell
 }
 
+/// Lets Ctrl-C at the console not reach a command.
+pub(crate) fn in_own_group(command: &mut Command) {
+    // CREATE_NEW_PROCESS_GROUP
+    command.creation_flags(0x200);
+}
+
 /// Runs an editor on a file. The editor may be a command with options.
 pub(crate) fn edit(editor: &str, path: &Path) -> Command {
     shell(&format!("{editor} \"{}\"", path.display()))

@@ -64,6 +64,7 @@ mod slow_reader;
 mod subscribe;
 mod supply_chain;
 mod tls;
+mod to_command;
 mod unreliable;
 mod verbose;
 mod watch;

@@ -48,6 +48,7 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     binary_and_compressed: "docs/binary-and-compressed.md",
+    delivery: "docs/delivery.md",
     filters: "docs/filters.md",
     guide: "docs/guide.md",
     mock: "docs/mock.md",
