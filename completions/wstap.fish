@@ -49,7 +49,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s d -l dialect -d 
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program on each incoming message and send its outputs back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary-in -d 'Send standard input as binary: one message per line of base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
@@ -177,7 +183,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
@@ -274,6 +286,7 @@ json\t'One JSON object per line'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l color -d 'When to use color' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l describe -d 'Print what the dialect does, its topics, credentials and examples, and exit'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l keep-going -d 'Continue when the provider refuses a topic'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-dedupe -d 'Print duplicate events too'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l echo -d 'Send each message back unchanged'
@@ -311,7 +324,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s d -l dialect -d 'Pro
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
@@ -408,6 +427,7 @@ json\t'One JSON object per line'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l color -d 'When to use color' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l describe -d 'Print what the dialect does, its topics, credentials and examples, and exit'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l keep-going -d 'Continue when the provider refuses a topic'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-dedupe -d 'Print duplicate events too'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l echo -d 'Send each message back unchanged'
@@ -445,7 +465,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s d -l dial
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l exit-on -d 'Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated' -r -f -a "draft\t'Not started yet'
 scheduled\t'Waiting for its start time'
 running\t'Calling contacts'
@@ -572,7 +598,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s d -l dialect -d 'N
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l exit-on -d 'Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated' -r -f -a "draft\t'Not started yet'
 scheduled\t'Waiting for its start time'
 running\t'Calling contacts'
@@ -698,7 +730,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dia
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
 text\t'A page to read'
@@ -769,7 +807,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -s d -l dialect -d 'D
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
 voipbin\t'VoIPBIN: calls, messages; topic: SCOPE:ID:TYPE:RESOURCE_ID'
 ryze\t'RyzeAPI: events of one WhatsApp instance; topic: its name'
-plain\t'any WebSocket server; send its subscribe message with -x'"
+plain\t'any WebSocket server; send its subscribe message with -x'
+binance\t'Binance spot market streams'
+kraken\t'Kraken spot market data (API v2)'
+bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
+graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
+phoenix\t'Phoenix channels, also Supabase Realtime'
+socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
 text\t'A page to read'
@@ -870,6 +914,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l cert -d 'Spea
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l key -d 'Private key of --cert, if it is not in the same file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l control-token-env -d 'Read the token of the control API from environment variable NAME' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l control-token-file -d 'Read the token of the control API from FILE; create FILE with a random token if it does not exist' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s d -l dialect -d 'Serve the mock of this dialect file as well, or of a dialect in the configuration folder; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -l url-file -d 'Write the URL to FILE as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l announce -d 'What to print on standard output once the server listens [default: url; nothing with --exec]' -r -f -a "url\t'The URL of the dialect if one is named, else the base URL of all'
 json\t'URLs, port, control API and CA file, as JSON'"
@@ -922,6 +967,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l cert -d 'Speak TLS 
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l key -d 'Private key of --cert, if it is not in the same file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l control-token-env -d 'Read the token of the control API from environment variable NAME' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l control-token-file -d 'Read the token of the control API from FILE; create FILE with a random token if it does not exist' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -s d -l dialect -d 'Serve the mock of this dialect file as well, or of a dialect in the configuration folder; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l port-file -l url-file -d 'Write the URL to FILE as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l announce -d 'What to print on standard output once the server listens [default: url; nothing with --exec]' -r -f -a "url\t'The URL of the dialect if one is named, else the base URL of all'
 json\t'URLs, port, control API and CA file, as JSON'"

@@ -91,7 +91,10 @@ impl Kind {
             }
             Self::Close(close) => size_of::<Close>() + close.reason.len(),
             Self::Reconnect(reconnect) => size_of::<Reconnect>() + reconnect.cause.len(),
-            Self::Gap(gap) => size_of::<Gap>() + texts(&[gap.last_id.as_ref(), gap.catch_up.as_ref()]),
+            Self::Gap(gap) => {
+                let stream = gap.missing.as_ref().map(|missing| &missing.stream);
+                size_of::<Gap>() + texts(&[gap.last_id.as_ref(), gap.catch_up.as_ref(), stream])
+            }
             Self::Subscribed { action, topics } => {
                 action.len() + topics.iter().map(|topic| topic.len() + size_of::<String>()).sum::<usize>()
             }
@@ -256,6 +259,19 @@ pub struct Gap {
     /// So many messages were dropped because the output was not taken. Then the connection was there, and the
     /// times are those of the first and the last of them.
     pub dropped: u64,
+    /// Or these numbers of a numbered stream are missing. Then, too, the connection was there.
+    pub missing: Option<MissingNumbers>,
+}
+
+/// Numbers that were left out in a numbered stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingNumbers {
+    /// The name of the stream; empty if the provider has one alone.
+    pub stream: String,
+    /// The first number that is missing.
+    pub from: u64,
+    /// The last one.
+    pub to: u64,
 }
 
 /// Bytes that went over the wire, compressed and with the heads of frames; TLS and HTTP do not count.

@@ -63,6 +63,10 @@ limits! {
         "messages are truncated", "messages::messages_are_bounded_in_number_and_in_bytes";
     REFUSED_TOPICS = MIB, "topics to retry after a temporary refusal", "further ones are not retried",
         "subscription::topics_to_try_again_are_bounded_in_bytes";
+    DIALECT_STATE = MIB, "what the rules of a dialect remember of a server's messages",
+        "the change is ignored", "vars::states_are_bounded_in_bytes_and_depth";
+    DIALECT_SEQUENCES = MIB, "names of numbered streams of a dialect", "they are forgotten",
+        "sequence::names_of_streams_are_bounded_in_bytes";
     // The prompt.
     PAST = 64 * MIB, "prompt: past messages", "the oldest are dropped; the last one is always kept",
         "ring::bytes_are_bounded_and_the_last_message_stays";

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, Type
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches};
 
+use crate::dialect::rules::library;
 use crate::mock::{FAULTS_HELP, VARIABLES_HELP};
 use crate::net::looks_like_url;
 use crate::{dialect, exit};
@@ -388,9 +389,23 @@ fn subscribe_help() -> String {
     for dialect in dialect::ALL {
         text.push_str(&format!("  {:<10} {}\n", dialect.name(), dialect.summary()));
     }
+    text.push_str(&library_help());
     text.push_str("\nExamples:\n");
     let examples = dialect::ALL.iter().flat_map(|dialect| dialect.examples());
     text.push_str(&examples.map(|example| format!("  wstap {example}")).collect::<Vec<_>>().join("\n"));
+    text
+}
+
+/// The dialects of built-in files below the headings of their groups.
+fn library_help() -> String {
+    let (mut text, mut group) = (String::new(), "");
+    for file in library::FILES {
+        if file.group() != group {
+            group = file.group();
+            text.push_str(&format!("\n{group}:\n"));
+        }
+        text.push_str(&format!("  {:<20} {}\n", file.name, file.summary()));
+    }
     text
 }
 
@@ -411,8 +426,9 @@ impl TypedValueParser for DialectParser {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let known = dialect::ALL.iter();
-        Some(Box::new(known.map(|dialect| PossibleValue::new(dialect.name()).help(dialect.summary()))))
+        let known = dialect::ALL.iter().map(|dialect| (dialect.name(), dialect.summary()));
+        let files = library::FILES.iter().map(|file| (file.name, file.summary()));
+        Some(Box::new(known.chain(files).map(|(name, summary)| PossibleValue::new(name).help(summary))))
     }
 }
 

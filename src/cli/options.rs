@@ -83,6 +83,9 @@ pub struct SubscribeArgs {
     /// Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]
     #[arg(short, long, value_name = "NAME", value_parser = super::dialect_names(), hide_possible_values = true)]
     pub dialect: Option<String>,
+    /// Print what the dialect does, its topics, credentials and examples, and exit
+    #[arg(long)]
+    pub describe: bool,
     /// Read topics from FILE, one per line; skip empty lines and lines that start with #
     #[arg(long, value_name = "FILE")]
     pub topics_file: Vec<PathBuf>,

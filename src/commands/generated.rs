@@ -46,7 +46,11 @@ fn shown(name: &str, page: &[u8]) -> bool {
         && Command::new("man").arg(&file).status().is_ok_and(|status| status.success())
 }
 
-fn print(bytes: &[u8]) -> Result<()> {
+/// Prints text of this program's own.
+///
+/// # Errors
+/// If it cannot be written; that nobody reads it is none.
+pub(super) fn print(bytes: &[u8]) -> Result<()> {
     match std::io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| system("standard output", &error)),

@@ -2,6 +2,7 @@
 
 pub mod connect;
 mod delivery;
+mod describe;
 pub mod generated;
 mod interactive;
 pub mod offline;
@@ -18,6 +19,7 @@ use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
 use crate::config::session::{Defaults, input_form, policy, waiting};
 use crate::config::{self, World, coding, connection, output};
 use crate::dialect::plain::Raw;
+use crate::dialect::rules::library;
 use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -224,12 +226,14 @@ impl Session<'_> {
         }
         if let Some(mock) = mock {
             options = in_this_process(options, &mock.mock);
-            key = self.calls().then(|| key.unwrap_or_else(|| mock.key.clone()));
+            key = self.names_key().then(|| key.unwrap_or_else(|| mock.key.clone()));
         }
         if args.max_message_size.is_none() && !self.dialect.bounds_messages() {
             options.max_message_size = None;
         }
         self.keep_messages_secret(key.as_ref(), report.secrets());
+        let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
+        self.dialect.secrets(var).iter().for_each(|key| report.secrets().add(key, secret::Place::Message));
         Ok((options, key))
     }
 
@@ -246,6 +250,12 @@ impl Session<'_> {
     /// Does the dialect decide what is sent and what messages mean?
     fn follows_dialect(&self) -> bool {
         self.subscription.is_some() || self.dialect.rules_raw_sessions()
+    }
+
+    /// Does the credential travel in a call or a message, so that the client half needs one?
+    fn names_key(&self) -> bool {
+        let place = self.dialect.credential().map(|credential| credential.place);
+        matches!(place, Some(Place::Call | Place::Message))
     }
 
     /// Does a call before the upgrade give its credential?
@@ -389,7 +399,8 @@ async fn start_mock(words: Option<&str>, dialect: &dyn Dialect, report: &Report)
     }
     let key = settings.common.token.clone().unwrap_or_else(|| Secret::new(MOCK_KEY));
     let time_scale = settings.common.time_scale;
-    let mock = mock::start(settings, &dialect::providers()).await?;
+    let providers = dialect::providers_for(&settings.dialects, dialect);
+    let mock = mock::start(settings, &providers).await?;
     report.verbose(&format!("mock listening on {}", mock.local_addr()));
     Ok(Some(Running { mock, key, time_scale }))
 }
@@ -448,19 +459,24 @@ fn dialect_for(name: Option<&str>, url: Option<&WsUrl>, world: &World<'_>) -> Re
     match (name, url) {
         (Some(name), _) => match dialect::by_name(name) {
             Some(dialect) => Ok(dialect),
-            None => dialect::custom::find(name, folder.as_deref())?.ok_or_else(|| no_dialect(name)),
+            None => {
+                let own = dialect::custom::find(name, folder.as_deref())?;
+                own.map_or_else(|| library::find(name), |own| Ok(Some(own)))?.ok_or_else(|| no_dialect(name))
+            }
         },
         (None, Some(url)) => {
             let path = url.target().split('?').next().unwrap_or_default();
             let own = || dialect::custom::for_host(url.host(), folder.as_deref()?);
-            Ok(dialect::for_url(url.host(), path).or_else(own).unwrap_or(&dialect::plain::Plain))
+            let library = || library::for_host(url.host());
+            let known = dialect::for_url(url.host(), path).or_else(own).or_else(library);
+            Ok(known.unwrap_or(&dialect::plain::Plain))
         }
         (None, None) => Ok(&dialect::plain::Plain),
     }
 }
 
 fn no_dialect(name: &str) -> Failure {
-    let names: Vec<&str> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+    let names: Vec<&str> = dialect::names().collect();
     Failure::usage(format!("unknown dialect '{name}'"))
         .hint(format!("use one of {}, or the path of your own dialect file", names.join(", ")))
 }

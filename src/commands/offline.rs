@@ -11,7 +11,7 @@ use crate::cli::options::SessionArgs;
 use crate::clock;
 use crate::codec::{self, Coding, Decoded};
 use crate::config::output;
-use crate::dialect::{Client, Facts, Meaning};
+use crate::dialect::{Client, MadeEvent, Meaning};
 use crate::error::Result;
 use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
@@ -299,9 +299,9 @@ impl Reader {
             report.notice(&hint);
         }
         match self.messages.read(message) {
-            Decoded::One(message) => emit(self.understood(message, None)),
+            Decoded::One(message) => self.understood(message, None, &mut emit),
             Decoded::Parts(parts) => MessagePart::number(parts).for_each(|(part, message)| {
-                emit(self.understood(message, Some(part)));
+                self.understood(message, Some(part), &mut emit);
             }),
             Decoded::Nothing(message) => emit(self.message(message, Role::Bookkeeping, None)),
             Decoded::Unread(unread, message) => {
@@ -321,12 +321,24 @@ impl Reader {
         }
     }
 
-    fn understood(&mut self, message: Message, part: Option<MessagePart>) -> Kind {
-        let role = match self.dialect.understand(&message.without_mark()) {
-            Meaning::Event(Facts { id: Some(id), .. }) if !self.seen.insert(&id) => Role::Duplicate,
-            Meaning::Event(_) => Role::Data,
-            _ => Role::Bookkeeping,
+    fn understood(&mut self, message: Message, part: Option<MessagePart>, emit: &mut impl FnMut(Kind)) {
+        let meaning = self.dialect.understand(&message.without_mark());
+        let events = match meaning {
+            Meaning::Events(events) => events,
+            Meaning::Event(facts) => vec![MadeEvent { facts, ..MadeEvent::default() }],
+            _ => return emit(self.redacted(message, Role::Bookkeeping, part)),
         };
+        let most = events.len();
+        for (event, number) in events.into_iter().zip(1..) {
+            let seen = event.facts.id.is_some_and(|id| !self.seen.insert(&id));
+            let role = if seen { Role::Duplicate } else { Role::Data };
+            let is_last = number as usize == most && part.is_none_or(|part| part.last);
+            let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
+            emit(self.redacted(event.message.unwrap_or_else(|| message.clone()), role, part));
+        }
+    }
+
+    fn redacted(&mut self, message: Message, role: Role, part: Option<MessagePart>) -> Kind {
         let redacted = if self.show_secrets { None } else { self.dialect.redact(&message) };
         self.message(redacted.unwrap_or(message), role, part)
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::describe::describe;
 use super::{Context, Session, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::SubscribeArgs;
 use crate::config::session::Defaults;
@@ -27,6 +28,9 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let url = url.map(parse_url).transpose()?;
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
+    if args.describe {
+        return describe(dialect);
+    }
     let topics = gather(topics, args)?;
     check(&topics, dialect, context.report)?;
     let topics = share(topics, args, context.report)?;

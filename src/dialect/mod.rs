@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::campaign::Said;
 use crate::error::Result;
 pub use crate::event::Facts;
+use crate::event::MissingNumbers;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::net::WsUrl;
@@ -19,6 +20,7 @@ pub mod custom;
 pub mod kadoa;
 mod made;
 pub mod plain;
+pub mod rules;
 pub mod ryze;
 #[cfg(test)]
 mod testing;
@@ -50,10 +52,41 @@ pub fn for_url(host: &str, path: &str) -> Option<&'static dyn Dialect> {
     ALL.iter().copied().find(|dialect| dialect.owns(host, path))
 }
 
-/// The mock halves of the dialects that have one.
+/// The mock halves of the dialects that have one, those of files that are built in among them.
 #[must_use]
 pub fn providers() -> Vec<Named> {
-    ALL.iter().filter_map(|dialect| Some((dialect.name(), dialect.provider()?))).collect()
+    let files = rules::library::FILES.iter().filter_map(|file| file.dialect().ok());
+    ALL.iter()
+        .copied()
+        .chain(files)
+        .filter_map(|dialect| Some((dialect.name(), dialect.provider()?)))
+        .collect()
+}
+
+/// The mock halves that a mock of these dialects needs, and the echo: no other files are read for it.
+#[must_use]
+pub fn providers_for(names: &[String], also: &dyn Dialect) -> Vec<Named> {
+    let files = rules::library::FILES.iter().filter(|file| names.iter().any(|name| name == file.name));
+    let dialects = ALL.iter().copied().chain(files.filter_map(|file| file.dialect().ok()));
+    let mut named: Vec<Named> =
+        dialects.filter_map(|dialect| Some((dialect.name(), dialect.provider()?))).collect();
+    if let Some(provider) = also.provider() {
+        named.retain(|(name, _)| *name != also.name());
+        named.push((also.name(), provider));
+    }
+    named
+}
+
+/// The names of all dialects, without reading a file.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let in_rust = ALL.iter().map(|dialect| dialect.name());
+    in_rust.chain(rules::library::FILES.iter().map(|file| file.name))
+}
+
+/// The names of the dialects that have a mock, without reading a file.
+pub fn mocked_names() -> impl Iterator<Item = &'static str> {
+    let in_rust = ALL.iter().filter(|dialect| dialect.provider().is_some()).map(|dialect| dialect.name());
+    in_rust.chain(rules::library::FILES.iter().map(|file| file.name))
 }
 
 /// A provider's rules.
@@ -66,6 +99,11 @@ pub trait Dialect: Sync {
 
     /// Command lines that show it at work, without the program's name; for the help text.
     fn examples(&self) -> &'static [&'static str];
+
+    /// What else there is to know about it, as rows of a name and a text; for people.
+    fn about(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 
     /// The endpoint that the provider's documents give, if there is one for all, or that a variable of the
     /// provider's own names.
@@ -90,6 +128,11 @@ pub trait Dialect: Sync {
     /// Other kinds of credential that it takes, each looked for in a variable of its own.
     fn other_credentials(&self) -> &'static [Credential] {
         &[]
+    }
+
+    /// Further credentials that the environment has, for its messages.
+    fn secrets(&self, _var: Var<'_>) -> Vec<Secret> {
+        Vec::new()
     }
 
     /// Is this something that can be subscribed to?
@@ -293,6 +336,24 @@ pub trait Client: Send {
         Ok(Vec::new())
     }
 
+    /// The call to make after the one that [`Client::prepared`] was given the answer of.
+    fn prepare_next(&mut self) -> Option<HttpCall> {
+        None
+    }
+
+    /// What the answers of calls hold that must not be shown as long as the next connection lives.
+    fn secrets(&mut self) -> Vec<Secret> {
+        Vec::new()
+    }
+
+    /// Where the next connection goes if that is not this URL. Asked before every connection, after the calls.
+    ///
+    /// # Errors
+    /// For what is not a URL.
+    fn target(&mut self, _url: &WsUrl, _topics: &[String], _cursor: Option<&str>) -> Result<Option<WsUrl>> {
+        Ok(None)
+    }
+
     /// The messages that subscribe to these topics, of which there may be none; no messages where the URL is the
     /// subscription. Called on every connection; `cursor` is where a provider that replays is to go on from.
     fn subscribe(&mut self, _topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
@@ -327,6 +388,16 @@ pub trait Client: Send {
         Meaning::EVENT
     }
 
+    /// The same of a message that came on the connection that was handed over. Nothing is answered there.
+    fn understand_old(&mut self, message: &Message) -> Meaning {
+        self.understand(message)
+    }
+
+    /// What people should know of the message that was understood last.
+    fn notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is to be sent in answer to the message that was understood last.
     fn answers(&mut self) -> Vec<Message> {
         Vec::new()
@@ -341,6 +412,16 @@ pub trait Client: Send {
     /// What keeps the connection alive, and what shows that it is.
     fn rhythm(&self) -> Rhythm {
         Rhythm::default()
+    }
+
+    /// The rhythm, if the message that was understood last has changed it.
+    fn new_rhythm(&mut self) -> Option<Rhythm> {
+        None
+    }
+
+    /// The keep-alive messages that are due, in the place of [`Beat::message`].
+    fn beat(&mut self) -> Option<Vec<Message>> {
+        None
     }
 
     /// What the provider's document says of a close code, where it differs from what holds for all.
@@ -397,13 +478,14 @@ impl Rhythm {
     }
 }
 
-/// A keep-alive message of the provider's own. Like a ping, it is answered by anything that comes within the
-/// ping timeout.
+/// A keep-alive message of the provider's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
     /// From one to the next.
     pub every: Duration,
     pub message: Message,
+    /// Like a ping, it is answered by anything that comes within the ping timeout.
+    pub answered: bool,
 }
 
 /// When a connection on which the server should be heard is lost.
@@ -441,6 +523,10 @@ pub struct CloseRule {
 pub enum Meaning {
     /// Data, including everything that is not recognised.
     Event(Facts),
+    /// One event or several that were made of the message.
+    Events(Vec<MadeEvent>),
+    /// Bookkeeping from which nothing follows.
+    Ignored,
     /// The provider is there.
     Heartbeat,
     /// The answer to a [`Beat`].
@@ -475,4 +561,16 @@ pub enum Meaning {
 impl Meaning {
     /// An event about which there is nothing to know.
     pub const EVENT: Self = Self::Event(Facts { id: None, cursor: None });
+}
+
+/// An event that was made of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MadeEvent {
+    /// What it says; `None` for the message as it came.
+    pub message: Option<Message>,
+    pub facts: Facts,
+    /// What is sent once its line is written.
+    pub ack: Option<Message>,
+    /// What is missing before it.
+    pub missed: Option<MissingNumbers>,
 }

@@ -85,6 +85,7 @@ impl Session {
                 self.sends(&more);
                 self.cursor = facts.cursor.or(self.cursor.take());
             }
+            Meaning::Events(_) | Meaning::Ignored => {}
             Meaning::Draining { after } => {
                 assert!(Instant::now().checked_add(after).is_some(), "{after:?} is no time to wait");
             }

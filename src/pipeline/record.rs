@@ -161,6 +161,11 @@ fn write_gap(gap: &Gap, secrets: &Secrets, out: &mut Vec<u8>) {
     if gap.dropped > 0 {
         number(out, "dropped", gap.dropped);
     }
+    if let Some(missing) = &gap.missing {
+        string(out, "stream", &secrets.mask(&missing.stream));
+        number(out, "first_missing", missing.from);
+        number(out, "last_missing", missing.to);
+    }
 }
 
 fn write_unreadable(message: &Unreadable, secrets: &Secrets, out: &mut Vec<u8>) {

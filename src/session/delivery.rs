@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::dialect::Facts;
 use crate::key::BoundedKey;
 use crate::limits;
+use crate::message::Message;
 
 /// The account of events. What waits in it is on its way through the pipeline, where most of it may be in a file:
 /// [`Delivery::waiting_bytes`] tells what it takes here.
@@ -25,12 +26,14 @@ struct Pending {
     seq: u64,
     id: Option<String>,
     cursor: Option<String>,
+    ack: Option<Message>,
 }
 
 impl Pending {
     fn cost(&self) -> usize {
         let texts = [&self.id, &self.cursor].into_iter().flatten();
-        size_of::<Self>() + texts.map(String::capacity).sum::<usize>()
+        let ack = self.ack.as_ref().map_or(0, Message::len);
+        size_of::<Self>() + texts.map(String::capacity).sum::<usize>() + ack
     }
 }
 
@@ -39,6 +42,8 @@ impl Pending {
 pub struct Written {
     /// The ids to acknowledge, in order.
     pub ids: Vec<String>,
+    /// The messages that acknowledge events, in order.
+    pub acks: Vec<Message>,
     /// The cursor that has been reached, if it moved.
     pub cursor: Option<String>,
 }
@@ -62,6 +67,11 @@ impl Delivery {
     /// An event came, as this message. `true`: it has come before. It is acknowledged all the same, since the
     /// provider seems not to know, but it moves no cursor: on another connection it may stand far behind.
     pub fn received(&mut self, seq: u64, facts: &Facts) -> bool {
+        self.received_with(seq, facts, None)
+    }
+
+    /// [`Delivery::received`] of an event that is acknowledged by a message.
+    pub fn received_with(&mut self, seq: u64, facts: &Facts, ack: Option<Message>) -> bool {
         let Facts { id, mut cursor } = facts.clone();
         let duplicate = id.as_deref().is_some_and(|id| !self.seen.insert(id));
         if duplicate {
@@ -74,8 +84,8 @@ impl Delivery {
             self.cursor.clone_from(&cursor);
         }
         let id = id.filter(|_| self.acknowledges);
-        if id.is_some() || cursor.is_some() {
-            let event = Pending { seq, id, cursor };
+        if id.is_some() || cursor.is_some() || ack.is_some() {
+            let event = Pending { seq, id, cursor, ack };
             self.pending_bytes += event.cost();
             self.pending.push_back(event);
         }
@@ -88,6 +98,7 @@ impl Delivery {
         while let Some(event) = self.pending.pop_front_if(|event| event.seq <= seq) {
             self.pending_bytes -= event.cost();
             written.ids.extend(event.id);
+            written.acks.extend(event.ack);
             written.cursor = event.cursor.or(written.cursor);
         }
         written
@@ -214,6 +225,24 @@ mod tests {
         assert_eq!(delivery.waiting_bytes(), 0);
     }
 
+    fn written(ids: &[&str], cursor: Option<&str>) -> Written {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        Written { ids, acks: Vec::new(), cursor: cursor.map(str::to_owned) }
+    }
+
+    #[test]
+    fn an_event_may_be_acknowledged_by_a_message() {
+        let mut delivery = Delivery::new(10, None, false);
+        let ack = |n: u64| Message::text(format!("ack {n}"));
+        for seq in [1, 2] {
+            delivery.received_with(seq, &Facts::default(), Some(ack(seq)));
+        }
+        assert!(delivery.is_waiting());
+        assert_eq!(delivery.written(1).acks, [ack(1)]);
+        assert_eq!(delivery.written(2).acks, [ack(2)]);
+        assert_eq!(delivery.waiting_bytes(), 0);
+    }
+
     #[test]
     fn what_is_written_is_told_once_and_in_order() {
         let mut delivery = Delivery::new(10, Some("start".into()), true);
@@ -225,8 +254,8 @@ mod tests {
         }
         assert_eq!((delivery.cursor(), delivery.last_id()), (Some("c1"), Some("b")));
         assert_eq!(delivery.written(0), Written::default());
-        assert_eq!(delivery.written(3), Written { ids: vec!["a".into()], cursor: Some("c1".into()) });
-        assert_eq!(delivery.written(9), Written { ids: vec!["b".into(), "a".into()], cursor: None });
+        assert_eq!(delivery.written(3), written(&["a"], Some("c1")));
+        assert_eq!(delivery.written(9), written(&["b", "a"], None));
         assert_eq!((delivery.written(9), delivery.duplicates()), (Written::default(), 1));
     }
 }

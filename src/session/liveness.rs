@@ -95,8 +95,17 @@ impl Liveness {
     pub fn beat(&mut self, now: Instant) -> Option<Message> {
         let beat = self.rhythm.beat.clone()?;
         self.next_beat = Some(now + beat.every);
-        self.ask("keep-alive message", now);
+        if beat.answered {
+            self.ask("keep-alive message", now);
+        }
         Some(beat.message)
+    }
+
+    /// The provider has named other times. They hold from now on.
+    pub fn set_rhythm(&mut self, rhythm: Rhythm, now: Instant) {
+        self.next_beat = rhythm.beat.as_ref().map(|beat| now + beat.every);
+        self.last_sign = Some(now);
+        self.rhythm = rhythm;
     }
 
     /// Everything queued has been handed to the network.

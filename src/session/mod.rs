@@ -227,7 +227,13 @@ impl Driver {
 
     /// Makes the call before the connection, if there is one to make.
     fn call(&mut self) {
-        let Some(call) = self.state.prepare() else { return self.open(&[]) };
+        match self.state.prepare() {
+            Some(call) => self.make_call(call),
+            None => self.open(&[]),
+        }
+    }
+
+    fn make_call(&mut self, call: HttpCall) {
         let options = self.connection.clone();
         self.opening = Some(Box::pin(async move {
             let for_call =
@@ -239,10 +245,14 @@ impl Driver {
 
     /// Opens the connection, with these query parameters.
     fn open(&mut self, tokens: &[(String, Secret)]) {
-        let url =
-            tokens.iter().fold(self.url.clone(), |url, (name, value)| url.with_secret_param(name, value));
+        let secrets = tokens.iter().map(|(_, token)| token.clone()).chain(self.state.secrets());
+        let lease = self.report.secrets().lend(secrets);
+        let url = match self.state.target(&self.url) {
+            Ok(target) => target.unwrap_or_else(|| self.url.clone()),
+            Err(failure) => return self.state.failed(failure, None, None, now()),
+        };
+        let url = tokens.iter().fold(url, |url, (name, value)| url.with_secret_param(name, value));
         let options = self.connection.clone();
-        let lease = self.report.secrets().lend(tokens.iter().map(|(_, token)| token.clone()));
         self.opening = Some(Box::pin(async move {
             let attempt = net::open(&url, &options).await;
             Opened::Link(Box::new((attempt, lease)))
@@ -452,7 +462,10 @@ impl Driver {
             None => self.state.prepared(&answer),
         });
         match judged {
-            Ok(tokens) => self.open(&tokens),
+            Ok(tokens) => match self.state.prepare_next() {
+                Some(call) => self.make_call(call),
+                None => self.open(&tokens),
+            },
             Err(failure) => {
                 let (status, retry_after) =
                     seen.map_or((None, None), |(status, after)| (Some(status), after));

@@ -25,6 +25,7 @@ use crate::event::{
 use crate::exit::Exit;
 use crate::frames::{PeerClose, close_frame};
 use crate::message::Message;
+use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::pipeline::backlog::{DROPPING, full};
 use crate::pipeline::{Progress, Stop, Totals};
@@ -235,6 +236,24 @@ impl State {
     /// If the answer is not what it should be.
     pub fn prepared(&mut self, answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
         self.dialect.prepared(answer)
+    }
+
+    /// The call to make after that.
+    pub fn prepare_next(&mut self) -> Option<HttpCall> {
+        self.dialect.prepare_next()
+    }
+
+    /// What the answers of calls hold that must not be shown.
+    pub fn secrets(&mut self) -> Vec<Secret> {
+        self.dialect.secrets()
+    }
+
+    /// Where the next connection goes, if that is not this URL.
+    ///
+    /// # Errors
+    /// For what is not a URL.
+    pub fn target(&mut self, url: &WsUrl) -> Result<Option<WsUrl>> {
+        self.dialect.target(url, &self.policy.topics, self.delivery.cursor())
     }
 
     /// Is a connection that is being opened still wanted?
@@ -461,7 +480,7 @@ impl State {
         let written = self.delivery.written(progress.written);
         self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
         self.todo.cursor = written.cursor.or(self.todo.cursor.take());
-        for reply in progress.replies {
+        for reply in written.acks.into_iter().chain(progress.replies) {
             if self.phase == Phase::Open {
                 self.send(reply, now);
             }
@@ -571,7 +590,8 @@ impl State {
         if due(self.beat_at())
             && let Some(message) = self.liveness.beat(now.mono)
         {
-            self.send(message, now);
+            let messages = self.dialect.beat().unwrap_or_else(|| vec![message]);
+            messages.into_iter().for_each(|message| self.send(message, now));
         }
         self.tick_subscription(now);
         self.tick_handover(now);
@@ -749,7 +769,15 @@ impl State {
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
         self.emit(
-            Kind::Gap(Box::new(Gap { from, to: now.wall, last_id, replayed, catch_up, dropped: 0 })),
+            Kind::Gap(Box::new(Gap {
+                from,
+                to: now.wall,
+                last_id,
+                replayed,
+                catch_up,
+                dropped: 0,
+                missing: None,
+            })),
             now,
         );
     }

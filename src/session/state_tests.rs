@@ -606,8 +606,10 @@ fn silence_is_counted_anew_after_the_socket_was_not_read_and_on_every_connection
 
 #[test]
 fn a_keep_alive_message_is_answered_by_anything() {
-    let rhythm =
-        Rhythm { beat: Some(Beat { every: 15 * MS, message: Message::text("ping") }), silence: None };
+    let rhythm = Rhythm {
+        beat: Some(Beat { every: 15 * MS, message: Message::text("ping"), answered: true }),
+        silence: None,
+    };
     for answer in ["pong", "event"] {
         let mut bench = strict(rhythm.clone(), policy());
         assert_eq!(bench.after(14 * MS).frames(), [""; 0]);
@@ -622,7 +624,7 @@ fn a_keep_alive_message_is_answered_by_anything() {
 
 #[test]
 fn the_providers_times_are_scaled_and_those_of_options_are_not() {
-    let beat = Some(Beat { every: 1000 * MS, message: Message::text("beat") });
+    let beat = Some(Beat { every: 1000 * MS, message: Message::text("beat"), answered: true });
     let rhythm = Rhythm { beat, ..silence(3000, Sign::Frame) };
     let fast =
         Policy { time_scale: 100.0, ping_interval: Some(15 * MS), ping_timeout: 1000 * MS, ..policy() };

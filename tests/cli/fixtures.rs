@@ -41,6 +41,8 @@ fn written(meaning: Meaning) -> String {
             let id = facts.id.map(|id| format!(" id={id}")).unwrap_or_default();
             format!("event{id}{}", facts.cursor.map(|cursor| format!(" cursor={cursor}")).unwrap_or_default())
         }
+        Meaning::Events(events) => format!("{} events", events.len()),
+        Meaning::Ignored => "ignored".to_owned(),
         Meaning::Heartbeat => "heartbeat".to_owned(),
         Meaning::Pong => "pong".to_owned(),
         Meaning::Draining { after } => format!("draining {}", after.as_millis()),

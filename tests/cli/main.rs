@@ -27,6 +27,7 @@ mod house;
 mod instances;
 mod interop;
 mod kadoa;
+mod library;
 mod limits;
 mod linger;
 mod mock;

@@ -56,7 +56,7 @@ fn the_base_url_works_alone_and_says_what_is_there() {
 
 #[test]
 fn on_a_terminal_every_url_is_listed_and_works() {
-    let pty = on_pty(&["serve-mock"]).size(24, 200).spawn();
+    let pty = on_pty(&["serve-mock"]).size(80, 200).spawn();
     pty.shows("listening on");
     let contents = pty.contents();
     let mut lines = contents.lines();
@@ -64,13 +64,18 @@ fn on_a_terminal_every_url_is_listed_and_works() {
     let listed: Vec<(&str, &str)> =
         lines.filter_map(|line| line.split_once(" ws://")).map(|(name, rest)| (name.trim(), rest)).collect();
     let names: Vec<&str> = listed.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["burki", "kadoa", "voipbin", "ryze", "plain"], "{contents}");
-    assert!(contents.contains("         an echo: sends every message back\n"), "{contents}");
+    let files = wstap::testing::DIALECT_FILES.iter().map(|file| file.name);
+    let known: Vec<&str> = ["burki", "kadoa", "voipbin", "ryze", "plain"].into_iter().chain(files).collect();
+    assert_eq!(names, known, "{contents}");
     for (_, url) in listed {
         wstap(&["probe-handshake", &format!("ws://{url}"), "--expect-status", "101"]).run().exits(0);
     }
     pty.signal("TERM");
     pty.exits(0);
+    let few = on_pty(&["serve-mock", "plain"]).size(24, 200).spawn();
+    few.shows("an echo: sends every message back");
+    few.signal("TERM");
+    few.exits(0);
     // A program gets one line.
     let piped = wstap(&["serve-mock", "--exit-after", "1ms"]).run();
     assert_eq!(piped.exits(0).lines().len(), 1);

@@ -49,6 +49,7 @@ pages! {
     readme: "README.md",
     binary_and_compressed: "docs/binary-and-compressed.md",
     delivery: "docs/delivery.md",
+    dialects: "docs/dialects.md",
     filters: "docs/filters.md",
     guide: "docs/guide.md",
     mock: "docs/mock.md",

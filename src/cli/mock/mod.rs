@@ -281,7 +281,7 @@ fn time_scale(text: &str) -> std::result::Result<f64, String> {
 }
 
 fn dialects() -> clap::builder::PossibleValuesParser {
-    dialect::providers().into_iter().map(|(name, _)| name).collect::<Vec<_>>().into()
+    dialect::mocked_names().collect::<Vec<_>>().into()
 }
 
 #[cfg(test)]
@@ -326,7 +326,8 @@ mod tests {
         let told = |text: &str| MockArgs::from_words(text).unwrap_err().what;
         assert!(told("--rat 5").contains("--rat"));
         assert!(told("nosuch").contains("nosuch"));
-        for option in ["--port-file f", "--exit-after 3", "--announce json", "--exec x", "-- x"] {
+        for option in ["-d f.toml", "--port-file f", "--exit-after 3", "--announce json", "--exec x", "-- x"]
+        {
             assert!(told(option).contains("works only with serve-mock"), "{option}");
         }
         assert!(told("--rate 0").contains("--events 0"));

@@ -12,6 +12,10 @@ use crate::text::duration;
 /// How the process announces itself, and when it ends.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ProcessArgs {
+    /// Serve the mock of this dialect file as well, or of a dialect in the configuration folder; repeatable
+    #[arg(short, long = "dialect", value_name = "FILE")]
+    pub dialect_files: Vec<String>,
+
     /// Write the URL to FILE as soon as the server listens
     ///
     /// FILE gets the same line as standard output.
@@ -49,6 +53,7 @@ impl ProcessArgs {
     /// The first option that was given, for a mock that is no process.
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
+            (!self.dialect_files.is_empty(), "--dialect"),
             (self.port_file.is_some(), "--port-file"),
             (self.announce.is_some(), "--announce"),
             (self.exit_after.is_some(), "--exit-after"),

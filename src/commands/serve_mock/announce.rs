@@ -13,6 +13,9 @@ use crate::pipeline::output::write_failure;
 use crate::replace::{Access, replace};
 use crate::report::Report;
 
+/// As many dialects as are described on a screen.
+const FEW: usize = 6;
+
 /// One line on standard output, more of them for people, and the file. The file is written last, so that whoever waits for it finds
 /// everything ready.
 pub(super) fn announce(
@@ -37,10 +40,16 @@ pub(super) fn announce(
     file.map_or(Ok(()), |path| write_file(path, mock.main_url()))
 }
 
-/// A line for each dialect: its URL and what it is.
+/// A line for each dialect: its URL, and below it what it is unless there are many.
 fn every_url(mock: &Mock) -> String {
-    let line = |(name, url): (&str, String)| format!("\n{name:<8} {url}\n         {}", mock.about(name));
-    mock.urls().into_iter().map(line).collect()
+    let urls = mock.urls();
+    let width = urls.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(8);
+    let few = urls.len() <= FEW;
+    let line = |(name, url): (&str, String)| {
+        let about = if few { format!("\n{:width$} {}", "", mock.about(name)) } else { String::new() };
+        format!("\n{name:<width$} {url}{about}")
+    };
+    urls.into_iter().map(line).collect()
 }
 
 /// The same for people, on stderr.

@@ -58,7 +58,7 @@ fn environment(mock: &Mock, url: String) -> Vec<(String, OsString)> {
 }
 
 fn variable(dialect: &str) -> String {
-    format!("WSTAP_MOCK_URL_{}", dialect.to_uppercase().replace('-', "_"))
+    format!("WSTAP_MOCK_URL_{}", dialect.to_uppercase().replace(['-', '.'], "_"))
 }
 
 fn pass_on(child: &Child, exit: Exit) {

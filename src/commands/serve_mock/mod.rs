@@ -1,11 +1,12 @@
 //! `wstap serve-mock`: the mock server as a process.
 
-use super::{Context, no_thread};
+use super::{Context, dialect_for, no_thread};
 use crate::cli::mock::{Announce, ExitAfter, MockArgs};
 use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::exit::{Exit, Status};
-use crate::mock::{self, Ledger, Mock};
+use crate::mock::{self, Ledger, Mock, MockSettings};
+use crate::provider::Named;
 use crate::report::Report;
 use crate::secret::Place;
 use crate::signals::Signals;
@@ -25,9 +26,10 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     let report = context.report;
     raise_file_limit(report);
     let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
-    let settings = args.settings();
+    let mut settings = args.settings();
+    let providers = providers(args, &mut settings, context)?;
     settings.common.token.iter().for_each(|token| report.secrets().add(token, Place::Query));
-    let mock = mock::start(settings, &dialect::providers()).await?;
+    let mock = mock::start(settings, &providers).await?;
     let process = &args.process;
     if process.exit_after == Some(ExitAfter::Scenario) && mock.ledger().is_none() {
         return Err(Failure::usage("--exit-after scenario: no scenario given").hint("add --scenario FILE"));
@@ -48,6 +50,21 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     }
     let verdict = judge(&failures, ledger.as_deref(), report).await;
     Ok(if status == Exit::Ok.into() { verdict.into() } else { status })
+}
+
+/// The mocks that there are, those of dialect files that were named among them.
+fn providers(args: &MockArgs, settings: &mut MockSettings, context: &Context<'_>) -> Result<Vec<Named>> {
+    let mut providers = dialect::providers();
+    for name in &args.process.dialect_files {
+        let dialect = dialect_for(Some(name), None, context.world)?;
+        let provider = dialect.provider().ok_or_else(|| {
+            Failure::usage(format!("the dialect {name} has no mock")).hint("add a [mock] table to the file")
+        })?;
+        providers.retain(|(known, _)| *known != dialect.name());
+        providers.push((dialect.name(), provider));
+        settings.dialects.push(dialect.name().to_owned());
+    }
+    Ok(providers)
 }
 
 /// Tells which expectations were not met, those of scenarios too.

@@ -202,7 +202,10 @@ impl Client for BurkiClient {
     }
 
     fn rhythm(&self) -> Rhythm {
-        Rhythm { beat: Some(Beat { every: PING_EVERY, message: wire::ping() }), silence: None }
+        Rhythm {
+            beat: Some(Beat { every: PING_EVERY, message: wire::ping(), answered: true }),
+            silence: None,
+        }
     }
 
     /// "Close Codes". Which of them are worth another attempt follows from what they mean.

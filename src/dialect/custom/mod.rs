@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::rules::{self, RulesDialect};
 use super::{
     Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Facts, Meaning, Place, Rhythm, Sign, Silence,
     TopicCheck, Var,
@@ -21,7 +22,7 @@ use crate::provider::Provider;
 use crate::secret::Secret;
 
 mod mask;
-mod schema;
+pub(super) mod schema;
 
 use mask::Mask;
 
@@ -40,10 +41,10 @@ pub struct Custom {
 /// A usage failure that says what is wrong in which line; `None` if there is no such file in the folder.
 pub fn find(name: &str, folder: Option<&Path>) -> Result<Option<&'static dyn Dialect>> {
     if name.contains('/') || name.ends_with(".toml") {
-        return Custom::read(Path::new(name)).map(|custom| Some(custom.keep()));
+        return read(Path::new(name)).map(Some);
     }
     let path = folder.map(|folder| folder.join(format!("{name}.toml"))).filter(|path| path.is_file());
-    path.map(|path| Custom::read(&path).map(Custom::keep)).transpose()
+    path.map(|path| read(&path)).transpose()
 }
 
 /// The first dialect in `folder`, by name, that a host belongs to. Files that cannot be used are somebody else's
@@ -54,19 +55,25 @@ pub fn for_host(host: &str, folder: &Path) -> Option<&'static dyn Dialect> {
     // A FIFO would never end.
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && path.is_file());
     files.sort();
-    let mut dialects = files.iter().filter_map(|path| Custom::read(path).ok());
-    dialects.find(|custom| custom.owns(host, "")).map(Custom::keep)
+    let mut dialects = files.iter().filter_map(|path| read(path).ok());
+    dialects.find(|dialect| dialect.owns(host, ""))
+}
+
+/// Reads a file of either version. A process has one dialect and needs it to its end.
+fn read(path: &Path) -> Result<&'static dyn Dialect> {
+    let shown = path.display().to_string();
+    let unreadable = |why: String| Failure::usage(format!("dialect {shown}: {why}"));
+    let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
+    let folder = file::folder_of(path);
+    if rules::is_rules_file(&text) {
+        return Ok(Box::leak(Box::new(RulesDialect::parse(&text, &shown, folder)?)));
+    }
+    let custom = Custom::parse_in(&text, folder)
+        .map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))?;
+    Ok(Box::leak(Box::new(custom)))
 }
 
 impl Custom {
-    fn read(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let unreadable = |why: String| Failure::usage(format!("dialect {shown}: {why}"));
-        let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
-        Self::parse_in(&text, file::folder_of(path))
-            .map_err(|(line, why)| Failure::usage(format!("{shown}:{line}: {why}")))
-    }
-
     /// The error is a line, from 1, and what is wrong there.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, (usize, String)> {
@@ -93,11 +100,15 @@ impl Custom {
         let (name, summary) = (kept(&file.name), kept(&file.summary));
         Ok(Self { name, summary, file: Arc::new(file), credential })
     }
+}
 
-    /// A process has one dialect and needs it to its end.
-    fn keep(self) -> &'static dyn Dialect {
-        Box::leak(Box::new(self))
-    }
+/// Is the host one of these? `*.example.com` is every host below that one.
+pub(super) fn is_host_of(host: &str, hosts: &[String]) -> bool {
+    let host = host.to_ascii_lowercase();
+    hosts.iter().any(|known| match known.to_ascii_lowercase().strip_prefix("*.") {
+        Some(domain) => host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
+        None => host == known.to_ascii_lowercase(),
+    })
 }
 
 /// What the types of the fields cannot say. The error has a text that stands near the mistake.
@@ -169,11 +180,7 @@ impl Dialect for Custom {
     }
 
     fn owns(&self, host: &str, _path: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        self.file.hosts.iter().any(|known| match known.to_ascii_lowercase().strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
-            None => host == known.to_ascii_lowercase(),
-        })
+        is_host_of(host, &self.file.hosts)
     }
 
     fn subprotocols(&self) -> Vec<String> {
@@ -307,7 +314,11 @@ impl Client for CustomClient {
         let heartbeats = !self.file.recognise.heartbeat.is_empty();
         let beat = keepalive.send.as_ref().zip(keepalive.every);
         Rhythm {
-            beat: beat.map(|(text, every)| Beat { every, message: Message::text(text.as_str()) }),
+            beat: beat.map(|(text, every)| Beat {
+                every,
+                message: Message::text(text.as_str()),
+                answered: true,
+            }),
             silence: keepalive.silence.map(|limit| Silence {
                 limit,
                 counts: if heartbeats { Sign::Heartbeat } else { Sign::Frame },

@@ -65,7 +65,7 @@ pub(super) struct Credential {
 
 /// A place for the credential.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::dialect) enum Place {
     Query(String),
     Header(String),
     Bearer,
@@ -146,12 +146,12 @@ pub(super) struct Event {
 /// What a close code means.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Close {
-    pub(super) meaning: String,
+pub(in crate::dialect) struct Close {
+    pub(in crate::dialect) meaning: String,
     #[serde(default)]
-    pub(super) retry: bool,
+    pub(in crate::dialect) retry: bool,
     #[serde(default = "closed", deserialize_with = "exit")]
-    pub(super) exit: Exit,
+    pub(in crate::dialect) exit: Exit,
 }
 
 fn yes() -> bool {
@@ -166,7 +166,7 @@ fn closed() -> Exit {
     Exit::ClosedAbnormally
 }
 
-fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+pub(in crate::dialect) fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.split_once(':') {
         Some(("query", name)) if !name.is_empty() => Ok(Place::Query(name.to_owned())),
@@ -187,7 +187,9 @@ fn time_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     }
 }
 
-fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(in crate::dialect) fn positive<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     match duration(&time_text(deserializer)?) {
         Ok(time) if !time.is_zero() => Ok(Some(time)),
         Ok(_) => Err(D::Error::custom("expected a time greater than zero, such as 30s")),
@@ -195,7 +197,9 @@ fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     }
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(in crate::dialect) fn one_or_many<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a message or an array of messages")]
     enum OneOrMany {

@@ -10,6 +10,7 @@ mod dates;
 mod desugar;
 mod entries;
 mod formats;
+mod globals;
 mod modules;
 mod natives;
 mod numbers;
@@ -35,6 +36,7 @@ use std::thread;
 
 use jaq_core::Filter;
 
+pub use self::globals::Globals;
 use self::modules::Library;
 use self::natives::{Kind, Scene};
 pub use self::plan::Reads;

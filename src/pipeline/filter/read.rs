@@ -35,6 +35,15 @@ pub(super) fn parts(text: &str, reads: &Reads) -> Result<Val, json::Error> {
     Ok(build.done)
 }
 
+/// [`parts`], or `None` if what is built is nested deeper than this.
+pub(super) fn within(text: &str, reads: &Reads, depth: usize) -> Result<Option<Val>, json::Error> {
+    let next = if reads.is_everything() { Next::Whole } else { Next::Parts(reads) };
+    let mut build = Build { next, most: depth, ..Build::default() };
+    let (_, end) = json::walk(text, start(text), &mut build)?;
+    json::end_of_text(text, end)?;
+    Ok((!build.too_deep).then_some(build.done))
+}
+
 /// The values that follow each other in a text.
 pub(super) fn many(text: &str) -> Result<Vec<Val>, json::Error> {
     let (mut values, mut at) = (Vec::new(), start(text));
@@ -102,6 +111,10 @@ struct Build<'r> {
     next: Next<'r>,
     /// The number of arrays and objects that are open within a value that is left out.
     left_out: usize,
+    /// How deep values may be nested; 0 for as deep as in JSON.
+    most: usize,
+    /// They are nested deeper, and what is deeper is left out.
+    too_deep: bool,
 }
 
 enum Open<'r> {
@@ -139,7 +152,9 @@ impl Visit for Build<'_> {
     const LENIENT: bool = true;
 
     fn open(&mut self, object: bool) {
-        if self.leaves_out() {
+        let deep = self.most > 0 && self.open.len() >= self.most;
+        if self.leaves_out() || deep {
+            self.too_deep |= deep && !self.leaves_out();
             self.left_out += 1;
             return;
         }

@@ -5,13 +5,14 @@ use bytes::Bytes;
 
 use super::{Now, Phase, State};
 use crate::codec::{Decoded, StepFailure};
-use crate::dialect::{Client, Meaning};
-use crate::event::{Direction, EndReason, Kind, MessagePart, Role, Unreadable};
+use crate::dialect::{Client, MadeEvent, Meaning};
+use crate::event::{Direction, EndReason, Gap, Kind, MessagePart, MissingNumbers, Role, Unreadable};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::report::Level;
 use crate::session::policy::Outcome;
 use crate::session::socket::End;
+use crate::text::counted;
 
 /// Takes out what the provider's messages must not show, as far as it can be seen in what could not be read.
 pub fn redact(message: &mut Unreadable, dialect: &mut dyn Client) {
@@ -116,7 +117,15 @@ impl State {
     /// Takes a message, or a part of one, as what it is, and does what follows from it.
     fn take_message(&mut self, message: Message, part: Option<MessagePart>, old: Option<u32>, now: Now) {
         let seq = self.counts.received;
-        let meaning = self.dialect.understand(&message.without_mark());
+        let plain = message.without_mark();
+        let meaning = match old {
+            None => self.dialect.understand(&plain),
+            Some(_) => self.dialect.understand_old(&plain),
+        };
+        drop(plain);
+        for text in self.dialect.notices() {
+            self.notice(Level::Warning, text);
+        }
         let role = match &meaning {
             Meaning::Event(facts) if self.delivery.received(seq, facts) => Role::Duplicate,
             Meaning::Event(_) => Role::Data,
@@ -126,13 +135,64 @@ impl State {
         if !matches!(meaning, Meaning::Heartbeat | Meaning::Pong) {
             self.last_received = now.mono;
         }
-        let redacted = if self.policy.show_secrets { None } else { self.dialect.redact(&message) };
-        let message = redacted.unwrap_or(message);
-        let kind = Kind::Message { dir: Direction::In, seq, message, role, part };
-        self.emit_on(old.unwrap_or(self.conn), kind, now);
-        if old.is_none() {
-            self.follow(meaning, now);
+        let conn = old.unwrap_or(self.conn);
+        match meaning {
+            Meaning::Events(events) => {
+                self.take_events(events, &message, (conn, part), now);
+                if old.is_none() {
+                    self.follow(Meaning::EVENT, now);
+                }
+            }
+            meaning => {
+                self.take_as(message, role, (conn, part), now);
+                if old.is_none() {
+                    self.follow(meaning, now);
+                }
+            }
         }
+    }
+
+    /// Takes the events that were made of a message.
+    fn take_events(
+        &mut self,
+        events: Vec<MadeEvent>,
+        whole: &Message,
+        (conn, part): (u32, Option<MessagePart>),
+        now: Now,
+    ) {
+        let (seq, most) = (self.counts.received, events.len());
+        for (event, number) in events.into_iter().zip(1..) {
+            let MadeEvent { message, facts, ack, missed } = event;
+            if let Some(missing) = missed {
+                self.tell_missing(missing, conn, now);
+            }
+            let duplicate = self.delivery.received_with(seq, &facts, ack);
+            let role = if duplicate { Role::Duplicate } else { Role::Data };
+            let is_last = number as usize == most && part.is_none_or(|part| part.last);
+            let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
+            self.take_as(message.unwrap_or_else(|| whole.clone()), role, (conn, part), now);
+        }
+    }
+
+    fn take_as(&mut self, message: Message, role: Role, (conn, part): (u32, Option<MessagePart>), now: Now) {
+        let redacted = if self.policy.show_secrets { None } else { self.dialect.redact(&message) };
+        let (message, seq) = (redacted.unwrap_or(message), self.counts.received);
+        self.emit_on(conn, Kind::Message { dir: Direction::In, seq, message, role, part }, now);
+    }
+
+    /// A numbered stream has left numbers out.
+    fn tell_missing(&mut self, missing: MissingNumbers, conn: u32, now: Now) {
+        let count = missing.to - missing.from + 1;
+        let of = if missing.stream.is_empty() { String::new() } else { format!(" of {}", missing.stream) };
+        let (first, last) = (missing.from, missing.to);
+        self.notice(
+            Level::Warning,
+            format!("gap{of}: {} missing ({first} to {last})", counted(count, "number")),
+        );
+        let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
+        let (from, missing) = (now.wall, Some(missing));
+        let gap = Gap { from, to: now.wall, last_id, replayed: false, catch_up: None, dropped: 0, missing };
+        self.emit_on(conn, Kind::Gap(Box::new(gap)), now);
     }
 
     /// Does what follows from the message that was understood last.
@@ -140,10 +200,13 @@ impl State {
         for answer in self.dialect.answers() {
             self.send(answer, now);
         }
+        if let Some(rhythm) = self.dialect.new_rhythm() {
+            self.liveness.set_rhythm(rhythm.faster(self.policy.time_scale), now.mono);
+        }
         match meaning {
-            Meaning::Event(_) => self.subscription.delivers(),
+            Meaning::Event(_) | Meaning::Events(_) => self.subscription.delivers(),
             Meaning::Heartbeat => self.liveness.heartbeat(now.mono),
-            Meaning::Pong => {}
+            Meaning::Pong | Meaning::Ignored => {}
             Meaning::Draining { after } => self.draining(after, now),
             Meaning::Confirmed { action, topics } => self.confirmed(action, topics, now),
             Meaning::Refused { action, topics, code, message, retry } => {
