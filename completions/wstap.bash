@@ -883,7 +883,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-d -q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --dialect --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io"
+            opts="-k -d -q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --upstream --upstream-header --record --map-in --map-out --own-pings --buffer --ca --cacert --insecure --pinnedpubkey --upstream-cert --upstream-key --resolve --proxy --connect-timeout --dialect --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1002,6 +1002,62 @@ _wstap() {
                     return 0
                     ;;
                 --control-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --upstream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --upstream-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map-in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map-out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --buffer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pinnedpubkey)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --upstream-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --upstream-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resolve)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -914,6 +914,19 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l cert -d 'Spea
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l key -d 'Private key of --cert, if it is not in the same file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l control-token-env -d 'Read the token of the control API from environment variable NAME' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l control-token-file -d 'Read the token of the control API from FILE; create FILE with a random token if it does not exist' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l upstream -d 'Connect every client on to this endpoint, and pass frames both ways unchanged' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l upstream-header -d 'Send this header to the upstream, instead of the client\'s own; repeatable. K: removes one, @FILE reads them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l record -d 'Write records of all traffic to FILE, for --replay and --from; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l map-in -d 'Replace each text message from the upstream by the outputs of this jq program; no output drops it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l map-out -d 'Replace each text message from a client by the outputs of this jq program; no output drops it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l buffer -d 'Memory for one connection; a message of more than a quarter is neither recorded nor changed [default: 64M]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l cacert -l ca -d 'Trust the certificates in this PEM file for the upstream, instead of the system\'s' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l pinnedpubkey -d 'Accept only upstreams with one of these public keys: sha256//BASE64, separated by semicolons' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l upstream-cert -d 'Client certificate for the upstream: a PEM chain, or a PKCS#12 file with certificate and key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l upstream-key -d 'Private key of --upstream-cert (PEM), if it is not in the same file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l resolve -d 'Use ADDR for HOST and PORT of the upstream instead of a DNS lookup; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l proxy -d 'Connect to the upstream through this proxy: http://, socks5:// or socks5h://; \'\' disables proxies' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l connect-timeout -d 'Time limit for connecting a client to the upstream [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s d -l dialect -d 'Serve the mock of this dialect file as well, or of a dialect in the configuration folder; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -l url-file -d 'Write the URL to FILE as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l announce -d 'What to print on standard output once the server listens [default: url; nothing with --exec]' -r -f -a "url\t'The URL of the dialect if one is named, else the base URL of all'
@@ -930,6 +943,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-ack -d 'Ne
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l sync -d 'Wait for a message of the client wherever the recorded client sent one'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak TLS, with a certificate from a temporary CA'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-control -d 'Disable the control API'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l own-pings -d 'Answer pings in the mock instead of passing pings and pongs'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s k -l insecure -d 'Accept any certificate of the upstream'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -967,6 +982,19 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l cert -d 'Speak TLS 
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l key -d 'Private key of --cert, if it is not in the same file' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l control-token-env -d 'Read the token of the control API from environment variable NAME' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l control-token-file -d 'Read the token of the control API from FILE; create FILE with a random token if it does not exist' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l upstream -d 'Connect every client on to this endpoint, and pass frames both ways unchanged' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l upstream-header -d 'Send this header to the upstream, instead of the client\'s own; repeatable. K: removes one, @FILE reads them' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l record -d 'Write records of all traffic to FILE, for --replay and --from; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l map-in -d 'Replace each text message from the upstream by the outputs of this jq program; no output drops it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l map-out -d 'Replace each text message from a client by the outputs of this jq program; no output drops it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l buffer -d 'Memory for one connection; a message of more than a quarter is neither recorded nor changed [default: 64M]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l cacert -l ca -d 'Trust the certificates in this PEM file for the upstream, instead of the system\'s' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l pinnedpubkey -d 'Accept only upstreams with one of these public keys: sha256//BASE64, separated by semicolons' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l upstream-cert -d 'Client certificate for the upstream: a PEM chain, or a PKCS#12 file with certificate and key' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l upstream-key -d 'Private key of --upstream-cert (PEM), if it is not in the same file' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l resolve -d 'Use ADDR for HOST and PORT of the upstream instead of a DNS lookup; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l proxy -d 'Connect to the upstream through this proxy: http://, socks5:// or socks5h://; \'\' disables proxies' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l connect-timeout -d 'Time limit for connecting a client to the upstream [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s d -l dialect -d 'Serve the mock of this dialect file as well, or of a dialect in the configuration folder; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l port-file -l url-file -d 'Write the URL to FILE as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l announce -d 'What to print on standard output once the server listens [default: url; nothing with --exec]' -r -f -a "url\t'The URL of the dialect if one is named, else the base URL of all'
@@ -983,6 +1011,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-ack -d 'Never ac
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l sync -d 'Wait for a message of the client wherever the recorded client sent one'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l tls -d 'Speak TLS, with a certificate from a temporary CA'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-control -d 'Disable the control API'
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l own-pings -d 'Answer pings in the mock instead of passing pings and pongs'
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -s k -l insecure -d 'Accept any certificate of the upstream'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'

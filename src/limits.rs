@@ -84,6 +84,13 @@ limits! {
         "the mock stops reading from the client", "course::what_is_late_counts_with_all_that_it_takes";
     MOCK_INBOX = 16 * MIB, "mock: messages to process by a scenario or an `--on` program",
         "close 1008", "script::an_inbox_is_bounded_in_bytes";
+    TAP_PASSING = 64 * KIB, "tap: bytes that wait for one end (`serve-mock --upstream`)",
+        "the mock stops reading from the other end", "tap::a_slow_reader_slows_the_other_end_and_memory_stays_bounded";
+    TAP_BUFFER = 64 * MIB, "tap: memory for one connection (`--buffer`)",
+        "a message of more than a quarter is neither recorded nor changed",
+        "collect::what_is_too_large_is_not_kept_and_the_next_message_is_read";
+    TAP_RECORDS = 64 * MIB, "tap: records that are not written yet",
+        "later ones wait in an unlinked file of up to 4 GiB", "recorder::records_never_wait_for_the_file";
     MOCK_REPLAY = MIB, "mock: messages replayed to a client at once", "the rest follows when they are written",
         "replay::what_is_played_at_once_is_bounded_in_bytes";
     MOCK_SUBSCRIPTIONS = 96 * MIB, "mock: subscribed topics of one client (about 160,000)",

@@ -362,6 +362,9 @@ Examples:
   # Play what `connect --record` recorded
   wstap serve-mock --replay session.ndjson
 
+  # Record your app against the real service
+  wstap serve-mock --upstream wss://host --record session.ndjson
+
   # Use the control API
   curl http://127.0.0.1:PORT/__wstap/clients
 

@@ -131,7 +131,7 @@ impl Session<'_> {
         let exit = outcome.report(report);
         delivery.finish().await;
         finish_output(output.as_ref())?;
-        finish_recording(self.args)?;
+        finish_recording(self.args.output.record.as_deref())?;
         expected(mock.map(|running| running.mock), exit, report).await
     }
 
@@ -175,7 +175,7 @@ impl Session<'_> {
         let ended = offline::run(path, self.args, reader, pipeline, report).await;
         delivery.finish().await;
         finish_output(output)?;
-        finish_recording(self.args)?;
+        finish_recording(self.args.output.record.as_deref())?;
         ended
     }
 
@@ -363,8 +363,8 @@ struct Running {
 
 /// A recording that was asked for as a HAR becomes one once it is complete. Until then it is a recording under that
 /// name, so that nothing is lost if the process is.
-fn finish_recording(args: &SessionArgs) -> Result<()> {
-    let Some(path) = args.output.record.as_deref().filter(|path| har::is_har(path)) else { return Ok(()) };
+fn finish_recording(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path.filter(|path| har::is_har(path)) else { return Ok(()) };
     har::convert(path).map_err(|error| {
         let what = format!(
             "--record {}: cannot convert to HAR: {error} (the file is a wstap recording)",

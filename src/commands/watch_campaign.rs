@@ -93,7 +93,7 @@ impl Command<'_> {
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         delivery.finish().await;
         finish_output(self.output.as_ref())?;
-        finish_recording(&self.args.session)?;
+        finish_recording(self.args.session.output.record.as_deref())?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
         let asked = self.args.session.end.until.is_some() || self.args.session.end.count.is_some();
         let ended_badly = model
@@ -152,7 +152,7 @@ impl Command<'_> {
         drop(hangups);
         delivery.finish().await;
         finish_output(self.output.as_ref())?;
-        finish_recording(args)?;
+        finish_recording(args.output.record.as_deref())?;
         expected(mock.map(|running| running.mock), outcome.exit, context.report).await
     }
 

@@ -15,6 +15,7 @@ pub mod output;
 mod passphrase;
 pub mod profile;
 pub mod session;
+pub mod upstream;
 
 /// The facts of the world that options are resolved against.
 pub struct World<'a> {

@@ -1,6 +1,5 @@
 //! Filter and output options, resolved to a pipeline configuration.
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -249,8 +248,17 @@ pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutF
     OutFile::open(path).map(|file| Some(Arc::new(file))).map_err(failed)
 }
 
-/// What a recording holds is nobody else's business.
 fn create_recording(path: &Path) -> Result<RecordFile> {
+    can_be_recorded_to(path)?;
+    RecordFile::create(path)
+        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+}
+
+/// Can a recording have this path?
+///
+/// # Errors
+/// Standard output, and HARs that cannot be written anew at the end.
+pub fn can_be_recorded_to(path: &Path) -> Result<()> {
     if path == Path::new("-") {
         return Err(Failure::usage("--record cannot write to standard output")
             .hint("to print records on standard output, use --envelope"));
@@ -260,9 +268,7 @@ fn create_recording(path: &Path) -> Result<RecordFile> {
         let what = format!("--record {}: not a regular file", path.display());
         return Err(Failure::usage(what).hint("write the HAR to a regular file"));
     }
-    let file = sys::for_owner(OpenOptions::new().write(true).create(true).truncate(true)).open(path);
-    file.map(|file| RecordFile::new(file, path))
-        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+    Ok(())
 }
 
 /// jq's `-f` takes a file, so the name of one may stand where a program does not compile.

@@ -49,7 +49,7 @@ impl PeerClose {
     }
 
     /// Reads a close frame; `payload` is unmasked.
-    pub(super) fn read(head: &Head, payload: &[u8], masked: bool) -> Self {
+    pub(crate) fn read(head: &Head, payload: &[u8], masked: bool) -> Self {
         let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
         let reason = payload.get(2..).unwrap_or_default();
         Self {

@@ -75,7 +75,12 @@ impl Head {
     pub(crate) fn mask_payload(&self, payload: &mut [u8], offset: u64) {
         let Some(mut mask) = self.mask else { return };
         mask.rotate_left(usize::try_from(offset % 4).unwrap_or_default());
-        payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+        // Four bytes at a time, which the compiler makes as many as the machine has room for.
+        let (fours, rest) = payload.as_chunks_mut::<4>();
+        for four in fours {
+            *four = std::array::from_fn(|at| four[at] ^ mask[at]);
+        }
+        rest.iter_mut().zip(mask).for_each(|(byte, key)| *byte ^= key);
     }
 
     pub(crate) fn is_control(&self) -> bool {

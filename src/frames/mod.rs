@@ -7,6 +7,7 @@ pub mod close;
 mod compressed;
 pub mod deflate;
 mod head;
+pub(crate) mod lane;
 pub mod outbox;
 pub(crate) mod reader;
 pub mod stream;

@@ -26,6 +26,7 @@ pub const MAX_HEADERS: usize = 100;
 pub struct Request {
     method: String,
     minor_version: u8,
+    target: String,
     path: String,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
@@ -67,6 +68,7 @@ impl Request {
         Self {
             method: head.method.unwrap_or_default().to_owned(),
             minor_version: head.version.unwrap_or(0),
+            target: target.to_owned(),
             path: decode(path, false),
             query: pairs.collect(),
             headers: headers.collect(),
@@ -105,6 +107,12 @@ impl Request {
     #[must_use]
     pub fn method(&self) -> &str {
         &self.method
+    }
+
+    /// Path and query as they were sent.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
     }
 
     /// The path without the query, percent-decoded.
@@ -222,6 +230,8 @@ impl Upgrade {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
+    /// The reason phrase, if it is another than the usual one.
+    pub phrase: Option<String>,
     /// The headers, in order, besides those that frame the body.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -231,7 +241,7 @@ impl Response {
     /// A response without headers and body.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, phrase: None, headers: Vec::new(), body: Vec::new() }
     }
 
     /// A response with a line of text.
@@ -276,11 +286,12 @@ impl Response {
     /// The bytes before the body, on a connection that another request may follow on or not.
     #[must_use]
     pub fn head_bytes(&self, keep_alive: bool) -> Vec<u8> {
-        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
+        // What came from somebody else must not be able to add a header of its own.
+        let on_one_line = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+        let phrase = self.phrase.as_deref().map_or_else(|| reason(self.status).to_owned(), on_one_line);
+        let mut head = format!("HTTP/1.1 {} {phrase}\r\n", self.status);
         for (name, value) in &self.headers {
-            // A value that came from a client must not be able to add a header of its own.
-            let value: String = value.chars().filter(|c| !c.is_control()).collect();
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.push_str(&format!("{name}: {}\r\n", on_one_line(value)));
         }
         if self.status != 101 {
             let after = if keep_alive { "keep-alive" } else { "close" };

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::frames::Compression;
 use crate::frames::close::may_be_sent;
-use crate::frames::reader;
+use crate::frames::{lane, reader};
 use crate::message::Message;
 use crate::mock::faults::frames::fragments;
 use crate::net::link::{Tap, link};
@@ -25,6 +25,7 @@ pub fn frames(bytes: &[u8]) {
     let parts = reader::hostile(bytes);
     assert_eq!(read, assembled(parts).into_iter().take(read.len()).collect::<Vec<_>>());
 
+    lane::hostile(bytes);
     reader::hostile_payload(bytes);
     let size = usize::from(bytes.first().copied().unwrap_or_default()).max(1);
     let binary = Message::Binary(bytes.to_vec().into());

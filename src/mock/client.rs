@@ -12,16 +12,14 @@ use super::pace::Pace;
 use super::wire::Wire;
 use super::{ClientRegistry, stopped};
 use crate::frames::Compression;
-use crate::limits;
 use crate::provider::conn::Parting;
 use crate::provider::{Conn, Cut, Keepalive, Peer, Say, Settings, Then};
-use crate::report::Level;
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
 
 /// How long the server stays deaf to a client that has left: one that has only said its last may still be listening.
-const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
+pub(super) const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
 
 /// Speaks with a client until one of the two ends it, or the server stops.
 pub(super) async fn converse(
@@ -238,7 +236,7 @@ impl Conversation {
         if let Say::Message(message) = &say
             && !self.course.ending()
         {
-            self.registry.note_sent(&self.conn, message);
+            self.registry.count_sent(&self.conn, 1, message.len() as u64);
         }
         self.course.take(say, Instant::now());
     }
@@ -250,6 +248,7 @@ impl Conversation {
             match say {
                 Say::Message(message) | Say::Pong(message) => self.link.send(message),
                 Say::Ping => self.link.ping(),
+                Say::Stall(_) => {}
                 Say::Raw(bytes) => self.link.send_raw(bytes),
                 Say::Close { code, reason } => self.goodbye = Some(Goodbye::Close(code, reason)),
                 Say::CloseIn { after, code, reason } => {
@@ -305,11 +304,7 @@ impl Conversation {
     /// Ends the connection of a client that takes too much memory, without a word: whatever waits for it is what it
     /// is sent away for.
     fn send_away(&self) -> Ending {
-        let id = self.conn.id;
-        let limit = limits::MOCK_CLIENTS >> 20;
-        self.registry.tell(Level::Warning, || {
-            format!("disconnected client {id}: it uses the most of the {limit} MiB that all clients share")
-        });
+        self.registry.tell_greedy(self.conn.id);
         Ending::Gone
     }
 
@@ -368,7 +363,7 @@ async fn forgotten(link: &Link) {
 }
 
 /// Throws away what is posted until it is an end, and waits for one that is due later.
-async fn told_to_end(conn: &Conn) {
+pub(super) async fn told_to_end(conn: &Conn) {
     loop {
         conn.has_post(false).await;
         if let Some((at, ..)) = conn.parting() {

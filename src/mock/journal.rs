@@ -96,6 +96,11 @@ impl Journal {
         Self::with(Bounds::NOTHING)
     }
 
+    /// Is anything kept?
+    pub(super) fn is_on(&self) -> bool {
+        self.bounds.messages > 0
+    }
+
     /// Notes a message.
     pub(super) fn note(&self, conn: &Conn, message: &Message) {
         self.add(Some(conn.id), &conn.path, message);

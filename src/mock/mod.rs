@@ -37,6 +37,7 @@ mod script;
 mod server;
 mod settings;
 mod stream;
+mod tap;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;
@@ -49,6 +50,7 @@ pub use replay::{ReplaySettings, Speed};
 pub use scenario::Ledger;
 pub use script::VARIABLES_HELP;
 pub use settings::MockSettings;
+pub use tap::{TapRecorder, UpstreamSettings};
 pub use tls::TlsSettings;
 
 use expect::Expectation;
@@ -74,6 +76,7 @@ pub struct Mock {
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     ledger: Option<Arc<Ledger>>,
+    recorder: Option<Arc<TapRecorder>>,
 }
 
 /// Starts a mock server on the current runtime, with those of these providers that the settings ask for.
@@ -82,7 +85,7 @@ pub struct Mock {
 /// A dialect that has no mock, a mistake in a scenario or a program, an address that cannot be listened on, files that
 /// cannot be read or written.
 pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mock> {
-    let served = served(&settings.dialects, providers)?;
+    let served = served(&settings, providers)?;
     let scripts = server::Scripts::load(&mut settings)?;
     let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
     let cannot = |error: std::io::Error| {
@@ -105,7 +108,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
     let (token, secure, controlled) = (settings.common.token.clone(), tls.is_some(), control.is_some());
     let extras = Extras { control, tls, replay };
     let site = Arc::new(Site::new(&served, settings, &registry, (scripts, extras))?);
-    let ledger = site.ledger();
+    let (ledger, recorder) = (site.ledger(), site.recorder());
     let accepting = tokio::spawn(server::run(listener, Arc::clone(&site), stopped));
     let ca = ca.flatten();
     Ok(Mock {
@@ -123,6 +126,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         stop,
         accepting,
         ledger,
+        recorder,
     })
 }
 
@@ -136,6 +140,7 @@ impl Mock {
     /// From now on tells this report, on its verbose levels, who comes, is refused, says something and leaves.
     pub fn tell(&self, report: &Report) {
         self.registry.tell_to(report);
+        self.recorder.iter().for_each(|recorder| recorder.tell_to(report));
     }
 
     /// The URL that a client can use as it is: that of the dialect, if one was asked for, and otherwise the base of
@@ -199,6 +204,12 @@ impl Mock {
         self.ledger.clone()
     }
 
+    /// What is recorded of an upstream, to be finished after the last connection.
+    #[must_use]
+    pub fn recorder(&self) -> Option<Arc<TapRecorder>> {
+        self.recorder.clone()
+    }
+
     /// Waits until this many connections have come and gone.
     pub async fn gone(&self, connections: u64) {
         self.registry.gone(connections).await;
@@ -251,15 +262,19 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// The providers to serve.
-fn served(wanted: &[String], providers: &[Named]) -> Result<Vec<Named>> {
+fn served(settings: &MockSettings, providers: &[Named]) -> Result<Vec<Named>> {
+    let wanted = &settings.dialects;
     let is_known = |wanted: &&String| providers.iter().any(|(name, _)| name == wanted);
     if let Some(unknown) = wanted.iter().find(|name| !is_known(name)) {
         let known: Vec<&str> = providers.iter().map(|(name, _)| *name).collect();
         return Err(Failure::usage(format!("dialect '{unknown}' has no mock"))
             .hint(format!("use one of: {}", known.join(", "))));
     }
+    // With an upstream, its paths are its own: what is mocked beside it has to be named.
+    let all = settings.upstream.is_none();
     let is_served = |(name, provider): &Named| {
-        wanted.is_empty() || provider.is_always_served() || wanted.iter().any(|wanted| wanted == name)
+        let by_itself = wanted.is_empty() || provider.is_always_served();
+        all && by_itself || wanted.iter().any(|wanted| wanted == name)
     };
     Ok(providers.iter().copied().filter(is_served).collect())
 }
@@ -270,6 +285,8 @@ fn only(settings: &MockSettings, served: &[Named]) -> Option<&'static str> {
     let [only] = settings.dialects.as_slice() else { return None };
     let (name, provider) = served.iter().find(|(name, _)| name == only)?;
     let is_scripted = settings.scenario.is_some() || !settings.on.is_empty();
-    let at_base = settings.replay.is_some() || (is_scripted && provider.is_always_served());
+    let at_base = settings.replay.is_some()
+        || settings.upstream.is_some()
+        || (is_scripted && provider.is_always_served());
     (!at_base).then_some(name)
 }

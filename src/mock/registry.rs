@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::journal::Journal;
+use crate::limits;
 use crate::message::Message;
 use crate::provider::Conn;
 use crate::provider::budget::Budget;
@@ -64,20 +65,43 @@ impl ClientRegistry {
         }
     }
 
+    /// Would people be told of this?
+    pub(super) fn tells(&self, level: Level) -> bool {
+        self.report.get().is_some_and(|report| report.shows(level))
+    }
+
+    /// Tells people of a risk, even if they asked for as little as possible.
+    pub(super) fn caution(&self, text: &str) {
+        self.report.get().iter().for_each(|report| report.caution(text));
+    }
+
+    /// Tells of a client that has to leave because of the memory that it takes.
+    pub(super) fn tell_greedy(&self, id: u64) {
+        let limit = limits::MOCK_CLIENTS >> 20;
+        self.tell(Level::Warning, || {
+            format!("disconnected client {id}: it uses the most of the {limit} MiB that all clients share")
+        });
+    }
+
+    /// Counts messages that a client sent, and their bytes.
+    pub(super) fn count_received(&self, conn: &Conn, messages: u64, bytes: u64) {
+        conn.received.fetch_add(messages, Ordering::Relaxed);
+        self.traffic.received.fetch_add(messages, Ordering::Relaxed);
+        self.traffic.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Notes a message that a client sent.
     pub(super) fn note_received(&self, conn: &Conn, message: &Message) {
-        conn.received.fetch_add(1, Ordering::Relaxed);
-        self.traffic.received.fetch_add(1, Ordering::Relaxed);
-        self.traffic.received_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
+        self.count_received(conn, 1, message.len() as u64);
         self.journal.note(conn, message);
         self.tell(Level::Debug, || format!("client {} sent {}", conn.id, self.shortened(message)));
     }
 
-    /// Notes a message that is sent to one.
-    pub(super) fn note_sent(&self, conn: &Conn, message: &Message) {
-        conn.sent.fetch_add(1, Ordering::Relaxed);
-        self.traffic.sent.fetch_add(1, Ordering::Relaxed);
-        self.traffic.sent_bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
+    /// Notes messages that are sent to one, and their bytes.
+    pub(super) fn count_sent(&self, conn: &Conn, messages: u64, bytes: u64) {
+        conn.sent.fetch_add(messages, Ordering::Relaxed);
+        self.traffic.sent.fetch_add(messages, Ordering::Relaxed);
+        self.traffic.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// A message as people are told of it.

@@ -17,9 +17,10 @@ use super::registry::Entered;
 use super::replay::Replay;
 use super::scenario::{self, Ledger, Scenario, ScenarioService};
 use super::script::Clock;
+use super::tap::{TapService, Tapped};
 use super::tls::{Accepted, Tls};
 use super::wire::Wire;
-use super::{ClientRegistry, MockSettings, client, stopped, stream};
+use super::{ClientRegistry, MockSettings, TapRecorder, client, stopped, stream};
 use crate::error::Failure;
 use crate::frames::Compression;
 use crate::handshake::client::EXTENSIONS;
@@ -60,11 +61,26 @@ pub(super) struct Site {
     paths: Vec<&'static str>,
     /// Comes before the providers.
     scenario: Option<ScenarioService>,
+    /// Where all goes that nobody else answers.
+    tap: Option<Arc<TapService>>,
     /// The compression that is accepted.
     compression: Option<Deflate>,
     /// What goes wrong on purpose.
     pub(super) faults: Arc<faults::Switch>,
     extras: Extras,
+}
+
+/// Who answers a request.
+enum Decision {
+    Mock(Answer),
+    /// The upstream, with a scenario that runs beside it.
+    Upstream(Arc<TapService>, Option<Box<dyn Peer>>),
+}
+
+impl From<Answer> for Decision {
+    fn from(answer: Answer) -> Self {
+        Self::Mock(answer)
+    }
 }
 
 /// What is there besides the providers.
@@ -87,12 +103,16 @@ impl Site {
     ) -> Result<Self, Failure> {
         let is_shared =
             settings.dialects.len() != 1 && settings.on.is_empty() && settings.common.token.is_none();
-        let MockSettings { common, on, faults, compression, .. } = settings;
+        let is_shared = is_shared && settings.upstream.is_none();
+        let MockSettings { common, on, faults, compression, upstream, .. } = settings;
         let (clock, settings) = (Clock::new(common.time_scale), Arc::new(common));
         let mut services: Vec<(&'static str, Arc<dyn Service>)> =
             providers.iter().map(|(name, provider)| (*name, provider.service(&settings))).collect();
-        // Programs come after the providers.
-        if let Some(on) = OnService::new(&on, &settings, clock)? {
+        // Programs come after the providers. Before an upstream, they answer only what they have an answer to.
+        let tap = upstream.map(|upstream| TapService::new(upstream, &on, clock)).transpose()?.map(Arc::new);
+        if tap.is_none()
+            && let Some(on) = OnService::new(&on, &settings, clock)?
+        {
             services.push(("--on", Arc::new(on)));
         }
         let scenario = scripts.0.map(|scenarios| ScenarioService::new(scenarios, &settings, registry, clock));
@@ -102,6 +122,7 @@ impl Site {
             services,
             is_shared,
             scenario,
+            tap,
             compression,
             paths: providers.iter().flat_map(|(_, provider)| provider.paths()).copied().collect(),
             faults: Arc::new(faults::Switch::new(faults, &settings)),
@@ -115,6 +136,11 @@ impl Site {
         self.scenario.as_ref().map(|scenario| Arc::clone(scenario.ledger()))
     }
 
+    /// What is recorded of the upstream.
+    pub(super) fn recorder(&self) -> Option<Arc<TapRecorder>> {
+        self.tap.as_ref().and_then(|tap| tap.recorder()).cloned()
+    }
+
     /// The provider of this name, or all of them.
     pub(super) fn services_of(&self, name: Option<&str>) -> impl Iterator<Item = &Arc<dyn Service>> {
         let wanted = move |known: &str| name.is_none_or(|name| name == known);
@@ -122,24 +148,45 @@ impl Site {
     }
 
     /// The answer to a request, with the faults of this connection alone.
-    fn answer(&self, request: &Request) -> (Answer, Option<Arc<Faults>>) {
+    fn answer(&self, request: &Request) -> (Decision, Option<Arc<Faults>>) {
         let replay = || self.extras.replay.as_ref().map(|replay| replay.answer(request));
         // A replay has the root to itself; elsewhere the scenarios and the providers come first.
         if request.path() == "/"
             && let Some(answer) = replay()
         {
-            return (answer, None);
+            return (answer.into(), None);
         }
-        if let Some((answer, faults)) = self.scenario.as_ref().and_then(|scenario| scenario.answer(request)) {
-            return (answer, Some(faults));
+        if let Some(scripted) = self.scenario.as_ref().and_then(|scenario| scenario.answer(request)) {
+            let (answer, is_beside, faults) = scripted;
+            let decision = match (answer, &self.tap) {
+                (Answer::Upgrade { peer, .. }, Some(tap)) if is_beside => {
+                    Decision::Upstream(Arc::clone(tap), Some(peer))
+                }
+                (answer, _) => answer.into(),
+            };
+            return (decision, Some(faults));
         }
         if request.path() == "/"
             && let Some(answer) = self.root(request)
         {
-            return (answer, None);
+            return (answer.into(), None);
         }
         let provided = self.services.iter().find_map(|(_, service)| service.answer(request));
-        (provided.or_else(replay).unwrap_or_else(|| Answer::Http(self.not_found(request))), None)
+        let provided = provided.or_else(replay).map(Decision::from);
+        (provided.unwrap_or_else(|| self.left_over(request)), None)
+    }
+
+    /// What nobody here answers: upgrades are for the upstream, if there is one.
+    fn left_over(&self, request: &Request) -> Decision {
+        let Some(tap) = &self.tap else { return Answer::Http(self.not_found(request)).into() };
+        match request.upgrade() {
+            Ok(_) => Decision::Upstream(Arc::clone(tap), None),
+            Err(refusal) if request.header("Upgrade").is_some() => Answer::Http(refusal).into(),
+            Err(_) => {
+                let text = "only WebSocket connections are passed on to the upstream";
+                Answer::Http(Response::text(501, text)).into()
+            }
+        }
     }
 
     /// The base of all URLs: a page for people, and an echo for clients that are given this URL alone. With one dialect,
@@ -271,17 +318,18 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
         };
         stream.taken(usize::MAX);
         let response = match upgraded {
-            Upgraded::Yes(peer, entry, compression) => {
+            Upgraded::Yes(far, entry) => {
                 stream.begin_frames();
                 let entered = site.enter(&request, remote, &share);
-                let (conn, registry) = (Arc::clone(&entered.conn), Arc::clone(&site.registry));
-                let of = (conn, registry, Arc::clone(&site.settings), entry);
-                return client::converse((stream, bytes, compression), peer, of, stop).await;
+                return converse((stream, bytes), (far, entry), (&site, &entered), stop).await;
             }
-            Upgraded::No(response) => response,
+            Upgraded::Refused(response) => response,
+            Upgraded::No(response) => {
+                site.tell_answer(&request, &response);
+                response
+            }
             Upgraded::Unanswered => return,
         };
-        site.tell_answer(&request, &response);
         share.set(Use::Outgoing, response.body.len());
         if !request.keeps_alive() || response.status >= 400 {
             return respond(stream, &response).await;
@@ -336,10 +384,35 @@ async fn read_request(stream: &mut Wire, bytes: &mut Vec<u8>) -> Result<Option<R
     }
 }
 
+/// Who speaks with a client.
+enum FarEnd {
+    Mock(Box<dyn Peer>, Option<Compression>),
+    Upstream(Arc<TapService>, Box<Tapped>),
+}
+
+/// Speaks with a client until it is over.
+async fn converse(
+    (stream, bytes): (Wire, Vec<u8>),
+    (far, entry): (FarEnd, faults::Entry),
+    (site, entered): (&Site, &Entered),
+    stop: watch::Receiver<bool>,
+) {
+    let (conn, registry) = (Arc::clone(&entered.conn), Arc::clone(&site.registry));
+    let of = (conn, registry, Arc::clone(&site.settings), entry);
+    match far {
+        FarEnd::Mock(peer, compression) => {
+            client::converse((stream, bytes, compression), peer, of, stop).await;
+        }
+        FarEnd::Upstream(tap, tapped) => tap.converse((stream, bytes), *tapped, of, stop).await,
+    }
+}
+
 /// What became of a request.
 enum Upgraded {
-    Yes(Box<dyn Peer>, faults::Entry, Option<Compression>),
+    Yes(FarEnd, faults::Entry),
     No(Response),
+    /// The upstream has refused it, which people were told.
+    Refused(Response),
     /// The client left without an answer.
     Unanswered,
 }
@@ -355,13 +428,17 @@ async fn decide(stream: &mut Wire, site: &Site, request: &Request, share: &Share
 /// Upgrades the connection if the path's owner, RFC 6455 and the faults allow it. A write that fails shows up
 /// again at the first read.
 async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded {
-    let (answer, faults) = site.answer(request);
-    let (protocol, peer) = match answer {
-        Answer::Http(response) => {
+    let (decision, faults) = site.answer(request);
+    let (protocol, peer) = match decision {
+        Decision::Mock(Answer::Http(response)) => {
             site.registry.journal.note_body(request.path(), &request.body);
             return Upgraded::No(response);
         }
-        Answer::Upgrade { protocol, peer } => (protocol, peer),
+        Decision::Mock(Answer::Upgrade { protocol, peer }) => (protocol, peer),
+        Decision::Upstream(tap, script) => {
+            let entry = site.faults.enter(faults);
+            return upgrade_upstream(stream, site, request, (tap, script, entry)).await;
+        }
     };
     let upgrade = match request.upgrade() {
         Ok(upgrade) => upgrade,
@@ -375,16 +452,50 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
         peer.headers().iter().fold(response, |response, (name, value)| response.header(name, value));
     match entry.answer(response).await {
         Reply::Refuse(response) => Upgraded::No(response),
-        Reply::Silence => {
-            let mut rest = [0; 1024];
-            while matches!(stream.read(&mut rest).await, Ok(1..)) {}
-            Upgraded::Unanswered
-        }
+        Reply::Silence => silence(stream).await,
         Reply::Upgrade(response) => {
             let _ = stream.write_all(&response.to_bytes()).await;
-            Upgraded::Yes(peer, entry, agreement.map(|agreement| agreement.compression))
+            let compression = agreement.map(|agreement| agreement.compression);
+            Upgraded::Yes(FarEnd::Mock(peer, compression), entry)
         }
     }
+}
+
+/// Upgrades the connection if the upstream and the faults allow it. What a fault refuses, the upstream never sees.
+async fn upgrade_upstream(
+    stream: &mut Wire,
+    site: &Site,
+    request: &Request,
+    (tap, script, entry): (Arc<TapService>, Option<Box<dyn Peer>>, faults::Entry),
+) -> Upgraded {
+    let upgrade = match request.upgrade() {
+        Ok(upgrade) => upgrade,
+        Err(refusal) => return Upgraded::No(refusal),
+    };
+    match entry.answer(Response::new(101)).await {
+        Reply::Refuse(response) => return Upgraded::No(response),
+        Reply::Silence => return silence(stream).await,
+        Reply::Upgrade(_) => {}
+    }
+    let compresses = site.compression.is_some() && !entry.declines_compression();
+    let opened = tokio::select! {
+        opened = tap.open((request, &upgrade), compresses, script, &site.registry) => opened,
+        // The upstream need not be connected to for a client that has given up.
+        () = stream.left() => return Upgraded::Unanswered,
+    };
+    let (response, tapped) = match opened {
+        Ok(opened) => opened,
+        Err(response) => return Upgraded::Refused(response),
+    };
+    let _ = stream.write_all(&entry.spoil(response).to_bytes()).await;
+    Upgraded::Yes(FarEnd::Upstream(tap, Box::new(tapped)), entry)
+}
+
+/// Reads on and never answers.
+async fn silence(stream: &mut Wire) -> Upgraded {
+    let mut rest = [0; 1024];
+    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+    Upgraded::Unanswered
 }
 
 /// Answers and closes, reading on for a moment so that bytes the client still sends do not reset the

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ControlSettings, Fault, ReplaySettings, TlsSettings};
+use super::{ControlSettings, Fault, ReplaySettings, TlsSettings, UpstreamSettings};
 use crate::handshake::extensions::Deflate;
 use crate::provider::Settings;
 
@@ -31,6 +31,8 @@ pub struct MockSettings {
     pub tls: TlsSettings,
     /// What is played to clients.
     pub replay: Option<ReplaySettings>,
+    /// Where clients are connected on to.
+    pub upstream: Option<UpstreamSettings>,
     /// jq programs, each of which is to match some message of a client before the server stops.
     pub expect: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl Default for MockSettings {
             control: ControlSettings::default(),
             tls: TlsSettings::default(),
             replay: None,
+            upstream: None,
             expect: Vec::new(),
         }
     }

@@ -6,10 +6,32 @@ use std::time::Duration;
 use super::certificate::Certificate;
 use super::{OpenReport, TlsInfo, Tried};
 use crate::clock;
+use crate::event::Open;
 use crate::secret::Secrets;
 use crate::text::short;
 
 impl OpenReport {
+    /// What records say of the connection.
+    #[must_use]
+    pub fn facts(&self, show_secrets: bool) -> Open {
+        let exposed = self.exposed_url.as_ref().filter(|_| show_secrets);
+        let phases = [
+            ("dns", self.dns),
+            ("tcp", self.tcp),
+            ("proxy", self.proxy),
+            ("tls", self.tls),
+            ("upgrade", self.upgrade),
+        ];
+        Open {
+            url: exposed.map_or_else(|| self.url.clone(), |url| url.expose().to_owned()),
+            remote: self.remote.map(|address| address.to_string()),
+            subprotocol: self.subprotocol.clone(),
+            compression: self.agreement.map(|agreement| agreement.answer.to_string()),
+            tls: self.tls_info.as_ref().map(|info| info.version.clone()),
+            phases: phases.into_iter().filter_map(|(name, time)| Some((name, time?))).collect(),
+        }
+    }
+
     /// The attempt in lines, with secrets masked.
     #[must_use]
     pub fn trace(&self, secrets: &Secrets) -> Vec<String> {

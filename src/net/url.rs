@@ -256,6 +256,23 @@ impl WsUrl {
         Self { target, userinfo: None, secret_params: Vec::new(), ..self.clone() }
     }
 
+    /// The URL of a target below this one: the path goes on, and so does the query. The target is as somebody else has
+    /// encoded it.
+    ///
+    /// # Errors
+    /// A control character in the target.
+    pub fn below(&self, target: &str) -> Result<Self> {
+        let (base, own) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path =
+            if path == "/" { base.to_owned() } else { format!("{}{path}", base.trim_end_matches('/')) };
+        let query = [own, query].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
+        let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let target =
+            encode_target(&target).map_err(|at| Mistake::new(at, "a control character").failure(&target))?;
+        Ok(Self { target, ..self.clone() })
+    }
+
     /// The path, encoded.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -885,6 +902,20 @@ mod tests {
         assert!(secret.has_query_param("a b") && !secret.has_query_param("c"));
         assert_eq!(url("ws://h/?token=x").to_string(), "ws://h/?token=***");
         assert!(secret.has_secret() && !plain.has_secret());
+    }
+
+    #[test]
+    fn targets_below_go_on_with_path_and_query() {
+        for (base, target, expected) in [
+            ("ws://h", "/", "/"),
+            ("ws://h", "/a/b?c=d", "/a/b?c=d"),
+            ("ws://h/v1/ws", "/", "/v1/ws"),
+            ("ws://h/v1/", "/ws?x=%20", "/v1/ws?x=%20"),
+            ("ws://h/v1?k=1", "/?x", "/v1?k=1&x"),
+            ("ws://h/v1?k=1", "/y", "/v1/y?k=1"),
+        ] {
+            assert_eq!(url(base).below(target).unwrap().target(), expected, "{base} {target}");
+        }
     }
 
     #[test]

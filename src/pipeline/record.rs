@@ -40,6 +40,16 @@ const TYPES: &[&str] = &[
 /// Appends the record of an event, without a newline. Secrets are masked in its values, so that a record is valid
 /// whatever they are. A record of an earlier session is left as it was written then.
 pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
+    write_as(event, secrets, false, out);
+}
+
+/// The same for a recording from which messages are to come as they were, byte by byte: JSON that would be embedded with
+/// other white space around or between is written as text.
+pub fn write_exact(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
+    write_as(event, secrets, true, out);
+}
+
+fn write_as(event: &Event, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
     if let Kind::Recorded(line) = &event.kind {
         return out.extend_from_slice(line.as_bytes());
     }
@@ -56,7 +66,12 @@ pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
             if *role == Role::Duplicate {
                 boolean(out, "duplicate", true);
             }
-            write_message(message, secrets, out);
+            match message {
+                Message::Text(text) if exact && !is_embedded_whole(text) => {
+                    write_text(message, text, secrets, out);
+                }
+                message => write_message(message, secrets, out),
+            }
         }
         Kind::Open(open) => write_open(open, secrets, out),
         Kind::Ping(dir, payload) => {
@@ -116,6 +131,17 @@ pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
         },
         Message::Binary(bytes) => base64(secrets.mask_bytes(bytes).as_deref().unwrap_or(bytes), out),
     }
+}
+
+/// Is this text JSON that is embedded as it is?
+fn is_embedded_whole(text: &str) -> bool {
+    text.trim_ascii() == text && json::scan_str(text).is_ok_and(|scan| !scan.line_break)
+}
+
+fn write_text(message: &Message, text: &str, secrets: &Secrets, out: &mut Vec<u8>) {
+    string(out, "opcode", message.opcode());
+    number(out, "bytes", message.len() as u64);
+    string(out, "text", &secrets.mask(text));
 }
 
 fn base64(bytes: &[u8], out: &mut Vec<u8>) {
@@ -462,6 +488,18 @@ mod tests {
         ];
         for message in messages {
             assert_eq!(read(&line(received(message.clone()))).0, Line::Received(message));
+        }
+    }
+
+    #[test]
+    fn an_exact_record_has_the_white_space_of_json() {
+        for text in ["{\n \"a\": 1.0 }", " 1", "1 ", "1\n", "\u{feff}1", "{\"a\": 1}", "no json"] {
+            let event = Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind: received(Message::text(text)) };
+            let mut out = Vec::new();
+            write_exact(&event, &Secrets::default(), &mut out);
+            let line = String::from_utf8(out).unwrap();
+            assert_eq!(line.contains(r#""data""#), text == "{\"a\": 1}", "{line}");
+            assert_eq!(read(&line).0, Line::Received(Message::text(text)));
         }
     }
 

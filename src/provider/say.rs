@@ -33,6 +33,9 @@ pub enum Say {
     Ping,
     /// These bytes between whole frames, whatever they are.
     Raw(Bytes),
+    /// No more messages of the upstream, for this long or for good. What is said here still goes out: only a tap has
+    /// something to hold back.
+    Stall(Option<Duration>),
     /// The end of the conversation, in a way that the client cannot expect.
     Cut(Cut),
 }
@@ -62,7 +65,7 @@ impl Say {
             Self::Message(message) | Self::Pong(message) => message.len(),
             Self::Raw(bytes) => bytes.len(),
             Self::Close { reason, .. } => reason.len(),
-            Self::CloseIn { .. } | Self::Drop | Self::Ping | Self::Cut(_) => 0,
+            Self::CloseIn { .. } | Self::Drop | Self::Ping | Self::Stall(_) | Self::Cut(_) => 0,
         };
         size_of::<Self>() + held
     }

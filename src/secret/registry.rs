@@ -109,6 +109,11 @@ impl Secrets {
         (Place::Header, found.into_iter().map(Secret::new).collect())
     }
 
+    /// What a text shows to be secret by its place in a URL, or by the name of a parameter.
+    pub fn in_text(text: &str) -> impl Iterator<Item = Secret> {
+        shown(text).into_iter().map(Secret::new)
+    }
+
     /// The secrets of a user name and its password: the password, alone and as it goes over the wire, or the user name
     /// where that is the credential.
     pub fn in_user(user: &str, password: &Secret) -> impl Iterator<Item = Secret> {

@@ -16,13 +16,13 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use crate::clock;
 use crate::dialect::Client;
 use crate::error::{Failure, Result};
-use crate::event::{EndReason, Event, Open, Unreadable, WireBytes};
+use crate::event::{EndReason, Event, Unreadable, WireBytes};
 use crate::exit::Exit;
 use crate::frames::{PeerClose, close_frame};
 use crate::input::{Input, Source};
 use crate::limits;
 use crate::net::http::{self, HttpAnswer, HttpCall};
-use crate::net::{self, Attempt, OpenReport, Renewed, WsUrl};
+use crate::net::{self, Attempt, Renewed, WsUrl};
 use crate::pipeline::backlog;
 use crate::pipeline::queue::OutputQueue;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS};
@@ -489,7 +489,7 @@ impl Driver {
                     self.old = self.socket.take();
                 }
                 self.socket = Some(Socket::new(link, lease, self.state.replaces_utf8()));
-                self.state.opened(open_facts(&attempt.report, self.show_secrets), now);
+                self.state.opened(attempt.report.facts(self.show_secrets), now);
             }
             Err(failure) => {
                 let report = &attempt.report;
@@ -774,24 +774,5 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-fn open_facts(report: &OpenReport, show_secrets: bool) -> Open {
-    let exposed = report.exposed_url.as_ref().filter(|_| show_secrets);
-    let phases = [
-        ("dns", report.dns),
-        ("tcp", report.tcp),
-        ("proxy", report.proxy),
-        ("tls", report.tls),
-        ("upgrade", report.upgrade),
-    ];
-    Open {
-        url: exposed.map_or_else(|| report.url.clone(), |url| url.expose().to_owned()),
-        remote: report.remote.map(|address| address.to_string()),
-        subprotocol: report.subprotocol.clone(),
-        compression: report.agreement.map(|agreement| agreement.answer.to_string()),
-        tls: report.tls_info.as_ref().map(|info| info.version.clone()),
-        phases: phases.into_iter().filter_map(|(name, time)| Some((name, time?))).collect(),
     }
 }

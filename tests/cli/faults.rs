@@ -4,39 +4,47 @@ use crate::harness::wstap;
 
 /// Three messages to the echo of a mock with these faults.
 fn told(fault: &str, exit: i32, says: &str) {
-    let mock = format!("--mock=--fault '{fault}'");
-    let connect = ["connect", &mock, "--no-reconnect", "-x", "1", "-x", "2", "-x", "3", "--linger", "20s"];
+    told_at(&format!("--mock=--fault '{fault}'"), exit, says);
+}
+
+/// The same to an echo elsewhere: a URL, or an option.
+#[track_caller]
+pub(crate) fn told_at(place: &str, exit: i32, says: &str) {
+    let connect = ["connect", place, "--no-reconnect", "-x", "1", "-x", "2", "-x", "3", "--linger", "20s"];
     // Only who has to find out by pings is in a hurry: a slow machine is not a silent link.
     let pings = ["--ping-interval", "100ms", "--ping-timeout", "200ms"];
     let out = wstap(&connect).args(if exit == 22 { &pings } else { &[] }).run();
     out.exits(exit).says(says);
 }
 
+/// Faults that end a connection, the exit status that comes of it, and what is said.
+pub(crate) const ENDS: [(&str, i32, &str); 21] = [
+    ("refuse=503:Retry-After=2;body=busy", 14, "503"),
+    ("refuse=401", 16, "401"),
+    ("refuse=404", 17, "404"),
+    ("bad-accept", 15, "accept-key"),
+    ("extension", 15, "x-not-offered"),
+    ("close=1000@2", 0, "1000"),
+    ("close=1011:so what@2", 20, "so what"),
+    ("close=1008:no@2", 16, "1008"),
+    ("close=4004@2", 17, "4004"),
+    ("close-no-handshake=1012@2", 20, "1012"),
+    ("drop@2", 20, ""),
+    ("reset@2", 20, ""),
+    ("truncate@2", 20, ""),
+    ("invalid-utf8@2", 21, ""),
+    ("masked@2", 21, ""),
+    ("rsv@2", 21, ""),
+    ("bad-opcode@2", 21, ""),
+    ("oversized-control@2", 21, ""),
+    ("fragmented-control@2", 21, ""),
+    ("no-pong", 22, ""),
+    ("half-open@2", 22, ""),
+];
+
 #[test]
 fn every_end_has_its_status() {
-    for (fault, exit, says) in [
-        ("refuse=503:Retry-After=2;body=busy", 14, "503"),
-        ("refuse=401", 16, "401"),
-        ("refuse=404", 17, "404"),
-        ("bad-accept", 15, "accept-key"),
-        ("extension", 15, "x-not-offered"),
-        ("close=1000@2", 0, "1000"),
-        ("close=1011:so what@2", 20, "so what"),
-        ("close=1008:no@2", 16, "1008"),
-        ("close=4004@2", 17, "4004"),
-        ("close-no-handshake=1012@2", 20, "1012"),
-        ("drop@2", 20, ""),
-        ("reset@2", 20, ""),
-        ("truncate@2", 20, ""),
-        ("invalid-utf8@2", 21, ""),
-        ("masked@2", 21, ""),
-        ("rsv@2", 21, ""),
-        ("bad-opcode@2", 21, ""),
-        ("oversized-control@2", 21, ""),
-        ("fragmented-control@2", 21, ""),
-        ("no-pong", 22, ""),
-        ("half-open@2", 22, ""),
-    ] {
+    for (fault, exit, says) in ENDS {
         told(fault, exit, says);
     }
 }

@@ -67,20 +67,20 @@ impl Scene {
     }
 }
 
-fn connected(port: u16) -> TcpStream {
+pub(crate) fn connected(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("mock listening");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
     stream
 }
 
-fn request(path: &str) -> String {
+pub(crate) fn request(path: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
 }
 
-fn upgraded(port: u16, path: &str) -> Peer {
+pub(crate) fn upgraded(port: u16, path: &str) -> Peer {
     let mut peer = Peer { stream: connected(port) };
     peer.write(request(path));
     let head = peer.request();
@@ -89,7 +89,7 @@ fn upgraded(port: u16, path: &str) -> Peer {
 }
 
 /// A frame as a client has to send it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = crate::harness::frame(first, payload);
     let head = frame.len() - payload.len();
     frame[1] |= 0x80;

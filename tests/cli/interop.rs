@@ -10,14 +10,14 @@ use crate::clients::serve;
 use crate::harness::wstap;
 
 /// An implementation with its interpreter and what the names of its scripts end with.
-struct Library {
-    name: &'static str,
+pub(crate) struct Library {
+    pub(crate) name: &'static str,
     interpreter: String,
     find: [&'static str; 2],
     ending: &'static str,
 }
 
-fn libraries() -> [Library; 2] {
+pub(crate) fn libraries() -> [Library; 2] {
     // A virtual environment has an interpreter of its own; NODE_PATH says where the packages of npm are.
     let python = std::env::var("WSTAP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     [
@@ -33,7 +33,7 @@ fn libraries() -> [Library; 2] {
 
 impl Library {
     #[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
-    fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         let found = Command::new(&self.interpreter).args(self.find).stderr(Stdio::null()).status();
         let here = found.is_ok_and(|status| status.success());
         if !here {
@@ -42,7 +42,7 @@ impl Library {
         here
     }
 
-    fn command(&self, script: &str) -> Command {
+    pub(crate) fn command(&self, script: &str) -> Command {
         let path = format!("{}/tests/interop/{script}.{}", env!("CARGO_MANIFEST_DIR"), self.ending);
         let mut command = Command::new(&self.interpreter);
         command.arg(path);
@@ -65,7 +65,7 @@ fn combinations() -> impl Iterator<Item = String> {
 }
 
 /// A server that prints its port, and then what it saw.
-struct Peer {
+pub(crate) struct Peer {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
@@ -75,13 +75,20 @@ impl Peer {
         Self::start(library.command("echo_server"))
     }
 
+    /// One for messages of any length.
+    pub(crate) fn any_length(library: &Library) -> Self {
+        let mut command = library.command("echo_server");
+        command.arg("any-length");
+        Self::start(command)
+    }
+
     fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()

@@ -64,6 +64,8 @@ mod shell;
 mod slow_reader;
 mod subscribe;
 mod supply_chain;
+mod tap;
+mod tap_peers;
 mod tls;
 mod to_command;
 mod unreliable;

@@ -55,6 +55,7 @@ pages! {
     mock: "docs/mock.md",
     probe: "docs/probe.md",
     providers: "docs/providers.md",
+    record_and_replay: "docs/record-and-replay.md",
     reference: "docs/reference.md",
 }
 

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 
 mod process;
+mod upstream;
 
 pub use process::{Announce, ExitAfter, ProcessArgs};
+pub use upstream::UpstreamArgs;
 
 use crate::dialect;
 use crate::error::{Failure, Result};
@@ -68,7 +70,7 @@ pub struct MockArgs {
     ///
     /// Parameters of permessage-deflate (RFC 7692): server_no_context_takeover, client_no_context_takeover,
     /// server_max_window_bits=N and client_max_window_bits=N, with N from 8 to 15.
-    #[arg(long, value_name = "PARAMS", conflicts_with = "no_compress")]
+    #[arg(long, value_name = "PARAMS", conflicts_with_all = ["no_compress", "upstream"])]
     pub compress: Option<Deflate>,
 
     /// Decline compression
@@ -128,11 +130,12 @@ pub struct MockArgs {
     /// Answer each message with the outputs of this jq program, on all paths without a provider; repeatable
     ///
     /// A string is sent as text, any other value as JSON. If the program fails, the connection is closed with 1011.
+    /// With --upstream, messages without an output go to the upstream, and so do those on which the program fails.
     #[arg(long, value_name = "EXPR")]
     pub on: Vec<String>,
 
     /// Play this recording (or HAR) to every client, on all paths without a provider
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "upstream")]
     pub replay: Option<PathBuf>,
 
     /// Speed of --replay: a factor, or 'max' for as fast as the client reads
@@ -179,6 +182,10 @@ pub struct MockArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "control_token_env")]
     pub control_token_file: Option<PathBuf>,
 
+    /// Options of the upstream.
+    #[command(flatten)]
+    pub upstream: UpstreamArgs,
+
     /// Options of the process.
     #[command(flatten)]
     pub process: ProcessArgs,
@@ -213,7 +220,7 @@ impl MockArgs {
         });
         match parsed {
             // Who waits for the file could not reach the mock for long: it ends with this process.
-            Ok(args) => match args.process.given() {
+            Ok(args) => match args.process.given().or(args.upstream.given()) {
                 Some(option) => Err(Failure::usage(format!("--mock: {option} works only with serve-mock"))
                     .hint("to run a mock that other clients can connect to, use wstap serve-mock")),
                 None => Ok(args),
@@ -268,6 +275,8 @@ impl MockArgs {
                 speed: self.speed,
                 sync: self.sync,
             }),
+            // It takes what the environment says, too: whoever runs the server resolves it.
+            upstream: None,
             expect: self.expect.clone(),
         }
     }
@@ -326,8 +335,9 @@ mod tests {
         let told = |text: &str| MockArgs::from_words(text).unwrap_err().what;
         assert!(told("--rat 5").contains("--rat"));
         assert!(told("nosuch").contains("nosuch"));
-        for option in ["-d f.toml", "--port-file f", "--exit-after 3", "--announce json", "--exec x", "-- x"]
-        {
+        let only_there =
+            ["-d f.toml", "--upstream ws://h", "--port-file f", "--exit-after 3", "--announce json"];
+        for option in only_there.into_iter().chain(["--exec x", "-- x"]) {
             assert!(told(option).contains("works only with serve-mock"), "{option}");
         }
         assert!(told("--rate 0").contains("--events 0"));

@@ -2,10 +2,11 @@
 
 use super::{Context, dialect_for, no_thread};
 use crate::cli::mock::{Announce, ExitAfter, MockArgs};
+use crate::config;
 use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::exit::{Exit, Status};
-use crate::mock::{self, Ledger, Mock, MockSettings};
+use crate::mock::{self, Ledger, Mock, MockSettings, TapRecorder};
 use crate::provider::Named;
 use crate::report::Report;
 use crate::secret::Place;
@@ -26,7 +27,8 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
     let report = context.report;
     raise_file_limit(report);
     let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
-    let mut settings = args.settings();
+    let upstream = config::upstream::resolve(&args.upstream, context.world, report)?;
+    let mut settings = MockSettings { upstream, ..args.settings() };
     let providers = providers(args, &mut settings, context)?;
     settings.common.token.iter().for_each(|token| report.secrets().add(token, Place::Query));
     let mock = mock::start(settings, &providers).await?;
@@ -43,12 +45,13 @@ pub async fn run(args: &MockArgs, context: &Context<'_>) -> Result<Status> {
         Some(command) => exec::run(command, &mock, &mut signals).await?,
         None => wait(&mock, process.exit_after, &mut signals, report).await,
     };
-    let (failures, ledger) = (mock.failures().await, mock.ledger());
+    let (failures, ledger, recorder) = (mock.failures().await, mock.ledger(), mock.recorder());
     tokio::select! {
         () = mock.shutdown() => {}
         _ = signals.next() => {}
     }
     let verdict = judge(&failures, ledger.as_deref(), report).await;
+    recorder.map_or(Ok(()), |recorder| finish_recording(&recorder))?;
     Ok(if status == Exit::Ok.into() { verdict.into() } else { status })
 }
 
@@ -65,6 +68,12 @@ fn providers(args: &MockArgs, settings: &mut MockSettings, context: &Context<'_>
         settings.dialects.push(dialect.name().to_owned());
     }
     Ok(providers)
+}
+
+/// The recording is whole once all of it is written; a HAR is made of it then.
+fn finish_recording(recorder: &TapRecorder) -> Result<()> {
+    recorder.finish()?;
+    super::finish_recording(Some(recorder.path()))
 }
 
 /// Tells which expectations were not met, those of scenarios too.

@@ -135,6 +135,18 @@ impl Course {
         self.plan.no_heartbeat
     }
 
+    /// Does nothing happen to messages, so that they may pass without being looked at?
+    pub(in crate::mock) fn is_plain(&self) -> bool {
+        let Plan { latency, duplicate, reorder, fragment, .. } = &self.plan;
+        let changes = !latency.is_empty() || *duplicate > 0.0 || *reorder > 0.0 || fragment.is_some();
+        !(changes || self.plan.is_eventful() || self.silent || self.not_before.is_some())
+    }
+
+    /// Lets no more messages out, for this long or for good.
+    pub(in crate::mock) fn stall(&mut self, time: Option<Duration>, now: Instant) {
+        self.happen(&Act::Stall(time), now);
+    }
+
     /// Is there room for more, or is enough on its way?
     pub(in crate::mock) fn has_room(&self) -> bool {
         self.queue.len() < ROOM && self.bytes < limits::MOCK_ANSWERS

@@ -31,6 +31,14 @@ impl Entry {
         reply
     }
 
+    /// The response to an upgrade as it goes out, if it was decided to accept that.
+    pub(in crate::mock) fn spoil(&self, response: Response) -> Response {
+        match self.decide(response.clone()).0 {
+            Reply::Upgrade(response) => response,
+            Reply::Refuse(_) | Reply::Silence => response,
+        }
+    }
+
     /// Refusals outrank silence, silence outranks a spoiled upgrade.
     fn decide(&self, mut response: Response) -> (Reply, Duration) {
         let mut rng = Rng::with_seed(self.seed);

@@ -20,6 +20,9 @@
 //! ]
 //! ```
 //!
+//! With `--upstream`, the steps run beside what the upstream sends: `send` adds to it, `stall` holds it back, and `expect`
+//! waits for a message that the upstream gets as well. With `upstream = false` in a scenario, the upstream is not asked.
+//!
 //! Of several scenarios for a connection the first in the file counts. A path that no scenario names for the
 //! connection belongs to its provider. Times are divided by `--time-scale`. `expect` passes over messages that do
 //! not match, for ten seconds if nothing else is said. What it does not find is recorded and the connection
@@ -96,8 +99,9 @@ impl ScenarioService {
         })
     }
 
-    /// Only upgrades are counted, and only they are answered: by the scenario, which has faults of its own.
-    pub(super) fn answer(&self, request: &Request) -> Option<(Answer, Arc<Faults>)> {
+    /// Only upgrades are counted, and only they are answered: by the scenario, which has faults of its own, or by the
+    /// upstream, if there is one and it may run beside that.
+    pub(super) fn answer(&self, request: &Request) -> Option<(Answer, bool, Arc<Faults>)> {
         request.upgrade().ok()?;
         let (index, scenario) = self.choose(request)?;
         let peer = ScenarioPeer {
@@ -111,7 +115,8 @@ impl ScenarioService {
             outbox: None,
         };
         let protocol = request.list("Sec-WebSocket-Protocol").next().map(str::to_owned);
-        Some((Answer::Upgrade { protocol, peer: Box::new(peer) }, Arc::clone(&scenario.faults)))
+        let answer = Answer::Upgrade { protocol, peer: Box::new(peer) };
+        Some((answer, scenario.is_beside_upstream, Arc::clone(&scenario.faults)))
     }
 }
 

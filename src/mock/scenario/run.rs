@@ -99,11 +99,15 @@ impl Run {
             }
             What::Jq(program) => self.make(program, step).await,
             What::Expect(expect) => self.expect(expect, step).await,
-            What::Wait(time) | What::Stall(Some(time)) => self.wait(*time).await,
+            What::Wait(time) => self.wait(*time).await,
+            What::Stall(Some(time)) => match self.say(Say::Stall(Some(*time))).await {
+                Flow::Next => self.wait(*time).await,
+                gone => gone,
+            },
             What::Repeat(rounds, steps) => self.repeat(*rounds, steps, endless).await,
             What::Ping => self.say(Say::Ping).await,
             What::Raw(bytes) => self.say(Say::Raw(bytes.clone())).await,
-            What::Stall(None) => Flow::Over,
+            What::Stall(None) => self.end(Say::Stall(None)).await,
             What::Close(code, reason) => self.end(Say::Close { code: *code, reason: reason.clone() }).await,
             What::Cut(cut) => self.end(Say::Cut(*cut)).await,
         }

@@ -36,6 +36,8 @@ pub(in crate::mock) struct Scenario {
     pub(super) path: String,
     /// The first and the last connection that follow it.
     connections: (u64, Option<u64>),
+    /// Where there is an upstream, its traffic goes on while the steps run.
+    pub(super) is_beside_upstream: bool,
     pub(super) faults: Arc<Faults>,
     pub(super) steps: Vec<Step>,
 }
@@ -156,13 +158,16 @@ impl Reader<'_> {
     }
 
     fn scenario(&self, value: &Value<'_>) -> Result<Scenario> {
-        let table = self.table(value, "[[scenario]]", &["path", "connection", "faults", "steps"])?;
+        let table =
+            self.table(value, "[[scenario]]", &["path", "connection", "upstream", "faults", "steps"])?;
         let path = self.path(table.need("path", "a path, such as path = \"/stream\"")?)?;
         let connections = table.get("connection").map(|value| self.connections(value)).transpose()?;
+        let upstream = table.get("upstream").map(|value| self.boolean(value, "upstream")).transpose()?;
         let steps = table.need("steps", "steps, such as steps = [{ send = \"hello\" }]")?;
         Ok(Scenario {
             path,
             connections: connections.unwrap_or((1, None)),
+            is_beside_upstream: upstream.unwrap_or(true),
             faults: Arc::new(Faults::new(table.faults()?)),
             steps: self.steps(steps)?,
         })

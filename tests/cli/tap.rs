@@ -1,0 +1,520 @@
+//! `serve-mock --upstream`: what passes is what was sent, what the upstream refuses reaches the client, and faults,
+//! programs, scenarios and the control API act on real traffic.
+
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::path::Path;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::clients::{control, until};
+use crate::faults::{ENDS, told_at};
+use crate::harness::{Output, Peer, Running, Server, accept_for, frame, header, keep_closed, wstap};
+use crate::hostile_clients::{connected, masked, request, upgraded};
+
+/// A mock as a process, with the base of its URLs.
+struct Mock {
+    running: Running,
+    port: u16,
+}
+
+impl Mock {
+    fn start(args: &[&str]) -> Self {
+        let mut running = wstap(&["serve-mock"]).args(args).spawn();
+        let line = running.line();
+        let port = line.trim().rsplit(':').next().and_then(|rest| rest.split('/').next());
+        let port = port.and_then(|port| port.parse().ok());
+        Self { port: port.unwrap_or_else(|| panic!("{args:?}: {:?}", running.notice(""))), running }
+    }
+
+    /// The echo.
+    fn echo() -> Self {
+        Self::start(&["plain"])
+    }
+
+    /// A tap in front of this one, or of another server.
+    fn tap(&self, args: &[&str]) -> Self {
+        tap(&self.base(), args)
+    }
+
+    fn base(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// What a client gets that sends messages to the echo.
+    fn connect(&self, args: &[&str]) -> Output {
+        wstap(&["connect", "-q", &format!("{}/echo", self.base())]).args(args).run()
+    }
+
+    fn end(self) -> Output {
+        self.running.signal("TERM");
+        self.running.finish()
+    }
+}
+
+fn tap(upstream: &str, args: &[&str]) -> Mock {
+    Mock::start(&[&["--upstream", upstream], args].concat())
+}
+
+fn records(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The frame with a mask, as a client sends it.
+fn with_mask(frame: &[u8]) -> Vec<u8> {
+    let start = match frame[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    let mask = [1, 2, 3, 4];
+    let payload = frame[start..].iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key);
+    [&[frame[0], frame[1] | 0x80], &frame[2..start], &mask].concat().into_iter().chain(payload).collect()
+}
+
+/// Fragments with a ping between them, compressed bits, empty frames, long ones, and what no rule allows.
+fn odd_frames() -> Vec<Vec<u8>> {
+    vec![
+        frame(0x01, b"frag"),
+        frame(0x89, b"ping"),
+        frame(0x80, b"ment"),
+        frame(0x82, &[7; 70_000]),
+        frame(0x81, b""),
+        frame(0x8a, b"pong"),
+        frame(0x81, b"not \xff utf-8"),
+        frame(0xc1, b"\xf2\x48\xcd\xc9\xc9\x07\x00"),
+        frame(0x83, b"a reserved opcode"),
+        frame(0xf2, b"reserved bits"),
+        frame(0x89, &[1; 200]),
+        frame(0x88, b"\x03\xecan odd code"),
+    ]
+}
+
+#[test]
+fn every_byte_passes_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let down = odd_frames().concat();
+    let up: Vec<u8> = odd_frames().iter().flat_map(|frame| with_mask(frame)).collect();
+    let record = folder.path().join("record.ndjson").display().to_string();
+    for args in [&["--no-control"][..], &["-v", "--record", &record]] {
+        let (expected, sent) = (up.clone(), down.clone());
+        let server = Server::websocket(move |peer| {
+            let mut came = vec![0; expected.len()];
+            peer.stream.read_exact(&mut came).unwrap();
+            assert!(came == expected, "what the client sent");
+            peer.write(&sent);
+            peer.wait_for_end();
+        });
+        let tap = tap(&server.url(), args);
+        let mut client = upgraded(tap.port, "/");
+        client.write(&up);
+        let mut came = vec![0; down.len()];
+        client.stream.read_exact(&mut came).unwrap();
+        assert!(came == down, "what the server sent");
+        drop(client);
+        server.join();
+        tap.end().exits(0);
+    }
+    // What has no rule is no message, and is told.
+    let records = records(Path::new(&record));
+    let errors: Vec<&Value> = records.iter().filter(|record| record["type"] == "error").collect();
+    assert!(
+        errors.iter().any(|record| record["error"] == "utf8" && record["base64"].is_string()),
+        "{errors:?}"
+    );
+    assert!(errors.iter().any(|record| record["error"] == "protocol"), "{errors:?}");
+    let close = records.iter().find(|record| record["type"] == "close").unwrap();
+    assert_eq!((&close["code"], &close["reason"]), (&json!(1004), &json!("an odd code")));
+}
+
+#[test]
+fn the_handshake_passes_both_ways_but_for_what_was_asked() {
+    let server = Server::once(|mut peer| {
+        let request = peer.accept_with("Sec-WebSocket-Protocol: b\r\nX-Served-By: node-7\r\n");
+        assert!(request.starts_with("GET /v1/ws/x%20y?own=1&token=t0ken HTTP/1.1\r\n"), "{request}");
+        for (name, value) in [
+            ("host", Some("real.example")),
+            ("origin", Some("https://real.example")),
+            ("cookie", Some("session=s3ss10n")),
+            ("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ==")),
+            ("sec-websocket-protocol", Some("a, b")),
+            ("sec-websocket-extensions", Some("permessage-deflate; client_max_window_bits")),
+            ("x-added", Some("yes")),
+            ("user-agent", None),
+            ("x-removed", None),
+        ] {
+            assert_eq!(header(&request, name), value, "{name}");
+        }
+        peer.wait_for_end();
+    });
+    let upstream = format!("{}v1/ws?own=1", server.url());
+    let replaced = ["Host: real.example", "Origin: https://real.example", "X-Added: yes", "X-Removed:"];
+    let args: Vec<&str> = replaced.iter().flat_map(|header| ["--upstream-header", header]).collect();
+    let tap = tap(&upstream, &args);
+    let mut client = Peer { stream: connected(tap.port) };
+    let more = "Origin: http://localhost:3000\r\nCookie: session=s3ss10n\r\nSec-WebSocket-Protocol: a, b\r\nX-Removed: x\r\n\
+        Sec-WebSocket-Extensions: x-webkit-deflate-frame, permessage-deflate; client_max_window_bits\r\n\r\n";
+    let asked = request("/x%20y?token=t0ken").replace("\r\n\r\n", &format!("\r\n{more}"));
+    client.write(&asked);
+    let answer = client.request();
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    assert_eq!(header(&answer, "sec-websocket-protocol"), Some("b"));
+    assert_eq!(header(&answer, "x-served-by"), Some("node-7"));
+    assert_eq!(header(&answer, "sec-websocket-accept"), Some(&accept_for(&asked)[..]));
+    drop(client);
+    server.join();
+}
+
+/// What a client gets that asks the tap for an upgrade and is refused.
+fn refusal(tap: &Mock) -> String {
+    let mut stream = connected(tap.port);
+    stream.write_all(request("/x?token=t0ken").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn what_the_upstream_refuses_reaches_the_client_as_it_is() {
+    let server = Server::once(|mut peer| {
+        peer.request();
+        peer.write(
+            "HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Bearer\r\nRetry-After: 7\r\n\
+             Transfer-Encoding: chunked\r\n\r\n5\r\nagain\r\n0\r\n\r\n",
+        );
+    });
+    let tap = tap(&server.url(), &[]);
+    let answer = refusal(&tap);
+    assert!(answer.starts_with("HTTP/1.1 401 Who Are You\r\n"), "{answer}");
+    assert_eq!(header(&answer, "www-authenticate"), Some("Bearer"));
+    assert_eq!(header(&answer, "retry-after"), Some("7"));
+    assert!(answer.ends_with("\r\n\r\nagain"), "{answer}");
+    server.join();
+    let out = tap.end();
+    out.exits(0).says("the upstream refused a client: handshake refused: 401 Who Are You from ws://");
+    assert!(!out.stderr.contains("t0ken"), "{}", out.stderr);
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_a_bad_gateway() {
+    let tap = tap(&format!("ws://127.0.0.1:{}", keep_closed(0)), &[]);
+    let answer = refusal(&tap);
+    assert!(answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{answer}");
+    assert!(answer.contains("\r\n\r\nupstream: ") && answer.contains("refused"), "{answer}");
+    tap.end().says("cannot connect a client to the upstream: ").says("(the client got 502)");
+}
+
+#[test]
+fn tls_on_both_sides_and_a_certificate_that_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let [theirs, ours] =
+        ["theirs.pem", "ours.pem"].map(|name| folder.path().join(name).display().to_string());
+    let upstream = Mock::start(&["plain", "--tls", "--ca-file", &theirs]);
+    let url = format!("wss://127.0.0.1:{}", upstream.port);
+    let untrusting = tap(&url, &[]);
+    let answer = refusal(&untrusting);
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("certificate"), "{answer}");
+    untrusting.end().says("cannot connect a client to the upstream: TLS");
+    let tap = tap(&url, &["--cacert", &theirs, "--tls", "--ca-file", &ours]);
+    let echo = format!("wss://127.0.0.1:{}/echo", tap.port);
+    let out = wstap(&["connect", "-q", "--cacert", &ours, &echo, "-x", "1", "--count", "1"]).run();
+    assert_eq!(out.exits(0).stdout, "1\n");
+    tap.end().exits(0);
+    let careless = self::tap(&url, &["-k", "-q"]);
+    assert_eq!(careless.connect(&["-x", "1", "--count", "1"]).exits(0).stdout, "1\n");
+    careless.end().says("anyone may be listening");
+}
+
+#[test]
+fn a_recorded_client_gets_the_same_from_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_wstap");
+    for name in ["session.ndjson", "session.har"] {
+        let file = folder.path().join(name).display().to_string();
+        let server = Server::websocket(|peer| {
+            peer.text(r#"{"price":1.10,"big":100000000000000000000}"#);
+            assert_eq!(peer.read_text().as_deref(), Some(r#"{"more":true}"#));
+            peer.text("no JSON \u{1}\n");
+            peer.frame(2, [0, 255, 10]);
+            peer.text("{\n  \"pretty\": true\n}");
+            peer.text(" null ");
+            peer.close_well(4100);
+        });
+        let client = ["--no-reconnect", "--raw-output", "--reply", "objects | select(.price) | {more: true}"];
+        let tap = tap(&server.url(), &["--record", &file]);
+        let recorded = wstap(&["connect", &tap.base()]).args(&client).run();
+        server.join();
+        tap.end().exits(0);
+        assert_eq!(recorded.exits(20).lines().len(), 6, "{recorded:?}");
+        for args in [&["--speed", "max"][..], &["--sync"]] {
+            let exec = ["--replay", &file, "--exec", binary, "connect", "{}"];
+            let replayed = wstap(&["serve-mock", "-q"]).args(args).args(&exec).args(&client).run();
+            assert_eq!(replayed.exits(20).stdout, recorded.stdout, "{name} {args:?}");
+        }
+        let from = wstap(&["connect", "--from", &file, "--raw-output"]).run();
+        assert_eq!(from.exits(0).stdout, recorded.stdout, "{name}");
+    }
+}
+
+#[test]
+fn credentials_pass_and_are_masked_in_records_and_notices() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("record.ndjson");
+    let echo = Mock::start(&["voipbin", "--token", "t0k3n-s3cr3t", "--events", "0"]);
+    let tap = echo.tap(&["-vv", "--record", &file.display().to_string()]);
+    let url = format!("{}/v1.0/ws?token=t0k3n-s3cr3t", tap.base());
+    let hello = r#"{"type":"auth","token":"t0k3n-s3cr3t"}"#;
+    let header = "Authorization: Bearer h34d3r-s3cr3t";
+    wstap(&["connect", "-q", &url, "-H", header, "-x", hello, "--count", "1"]).run().exits(0);
+    let out = tap.end();
+    let kept = format!("{}{}", out.exits(0).stderr, std::fs::read_to_string(&file).unwrap());
+    assert!(!kept.contains("s3cr3t") && kept.contains(r#""token":"***""#), "{kept}");
+}
+
+#[test]
+fn faults_break_real_traffic_as_they_break_the_mock() {
+    let echo = Mock::echo();
+    for (fault, exit, says) in ENDS {
+        let tap = echo.tap(&["--fault", fault]);
+        told_at(&format!("{}/echo", tap.base()), exit, says);
+    }
+    let faults = ["fragment=2", "latency=5ms±5ms", "bandwidth=100k", "duplicate=1", "fail-first=1"];
+    let tap = echo.tap(&faults.iter().flat_map(|fault| ["--fault", fault]).collect::<Vec<_>>());
+    let out = tap.connect(&[
+        "--reconnect",
+        "--reconnect-delay",
+        "1ms",
+        "-x",
+        "[1,2,3]",
+        "-x",
+        "{}",
+        "--count",
+        "4",
+    ]);
+    assert_eq!(out.exits(0).stdout, "[1,2,3]\n[1,2,3]\n{}\n{}\n");
+    // The upstream has never seen the client that was refused.
+    assert_eq!(control(echo.port, "clients", &Value::Null)["clients"], json!([]));
+}
+
+#[test]
+fn programs_answer_instead_of_the_upstream_or_change_what_passes() {
+    let echo = Mock::echo();
+    let on = r#"select(.op == "price") | {price: 42, n: $n}"#;
+    let tap = echo.tap(&[
+        "--on",
+        on,
+        "--map-out",
+        ".seen = true",
+        "--map-in",
+        ".from = \"real\" | select(.drop | not)",
+    ]);
+    let sends =
+        ["-x", r#"{"op":"price"}"#, "-x", r#"{"op":"other"}"#, "-x", r#"{"drop":true}"#, "-x", "no json"];
+    let out = tap.connect(
+        &[&sends[..], &["-x", "[1]", "-x", r#"{"op":"last"}"#, "--until", r#".op? == "last""#]].concat(),
+    );
+    let mut lines = out.exits(0).lines();
+    lines.sort_unstable();
+    let mut expected = [
+        r#"{"price":42,"n":1}"#,
+        r#"{"op":"other","seen":true,"from":"real"}"#,
+        "\"no json\"",
+        "[1]",
+        r#"{"op":"last","seen":true,"from":"real"}"#,
+    ];
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+    // A program that fails on a message lets it pass, and says so.
+    tap.end().exits(0).says("--on: ").says("--map-out: ").says("--map-in: ");
+}
+
+#[test]
+fn the_control_api_acts_on_real_traffic() {
+    let echo = Mock::echo();
+    let tap = echo.tap(&[]);
+    let mut client =
+        wstap(&["connect", "-q", &format!("{}/echo", tap.base()), "-x", "1", "--linger", "forever"]).spawn();
+    assert_eq!(client.line(), "1\n");
+    assert_eq!(control(tap.port, "push", &json!({"data": {"pushed": 1.5}}))["sent"], 1);
+    assert_eq!(client.line(), "{\"pushed\":1.5}\n");
+    let journal = control(tap.port, "wait", &json!({"jq": ". == 1"}));
+    assert_eq!(journal["messages"][0]["data"], 1);
+    let listed = &control(tap.port, "clients", &Value::Null)["clients"][0];
+    assert_eq!((&listed["received"], &listed["sent"]), (&json!(1), &json!(2)));
+    control(tap.port, "close", &json!({"code": 4444, "reason": "enough"}));
+    client.finish().exits(20).says("4444");
+    until("the upstream has seen the end", || {
+        control(echo.port, "clients", &Value::Null)["clients"] == json!([])
+    });
+}
+
+#[test]
+fn scenarios_run_beside_the_upstream_or_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.toml");
+    let scenarios = r#"
+        [[scenario]]
+        path = "/echo"
+        connection = 1
+        steps = [
+          { send = "beside" }, { expect = ". == 2" }, { send = { more = true } }, { expect = ". == 3" },
+          { close = 4000, reason = "by the scenario" },
+        ]
+        [[scenario]]
+        path = "/echo"
+        connection = 2
+        upstream = false
+        steps = [{ expect = ". == 1" }, { send = "instead" }, { close = 4001 }]
+        [[scenario]]
+        path = "/echo"
+        connection = 3
+        faults = ["close=4003@2"]
+        steps = []
+    "#;
+    std::fs::write(&file, scenarios).unwrap();
+    let echo = Mock::echo();
+    let tap = echo.tap(&["--scenario", &file.display().to_string()]);
+    let send = ["--no-reconnect", "--linger", "20s", "-x", "1", "-x", "2", "-x", "3"];
+    let first = tap.connect(&send);
+    let mut lines = first.exits(20).says("by the scenario").lines();
+    lines.retain(|line| line.starts_with(['"', '{']));
+    assert_eq!(lines, ["\"beside\"", "{\"more\":true}"]);
+    assert_eq!(tap.connect(&send).exits(20).stdout, "\"instead\"\n");
+    assert_eq!(tap.connect(&send).exits(20).stdout, "1\n2\n");
+    // The fourth is nobody's but the upstream's.
+    let last = tap.connect(&["-x", "1", "-x", "2", "--count", "2"]);
+    assert_eq!(last.exits(0).stdout, "1\n2\n");
+    tap.end().exits(0);
+}
+
+#[test]
+fn faults_that_are_set_later_meet_compressed_traffic_in_the_middle() {
+    let echo = Mock::echo();
+    let tap = echo.tap(&[]);
+    let url = format!("{}/echo", tap.base());
+    let (mut client, mut stdin) = wstap(&["connect", "-q", &url, "--linger", "forever"]).spawn_fed();
+    let long = json!("the same words again, ".repeat(50)).to_string();
+    for _ in 0..3 {
+        stdin.write_all(format!("{long}\n").as_bytes()).unwrap();
+        assert_eq!(client.line().trim_end(), long);
+    }
+    let put = |faults: Value| {
+        let body = json!({ "faults": faults }).to_string();
+        let mut stream = connected(tap.port);
+        let head = format!(
+            "PUT /__wstap/faults HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    };
+    put(json!(["duplicate=1"]));
+    stdin.write_all(format!("{long}\n").as_bytes()).unwrap();
+    assert_eq!([client.line(), client.line()].map(|line| line.trim_end() == long), [true, true]);
+    put(json!([]));
+    stdin.write_all(format!("{long}\n1\n").as_bytes()).unwrap();
+    assert_eq!([client.line().trim_end(), &client.line()], [&long[..], "1\n"]);
+    put(json!(["close=4002"]));
+    client.finish().exits(20).says("4002");
+}
+
+#[test]
+fn pings_pass_or_are_answered_here() {
+    for own in [false, true] {
+        let server = Server::websocket(move |peer| {
+            peer.frame(0x9, b"from the server");
+            if own {
+                let pong = peer.read_frame().unwrap();
+                assert_eq!((pong.first, &pong.payload[..]), (0x8a, &b"from the server"[..]));
+            } else {
+                let ping = peer.read_frame().unwrap();
+                assert_eq!((ping.first, &ping.payload[..]), (0x89, &b"from the client"[..]));
+                peer.frame(0xa, b"late");
+            }
+            peer.text("done");
+            peer.wait_for_end();
+        });
+        let tap = tap(&server.url(), if own { &["--own-pings"] } else { &[] });
+        let mut client = upgraded(tap.port, "/");
+        client.write(masked(0x89, b"from the client"));
+        let frames: Vec<(u8, Vec<u8>)> = (0..2 + usize::from(!own))
+            .map(|_| client.read_frame().map(|frame| (frame.first, frame.payload)).unwrap())
+            .collect();
+        let expected: &[(u8, &[u8])] = if own {
+            &[(0x8a, b"from the client"), (0x81, b"done")]
+        } else {
+            &[(0x89, b"from the server"), (0x8a, b"late"), (0x81, b"done")]
+        };
+        let found: Vec<(u8, &[u8])> = frames.iter().map(|(first, payload)| (*first, &payload[..])).collect();
+        assert_eq!(found, expected, "own: {own}");
+        drop(client);
+        server.join();
+    }
+}
+
+#[test]
+fn half_an_end_passes() {
+    let server = Server::websocket(|peer| {
+        assert_eq!(peer.read_text().as_deref(), Some("the last word"));
+        assert!(peer.read_frame().is_none(), "the client has said all");
+        peer.text("an answer all the same");
+    });
+    let tap = tap(&server.url(), &[]);
+    let mut client = upgraded(tap.port, "/");
+    client.write(masked(0x81, b"the last word"));
+    client.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.read_frame().unwrap().payload, b"an answer all the same");
+    assert!(client.read_frame().is_none());
+    server.join();
+}
+
+#[test]
+fn a_slow_reader_slows_the_other_end_and_memory_stays_bounded() {
+    const PIECE: usize = 1 << 20;
+    const PIECES: usize = 64;
+    let server = Server::websocket(|peer| {
+        let message = frame(0x82, &vec![7; PIECE]);
+        for _ in 0..PIECES {
+            peer.write(&message);
+        }
+        let mut came = vec![0; PIECE];
+        for _ in 0..PIECES {
+            peer.stream.read_exact(&mut came).unwrap();
+        }
+    });
+    let tap = tap(&server.url(), &["--no-control"]);
+    let before = tap.running.resident();
+    let mut client = upgraded(tap.port, "/");
+    // Neither reads what the other writes.
+    let mut writer = client.stream.try_clone().unwrap();
+    let writing = thread::spawn(move || writer.write_all(&vec![0; PIECES * PIECE]));
+    let settled = tap.running.settled();
+    assert!(settled < before + 4096, "{before} KiB became {settled}");
+    for _ in 0..PIECES {
+        assert_eq!(client.read_frame().unwrap().payload.len(), PIECE);
+    }
+    writing.join().unwrap().unwrap();
+    server.join();
+}
+
+#[test]
+fn options_of_the_upstream_need_one() {
+    for option in [
+        &["--record", "f"][..],
+        &["--map-in", "."],
+        &["--own-pings"],
+        &["-k"],
+        &["--upstream-header", "A: b"],
+    ] {
+        wstap(&["serve-mock"]).args(option).run().exits(2).says("--upstream");
+    }
+    wstap(&["serve-mock", "--upstream", "ws://h/", "--replay", "f"]).run().exits(2);
+    wstap(&["serve-mock", "--upstream", "nope"]).run().exits(2).says("--upstream: not a WebSocket URL");
+    wstap(&["serve-mock", "--upstream", "ws://h/", "--map-in", ".["]).run().exits(3).says("--map-in");
+    wstap(&["connect", "--mock=--upstream ws://h/"]).run().exits(2).says("works only with serve-mock");
+}

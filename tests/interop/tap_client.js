@@ -1,0 +1,57 @@
+// A client of ws that sends N random messages (text, binary, fragmented, compressed or not) to an echo, and checks that
+// what comes back is the same. Arguments: URL, N, seed, longest message in bytes. Prints a digest of all messages.
+const { createHash } = require('crypto');
+const WebSocket = require('ws');
+const [url, count, seed, longest] = process.argv.slice(2).map((word, at) => (at ? Number(word) : word));
+
+// mulberry32
+let state = seed;
+const random = () => {
+  state = (state + 0x6d2b79f5) | 0;
+  let t = Math.imul(state ^ (state >>> 15), 1 | state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+};
+const below = (most) => Math.floor(random() * most);
+
+const message = (at) => {
+  // One of a hundred is long; the first is as long as any may be.
+  const most = at === 0 ? longest : random() < 0.01 ? longest : 2000;
+  const length = at === 0 ? longest : below(most);
+  const bytes = Buffer.alloc(length);
+  for (let i = 0; i < length; i += 4096) bytes.fill(below(256), i, Math.min(i + 1 + below(4096), length));
+  if (random() < 0.5) return { data: bytes, binary: true };
+  return { data: Buffer.from(bytes.toString('latin1')).subarray(0, length).toString('utf8').replace(/\ufffd/g, '?'), binary: false };
+};
+
+const socket = new WebSocket(url, { perMessageDeflate: { threshold: 0 }, maxPayload: 0 });
+const digest = createHash('sha256');
+const waiting = [];
+let sent = 0;
+let received = 0;
+
+const send = () => {
+  while (sent < count && waiting.length < 20) {
+    const { data, binary } = message(sent);
+    sent += 1;
+    waiting.push({ data: Buffer.from(data), binary });
+    const compress = random() < 0.5;
+    const parts = binary && data.length > 10 && random() < 0.3 ? 1 + below(5) : 1;
+    const size = Math.ceil(data.length / parts) || 1;
+    if (parts === 1) { socket.send(data, { binary, compress }); continue; }
+    for (let at = 0; at < data.length; at += size) {
+      socket.send(data.subarray(at, at + size), { binary, compress, fin: at + size >= data.length });
+    }
+  }
+};
+
+socket.on('open', send);
+socket.on('error', (error) => { console.error(error); process.exit(1); });
+socket.on('message', (data, isBinary) => {
+  const expected = waiting.shift();
+  if (isBinary !== expected.binary || !expected.data.equals(data)) { console.error('message', received, 'differs'); process.exit(1); }
+  digest.update(String(isBinary)).update(data);
+  received += 1;
+  if (received === count) { console.log(digest.digest('hex')); socket.close(4321, 'all came'); } else send();
+});
+socket.on('close', (code) => process.exit(code === 4321 && received === count ? 0 : 2));
