@@ -442,9 +442,13 @@ fn pings_pass_or_are_answered_here() {
         let tap = tap(&server.url(), if own { &["--own-pings"] } else { &[] });
         let mut client = upgraded(tap.port, "/");
         client.write(masked(0x89, b"from the client"));
-        let frames: Vec<(u8, Vec<u8>)> = (0..2 + usize::from(!own))
+        let mut frames: Vec<(u8, Vec<u8>)> = (0..2 + usize::from(!own))
             .map(|_| client.read_frame().map(|frame| (frame.first, frame.payload)).unwrap())
             .collect();
+        // The message and the answer of the mock come by different ways.
+        if own {
+            frames.sort_by_key(|(first, _)| std::cmp::Reverse(*first));
+        }
         let expected: &[(u8, &[u8])] = if own {
             &[(0x8a, b"from the client"), (0x81, b"done")]
         } else {
