@@ -302,7 +302,7 @@ impl Shell {
         if self.filter_is_fixed {
             return Err("cannot change the filter with --null-input".to_owned());
         }
-        let program = Program::compile("/filter", source, &self.vars).map_err(|failure| {
+        let program = Program::compile("the program", source, &self.vars).map_err(|failure| {
             let kept = if view.filter.is_some() { "the filter is unchanged" } else { "no filter is set" };
             format!("{}; {kept}\n{}", failure.what, failure.details.join("\n"))
         })?;
@@ -312,7 +312,7 @@ impl Shell {
         let program = (!program.is_identity()).then_some(program);
         view.filter = program.is_some().then(|| source.to_owned());
         self.changes.push(Change::Filter(program));
-        Ok(None)
+        Ok(Some(view.filter.clone().map_or("filter off".to_owned(), |filter| format!("filter: {filter}"))))
     }
 
     fn send(&self, arguments: &str) -> Done {

@@ -235,7 +235,7 @@ impl Controller for Repl {
             News::Answer(text) => self.shared.note(text),
             News::TooLate(order) => self.refuse(order),
             // The screen gets them from the pipeline, when it is their turn.
-            News::Events(_) => {}
+            News::Events(events) => self.shared.change_quietly(|inner| inner.expect_events(events.len())),
         }
     }
 }

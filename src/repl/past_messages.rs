@@ -48,9 +48,12 @@ impl PastMessages {
         Self { ring: Ring::holding(most, most_bytes, |past| past.message.len()), next: 1 }
     }
 
-    /// Keeps a message, if the event is one; its number.
+    /// Keeps a message, if the event is one that the prompt shows; its number. The dialect's own messages, such as
+    /// heartbeats, and duplicates have none, so that the numbers on the screen have no holes.
     pub(super) fn push(&mut self, event: &Event) -> Option<u64> {
-        let Kind::Message { dir, seq, message, role, part } = &event.kind else { return None };
+        let Kind::Message { dir, seq, message, role: role @ Role::Data, part } = &event.kind else {
+            return None;
+        };
         let number = self.next;
         self.next += 1;
         self.ring.push(Past {

@@ -24,6 +24,9 @@ const MOST_NOTES: usize = 10_000;
 /// How long to hold back messages after a completion list, which they would push away.
 const READING_TIME: Duration = Duration::from_secs(2);
 
+/// How long a notice waits for the events before it, which come by way of the pipeline.
+const ORDER_WAIT: Duration = Duration::from_millis(500);
+
 /// Bytes of a line that was never sent that are shown at the end.
 const LONGEST_UNSENT: usize = 4096;
 
@@ -75,6 +78,11 @@ pub(super) struct Inner {
     waiting_messages: usize,
     /// Bytes of the texts among them.
     waiting_bytes: usize,
+    /// Events of the session so far, and how many of them the pipeline has passed on.
+    events: u64,
+    passed: u64,
+    /// Notices with the number of events before them, until those have been passed on or the time is up.
+    early: VecDeque<(u64, Instant, String)>,
     /// Messages that will not be shown one by one, since the last batch.
     skipped: u64,
     pub(super) hold: Hold,
@@ -149,6 +157,9 @@ impl SharedState {
             waiting: VecDeque::new(),
             waiting_messages: 0,
             waiting_bytes: 0,
+            events: 0,
+            passed: 0,
+            early: VecDeque::new(),
             skipped: 0,
             hold: Hold::default(),
             paused: false,
@@ -237,8 +248,32 @@ impl SharedState {
 }
 
 impl Inner {
+    /// So many events more are on their way to the screen.
+    pub(super) fn expect_events(&mut self, count: usize) {
+        self.events += count as u64;
+    }
+
+    /// A notice of the session, to be shown after the events before it.
+    fn push_notice(&mut self, text: String) {
+        self.early.push_back((self.events, Instant::now() + ORDER_WAIT, text));
+        self.changed = true;
+    }
+
+    /// Lets those notices out whose turn it is.
+    fn release_notices(&mut self) {
+        let now = Instant::now();
+        while let Some((_, _, text)) = self
+            .early
+            .pop_front_if(|(before, until, _)| *before <= self.passed || *until <= now || self.closing)
+        {
+            self.push_note(text);
+        }
+    }
+
     /// Takes what happened.
     pub(super) fn take(&mut self, event: &Event, shown: bool) -> Option<u64> {
+        self.release_notices();
+        self.passed += 1;
         self.stats.take(event, Instant::now());
         let number = self.past.push(event);
         if let (true, Some(number), Kind::Message { role: Role::Data, .. }) = (shown, number, &event.kind) {
@@ -323,6 +358,7 @@ impl Inner {
 
     /// Everything that waits, and how many messages are not among it. While paused, only the notes.
     pub(super) fn drain(&mut self, messages: bool) -> (Vec<Item>, u64) {
+        self.release_notices();
         if messages && !self.paused {
             (self.waiting_messages, self.waiting_bytes) = (0, 0);
             return (self.waiting.drain(..).collect(), mem::take(&mut self.skipped));
@@ -411,12 +447,13 @@ impl Rtts {
     }
 }
 
-/// Notices, as something to write to: every line becomes a note.
+/// Notices of the session, as something to write to: every line becomes a note.
 pub(super) struct Notices(pub(super) SharedState);
 
 impl io::Write for Notices {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.note(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+        let text = String::from_utf8_lossy(bytes);
+        self.0.change(|inner| inner.push_notice(text.trim_end_matches('\n').to_owned()));
         Ok(bytes.len())
     }
 

@@ -26,9 +26,9 @@ pub(super) fn shown(inner: &mut Inner) -> (&'static str, String) {
     (prompt(inner), line)
 }
 
-/// Connection, topics, rate, round trip time, and whatever else is out of the ordinary.
+/// Reconnection, topics, rate, round trip time, and whatever else is out of the ordinary.
 pub(super) fn line(inner: &mut Inner, now: Instant) -> String {
-    let mut parts = vec![link(inner, now)];
+    let mut parts: Vec<String> = link(inner, now).into_iter().collect();
     match inner.topics.len() {
         0 => {}
         1 => parts.push("1 topic".to_owned()),
@@ -47,15 +47,14 @@ pub(super) fn line(inner: &mut Inner, now: Instant) -> String {
     parts.join(" · ")
 }
 
-fn link(inner: &Inner, now: Instant) -> String {
+/// What the word of the prompt leaves open about the connection.
+fn link(inner: &Inner, now: Instant) -> Option<String> {
     match inner.standing.link {
-        LinkState::Connecting => "connecting".to_owned(),
-        LinkState::Open => "open".to_owned(),
+        LinkState::Connecting | LinkState::Open | LinkState::Ending => None,
         LinkState::Waiting(until) => {
             let rest = until.into_std().saturating_duration_since(now);
-            format!("disconnected, retry in {}", short(rest))
+            Some(format!("retry in {}", short(rest)))
         }
-        LinkState::Lost => "lost · /reconnect connects again".to_owned(),
-        LinkState::Ending => "ending".to_owned(),
+        LinkState::Lost => Some("/reconnect connects again".to_owned()),
     }
 }

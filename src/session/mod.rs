@@ -51,7 +51,7 @@ use control::{next_order, next_signal};
 use cursor::CursorFile;
 use policy::{Asked, Outcome, Policy};
 use socket::{Incoming, Socket};
-use state::{Now, State};
+use state::{Notice, Now, State, Todo};
 
 /// How long a last frame may take to leave, when nobody waits for its answer.
 const LAST_FLUSH: Duration = Duration::from_millis(100);
@@ -211,7 +211,7 @@ impl Driver {
 
     fn tell_people(&mut self) {
         let todo = &mut self.state.todo;
-        todo.notices.drain(..).for_each(|(level, text)| self.report.say(level, &text));
+        todo.notices.drain(..).for_each(|notice| self.report.say(notice.level, &notice.text));
         todo.unreadable.drain(..).for_each(|message| show_bytes(&message, &self.report));
         todo.answers.drain(..).for_each(|text| self.controller.news(News::Answer(text)));
     }
@@ -326,11 +326,26 @@ impl Driver {
         }
     }
 
+    /// Takes the events there are, with the notices between them in their place: the prompt shows both.
+    fn pass_on_events(&mut self) {
+        let Todo { events, notices, .. } = &mut self.state.todo;
+        let mut passed = 0;
+        for Notice { level, text, after } in notices.drain(..) {
+            let rest = events.split_off(after.saturating_sub(passed).min(events.len()));
+            passed += events.len();
+            self.controller.news(News::Events(events));
+            self.batch.append(events);
+            *events = rest;
+            self.report.say(level, &text);
+        }
+        self.controller.news(News::Events(events));
+        self.batch.append(events);
+    }
+
     /// Hands events over, if that takes no waiting; a ping must not wait for the reader of the output.
     fn push_events(&mut self) {
         loop {
-            self.controller.news(News::Events(&mut self.state.todo.events));
-            self.batch.append(&mut self.state.todo.events);
+            self.pass_on_events();
             if self.batch.is_empty() || !self.output.has_room() {
                 return;
             }

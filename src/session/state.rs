@@ -52,6 +52,15 @@ pub struct Now {
     pub wall: Timestamp,
 }
 
+/// A notice for people, and its place among the events.
+#[derive(Debug)]
+pub struct Notice {
+    pub level: Level,
+    pub text: String,
+    /// How many of [`Todo::events`] come before it.
+    pub after: usize,
+}
+
 /// What the session wants done. The driver empties it after every step.
 #[derive(Debug, Default)]
 pub struct Todo {
@@ -62,7 +71,7 @@ pub struct Todo {
     /// Events for the pipeline, in order.
     pub events: Vec<Event>,
     /// Notices for people.
-    pub notices: Vec<(Level, String)>,
+    pub notices: Vec<Notice>,
     /// Answers to orders.
     pub answers: Vec<String>,
     /// Let go of the connection.
@@ -994,7 +1003,7 @@ impl State {
     }
 
     fn notice(&mut self, level: Level, text: String) {
-        self.todo.notices.push((level, text));
+        self.todo.notices.push(Notice { level, text, after: self.todo.events.len() });
     }
 
     /// A close, for people.

@@ -81,7 +81,7 @@ impl Bench {
     }
 
     fn notices(&mut self) -> String {
-        self.state.todo.notices.drain(..).map(|(_, text)| text + "\n").collect()
+        self.state.todo.notices.drain(..).map(|notice| notice.text + "\n").collect()
     }
 
     /// The reason and the status of the end, where it is decided.

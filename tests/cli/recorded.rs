@@ -24,18 +24,19 @@ fn the_session_in_the_docs_is_what_happens() {
 
 /// Plays the session and gives it as a block of the page.
 fn record() -> String {
-    // Without notices: those and messages come by different ways, and in no certain order.
+    // Without notices, which have times and ports in them.
     let args = ["subscribe", "-qi", "--mock=--rate max --events 4", "-d", "voipbin", TOPIC];
     let mut pty = on_pty(&args).size(60, 100).spawn();
-    pty.shows("← 6 ");
+    pty.shows("← 5 ");
     pty.line("/filter {id: .data.id[:8], status: .data.status}");
+    pty.shows("filter: {id");
     pty.line("/reconnect");
-    pty.shows("← 12 ");
+    pty.shows("← 10 ");
     pty.line("/subscribe customer_id:12345678-1234-1234-1234-123456789012:cal:*");
     pty.shows("did you mean 'call'");
     pty.line("{\"type\": \"unsubscribe\" \"topics\": []}");
     pty.shows("send it anyway");
-    pty.line("/show 4");
+    pty.line("/show 3");
     pty.shows("\"previous_status\"");
     pty.line("/quit");
     pty.shows("open> /quit");
