@@ -1056,7 +1056,7 @@ Register-ArgumentCompleter -Native -CommandName 'wstap' -ScriptBlock {
             break
         }
         'wstap;man' {
-            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Write the pages of all commands to DIR instead')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Write all pages to DIR instead')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Print notices on stderr as text, or as one JSON object per line')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use color')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only (and the -k and --tls-keylog warnings)')

@@ -1042,7 +1042,7 @@ set edit:completion:arg-completer[wstap] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'wstap;man'= {
-            cand --dir 'Write the pages of all commands to DIR instead'
+            cand --dir 'Write all pages to DIR instead'
             cand --log-format 'Print notices on stderr as text, or as one JSON object per line'
             cand --color 'When to use color'
             cand -q 'Print errors only (and the -k and --tls-keylog warnings)'

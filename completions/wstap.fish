@@ -1025,7 +1025,7 @@ never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write the pages of all commands to DIR instead' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write all pages to DIR instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
 json\t'One JSON object per line'"
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l color -d 'When to use color' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'

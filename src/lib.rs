@@ -14,7 +14,6 @@
 //! ```
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 mod campaign;
@@ -95,9 +94,9 @@ async fn run(argv: &[OsString]) -> Status {
     let argv = &*Cli::with_command(argv);
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(*error, argv, &world).into(),
+        Err(ParseError::Clap(error)) => return print_clap(&error, argv, &world).into(),
         Err(ParseError::Failure(failure)) => {
-            early_report(&world).failure(&failure);
+            early_report(argv, &world).failure(&failure);
             return failure.exit.into();
         }
     };
@@ -139,15 +138,12 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
     exit.map(Status::from)
 }
 
-/// Help and version go to standard output with status 0, everything else to stderr with status 2.
-fn print_clap(error: clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
+/// Help and version go to standard output with status 0, mistakes to stderr with status 2.
+fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
     if error.use_stderr() {
         let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
-        let text = cli::tips::render(error);
-        let secrets = config::arguments::in_arguments(&words);
-        let text = secrets.mask_text(&text);
-        // Nobody is left to be told if this cannot be printed.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let failure = cli::mistakes::failure(error, cli::mistakes::command_of(&words));
+        early_report(argv, world).of_arguments(config::arguments::in_arguments(&words)).failure(&failure);
         return Exit::Usage;
     }
     match error.print() {
@@ -155,16 +151,19 @@ fn print_clap(error: clap::Error, argv: &[OsString], world: &World<'_>) -> Exit 
         Err(gone) if gone.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
         Err(error) => {
             let failure = system("standard output", &error);
-            early_report(world).failure(&failure);
+            early_report(argv, world).failure(&failure);
             failure.exit
         }
     }
 }
 
-/// For what happens before the options are known.
-fn early_report(world: &World<'_>) -> Report {
+/// For failures before the options are known. `--log-format` is looked for all the same, since programs read its output.
+fn early_report(argv: &[OsString], world: &World<'_>) -> Report {
     let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
-    Report::stderr(Level::Error, false, color)
+    let is_json = argv.windows(2).any(|words| words[0] == "--log-format" && words[1] == "json")
+        || argv.iter().any(|word| word == "--log-format=json")
+        || (world.var)("WSTAP_LOG_FORMAT").as_deref() == Some("json");
+    Report::stderr(Level::Error, is_json, color)
 }
 
 /// A failure of something that only the system decides, with what helps where that is known.

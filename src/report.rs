@@ -149,6 +149,9 @@ impl Report {
 
     /// A failure with its details and its hint.
     pub fn failure(&self, failure: &Failure) {
+        if self.inner.json {
+            return self.write(Level::Error, |report| report.object(failure));
+        }
         self.say(Level::Error, &failure.what);
         for line in &failure.details {
             self.say_unlabelled(Level::Error, line);
@@ -192,16 +195,16 @@ impl Report {
             _ => "wstap: ",
         };
         match &*self.prefix {
-            "" => self.write(level, label, text),
-            prefix => self.write(level, label, &format!("{prefix}{text}")),
+            "" => self.write(level, |report| report.line(level, label, text)),
+            prefix => self.write(level, |report| report.line(level, label, &format!("{prefix}{text}"))),
         }
     }
 
     fn say_unlabelled(&self, level: Level, text: &str) {
-        self.write(level, "  ", text);
+        self.write(level, |report| report.line(level, "  ", text));
     }
 
-    fn write(&self, level: Level, label: &str, text: &str) {
+    fn write(&self, level: Level, line: impl Fn(&Self) -> String) {
         if !self.shows(level) {
             return;
         }
@@ -219,16 +222,35 @@ impl Report {
                 &format!("{dropped} notices were lost because stderr was not read"),
             ),
         };
-        lines.push_str(&self.line(level, label, text));
+        lines.push_str(&line(self));
         // Nobody can be told that stderr is gone.
         let _ = out.stream.write_all(lines.as_bytes());
     }
 
-    fn line(&self, level: Level, label: &str, text: &str) -> String {
+    /// A failure as one JSON object. `hint` and `details` are there if it has them.
+    fn object(&self, failure: &Failure) -> String {
+        let shown = |text: &str| self.shown(Level::Error, text);
+        let (at, text) = (clock::now(), shown(&format!("{}{}", self.prefix, failure.what)));
+        let mut object = serde_json::json!({"ts": format!("{at:.6}"), "level": "error", "text": text});
+        if !failure.details.is_empty() {
+            object["details"] = failure.details.iter().map(|line| shown(line)).collect();
+        }
+        if let Some(hint) = &failure.hint {
+            object["hint"] = shown(hint).into();
+        }
+        format!("{object}\n")
+    }
+
+    /// A text with its secrets masked and its control characters escaped.
+    fn shown(&self, level: Level, text: &str) -> String {
         let text = self.inner.secrets.mask_text(text);
         let text =
             if level <= Level::Warning { self.arguments.mask_text(&text) } else { text.as_ref().into() };
-        let text = escape_controls(&text);
+        escape_controls(&text)
+    }
+
+    fn line(&self, level: Level, label: &str, text: &str) -> String {
+        let text = self.shown(level, text);
         if self.inner.json {
             let at = clock::now();
             return format!(

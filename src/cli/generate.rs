@@ -30,14 +30,14 @@ pub fn write_completions(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the manual pages of the tool and of every command.
+/// Writes the manual pages of the tool, of every command and of file formats.
 ///
 /// # Errors
 /// If the folder cannot be written.
 pub fn write_man_pages(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    for (name, page) in manual::pages()? {
-        fs::write(dir.join(format!("{name}.1")), page)?;
+    for page in manual::pages()? {
+        fs::write(dir.join(page.file_name()), page.text)?;
     }
     Ok(())
 }

@@ -14,10 +14,10 @@ use crate::{dialect, exit};
 
 pub mod generate;
 pub mod manual;
+pub mod mistakes;
 pub mod mock;
 pub mod options;
 pub mod sparse;
-pub mod tips;
 
 pub use mock::MockArgs;
 
@@ -62,6 +62,8 @@ struct Spec {
     /// A shorter name, as other clients have it.
     alias: Option<&'static str>,
     about: &'static str,
+    /// The options that `-h` lists, by their long names; none if it lists all.
+    common: &'static [&'static str],
     arguments: fn(clap::Command) -> clap::Command,
     /// Adds the examples and other text after the options.
     more: fn(clap::Command) -> clap::Command,
@@ -74,6 +76,23 @@ const COMMANDS: &[Spec] = &[
         name: "connect",
         alias: None,
         about: "Connect to a WebSocket server: send lines, print messages",
+        common: &[
+            "send",
+            "filter",
+            "raw-output",
+            "output",
+            "record",
+            "from",
+            "decode",
+            "count",
+            "until",
+            "max-time",
+            "header",
+            "bearer",
+            "insecure",
+            "reconnect",
+            "mock",
+        ],
         arguments: ConnectArgs::augment_args,
         more: |command| command.after_help(CONNECT_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Connect),
@@ -82,6 +101,23 @@ const COMMANDS: &[Spec] = &[
         name: "subscribe",
         alias: Some("sub"),
         about: "Subscribe to topics and print their events",
+        common: &[
+            "dialect",
+            "url",
+            "topics-file",
+            "cursor-file",
+            "filter",
+            "raw-output",
+            "output",
+            "record",
+            "count",
+            "until",
+            "max-time",
+            "token-env",
+            "header",
+            "insecure",
+            "mock",
+        ],
         arguments: SubscribeArgs::augment_args,
         more: |command| command.after_help(subscribe_help()),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Subscribe),
@@ -90,6 +126,23 @@ const COMMANDS: &[Spec] = &[
         name: "watch-campaign",
         alias: Some("watch"),
         about: "Watch campaigns until they end; exit with their outcome",
+        common: &[
+            "dialect",
+            "url",
+            "all",
+            "monitor",
+            "exit-on",
+            "progress",
+            "ndjson",
+            "output",
+            "record",
+            "from",
+            "max-time",
+            "token-env",
+            "header",
+            "insecure",
+            "mock",
+        ],
         arguments: WatchArgs::augment_args,
         more: |command| command.after_help(WATCH_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::WatchCampaign),
@@ -98,6 +151,23 @@ const COMMANDS: &[Spec] = &[
         name: "probe-handshake",
         alias: Some("probe"),
         about: "Check an endpoint: DNS, TLS, handshake, RFC 6455",
+        common: &[
+            "dialect",
+            "format",
+            "live",
+            "repeat",
+            "all-addresses",
+            "auth-matrix",
+            "expect",
+            "expect-status",
+            "min-cert-days",
+            "max",
+            "header",
+            "bearer",
+            "insecure",
+            "connect-timeout",
+            "mock",
+        ],
         arguments: ProbeArgs::augment_args,
         more: |command| command.after_help(PROBE_EXAMPLES),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ProbeHandshake),
@@ -106,6 +176,23 @@ const COMMANDS: &[Spec] = &[
         name: "serve-mock",
         alias: Some("mock"),
         about: "Run mock servers for all providers on one port",
+        common: &[
+            "port",
+            "host",
+            "rate",
+            "events",
+            "seed",
+            "then",
+            "fault",
+            "on",
+            "scenario",
+            "replay",
+            "tls",
+            "token",
+            "expect",
+            "exec",
+            "exit-after",
+        ],
         arguments: MockArgs::augment_args,
         more: |command| command.after_help(MOCK_EXAMPLES).after_long_help(mock_help()),
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::ServeMock),
@@ -114,6 +201,7 @@ const COMMANDS: &[Spec] = &[
         name: "completions",
         alias: None,
         about: "Print the completion script for a shell",
+        common: &[],
         arguments: CompletionsArgs::augment_args,
         more: |command| command,
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Completions),
@@ -122,6 +210,7 @@ const COMMANDS: &[Spec] = &[
         name: "man",
         alias: None,
         about: "Show a manual page",
+        common: &[],
         arguments: ManArgs::augment_args,
         more: |command| command,
         read: |matches| FromArgMatches::from_arg_matches_mut(matches).map(Command::Man),
@@ -192,6 +281,20 @@ impl Spec {
         let command = clap::Command::new(self.name).visible_aliases(self.alias);
         (self.arguments)(command).args_override_self(true)
     }
+
+    /// The command with its help. A hundred options are a manual; `-h` is a reminder.
+    fn explained(&self) -> clap::Command {
+        let command = (self.more)(self.described().about(self.about));
+        if self.common.is_empty() {
+            return command;
+        }
+        let is_common = |arg: &clap::Arg| arg.get_long().is_none_or(|long| self.common.contains(&long));
+        let command = command.mut_args(|arg| if is_common(&arg) { arg } else { arg.hide_short_help(true) });
+        let examples = command.get_after_help().cloned().unwrap_or_default();
+        let whole = command.get_after_long_help().cloned().unwrap_or_else(|| examples.clone());
+        let pointer = format!("Run `wstap {} --help` to list all options.", self.name);
+        command.after_help(format!("{examples}\n\n{pointer}")).after_long_help(whole)
+    }
 }
 
 /// The command that is named, if that is the first word.
@@ -234,8 +337,7 @@ fn global_options(words: &[&str]) -> usize {
 }
 
 fn describe(commands: &[Spec]) -> clap::Command {
-    let described = |spec: &Spec| (spec.more)(spec.described().about(spec.about));
-    let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(described));
+    let wstap = clap::Command::new("wstap").subcommands(commands.iter().map(Spec::explained));
     GlobalArgs::augment_args(wstap)
         .about("Client, prober and mock server for WebSocket event APIs, with jq built in")
         .version(env!("CARGO_PKG_VERSION"))
@@ -260,10 +362,10 @@ pub struct CompletionsArgs {
 /// Arguments of `man`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ManArgs {
-    /// Command to show the page of [default: the page of wstap]
-    #[arg(value_name = "COMMAND", value_parser = command_names(), hide_possible_values = true)]
+    /// Command to show the page of, or `records` for the format of --record and --envelope [default: the page of wstap]
+    #[arg(value_name = "COMMAND", value_parser = page_names(), hide_possible_values = true)]
     pub command: Option<String>,
-    /// Write the pages of all commands to DIR instead
+    /// Write all pages to DIR instead
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     pub dir: Option<std::path::PathBuf>,
 }
@@ -366,8 +468,9 @@ Examples:
   wstap serve-mock --upstream wss://host --record session.ndjson
 
   # Use the control API
-  curl http://127.0.0.1:PORT/__wstap/clients
+  curl http://127.0.0.1:PORT/__wstap/clients";
 
+const CONTROL_API: &str = "\
 Control API (JSON, under /__wstap; see docs/mock.md):
   GET health, clients, metrics
   GET journal?since=N&path=P&conn=N&jq=EXPR; DELETE journal
@@ -383,7 +486,7 @@ fn after_long_help() -> String {
 }
 
 fn mock_help() -> String {
-    format!("{FAULTS_HELP}\n\n{VARIABLES_HELP}\n\n{MOCK_EXAMPLES}")
+    format!("{FAULTS_HELP}\n\n{VARIABLES_HELP}\n\n{MOCK_EXAMPLES}\n\n{CONTROL_API}")
 }
 
 /// The dialects and what they look like in use, from their own files.
@@ -435,10 +538,12 @@ impl TypedValueParser for DialectParser {
     }
 }
 
-/// The commands, for `wstap man COMMAND`.
-fn command_names() -> PossibleValuesParser {
+/// The commands and file formats, for `wstap man`.
+fn page_names() -> PossibleValuesParser {
     let names = COMMANDS.iter().map(|spec| PossibleValue::new(spec.name).aliases(spec.alias));
-    PossibleValuesParser::new(names)
+    PossibleValuesParser::new(
+        names.chain(manual::FORMATS.iter().map(|format| PossibleValue::new(format.name))),
+    )
 }
 
 fn dialect_names() -> impl TypedValueParser<Value = String> {

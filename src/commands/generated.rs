@@ -3,7 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::Command;
 
-use crate::cli::{CompletionsArgs, ManArgs, generate, manual};
+use crate::cli::manual::{self, Page};
+use crate::cli::{CompletionsArgs, ManArgs, generate};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::system;
@@ -31,18 +32,18 @@ pub fn man(args: &ManArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let page = manual::page(args.command.as_deref()).map_err(|error| system("the manual page", &error))?;
-    let Some((name, page)) = page else { return Ok(Exit::Ok) };
-    if !std::io::stdout().is_terminal() || !shown(&name, &page) {
-        print(&page)?;
+    let Some(page) = page else { return Ok(Exit::Ok) };
+    if !std::io::stdout().is_terminal() || !shown(&page) {
+        print(&page.text)?;
     }
     Ok(Exit::Ok)
 }
 
 /// Shows the page with `man`, which takes a path. False if there is no `man`, or it failed.
-fn shown(name: &str, page: &[u8]) -> bool {
+fn shown(page: &Page) -> bool {
     let Ok(dir) = tempfile::tempdir() else { return false };
-    let file = dir.path().join(format!("{name}.1"));
-    std::fs::write(&file, page).is_ok()
+    let file = dir.path().join(page.file_name());
+    std::fs::write(&file, &page.text).is_ok()
         && Command::new("man").arg(&file).status().is_ok_and(|status| status.success())
 }
 

@@ -288,7 +288,7 @@ fn ids(
     }
     if ids.is_empty() && !args.all && args.session.from.is_none() {
         return Err(Failure::usage("no campaign given")
-            .hint("give campaign ids, such as `wstap watch-campaign 42`, or --all"));
+            .hint("give campaign ids, such as `wstap watch-campaign 42 --mock`, or --all"));
     }
     Ok(ids)
 }

@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use super::World;
 use super::arguments::in_arguments;
-use crate::cli::{self, Cli, Command, is_profile, names_command, tips};
+use crate::cli::{self, Cli, Command, is_profile, mistakes, names_command};
 use crate::did_you_mean::nearest;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
@@ -366,7 +366,7 @@ pub fn unknown_variables<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String
     let variables = |options: &[KnownOption]| options.iter().map(|option| variable(&option.long)).collect();
     let (mut known, without): (Vec<String>, Vec<String>) = (variables(&single), variables(&double));
     known.push("WSTAP_URL".to_owned());
-    let is_unsafe = |option: &&KnownOption| tips::is_unsafe(&format!("--{}", option.long));
+    let is_unsafe = |option: &&KnownOption| mistakes::is_unsafe(&option.long);
     let unsafe_variables: Vec<String> =
         single.iter().filter(is_unsafe).map(|option| variable(&option.long)).collect();
     let warning = |name: &str| {

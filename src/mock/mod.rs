@@ -65,6 +65,8 @@ pub struct Mock {
     served: Vec<Named>,
     /// The one dialect that was asked for, if it was one.
     only: Option<&'static str>,
+    /// What is played or scripted is at the base of all URLs.
+    at_base: bool,
     token: Option<Secret>,
     #[cfg(test)]
     site: Arc<Site>,
@@ -104,7 +106,8 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         expectations.push(Expectation::begin(source, &registry).await?);
     }
     let (stop, stopped) = watch::channel(false);
-    let only = only(&settings, &served);
+    let at_base = at_base(&settings, &served);
+    let only = only(&settings, &served).filter(|_| !at_base);
     let (token, secure, controlled) = (settings.common.token.clone(), tls.is_some(), control.is_some());
     let extras = Extras { control, tls, replay };
     let site = Arc::new(Site::new(&served, settings, &registry, (scripts, extras))?);
@@ -115,6 +118,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
         local_addr,
         served,
         only,
+        at_base,
         token,
         #[cfg(test)]
         site,
@@ -178,9 +182,13 @@ impl Mock {
         provider.map(|(_, provider)| provider.about()).unwrap_or_default()
     }
 
-    /// The URL of one dialect with a good token in it, for a client in the same process.
+    /// The URL for a client of this dialect in the same process, with a good token in it; the base where a recording or a
+    /// script is played.
     #[must_use]
     pub fn url(&self, dialect: &str) -> Option<String> {
+        if self.at_base {
+            return Some(self.base("ws"));
+        }
         let provider = self.served.iter().find(|(name, _)| *name == dialect)?;
         let token = self.token.as_ref().map_or(ANY_TOKEN, Secret::expose);
         Some(self.url_for(*provider, Some(&encoded(token))))
@@ -279,14 +287,17 @@ fn served(settings: &MockSettings, providers: &[Named]) -> Result<Vec<Named>> {
     Ok(providers.iter().copied().filter(is_served).collect())
 }
 
-/// The dialect whose URL is the one to use, if there is one. What is played or scripted is found at the base of all
-/// URLs, unless a provider's path is scripted.
+/// The dialect that was asked for alone.
 fn only(settings: &MockSettings, served: &[Named]) -> Option<&'static str> {
     let [only] = settings.dialects.as_slice() else { return None };
-    let (name, provider) = served.iter().find(|(name, _)| name == only)?;
+    served.iter().find(|(name, _)| name == only).map(|(name, _)| *name)
+}
+
+/// Is what is played or scripted found at the base of all URLs? It is, unless a provider's path is scripted.
+fn at_base(settings: &MockSettings, served: &[Named]) -> bool {
     let is_scripted = settings.scenario.is_some() || !settings.on.is_empty();
-    let at_base = settings.replay.is_some()
-        || settings.upstream.is_some()
-        || (is_scripted && provider.is_always_served());
-    (!at_base).then_some(name)
+    let is_plain =
+        |wanted: &String| served.iter().any(|(name, provider)| name == wanted && provider.is_always_served());
+    let is_played = settings.replay.is_some() || settings.upstream.is_some();
+    is_played || (is_scripted && settings.dialects.iter().all(is_plain))
 }

@@ -5,6 +5,10 @@ use std::io;
 use super::Cli;
 use crate::{dialect, exit};
 
+mod formats;
+
+pub(crate) use formats::FORMATS;
+
 /// The date of the pages: the last change of what they describe.
 const DATE: &str = "2026-11-30";
 
@@ -27,31 +31,53 @@ const FILES: &[(&str, &str)] = &[
     ("~/.local/state/wstap/history", "Lines typed at the prompt, one file per profile, mode 0600."),
 ];
 
-/// The page of the tool, or of one command, with its name; `None` if no command has this name.
+/// A manual page.
+pub struct Page {
+    /// Its name, such as `wstap-connect`.
+    pub name: String,
+    /// 1 for commands, 5 for file formats.
+    pub section: u8,
+    /// The page in roff.
+    pub text: Vec<u8>,
+}
+
+impl Page {
+    /// The name of its file, such as `wstap-connect.1`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.{}", self.name, self.section)
+    }
+}
+
+/// The page of the tool, of one command or of a file format; `None` if nothing has this name.
 ///
 /// # Errors
 /// None in practice: the page is written to memory.
-pub fn page(command: Option<&str>) -> io::Result<Option<(String, Vec<u8>)>> {
+pub fn page(subject: Option<&str>) -> io::Result<Option<Page>> {
     let mut cli = Cli::describe().disable_help_subcommand(true);
     cli.build();
-    let Some(command) = command else { return render(&cli, &cli).map(Some) };
-    match cli.find_subcommand(command) {
+    let Some(subject) = subject else { return render(&cli, &cli).map(Some) };
+    if let Some(format) = FORMATS.iter().find(|format| format.name == subject) {
+        return Ok(Some(format.page()));
+    }
+    match cli.find_subcommand(subject) {
         Some(described) => render(described, &cli).map(Some),
         None => Ok(None),
     }
 }
 
-/// Every page with its name.
+/// Every page.
 ///
 /// # Errors
 /// None in practice: the pages are written to memory.
-pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
+pub fn pages() -> io::Result<Vec<Page>> {
     let mut cli = Cli::describe().disable_help_subcommand(true);
     cli.build();
-    std::iter::once(&cli).chain(cli.get_subcommands()).map(|command| render(command, &cli)).collect()
+    let commands = std::iter::once(&cli).chain(cli.get_subcommands()).map(|command| render(command, &cli));
+    commands.chain(FORMATS.iter().map(|format| Ok(format.page()))).collect()
 }
 
-fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<(String, Vec<u8>)> {
+fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<Page> {
     let name = page_name(command);
     // clap would print the name of a command's page with a space.
     let described = command.clone().name(name.clone()).display_name(name.clone());
@@ -94,15 +120,17 @@ fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<(String, V
     more.push_str(&list("EXIT STATUS", statuses.iter().map(|(code, meaning)| (code.as_str(), *meaning))));
     more.push_str(&examples);
     let others = std::iter::once(cli).chain(cli.get_subcommands()).map(page_name);
+    let others = others.filter(|other| *other != name).map(|other| (other, 1));
+    let formats = FORMATS.iter().map(|format| (format!("wstap-{}", format.name), 5));
     let others: Vec<String> =
-        others.filter(|other| *other != name).map(|other| format!(".BR {} (1)", escape(&other))).collect();
+        others.chain(formats).map(|(name, section)| format!(".BR {} ({section})", escape(&name))).collect();
     more.push_str(&format!(".SH \"SEE ALSO\"\n{}\n", others.join(",\n")));
     // A section begins a paragraph by itself.
     let lines = more.lines().scan(false, |after_heading, line| {
         let skipped = std::mem::replace(after_heading, line.starts_with(".SH")) && line == ".PP";
         Some(if skipped { String::new() } else { format!("{}\n", line.trim_end()) })
     });
-    Ok((name, lines.collect::<String>().into_bytes()))
+    Ok(Page { name, section: 1, text: lines.collect::<String>().into_bytes() })
 }
 
 fn page_name(command: &clap::Command) -> String {
