@@ -100,9 +100,10 @@ pub(crate) fn har_of(text: &str) -> Result<Har, String> {
 pub fn convert(path: &Path) -> io::Result<()> {
     let place = Regular::at(path)?;
     replace::sweep(place.path());
-    let mut recording = BufReader::new(File::open(place.path())?);
     // Half a HAR is of no use to anybody, and the recording is still there if it cannot be written.
     place.replace(Access::Kept, |to| {
+        // Windows replaces only a file that nobody has open, so this is closed before.
+        let mut recording = BufReader::new(File::open(place.path())?);
         let mut out = BufWriter::new(to);
         write_har(&mut recording, &mut out)?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
