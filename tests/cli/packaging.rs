@@ -1,6 +1,8 @@
 //! What a release is made of: archives, the installer, the formula, and workflows that run only what they name.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -23,12 +25,12 @@ fn run(command: &mut Command) -> Output {
 }
 
 /// A folder of releases with one in it, whose "binary" is a script.
-fn releases(folder: &Path) -> PathBuf {
-    let binary = folder.join("wstap");
+fn releases(folder: &Path, target: &str) -> PathBuf {
+    let binary = folder.join(if target.contains("windows") { "wstap.exe" } else { "wstap" });
     fs::write(&binary, "#!/bin/sh\necho released\n").unwrap();
     let release = folder.join(format!("releases/download/v{VERSION}"));
     let packed = run(Command::new("sh").arg(root().join("packaging/archive.sh")).args([
-        target().as_str(),
+        target,
         binary.to_str().unwrap(),
         release.to_str().unwrap(),
     ]));
@@ -42,17 +44,20 @@ fn releases(folder: &Path) -> PathBuf {
 }
 
 fn install(releases: &Path, into: &Path) -> Output {
-    run(Command::new("sh")
-        .arg(root().join("packaging/install.sh"))
-        .arg(VERSION)
-        .env("WSTAP_RELEASES", format!("file://{}", releases.display()))
-        .env("WSTAP_INSTALL_DIR", into))
+    run(&mut installer(releases, into))
+}
+
+fn installer(releases: &Path, into: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg(root().join("packaging/install.sh")).arg(VERSION);
+    command.env("WSTAP_RELEASES", format!("file://{}", releases.display())).env("WSTAP_INSTALL_DIR", into);
+    command
 }
 
 #[test]
 fn the_installer_takes_the_binary_out_of_an_archive_whose_checksum_is_right() {
     let folder = tempfile::tempdir().unwrap();
-    let releases = releases(folder.path());
+    let releases = releases(folder.path(), &target());
     let bin = folder.path().join("a bin");
     let installed = install(&releases, &bin);
     assert!(installed.status.success(), "{installed:?}");
@@ -69,6 +74,27 @@ fn the_installer_takes_the_binary_out_of_an_archive_whose_checksum_is_right() {
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("checksum"), "{refused:?}");
     assert!(!other.join("wstap").exists());
+}
+
+/// Git Bash on Windows, as on the runners of GitHub Actions, says so by `uname`.
+#[test]
+fn the_installer_takes_the_archive_for_windows_in_git_bash() {
+    let tools = run(Command::new("sh").args(["-c", "command -v zip && command -v unzip"]));
+    if !tools.status.success() {
+        eprintln!("skipped: zip and unzip are not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let releases = releases(folder.path(), "x86_64-pc-windows-msvc");
+    let tools = folder.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    fs::write(tools.join("uname"), "#!/bin/sh\necho MINGW64_NT-10.0-26100\n").unwrap();
+    fs::set_permissions(tools.join("uname"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let bin = folder.path().join("bin");
+    let installed = run(installer(&releases, &bin).env("PATH", path));
+    assert!(installed.status.success(), "{installed:?}");
+    assert_eq!(run(&mut Command::new(bin.join("wstap.exe"))).stdout, b"released\n");
 }
 
 #[test]
@@ -98,6 +124,33 @@ fn the_notes_of_a_release_are_its_section_of_the_changelog() {
     assert!(text.contains("### ") && !text.contains("\n## "), "{text}");
     assert!(changelog.contains(text.trim()));
     assert!(!notes("9.8.7").status.success());
+}
+
+/// The most that a published crate may have, compressed.
+const LARGEST_CRATE: usize = 2_000_000;
+
+#[test]
+fn the_published_crate_is_small_and_has_what_people_need() {
+    let list = run(Command::new(env!("CARGO"))
+        .args(["package", "--list", "--allow-dirty", "--offline", "--locked"])
+        .current_dir(root()));
+    assert!(list.status.success(), "{list:?}");
+    let list = String::from_utf8(list.stdout).unwrap();
+    let files: Vec<&str> = list.lines().collect();
+    for needed in ["Cargo.lock", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "man/wstap.1", "completions/_wstap"] {
+        assert!(files.contains(&needed), "{needed} is not published");
+    }
+    let unneeded = |file: &&&str| {
+        file.starts_with(".git") || file.starts_with("fuzz/") || file.starts_with("target/")
+    };
+    assert_eq!(files.iter().find(unneeded), None);
+    let mut crate_file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    // Cargo itself writes the others.
+    for content in files.iter().filter_map(|file| fs::read(root().join(file)).ok()) {
+        crate_file.write_all(&content).unwrap();
+    }
+    let bytes = crate_file.finish().unwrap().len();
+    assert!(bytes < LARGEST_CRATE, "{bytes} bytes");
 }
 
 #[test]
