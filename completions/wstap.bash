@@ -138,11 +138,11 @@ _wstap() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 --send)
@@ -672,11 +672,11 @@ _wstap() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 --mock)
@@ -883,7 +883,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-k -d -q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --upstream --upstream-header --record --map-in --map-out --own-pings --buffer --ca --cacert --insecure --pinnedpubkey --upstream-cert --upstream-key --resolve --proxy --connect-timeout --dialect --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io"
+            opts="-k -d -q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --upstream --upstream-header --record --map-in --map-out --own-pings --buffer --ca --cacert --insecure --pinnedpubkey --upstream-cert --upstream-key --resolve --proxy --connect-timeout --dialect --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1105,7 +1105,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__subscribe)
-            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --describe --topics-file --shard --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --to-cmd --tee --to-key --dead-letter --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
+            opts="-d -x -i -f -n -e -r -j -c -S -a -o -w -H -b -s -u -k -4 -6 -L -q -v -h --url --dialect --describe --check --topics-file --shard --keep-going --from-cursor --cursor-file --no-dedupe --execute --send --reply --echo --binary-in --delimiter --encode --interactive --no-history --mock --from --jq --filter --filter-file --arg --argjson --slurpfile --rawfile --args --jsonargs --library-path --null-input --exit-status --filter-errors --decode --decode-errors --invalid-utf8 --envelope --raw-output --join-output --pretty --compact-output --tab --indent --sort-keys --ascii-output --seq --unbuffered --binary --output --record --buffer --overflow --spill-limit --show-secrets --to-cmd --tee --to-key --dead-letter --count --until --fail-if --idle-timeout --timeout --max-time --wait --linger --ok-close --close-code --close-reason --header --cookie --origin --subprotocol --compress --no-compress --auth --user --digest --bearer --token-env --token-file --token-command --token --token-in --accesskey --ca --cacert --cert --cert-type --key --pass --insecure --pinnedpubkey --tls-min --tls-max --tls-keylog --resolve --connect-to --unix-socket --ipv4 --ipv6 --proxy --noproxy --location --max-redirects --connect-timeout --max-message-size --ping-interval --ping-timeout --reconnect --no-reconnect --retries --retry-close --reconnect-delay --reconnect-max-delay --time-scale --quiet --verbose --log-format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,11 +1116,11 @@ _wstap() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 --topics-file)
@@ -1518,11 +1518,11 @@ _wstap() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance kraken bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bybit coinbase htx kraken kucoin okx bluesky-jetstream graphql-transport-ws phoenix socket.io" -- "${cur}"))
                     return 0
                     ;;
                 --exit-on)

@@ -86,6 +86,9 @@ pub struct SubscribeArgs {
     /// Print what the dialect does, its topics, credentials and examples, and exit
     #[arg(long)]
     pub describe: bool,
+    /// Print what the dialect would send, and with --from what each message means to it; connect to nothing
+    #[arg(long, conflicts_with = "describe")]
+    pub check: bool,
     /// Read topics from FILE, one per line; skip empty lines and lines that start with #
     #[arg(long, value_name = "FILE")]
     pub topics_file: Vec<PathBuf>,

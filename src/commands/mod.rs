@@ -3,6 +3,7 @@
 pub mod connect;
 mod delivery;
 mod describe;
+mod explain;
 pub mod generated;
 mod interactive;
 pub mod offline;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::describe::describe;
+use super::explain::explain;
 use super::{Context, Session, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::SubscribeArgs;
 use crate::config::session::Defaults;
@@ -33,7 +34,15 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
     }
     let topics = gather(topics, args)?;
     check(&topics, dialect, context.report)?;
+    if args.check {
+        return explain(dialect, (url.as_ref(), &topics), args, context.report).await;
+    }
     let topics = share(topics, args, context.report)?;
+    if let Some(most) = dialect.most_topics().filter(|most| topics.len() > *most) {
+        let what =
+            format!("{} topics given, but {} allows {most} on one connection", topics.len(), dialect.name());
+        return Err(Failure::usage(what).hint("divide them among processes with --shard I/N"));
+    }
     let may_come = !args.send.send.is_empty() || args.send.interactive || args.session.from.is_some();
     if topics.is_empty() && dialect.needs_topics() && !may_come {
         return Err(Failure::usage(format!(

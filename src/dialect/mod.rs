@@ -138,6 +138,11 @@ pub trait Dialect: Sync {
     /// Is this something that can be subscribed to?
     fn check_topic(&self, topic: &str) -> TopicCheck;
 
+    /// The most topics that one connection can be subscribed to.
+    fn most_topics(&self) -> Option<usize> {
+        None
+    }
+
     /// Does the provider send nothing before something has been subscribed to?
     fn needs_topics(&self) -> bool;
 
@@ -393,6 +398,36 @@ pub trait Client: Send {
         self.understand(message)
     }
 
+    /// What is missing before the message that was understood last, in numbered streams.
+    fn missing(&mut self) -> Vec<MissingNumbers> {
+        Vec::new()
+    }
+
+    /// The HTTP calls that are to be made beside the connection; only whether they succeed matters.
+    fn calls(&mut self) -> Vec<HttpCall> {
+        Vec::new()
+    }
+
+    /// Messages that may be sent in a second, if the provider names a limit.
+    fn messages_per_second(&self) -> Option<u32> {
+        None
+    }
+
+    /// After which time another connection has to take over, because the provider ends every connection a little later.
+    fn replace_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Which rule of a dialect file a message meets, for people.
+    fn rule_of(&self, _message: &Message) -> Option<String> {
+        None
+    }
+
+    /// What is sent at which occasion, for people.
+    fn sends(&mut self, topics: &[String]) -> Vec<(String, Vec<Message>)> {
+        vec![("subscribe".to_owned(), self.subscribe(topics, None))]
+    }
+
     /// What people should know of the message that was understood last.
     fn notices(&mut self) -> Vec<String> {
         Vec::new()
@@ -563,14 +598,32 @@ impl Meaning {
     pub const EVENT: Self = Self::Event(Facts { id: None, cursor: None });
 }
 
+/// How an event is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventAck {
+    /// By a message.
+    Message(Message),
+    /// By an HTTP call.
+    Call(Box<HttpCall>),
+}
+
+impl EventAck {
+    /// About the bytes that it takes in memory.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        match self {
+            Self::Message(message) => message.len(),
+            Self::Call(call) => call.cost(),
+        }
+    }
+}
+
 /// An event that was made of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MadeEvent {
     /// What it says; `None` for the message as it came.
     pub message: Option<Message>,
     pub facts: Facts,
-    /// What is sent once its line is written.
-    pub ack: Option<Message>,
-    /// What is missing before it.
-    pub missed: Option<MissingNumbers>,
+    /// What is done once its line is written.
+    pub ack: Option<EventAck>,
 }

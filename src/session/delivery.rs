@@ -3,10 +3,9 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::dialect::Facts;
+use crate::dialect::{EventAck, Facts};
 use crate::key::BoundedKey;
 use crate::limits;
-use crate::message::Message;
 
 /// The account of events. What waits in it is on its way through the pipeline, where most of it may be in a file:
 /// [`Delivery::waiting_bytes`] tells what it takes here.
@@ -26,13 +25,13 @@ struct Pending {
     seq: u64,
     id: Option<String>,
     cursor: Option<String>,
-    ack: Option<Message>,
+    ack: Option<EventAck>,
 }
 
 impl Pending {
     fn cost(&self) -> usize {
         let texts = [&self.id, &self.cursor].into_iter().flatten();
-        let ack = self.ack.as_ref().map_or(0, Message::len);
+        let ack = self.ack.as_ref().map_or(0, EventAck::cost);
         size_of::<Self>() + texts.map(String::capacity).sum::<usize>() + ack
     }
 }
@@ -42,8 +41,8 @@ impl Pending {
 pub struct Written {
     /// The ids to acknowledge, in order.
     pub ids: Vec<String>,
-    /// The messages that acknowledge events, in order.
-    pub acks: Vec<Message>,
+    /// What acknowledges events, in order.
+    pub acks: Vec<EventAck>,
     /// The cursor that has been reached, if it moved.
     pub cursor: Option<String>,
 }
@@ -70,8 +69,8 @@ impl Delivery {
         self.received_with(seq, facts, None)
     }
 
-    /// [`Delivery::received`] of an event that is acknowledged by a message.
-    pub fn received_with(&mut self, seq: u64, facts: &Facts, ack: Option<Message>) -> bool {
+    /// [`Delivery::received`] of an event that is acknowledged in its own way.
+    pub fn received_with(&mut self, seq: u64, facts: &Facts, ack: Option<EventAck>) -> bool {
         let Facts { id, mut cursor } = facts.clone();
         let duplicate = id.as_deref().is_some_and(|id| !self.seen.insert(id));
         if duplicate {
@@ -233,7 +232,7 @@ mod tests {
     #[test]
     fn an_event_may_be_acknowledged_by_a_message() {
         let mut delivery = Delivery::new(10, None, false);
-        let ack = |n: u64| Message::text(format!("ack {n}"));
+        let ack = |n: u64| EventAck::Message(crate::message::Message::text(format!("ack {n}")));
         for seq in [1, 2] {
             delivery.received_with(seq, &Facts::default(), Some(ack(seq)));
         }

@@ -38,6 +38,7 @@ pub mod cursor;
 pub mod delivery;
 pub mod handover;
 pub mod liveness;
+mod pace;
 pub mod policy;
 pub mod socket;
 pub mod state;

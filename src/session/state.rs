@@ -13,11 +13,12 @@ use super::backoff::{Backoff, Limits};
 use super::delivery::Delivery;
 use super::handover::{Cut, Handover, OLD_LIMIT};
 use super::liveness::Liveness;
+use super::pace::SendPace;
 use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
 use super::socket::End;
 use super::subscription::{ACK_WAIT, Subscription};
 use crate::codec::{Chain, Reader};
-use crate::dialect::{Client, CloseRule};
+use crate::dialect::{Client, CloseRule, EventAck};
 use crate::error::{Failure, Result};
 use crate::event::{
     Close, Direction, EndReason, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes,
@@ -125,6 +126,9 @@ pub struct State {
     subscription: Subscription,
     delivery: Delivery,
     handover: Handover,
+    /// When another connection has to take over.
+    replace_at: Option<Instant>,
+    pace: SendPace,
     ordered: Ordered,
     reader: Reader,
     writer: Chain,
@@ -190,6 +194,8 @@ impl State {
             subscription: Subscription::new(random.fork()),
             delivery,
             handover: Handover::default(),
+            replace_at: None,
+            pace: SendPace::default(),
             ordered: Ordered::default(),
             reader,
             writer,
@@ -314,6 +320,9 @@ impl State {
         if let Some(from) = self.lost_at.take() {
             self.tell_gap(from, now);
         }
+        self.pace.renew();
+        self.replace_at =
+            self.dialect.replace_after().map(|time| now.mono + time.div_f64(self.policy.time_scale));
         for message in self.policy.greeting.clone() {
             self.send(message, now);
         }
@@ -489,7 +498,14 @@ impl State {
         let written = self.delivery.written(progress.written);
         self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
         self.todo.cursor = written.cursor.or(self.todo.cursor.take());
-        for reply in written.acks.into_iter().chain(progress.replies) {
+        let mut replies = Vec::new();
+        for ack in written.acks {
+            match ack {
+                EventAck::Message(message) => replies.push(message),
+                EventAck::Call(call) => self.todo.acks.push(*call),
+            }
+        }
+        for reply in replies.into_iter().chain(progress.replies) {
             if self.phase == Phase::Open {
                 self.send(reply, now);
             }
@@ -593,6 +609,8 @@ impl State {
         {
             return self.silent(&what, now);
         }
+        self.send_due(now);
+        self.replace_due(now);
         if due(self.ping_at()) {
             self.send_ping(now);
         }
@@ -628,6 +646,8 @@ impl State {
             self.dead_at(),
             self.ping_at(),
             self.beat_at(),
+            self.pace.next_at().filter(|_| open),
+            self.replace_at.filter(|_| open && self.handover.is_idle()),
             self.subscription.deadline().filter(|_| open),
             self.handover.start_at().filter(|_| open),
             self.handover.old_until(),
@@ -713,6 +733,34 @@ impl State {
             self.notice(Level::Warning, text);
         } else {
             self.finish(Outcome::told(EndReason::Refused, Exit::SubscriptionRefused, text), now);
+        }
+    }
+
+    /// Sends messages of the dialect, no more in a second than the provider allows.
+    fn send_in_pace(&mut self, messages: Vec<Message>, now: Now) {
+        self.todo.acks.extend(self.dialect.calls());
+        let Some(most) = self.dialect.messages_per_second() else {
+            return messages.into_iter().for_each(|message| self.send(message, now));
+        };
+        self.pace.put(messages, most);
+        self.send_due(now);
+    }
+
+    fn send_due(&mut self, now: Now) {
+        while self.phase == Phase::Open
+            && let Some(message) = self.pace.take(now.mono)
+        {
+            self.send(message, now);
+        }
+    }
+
+    /// Another connection takes over before the provider ends this one.
+    fn replace_due(&mut self, now: Now) {
+        let due = self.phase == Phase::Open && self.handover.is_idle() && self.outcome.is_none();
+        if due && self.policy.reconnect.is_some() && self.replace_at.take_if(|at| *at <= now.mono).is_some() {
+            let text = "the provider limits the time of a connection; opening a second one";
+            self.notice(Level::Notice, text.to_owned());
+            self.handover.plan(Duration::ZERO, now.mono);
         }
     }
 
@@ -961,9 +1009,7 @@ impl State {
             return;
         }
         self.subscription.sent(self.dialect.expects_ack(), now.mono);
-        for message in messages {
-            self.send(message, now);
-        }
+        self.send_in_pace(messages, now);
     }
 
     fn tick_subscription(&mut self, now: Now) {

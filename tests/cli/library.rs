@@ -99,3 +99,163 @@ fn a_file_of_ones_own_has_its_mock_too() {
     run("ticker:BTC/USD").exits(24).says("not supported ticker:BTC/USD");
     run("nonsense").exits(2).says("expected CHANNEL:SYMBOL");
 }
+
+/// A provider with everything that a file can say, and its mock.
+const EVERYTHING: &str = r#"
+[dialect]
+version = 2
+name = "everything"
+url = "wss://never.invalid/feed"
+
+[credential]
+in = "message"
+env = "EVERYTHING_TOKEN"
+
+[keys]
+user = "EVERYTHING_USER"
+
+[topics]
+what = "letters"
+per_connection = 3
+
+[connect]
+url = '$s.url'
+messages_per_second = 3
+
+[[connect.before]]
+purpose = "the session"
+url = 'https://never.invalid/session?user=\(1 + 1)'
+headers.Authorization = 'Bearer \($token)'
+body = '{scope: "all"}'
+keep = '{url: .url, session: .session}'
+secret = '.session'
+
+[open]
+send = '{hello: $s.session}'
+
+[subscribe]
+each = '{want: $topic, n: $n}'
+
+[[on]]
+when = '.welcome'
+set = '{beat: .welcome}'
+ready = true
+
+[[on]]
+when = '.n and .topic'
+event = '.'
+id = '.n'
+sequence = '[.topic, .i]'
+ack = '{got: .n}'
+
+[[on]]
+when = '.got'
+ignore = true
+
+[keepalive]
+send = '{alive: $s.session}'
+every_ms = '$s.beat'
+answered = false
+
+[mock]
+path = "/feed"
+event = '{n: $n, topic: $topic, i: (if $n < 6 then $i else $i + 2 end)}'
+
+[[mock.http]]
+path = "/session"
+method = "POST"
+token = '$headers.authorization | ltrimstr("Bearer ")'
+body = '{url: "ws://\($headers.host)/feed?x=1", session: "s3ss10n-\(.scope)"}'
+
+[[mock.on]]
+when = '.hello == "s3ss10n-all"'
+send = '{welcome: 60}'
+
+[[mock.on]]
+when = '.want'
+subscribe = '.want'
+
+[[mock.on]]
+when = '.got'
+send = '{got: .got}'
+"#;
+
+#[test]
+fn a_file_may_call_sign_pace_acknowledge_and_find_gaps() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("everything.toml").display().to_string();
+    fs::write(&path, EVERYTHING).unwrap();
+    let subscribe = |args: &[&str]| {
+        let args = [&["subscribe", "-d", &path][..], args].concat();
+        wstap(&args).env("EVERYTHING_USER", "me").run()
+    };
+    let records = ["--mock=--rate 20", "--envelope", "--count", "30", "a", "b", "c"];
+    let out = subscribe(&records);
+    out.exits(0).says("gap of a: 2 numbers missing (3 to 4)");
+    assert!(!out.stdout.contains("s3ss10n") && !out.stderr.contains("s3ss10n"), "{}", out.stdout);
+    let gaps = out.records("gap");
+    assert_eq!(
+        (&gaps[0]["stream"], &gaps[0]["first_missing"], &gaps[0]["last_missing"]),
+        (&"a".into(), &3.into(), &4.into())
+    );
+    let sent: Vec<_> = out.records("message").into_iter().filter(|record| record["dir"] == "out").collect();
+    let has = |field: &str| sent.iter().filter(|record| !record["data"][field].is_null()).count();
+    assert!(has("hello") == 1 && has("want") == 3 && has("got") >= 10 && has("alive") >= 1, "{sent:#?}");
+    // The limit of a second lets the third topic wait.
+    let at = |n: usize| {
+        sent.iter().filter(|record| !record["data"]["want"].is_null()).nth(n).unwrap()["ts"].clone()
+    };
+    let second = |ts: serde_json::Value| ts.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(second(at(2)).duration_since(second(at(0))).as_millis() >= 900, "{sent:#?}");
+    subscribe(&["--mock", "a", "b", "c", "d"]).exits(2).says("4 topics given, but everything allows 3");
+    subscribe(&["--mock=--token other", "a", "--token", "wrong"]).exits(16).says("the session was refused");
+}
+
+#[test]
+fn a_connection_is_replaced_before_its_time_is_up() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("limited.toml").display().to_string();
+    let text = "[dialect]\nversion = 2\nname = 'limited'\n[connect]\nreplace_after = '24h'\n\
+        [[on]]\nevent = '.'\nid = '.n'\n[mock]\npath = '/limited'\nevent = '{n: $n}'";
+    fs::write(&path, text).unwrap();
+    // A day takes half a second.
+    let args = ["--mock=--rate 20", "--time-scale", "172800", "--envelope", "--count", "30"];
+    let out = wstap(&["subscribe", "-d", &path]).args(&args).run();
+    out.exits(0).says("the provider limits the time of a connection").says("connection 2 takes over");
+    assert!(out.records("gap").is_empty() && out.records("open").len() >= 2, "{}", out.stdout);
+}
+
+#[test]
+fn a_file_is_explained_without_a_connection() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("messages").display().to_string();
+    let lines = [
+        r#"{"channel":"trade","data":[{"symbol":"A/B","trade_id":7},{"symbol":"A/B","trade_id":8}]}"#,
+        r#"{"channel":"heartbeat"}"#,
+        r#"{"method":"subscribe","req_id":1,"success":false,"error":"no"}"#,
+        r#"{"other":1}"#,
+    ];
+    fs::write(&path, lines.join("\n")).unwrap();
+    let out = wstap(&["subscribe", "-d", "kraken", "--check", "trade:A/B", "--from", &path]).run();
+    let lines = out.exits(0).lines();
+    assert_eq!(lines[0], "connect to wss://ws.kraken.com/v2");
+    assert!(lines[1].starts_with(
+        r#"once connected, send {"method":"subscribe","params":{"channel":"trade","symbol":["A/B"]}"#
+    ));
+    assert!(
+        lines[2].starts_with(r#"every 30s, send {"method":"ping","#)
+            && lines[3].starts_with("before closing, send ")
+    );
+    assert!(lines[4].contains("rule 2 (trades): event id=A/B/7, event id=A/B/8: "), "{}", lines[4]);
+    assert!(lines[5].contains("rule 1 (heartbeat): heartbeat: "), "{}", lines[5]);
+    assert!(lines[6].contains("(refusal): subscribe refused trade:A/B: no: "), "{}", lines[6]);
+    assert!(lines[7].starts_with("message 4: no rule: event: "), "{}", lines[7]);
+    let file = home.path().join("bad.toml").display().to_string();
+    fs::write(&file, "[dialect]\nversion = 2\nname = 'x'\n[[on]]\nwhen = '.a == .b | nosuch'\nignore = true")
+        .unwrap();
+    let out = wstap(&["subscribe", "-d", &file, "--check"]).run();
+    out.exits(3)
+        .says("bad.toml:5: `when` of rule 1 does not compile: unknown filter `nosuch/0`")
+        .says("  ^^^^^^");
+    wstap(&["subscribe", "-d", "kraken", "--describe"]).run().exits(0).lines();
+}

@@ -8,9 +8,10 @@ use super::expr::{Expr, message_of, value_of};
 use super::sequence::Sequences;
 use super::vars::{CLIENT_VARS, ClientVar, RulesState, SentNumbers, change, texts};
 use crate::dialect::{
-    Beat, Client, ClientSetup, CloseRule, Facts, MadeEvent, Meaning, Rhythm, Sign, Silence, Var,
+    Beat, Client, ClientSetup, CloseRule, EventAck, Facts, MadeEvent, Meaning, Rhythm, Sign, Silence, Var,
 };
 use crate::error::{Failure, Result};
+use crate::event::MissingNumbers;
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::net::WsUrl;
@@ -20,6 +21,9 @@ use crate::secret::Secret;
 
 /// How many mistakes of expressions are reported; the rest is not.
 const SHOWN_MISTAKES: usize = 5;
+
+/// The shortest time that a server may name, in milliseconds: what it names is not to flood it.
+const SHORTEST_TIME: f64 = 50.0;
 
 /// The longest time that a server may name, in milliseconds: a day.
 const LONGEST_TIME: f64 = 86_400_000.0;
@@ -42,6 +46,10 @@ pub(super) struct RulesClient {
     notices: Vec<String>,
     mistakes: usize,
     rhythm: Rhythm,
+    /// The state has changed since the rhythm was made of it.
+    rhythm_stale: bool,
+    calls: Vec<HttpCall>,
+    missing: Vec<MissingNumbers>,
 }
 
 /// What belongs to one connection.
@@ -87,6 +95,9 @@ impl RulesClient {
             notices: Vec::new(),
             mistakes: 0,
             rhythm: Rhythm::default(),
+            rhythm_stale: false,
+            calls: Vec::new(),
+            missing: Vec::new(),
         };
         if let Some(url) = setup.url {
             client.set(ClientVar::Url, Value::string(&url.to_string()));
@@ -188,6 +199,15 @@ impl RulesClient {
                 messages.extend(self.messages(each, &Value::null()));
             }
         }
+        if let Some(call) = &request.call {
+            for topic in topics {
+                self.set(ClientVar::Topic, Value::string(topic));
+                match self.http_call(call, &Value::null()) {
+                    Ok(call) => self.calls.push(call),
+                    Err(failure) => self.mistake(failure.what),
+                }
+            }
+        }
         messages
     }
 
@@ -220,7 +240,7 @@ impl RulesClient {
 
     fn time(&mut self, expr: Option<&Expr>) -> Option<Duration> {
         let ms = self.first(expr, &Value::null())?.as_f64()?;
-        (1.0..=LONGEST_TIME).contains(&ms).then(|| Duration::from_secs_f64(ms / 1000.0))
+        (SHORTEST_TIME..=LONGEST_TIME).contains(&ms).then(|| Duration::from_secs_f64(ms / 1000.0))
     }
 
     /// The first rule that the message meets.
@@ -274,6 +294,7 @@ impl RulesClient {
             change(states, keep, (&self.globals, input)).unwrap_or_else(|why| self.mistake(why));
         }
         if rule.set.is_some() || rule.keep.is_some() {
+            self.rhythm_stale = true;
             self.note_state();
         }
     }
@@ -306,7 +327,7 @@ impl RulesClient {
         if rule.event.is_identity() {
             let event = self.event(rule, None, input);
             return match event {
-                MadeEvent { facts, ack: None, missed: None, .. } => Meaning::Event(facts),
+                MadeEvent { facts, ack: None, .. } => Meaning::Event(facts),
                 event => Meaning::Events(vec![event]),
             };
         }
@@ -325,28 +346,37 @@ impl RulesClient {
         let id = self.first(rule.id.as_ref(), input).map(|id| id.text());
         let cursor = self.first(rule.cursor.as_ref(), input).map(|cursor| cursor.text());
         let ack = rule.ack.as_ref().and_then(|ack| self.messages(ack, input).into_iter().next());
-        let sequence = self.first(rule.sequence.as_ref(), input);
-        let missed = sequence.and_then(|sequence| match self.conn.sequences.take(&sequence) {
-            Ok(missed) => missed,
-            Err(why) => {
-                let place = rule.sequence.as_ref().map_or("", Expr::place);
-                self.mistake(format!("{place}: {why}"));
+        let call = rule.ack_call.as_ref().and_then(|call| match self.http_call(call, input) {
+            Ok(call) => Some(EventAck::Call(Box::new(call))),
+            Err(failure) => {
+                self.mistake(failure.what);
                 None
             }
         });
-        MadeEvent { message, facts: Facts { id, cursor }, ack, missed }
+        let ack = ack.map(EventAck::Message).or(call);
+        self.count(rule.sequence.as_ref(), input);
+        MadeEvent { message, facts: Facts { id, cursor }, ack }
     }
 
-    fn http_call(&mut self, rule: &CallRule) -> Result<HttpCall> {
-        let url = self.first(Some(&rule.url), &Value::null()).map(|url| url.text()).unwrap_or_default();
+    /// Takes the number of an event or a message in its stream.
+    fn count(&mut self, sequence: Option<&Expr>, input: &Value) {
+        let Some((expr, number)) = sequence.zip(self.first(sequence, input)) else { return };
+        match self.conn.sequences.take(&number) {
+            Ok(missing) => self.missing.extend(missing),
+            Err(why) => self.mistake(format!("{}: {why}", expr.place())),
+        }
+    }
+
+    fn http_call(&mut self, rule: &CallRule, input: &Value) -> Result<HttpCall> {
+        let url = self.first(Some(&rule.url), input).map(|url| url.text()).unwrap_or_default();
         let url = WsUrl::parse(&url)?;
         let mut headers = Vec::new();
         for (name, header) in &rule.headers {
-            if let Some(value) = self.first(Some(header), &Value::null()) {
+            if let Some(value) = self.first(Some(header), input) {
                 headers.push((name.clone(), Secret::new(value.text())));
             }
         }
-        let body = rule.body.as_ref().map(|body| self.messages(body, &Value::null()));
+        let body = rule.body.as_ref().map(|body| self.messages(body, input));
         let body = body.and_then(|body| body.into_iter().next()).map(|body| body.as_bytes().to_vec());
         Ok(HttpCall {
             purpose: rule.purpose,
@@ -373,7 +403,7 @@ impl Client for RulesClient {
     fn prepare_next(&mut self) -> Option<HttpCall> {
         let rules = Arc::clone(&self.rules);
         let rule = rules.before.get(self.call)?;
-        self.http_call(rule).inspect_err(|failure| self.mistake(failure.what.clone())).ok()
+        self.http_call(rule, &Value::null()).inspect_err(|failure| self.mistake(failure.what.clone())).ok()
     }
 
     fn prepared(&mut self, answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
@@ -432,7 +462,8 @@ impl Client for RulesClient {
         if let Some(open) = &rules.open {
             messages.extend(self.messages(open, &Value::null()));
         }
-        if rules.waits {
+        // Where nothing was said, as without a credential to log in with, nothing is answered.
+        if rules.waits && (rules.open.is_none() || !messages.is_empty()) {
             self.conn.waiting = Some((topics.to_vec(), cursor.map(str::to_owned)));
         } else {
             messages.extend(self.requests(false, topics, cursor));
@@ -459,7 +490,9 @@ impl Client for RulesClient {
     fn understand(&mut self, message: &Message) -> Meaning {
         self.answers.clear();
         let rules = Arc::clone(&self.rules);
+        self.missing.clear();
         let Some(input) = value_of(message, &rules.reads) else { return Meaning::EVENT };
+        self.count(rules.sequence.as_ref(), &input);
         match self.rule_for(&rules, &input).and_then(|at| rules.rules.get(at)) {
             Some(rule) => self.follow(rule, &input),
             None => Meaning::EVENT,
@@ -477,6 +510,53 @@ impl Client for RulesClient {
         meaning
     }
 
+    fn missing(&mut self) -> Vec<MissingNumbers> {
+        std::mem::take(&mut self.missing)
+    }
+
+    fn calls(&mut self) -> Vec<HttpCall> {
+        std::mem::take(&mut self.calls)
+    }
+
+    fn messages_per_second(&self) -> Option<u32> {
+        self.rules.messages_per_second
+    }
+
+    fn replace_after(&self) -> Option<Duration> {
+        self.rules.replace_after
+    }
+
+    fn rule_of(&self, message: &Message) -> Option<String> {
+        let input = value_of(message, &self.rules.reads)?;
+        let rule = self.rule_for(&self.rules, &input).and_then(|at| self.rules.rules.get(at));
+        Some(rule.map_or_else(|| "no rule".to_owned(), |rule| rule.place.clone()))
+    }
+
+    fn sends(&mut self, topics: &[String]) -> Vec<(String, Vec<Message>)> {
+        let first = self.subscribe(topics, None);
+        let mut sends = vec![("once connected".to_owned(), first)];
+        if let Some((topics, cursor)) = self.conn.waiting.take() {
+            let requests = self.requests(false, &topics, cursor.as_deref());
+            sends.push(("once the server is ready".to_owned(), requests));
+        }
+        for call in self.calls() {
+            let what = format!("{} {}", call.method, call.url.shown_as_http());
+            sends.push((
+                format!("by HTTP, {what}"),
+                vec![Message::text(String::from_utf8_lossy(&call.body).into_owned())],
+            ));
+        }
+        if let Some(beat) = self.beat() {
+            let every =
+                self.rhythm.beat.as_ref().map(|beat| humantime::format_duration(beat.every).to_string());
+            let every = every.unwrap_or_else(|| "the time that the server names".to_owned());
+            sends.push((format!("every {every}"), beat));
+        }
+        let ends = self.requests(true, topics, None);
+        sends.push(("before closing".to_owned(), ends));
+        sends
+    }
+
     fn answers(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.answers)
     }
@@ -490,10 +570,7 @@ impl Client for RulesClient {
     }
 
     fn new_rhythm(&mut self) -> Option<Rhythm> {
-        let learned = |rules: &ClientRules| {
-            rules.keepalive.as_ref().is_some_and(|it| it.every_ms.is_some() || it.silence_ms.is_some())
-        };
-        if !learned(&self.rules) {
+        if !std::mem::take(&mut self.rhythm_stale) {
             return None;
         }
         let rhythm = self.current_rhythm();

@@ -7,7 +7,7 @@ use super::expr::{Expr, ExprCompiler};
 use super::schema::{CallTable, KeepaliveTable, RequestTable, RuleTable, RulesFile};
 use super::vars::CLIENT_VARS;
 use crate::dialect::CloseRule;
-use crate::error::Result;
+use crate::error::{Result, line_of};
 use crate::pipeline::filter::Reads;
 
 /// What a client of the dialect goes by.
@@ -17,6 +17,11 @@ pub(super) struct ClientRules {
     pub(super) topics_required: bool,
     pub(super) topics_in_url: bool,
     pub(super) per_message: usize,
+    pub(super) per_connection: Option<usize>,
+    pub(super) messages_per_second: Option<u32>,
+    /// The number of each message.
+    pub(super) sequence: Option<Expr>,
+    pub(super) replace_after: Option<Duration>,
     pub(super) check: Option<Expr>,
     pub(super) url: Option<Expr>,
     pub(super) path: Option<Expr>,
@@ -40,6 +45,8 @@ pub(super) struct ClientRules {
 /// A rule for messages that meet a condition.
 #[derive(Debug)]
 pub(super) struct Rule {
+    /// Where it is, and how people know it.
+    pub(super) place: String,
     pub(super) when: Option<Expr>,
     pub(super) set: Option<Expr>,
     pub(super) keep: Option<Expr>,
@@ -61,6 +68,7 @@ pub(super) struct EventRule {
     pub(super) cursor: Option<Expr>,
     pub(super) sequence: Option<Expr>,
     pub(super) ack: Option<Expr>,
+    pub(super) ack_call: Option<CallRule>,
 }
 
 /// The messages of a subscription or of its end.
@@ -68,6 +76,7 @@ pub(super) struct EventRule {
 pub(super) struct RequestRule {
     pub(super) send: Option<Expr>,
     pub(super) each: Option<Expr>,
+    pub(super) call: Option<CallRule>,
 }
 
 /// An HTTP call.
@@ -104,6 +113,8 @@ impl ClientRules {
             file.on.iter().zip(1..).map(|(table, number)| rule(c, table, number)).collect::<Result<_>>()?;
         let mut reads = Reads::default();
         rules.iter().for_each(|rule| rule.note_reads(&mut reads));
+        let sequence = c.maybe("`sequence`", connect.and_then(|connect| connect.sequence.as_ref()))?;
+        sequence.iter().for_each(|sequence| reads.add(&sequence.reads()));
         let subscribes = file.subscribe.is_some();
         Ok(Arc::new(Self {
             default_url: head.url.as_ref().map(|url| url.get_ref().clone()),
@@ -112,6 +123,10 @@ impl ClientRules {
             per_message: topics
                 .and_then(|topics| topics.per_message.as_ref())
                 .map_or(usize::MAX, |n| *n.get_ref()),
+            per_connection: topics.and_then(|topics| topics.per_connection),
+            messages_per_second: connect.and_then(|connect| connect.messages_per_second),
+            replace_after: connect.and_then(|connect| connect.replace_after),
+            sequence,
             check: c.maybe("`check`", topics.and_then(|topics| topics.check.as_ref()))?,
             url: c.maybe("`url`", connect.and_then(|connect| connect.url.as_ref()))?,
             path: connect
@@ -126,7 +141,7 @@ impl ClientRules {
             before: connect
                 .iter()
                 .flat_map(|connect| &connect.before)
-                .map(|table| call(c, table))
+                .map(|table| call(c, "before", table))
                 .collect::<Result<_>>()?,
             open: c.maybe("`open.send`", file.open.as_ref().map(|open| &open.send))?,
             subscribe: request(c, "subscribe", file.subscribe.as_ref())?,
@@ -151,7 +166,8 @@ impl ClientRules {
 
     /// Can topics be subscribed to?
     pub(super) fn takes_topics(&self) -> bool {
-        self.topics_in_url || self.subscribe.send.is_some() || self.subscribe.each.is_some()
+        let subscribe = &self.subscribe;
+        self.topics_in_url || subscribe.send.is_some() || subscribe.each.is_some() || subscribe.call.is_some()
     }
 }
 
@@ -187,9 +203,11 @@ fn rule(c: &ExprCompiler<'_>, table: &RuleTable, number: usize) -> Result<Rule> 
             cursor: maybe("cursor", &table.cursor)?,
             sequence: maybe("sequence", &table.sequence)?,
             ack: maybe("ack", &table.ack)?,
+            ack_call: table.ack_call.as_ref().map(|table| call(c, "ack_call", table)).transpose()?,
         }),
     };
     Ok(Rule {
+        place: format!("{}:{} {name}", c.file, line_of(c.text, start)),
         when: maybe("when", &table.when)?,
         set: maybe("set", &table.set)?,
         keep: maybe("keep", &table.keep)?,
@@ -231,23 +249,24 @@ fn request(c: &ExprCompiler<'_>, what: &str, table: Option<&RequestTable>) -> Re
     Ok(RequestRule {
         send: c.maybe(&format!("`{what}.send`"), table.send.as_ref())?,
         each: c.maybe(&format!("`{what}.each`"), table.each.as_ref())?,
+        call: table.call.as_ref().map(|table| call(c, &format!("{what}.call"), table)).transpose()?,
     })
 }
 
-fn call(c: &ExprCompiler<'_>, table: &CallTable) -> Result<CallRule> {
+fn call(c: &ExprCompiler<'_>, what: &str, table: &CallTable) -> Result<CallRule> {
     let headers = table.headers.iter();
     Ok(CallRule {
         purpose: super::kept(&table.purpose),
         method: super::kept(&table.method),
-        url: c.template("`before.url`", &table.url, true)?,
+        url: c.template(&format!("`{what}.url`"), &table.url, true)?,
         headers: headers
             .map(|(name, source)| {
-                Ok((name.clone(), c.template(&format!("`before.headers.{name}`"), source, false)?))
+                Ok((name.clone(), c.template(&format!("`{what}.headers.{name}`"), source, false)?))
             })
             .collect::<Result<_>>()?,
-        body: c.maybe("`before.body`", table.body.as_ref())?,
-        keep: c.maybe("`before.keep`", table.keep.as_ref())?,
-        secret: c.maybe("`before.secret`", table.secret.as_ref())?,
+        body: c.maybe(&format!("`{what}.body`"), table.body.as_ref())?,
+        keep: c.maybe(&format!("`{what}.keep`"), table.keep.as_ref())?,
+        secret: c.maybe(&format!("`{what}.secret`"), table.secret.as_ref())?,
     })
 }
 
@@ -289,6 +308,11 @@ impl Rule {
             return reads.add(&event.event.reads());
         }
         // The message itself is the event, and passed on as it came.
+        let call = event.ack_call.iter().flat_map(|call| {
+            let headers = call.headers.iter().map(|(_, header)| header);
+            headers.chain([&call.url]).chain(&call.body)
+        });
+        call.for_each(|expr| reads.add(&expr.reads()));
         let of_event = [&event.id, &event.cursor, &event.sequence, &event.ack];
         of_event.into_iter().flatten().for_each(|expr| reads.add(&expr.reads()));
     }

@@ -27,7 +27,12 @@ macro_rules! library {
 pub const FILES: &[LibraryFile] = library![
     // Exchanges
     "binance",
+    "bybit",
+    "coinbase",
+    "htx",
     "kraken",
+    "kucoin",
+    "okx",
     // Social and messaging
     "bluesky-jetstream",
     // Protocols

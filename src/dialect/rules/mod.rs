@@ -240,6 +240,10 @@ impl Dialect for RulesDialect {
         }
     }
 
+    fn most_topics(&self) -> Option<usize> {
+        self.rules().ok()?.per_connection
+    }
+
     fn needs_topics(&self) -> bool {
         self.rules().is_ok_and(|rules| rules.takes_topics() && rules.topics_required)
     }

@@ -110,6 +110,8 @@ pub(super) struct TopicsTable {
     pub(super) check: Option<Source>,
     /// The most topics in one message.
     pub(super) per_message: Option<Spanned<usize>>,
+    /// The most topics on one connection.
+    pub(super) per_connection: Option<usize>,
 }
 
 /// How to connect.
@@ -124,6 +126,13 @@ pub(super) struct ConnectTable {
     pub(super) query: BTreeMap<String, Source>,
     /// HTTP calls that are made first, in order.
     pub(super) before: Vec<CallTable>,
+    /// A number that grows by one with every message of a connection.
+    pub(super) sequence: Option<Source>,
+    /// Messages that may be sent in a second.
+    pub(super) messages_per_second: Option<u32>,
+    /// Another connection takes over after this time, before the provider ends the first one.
+    #[serde(deserialize_with = "positive")]
+    pub(super) replace_after: Option<Duration>,
 }
 
 /// An HTTP call.
@@ -160,6 +169,8 @@ pub(super) struct RequestTable {
     pub(super) send: Option<Source>,
     /// Messages for each topic, `$topic`.
     pub(super) each: Option<Source>,
+    /// An HTTP call for each topic.
+    pub(super) call: Option<CallTable>,
 }
 
 /// What a message means that meets a condition, and what follows.
@@ -180,6 +191,8 @@ pub(super) struct RuleTable {
     pub(super) sequence: Option<Source>,
     /// A message to send when the event's line is written.
     pub(super) ack: Option<Source>,
+    /// The same as an HTTP call.
+    pub(super) ack_call: Option<CallTable>,
     /// The server is there.
     pub(super) heartbeat: bool,
     /// It is the answer to a keep-alive message.

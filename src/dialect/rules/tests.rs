@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::dialect::{Facts, Meaning};
+use crate::dialect::{EventAck, Facts, Meaning};
 use crate::message::Message;
 
 fn dialect(text: &str) -> &'static RulesDialect {
@@ -167,17 +167,25 @@ fn keep_alives_are_made_when_they_are_due_and_times_learned() {
 #[test]
 fn events_are_acknowledged_and_gaps_found() {
     let mut client = client("[[on]]\nevent = '.'\nack = '{id}'\nsequence = '.n'");
-    let mut event = |text: &str| match client.understand(&Message::text(text)) {
-        Meaning::Events(mut events) => events.pop().unwrap(),
-        other => panic!("{other:?}"),
+    let mut event = |text: &str| {
+        let meaning = client.understand(&Message::text(text));
+        let missing: Vec<_> = client.missing().iter().map(|missing| (missing.from, missing.to)).collect();
+        (meaning, missing)
     };
-    let first = event(r#"{"id":1,"n":5}"#);
-    assert_eq!(
-        (first.message, texts(&[first.ack.unwrap()]), first.missed),
-        (None, vec![r#"{"id":1}"#], None)
-    );
-    let missed = event(r#"{"id":2,"n":8}"#).missed.unwrap();
-    assert_eq!((missed.from, missed.to), (6, 7));
+    let Meaning::Events(mut events) = event(r#"{"id":1,"n":5}"#).0 else { panic!() };
+    let first = events.pop().unwrap();
+    let ack = EventAck::Message(Message::text(r#"{"id":1}"#));
+    assert_eq!((first.message, first.ack), (None, Some(ack)));
+    assert_eq!(event(r#"{"id":2,"n":8}"#).1, [(6, 7)]);
+    assert!(event(r#"{"id":2}"#).1.is_empty() && event(r#"{"id":2,"n":9}"#).1.is_empty());
+    // Or all messages of a connection have numbers.
+    let mut client = self::client("[connect]\nsequence = '.n'\n[[on]]\nwhen = '.beat'\nheartbeat = true");
+    for (text, missing) in
+        [(r#"{"n":1}"#, 0), (r#"{"n":2,"beat":1}"#, 0), (r#"{"n":4,"beat":1}"#, 1), ("x", 0)]
+    {
+        client.understand(&Message::text(text));
+        assert_eq!(client.missing().len(), missing, "{text}");
+    }
 }
 
 #[test]

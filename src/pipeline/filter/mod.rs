@@ -20,6 +20,7 @@ mod pattern;
 mod plan;
 mod read;
 mod regex;
+mod signatures;
 mod streams;
 mod strings;
 mod syntax;

@@ -10,7 +10,9 @@ use super::modules::Library;
 use super::object::Object;
 use super::strings::raw;
 use super::value::{Error, Val};
-use super::{arrays, compile, dates, entries, formats, numbers, paths, regex, streams, strings, work};
+use super::{
+    arrays, compile, dates, entries, formats, numbers, paths, regex, signatures, streams, strings, work,
+};
 
 /// What the engine is told about: our values, and the surroundings of a run.
 pub(super) struct Kind;
@@ -64,8 +66,17 @@ pub(super) const GENERATORS: &[&str] =
     &["capture", "debug_empty", "inputs", "match", "range", "scan", "splits", "stderr_empty", "tostream"];
 
 /// The filters among [`ours`] with side effects, or with a result that depends on more than input and arguments.
-pub(super) const WORLDLY: &[&str] =
-    &["debug_empty", "halt", "halt_error", "input", "inputs", "input_line_number", "now", "stderr_empty"];
+pub(super) const WORLDLY: &[&str] = &[
+    "debug_empty",
+    "halt",
+    "halt_error",
+    "input",
+    "inputs",
+    "input_line_number",
+    "now",
+    "now_ms",
+    "stderr_empty",
+];
 
 /// The native filters whose outputs have no paths.
 pub(super) fn ours() -> &'static [Filter<RunPtr<Kind>>] {
@@ -94,6 +105,7 @@ fn written() -> impl Iterator<Item = Filter<RunPtr<Kind>>> {
         numbers::filters(),
         paths::filters(),
         regex::filters(),
+        signatures::filters(),
         streams::filters(),
         strings::filters(),
         world(),

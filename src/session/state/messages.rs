@@ -136,6 +136,9 @@ impl State {
             self.last_received = now.mono;
         }
         let conn = old.unwrap_or(self.conn);
+        for missing in self.dialect.missing() {
+            self.tell_missing(missing, conn, now);
+        }
         match meaning {
             Meaning::Events(events) => {
                 self.take_events(events, &message, (conn, part), now);
@@ -162,10 +165,7 @@ impl State {
     ) {
         let (seq, most) = (self.counts.received, events.len());
         for (event, number) in events.into_iter().zip(1..) {
-            let MadeEvent { message, facts, ack, missed } = event;
-            if let Some(missing) = missed {
-                self.tell_missing(missing, conn, now);
-            }
+            let MadeEvent { message, facts, ack } = event;
             let duplicate = self.delivery.received_with(seq, &facts, ack);
             let role = if duplicate { Role::Duplicate } else { Role::Data };
             let is_last = number as usize == most && part.is_none_or(|part| part.last);
@@ -197,9 +197,8 @@ impl State {
 
     /// Does what follows from the message that was understood last.
     fn follow(&mut self, meaning: Meaning, now: Now) {
-        for answer in self.dialect.answers() {
-            self.send(answer, now);
-        }
+        let answers = self.dialect.answers();
+        self.send_in_pace(answers, now);
         if let Some(rhythm) = self.dialect.new_rhythm() {
             self.liveness.set_rhythm(rhythm.faster(self.policy.time_scale), now.mono);
         }

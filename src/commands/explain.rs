@@ -1,0 +1,122 @@
+//! `subscribe --check`: what a dialect would send, and what recorded messages mean to it.
+
+use std::path::Path;
+
+use super::generated::print;
+use super::no_thread;
+use crate::cli::options::SubscribeArgs;
+use crate::codec::{Decoded, Reader, Steps};
+use crate::dialect::{Client, ClientSetup, Dialect, Meaning};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::input::recording::{Item, Recording, Take};
+use crate::message::Message;
+use crate::net::WsUrl;
+use crate::report::Report;
+use crate::secret::Secret;
+
+/// What stands for the credential.
+const CREDENTIAL: &str = "CREDENTIAL";
+
+/// Prints it.
+///
+/// # Errors
+/// A mistake in the dialect, or a file that cannot be read.
+pub async fn explain(
+    dialect: &dyn Dialect,
+    (url, topics): (Option<&WsUrl>, &[String]),
+    args: &SubscribeArgs,
+    report: &Report,
+) -> Result<Exit> {
+    let default = dialect.default_url(&|_| None).map(|url| WsUrl::parse(&url)).transpose()?;
+    let url = url.cloned().or(default);
+    let credential = dialect.credential().map(|_| Secret::new(CREDENTIAL));
+    let setup = ClientSetup { url: url.as_ref(), credential, var: &|_| Some(CREDENTIAL.to_owned()) };
+    let mut client = dialect.client(&setup)?;
+    print(sends(&mut *client, url.as_ref(), topics)?.as_bytes())?;
+    client.notices().iter().for_each(|notice| report.warning(notice));
+    match &args.session.from {
+        Some(path) => meanings(path, dialect, &mut *client, report).await.map(|()| Exit::Ok),
+        None => Ok(Exit::Ok),
+    }
+}
+
+fn sends(client: &mut dyn Client, url: Option<&WsUrl>, topics: &[String]) -> Result<String> {
+    let mut text = String::new();
+    if let Some(url) = url {
+        let target = client.target(url, topics, None)?;
+        text.push_str(&format!("connect to {}\n", target.as_ref().unwrap_or(url)));
+    }
+    for (when, messages) in client.sends(topics) {
+        for message in messages {
+            text.push_str(&format!("{when}, send {}\n", String::from_utf8_lossy(message.as_bytes())));
+        }
+    }
+    Ok(text)
+}
+
+async fn meanings(
+    path: &Path,
+    dialect: &dyn Dialect,
+    client: &mut dyn Client,
+    report: &Report,
+) -> Result<()> {
+    let (recording, odd) = Recording::open(path, Take::Received)?;
+    odd.iter().for_each(|what| report.warning(&format!("--from: {what}")));
+    let mut items = recording.spawn().map_err(|error| no_thread(&error))?;
+    let steps = Steps::new(dialect.decode()).map_err(Failure::usage)?;
+    let (mut reader, mut number) = (Reader::new(&steps, None), 0);
+    while let Some(batch) = items.recv().await {
+        for item in batch? {
+            let Item::Message(message, _) = item else { continue };
+            number += 1;
+            let messages = match reader.read(message) {
+                Decoded::One(message) => vec![message],
+                Decoded::Parts(parts) => parts,
+                Decoded::Nothing(_) => Vec::new(),
+                Decoded::Unread(unread, _) => {
+                    print(format!("message {number}: cannot be decoded: {unread}\n").as_bytes())?;
+                    continue;
+                }
+            };
+            for message in messages {
+                print(meaning(client, &message, number, report).as_bytes())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What one message means, and what is sent in answer to it.
+fn meaning(client: &mut dyn Client, message: &Message, number: u64, report: &Report) -> String {
+    let rule = client.rule_of(message).map(|rule| format!(" {rule}:")).unwrap_or_default();
+    let meaning = match client.understand(message) {
+        Meaning::Event(facts) => event(facts.id.as_deref(), facts.cursor.as_deref()),
+        Meaning::Events(events) => {
+            let all: Vec<String> = events
+                .iter()
+                .map(|made| event(made.facts.id.as_deref(), made.facts.cursor.as_deref()))
+                .collect();
+            all.join(", ")
+        }
+        Meaning::Ignored => "ignored".to_owned(),
+        Meaning::Heartbeat => "heartbeat".to_owned(),
+        Meaning::Pong => "pong".to_owned(),
+        Meaning::Draining { after } => format!("the server closes after {} ms", after.as_millis()),
+        Meaning::Confirmed { action, topics } => format!("{action} confirmed {}", topics.join(" ")),
+        Meaning::Refused { action, message, topics, .. } => {
+            format!("{action} refused {}: {message}", topics.join(" "))
+        }
+    };
+    let mut text = format!("message {number}:{rule} {meaning}: {}\n", message.shortened(report.secrets()));
+    for answer in client.answers() {
+        text.push_str(&format!("  send {}\n", String::from_utf8_lossy(answer.as_bytes())));
+    }
+    client.notices().iter().for_each(|notice| text.push_str(&format!("  {notice}\n")));
+    text
+}
+
+fn event(id: Option<&str>, cursor: Option<&str>) -> String {
+    let id = id.map(|id| format!(" id={id}")).unwrap_or_default();
+    format!("event{id}{}", cursor.map(|cursor| format!(" cursor={cursor}")).unwrap_or_default())
+}
