@@ -29,8 +29,8 @@ json\t'One JSON object per line'"
 complete -c wstap -n "__fish_wstap_needs_command" -l color -d 'When to use color' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_needs_command" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_needs_command" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_needs_command" -s V -l version -d 'Print version'
 complete -c wstap -n "__fish_wstap_needs_command" -f -a "connect" -d 'Connect to a WebSocket server: send lines, print messages'
@@ -61,13 +61,13 @@ bluesky-jetstream\t'Bluesky posts, likes and follows (Jetstream)'
 graphql-transport-ws\t'GraphQL subscriptions; a topic is a query'
 phoenix\t'Phoenix channels, also Supabase Realtime'
 socket.io\t'Socket.IO 4; a topic is a namespace'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a literal @' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program on each incoming message and send its outputs back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary-in -d 'Send standard input as binary: one message per line of base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l delimiter -d 'End of a message on standard input: a character, nul, or none to send the whole input as one [default: \\n]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l delimiter -d 'Split standard input into messages at this character. nul is the NUL byte, none sends all input as one message [default: \\n]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l mock -d 'Start a mock server in this process and connect to it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l from -d 'Read messages from a recording or NDJSON instead of a connection; - is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -81,33 +81,33 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l jsonargs -d 'Put
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l library-path -d 'Search imported jq modules in DIR instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l filter-errors -d 'If the filter fails on a message: warn and continue, or exit 5' -r -f -a "warn\t'Warn and continue'
 fail\t'Exit with status 5'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
 replace\t'Replace the invalid bytes with U+FFFD and continue'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l indent -d 'Indent JSON by N spaces for each level, at most 7; 0 prints one line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l indent -d 'Indent JSON by N spaces for each level, at most 7 [default: 0, one line]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l binary -d 'Print binary messages in this form' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l count -d 'End after N output lines [default: no limit]. With --envelope and no filter, count received messages only' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has arrived for D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after D [default: no limit]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -118,8 +118,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l compress -d 'Com
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -136,14 +136,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tls-max -d 'Newe
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retries -d 'Give up after N failed attempts in a row; implies --reconnect [default: no limit]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
@@ -158,7 +158,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s i -l interactive
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-history -d 'Do not save the lines typed at the prompt'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s n -l null-input -d 'Run the filter once with null as input; input and inputs read the live stream'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s e -l exit-status -d 'Set the exit status from the last output: 1 for false or null, 4 for no output'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l envelope -d 'Print records of every event (open, message, close, …) instead of messages; filters see records too'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l envelope -d 'Print a record for every event (open, message, close, …). Filters get these records instead of messages'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l pretty -d 'Indent JSON by two spaces'
@@ -180,8 +180,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s 6 -l ipv6 -d 'Us
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l url -d 'URL to connect to [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -204,13 +204,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-file -d 'Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a literal @' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reply -d 'Run this jq program on each incoming message and send its outputs back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary-in -d 'Send standard input as binary: one message per line of base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l delimiter -d 'End of a message on standard input: a character, nul, or none to send the whole input as one [default: \\n]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l delimiter -d 'Split standard input into messages at this character. nul is the NUL byte, none sends all input as one message [default: \\n]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l mock -d 'Start a mock server in this process and connect to it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from -d 'Read messages from a recording or NDJSON instead of a connection; - is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -224,33 +224,33 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l jsonargs -d 'P
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l library-path -d 'Search imported jq modules in DIR instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l filter-errors -d 'If the filter fails on a message: warn and continue, or exit 5' -r -f -a "warn\t'Warn and continue'
 fail\t'Exit with status 5'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
 replace\t'Replace the invalid bytes with U+FFFD and continue'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l indent -d 'Indent JSON by N spaces for each level, at most 7; 0 prints one line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l indent -d 'Indent JSON by N spaces for each level, at most 7 [default: 0, one line]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l binary -d 'Print binary messages in this form' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l count -d 'End after N output lines [default: no limit]. With --envelope and no filter, count received messages only' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has arrived for D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after D [default: no limit]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -261,8 +261,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l compress -d 'C
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -279,14 +279,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tls-max -d 'Ne
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retries -d 'Give up after N failed attempts in a row; implies --reconnect [default: no limit]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
@@ -305,7 +305,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s i -l interacti
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-history -d 'Do not save the lines typed at the prompt'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s n -l null-input -d 'Run the filter once with null as input; input and inputs read the live stream'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s e -l exit-status -d 'Set the exit status from the last output: 1 for false or null, 4 for no output'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l envelope -d 'Print records of every event (open, message, close, …) instead of messages; filters see records too'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l envelope -d 'Print a record for every event (open, message, close, …). Filters get these records instead of messages'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l pretty -d 'Indent JSON by two spaces'
@@ -327,8 +327,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s 6 -l ipv6 -d '
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l url -d 'URL to connect to [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s d -l dialect -d 'Provider dialect to speak: a built-in name, or your own TOML file [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -351,13 +351,13 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l topics-file -d 'Read
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cursor-file -d 'Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s x -l send -l execute -d 'Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input, @@ a literal @' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s x -l send -l execute -d 'Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a literal @' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reply -d 'Run this jq program on each incoming message and send its outputs back' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l binary-in -d 'Send standard input as binary: one message per line of base64 or hex, or raw chunks' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l delimiter -d 'End of a message on standard input: a character, nul, or none to send the whole input as one [default: \\n]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l delimiter -d 'Split standard input into messages at this character. nul is the NUL byte, none sends all input as one message [default: \\n]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l encode -d 'Encode outgoing messages with these steps, in this order; see --decode [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l mock -d 'Start a mock server in this process and connect to it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l from -d 'Read messages from a recording or NDJSON instead of a connection; - is standard input' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s f -l filter -l jq -d 'Print the outputs of this jq program instead of the messages' -r
@@ -371,33 +371,33 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l jsonargs -d 'Put the
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l library-path -d 'Search imported jq modules in DIR instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l filter-errors -d 'If the filter fails on a message: warn and continue, or exit 5' -r -f -a "warn\t'Warn and continue'
 fail\t'Exit with status 5'"
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
 replace\t'Replace the invalid bytes with U+FFFD and continue'"
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l indent -d 'Indent JSON by N spaces for each level, at most 7; 0 prints one line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l indent -d 'Indent JSON by N spaces for each level, at most 7 [default: 0, one line]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l binary -d 'Print binary messages in this form' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l count -d 'End after N output lines [default: no limit]. With --envelope and no filter, count received messages only' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l idle-timeout -d 'End when no message has arrived for D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-time -l timeout -d 'End after D [default: no limit]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -408,8 +408,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l compress -d 'Compres
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -426,14 +426,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tls-max -d 'Newest T
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retries -d 'Give up after N failed attempts in a row; implies --reconnect [default: no limit]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
@@ -452,7 +452,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s i -l interactive -d 
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-history -d 'Do not save the lines typed at the prompt'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s n -l null-input -d 'Run the filter once with null as input; input and inputs read the live stream'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s e -l exit-status -d 'Set the exit status from the last output: 1 for false or null, 4 for no output'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l envelope -d 'Print records of every event (open, message, close, …) instead of messages; filters see records too'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l envelope -d 'Print a record for every event (open, message, close, …). Filters get these records instead of messages'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l pretty -d 'Indent JSON by two spaces'
@@ -474,8 +474,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s 6 -l ipv6 -d 'Use IP
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l url -d 'URL of the provider\'s server or of a campaign endpoint [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s d -l dialect -d 'Name of the provider [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -512,33 +512,33 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l jsonargs 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l library-path -d 'Search imported jq modules in DIR instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l filter-errors -d 'If the filter fails on a message: warn and continue, or exit 5' -r -f -a "warn\t'Warn and continue'
 fail\t'Exit with status 5'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
 replace\t'Replace the invalid bytes with U+FFFD and continue'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l indent -d 'Indent JSON by N spaces for each level, at most 7; 0 prints one line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l indent -d 'Indent JSON by N spaces for each level, at most 7 [default: 0, one line]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l binary -d 'Print binary messages in this form' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l count -d 'End after N output lines [default: no limit]. With --envelope and no filter, count received messages only' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has arrived for D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after D [default: no limit]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -549,8 +549,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l compress 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -567,14 +567,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tls-max -
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retries -d 'Give up after N failed attempts in a row; implies --reconnect [default: no limit]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
@@ -590,7 +590,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l progress 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ndjson -d 'Print lines on a terminal too, instead of the live screen'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s n -l null-input -d 'Run the filter once with null as input; input and inputs read the live stream'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s e -l exit-status -d 'Set the exit status from the last output: 1 for false or null, 4 for no output'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l envelope -d 'Print records of every event (open, message, close, …) instead of messages; filters see records too'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l envelope -d 'Print a record for every event (open, message, close, …). Filters get these records instead of messages'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l pretty -d 'Indent JSON by two spaces'
@@ -612,8 +612,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s 6 -l ipv6
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l url -d 'URL of the provider\'s server or of a campaign endpoint [default: the provider\'s endpoint, if it has one]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s d -l dialect -d 'Name of the provider [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
@@ -650,33 +650,33 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l jsonargs -d 'Put t
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l library-path -d 'Search imported jq modules in DIR instead of ~/.jq (jq\'s -L)' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l filter-errors -d 'If the filter fails on a message: warn and continue, or exit 5' -r -f -a "warn\t'Warn and continue'
 fail\t'Exit with status 5'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l decode -d 'Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY, brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul, json-array, auto [default: none]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l decode-errors -d 'If a message cannot be decoded: warn and continue, or exit 21' -r -f -a "warn\t'Warn and continue'
 fail\t'End the session'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l invalid-utf8 -d 'If a text message is not UTF-8: exit 21, or replace the invalid bytes with U+FFFD and continue' -r -f -a "fail\t'End the session'
 replace\t'Replace the invalid bytes with U+FFFD and continue'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l indent -d 'Indent JSON by N spaces for each level, at most 7; 0 prints one line' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l indent -d 'Indent JSON by N spaces for each level, at most 7 [default: 0, one line]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l binary -d 'Print binary messages in this form' -r -f -a "base64\t'Base64 (RFC 4648 §4); in quotes if the line is JSON'
 hex\t'Lowercase hexadecimal; in quotes if the line is JSON'
 raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l record -d 'Write records of every event to FILE; a name that ends in .har makes a HAR' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l spill-limit -d 'Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l count -d 'End after N output lines; with --envelope and no filter, after N received messages' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l count -d 'End after N output lines [default: no limit]. With --envelope and no filter, count received messages only' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l until -d 'End with status 0 once this jq expression is true; print the matching message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l idle-timeout -d 'End when no message has arrived for D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-time -l timeout -d 'End after D' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after input with lines or after -x alone]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as a clean end too, and do not reconnect after it; repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-time -l timeout -d 'End after D [default: no limit]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -687,8 +687,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -705,14 +705,14 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tls-max -d 'Newest
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-interval -d 'Interval between pings; 0s disables them [default: 25s, or the dialect\'s own]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ping-timeout -d 'Consider the connection dead if nothing arrives for D after a ping [default: 20s]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Reconnect, but give up after N attempts in a row without a stable connection' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retries -d 'Give up after N failed attempts in a row; implies --reconnect [default: no limit]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l retry-close -d 'Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005, 1006, 1011-1014 and 4000, or the dialect\'s own codes' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-delay -d 'Longest delay before the first retry; doubles with every attempt [default: 1s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect-max-delay -d 'Longest delay before any retry [default: 30s]' -r
@@ -728,7 +728,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l progress -d 'Print
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ndjson -d 'Print lines on a terminal too, instead of the live screen'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s n -l null-input -d 'Run the filter once with null as input; input and inputs read the live stream'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s e -l exit-status -d 'Set the exit status from the last output: 1 for false or null, 4 for no output'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l envelope -d 'Print records of every event (open, message, close, …) instead of messages; filters see records too'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l envelope -d 'Print a record for every event (open, message, close, …). Filters get these records instead of messages'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s r -l raw-output -d 'Print strings without quotes'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s j -l join-output -d 'Like --raw-output, with nothing between outputs'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l pretty -d 'Indent JSON by two spaces'
@@ -750,8 +750,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s 6 -l ipv6 -d 'Use 
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s L -l location -d 'Follow redirects'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l reconnect -d 'Reconnect after a loss, and retry a failed first connection. By default, subscribe and watch-campaign reconnect after a loss'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-reconnect -d 'Do not reconnect'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s d -l dialect -d 'Dialect whose credentials and subprotocols to use [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
@@ -775,10 +775,10 @@ text\t'A page to read'
 nagios\t'One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk'
 prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l origins -d 'Probe once with each Origin: none, same, null, or any other; comma-separated' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times; the last record, or the end of the page, summarizes all rounds' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l repeat -d 'Probe N times, then print a summary [default: 1]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l interval -d 'Time from the start of one probe to the start of the next, with --repeat' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s x -l send -d 'Send this message, or the content of @FILE, after the upgrade; repeatable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-time -d 'Time limit of --live; the first message may take half of it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-time -d 'Time limit for --live; waits up to half of it for the first message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect -d 'Require this jq expression over the record to be true; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l expect-status -d 'Require one of these HTTP statuses; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l min-cert-days -d 'Require the server\'s certificate to be valid for at least N more days' -r
@@ -791,8 +791,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l compress
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -809,8 +809,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-max 
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
@@ -832,8 +832,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l tls-keyl
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s d -l dialect -d 'Dialect whose credentials and subprotocols to use [default: guessed from the URL]' -r -f -a "burki\t'Burki: progress of calling campaigns; topic: campaign ID'
 kadoa\t'Kadoa: workflow data of a team, with replay; no topics'
@@ -857,10 +857,10 @@ text\t'A page to read'
 nagios\t'One line with performance data, and exit status 0 to 3, for Nagios, Icinga and Checkmk'
 prometheus\t'Metrics for the textfile collector of Prometheus\' node exporter'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l origins -d 'Probe once with each Origin: none, same, null, or any other; comma-separated' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l repeat -d 'Probe N times; the last record, or the end of the page, summarizes all rounds' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l repeat -d 'Probe N times, then print a summary [default: 1]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l interval -d 'Time from the start of one probe to the start of the next, with --repeat' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s x -l send -d 'Send this message, or the content of @FILE, after the upgrade; repeatable' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max-time -d 'Time limit of --live; the first message may take half of it' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max-time -d 'Time limit for --live; waits up to half of it for the first message' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect -d 'Require this jq expression over the record to be true; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l expect-status -d 'Require one of these HTTP statuses; comma-separated' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l min-cert-days -d 'Require the server\'s certificate to be valid for at least N more days' -r
@@ -873,8 +873,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l compress -d 'Compr
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s u -l user -l auth -d 'User and password for Basic authentication, or for Digest if the server requests it; @FILE reads them' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l bearer -d 'Send this bearer token. To keep it out of the process list, use --token-env or --token-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-env -d 'Read the credential from environment variable VAR' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Read the credential from the first line of FILE, again for every connection; - is standard input' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-command -d 'Run this shell command for every connection and use the first line of its output as the credential. A failed command is retried like a network failure' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-file -d 'Read the credential from the first line of FILE, again on each connect; - is standard input' -r -F
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-command -d 'Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap retries as after a network failure' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token -d 'Use this credential; other users can see it in the process list' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l token-in -d 'Where to send the credential: query, query:NAME, header, header:NAME or bearer [default: depends on the dialect]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l cacert -l ca -d 'Trust the certificates in this PEM file instead of the system\'s; also the server\'s own certificate' -r -F
@@ -891,8 +891,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l tls-max -d 'Newest
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l resolve -d 'Use ADDR for HOST and PORT instead of a DNS lookup; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1, keeping Host and SNI; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l unix-socket -d 'Connect through this Unix socket' -r -F
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies' -r
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l proxy -d 'Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; \'\' disables proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -l noproxy -d 'Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max-redirects -d 'Most redirects to follow with -L [default: 10]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l connect-timeout -d 'Time limit from name resolution to the end of the upgrade [default: 10s]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l max-message-size -d 'Largest incoming message, such as 16M; 0 disables the limit [default: 64M, or the dialect\'s own]' -r
@@ -914,8 +914,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand probe" -l tls-keylog -d 'App
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s L -l location -d 'Follow redirects'
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand probe" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand probe" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port -d 'Port to listen on; 0 picks a free one' -r
@@ -968,7 +968,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s d -l dialect 
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l port-file -l url-file -d 'Write the URL to FILE as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l announce -d 'What to print on standard output once the server listens [default: url; nothing with --exec]' -r -f -a "url\t'The URL of the dialect if one is named, else the base URL of all'
 json\t'URLs, port, control API and CA file, as JSON'"
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l exit-after -d 'Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario)' -r
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l exit-after -d 'Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario) [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l exec -d 'Run this command once the server listens, and exit with its status; takes all remaining arguments' -r
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
 json\t'One JSON object per line'"
@@ -982,8 +982,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l tls -d 'Speak
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l no-control -d 'Disable the control API'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -l own-pings -d 'Answer pings in the mock instead of passing pings and pongs'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s k -l insecure -d 'Accept any certificate of the upstream'
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand serve-mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l host -d 'Address to listen on' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l port -d 'Port to listen on; 0 picks a free one' -r
@@ -1036,7 +1036,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -s d -l dialect -d 'Se
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l port-file -l url-file -d 'Write the URL to FILE as soon as the server listens' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l announce -d 'What to print on standard output once the server listens [default: url; nothing with --exec]' -r -f -a "url\t'The URL of the dialect if one is named, else the base URL of all'
 json\t'URLs, port, control API and CA file, as JSON'"
-complete -c wstap -n "__fish_wstap_using_subcommand mock" -l exit-after -d 'Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario)' -r
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -l exit-after -d 'Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario) [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l exec -d 'Run this command once the server listens, and exit with its status; takes all remaining arguments' -r
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
 json\t'One JSON object per line'"
@@ -1050,8 +1050,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand mock" -l tls -d 'Speak TLS, 
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l no-control -d 'Disable the control API'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -l own-pings -d 'Answer pings in the mock instead of passing pings and pongs'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s k -l insecure -d 'Accept any certificate of the upstream'
-complete -c wstap -n "__fish_wstap_using_subcommand mock" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand mock" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l dir -d 'Write the scripts for all shells to DIR instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
@@ -1059,8 +1059,8 @@ json\t'One JSON object per line'"
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -l color -d 'When to use color' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand completions" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l dir -d 'Write all pages to DIR instead' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l log-format -d 'Print notices on stderr as text, or as one JSON object per line' -r -f -a "text\t'Plain text'
@@ -1068,8 +1068,8 @@ json\t'One JSON object per line'"
 complete -c wstap -n "__fish_wstap_using_subcommand man" -l color -d 'When to use color' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Print errors only (and the -k and --tls-keylog warnings)'
-complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Print how the connection is made, headers and close frames; -vv prints every frame too'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s q -l quiet -d 'Print only errors; warnings of -k and --tls-keylog still appear'
+complete -c wstap -n "__fish_wstap_using_subcommand man" -s v -l verbose -d 'Show connection steps, request and response headers, and close frames; -vv also shows every frame'
 complete -c wstap -n "__fish_wstap_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "connect" -d 'Connect to a WebSocket server: send lines, print messages'
 complete -c wstap -n "__fish_wstap_using_subcommand help; and not __fish_seen_subcommand_from connect subscribe watch-campaign probe-handshake serve-mock completions man help" -f -a "subscribe" -d 'Subscribe to topics and print their events'

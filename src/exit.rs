@@ -90,7 +90,10 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::BadUpgrade, "invalid handshake response: HTTP status 101, but not as RFC 6455 requires"),
     (Exit::Credentials, "credentials refused: HTTP 401 or 403, close 1008"),
     (Exit::NotFound, "not found: HTTP 404, close 4004"),
-    (Exit::ClosedAbnormally, "closed abnormally, or with a code other than 1000, 1001, 1005 and --ok-close"),
+    (
+        Exit::ClosedAbnormally,
+        "closed abnormally, or with an unexpected code (expected: 1000, 1001, 1005 and --ok-close)",
+    ),
     (
         Exit::PeerProtocol,
         "protocol error: invalid frame, or a message that could not be decoded, with --decode-errors fail",

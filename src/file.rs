@@ -84,7 +84,8 @@ fn text_of(source: impl io::Read, most: u64) -> io::Result<String> {
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());
     }
-    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    let not_text = |at| io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8 (at byte {at})"));
+    String::from_utf8(bytes).map_err(|error| not_text(error.utf8_error().valid_up_to()))
 }
 
 fn bytes_of(source: impl io::Read, most: u64) -> io::Result<Vec<u8>> {

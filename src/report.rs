@@ -1,5 +1,6 @@
 //! Notices for people, on stderr. Nothing else in the crate writes there.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
@@ -156,7 +157,7 @@ impl Report {
         for line in &failure.details {
             self.say_unlabelled(Level::Error, line);
         }
-        if let Some(hint) = &failure.hint {
+        if let Some(hint) = hint_of(failure) {
             self.say_unlabelled(Level::Error, &format!("hint: {hint}"));
         }
     }
@@ -235,7 +236,7 @@ impl Report {
         if !failure.details.is_empty() {
             object["details"] = failure.details.iter().map(|line| shown(line)).collect();
         }
-        if let Some(hint) = &failure.hint {
+        if let Some(hint) = hint_of(failure) {
             object["hint"] = shown(hint).into();
         }
         format!("{object}\n")
@@ -246,7 +247,7 @@ impl Report {
         let text = self.inner.secrets.mask_text(text);
         let text =
             if level <= Level::Warning { self.arguments.mask_text(&text) } else { text.as_ref().into() };
-        escape_controls(&text)
+        escape_controls(&without_error_numbers(&text))
     }
 
     fn line(&self, level: Level, label: &str, text: &str) -> String {
@@ -262,6 +263,30 @@ impl Report {
             Some(color) if self.inner.color => format!("{}{text}\n", label.color(color)),
             _ => format!("{label}{text}\n"),
         }
+    }
+}
+
+/// What to do about a failure. The system's own errors have no hint where they are made, and the same one everywhere.
+fn hint_of(failure: &Failure) -> Option<&str> {
+    let of_system = [
+        ("No such file or directory", "check the path"),
+        ("Permission denied", "check the permissions of the file and its directory"),
+        ("Is a directory", "name a file, not a directory"),
+        ("Not a directory", "check the path"),
+    ];
+    let known = || of_system.iter().find(|(words, _)| failure.what.contains(words)).map(|(_, hint)| *hint);
+    failure.hint.as_deref().or_else(known)
+}
+
+/// A text without the ` (os error 2)` that the standard library puts behind the system's words.
+fn without_error_numbers(text: &str) -> Cow<'_, str> {
+    const START: &str = " (os error ";
+    let Some((before, rest)) = text.split_once(START) else { return text.into() };
+    match rest.split_once(')') {
+        Some((number, after)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (before.to_owned() + &without_error_numbers(after)).into()
+        }
+        _ => text.into(),
     }
 }
 

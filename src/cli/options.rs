@@ -21,10 +21,10 @@ use crate::text::duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Notices")]
 pub struct GlobalArgs {
-    /// Print errors only (and the -k and --tls-keylog warnings)
+    /// Print only errors; warnings of -k and --tls-keylog still appear
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print how the connection is made, headers and close frames; -vv prints every frame too
+    /// Show connection steps, request and response headers, and close frames; -vv also shows every frame
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Print notices on stderr as text, or as one JSON object per line
@@ -141,7 +141,7 @@ pub struct ProbeArgs {
     /// Probe each address of the host
     #[arg(long, help_heading = "Several connections")]
     pub all_addresses: bool,
-    /// Probe N times; the last record, or the end of the page, summarizes all rounds
+    /// Probe N times, then print a summary [default: 1]
     #[arg(long, value_name = "N", help_heading = "Several connections", conflicts_with_all = ["origins", "auth_matrix", "version_check", "all_addresses"], value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: Option<u32>,
     /// Time from the start of one probe to the start of the next, with --repeat
@@ -153,7 +153,7 @@ pub struct ProbeArgs {
     /// Send this message, or the content of @FILE, after the upgrade; repeatable
     #[arg(short = 'x', long, value_name = "MSG", help_heading = "After the upgrade", requires = "live", allow_hyphen_values = true, action = clap::ArgAction::Append)]
     pub send: Vec<String>,
-    /// Time limit of --live; the first message may take half of it
+    /// Time limit for --live; waits up to half of it for the first message
     #[arg(long, value_name = "D", help_heading = "After the upgrade", default_value = "5s", value_parser = duration)]
     pub max_time: Duration,
     /// Require this jq expression over the record to be true; repeatable
@@ -228,8 +228,8 @@ pub struct WatchArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct SendArgs {
-    /// Send this message, or the content of @FILE, on every connection; repeatable, in order. @- is standard input,
-    /// @@ a literal @
+    /// Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a
+    /// literal @
     #[arg(short = 'x', long, value_name = "MSG", visible_alias = "execute", allow_hyphen_values = true, action = clap::ArgAction::Append, conflicts_with = "from")]
     pub send: Vec<String>,
     /// Run this jq program on each incoming message and send its outputs back
@@ -241,10 +241,11 @@ pub struct SendArgs {
     /// Send standard input as binary: one message per line of base64 or hex, or raw chunks
     #[arg(long, value_name = "FORM", conflicts_with = "from")]
     pub binary_in: Option<BinaryForm>,
-    /// End of a message on standard input: a character, nul, or none to send the whole input as one [default: \n]
+    /// Split standard input into messages at this character. nul is the NUL byte, none sends all input as one message
+    /// [default: \n]
     #[arg(long, value_name = "CHAR", value_parser = delimiter, allow_hyphen_values = true, conflicts_with = "from")]
     pub delimiter: Option<Delimiter>,
-    /// Encode outgoing messages with these steps, in this order; see --decode
+    /// Encode outgoing messages with these steps, in this order; see --decode [default: none]
     #[arg(long, value_name = "STEPS", value_parser = steps, conflicts_with = "from")]
     pub encode: Option<StepNames>,
     /// Open a prompt on the terminal [default for connect, unless an option sets the end of the session]
@@ -375,7 +376,7 @@ pub struct DecodeArgs {
     #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are part of the help text")]
     /// Decode incoming messages with these steps, in this order: text, gzip, zlib, deflate, zstd or zstd:DICTIONARY,
     /// brotli, zlib-stream, msgpack, cbor, protobuf:DESCRIPTORS:MESSAGE, lines, rs, nul,
-    /// json-array, auto
+    /// json-array, auto [default: none]
     #[arg(long, value_name = "STEPS", value_parser = steps)]
     pub decode: Option<StepNames>,
     /// If a message cannot be decoded: warn and continue, or exit 21
@@ -437,7 +438,7 @@ pub enum FilterErrors {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Print records of every event (open, message, close, …) instead of messages; filters see records too
+    /// Print a record for every event (open, message, close, …). Filters get these records instead of messages
     #[arg(long)]
     pub envelope: bool,
     /// Print strings without quotes
@@ -455,7 +456,7 @@ pub struct OutputArgs {
     /// Indent JSON with a tab for each level
     #[arg(long, overrides_with_all = ["pretty", "compact_output", "indent"])]
     pub tab: bool,
-    /// Indent JSON by N spaces for each level, at most 7; 0 prints one line
+    /// Indent JSON by N spaces for each level, at most 7 [default: 0, one line]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=7), overrides_with_all = ["pretty", "compact_output", "tab"])]
     pub indent: Option<u8>,
     /// Sort the fields of every object by name
@@ -476,16 +477,16 @@ pub struct OutputArgs {
     /// Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Write records of every event to FILE; a name that ends in .har makes a HAR
+    /// Write records of every event to FILE; FILE.har writes the HAR format
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Memory for output that is not read yet [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub buffer: Option<usize>,
-    /// What to do when --buffer is full [default: spill; block for connect]
+    /// What to do when --buffer is full [default: block for connect, spill for other commands]
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub overflow: Option<OverflowChoice>,
-    /// Size limit of the --overflow spill file; exit 30 beyond it [default: 4G]
+    /// Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub spill_limit: Option<usize>,
     /// Do not redact credentials in records and in the provider's messages
@@ -589,7 +590,7 @@ pub enum OverflowChoice {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Ending")]
 pub struct EndArgs {
-    /// End after N output lines; with --envelope and no filter, after N received messages
+    /// End after N output lines [default: no limit]. With --envelope and no filter, count received messages only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// End with status 0 once this jq expression is true; print the matching message
@@ -598,17 +599,17 @@ pub struct EndArgs {
     /// End with status 1 as soon as this jq expression is true
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub fail_if: Option<String>,
-    /// End when no message has arrived for D
+    /// End when no message has arrived for D [default: never]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub idle_timeout: Option<Duration>,
-    /// End after D
+    /// End after D [default: no limit]
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After end of input, exit once no message has arrived for D; `forever` stays [default: forever; for connect, 2s after
-    /// input with lines or after -x alone]
+    /// After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something
+    /// was sent, else forever]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
-    /// Treat this close code as a clean end too, and do not reconnect after it; repeatable
+    /// Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
     /// Close code to send at the end of the session [default: 1000]
@@ -682,11 +683,11 @@ pub struct ConnectionArgs {
     /// Read the credential from environment variable VAR
     #[arg(long, value_name = "VAR", conflicts_with_all = ["bearer", "token_file", "token"])]
     pub token_env: Option<String>,
-    /// Read the credential from the first line of FILE, again for every connection; - is standard input
+    /// Read the credential from the first line of FILE, again on each connect; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bearer", "token"])]
     pub token_file: Option<PathBuf>,
-    /// Run this shell command for every connection and use the first line of its output as the credential. A failed
-    /// command is retried like a network failure
+    /// Run this shell command on each connect and use the first line of its output as the credential. If it fails, wstap
+    /// retries as after a network failure
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["bearer", "token", "token_file", "token_env"])]
     pub token_command: Option<String>,
     /// Use this credential; other users can see it in the process list
@@ -746,10 +747,11 @@ pub struct ConnectionArgs {
     /// Use IPv6 addresses only
     #[arg(short = '6', long, overrides_with = "ipv4")]
     pub ipv6: bool,
-    /// Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; '' disables proxies
+    /// Use this proxy: http://, socks5:// (or socks://) or socks5h://, optionally with USER:PASSWORD@; '' disables
+    /// proxies [default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY]
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
-    /// Connect to these hosts without a proxy; comma-separated
+    /// Connect to these hosts without a proxy; comma-separated [default: NO_PROXY]
     #[arg(long, value_name = "HOSTS")]
     pub noproxy: Option<String>,
     /// Follow redirects
@@ -867,7 +869,7 @@ pub struct LivenessArgs {
     /// Do not reconnect
     #[arg(long, overrides_with = "reconnect")]
     pub no_reconnect: bool,
-    /// Reconnect, but give up after N attempts in a row without a stable connection
+    /// Give up after N failed attempts in a row; implies --reconnect [default: no limit]
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
     /// Also reconnect after these close codes, such as 1000,4000-4999; implies --reconnect. Always retried: 1001, 1005,

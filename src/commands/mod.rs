@@ -443,10 +443,12 @@ fn own_endpoint(args: &SessionArgs, dialect: &dyn Dialect, context: &Context<'_>
 }
 
 fn no_url(dialect: &dyn Dialect) -> Failure {
-    Failure::usage("no URL given").hint(format!(
-        "give a URL such as wss://host/path, or use --mock for the built-in test server (the {} dialect has no default URL)",
-        dialect.name()
-    ))
+    let hint = "give a URL such as wss://host/path, or use --mock for the built-in test server";
+    Failure::usage("no URL given").hint(if dialect.name() == dialect::plain::Plain.name() {
+        hint.to_owned()
+    } else {
+        format!("{hint} (the {} dialect has no default URL)", dialect.name())
+    })
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {

@@ -220,7 +220,10 @@ impl Opening {
         let connected = self.phase(Phase::Tcp, &shown, tcp::connect(&addresses, &shown, &mut trace)).await;
         self.report.tried = trace.tried();
         let (stream, remote) = connected.map_err(|mut failure| {
-            failure.details = trace.lines();
+            // A literal address is named by the failure itself.
+            if literal(host).is_none() {
+                failure.details = trace.lines();
+            }
             failure
         })?;
         self.report.remote = Some(remote);

@@ -133,9 +133,12 @@ fn failure(shown: &str, trace: &Trace) -> Failure {
     let mut different = reasons.clone();
     different.sort();
     different.dedup();
-    let what = format!("cannot connect to {shown}: {}", different.join("; "));
+    let place = format!("{shown}: {}", different.join("; "));
+    let what = format!("cannot connect to {place}");
     let all = |kind| trace.failed.iter().all(|(_, error, _)| error.kind() == kind);
-    let failure = Failure::new(Exit::Tcp, what).details(trace.lines());
+    // One address without a name says everything once.
+    let addresses = trace.lines().into_iter().filter(|line| *line != place).collect();
+    let failure = Failure::new(Exit::Tcp, what).details(addresses);
     if all(io::ErrorKind::ConnectionRefused) {
         let text = "check that the server is running and the port is right";
         failure.known_hint("nothing-listening", text)

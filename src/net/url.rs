@@ -577,7 +577,7 @@ pub(crate) fn ascii_host(host: &str) -> Option<String> {
 
 fn check_name(host: &str, at: usize) -> Result<(), Mistake> {
     if host.is_empty() {
-        return Err(Mistake::new(at, "missing host"));
+        return Err(Mistake::new(at, "missing host").hint("give a URL such as wss://host/path"));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let Some((place, wrong)) = host.char_indices().find(|&(_, c)| !allowed(c)) else { return Ok(()) };

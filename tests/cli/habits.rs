@@ -138,8 +138,8 @@ fn a_bare_number_is_seconds() {
         let run = wstap(&["connect", "--mock"]).args(args);
         env.iter().fold(run, |run, (name, value)| run.env(name, value)).run()
     };
-    ended(&["--max-time", "0.1"], &[]).exits(0);
-    ended(&[], &[("WSTAP_MAX_TIME", "0.1")]).exits(0);
+    ended(&["--max-time", "1"], &[]).exits(0);
+    ended(&[], &[("WSTAP_MAX_TIME", "1")]).exits(0);
     assert_eq!(wstap(&["connect", "--mock", "-w", ".2"]).stdin("a\n").run().exits(0).lines(), ["\"a\""]);
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
@@ -594,4 +594,33 @@ fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
     terminal.shows("\"hello\"");
     assert!(!terminal.all_bytes().contains("s3cr3t7"), "{}", terminal.all_bytes());
     terminal.exits(0);
+}
+
+#[test]
+fn errors_of_the_system_have_no_numbers_and_a_hint() {
+    for (words, what, hint) in [
+        (
+            &["connect", "--from", "nofile"][..],
+            "--from nofile: No such file or directory\n",
+            "check the path",
+        ),
+        (
+            &["connect", "--mock", "--record", "/no/x"],
+            "--record /no/x: No such file or directory\n",
+            "check the path",
+        ),
+        (&["connect", "--mock", "-o", "/"], "--output /: Is a directory\n", "name a file, not a directory"),
+        (
+            &["connect", "wss://127.0.0.1:1", "--cacert", "/no/x"],
+            "/no/x: No such file or directory\n",
+            "check the path",
+        ),
+        (&["connect", "ws://"], "missing host\n", "give a URL such as wss://host/path"),
+    ] {
+        let out = wstap(words).run();
+        assert_ne!(out.code, Some(0));
+        out.says(what).says(&format!("  hint: {hint}"));
+    }
+    let out = wstap(&["connect", "ws://127.0.0.1:1"]).run();
+    assert_eq!(out.exits(11).stderr.matches("connection refused").count(), 1);
 }

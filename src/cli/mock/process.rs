@@ -26,7 +26,8 @@ pub struct ProcessArgs {
     #[arg(long, value_name = "WHAT", value_enum)]
     pub announce: Option<Announce>,
 
-    /// Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario)
+    /// Exit after N connections have closed (3), after a time (30s), or when the scenario is done (scenario) [default:
+    /// never]
     #[arg(long, value_name = "WHEN", conflicts_with_all = ["exec", "command"])]
     pub exit_after: Option<ExitAfter>,
 
