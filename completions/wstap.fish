@@ -98,6 +98,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -169,7 +170,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -s a -l ascii-outpu
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l tee -d 'With --to and --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -202,6 +203,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l share -d 'Divide the topics among all processes that name this group, nats://HOST/GROUP, and take over from those that die' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-file -d 'Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s x -l send -l execute -d 'Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a literal @' -r
@@ -241,6 +243,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -299,6 +302,7 @@ never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l describe -d 'Print what the dialect does, its topics, credentials and examples, and exit'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l check -d 'Print what the dialect would send, and with --from what each message means to it; connect to nothing'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l keep-going -d 'Continue when the provider refuses a topic'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l cursor-in-sink -d 'Keep the cursor in the broker of --to, in one step with the lines; resume from it'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-dedupe -d 'Print duplicate events too'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l echo -d 'Send each message back unchanged'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s i -l interactive -d 'Open a prompt on the terminal [default for connect, unless an option sets the end of the session]'
@@ -316,7 +320,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s a -l ascii-out
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l tee -d 'With --to and --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -349,6 +353,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 socket.io\t'Socket.IO 4; a topic is a namespace'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l share -d 'Divide the topics among all processes that name this group, nats://HOST/GROUP, and take over from those that die' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l from-cursor -d 'Resume after the event with this cursor, if the provider can replay; overrides --cursor-file' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cursor-file -d 'Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s x -l send -l execute -d 'Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a literal @' -r
@@ -388,6 +393,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -446,6 +452,7 @@ never\t'Never'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l describe -d 'Print what the dialect does, its topics, credentials and examples, and exit'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l check -d 'Print what the dialect would send, and with --from what each message means to it; connect to nothing'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l keep-going -d 'Continue when the provider refuses a topic'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l cursor-in-sink -d 'Keep the cursor in the broker of --to, in one step with the lines; resume from it'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-dedupe -d 'Print duplicate events too'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l echo -d 'Send each message back unchanged'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s i -l interactive -d 'Open a prompt on the terminal [default for connect, unless an option sets the end of the session]'
@@ -463,7 +470,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -s a -l ascii-output -d
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l tee -d 'With --to and --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -529,6 +536,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -601,7 +609,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s a -l asci
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l tee -d 'With --to and --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'
@@ -667,6 +675,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -739,7 +748,7 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -s a -l ascii-output 
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l seq -d 'Start each JSON text with the record separator U+001E (RFC 7464)'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l unbuffered -d 'Write each line immediately. wstap always does; accepted because jq has it'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l show-secrets -d 'Do not redact credentials in records and in the provider\'s messages'
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tee -d 'With --to-cmd, also write lines to standard output or to -o'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l tee -d 'With --to and --to-cmd, also write lines to standard output or to -o'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l no-compress -d 'Do not offer compression'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l digest -d 'Use only Digest authentication, which never sends the password itself'
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l accesskey -d 'Send the credential as query parameter accesskey (short for --token-in query:accesskey)'

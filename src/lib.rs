@@ -53,6 +53,8 @@ mod report;
 mod ring;
 mod secret;
 mod session;
+#[cfg(feature = "brokers")]
+mod share;
 mod signals;
 mod sink;
 mod sys;

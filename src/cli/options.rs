@@ -95,6 +95,9 @@ pub struct SubscribeArgs {
     /// Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<Shard>,
+    /// Divide the topics among all processes that name this group, nats://HOST/GROUP, and take over from those that die
+    #[arg(long, value_name = "URL")]
+    pub share: Option<String>,
     /// Continue when the provider refuses a topic
     #[arg(long)]
     pub keep_going: bool,
@@ -104,6 +107,9 @@ pub struct SubscribeArgs {
     /// Resume from the cursor in FILE, if it exists, and save the cursor of the last written line there
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     pub cursor_file: Option<PathBuf>,
+    /// Keep the cursor in the broker of --to, in one step with the lines; resume from it
+    #[arg(long, conflicts_with_all = ["from", "cursor_file"])]
+    pub cursor_in_sink: bool,
     /// Print duplicate events too
     #[arg(long)]
     pub no_dedupe: bool,
@@ -541,10 +547,13 @@ impl Group for OutputArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Delivery")]
 pub struct DeliveryArgs {
+    /// Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable
+    #[arg(long, value_name = "URL", action = clap::ArgAction::Append)]
+    pub to: Vec<String>,
     /// Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable
     #[arg(long, value_name = "CMD", action = clap::ArgAction::Append)]
     pub to_cmd: Vec<String>,
-    /// With --to-cmd, also write lines to standard output or to -o
+    /// With --to and --to-cmd, also write lines to standard output or to -o
     #[arg(long)]
     pub tee: bool,
     /// Set the key of each line with this jq program, which sees the message: the key, or {key, headers}
@@ -556,14 +565,14 @@ pub struct DeliveryArgs {
 }
 
 impl Group for DeliveryArgs {
-    const NAMES: &'static [&'static str] = &["to-cmd", "tee", "to-key", "dead-letter"];
+    const NAMES: &'static [&'static str] = &["to", "to-cmd", "tee", "to-key", "dead-letter"];
 }
 
 impl DeliveryArgs {
     /// Do lines go to a command or broker?
     #[must_use]
     pub fn has_sinks(&self) -> bool {
-        !self.to_cmd.is_empty()
+        !self.to_cmd.is_empty() || !self.to.is_empty()
     }
 
     /// Do lines go to standard output or the file of `-o`?

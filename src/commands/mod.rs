@@ -9,6 +9,8 @@ mod interactive;
 pub mod offline;
 pub mod probe_handshake;
 pub mod serve_mock;
+#[cfg(feature = "brokers")]
+mod share;
 pub mod subscribe;
 pub mod watch_campaign;
 
@@ -37,13 +39,15 @@ use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
 use crate::secret::{self, Secret, Secrets};
-use crate::session::cursor::{CursorFile, Sync};
+use crate::session::cursor::{CursorFile, CursorKeeper, Sync};
+#[cfg(feature = "brokers")]
+use crate::session::policy::Outcome;
 use crate::session::policy::Policy;
 use crate::session::{self, Controller, Setup};
 use crate::signals::Signals;
 use crate::sys::{self, Wanted};
 
-use delivery::Sinks;
+use delivery::{Sinks, Starting};
 use offline::Reader;
 
 /// A credential for a mock that takes any.
@@ -60,6 +64,7 @@ pub struct Context<'a> {
 }
 
 /// A session's parts that the commands decide.
+#[derive(Clone)]
 struct Session<'a> {
     args: &'a SessionArgs,
     send: &'a SendArgs,
@@ -82,7 +87,7 @@ impl Session<'_> {
         let missed_since = self.subscription.and_then(|_| output::last_written(&self.args.output));
         let output = output::open_output(&self.args.output, report)?;
         if let Some(path) = &self.args.from {
-            return self.offline(path, config, output.as_ref(), report).await;
+            return self.offline(path, config, output.as_ref(), context).await;
         }
         no_url_beside_mock(self.args.mock.as_deref(), self.url.as_ref())?;
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
@@ -92,6 +97,9 @@ impl Session<'_> {
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
+        let how = Starting { keeps_cursor: self.keeps_cursor_in_sink(), ..Starting::default() };
+        let mut delivery = Sinks::start(self.args, how, context).await?;
+        let cursor = cursor.or(delivery.cursor.take());
         let policy = Policy { cursor, missed_since, ..self.policy(topics, mock.as_ref(), report.secrets())? };
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
@@ -105,7 +113,6 @@ impl Session<'_> {
         };
         let policy =
             Policy { keep_going: policy.keep_going || prompt.is_some(), prompt: prompt.is_some(), ..policy };
-        let mut delivery = Sinks::start(self.args, report).await?;
         let lines = self.writes_lines().then(|| destination(output.as_ref(), silent));
         let pipeline = Pipeline::new(config, delivery.output(lines), (*report).clone());
         let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
@@ -120,7 +127,7 @@ impl Session<'_> {
                 worker.with_backlog(waiting(&self.args.output, self.defaults)),
             )),
             controller,
-            cursor_file,
+            cursor_file: cursor_file.map(CursorKeeper::File),
             show_secrets: self.args.output.show_secrets,
             watch_stdout: output.is_none() && self.writes_lines(),
             report: (*report).clone(),
@@ -134,6 +141,44 @@ impl Session<'_> {
         finish_output(output.as_ref())?;
         finish_recording(self.args.output.record.as_deref())?;
         expected(mock.map(|running| running.mock), exit, report).await
+    }
+
+    /// Runs it for a slot of topics that is shared with other processes. Only sinks get its output.
+    #[cfg(feature = "brokers")]
+    async fn run_seat(&self, mut seat: share::Seat, context: &Context<'_>) -> Result<Outcome> {
+        let report = context.report;
+        let config = self.pipeline_config(context)?;
+        let (url, topics) = self.address(None)?;
+        let (connection, credential) = self.connection(&url, None, context)?;
+        let client = self.client(&ClientSetup { url: Some(&url), credential, var: context.world.var })?;
+        // The process has other slots to be there for, and has to stop in time.
+        let how = Starting { patient: true, ..Starting::default() };
+        let mut delivery = tokio::select! {
+            started = Sinks::start(self.args, how, context) => started?,
+            outcome = seat.controller.ended() => return Ok(outcome),
+        };
+        let policy = self.policy(topics, None, report.secrets())?;
+        let pipeline = Pipeline::new(config, delivery.output(None), report.clone());
+        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
+        let outcome = session::run(Setup {
+            url,
+            connection,
+            policy: Policy { cursor: seat.cursor, missed_since: seat.missed_since, ..policy },
+            asked: output::asked(self.args),
+            dialect: client,
+            input: None,
+            output: OutputQueue::Own(Box::new(
+                worker.with_backlog(waiting(&self.args.output, self.defaults)),
+            )),
+            controller: Box::new(seat.controller),
+            cursor_file: Some(CursorKeeper::Channel(seat.keeper)),
+            show_secrets: self.args.output.show_secrets,
+            watch_stdout: false,
+            report: report.clone(),
+        });
+        let outcome = outcome.await;
+        delivery.finish().await;
+        Ok(outcome)
     }
 
     /// Standard input, unless `-x @-` has read it.
@@ -165,9 +210,10 @@ impl Session<'_> {
         path: &Path,
         config: Config,
         output: Option<&Arc<OutFile>>,
-        report: &Report,
+        context: &Context<'_>,
     ) -> Result<Exit> {
-        let mut delivery = Sinks::start(self.args, report).await?;
+        let report = context.report;
+        let mut delivery = Sinks::start(self.args, Starting::default(), context).await?;
         let lines = self.writes_lines().then(|| destination(output, false));
         let pipeline = Pipeline::new(config, delivery.output(lines), report.clone());
         let client = self.client(&ClientSetup::default())?;
@@ -178,6 +224,11 @@ impl Session<'_> {
         finish_output(output)?;
         finish_recording(self.args.output.record.as_deref())?;
         ended
+    }
+
+    /// Does a broker keep the cursor?
+    fn keeps_cursor_in_sink(&self) -> bool {
+        self.subscription.is_some_and(|args| args.cursor_in_sink)
     }
 
     /// Do lines go to standard output or the file of `-o`?
@@ -286,10 +337,11 @@ impl Session<'_> {
         output: Option<&Arc<OutFile>>,
     ) -> Result<(Option<CursorFile>, Option<String>)> {
         let Some(args) = self.subscription else { return Ok((None, None)) };
-        let option = match (&args.from_cursor, &args.cursor_file) {
-            (None, None) => return Ok((None, None)),
-            (Some(_), _) => "--from-cursor",
-            (None, Some(_)) => "--cursor-file",
+        let option = match (&args.from_cursor, &args.cursor_file, args.cursor_in_sink) {
+            (None, None, false) => return Ok((None, None)),
+            (Some(_), ..) => "--from-cursor",
+            (None, Some(_), _) => "--cursor-file",
+            (None, None, true) => "--cursor-in-sink",
         };
         if !client.replays() {
             let what = format!("{option}: events of {} have no cursors to resume from", self.dialect.name());

@@ -63,7 +63,27 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         topics,
         defaults: Defaults::SUBSCRIBE,
     };
-    session.run(context).await
+    match &args.share {
+        Some(url) => shared(session, args, url, context).await,
+        None => session.run(context).await,
+    }
+}
+
+#[cfg(feature = "brokers")]
+async fn shared(
+    session: Session<'_>,
+    args: &SubscribeArgs,
+    url: &str,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    super::share::run(session, args, url, context).await
+}
+
+#[cfg(not(feature = "brokers"))]
+#[expect(clippy::unused_async, clippy::needless_pass_by_value, reason = "as in a build with brokers")]
+async fn shared(_: Session<'_>, _: &SubscribeArgs, _: &str, _: &Context<'_>) -> Result<Exit> {
+    Err(Failure::usage("--share: this wstap was built without brokers")
+        .hint("build it with `--features brokers`, or divide the topics with --shard I/N"))
 }
 
 fn reads_topics(args: &SubscribeArgs) -> bool {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::delivery::{self, Sinks};
+use super::delivery::{self, Sinks, Starting};
 use super::offline::{self, Reader};
 use super::{
     Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
@@ -82,7 +82,7 @@ struct Command<'a> {
 impl Command<'_> {
     async fn offline(self, context: &Context<'_>) -> Result<Exit> {
         let Some(path) = &self.args.session.from else { return Ok(Exit::Ok) };
-        let mut delivery = Sinks::start(&self.args.session, context.report).await?;
+        let mut delivery = Sinks::start(&self.args.session, Starting::default(), context).await?;
         let pipeline = self.pipeline(&mut delivery, context)?;
         let client = self.session.dialect.client(&ClientSetup::default())?;
         let model = self.model(1.0, Tell::Statuses, context);
@@ -110,7 +110,7 @@ impl Command<'_> {
 
     async fn live(self, context: &Context<'_>) -> Result<Exit> {
         let args = &self.args.session;
-        let mut delivery = Sinks::start(args, context.report).await?;
+        let mut delivery = Sinks::start(args, Starting::default(), context).await?;
         let pipeline = self.pipeline(&mut delivery, context)?;
         no_url_beside_mock(args.mock.as_deref(), self.session.url.as_ref())?;
         let mock = start_mock(args.mock.as_deref(), self.session.dialect, context.report).await?;

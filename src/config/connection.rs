@@ -92,6 +92,35 @@ fn proxy_var(args: &ConnectionArgs, world: &World<'_>, name: &str) -> Option<Str
     }
 }
 
+/// Resolves how to connect to a broker: TLS, addresses and times by the same options as the WebSocket. Files that the
+/// broker's URL names take the place of those options.
+///
+/// # Errors
+/// A usage failure that names the option.
+#[cfg(feature = "brokers")]
+pub fn broker(
+    args: &ConnectionArgs,
+    url: &crate::sink::place::BrokerUrl,
+    world: &World<'_>,
+) -> Result<Options> {
+    let mut options = Options::default();
+    options.connect_timeout = args.connect_timeout.unwrap_or(options.connect_timeout);
+    options.resolve = args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?;
+    let [cacert, cert, key] =
+        ["cacert", "cert", "key"].map(|name| url.option(name).map(std::path::PathBuf::from));
+    options.tls = tls(args, world)?;
+    if cacert.is_some() {
+        options.tls = TlsOptions { cacert, insecure: false, pins: Vec::new(), ..options.tls };
+    }
+    if cert.is_some() {
+        options.tls = TlsOptions { cert, key, pass: None, is_pkcs12: None, ..options.tls };
+    }
+    if !url.server.is_tls() {
+        options.tls.pins.clear();
+    }
+    Ok(options)
+}
+
 fn tls(args: &ConnectionArgs, world: &World<'_>) -> Result<TlsOptions> {
     let version = |choice: TlsChoice| match choice {
         TlsChoice::V1_2 => TlsVersion::V1_2,

@@ -122,10 +122,10 @@ fn check_delivery(args: &DeliveryArgs, output: &OutputArgs) -> Result<()> {
         ("--dead-letter", args.dead_letter.is_some()),
     ];
     if let Some((option, _)) = lonely.into_iter().find(|(_, given)| *given && !args.has_sinks()) {
-        return Err(Failure::usage(format!("{option} needs --to-cmd")));
+        return Err(Failure::usage(format!("{option} needs --to or --to-cmd")));
     }
     if args.has_sinks() && file_of(output).is_some() && !args.tee {
-        return Err(Failure::usage("--output and --to-cmd are two outputs")
+        return Err(Failure::usage("--output and --to are two outputs")
             .hint("add --tee to write lines to both, or remove one"));
     }
     Ok(())

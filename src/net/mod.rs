@@ -35,9 +35,13 @@ pub mod url;
 mod verify;
 
 pub use link::{Link, Tap};
+#[cfg(feature = "brokers")]
+pub use open::open_bare;
 pub use open::{addresses, open, open_stream};
 pub use proxy::{ProxyRules, choose_proxy};
 pub use sources::{HeaderSource, Renewed, Sources, TokenSource};
+#[cfg(feature = "brokers")]
+pub use tls::client_config;
 pub use url::{WsUrl, looks_like_url};
 
 /// Everything that decides how a connection is opened, resolved from what was typed.

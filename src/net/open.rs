@@ -39,6 +39,15 @@ pub async fn open(url: &WsUrl, options: &Options) -> Attempt {
     Attempt { report, link }
 }
 
+/// A stream to the server of a URL that does not speak WebSocket, with TLS if the URL says so.
+///
+/// # Errors
+/// The failure of the phase: name resolution, TCP, proxy or TLS.
+#[cfg(feature = "brokers")]
+pub async fn open_bare(url: &WsUrl, options: &Options) -> Result<Box<dyn Transport>> {
+    Ok(Opening::new(options).connect(url, options).await?.0)
+}
+
 /// [`open`] up to the stream under the link.
 pub async fn open_stream(url: &WsUrl, options: &Options) -> StreamAttempt {
     let started = Instant::now();

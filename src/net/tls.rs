@@ -178,6 +178,18 @@ impl Setup {
     }
 }
 
+/// The configuration of TLS for a client that makes its connections itself.
+///
+/// # Errors
+/// As for a connection: files that cannot be read, options that exclude each other.
+#[cfg(feature = "brokers")]
+pub async fn client_config(options: &TlsOptions) -> Result<ClientConfig> {
+    let Ready { config, .. } = Setup::start(options)?.ready(&mut Vec::new()).await?;
+    let mut config = Arc::unwrap_or_clone(config);
+    config.alpn_protocols.clear();
+    Ok(config)
+}
+
 /// TLS with everything it needs.
 pub(super) struct Ready {
     config: Arc<ClientConfig>,

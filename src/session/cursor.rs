@@ -25,6 +25,36 @@ const LARGEST: u64 = 64 << 10;
 /// Waits until the output is on the disk.
 pub type Sync = Arc<dyn Fn() -> io::Result<()> + Send + std::marker::Sync>;
 
+/// Where the cursor is kept.
+pub enum CursorKeeper {
+    /// In a file.
+    File(CursorFile),
+    /// Somebody else keeps it.
+    #[cfg_attr(not(feature = "brokers"), expect(dead_code, reason = "only shared sessions use it"))]
+    Channel(tokio::sync::watch::Sender<Option<String>>),
+}
+
+impl CursorKeeper {
+    /// Keeps a cursor, soon.
+    pub fn put(&mut self, cursor: String, report: &Report) {
+        match self {
+            Self::File(file) => file.put(cursor, report),
+            Self::Channel(to) => drop(to.send_replace(Some(cursor))),
+        }
+    }
+
+    /// Waits until the last cursor is written.
+    ///
+    /// # Errors
+    /// If a cursor could not be written.
+    pub fn finish(self) -> Result<()> {
+        match self {
+            Self::File(file) => file.finish(),
+            Self::Channel(_) => Ok(()),
+        }
+    }
+}
+
 /// Writes cursors to a file, on a thread of its own.
 pub struct CursorFile {
     place: Regular,

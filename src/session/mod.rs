@@ -49,7 +49,7 @@ pub use control::{Controller, News, Order};
 
 use acks::Acks;
 use control::{next_order, next_signal};
-use cursor::CursorFile;
+use cursor::CursorKeeper;
 use policy::{Asked, Outcome, Policy};
 use socket::{Incoming, Socket};
 use state::{Notice, Now, State, Todo};
@@ -86,7 +86,7 @@ pub struct Setup {
     /// Where orders come from, and news goes to.
     pub controller: Box<dyn Controller>,
     /// Where the cursor is kept.
-    pub cursor_file: Option<CursorFile>,
+    pub cursor_file: Option<CursorKeeper>,
     /// Are credentials shown in records?
     pub show_secrets: bool,
     /// Is standard output watched for its reader going away?
@@ -150,7 +150,7 @@ struct Driver {
     wire: WireBytes,
     input: Option<Source>,
     acks: Option<Acks>,
-    cursor_file: Option<CursorFile>,
+    cursor_file: Option<CursorKeeper>,
     output: OutputQueue,
     controller: Box<dyn Controller>,
     /// Events that wait for room in the output.
@@ -666,7 +666,7 @@ impl Driver {
                 self.report.notice(&format!("{} not acknowledged", text::counted(lost, "event")));
             }
         }
-        if let Some(Err(failure)) = self.cursor_file.take().map(CursorFile::finish) {
+        if let Some(Err(failure)) = self.cursor_file.take().map(CursorKeeper::finish) {
             let stop = Some(Stop::OutputFailed(failure.what, None));
             let totals = *self.state.totals();
             self.state.progress(Progress { stop, totals, ..Progress::default() }, now());

@@ -22,7 +22,12 @@ use crate::session::policy::ReconnectPolicy;
 
 pub mod command;
 pub mod dead_letter;
+#[cfg(feature = "brokers")]
+pub mod nats;
+pub mod place;
 mod queue;
+#[cfg(feature = "brokers")]
+pub mod redis;
 pub mod several;
 mod task;
 
@@ -82,6 +87,12 @@ pub trait LineStore: Send {
     /// Connects, or starts what there is to start. Called again after [`Trouble::Away`].
     fn open(&mut self) -> Work<'_, std::result::Result<(), Trouble>>;
 
+    /// The provider's cursor that is stored beside the lines, if there is one. Asked once, after the first
+    /// [`LineStore::open`].
+    fn cursor(&mut self) -> Work<'_, std::result::Result<Option<String>, Trouble>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// Stores all of these in order, and the cursor after them. `stored` may be called with how many are stored so far.
     fn store<'a>(
         &'a mut self,
@@ -121,12 +132,14 @@ pub struct StartedSink {
     pub output: ToSink,
     /// What waits for its end.
     pub handle: SinkHandle,
+    /// The cursor that is stored there.
+    pub cursor: Option<String>,
 }
 
 /// Starts a sink, and waits until it is connected.
 ///
 /// # Errors
-/// If it cannot be connected to. The first attempt is not repeated.
+/// If it cannot be connected to. The first attempt is repeated only if that was asked for.
 pub async fn start(setup: SinkSetup) -> Result<StartedSink> {
     let (name, report) = (setup.name.clone(), setup.report.clone());
     let whole_messages = setup.store.keeps_cursor();
@@ -136,10 +149,10 @@ pub async fn start(setup: SinkSetup) -> Result<StartedSink> {
     let thread = thread::Builder::new().name("sink".into());
     thread.spawn(move || drop(ended.send(task.work(opened)))).map_err(|error| no_thread(&error))?;
     let gone = || Failure::new(Exit::OutputFailed, format!("cannot write to {name}: its thread ended"));
-    is_open.await.map_err(|_| gone())??;
+    let cursor = is_open.await.map_err(|_| gone())??;
     let handle = SinkHandle { name: name.clone(), queue: Arc::clone(&queue), end, report };
     let output = ToSink { name, queue, run: run_id(), given: 0, lines: 0, whole_messages };
-    Ok(StartedSink { output, handle })
+    Ok(StartedSink { output, handle, cursor })
 }
 
 fn no_thread(error: &std::io::Error) -> Failure {

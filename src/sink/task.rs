@@ -32,7 +32,10 @@ impl SinkTask {
 
     /// Opens the store, which the sender is told, and works until nothing more comes. The result is that of closing
     /// the store.
-    pub(super) fn work(mut self, opened: oneshot::Sender<Result<()>>) -> std::result::Result<(), String> {
+    pub(super) fn work(
+        mut self,
+        opened: oneshot::Sender<Result<Option<String>>>,
+    ) -> std::result::Result<(), String> {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -42,7 +45,7 @@ impl SinkTask {
             }
         };
         runtime.block_on(async move {
-            let first = self.setup.store.open().await.map_err(|trouble| self.failure(trouble));
+            let first = self.first_open(&opened).await;
             let works = first.is_ok();
             if opened.send(first).is_err() || !works {
                 return Ok(());
@@ -55,6 +58,28 @@ impl SinkTask {
             }
             self.setup.store.close().await
         })
+    }
+
+    /// Opens the store for the first time. Nobody waits for that any more if the sender is closed.
+    async fn first_open(
+        &mut self,
+        caller: &oneshot::Sender<Result<Option<String>>>,
+    ) -> Result<Option<String>> {
+        loop {
+            let opened = match self.setup.store.open().await {
+                Ok(()) => self.setup.store.cursor().await,
+                Err(trouble) => Err(trouble),
+            };
+            match opened {
+                Ok(cursor) => return Ok(cursor),
+                Err(Trouble::Away(text)) if self.setup.reconnect.first_too && !caller.is_closed() => {
+                    if !self.wait(&text, 0).await {
+                        return Err(self.failure(Trouble::Away(text)));
+                    }
+                }
+                Err(trouble) => return Err(self.failure(trouble)),
+            }
+        }
     }
 
     fn failure(&self, trouble: Trouble) -> Failure {

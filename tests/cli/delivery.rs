@@ -25,7 +25,7 @@ fn ids(text: &str) -> Vec<String> {
 }
 
 /// The first events of the mock's log.
-fn logged(port: u16, count: usize) -> Vec<String> {
+pub(crate) fn logged(port: u16, count: usize) -> Vec<String> {
     let out = subscribe(port, &["--from-cursor", "", "--count", &count.to_string()]).run();
     ids(&out.exits(0).stdout)
 }

@@ -38,6 +38,7 @@ const LAYERS: &[&str] = &[
     "dialect",
     "session",
     "sink",
+    "share",
     "signals",
     "repl",
     "watch",

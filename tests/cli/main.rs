@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(all(unix, feature = "brokers"))]
+mod brokers;
 mod campaigns;
 mod clients;
 mod compression;
@@ -60,6 +62,8 @@ mod schema;
 mod secrets;
 mod sending;
 mod servers;
+#[cfg(all(unix, feature = "brokers"))]
+mod share;
 mod shell;
 mod slow_reader;
 mod subscribe;

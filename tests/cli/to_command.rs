@@ -127,10 +127,22 @@ fn what_a_command_prints_besides_numbers_is_an_error() {
 #[test]
 fn options_of_delivery_need_something_to_deliver_to() {
     for option in [&["--tee"][..], &["--to-key", "."], &["--dead-letter", "x"]] {
-        wstap(&["connect", "ws://127.0.0.1:9/"]).args(option).run().exits(2).says("needs --to-cmd");
+        wstap(&["connect", "ws://127.0.0.1:9/"]).args(option).run().exits(2).says("needs --to or --to-cmd");
     }
     let args = ["connect", "ws://127.0.0.1:9/", "--to-cmd", "cat", "-o", "x"];
     wstap(&args).run().exits(2).says("add --tee");
+}
+
+#[cfg(not(feature = "brokers"))]
+#[test]
+fn a_build_without_brokers_says_so() {
+    let run = wstap(&["connect", "--from", "/dev/null", "--to", "redis://u:s3cr3t@h/stream"]).run();
+    run.exits(2).says("--to redis://h:6379/stream: this wstap was built without brokers");
+    assert!(!run.stderr.contains("s3cr3t"), "{}", run.stderr);
+    wstap(&["connect", "--from", "/dev/null", "--to", "kafla://h/x"])
+        .run()
+        .exits(2)
+        .says("redis://HOST/STREAM");
 }
 
 /// The provider is told of an event once the command has stored it, and the cursor follows.
