@@ -5,11 +5,8 @@ use std::sync::Arc;
 use super::Context;
 use crate::cli::options::SessionArgs;
 use crate::config::session::back_off;
-use crate::dialect::{Client, Facts, Meaning};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::message::Message;
-use crate::pipeline::Identify;
 use crate::pipeline::output::Output;
 use crate::report::Report;
 use crate::secret::Place;
@@ -157,12 +154,4 @@ fn secret_var(name: &str, context: &Context<'_>) -> Option<crate::secret::Secret
 fn broker(url: BrokerUrl, _: &SessionArgs, _: bool, _: &Context<'_>) -> Result<Box<dyn LineStore>> {
     Err(Failure::usage(format!("--to {url}: this wstap was built without brokers"))
         .hint("build it with `--features brokers`, or use --to-cmd"))
-}
-
-/// Reads ids and cursors with a client of the dialect that has nothing else to do.
-pub(super) fn identify(mut client: Box<dyn Client>) -> Identify {
-    Box::new(move |message: &Message| match client.understand(&message.without_mark()) {
-        Meaning::Event(facts) => facts,
-        _ => Facts::default(),
-    })
 }

@@ -97,10 +97,10 @@ impl Session<'_> {
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
-        let how = Starting { keeps_cursor: self.keeps_cursor_in_sink(), ..Starting::default() };
-        let mut delivery = Sinks::start(self.args, how, context).await?;
-        let cursor = cursor.or(delivery.cursor.take());
-        let policy = Policy { cursor, missed_since, ..self.policy(topics, mock.as_ref(), report.secrets())? };
+        let mut delivery = Sinks::start(self.args, self.starting(), context).await?;
+        let (cursor, facts) = (cursor.or(delivery.cursor.take()), config.facts.clone());
+        let policy =
+            Policy { cursor, missed_since, facts, ..self.policy(topics, mock.as_ref(), report.secrets())? };
         let prompt = interactive::prompt(self.args, self.send, self.is_raw(), context);
         let silent = prompt.is_some_and(|prompt| prompt.stdout);
         let signals = Signals::listen().map_err(|e| no_thread(&e))?;
@@ -157,7 +157,8 @@ impl Session<'_> {
             started = Sinks::start(self.args, how, context) => started?,
             outcome = seat.controller.ended() => return Ok(outcome),
         };
-        let policy = self.policy(topics, None, report.secrets())?;
+        let facts = config.facts.clone();
+        let policy = Policy { facts, ..self.policy(topics, None, report.secrets())? };
         let pipeline = Pipeline::new(config, delivery.output(None), report.clone());
         let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let outcome = session::run(Setup {
@@ -215,10 +216,12 @@ impl Session<'_> {
         let report = context.report;
         let mut delivery = Sinks::start(self.args, Starting::default(), context).await?;
         let lines = self.writes_lines().then(|| destination(output, false));
+        let facts = config.facts.clone();
         let pipeline = Pipeline::new(config, delivery.output(lines), report.clone());
         let client = self.client(&ClientSetup::default())?;
         let coding = coding::coding(self.args, self.send, self.dialect)?;
-        let reader = Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding);
+        let reader =
+            Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding).with_facts(facts);
         let ended = offline::run(path, self.args, reader, pipeline, report).await;
         delivery.finish().await;
         finish_output(output)?;
@@ -226,9 +229,10 @@ impl Session<'_> {
         ended
     }
 
-    /// Does a broker keep the cursor?
-    fn keeps_cursor_in_sink(&self) -> bool {
-        self.subscription.is_some_and(|args| args.cursor_in_sink)
+    /// How sinks start: the first may keep the cursor.
+    fn starting(&self) -> Starting {
+        let keeps_cursor = self.subscription.is_some_and(|args| args.cursor_in_sink);
+        Starting { keeps_cursor, ..Starting::default() }
     }
 
     /// Do lines go to standard output or the file of `-o`?
@@ -318,11 +322,7 @@ impl Session<'_> {
     fn pipeline_config(&self, context: &Context<'_>) -> Result<Config> {
         let Context { report, world, color } = context;
         output::distinct_files(self.args, self.subscription.and_then(|args| args.cursor_file.as_deref()))?;
-        let mut config = output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)?;
-        if self.args.delivery.has_sinks() {
-            config.identify = Some(delivery::identify(self.client(&ClientSetup::default())?));
-        }
-        Ok(config)
+        output::resolve(self.args, self.send.reply.as_deref(), *color, world, report)
     }
 
     fn client(&self, setup: &ClientSetup<'_>) -> Result<Box<dyn Client>> {

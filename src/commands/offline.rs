@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS, OutputWorker};
-use crate::pipeline::{Pipeline, Progress, Stop, Totals, stdout};
+use crate::pipeline::{FactsLedger, Pipeline, Progress, Stop, Totals, stdout};
 use crate::report::Report;
 use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
@@ -224,6 +224,8 @@ pub struct Reader {
     /// What ends the run.
     failed: Option<String>,
     observer: Option<Observer>,
+    /// Where the pipeline learns the ids of events, if it asks.
+    facts: Option<FactsLedger>,
 }
 
 impl Reader {
@@ -245,7 +247,14 @@ impl Reader {
             odd: 0,
             failed: None,
             observer: None,
+            facts: None,
         }
+    }
+
+    /// Notes the ids of events for the pipeline.
+    #[must_use]
+    pub fn with_facts(self, facts: Option<FactsLedger>) -> Self {
+        Self { facts, ..self }
     }
 
     /// With somebody who looks at the events.
@@ -330,10 +339,11 @@ impl Reader {
         };
         let most = events.len();
         for (event, number) in events.into_iter().zip(1..) {
-            let seen = event.facts.id.is_some_and(|id| !self.seen.insert(&id));
+            let seen = event.facts.id.as_ref().is_some_and(|id| !self.seen.insert(id));
             let role = if seen { Role::Duplicate } else { Role::Data };
             let is_last = number as usize == most && part.is_none_or(|part| part.last);
             let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
+            self.facts.iter().for_each(|ledger| ledger.put(self.seq, part, &event.facts));
             emit(self.redacted(event.message.unwrap_or_else(|| message.clone()), role, part));
         }
     }

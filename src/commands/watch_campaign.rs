@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::delivery::{self, Sinks, Starting};
+use super::delivery::{Sinks, Starting};
 use super::offline::{self, Reader};
 use super::{
     Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
@@ -159,11 +159,7 @@ impl Command<'_> {
     fn pipeline(&self, delivery: &mut Sinks, context: &Context<'_>) -> Result<Pipeline> {
         let Context { report, world, color } = context;
         let args = &self.args.session;
-        let mut config: Config = output::resolve(args, None, *color, world, report)?;
-        if args.delivery.has_sinks() {
-            let client = self.session.dialect.client(&ClientSetup::default())?;
-            config.identify = Some(delivery::identify(client));
-        }
+        let config: Config = output::resolve(args, None, *color, world, report)?;
         let lines = || super::destination(self.output.as_ref(), !self.lines);
         let output = delivery.output(args.delivery.writes_lines().then(lines));
         Ok(Pipeline::new(config, output, (*report).clone()))

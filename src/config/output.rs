@@ -11,11 +11,11 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;
 use crate::har;
-use crate::pipeline::Config;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
 use crate::pipeline::outfile::{self, OutFile, Repair};
 use crate::pipeline::recorder::RecordFile;
+use crate::pipeline::{Config, FactsLedger};
 use crate::report::Report;
 use crate::session::policy::{Asked, Count};
 use crate::sys;
@@ -64,7 +64,7 @@ pub fn resolve(
         fail_if: optional("--fail-if", args.end.fail_if.as_deref())?,
         reply: optional("--reply", reply)?,
         key: optional("--to-key", args.delivery.to_key.as_deref())?,
-        identify: None,
+        facts: args.delivery.has_sinks().then(FactsLedger::default),
         errors_fail: args.filter.filter_errors == FilterErrors::Fail,
         count: args.end.count,
         show_secrets: args.output.show_secrets,

@@ -40,7 +40,7 @@ use receipt::{Mark, Receipt};
 use record::Line;
 use recorder::RecordFile;
 
-pub use labels::Identify;
+pub use labels::FactsLedger;
 
 /// Output is handed over when this much has gathered, or when nothing more is waiting.
 const CHUNK: usize = 64 * 1024;
@@ -66,8 +66,8 @@ pub struct Config {
     pub reply: Option<Program>,
     /// Its output is the key of a line for a broker.
     pub key: Option<Program>,
-    /// What knows the ids and the cursors of events, if the output handles each line on its own.
-    pub identify: Option<Identify>,
+    /// The ids and the cursors of events, if the output handles each line on its own.
+    pub facts: Option<FactsLedger>,
     /// A run-time error of a program ends the session.
     pub errors_fail: bool,
     /// Stop after this many lines that count: those of data, and whatever a filter makes of anything.
@@ -233,7 +233,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(mut config: Config, output: Box<dyn Output>, report: Report) -> Self {
         let recording = config.recording.take().map(recording_channel);
-        let labeler = config.identify.take().map(Labeler::new);
+        let labeler = config.facts.take().map(Labeler::new);
         let secrets = if config.show_secrets { Secrets::default() } else { report.secrets().clone() };
         Self {
             reads: config.reads(),

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::message::Message;
-use crate::pipeline::{Stop, Totals};
+use crate::pipeline::{FactsLedger, Stop, Totals};
 use crate::report::Report;
 
 /// Everything that decides the course of a session.
@@ -43,6 +43,8 @@ pub struct Policy {
     pub cursor: Option<String>,
     /// What came since then is missing in the output, because an earlier session that wrote to it has ended.
     pub missed_since: Option<Timestamp>,
+    /// Where the pipeline learns the ids and cursors of events, if it asks.
+    pub facts: Option<FactsLedger>,
     /// Credentials in messages are shown.
     pub show_secrets: bool,
     /// Somebody at a prompt can ask for another connection.

@@ -29,7 +29,7 @@ use crate::message::Message;
 use crate::net::WsUrl;
 use crate::net::http::{HttpAnswer, HttpCall};
 use crate::pipeline::backlog::{DROPPING, full};
-use crate::pipeline::{Progress, Stop, Totals};
+use crate::pipeline::{FactsLedger, Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
 use crate::text::{counted, short};
@@ -286,7 +286,7 @@ impl State {
     /// Bytes of memory for what follows from lines that are not known to be written yet.
     #[must_use]
     pub fn awaited_bytes(&self) -> usize {
-        self.delivery.waiting_bytes()
+        self.delivery.waiting_bytes() + self.policy.facts.as_ref().map_or(0, FactsLedger::cost)
     }
 
     /// Will the next connection that opens take over from one that is there?

@@ -33,6 +33,7 @@ fn policy() -> Policy {
         dedupe: true,
         cursor: None,
         missed_since: None,
+        facts: None,
         show_secrets: false,
         prompt: false,
         coding: Coding::default(),

@@ -4,6 +4,8 @@
 //! again within the stream's duplicate window is stored once. With `--cursor-in-sink`, the provider's cursor is kept in
 //! a key-value bucket.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +28,7 @@ use crate::text::hex;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lines that wait for their acknowledgment at a time.
-const AT_ONCE: usize = 1000;
+const AT_ONCE: usize = 4000;
 
 /// The least time from one write of the cursor to the next.
 const CURSOR_PACE: Duration = Duration::from_millis(100);
@@ -158,37 +160,32 @@ impl NatsStore {
 
     async fn publish(&mut self, lines: &[SinkLine], stored: &dyn Fn(usize)) -> Stored {
         let Some(link) = &mut self.link else { return away(0, "not connected") };
-        let mut done = 0;
-        for chunk in lines.chunks(AT_ONCE) {
-            let mut losses = link.losses.clone();
-            losses.mark_unchanged();
-            let publishing = async {
-                match self.acknowledged {
-                    true => link.publish_chunk(chunk, &self.url.name).await,
-                    false => link.publish_plain(chunk, &self.url.name).await,
-                }
-            };
-            let sent = tokio::select! {
-                sent = publishing => sent,
-                _ = losses.changed() => Stored { lines: 0, trouble: Some(Trouble::Away("connection lost".into())) },
-            };
-            done += sent.lines;
-            stored(done);
-            match sent.trouble {
-                None => {}
-                Some(Trouble::Refused(text)) if text.is_empty() => {
-                    let subject = subject(&self.url.name, lines[done].key()).unwrap_or_default();
-                    return Stored { lines: done, trouble: Some(self.explain_missing(&subject).await) };
-                }
-                Some(trouble) => {
-                    if matches!(trouble, Trouble::Away(_)) {
-                        self.link = None;
-                    }
-                    return Stored { lines: done, trouble: Some(trouble) };
-                }
+        let mut losses = link.losses.clone();
+        losses.mark_unchanged();
+        // What was acknowledged before a loss counts.
+        let done = Cell::new(0);
+        let publishing = async {
+            match self.acknowledged {
+                true => link.publish(lines, &self.url.name, &done, stored).await,
+                false => link.publish_plain(lines, &self.url.name, &done).await,
             }
+        };
+        let trouble = tokio::select! {
+            trouble = publishing => trouble,
+            _ = losses.changed() => Some(Trouble::Away("connection lost".to_owned())),
+        };
+        let lines_done = done.get();
+        let trouble = match trouble {
+            Some(Trouble::Refused(text)) if text.is_empty() => {
+                let subject = subject(&self.url.name, lines.get(lines_done).and_then(SinkLine::key));
+                Some(self.explain_missing(&subject.unwrap_or_default()).await)
+            }
+            other => other,
+        };
+        if matches!(trouble, Some(Trouble::Away(_))) {
+            self.link = None;
         }
-        Stored { lines: done, trouble: None }
+        Stored { lines: lines_done, trouble }
     }
 
     /// Nobody has answered: there is no stream, or JetStream is not there at the moment.
@@ -224,11 +221,30 @@ impl NatsStore {
 }
 
 impl NatsLink {
-    /// Publishes lines and waits for their acknowledgments. A refusal without words means that nobody has answered.
-    async fn publish_chunk(&self, lines: &[SinkLine], prefix: &str) -> Stored {
-        let mut sent: Vec<PublishAckFuture> = Vec::with_capacity(lines.len());
+    /// Publishes lines and counts their acknowledgments. A refusal without words means that nobody has answered.
+    async fn publish(
+        &self,
+        lines: &[SinkLine],
+        prefix: &str,
+        done: &Cell<usize>,
+        stored: &dyn Fn(usize),
+    ) -> Option<Trouble> {
+        let mut sent: VecDeque<PublishAckFuture> = VecDeque::with_capacity(AT_ONCE);
         let mut failed = None;
+        let acknowledged = async |ack: PublishAckFuture| match ack.await {
+            Ok(_) => {
+                done.set(done.get() + 1);
+                None
+            }
+            Err(error) => Some(trouble(&error)),
+        };
         for line in lines {
+            if sent.len() >= AT_ONCE
+                && let Some(ack) = sent.pop_front()
+                && let Some(trouble) = acknowledged(ack).await
+            {
+                return Some(trouble);
+            }
             let published = match message(line, prefix) {
                 Ok((subject, headers)) => {
                     let published = self.jetstream.publish_with_headers(subject, headers, line.text.clone());
@@ -237,26 +253,25 @@ impl NatsLink {
                 Err(text) => Err(Trouble::Refused(text)),
             };
             match published {
-                Ok(ack) => sent.push(ack),
+                Ok(ack) => sent.push_back(ack),
                 Err(trouble) => {
                     failed = Some(trouble);
                     break;
                 }
             }
         }
-        let mut done = 0;
         for ack in sent {
-            match ack.await {
-                Ok(_) => done += 1,
-                Err(error) => return Stored { lines: done, trouble: Some(trouble(&error)) },
+            if let Some(trouble) = acknowledged(ack).await {
+                return Some(trouble);
             }
         }
-        Stored { lines: done, trouble: failed }
+        stored(done.get());
+        failed
     }
 
     /// Publishes lines. Nobody acknowledges them: they are done with when they are on their way.
-    async fn publish_plain(&self, lines: &[SinkLine], prefix: &str) -> Stored {
-        let (mut done, mut failed) = (0, None);
+    async fn publish_plain(&self, lines: &[SinkLine], prefix: &str, done: &Cell<usize>) -> Option<Trouble> {
+        let (mut sent, mut failed) = (0, None);
         for line in lines {
             let published = match message(line, prefix) {
                 Ok((subject, headers)) => {
@@ -266,17 +281,18 @@ impl NatsLink {
                 Err(text) => Err(Trouble::Refused(text)),
             };
             match published {
-                Ok(()) => done += 1,
+                Ok(()) => sent += 1,
                 Err(trouble) => {
                     failed = Some(trouble);
                     break;
                 }
             }
         }
-        match self.client.flush().await {
-            Ok(()) => Stored { lines: done, trouble: failed },
-            Err(error) => away(0, &error.to_string()),
+        if let Err(error) = self.client.flush().await {
+            return Some(Trouble::Away(error.to_string()));
         }
+        done.set(sent);
+        failed
     }
 }
 

@@ -137,12 +137,13 @@ fn the_published_crate_is_small_and_has_what_people_need() {
     assert!(list.status.success(), "{list:?}");
     let list = String::from_utf8(list.stdout).unwrap();
     let files: Vec<&str> = list.lines().collect();
-    for needed in ["Cargo.lock", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "man/wstap.1", "completions/_wstap"] {
+    for needed in
+        ["Cargo.lock", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "man/wstap.1", "completions/_wstap"]
+    {
         assert!(files.contains(&needed), "{needed} is not published");
     }
-    let unneeded = |file: &&&str| {
-        file.starts_with(".git") || file.starts_with("fuzz/") || file.starts_with("target/")
-    };
+    let unneeded =
+        |file: &&&str| file.starts_with(".git") || file.starts_with("fuzz/") || file.starts_with("target/");
     assert_eq!(files.iter().find(unneeded), None);
     let mut crate_file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     // Cargo itself writes the others.

@@ -325,7 +325,8 @@ fn a_terminal_of_another_size() {
 fn no_colour_and_no_unicode_where_they_are_not_wanted() {
     let mock = "--mock=--rate max --contacts 20";
     // A color ends with `m`; the cursor's way up three rows (`ESC [ 3 A`) begins like one.
-    let is_color = |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
+    let is_color =
+        |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
     let sgr = |raw: &[u8]| String::from_utf8_lossy(raw).split("\x1b[").skip(1).any(is_color);
     let mut coloured = Terminal::start(80, 24, &["42", mock], &[]);
     coloured.finish();

@@ -139,6 +139,9 @@ impl State {
         for missing in self.dialect.missing() {
             self.tell_missing(missing, conn, now);
         }
+        if let Meaning::Event(facts) = &meaning {
+            self.policy.facts.iter().for_each(|ledger| ledger.put(seq, part, facts));
+        }
         match meaning {
             Meaning::Events(events) => {
                 self.take_events(events, &message, (conn, part), now);
@@ -170,6 +173,7 @@ impl State {
             let role = if duplicate { Role::Duplicate } else { Role::Data };
             let is_last = number as usize == most && part.is_none_or(|part| part.last);
             let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
+            self.policy.facts.iter().for_each(|ledger| ledger.put(seq, part, &facts));
             self.take_as(message.unwrap_or_else(|| whole.clone()), role, (conn, part), now);
         }
     }
