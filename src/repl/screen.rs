@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustyline::ExternalPrinter;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::pace::{Pace, Pacer};
 use super::past_messages::Past;
@@ -14,6 +15,7 @@ use super::render::{Look, grouped};
 use super::shared_state::{Inner, Item, SharedState};
 use super::status;
 use super::terminal::Terminal;
+use crate::text::wrap;
 
 /// The least time from one print to the next: each has the editor draw its line anew.
 const GAP: Duration = Duration::from_millis(50);
@@ -113,7 +115,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
         let mut told = hidden == 0;
         for (item, past) in items {
             let line = match (&item, past) {
-                (Item::Note(note), _) => note.clone(),
+                (Item::Note(note), _) => fitted(note, width),
                 _ if hide > 0 => {
                     hide -= 1;
                     continue;
@@ -193,4 +195,13 @@ fn with_past(items: Vec<Item>, inner: &Inner) -> Vec<(Item, Option<Past>)> {
         (item, past)
     };
     items.into_iter().map(with).collect()
+}
+
+/// A note with its long lines broken between words. Indented lines are quotations and stay as they are.
+fn fitted(note: &str, width: usize) -> String {
+    let fit = |line: &str| match line {
+        line if line.starts_with(' ') || line.width() <= width => line.to_owned(),
+        line => wrap(line, width).join("\n"),
+    };
+    note.lines().map(fit).collect::<Vec<_>>().join("\n")
 }

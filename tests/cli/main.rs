@@ -72,6 +72,7 @@ mod tap;
 mod tap_peers;
 mod tls;
 mod to_command;
+mod transcripts;
 mod unreliable;
 mod verbose;
 mod watch;
