@@ -341,6 +341,12 @@ fn the_control_api_acts_on_real_traffic() {
     assert_eq!(client.line(), "{\"pushed\":1.5}\n");
     let journal = control(tap.port, "wait", &json!({"jq": ". == 1"}));
     assert_eq!(journal["messages"][0]["data"], 1);
+    // Each client has a connection of its own to the upstream.
+    let other = wstap(&["connect", "-q", &format!("{}/echo", tap.base()), "--linger", "forever"]).spawn();
+    let clients = |port| control(port, "clients", &Value::Null)["clients"].as_array().map(Vec::len);
+    until("both are there", || (clients(tap.port), clients(echo.port)) == (Some(2), Some(2)));
+    drop(other);
+    until("one has gone", || clients(echo.port) == Some(1));
     let listed = &control(tap.port, "clients", &Value::Null)["clients"][0];
     assert_eq!((&listed["received"], &listed["sent"]), (&json!(1), &json!(2)));
     control(tap.port, "close", &json!({"code": 4444, "reason": "enough"}));

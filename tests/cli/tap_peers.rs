@@ -18,7 +18,9 @@ fn random_messages_come_back_as_they_were_through_the_tap_and_from_its_recording
             let url = tap.line();
             let name = format!("{} through the tap to {}", client.name, server.name);
             let run = |url: &str| {
-                let args = [url, "60", "7", &(16 << 20).to_string()];
+                // One pair is enough for the longest.
+                let longest = if client.name == server.name { 16 << 20 } else { 1 << 20 };
+                let args = [url, "60", "7", &longest.to_string()];
                 let out = client.command("tap_client").args(args).output().unwrap();
                 assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
                 String::from_utf8(out.stdout).unwrap()

@@ -27,7 +27,8 @@ def parts(data):
 
 async def main():
     digest = hashlib.sha256()
-    async with connect(url, max_size=None) as connection:
+    # A slow machine is not a dead link.
+    async with asyncio.timeout(300), connect(url, max_size=None, ping_interval=None) as connection:
         waiting = asyncio.Queue(20)
 
         async def send():

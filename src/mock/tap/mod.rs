@@ -147,19 +147,27 @@ impl TapService {
         let agreed = report.agreement.map(|agreement| agreement.compression);
         let (client, server) = (agreed.map(|both| both.client), agreed.map(|both| both.server));
         let course = Course::new(entry, Instant::now());
+        let interpreter = || Interpreter::new(&conn, self.clock, &settings, facts.clone());
+        let (up, down) = self.stages(&interpreter);
+        let (whole_up, whole_down) = (!up.is_empty(), !(down.is_empty() && course.is_plain()));
         let copies = self.recorder.is_some() || registry.tells(Level::Verbose);
+        let (is_scripted, is_steered) = (script.is_some(), registry.journal.is_on());
+        let keep = |all: bool| match (all, is_steered || is_scripted) {
+            (true, _) => Keep::Messages,
+            // Faults can be set at any time, and need the context by then.
+            (false, true) => Keep::Context,
+            (false, false) => Keep::Nothing,
+        };
         let ways = (
-            self.way(Direction::Out, client, self.keep(copies || script.is_some(), registry.journal.is_on())),
-            self.way(Direction::In, server, self.keep(copies, false)),
+            self.way(Direction::Out, client, keep(copies || whole_up || is_scripted || is_steered)),
+            self.way(Direction::In, server, keep(copies || whole_down)),
         );
         let mut relay = Relay::new((wire, stream), ways, (&conn, &registry));
         relay.client().shape(course.shape());
-        let interpreter = || Interpreter::new(&conn, self.clock, &settings, facts.clone());
-        let (up, down) = self.stages(&interpreter);
-        if !up.is_empty() {
+        if whole_up {
             relay.up.make_whole();
         }
-        if !(down.is_empty() && course.is_plain()) {
+        if whole_down {
             relay.down.make_whole();
         }
         relay.begin(&tail);
@@ -180,11 +188,6 @@ impl TapService {
         };
         talk.hold(stop).await;
         drop(leases);
-    }
-
-    /// What has to be kept of messages that pass. Faults can be set at any time, and need the context by then.
-    fn keep(&self, copies: bool, journal: bool) -> Keep {
-        if copies || journal { Keep::Messages } else { Keep::Context }
     }
 
     fn way(&self, direction: Direction, flow: Option<DeflateFlow>, keep: Keep) -> Way {

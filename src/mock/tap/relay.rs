@@ -226,6 +226,8 @@ fn poll_way<R: AsyncRead + Unpin, W: RawWrite>(
     let mut buffer = ReadBuf::uninit(&mut space);
     match Pin::new(source).poll_read(context, &mut buffer) {
         Poll::Pending => return Ok(false),
+        // Many end TCP without the end of TLS.
+        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
         Poll::Ready(Err(error)) => return Err(error),
         Poll::Ready(Ok(())) => {}
     }

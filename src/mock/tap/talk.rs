@@ -77,7 +77,7 @@ pub(super) struct TalkEnd {
 pub(super) enum Farewell {
     /// Both ends are through.
     Over,
-    /// The client has gone, or has to.
+    /// The client has to leave at once.
     Gone,
     /// The upstream has gone without a word.
     Reset,
@@ -177,7 +177,8 @@ impl Talk {
             RelayTurn::Lost(end, error) => {
                 self.take_events();
                 self.end.why = error.to_string();
-                Some(if end == Direction::In { Farewell::Reset } else { Farewell::Gone })
+                let is_sudden = end == Direction::In && !self.end.is_answered;
+                Some(if is_sudden { Farewell::Reset } else { Farewell::Over })
             }
         }
     }
@@ -332,9 +333,6 @@ impl Talk {
 
     /// An end has said its last byte.
     fn ended(&mut self, direction: Direction) {
-        if direction == Direction::In {
-            self.end.deadline.get_or_insert_with(|| Instant::now() + LEAVING);
-        }
         if self.is_whole(direction) {
             self.feed(direction, 0, Item::End);
         } else if direction == Direction::In {
@@ -396,6 +394,7 @@ impl Talk {
         self.relay.down.stops = false;
         if self.end.ends_client && self.course.bytes() == 0 {
             self.relay.down.out.end();
+            self.end.deadline.get_or_insert(now + LEAVING);
         }
         None
     }
