@@ -1,6 +1,6 @@
 //! The server's half of a dialect file as a provider of the mock server.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ impl Provider for RulesMock {
                 into,
                 furthest: AtomicU64::new(settings.history),
                 made: AtomicU64::new(0),
-                draining: AtomicBool::new(false),
+                drains: AtomicU64::new(0),
                 present: Arc::default(),
             }))),
             (Err(failure), _) => Arc::new(Unusable(failure.what)),
@@ -137,8 +137,8 @@ pub(super) struct MockShared {
     pub(super) furthest: AtomicU64,
     /// Events made by now.
     pub(super) made: AtomicU64,
-    /// The end of all connections has been announced.
-    pub(super) draining: AtomicBool,
+    /// How many times the end of all connections has been announced.
+    pub(super) drains: AtomicU64,
     pub(super) present: Arc<Hub>,
 }
 
@@ -211,7 +211,7 @@ impl MockShared {
 
     /// Announces the end of all connections. How many there are.
     pub(super) fn drain(&self) -> usize {
-        self.draining.store(true, Ordering::Relaxed);
+        self.drains.fetch_add(1, Ordering::Relaxed);
         let after = self.settings.scaled(GRACE);
         // This also wakes them, so that they say what their provider says.
         self.present.publish_to_all(&Say::CloseIn { after, code: 1001, reason: "server shutting down" })

@@ -47,8 +47,10 @@ pub(super) struct RulesPeer {
     reader: Reader,
     writer: Chain,
     present: Option<Member>,
-    /// What was announced has been said here.
-    drained: bool,
+    /// When the connection was made: an announcement is due at once, and a time that is asked for twice must not move.
+    begun: Instant,
+    /// The announcements that have been said here, or were made before.
+    told: u64,
 }
 
 /// Why a connection cannot go on: a mistake in an expression.
@@ -67,7 +69,8 @@ impl RulesPeer {
             reader: Reader::new(&shared.into, Some(MAX)),
             writer: shared.out.start(None),
             present: None,
-            drained: false,
+            begun: Instant::now(),
+            told: shared.drains.load(Ordering::Relaxed),
             shared,
         }
     }
@@ -310,12 +313,12 @@ impl Peer for RulesPeer {
     }
 
     fn due_at(&self) -> Option<Instant> {
-        let due = !self.drained && self.shared.draining.load(Ordering::Relaxed);
-        due.then(Instant::now)
+        let due = self.shared.drains.load(Ordering::Relaxed) > self.told;
+        due.then_some(self.begun)
     }
 
     fn due(&mut self) -> Vec<Say> {
-        self.drained = true;
+        self.told = self.shared.drains.load(Ordering::Relaxed);
         let rules = Arc::clone(&self.shared.rules);
         let said = self.messages(rules.drain.as_ref(), &Value::null());
         said.and_then(|said| self.says(said)).unwrap_or_else(|why| self.broken(&why))
