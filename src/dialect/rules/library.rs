@@ -27,6 +27,7 @@ macro_rules! library {
 pub const FILES: &[LibraryFile] = library![
     // Exchanges
     "binance",
+    "bitfinex",
     "bybit",
     "coinbase",
     "htx",
@@ -35,8 +36,13 @@ pub const FILES: &[LibraryFile] = library![
     "okx",
     // Social and messaging
     "bluesky-jetstream",
+    "discord",
+    "mastodon",
+    "nostr",
+    "slack",
     // Protocols
     "graphql-transport-ws",
+    "home-assistant",
     "phoenix",
     "socket.io",
 ];
@@ -152,6 +158,7 @@ mod tests {
         let name = |host: &str| for_host(host).map(Dialect::name);
         assert_eq!(name("stream.binance.com"), Some("binance"));
         assert_eq!(name("jetstream1.us-east.bsky.network"), Some("bluesky-jetstream"));
+        assert_eq!(name("gateway-us-east1-b.discord.gg"), Some("discord"));
         assert_eq!(name("example.com"), None);
         assert!(find("kraken").unwrap().is_some() && find("nosuch").unwrap().is_none());
     }
