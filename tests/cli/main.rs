@@ -9,6 +9,7 @@ mod clients;
 mod compression;
 mod decode;
 mod delivery;
+mod dialect_servers;
 mod dialects;
 mod ending;
 mod escapes;

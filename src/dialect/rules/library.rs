@@ -41,10 +41,20 @@ pub const FILES: &[LibraryFile] = library![
     "nostr",
     "slack",
     // Protocols
+    "actioncable",
+    "cdp",
+    "centrifugo",
+    "ethereum",
     "graphql-transport-ws",
     "home-assistant",
+    "json-rpc",
+    "kubernetes",
     "phoenix",
+    "pusher",
+    "signalr",
     "socket.io",
+    "stomp",
+    "wamp",
 ];
 
 impl LibraryFile {

@@ -1,0 +1,207 @@
+//! Dialect files with other implementations: real servers of npm, of Node.js itself and of Rails, brokers that run already,
+//! and official clients against the mocks. If one is missing, the test says so and checks nothing. `.ci/run` installs the
+//! packages of npm. `WSTAP_TEST_STOMP` and `WSTAP_TEST_WAMP` are the URLs of a RabbitMQ and a Crossbar.io.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::clients::serve;
+use crate::harness::{Output, wstap};
+
+/// Is a package of npm there?
+fn is_here(package: &str) -> bool {
+    let mut command = Command::new("node");
+    command.args(["-e", &format!("require('{package}')")]);
+    works(&mut command, package)
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
+fn works(command: &mut Command, package: &str) -> bool {
+    let found = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let here = found.is_ok_and(|status| status.success());
+    if !here {
+        eprintln!("skipped: {package} is not installed");
+    }
+    here
+}
+
+/// The URL of a broker.
+#[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
+fn broker(variable: &str) -> Option<String> {
+    let url = std::env::var(variable).ok();
+    if url.is_none() {
+        eprintln!("skipped: {variable} is not set");
+    }
+    url.filter(|_| is_here("ws"))
+}
+
+fn script(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(format!("{}/tests/interop/{name}.js", env!("CARGO_MANIFEST_DIR")));
+    command
+}
+
+/// A server that prints its port, and drops its first connection once.
+struct DialectServer {
+    child: Child,
+    port: u16,
+    _lines: BufReader<ChildStdout>,
+}
+
+impl DialectServer {
+    /// `None` if its package is missing.
+    fn start(package: &str) -> Option<Self> {
+        is_here(package).then(|| Self::spawn(script("dialect_server").arg(package)))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        // Puma prints a few lines first.
+        let port = loop {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the server has ended");
+            if let Ok(port) = line.trim().rsplit(':').next().unwrap_or_default().parse() {
+                break port;
+            }
+        };
+        Self { child, port, _lines: lines }
+    }
+
+    fn run(&self, dialect: &str, path: &str, args: &[&str]) -> Output {
+        let url = format!("ws://127.0.0.1:{}{path}", self.port);
+        wstap(&["subscribe", "-d", dialect, "--url", &url, "--reconnect-delay", "10ms", "--max-time", "60s"])
+            .args(args)
+            .env("STOMP_LOGIN", "guest")
+            .env("STOMP_PASSCODE", "guest")
+            .run()
+    }
+
+    /// Runs until 40 events have come, of two connections at least. Returns them.
+    fn reconnects(&self, dialect: &str, path: &str, topics: &[&str]) -> Vec<Value> {
+        let mut args = topics.to_vec();
+        args.extend(["--count", "40"]);
+        let out = self.run(dialect, path, &args);
+        out.exits(0);
+        let connected = out.stderr.matches("connected to ").count();
+        assert!(connected > 1, "{dialect} did not reconnect: {}", out.stderr);
+        assert!(!out.stderr.contains("jq:") && !out.stderr.contains("acknowledgment"), "{}", out.stderr);
+        out.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for DialectServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn socket_io() {
+    let Some(server) = DialectServer::start("socket.io") else { return };
+    let events = server.reconnects("socket.io", "/socket.io/", &["/", "/chat"]);
+    for namespace in ["/", "/chat"] {
+        assert!(events.iter().any(|event| event[0] == "news" && event[1]["from"] == namespace), "{events:?}");
+    }
+    assert_eq!(events[0][2], "more");
+    server.run("socket.io", "/socket.io/", &["/closed"]).exits(24).says("not authorized (/closed)");
+}
+
+#[test]
+fn graphql_ws() {
+    let Some(server) = DialectServer::start("graphql-ws") else { return };
+    let events = server.reconnects("graphql-transport-ws", "/", &["subscription { count }"]);
+    assert_eq!((&events[0]["count"], &events[1]["count"]), (&0.into(), &1.into()));
+    let run = |args: &[&str]| server.run("graphql-transport-ws", "/", args);
+    run(&["subscription { nope }"]).exits(24).says("Cannot query field \"nope\"");
+}
+
+#[test]
+fn rpc_websockets() {
+    let Some(server) = DialectServer::start("rpc-websockets") else { return };
+    let events = server.reconnects("json-rpc", "/", &["rpc.on [\"price\"]"]);
+    assert!(events[0]["notification"] == "price" && events[0]["params"]["n"].is_u64(), "{events:?}");
+    server.run("json-rpc", "/", &["rpc.on [\"nope\"]"]).exits(24).says("provided event invalid");
+    server.run("json-rpc", "/", &["nope"]).exits(24).says("-32601: Method not found (nope)");
+}
+
+#[test]
+fn ganache() {
+    let Some(server) = DialectServer::start("ganache") else { return };
+    let events = server.reconnects("ethereum", "/", &["newHeads"]);
+    assert_eq!(events[0]["topic"], "newHeads");
+    assert!(events[0]["result"]["number"].as_str().unwrap().starts_with("0x"));
+    server.run("ethereum", "/", &["nope"]).exits(24).says("no \"nope\" subscription in eth namespace");
+}
+
+#[test]
+fn inspector_of_node() {
+    let Some(server) = DialectServer::start("inspector") else { return };
+    let events = server.reconnects("cdp", "", &["Runtime"]);
+    let logged = events.iter().find(|event| event["method"] == "Runtime.consoleAPICalled").unwrap();
+    assert_eq!(logged["params"]["args"][0]["value"], "n");
+    server.run("cdp", "", &["Nope"]).exits(24).says("'Nope.enable' wasn't found");
+}
+
+#[test]
+fn action_cable() {
+    let mut ruby = Command::new("ruby");
+    if !works(
+        ruby.args(["-e", "require 'logger'; require 'action_cable'; require 'puma'"]),
+        "Action Cable with puma",
+    ) {
+        return;
+    }
+    let rackup = format!("{}/tests/interop/action_cable.ru", env!("CARGO_MANIFEST_DIR"));
+    let server =
+        DialectServer::spawn(Command::new("puma").args(["-b", "tcp://127.0.0.1:0", "-t", "1:4", &rackup]));
+    let events = server.reconnects("actioncable", "/cable", &["NewsChannel"]);
+    assert!(events[0]["identifier"]["channel"] == "NewsChannel" && events[0]["message"]["n"].is_u64());
+    let run = |path: &str, topic: &str| server.run("actioncable", path, &[topic]);
+    run("/cable", "ClosedChannel").exits(24).says("the channel rejected the subscription (ClosedChannel)");
+    run("/cable?token=wrong", "NewsChannel").exits(24).says("connect refused with unauthorized");
+}
+
+#[test]
+fn stomp_broker() {
+    let Some(url) = broker("WSTAP_TEST_STOMP") else { return };
+    let queue = format!("/queue/wstap-{}", std::process::id());
+    let server = DialectServer::spawn(script("dialect_server").args(["stomp", &url, &queue]));
+    let events = server.reconnects("stomp", "/ws", &[&queue]);
+    // Nothing is lost, and hardly anything is sent again: what is acknowledged is not.
+    let mut numbers: Vec<u64> = events.iter().map(|event| event["body"]["n"].as_u64().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert!(numbers.len() > 30 && numbers == (0..numbers.len() as u64).collect::<Vec<_>>(), "{numbers:?}");
+    assert_eq!(events[0]["headers"]["note"], "a:b");
+    server.run("stomp", "/ws", &["/nope/wstap"]).exits(24).says("Unknown destination");
+}
+
+#[test]
+fn wamp_router() {
+    let Some(url) = broker("WSTAP_TEST_WAMP") else { return };
+    let server = DialectServer::spawn(script("dialect_server").args(["wamp", &url]));
+    let events = server.reconnects("wamp", "/", &["prefix:com.example"]);
+    assert!(events[0]["topic"] == "com.example.news" && events[0]["args"][0]["n"].is_u64(), "{events:?}");
+    assert_eq!(events[0]["kwargs"]["more"], true);
+}
+
+#[test]
+fn official_clients_understand_the_mocks() {
+    let clients = [
+        ("pusher", "pusher-js", "prices"),
+        ("centrifugo", "centrifuge", "news"),
+        ("signalr", "@microsoft/signalr", "news"),
+    ];
+    for (dialect, package, topic) in clients.into_iter().filter(|(_, package, _)| is_here(package)) {
+        let (_mock, port) = serve(&["-d", dialect, "--rate", "1000"]);
+        let out = script("dialect_client").args([package, &port.to_string(), topic]).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{package}: {said}");
+        assert_eq!(String::from_utf8(out.stdout).unwrap().lines().count(), 3, "{package}");
+    }
+}
