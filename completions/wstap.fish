@@ -109,7 +109,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -270,7 +270,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -436,7 +436,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -595,7 +595,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
@@ -750,7 +750,7 @@ raw\t'The bytes themselves, without newlines between messages'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s o -l output -d 'Append lines to FILE instead of writing to standard output (-); SIGHUP reopens it' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l record -d 'Write records of every event to FILE; FILE.har writes the HAR format' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l buffer -d 'Memory for output that is not read yet [default: 64M]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: block for connect, spill for other commands]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l overflow -d 'What to do when --buffer is full [default: spill; block for connect]' -r -f -a "block\t'Stop reading from the server, which may drop a slow client'
 spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"

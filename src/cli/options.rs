@@ -489,7 +489,7 @@ pub struct OutputArgs {
     /// Memory for output that is not read yet [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "from")]
     pub buffer: Option<usize>,
-    /// What to do when --buffer is full [default: block for connect, spill for other commands]
+    /// What to do when --buffer is full [default: spill; block for connect]
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub overflow: Option<OverflowChoice>,
     /// Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]

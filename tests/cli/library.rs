@@ -64,8 +64,9 @@ fn examples_of_every_file_run_against_its_mock() {
 #[test]
 fn every_file_survives_what_its_mock_does_wrong() {
     thread::scope(|scope| {
-        for file in DIALECT_FILES {
-            scope.spawn(|| survives(file.name, file.text));
+        // A few at a time: each is a client and a server.
+        for files in DIALECT_FILES.chunks(DIALECT_FILES.len().div_ceil(4)) {
+            scope.spawn(move || files.iter().for_each(|file| survives(file.name, file.text)));
         }
     });
 }
