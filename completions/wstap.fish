@@ -75,7 +75,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s x -l send -l execute -d 'Send this message after each connect; repeatable, in order. @FILE sends a text file, @- standard input, @@ a literal @' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l reply -d 'Run this jq program on each incoming message and send its outputs back' -r
@@ -123,8 +123,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand connect" -l until -d 'End wi
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l max-time -l timeout -d 'End after D [default: no limit]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: forever; for connect, 2s if something was sent]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l ok-close -d 'Treat this close code as clean too, besides 1000, 1001 and 1005: exit with 0, do not reconnect; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -231,7 +231,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
@@ -284,8 +284,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l until -d 'End 
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l max-time -l timeout -d 'End after D [default: no limit]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: forever; for connect, 2s if something was sent]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l ok-close -d 'Treat this close code as clean too, besides 1000, 1001 and 1005: exit with 0, do not reconnect; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -397,7 +397,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l topics-file -d 'Read topics from FILE, one per line; skip empty lines and lines that start with #' -r -F
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l shard -d 'Subscribe only to share I of N, from 0/N to N-1/N; processes with all shares have each topic once' -r
@@ -450,8 +450,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand sub" -l until -d 'End with s
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l max-time -l timeout -d 'End after D [default: no limit]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: forever; for connect, 2s if something was sent]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l ok-close -d 'Treat this close code as clean too, besides 1000, 1001 and 1005: exit with 0, do not reconnect; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -563,7 +563,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l exit-on -d 'Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated' -r -f -a "draft\t'Not started yet'
 scheduled\t'Waiting for its start time'
@@ -609,8 +609,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l until -d 
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l max-time -l timeout -d 'End after D [default: no limit]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: forever; for connect, 2s if something was sent]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l ok-close -d 'Treat this close code as clean too, besides 1000, 1001 and 1005: exit with 0, do not reconnect; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -718,7 +718,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l exit-on -d 'Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated' -r -f -a "draft\t'Not started yet'
 scheduled\t'Waiting for its start time'
@@ -764,8 +764,8 @@ complete -c wstap -n "__fish_wstap_using_subcommand watch" -l until -d 'End with
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l fail-if -d 'End with status 1 as soon as this jq expression is true' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l idle-timeout -d 'End when no message has arrived for D [default: never]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l max-time -l timeout -d 'End after D [default: no limit]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something was sent, else forever]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -s w -l linger -l wait -d 'After input ends, wait for D of silence, then exit; forever keeps listening [default: forever; for connect, 2s if something was sent]' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l ok-close -d 'Treat this close code as clean too, besides 1000, 1001 and 1005: exit with 0, do not reconnect; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-code -d 'Close code to send at the end of the session [default: 1000]' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l close-reason -d 'Close reason to send at the end of the session' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -s H -l header -d 'Send this header; repeatable. K: removes a header, @FILE reads one per line, again for every connection' -r
@@ -872,7 +872,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe-handshake" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'
@@ -970,7 +970,7 @@ phoenix\t'Phoenix channels, also Supabase Realtime'
 pusher\t'Pusher Channels protocol 7, also Soketi and Reverb'
 signalr\t'ASP.NET Core SignalR hubs, JSON protocol'
 socket.io\t'Socket.IO 4; a topic is a namespace'
-stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ, Spring'
+stomp\t'STOMP 1.2 over WebSocket: RabbitMQ, ActiveMQ'
 wamp\t'WAMP topics (Crossbar.io and others)'"
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l mock -d 'Start a mock server in this process and probe it; --mock=\'ARGUMENTS\' passes arguments of serve-mock' -r
 complete -c wstap -n "__fish_wstap_using_subcommand probe" -l format -d 'Format of the report [default: text on a terminal, else json]' -r -f -a "json\t'One JSON record per line'

@@ -614,11 +614,11 @@ pub struct EndArgs {
     /// End after D [default: no limit]
     #[arg(long, value_name = "D", visible_alias = "timeout", value_parser = duration)]
     pub max_time: Option<Duration>,
-    /// After input ends, wait for D of silence, then exit; forever keeps listening [default: 2s for connect if something
-    /// was sent, else forever]
+    /// After input ends, wait for D of silence, then exit; forever keeps listening [default: forever; for connect, 2s if
+    /// something was sent]
     #[arg(short = 'w', long, value_name = "D", visible_alias = "wait", value_parser = linger, conflicts_with = "from")]
     pub linger: Option<LingerTime>,
-    /// Treat this close code as clean too: exit with 0, do not reconnect; repeatable [default: 1000, 1001, 1005]
+    /// Treat this close code as clean too, besides 1000, 1001 and 1005: exit with 0, do not reconnect; repeatable
     #[arg(long, value_name = "CODE", action = clap::ArgAction::Append, value_parser = clap::value_parser!(u16).range(1000..5000))]
     pub ok_close: Vec<u16>,
     /// Close code to send at the end of the session [default: 1000]
