@@ -619,7 +619,7 @@ fn a_loss_keeps_the_prompt_and_what_is_typed() {
                 peer.close(1000, "");
             }),
         ]);
-        let mut pty = on_pty(&["connect", &server.url(), "--no-compress"]).spawn();
+        let mut pty = on_pty(&["connect", &server.url(), "--no-compress"]).size(24, 160).spawn();
         pty.prompt();
         pty.keys("bye\rhalf a thought");
         pty.shows(what);
