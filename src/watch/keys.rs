@@ -7,7 +7,7 @@ const END_OF_INPUT: u8 = 4;
 
 /// The keys, for people.
 pub const HELP: [&str; 4] = [
-    "q, Ctrl-D, Ctrl-C  quit; status 130 if a campaign has not ended",
+    "q, Ctrl-D, Ctrl-C  quit; status 130 if not all have ended",
     "r                  refresh now",
     "Ctrl-Z             suspend",
     "?                  list the keys",

@@ -80,9 +80,9 @@ fn the_prompt_breaks_notices_between_words() {
 fn a_watch_fits_the_terminal() {
     for columns in WIDTHS {
         let mut pty = on_pty(&["watch-campaign", "42", "--mock=--seed 7"]).size(30, columns).spawn();
-        pty.shows("42");
+        pty.shows("q quit");
         pty.keys("?");
-        pty.shows("help");
+        pty.shows("refresh now");
         rows(&pty, columns);
         pty.keys("q");
         pty.ends();
