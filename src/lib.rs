@@ -144,7 +144,7 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
     if error.use_stderr() {
         let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
-        let failure = cli::mistakes::failure(error, cli::mistakes::command_of(&words));
+        let failure = cli::mistakes::failure(error, cli::mistakes::named_command(&words));
         early_report(argv, world).of_arguments(config::arguments::in_arguments(&words)).failure(&failure);
         return Exit::Usage;
     }

@@ -138,8 +138,8 @@ fn unknown_command(error: &clap::Error) -> Option<String> {
     nearest(word, names).map(|name| format!("use `wstap {name}`"))
 }
 
-/// The name of the command that these words begin with.
+/// The name of the first command among these words, whatever comes before it.
 #[must_use]
-pub fn command_of(words: &[&str]) -> Option<&'static str> {
+pub fn named_command(words: &[&str]) -> Option<&'static str> {
     words.iter().skip(1).find_map(|word| spec_of(word)).map(|spec| spec.name)
 }

@@ -222,7 +222,7 @@ impl Command<'_> {
             input: None,
             output: OutputQueue::Shared(branch),
             controller: Box::new(LinkController::new(&common.model, link, signals)),
-            cursor_file: None,
+            cursor_keeper: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,
             report: common.report.prefixed(&name),

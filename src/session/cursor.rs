@@ -84,7 +84,8 @@ impl CursorFile {
     /// A usage failure if it can be neither read nor made, is no file, or holds something else than a cursor: it
     /// would be overwritten.
     pub fn open(path: &Path) -> Result<(Self, Option<String>)> {
-        let wrong = |error: &io::Error| Failure::usage(format!("--cursor-file {}: {error}", path.display()));
+        let wrong =
+            |error: &io::Error| Failure::usage_of_system(format!("--cursor-file {}", path.display()), error);
         let place = Regular::at(path).map_err(|error| wrong(&error))?;
         // A line feed follows the cursor.
         let cursor = match file::text(place.path(), LARGEST + 1) {

@@ -86,7 +86,7 @@ pub struct Setup {
     /// Where orders come from, and news goes to.
     pub controller: Box<dyn Controller>,
     /// Where the cursor is kept.
-    pub cursor_file: Option<CursorKeeper>,
+    pub cursor_keeper: Option<CursorKeeper>,
     /// Are credentials shown in records?
     pub show_secrets: bool,
     /// Is standard output watched for its reader going away?
@@ -150,7 +150,7 @@ struct Driver {
     wire: WireBytes,
     input: Option<Source>,
     acks: Option<Acks>,
-    cursor_file: Option<CursorKeeper>,
+    cursor_keeper: Option<CursorKeeper>,
     output: OutputQueue,
     controller: Box<dyn Controller>,
     /// Events that wait for room in the output.
@@ -177,7 +177,7 @@ impl Driver {
             wire: WireBytes::default(),
             input: setup.input,
             acks: None,
-            cursor_file: setup.cursor_file,
+            cursor_keeper: setup.cursor_keeper,
             output: setup.output,
             controller: setup.controller,
             batch: Vec::new(),
@@ -212,7 +212,6 @@ impl Driver {
 
     fn tell_people(&mut self) {
         let todo = &mut self.state.todo;
-        todo.notices.drain(..).for_each(|notice| self.report.say(notice.level, &notice.text));
         todo.unreadable.drain(..).for_each(|message| show_bytes(&message, &self.report));
         todo.answers.drain(..).for_each(|text| self.controller.news(News::Answer(text)));
     }
@@ -266,8 +265,8 @@ impl Driver {
             let start = || Acks::start(&self.connection, self.report.clone());
             self.acks.get_or_insert_with(start).push(call);
         }
-        if let (Some(file), Some(cursor)) = (&mut self.cursor_file, self.state.todo.cursor.take()) {
-            file.put(cursor, &self.report);
+        if let (Some(keeper), Some(cursor)) = (&mut self.cursor_keeper, self.state.todo.cursor.take()) {
+            keeper.put(cursor, &self.report);
         }
     }
 
@@ -666,7 +665,7 @@ impl Driver {
                 self.report.notice(&format!("{} not acknowledged", text::counted(lost, "event")));
             }
         }
-        if let Some(Err(failure)) = self.cursor_file.take().map(CursorKeeper::finish) {
+        if let Some(Err(failure)) = self.cursor_keeper.take().map(CursorKeeper::finish) {
             let stop = Some(Stop::OutputFailed(failure.what, None));
             let totals = *self.state.totals();
             self.state.progress(Progress { stop, totals, ..Progress::default() }, now());
@@ -680,6 +679,7 @@ impl Driver {
     }
 
     async fn last_frames(&mut self) {
+        self.pass_on_events();
         self.tell_people();
         let queued = self.state.clear_queue();
         if queued > 0 {
