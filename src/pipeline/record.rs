@@ -66,12 +66,7 @@ fn write_as(event: &Event, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
             if *role == Role::Duplicate {
                 boolean(out, "duplicate", true);
             }
-            match message {
-                Message::Text(text) if exact && !is_embedded_whole(text) => {
-                    write_text(message, text, secrets, out);
-                }
-                message => write_message(message, secrets, out),
-            }
+            write_content(message, secrets, exact, out);
         }
         Kind::Open(open) => write_open(open, secrets, out),
         Kind::Ping(dir, payload) => {
@@ -114,11 +109,16 @@ fn write_as(event: &Event, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
 /// Appends the fields of a message as its record carries it, each after a comma: `opcode`, `bytes`, and embedded
 /// JSON, text, or base64.
 pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
+    write_content(message, secrets, false, out);
+}
+
+/// `exact`: JSON that cannot be embedded as it is is written as text.
+fn write_content(message: &Message, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
     string(out, "opcode", message.opcode());
     number(out, "bytes", message.len() as u64);
     match message {
         Message::Text(text) => match json::scan_str(without_mark(text)) {
-            Ok(scan) => {
+            Ok(scan) if !exact || (!scan.line_break && text.trim_ascii() == without_mark(text)) => {
                 let text = secrets.mask_json(without_mark(text));
                 out.extend_from_slice(br#","data":"#);
                 if !scan.line_break {
@@ -127,21 +127,10 @@ pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
                     json::compact_into(&text, out);
                 }
             }
-            Err(_) => string(out, "text", &secrets.mask(text)),
+            _ => string(out, "text", &secrets.mask(text)),
         },
         Message::Binary(bytes) => base64(secrets.mask_bytes(bytes).as_deref().unwrap_or(bytes), out),
     }
-}
-
-/// Is this text JSON that is embedded as it is?
-fn is_embedded_whole(text: &str) -> bool {
-    text.trim_ascii() == text && json::scan_str(text).is_ok_and(|scan| !scan.line_break)
-}
-
-fn write_text(message: &Message, text: &str, secrets: &Secrets, out: &mut Vec<u8>) {
-    string(out, "opcode", message.opcode());
-    number(out, "bytes", message.len() as u64);
-    string(out, "text", &secrets.mask(text));
 }
 
 fn base64(bytes: &[u8], out: &mut Vec<u8>) {

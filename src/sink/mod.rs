@@ -79,6 +79,14 @@ pub struct Stored {
     pub trouble: Option<Trouble>,
 }
 
+impl Stored {
+    /// So many are stored, and the connection is gone.
+    #[cfg(feature = "brokers")]
+    fn not_connected(lines: usize) -> Self {
+        Self { lines, trouble: Some(Trouble::Away("not connected".to_owned())) }
+    }
+}
+
 /// What a store does, for the thread that waits for it.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 

@@ -159,7 +159,7 @@ impl NatsStore {
     }
 
     async fn publish(&mut self, lines: &[SinkLine], stored: &dyn Fn(usize)) -> Stored {
-        let Some(link) = &mut self.link else { return away(0, "not connected") };
+        let Some(link) = &mut self.link else { return Stored::not_connected(0) };
         let mut losses = link.losses.clone();
         losses.mark_unchanged();
         // What was acknowledged before a loss counts.
@@ -332,10 +332,6 @@ impl LineStore for NatsStore {
             }
         })
     }
-}
-
-fn away(lines: usize, text: &str) -> Stored {
-    Stored { lines, trouble: Some(Trouble::Away(text.to_owned())) }
 }
 
 fn address(url: &BrokerUrl) -> String {

@@ -137,7 +137,7 @@ impl RedisStore {
         if self.outcomes.is_empty() {
             let mut pipe = redis::Pipeline::with_capacity(lines.len());
             lines.iter().for_each(|line| self.add(&mut pipe, line));
-            let Some(link) = &mut self.link else { return away(0) };
+            let Some(link) = &mut self.link else { return Stored::not_connected(0) };
             match pipe.ignore_errors().query_async::<Vec<RedisResult<Value>>>(&mut link.connection).await {
                 Ok(outcomes) => self.outcomes = outcomes.into(),
                 Err(error) => return self.failed(0, trouble(&error)),
@@ -147,7 +147,7 @@ impl RedisStore {
             match self.outcomes.pop_front() {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return self.failed(done, trouble(&error)),
-                None => return away(done),
+                None => return Stored::not_connected(done),
             }
         }
         Stored { lines: lines.len(), trouble: None }
@@ -169,7 +169,7 @@ impl RedisStore {
         if let Some(cursor) = cursor {
             pipe.arg(CURSOR).arg(cursor);
         }
-        let Some(link) = &mut self.link else { return away(done) };
+        let Some(link) = &mut self.link else { return Stored::not_connected(done) };
         match pipe.query_async::<Vec<Value>>(&mut link.connection).await {
             Ok(_) => {
                 self.stored = last;
@@ -222,10 +222,6 @@ impl LineStore for RedisStore {
     fn keeps_cursor(&self) -> bool {
         self.cursor_key.is_some()
     }
-}
-
-fn away(lines: usize) -> Stored {
-    Stored { lines, trouble: Some(Trouble::Away("not connected".to_owned())) }
 }
 
 /// What an error means for the lines that wait.

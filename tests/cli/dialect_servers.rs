@@ -2,29 +2,19 @@
 //! and official clients against the mocks. If one is missing, the test says so and checks nothing. `.ci/run` installs the
 //! packages of npm. `WSTAP_TEST_STOMP` and `WSTAP_TEST_WAMP` are the URLs of a RabbitMQ and a Crossbar.io.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::clients::serve;
 use crate::harness::{Output, wstap};
+use crate::interop::{Peer, works};
 
 /// Is a package of npm there?
 fn is_here(package: &str) -> bool {
     let mut command = Command::new("node");
     command.args(["-e", &format!("require('{package}')")]);
     works(&mut command, package)
-}
-
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
-fn works(command: &mut Command, package: &str) -> bool {
-    let found = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let here = found.is_ok_and(|status| status.success());
-    if !here {
-        eprintln!("skipped: {package} is not installed");
-    }
-    here
 }
 
 /// The URL of a broker.
@@ -45,9 +35,8 @@ fn script(name: &str) -> Command {
 
 /// A server that prints its port, and drops its first connection once.
 struct DialectServer {
-    child: Child,
     port: u16,
-    _lines: BufReader<ChildStdout>,
+    _peer: Peer,
 }
 
 impl DialectServer {
@@ -57,18 +46,11 @@ impl DialectServer {
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
+        let mut peer = Peer::start(command);
         // Puma prints a few lines first.
-        let port = loop {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the server has ended");
-            if let Ok(port) = line.trim().rsplit(':').next().unwrap_or_default().parse() {
-                break port;
-            }
-        };
-        Self { child, port, _lines: lines }
+        let port_in = |line: String| line.rsplit(':').next().unwrap_or_default().parse().ok();
+        let port = std::iter::repeat_with(|| port_in(peer.line())).find_map(|port| port).unwrap();
+        Self { port, _peer: peer }
     }
 
     fn run(&self, dialect: &str, path: &str, args: &[&str]) -> Output {
@@ -90,13 +72,6 @@ impl DialectServer {
         assert!(connected > 1, "{dialect} did not reconnect: {}", out.stderr);
         assert!(!out.stderr.contains("jq:") && !out.stderr.contains("acknowledgment"), "{}", out.stderr);
         out.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl Drop for DialectServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

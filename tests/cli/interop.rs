@@ -32,14 +32,11 @@ pub(crate) fn libraries() -> [Library; 2] {
 }
 
 impl Library {
-    #[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
     pub(crate) fn is_here(&self) -> bool {
-        let found = Command::new(&self.interpreter).args(self.find).stderr(Stdio::null()).status();
-        let here = found.is_ok_and(|status| status.success());
-        if !here {
-            eprintln!("skipped: {} is not installed for {}", self.name, self.interpreter);
-        }
-        here
+        works(
+            Command::new(&self.interpreter).args(self.find),
+            &format!("{} for {}", self.name, self.interpreter),
+        )
     }
 
     pub(crate) fn command(&self, script: &str) -> Command {
@@ -48,6 +45,17 @@ impl Library {
         command.arg(path);
         command
     }
+}
+
+/// Does the command that looks for something succeed? Otherwise a test that needs it is skipped, and says so.
+#[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
+pub(crate) fn works(find: &mut Command, what: &str) -> bool {
+    let found = find.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let here = found.is_ok_and(|status| status.success());
+    if !here {
+        eprintln!("skipped: {what} is not installed");
+    }
+    here
 }
 
 /// Every combination of the parameters, as `--compress` takes them.
@@ -72,17 +80,17 @@ pub(crate) struct Peer {
 
 impl Peer {
     fn new(library: &Library) -> Self {
-        Self::start(library.command("echo_server"))
+        Self::start(&mut library.command("echo_server"))
     }
 
     /// One for messages of any length.
     pub(crate) fn any_length(library: &Library) -> Self {
         let mut command = library.command("echo_server");
         command.arg("any-length");
-        Self::start(command)
+        Self::start(&mut command)
     }
 
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
@@ -90,7 +98,7 @@ impl Peer {
 
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
+        assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "the peer has ended");
         line.trim_end().to_owned()
     }
 }
@@ -155,7 +163,7 @@ fn payloads_of_other_implementations_are_read_and_written() {
     if !python.is_here() {
         return;
     }
-    let mut peer = Peer::start(python.command("payload_server"));
+    let mut peer = Peer::start(&mut python.command("payload_server"));
     let url = format!("ws://127.0.0.1:{}", peer.line());
     let value = r#"{"id":9223372036854775808,"price":1.5,"raw":{"$binary":"AP8="},"at":{"$timestamp":"2026-01-01T12:00:00Z"},"$7":["ü",null,true,-1]}"#;
     for step in ["msgpack", "cbor"] {

@@ -55,12 +55,12 @@ pub(super) struct File {
 /// Where the credential goes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Credential {
-    /// `query:NAME`, `header:NAME`, `bearer`, or `message` for `{token}` in a greeting.
+pub(in crate::dialect) struct Credential {
+    /// `query:NAME`, `header:NAME`, `bearer`, or `message` for `{token}` in a greeting and `$token` in expressions.
     #[serde(rename = "in", deserialize_with = "place")]
-    pub(super) place: Place,
+    pub(in crate::dialect) place: Place,
     /// The environment variable that it is looked for in.
-    pub(super) env: String,
+    pub(in crate::dialect) env: String,
 }
 
 /// A place for the credential.
@@ -166,7 +166,7 @@ fn closed() -> Exit {
     Exit::ClosedAbnormally
 }
 
-pub(in crate::dialect) fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.split_once(':') {
         Some(("query", name)) if !name.is_empty() => Ok(Place::Query(name.to_owned())),

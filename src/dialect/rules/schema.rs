@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::dialect::custom::schema::{Close, Place, one_or_many, place, positive};
+use crate::dialect::custom::schema::{Close, Credential, one_or_many, positive};
 
 /// A jq program as it is written, with its place in the file.
 pub(super) type Source = Spanned<String>;
@@ -17,7 +17,7 @@ pub(super) type Source = Spanned<String>;
 #[serde(deny_unknown_fields)]
 pub(super) struct RulesFile {
     pub(super) dialect: DialectHead,
-    pub(super) credential: Option<MainCredential>,
+    pub(super) credential: Option<Credential>,
     /// Further credentials: the name in `$keys`, and the environment variable.
     #[serde(default)]
     pub(super) keys: BTreeMap<String, String>,
@@ -83,17 +83,6 @@ pub(super) struct DialectHead {
     pub(super) decode: Vec<String>,
     #[serde(default, deserialize_with = "one_or_many")]
     pub(super) encode: Vec<String>,
-}
-
-/// Where the credential goes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MainCredential {
-    /// `query:NAME`, `header:NAME`, `bearer`, or `message` for `$token` in expressions.
-    #[serde(rename = "in", deserialize_with = "place")]
-    pub(super) place: Place,
-    /// The environment variable that it is looked for in.
-    pub(super) env: String,
 }
 
 /// What can be subscribed to.
