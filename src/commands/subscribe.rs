@@ -80,7 +80,7 @@ async fn shared(
 }
 
 #[cfg(not(feature = "brokers"))]
-#[expect(clippy::unused_async, clippy::needless_pass_by_value, reason = "as in a build with brokers")]
+#[expect(clippy::unused_async, reason = "as in a build with brokers")]
 async fn shared(_: Session<'_>, _: &SubscribeArgs, _: &str, _: &Context<'_>) -> Result<Exit> {
     Err(Failure::usage("--share: this wstap was built without brokers")
         .hint("build it with `--features brokers`, or divide the topics with --shard I/N"))
@@ -132,7 +132,7 @@ fn lines(text: &str) -> impl Iterator<Item = String> {
 
 fn read(path: &Path) -> Result<String> {
     file::text_or_stdin(path, file::MAX_WRITTEN)
-        .map_err(|error| Failure::usage(format!("topics from {}: {error}", path.display())))
+        .map_err(|error| Failure::usage_of_system(format!("topics from {}", path.display()), &error))
 }
 
 /// All topics are looked at before anything connects, so that every mistake is shown at once.
