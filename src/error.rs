@@ -1,6 +1,7 @@
 //! The one error type: what happened, where, what to try, and the exit status it leads to.
 
 use std::fmt;
+use std::io;
 
 use crate::exit::Exit;
 
@@ -42,6 +43,23 @@ impl Failure {
         self
     }
 
+    /// What the system refused: `what`, then the system's words. The hint is there if one is known.
+    pub fn system(exit: Exit, what: impl fmt::Display, error: &io::Error) -> Self {
+        let failure = Self::new(exit, format!("{what}: {error}"));
+        Self { hint: remedy(error).map(str::to_owned), ..failure }
+    }
+
+    /// The same for a file or a command that was named on the command line or in a configuration file.
+    pub fn usage_of_system(what: impl fmt::Display, error: &io::Error) -> Self {
+        Self::system(Exit::Usage, what, error)
+    }
+
+    /// The same failure, said to be about this.
+    #[must_use]
+    pub fn of(self, what: impl fmt::Display) -> Self {
+        Self { what: format!("{what}: {}", self.what), ..self }
+    }
+
     /// Adds what the person can try, with a stable word for it.
     #[must_use]
     pub fn known_hint(mut self, id: &'static str, hint: impl Into<String>) -> Self {
@@ -61,6 +79,17 @@ impl Failure {
     pub fn details(mut self, details: Vec<String>) -> Self {
         self.details = details;
         self
+    }
+}
+
+/// What helps if the system refuses a path, for people.
+#[must_use]
+pub fn remedy(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Some("check the path"),
+        io::ErrorKind::PermissionDenied => Some("check the permissions of the file and its directory"),
+        io::ErrorKind::IsADirectory => Some("name a file, not a directory"),
+        _ => None,
     }
 }
 

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::error::Failure;
 use crate::event::{Close, Direction, Event, Kind, Open, Role};
 use crate::file;
 use crate::json::write_string;
@@ -39,19 +40,21 @@ pub struct Har {
     pub odd: Vec<String>,
 }
 
-/// Reads a HAR; or the records that are in its place where a recording was cut off.
+/// Reads a HAR, which errors call `what`; or the records that are in its place where a recording was cut off.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read(path: &Path) -> Result<Har, String> {
-    let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|error| error.to_string())?;
-    let not_text = |error: std::string::FromUtf8Error| error.utf8_error().to_string();
+pub fn read(path: &Path, what: &str) -> Result<Har, Failure> {
+    let bytes =
+        file::bytes(path, file::MAX_RECORDED).map_err(|error| Failure::usage_of_system(what, &error))?;
+    let wrong = |why: String| Failure::usage(format!("{what}: {why}"));
+    let not_text = |error: std::string::FromUtf8Error| wrong(error.utf8_error().to_string());
     match whole_records(&bytes) {
         Some(records) => {
             let records = String::from_utf8(records.to_vec()).map_err(not_text)?;
             Ok(Har { records, odd: Vec::new() })
         }
-        None => har_of(&String::from_utf8(bytes).map_err(not_text)?),
+        None => har_of(&String::from_utf8(bytes).map_err(not_text)?).map_err(wrong),
     }
 }
 

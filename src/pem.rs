@@ -37,5 +37,5 @@ pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     file::bytes(path, file::MAX_WRITTEN)
         .map(|bytes| file::without_mark(&bytes).to_vec())
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+        .map_err(|error| Failure::usage_of_system(format!("cannot read {}", path.display()), &error))
 }

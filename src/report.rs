@@ -157,7 +157,7 @@ impl Report {
         for line in &failure.details {
             self.say_unlabelled(Level::Error, line);
         }
-        if let Some(hint) = hint_of(failure) {
+        if let Some(hint) = &failure.hint {
             self.say_unlabelled(Level::Error, &format!("hint: {hint}"));
         }
     }
@@ -236,7 +236,7 @@ impl Report {
         if !failure.details.is_empty() {
             object["details"] = failure.details.iter().map(|line| shown(line)).collect();
         }
-        if let Some(hint) = hint_of(failure) {
+        if let Some(hint) = &failure.hint {
             object["hint"] = shown(hint).into();
         }
         format!("{object}\n")
@@ -264,18 +264,6 @@ impl Report {
             _ => format!("{label}{text}\n"),
         }
     }
-}
-
-/// What to do about a failure. The system's own errors have no hint where they are made, and the same one everywhere.
-fn hint_of(failure: &Failure) -> Option<&str> {
-    let of_system = [
-        ("No such file or directory", "check the path"),
-        ("Permission denied", "check the permissions of the file and its directory"),
-        ("Is a directory", "name a file, not a directory"),
-        ("Not a directory", "check the path"),
-    ];
-    let known = || of_system.iter().find(|(words, _)| failure.what.contains(words)).map(|(_, hint)| *hint);
-    failure.hint.as_deref().or_else(known)
 }
 
 /// A text without the ` (os error 2)` that the standard library puts behind the system's words.

@@ -17,6 +17,7 @@ use super::text::Utf8Text;
 use super::zlib::Zlib;
 use super::zlib_stream::ZlibStream;
 use super::zstd::{self, Zstd};
+use crate::error::Failure;
 use crate::file;
 
 /// The steps, for who names another.
@@ -43,8 +44,8 @@ impl Steps {
     ///
     /// # Errors
     /// A name that is not known, or a file that cannot be used.
-    pub fn new(names: &[String]) -> Result<Self, String> {
-        check(names)?;
+    pub fn new(names: &[String]) -> Result<Self, Failure> {
+        check(names).map_err(Failure::usage)?;
         let steps = names.iter().filter(|name| *name != NONE);
         steps.map(|name| Ok((name.clone(), make(name)?))).collect::<Result<_, _>>().map(Self)
     }
@@ -53,9 +54,9 @@ impl Steps {
     ///
     /// # Errors
     /// As [`Steps::new`]; and a step that only reads.
-    pub fn outgoing(names: &[String]) -> Result<Self, String> {
+    pub fn outgoing(names: &[String]) -> Result<Self, Failure> {
         if names.iter().any(|name| name == "auto") {
-            return Err("auto works only for decoding; name the steps to encode with".to_owned());
+            return Err(Failure::usage("auto works only for decoding; name the steps to encode with"));
         }
         Self::new(names)
     }
@@ -133,35 +134,38 @@ fn plain(name: &str) -> Option<Make> {
     })
 }
 
-fn make(name: &str) -> Result<Make, String> {
+fn make(name: &str) -> Result<Make, Failure> {
     if let Some(make) = plain(name) {
         return Ok(make);
     }
     match name.split_once(':') {
         Some(("zstd", path)) => {
-            let dictionary = zstd::dictionary(read(name, path)?).map_err(|why| format!("{name}: {why}"))?;
+            let dictionary = zstd::dictionary(read(name, path)?)
+                .map_err(|why| Failure::usage(format!("{name}: {why}")))?;
             Ok(Arc::new(move || Box::new(Zstd::new(Some(&dictionary)))))
         }
         Some(("protobuf", rest)) => {
             let (path, message) = rest.rsplit_once(':').unwrap_or_default();
             protobuf(name, path, message)
         }
-        _ => Err(unknown(name)),
+        _ => Err(Failure::usage(unknown(name))),
     }
 }
 
 #[cfg(feature = "protobuf")]
-fn protobuf(name: &str, path: &str, message: &str) -> Result<Make, String> {
+fn protobuf(name: &str, path: &str, message: &str) -> Result<Make, Failure> {
     use super::protobuf::Protobuf;
-    let step = Protobuf::new(&read(name, path)?, message).map_err(|why| format!("{name}: {why}"))?;
+    let step =
+        Protobuf::new(&read(name, path)?, message).map_err(|why| Failure::usage(format!("{name}: {why}")))?;
     Ok(Arc::new(move || Box::new(step.clone())))
 }
 
 #[cfg(not(feature = "protobuf"))]
-fn protobuf(name: &str, _: &str, _: &str) -> Result<Make, String> {
-    Err(format!("{name}: this wstap was built without protobuf (build it with `--features protobuf`)"))
+fn protobuf(name: &str, _: &str, _: &str) -> Result<Make, Failure> {
+    let what = format!("{name}: this wstap was built without protobuf (build it with `--features protobuf`)");
+    Err(Failure::usage(what))
 }
 
-fn read(name: &str, path: &str) -> Result<Vec<u8>, String> {
-    file::bytes(Path::new(path), file::MAX_SCHEMA).map_err(|error| format!("{name}: {error}"))
+fn read(name: &str, path: &str) -> Result<Vec<u8>, Failure> {
+    file::bytes(Path::new(path), file::MAX_SCHEMA).map_err(|error| Failure::usage_of_system(name, &error))
 }

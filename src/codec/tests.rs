@@ -237,7 +237,7 @@ fn protobuf_is_read_by_its_descriptors() {
     let wrong = chain(&step, LIMIT).encode(Message::text("{\n\"price\": \"x\"}")).unwrap_err();
     assert!(wrong.error.at >= 11, "{wrong}");
     let missing = Steps::new(&[format!("protobuf:{file}:demo.Tock")]).unwrap_err();
-    assert!(missing.contains("demo.Tick"), "{missing}");
+    assert!(missing.what.contains("demo.Tick"), "{missing}");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn names_are_checked() {
     assert!(wrong("gzip:x").contains("does not take a file"));
     assert!(wrong("zstd:").contains("missing"));
     assert!(wrong("protobuf").contains("descriptor file") && wrong("protobuf:a").contains("message"));
-    assert!(Steps::new(&["zstd:/dev/null".to_owned()]).unwrap_err().contains("not a zstd dictionary"));
+    assert!(Steps::new(&["zstd:/dev/null".to_owned()]).unwrap_err().what.contains("not a zstd dictionary"));
     assert!(Steps::outgoing(&["auto".to_owned()]).is_err());
     assert!(Steps::new(&["none".to_owned()]).unwrap().is_empty());
 }

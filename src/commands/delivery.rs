@@ -96,7 +96,7 @@ impl Sinks {
 fn dead_letters(args: &SessionArgs, report: &Report) -> Result<Option<Arc<DeadLetters>>> {
     let Some(path) = args.delivery.dead_letter.as_deref() else { return Ok(None) };
     let failed =
-        |error| Failure::new(Exit::OutputFailed, format!("--dead-letter {}: {error}", path.display()));
+        |error| Failure::system(Exit::OutputFailed, format!("--dead-letter {}", path.display()), &error);
     DeadLetters::open(path, report.clone()).map(|letters| Some(Arc::new(letters))).map_err(failed)
 }
 

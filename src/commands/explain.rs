@@ -7,7 +7,7 @@ use super::no_thread;
 use crate::cli::options::SubscribeArgs;
 use crate::codec::{Decoded, Reader, Steps};
 use crate::dialect::{Client, ClientSetup, Dialect, Meaning};
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
@@ -64,7 +64,7 @@ async fn meanings(
     let (recording, odd) = Recording::open(path, Take::Received)?;
     odd.iter().for_each(|what| report.warning(&format!("--from: {what}")));
     let mut items = recording.spawn().map_err(|error| no_thread(&error))?;
-    let steps = Steps::new(dialect.decode()).map_err(Failure::usage)?;
+    let steps = Steps::new(dialect.decode())?;
     let (mut reader, mut number) = (Reader::new(&steps, None), 0);
     while let Some(batch) = items.recv().await {
         for item in batch? {

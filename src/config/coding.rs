@@ -16,7 +16,7 @@ use crate::net::Options;
 /// A step that cannot be used.
 pub fn coding(args: &SessionArgs, send: &SendArgs, dialect: &dyn Dialect) -> Result<Coding> {
     let DecodeArgs { decode, decode_errors, invalid_utf8 } = &*args.decode;
-    let failed = |option| move |why| Failure::usage(format!("{option}: {why}"));
+    let failed = |option| move |failure: Failure| failure.of(option);
     let names = |typed: &Option<StepNames>, own: &[String]| match typed {
         Some(StepNames(names)) => names.clone(),
         None => own.to_vec(),
@@ -67,7 +67,7 @@ fn content(text: &str) -> Result<String> {
         return Ok(path.to_owned());
     }
     let failed = |error: std::io::Error| {
-        let failure = Failure::usage(format!("--send {text}: {error}"));
+        let failure = Failure::usage_of_system(format!("--send {text}"), &error);
         match error.kind() {
             std::io::ErrorKind::InvalidData => {
                 failure.hint("to send binary data, use `--delimiter none --binary-in raw < FILE`")

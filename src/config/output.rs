@@ -211,7 +211,7 @@ pub fn vars(args: &FilterArgs) -> Result<Vars> {
 
 fn read(path: &Path, option: &str) -> Result<String> {
     file::text(path, file::MAX_WRITTEN)
-        .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display())))
+        .map_err(|error| Failure::usage_of_system(format!("{option} {}", path.display()), &error))
 }
 
 /// When the file that lines are added to was last written to, if it has any.
@@ -233,7 +233,7 @@ pub fn file_of(args: &OutputArgs) -> Option<&Path> {
 pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutFile>>> {
     let Some(path) = file_of(args) else { return Ok(None) };
     let name = path.display();
-    let failed = |error| Failure::new(Exit::OutputFailed, format!("--output {name}: {error}"));
+    let failed = |error| Failure::system(Exit::OutputFailed, format!("--output {name}"), &error);
     // With --join-output there are no lines.
     let repaired = if args.join_output { Ok(None) } else { outfile::repair(path, !args.raw_output) };
     match repaired.map_err(failed)? {
@@ -251,7 +251,7 @@ pub fn open_output(args: &OutputArgs, report: &Report) -> Result<Option<Arc<OutF
 fn create_recording(path: &Path) -> Result<RecordFile> {
     can_be_recorded_to(path)?;
     RecordFile::create(path)
-        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display())))
+        .map_err(|error| Failure::system(Exit::OutputFailed, format!("--record {}", path.display()), &error))
 }
 
 /// Can a recording have this path?

@@ -227,8 +227,9 @@ impl Layers {
         name: &str,
         known: &[KnownOption],
     ) -> Result<Settings> {
-        let text = file::text(path, file::MAX_WRITTEN)
-            .map_err(|error| Failure::usage(format!("profile @{name}: {}: {error}", path.display())))?;
+        let text = file::text(path, file::MAX_WRITTEN).map_err(|error| {
+            Failure::usage_of_system(format!("profile @{name}: {}", path.display()), &error)
+        })?;
         let config: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The line is not quoted: a quote that is missing may be that of a credential.
             let line = line_of(&text, error.span().map_or(0, |span| span.start));

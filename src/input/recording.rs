@@ -71,11 +71,12 @@ impl Recording {
         let source: Box<dyn Read + Send> = if name == "-" {
             Box::new(Patient(io::stdin()))
         } else if har::is_har(path) {
-            let har = har::read(path).map_err(|why| Failure::usage(format!("--from {name}: {why}")))?;
+            let har = har::read(path, &format!("--from {name}"))?;
             odd = har.odd;
             Box::new(io::Cursor::new(har.records))
         } else {
-            Box::new(File::open(path).map_err(|error| Failure::usage(format!("--from {name}: {error}")))?)
+            let failed = |error| Failure::usage_of_system(format!("--from {name}"), &error);
+            Box::new(File::open(path).map_err(failed)?)
         };
         Ok((Self::of(source, name, take), odd))
     }
@@ -154,7 +155,7 @@ impl Recording {
         let longest = self.longest.saturating_sub(self.values.held());
         let most = longest as u64 + 1;
         let read = self.lines.by_ref().take(most).read_until(b'\n', &mut line);
-        match read.map_err(|error| Failure::usage(format!("--from {}: {error}", self.name)))? {
+        match read.map_err(|error| Failure::usage_of_system(format!("--from {}", self.name), &error))? {
             0 => Ok(None),
             _ if line.len() > longest => Err(Failure::usage(format!(
                 "--from {}: line {} is longer than {} bytes",

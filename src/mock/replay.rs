@@ -154,12 +154,12 @@ pub(crate) fn hostile(text: &str) {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let named =
-        |error: &dyn std::fmt::Display| Failure::usage(format!("--replay {}: {error}", path.display()));
+    let what = format!("--replay {}", path.display());
     if har::is_har(path) {
-        return har::read(path).map(|har| har.records).map_err(|why| named(&why));
+        return har::read(path, &what).map(|har| har.records);
     }
-    let text = file::text(path, file::MAX_RECORDED).map_err(|error| named(&error))?;
+    let text =
+        file::text(path, file::MAX_RECORDED).map_err(|error| Failure::usage_of_system(what, &error))?;
     Ok(har::har_in(&text).map_or(text, |har| har.records))
 }
 

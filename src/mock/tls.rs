@@ -158,7 +158,8 @@ fn names(host: &str) -> Vec<String> {
 
 fn ca_file(path: Option<&Path>, pem: &str) -> Result<CaFile> {
     let failed = |path: &Path, error: std::io::Error| {
-        Failure::new(Exit::OutputFailed, format!("the CA certificate: {}: {error}", path.display()))
+        let what = format!("the CA certificate: {}", path.display());
+        Failure::system(Exit::OutputFailed, what, &error)
     };
     if let Some(path) = path {
         let pem = pem.to_owned();

@@ -89,7 +89,7 @@ impl Sealed {
 
 fn bytes(path: &Path) -> Result<Vec<u8>> {
     file::bytes(path, file::MAX_WRITTEN)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+        .map_err(|error| Failure::usage_of_system(format!("cannot read {}", path.display()), &error))
 }
 
 /// As the options say, or else by its content: PKCS#12 is DER, which begins with a sequence.

@@ -19,7 +19,8 @@ impl KeyLogFile {
     /// A usage failure if it cannot be written to.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = sys::for_owner(OpenOptions::new().append(true).create(true)).open(path);
-        file.map(Self).map_err(|error| Failure::usage(format!("SSLKEYLOGFILE {}: {error}", path.display())))
+        file.map(Self)
+            .map_err(|error| Failure::usage_of_system(format!("SSLKEYLOGFILE {}", path.display()), &error))
     }
 }
 

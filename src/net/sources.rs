@@ -171,7 +171,7 @@ fn first_of(text: &str) -> Option<String> {
 /// The path of a file that is not there is not quoted: it may be the credential itself.
 fn unreadable(option: &str, path: &Path, error: &std::io::Error) -> Failure {
     if path.exists() {
-        return Failure::usage(format!("{option} {}: {error}", path.display()));
+        return Failure::usage_of_system(format!("{option} {}", path.display()), error);
     }
     Failure::usage(format!("{option}: cannot read the file: {error}"))
         .hint("give the path of the file that holds the credential, not the credential itself")

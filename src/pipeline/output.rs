@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Stop;
 use super::receipt::Receipt;
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::event::Event;
 use crate::exit::Exit;
 use crate::sys::Sink;
@@ -148,7 +148,7 @@ pub fn write_failure(what: &str, error: &io::Error) -> Failure {
     Failure { hint: remedy(error).map(str::to_owned), ..failure }
 }
 
-/// What helps where a disk or a file is full, for people.
+/// What helps if something cannot be written, for people.
 #[must_use]
 pub fn remedy(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
@@ -158,7 +158,7 @@ pub fn remedy(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::FileTooLarge => {
             Some("raise `ulimit -f`, or write to another file; the output so far is kept")
         }
-        _ => None,
+        _ => error::remedy(error),
     }
 }
 

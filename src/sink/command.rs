@@ -16,6 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
 use super::{LineStore, SinkLine, Stored, Trouble, Work};
+use crate::error::remedy;
 use crate::report::Report;
 use crate::sys;
 
@@ -71,8 +72,9 @@ impl CommandStore {
         let mut command = Command::from(command);
         command.kill_on_drop(true);
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let unusable =
-            |error: io::Error| Trouble::Unusable(format!("cannot start the command: {error}"), None);
+        let unusable = |error: io::Error| {
+            Trouble::Unusable(format!("cannot start the command: {error}"), remedy(&error))
+        };
         let mut child = spawned.map_err(unusable)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(unusable(io::ErrorKind::BrokenPipe.into()));

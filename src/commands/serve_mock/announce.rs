@@ -83,6 +83,7 @@ fn everything(mock: &Mock) -> Value {
 
 /// Replaced as a whole: a reader that polls for the file never sees half a line.
 fn write_file(path: &Path, url: String) -> Result<()> {
-    replace(path, Access::Kept, move |file| writeln!(file, "{url}"))
-        .map_err(|error| Failure::new(Exit::OutputFailed, format!("--port-file {}: {error}", path.display())))
+    replace(path, Access::Kept, move |file| writeln!(file, "{url}")).map_err(|error| {
+        Failure::system(Exit::OutputFailed, format!("--port-file {}", path.display()), &error)
+    })
 }

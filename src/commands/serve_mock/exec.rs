@@ -22,7 +22,7 @@ pub(super) async fn run(words: &[OsString], mock: &Mock, signals: &mut Signals) 
         .kill_on_drop(true);
     let mut child = command
         .spawn()
-        .map_err(|error| Failure::usage(format!("--exec {}: {error}", program.to_string_lossy())))?;
+        .map_err(|error| Failure::usage_of_system(format!("--exec {}", program.to_string_lossy()), &error))?;
     loop {
         tokio::select! {
             ended = child.wait() => {

@@ -62,8 +62,8 @@ pub fn for_host(host: &str, folder: &Path) -> Option<&'static dyn Dialect> {
 /// Reads a file of either version. A process has one dialect and needs it to its end.
 fn read(path: &Path) -> Result<&'static dyn Dialect> {
     let shown = path.display().to_string();
-    let unreadable = |why: String| Failure::usage(format!("dialect {shown}: {why}"));
-    let text = file::text(path, file::MAX_WRITTEN).map_err(|error| unreadable(error.to_string()))?;
+    let text = file::text(path, file::MAX_WRITTEN)
+        .map_err(|error| Failure::usage_of_system(format!("dialect {shown}"), &error))?;
     let folder = file::folder_of(path);
     if rules::is_rules_file(&text) {
         return Ok(Box::leak(Box::new(RulesDialect::parse(&text, &shown, folder)?)));

@@ -110,7 +110,7 @@ impl Provider for RulesMock {
                 present: Arc::default(),
             }))),
             (Err(failure), _) => Arc::new(Unusable(failure.what)),
-            (_, Err(why)) => Arc::new(Unusable(why)),
+            (_, Err(failure)) => Arc::new(Unusable(failure.what)),
         }
     }
 }

@@ -50,7 +50,8 @@ fn token_from_env(name: &str) -> Result<Secret> {
 fn token_from_file(path: &Path) -> Result<Secret> {
     // A path that is not there is not quoted: it may be the token itself.
     let shown = if path.exists() { format!(" {}", path.display()) } else { String::new() };
-    let failed = |error: std::io::Error| Failure::usage(format!("--control-token-file{shown}: {error}"));
+    let failed =
+        |error: std::io::Error| Failure::usage_of_system(format!("--control-token-file{shown}"), &error);
     match file::text(path, file::MAX_WRITTEN) {
         Ok(text) if text.trim().is_empty() => {
             Err(Failure::usage(format!("--control-token-file {}: the file is empty", path.display())))

@@ -107,7 +107,7 @@ pub(super) struct Expect {
 /// A file that cannot be read, and the first mistake in one that can.
 pub(in crate::mock) fn read(path: &Path) -> Result<(Vec<Scenario>, Vec<Fault>)> {
     let text = file::text(path, file::MAX_WRITTEN)
-        .map_err(|error| Failure::usage(format!("--scenario {}: {error}", path.display())))?;
+        .map_err(|error| Failure::usage_of_system(format!("--scenario {}", path.display()), &error))?;
     parse(&path.display().to_string(), &text)
 }
 

@@ -56,7 +56,8 @@ impl TapRecorder {
     /// # Errors
     /// A file that cannot be written, or a system without a thread to give.
     pub(super) fn start(path: &Path, secrets: Secrets) -> Result<Self> {
-        let named = |error| Failure::new(Exit::OutputFailed, format!("--record {}: {error}", path.display()));
+        let what = format!("--record {}", path.display());
+        let named = |error| Failure::system(Exit::OutputFailed, &what, &error);
         let file = RecordFile::create(path).map_err(named)?;
         Self::writing_to(Box::new(file), path, secrets).map_err(named)
     }

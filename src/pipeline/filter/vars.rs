@@ -47,8 +47,10 @@ impl Vars {
 
     /// `--slurpfile NAME FILE`: an array of the values that follow each other in the file.
     pub fn slurpfile(&mut self, name: &str, path: &Path) -> Result<()> {
-        let fail = |what: String| Failure::usage(format!("--slurpfile {name} {}: {what}", path.display()));
-        let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|e| fail(e.to_string()))?;
+        let file = format!("--slurpfile {name} {}", path.display());
+        let fail = |what: String| Failure::usage(format!("{file}: {what}"));
+        let bytes =
+            file::bytes(path, file::MAX_RECORDED).map_err(|error| Failure::usage_of_system(&file, &error))?;
         let text = String::from_utf8(file::without_mark(&bytes).to_vec()).map_err(|e| {
             fail(json::Error { what: "invalid UTF-8", at: e.utf8_error().valid_up_to() }.to_string())
         })?;
@@ -58,8 +60,9 @@ impl Vars {
 
     /// `--rawfile NAME FILE`: the text of the file as a string. As in jq, invalid UTF-8 becomes U+FFFD.
     pub fn rawfile(&mut self, name: &str, path: &Path) -> Result<()> {
-        let bytes = file::bytes(path, file::MAX_RECORDED)
-            .map_err(|error| Failure::usage(format!("--rawfile {name} {}: {error}", path.display())))?;
+        let bytes = file::bytes(path, file::MAX_RECORDED).map_err(|error| {
+            Failure::usage_of_system(format!("--rawfile {name} {}", path.display()), &error)
+        })?;
         self.define("--rawfile", name, Val::string(&String::from_utf8_lossy(&bytes)))
     }
 
