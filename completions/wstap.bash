@@ -643,7 +643,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__man)
-            opts="-q -v -h --dir --quiet --verbose --log-format --color --help connect subscribe watch-campaign probe-handshake serve-mock completions man records"
+            opts="-q -v -h --dir --quiet --verbose --log-format --color --help connect subscribe watch-campaign probe-handshake serve-mock completions man records dialect"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -17,6 +17,9 @@ use crate::secret::Secret;
 
 pub mod burki;
 pub mod custom;
+pub mod format;
+#[cfg(test)]
+mod format_tests;
 pub mod kadoa;
 mod made;
 pub mod plain;

@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use wstap::testing::format::{self, FileTable};
 use wstap::testing::{DIALECTS, EXIT_STATUSES, LIMITS, generate};
+
+use crate::interop::works;
 
 const END: &str = "<!-- end -->";
 
@@ -26,6 +30,24 @@ fn completions_and_manual_pages_are_fresh() {
             contents(&committed),
             "{folder}/ is stale: UPDATE=1 cargo test generated"
         );
+    }
+}
+
+#[test]
+fn manual_pages_are_valid_and_link_to_each_other() {
+    let pages: Vec<PathBuf> =
+        fs::read_dir(root().join("man")).unwrap().map(|page| page.unwrap().path()).collect();
+    let texts: Vec<String> = pages.iter().map(|page| fs::read_to_string(page).unwrap()).collect();
+    for page in &pages {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        let (name, section) = name.rsplit_once('.').unwrap();
+        let link = format!(".BR {} ({section})", name.replace('-', "\\-"));
+        assert!(texts.iter().any(|text| text.contains(&link)), "no page refers to {name}({section})");
+    }
+    if works(Command::new("mandoc").args(["-T", "lint", "-W", "error", "/dev/null"]), "mandoc") {
+        let lint =
+            Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(&pages).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&lint.stdout), "");
     }
 }
 
@@ -65,6 +87,44 @@ fn the_limits_in_the_reference_are_fresh() {
         table.push_str(&format!("| {} | {bytes} | {} |\n", limit.what, limit.beyond));
     }
     is_fresh("docs/reference.md", "<!-- generated: limits in bytes -->\n", &table);
+}
+
+#[test]
+fn the_format_of_dialects_in_the_reference_is_fresh() {
+    let page = "docs/dialects.md";
+    for (what, names) in
+        [("variables", format::CLIENT_VARIABLES), ("variables of the mock", format::MOCK_VARIABLES)]
+    {
+        let rows: String =
+            names.iter().map(|(name, meaning)| format!("| `${name}` | {meaning} |\n")).collect();
+        let table = format!("| variable | value |\n| --- | --- |\n{rows}");
+        is_fresh(page, &format!("<!-- generated: {what} -->\n"), &table);
+    }
+    for (version, tables) in [(2, format::VERSION_2), (1, format::VERSION_1)] {
+        let text: String = tables.iter().map(keys_of_table).collect();
+        is_fresh(page, &format!("<!-- generated: keys of version {version} -->\n"), &text);
+    }
+}
+
+/// A table of a dialect file in Markdown.
+fn keys_of_table(table: &FileTable) -> String {
+    let headers: Vec<String> = table.headers.iter().map(|header| format!("`{header}`")).collect();
+    let start =
+        if headers.is_empty() { "The file: ".to_owned() } else { format!("{}: ", headers.join(", ")) };
+    let mut text = format!("{start}{}\n\n| key | value | default | meaning | example |\n", table.about);
+    text.push_str("| --- | --- | --- | --- | --- |\n");
+    for key in table.keys {
+        let default = match key.default {
+            "" | format::REQUIRED => key.default.to_owned(),
+            default if default.contains(' ') => default.to_owned(),
+            default => format!("`{default}`"),
+        };
+        text.push_str(&format!(
+            "| `{}` | {} | {default} | {} | `{}` |\n",
+            key.name, key.kind, key.meaning, key.example
+        ));
+    }
+    text + "\n"
 }
 
 /// A limit that nothing asks for bounds nothing.

@@ -11,12 +11,29 @@ struct Example {
     output: String,
 }
 
-/// Runs all console blocks of a page in one folder, as a reader would who types one after the other.
+/// Runs all console blocks of a page in one folder, as a reader would who types one after the other, and writes the files
+/// that the page shows between them.
 fn holds(page: &str) {
     let dir = tempfile::tempdir().unwrap();
-    for block in blocks(&read(page), "```console\n") {
-        run(&examples(block), dir.path());
+    for block in read(page).split("```").skip(1).step_by(2) {
+        match block.split_once('\n') {
+            Some(("console", block)) => run(&examples(block), dir.path()),
+            Some(("toml", block)) => write_file(block, dir.path()),
+            _ => {}
+        }
     }
+}
+
+/// Writes a block whose first line is `# NAME.toml`, or appends one whose first line is `# NAME.toml, continued`.
+fn write_file(block: &str, dir: &Path) {
+    let Some(name) = block.lines().next().and_then(|line| line.strip_prefix("# ")) else { return };
+    let (name, continues) = name.strip_suffix(", continued").map_or((name, false), |name| (name, true));
+    if !name.ends_with(".toml") || name.contains('/') {
+        return;
+    }
+    let path = dir.join(name);
+    let before = if continues { std::fs::read_to_string(&path).unwrap() + "\n" } else { String::new() };
+    std::fs::write(path, before + block).unwrap();
 }
 
 fn read(page: &str) -> String {

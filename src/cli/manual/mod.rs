@@ -125,12 +125,22 @@ fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<Page> {
     let others: Vec<String> =
         others.chain(formats).map(|(name, section)| format!(".BR {} ({section})", escape(&name))).collect();
     more.push_str(&format!(".SH \"SEE ALSO\"\n{}\n", others.join(",\n")));
-    // A section begins a paragraph by itself.
-    let lines = more.lines().scan(false, |after_heading, line| {
-        let skipped = std::mem::replace(after_heading, line.starts_with(".SH")) && line == ".PP";
-        Some(if skipped { String::new() } else { format!("{}\n", line.trim_end()) })
-    });
-    Ok(Page { name, section: 1, text: lines.collect::<String>().into_bytes() })
+    Ok(Page { name, section: 1, text: tidied(&more) })
+}
+
+/// A page without the breaks that say nothing: after a heading and after another break.
+fn tidied(page: &str) -> Vec<u8> {
+    let mut text = String::with_capacity(page.len());
+    let mut before = "";
+    for line in page.lines().map(str::trim_end) {
+        let says_nothing =
+            (before.starts_with(".SH") && line == ".PP") || (matches!(before, "" | ".sp") && line == ".br");
+        if !says_nothing {
+            text.extend([line, "\n"]);
+        }
+        before = line;
+    }
+    text.into_bytes()
 }
 
 fn page_name(command: &clap::Command) -> String {

@@ -444,6 +444,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::VERSION_1;
+    use super::super::format_tests::assert_parser_takes;
     use super::*;
     use crate::exit::Exit;
 
@@ -548,6 +550,15 @@ mod tests {
             let (at, why) = Custom::parse(text).unwrap_err();
             assert!(at == line && why.contains(word), "{text:?}: {at}: {why}");
         }
+    }
+
+    #[test]
+    fn the_tables_of_the_format_are_what_the_parser_takes() {
+        let parse = |text: &str| match toml::from_str::<schema::File>(text) {
+            Ok(file) => Ok(format!("{file:?}")),
+            Err(error) => Err(error.message().to_owned()),
+        };
+        assert_parser_takes(VERSION_1, "name = 'x'", &parse);
     }
 
     #[test]

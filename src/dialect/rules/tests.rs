@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
+use super::expr::ExprCompiler;
+use super::mock_rules::MOCK_VARS;
 use super::*;
+use crate::dialect::format::{CLIENT_VARIABLES, MOCK_VARIABLES, VERSION_2};
+use crate::dialect::format_tests::assert_parser_takes;
 use crate::dialect::{EventAck, Facts, Meaning};
 use crate::message::Message;
 
@@ -237,4 +241,39 @@ fn mistakes_in_a_file_are_told_with_their_lines() {
         let place = format!("x.toml:{line}: ");
         assert!(failure.what.starts_with(&place) && failure.what.contains(word), "{text}\n{}", failure.what);
     }
+}
+
+#[test]
+fn the_tables_of_the_format_are_what_the_parser_takes() {
+    let parse = |text: &str| {
+        let file: RulesFile = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        check(&file).map_err(|(_, why)| why)?;
+        Ok(format!("{file:?}"))
+    };
+    assert_parser_takes(VERSION_2, "[dialect]\nversion = 2\nname = 'x'", &parse);
+}
+
+#[test]
+fn the_expressions_of_the_format_compile() {
+    for table in VERSION_2 {
+        let is_mock = table.headers.iter().any(|header| header.contains("mock"));
+        let names = if is_mock { MOCK_VARS } else { CLIENT_VARS };
+        for key in table.keys.iter().filter(|key| ["expression", "template"].contains(&key.kind)) {
+            let file: toml::Table = format!("x = {}", key.example).parse().unwrap();
+            let source = toml::Spanned::new(0..0, file["x"].as_str().unwrap().to_owned());
+            let compiler = ExprCompiler::new("x.toml", "", names).unwrap();
+            let compiled = match key.kind {
+                "template" => compiler.template(key.name, &source, true),
+                _ => compiler.expr(key.name, &source),
+            };
+            assert!(compiled.is_ok(), "{} = {}: {compiled:?}", key.name, key.example);
+        }
+    }
+}
+
+#[test]
+fn the_variables_of_the_format_are_those_of_expressions() {
+    let names = |table: &[(&'static str, &str)]| table.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    assert_eq!(names(CLIENT_VARIABLES), CLIENT_VARS);
+    assert_eq!(names(MOCK_VARIABLES), MOCK_VARS);
 }
