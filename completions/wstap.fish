@@ -114,7 +114,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls), kafka://HOST/TOPIC (kafkas); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand connect" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -275,7 +275,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls), kafka://HOST/TOPIC (kafkas); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand subscribe" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -441,7 +441,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls), kafka://HOST/TOPIC (kafkas); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand sub" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -600,7 +600,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls), kafka://HOST/TOPIC (kafkas); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch-campaign" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F
@@ -755,7 +755,7 @@ spill\t'Buffer in an unlinked file in TMPDIR'
 drop-oldest\t'Drop the oldest messages, and count them'
 exit\t'Exit with status 30'"
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l spill-limit -d 'Exit with 30 when the spill file of --overflow exceeds SIZE [default: 4G]' -r
-complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable' -r
+complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to -d 'Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls), kafka://HOST/TOPIC (kafkas); repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-cmd -d 'Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l to-key -d 'Set the key of each line with this jq program, which sees the message: the key, or {key, headers}' -r
 complete -c wstap -n "__fish_wstap_using_subcommand watch" -l dead-letter -d 'Append refused lines to FILE and continue, instead of exiting with status 30' -r -F

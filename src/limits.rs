@@ -52,6 +52,8 @@ limits! {
         "they wait as output that is not read yet", "queue::lines_wait_within_bounds";
     SINK_BATCH = MIB, "lines given to a command or broker at once; a larger line is given alone",
         "the next batch has the rest", "queue::lines_wait_within_bounds";
+    KAFKA_ANSWER = 64 * MIB, "an answer of a Kafka broker", "the connection is closed",
+        "link::an_answer_that_is_too_large_is_not_read";
     ACKS = 16 * MIB, "acknowledgments to send", "further ones are dropped and counted",
         "acks::what_waits_is_bounded_in_bytes";
     UNSENT = 64 * MIB, "messages to send", "wstap stops reading from the server",

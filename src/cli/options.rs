@@ -547,7 +547,7 @@ impl Group for OutputArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Delivery")]
 pub struct DeliveryArgs {
-    /// Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls); repeatable
+    /// Store lines in a broker instead of printing them: redis://HOST/STREAM (rediss), nats://HOST/SUBJECT (tls), kafka://HOST/TOPIC (kafkas); repeatable
     #[arg(long, value_name = "URL", action = clap::ArgAction::Append)]
     pub to: Vec<String>,
     /// Write lines to a shell command, which prints how many it has stored, instead of standard output; repeatable

@@ -109,6 +109,7 @@ fn broker(
     cursor: bool,
     context: &Context<'_>,
 ) -> Result<Box<dyn LineStore>> {
+    use crate::sink::kafka::KafkaStore;
     use crate::sink::nats::NatsStore;
     use crate::sink::place::BrokerKind;
     use crate::sink::redis::RedisStore;
@@ -126,6 +127,10 @@ fn broker(
             let with_key = args.delivery.to_key.is_some();
             Box::new(NatsStore::new(url, options, credentials, cursor, with_key)?)
         }
+        BrokerKind::Kafka => {
+            let login = kafka_login(&url, context)?;
+            Box::new(KafkaStore::new(url, options, login, cursor)?)
+        }
     })
 }
 
@@ -139,6 +144,27 @@ pub(super) fn nats_credentials(context: &Context<'_>) -> crate::sink::nats::Nats
         token: secret_var("NATS_TOKEN", context),
         user: var("NATS_USER").zip(secret_var("NATS_PASSWORD", context)),
     }
+}
+
+/// User and password for Kafka, in the URL or in the environment. Kafka's own tools read neither, so the names are those
+/// that container images use.
+#[cfg(feature = "brokers")]
+fn kafka_login(url: &BrokerUrl, context: &Context<'_>) -> Result<Option<crate::sink::kafka::KafkaLogin>> {
+    use crate::sink::kafka::{KafkaLogin, KafkaMechanism};
+
+    let var = context.world.var;
+    let of_environment = || var("KAFKA_SASL_USERNAME").zip(secret_var("KAFKA_SASL_PASSWORD", context));
+    let name = url.option("sasl").map(str::to_owned).or_else(|| var("KAFKA_SASL_MECHANISM"));
+    let mechanism = match name {
+        None => KafkaMechanism::default(),
+        Some(name) => KafkaMechanism::parse(&name).ok_or_else(|| {
+            let known = KafkaMechanism::ALL.map(KafkaMechanism::name).join(", ");
+            Failure::usage(format!("--to {url}: '{name}' is not a login mechanism"))
+                .hint(format!("use {known}"))
+        })?,
+    };
+    let credentials = url.user.clone().or_else(of_environment);
+    Ok(credentials.map(|(user, password)| KafkaLogin { user, password, mechanism }))
 }
 
 /// A secret from the environment, which is masked from now on.

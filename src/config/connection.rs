@@ -106,6 +106,7 @@ pub fn broker(
     let mut options = Options::default();
     options.connect_timeout = args.connect_timeout.unwrap_or(options.connect_timeout);
     options.resolve = args.resolve.iter().map(|text| resolve_entry(text)).collect::<Result<_>>()?;
+    options.connect_to = args.connect_to.iter().map(|text| connect_to_entry(text)).collect::<Result<_>>()?;
     let [cacert, cert, key] =
         ["cacert", "cert", "key"].map(|name| url.option(name).map(std::path::PathBuf::from));
     options.tls = tls(args, world)?;

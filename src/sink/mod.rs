@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::limits;
 use crate::pipeline::output::{Address, Cut, Labels, Output};
 use crate::pipeline::receipt::Receipt;
 use crate::report::Report;
@@ -22,6 +23,8 @@ use crate::session::policy::ReconnectPolicy;
 
 pub mod command;
 pub mod dead_letter;
+#[cfg(feature = "brokers")]
+pub mod kafka;
 #[cfg(feature = "brokers")]
 pub mod nats;
 pub mod place;
@@ -118,6 +121,11 @@ pub trait LineStore: Send {
     fn keeps_cursor(&self) -> bool {
         false
     }
+
+    /// Bytes of lines that it is given at once, at most. A larger line is given alone.
+    fn batch(&self) -> usize {
+        limits::SINK_BATCH
+    }
 }
 
 /// What a sink is made of.
@@ -151,7 +159,7 @@ pub struct StartedSink {
 pub async fn start(setup: SinkSetup) -> Result<StartedSink> {
     let (name, report) = (setup.name.clone(), setup.report.clone());
     let whole_messages = setup.store.keeps_cursor();
-    let queue = LineQueue::new();
+    let queue = LineQueue::new(setup.store.batch());
     let ((opened, is_open), (ended, end)) = (oneshot::channel(), oneshot::channel());
     let task = SinkTask::new(setup, Arc::clone(&queue));
     let thread = thread::Builder::new().name("sink".into());

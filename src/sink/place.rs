@@ -1,4 +1,4 @@
-//! The URL of a broker: `SCHEME://[USER[:PASSWORD]@]HOST[:PORT]/NAME[?OPTION=VALUE[&…]]`.
+//! The URL of a broker: `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][,…]/NAME[?OPTION=VALUE[&…]]`.
 
 #![cfg_attr(not(feature = "brokers"), allow(dead_code, reason = "it only words an error then"))]
 
@@ -14,6 +14,8 @@ pub enum BrokerKind {
     Redis,
     /// `nats://`, and `tls://` with TLS from the start of the connection.
     Nats,
+    /// `kafka://`, and `kafkas://` with TLS.
+    Kafka,
 }
 
 /// What is known about each scheme: its kind, whether it means TLS, the default port, and what the path names.
@@ -22,6 +24,8 @@ const SCHEMES: &[(&str, BrokerKind, bool, u16, &str)] = &[
     ("rediss", BrokerKind::Redis, true, 6379, "STREAM"),
     ("nats", BrokerKind::Nats, false, 4222, "SUBJECT"),
     ("tls", BrokerKind::Nats, true, 4222, "SUBJECT"),
+    ("kafka", BrokerKind::Kafka, false, 9092, "TOPIC"),
+    ("kafkas", BrokerKind::Kafka, true, 9092, "TOPIC"),
 ];
 
 /// Where lines are stored. `Display` shows it without user and password.
@@ -31,6 +35,8 @@ pub struct BrokerUrl {
     pub kind: BrokerKind,
     /// How to connect: scheme `wss` for TLS, else `ws`.
     pub server: WsUrl,
+    /// Further hosts to ask if that one is away. Only Kafka has them.
+    others: Vec<WsUrl>,
     /// The stream, subject or topic.
     pub name: String,
     /// User and password, as far as they were given.
@@ -59,10 +65,15 @@ impl BrokerUrl {
             Some((user, host)) => (Some(userinfo(user).ok_or_else(form)?), host),
             None => (None, authority),
         };
-        let has_port =
-            host.rsplit_once(':').is_some_and(|(before, _)| !before.contains(':') || before.ends_with(']'));
-        let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
-        let server = WsUrl::parse(&format!("{}://{host}/", if tls { "wss" } else { "ws" }))?;
+        let mut hosts = host.split(',').map(|host| server(host, port, tls));
+        let server = hosts.next().ok_or_else(form)??;
+        let others: Vec<WsUrl> = hosts.collect::<Result<_>>()?;
+        if kind != BrokerKind::Kafka && !others.is_empty() {
+            return Err(Failure::usage(format!(
+                "--to {scheme}://{host}: several hosts, which only Kafka has"
+            ))
+            .hint("name one host"));
+        }
         let name = percent_decode(path).filter(|name| !name.is_empty()).ok_or_else(|| {
             Failure::usage(format!("--to {scheme}://{host}: no {} named", what.to_lowercase()))
                 .hint(format!("add it as the path: {scheme}://{host}/{what}"))
@@ -72,7 +83,13 @@ impl BrokerUrl {
             Some((percent_decode(name)?, percent_decode(value)?))
         });
         let options = options.collect::<Option<_>>().ok_or_else(form)?;
-        Ok(Self { kind, server, name, user, scheme, options })
+        Ok(Self { kind, server, others, name, user, scheme, options })
+    }
+
+    /// All hosts, in the order in which they are asked.
+    #[must_use]
+    pub fn servers(&self) -> Vec<WsUrl> {
+        std::iter::once(&self.server).chain(&self.others).cloned().collect()
     }
 
     /// The value of an option.
@@ -105,8 +122,17 @@ impl BrokerUrl {
 
 impl std::fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}://{}/{}", self.scheme, self.server.host_header(), self.name)
+        let hosts: Vec<String> = self.servers().iter().map(WsUrl::host_header).collect();
+        write!(f, "{}://{}/{}", self.scheme, hosts.join(","), self.name)
     }
+}
+
+/// One host, with the default port if it has none.
+fn server(host: &str, port: u16, tls: bool) -> Result<WsUrl> {
+    let has_port =
+        host.rsplit_once(':').is_some_and(|(before, _)| !before.contains(':') || before.ends_with(']'));
+    let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
+    WsUrl::parse(&format!("{}://{host}/", if tls { "wss" } else { "ws" }))
 }
 
 fn userinfo(text: &str) -> Option<(String, Secret)> {
@@ -138,7 +164,19 @@ mod tests {
             assert_eq!(url.server.port(), port, "{text}");
             assert!(url.to_string().starts_with(&format!("nats://{host}")), "{url}");
         }
-        for text in ["redis://h", "redis://h/", "h/x", "ftp://h/x", "nats://h:x/y", "redis:///x"] {
+        let url = BrokerUrl::parse("kafkas://a,b:1,[::1]/t").unwrap();
+        assert_eq!(url.to_string(), "kafkas://a:9092,b:1,[::1]:9092/t");
+        assert!(url.servers().iter().all(WsUrl::is_tls));
+        for text in [
+            "kafka://a,/t",
+            "nats://a,b/t",
+            "redis://h",
+            "redis://h/",
+            "h/x",
+            "ftp://h/x",
+            "nats://h:x/y",
+            "redis:///x",
+        ] {
             assert!(BrokerUrl::parse(text).is_err(), "{text}");
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Consignment {
 
 /// A bounded queue. The pipeline waits in it for a slow store, so that what follows waits as `--overflow` says.
 pub(super) struct LineQueue {
+    /// Bytes that are taken at once.
+    batch: usize,
     waiting: Mutex<WaitingLines>,
     /// There is room again.
     room: Condvar,
@@ -41,8 +43,9 @@ struct WaitingLines {
 }
 
 impl LineQueue {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { waiting: Mutex::default(), room: Condvar::new(), filled: Notify::new() })
+    /// An empty queue, of which about so many bytes are taken at once.
+    pub(super) fn new(batch: usize) -> Arc<Self> {
+        Arc::new(Self { batch, waiting: Mutex::default(), room: Condvar::new(), filled: Notify::new() })
     }
 
     /// The account of what is stored.
@@ -68,7 +71,7 @@ impl LineQueue {
         self.lock().has_room()
     }
 
-    /// Takes what waits, up to about [`limits::SINK_BATCH`]. `None`: nothing more will come.
+    /// Takes what waits, up to the size of a batch. `None`: nothing more will come.
     pub(super) async fn take(&self) -> Option<Consignment> {
         loop {
             if let Some(batch) = self.take_now() {
@@ -85,7 +88,7 @@ impl LineQueue {
         let mut waiting = self.lock();
         let mut batch = waiting.consignments.pop_front()?;
         while let Some(next) =
-            waiting.consignments.pop_front_if(|next| batch.bytes + next.bytes <= limits::SINK_BATCH)
+            waiting.consignments.pop_front_if(|next| batch.bytes + next.bytes <= self.batch)
         {
             batch.bytes += next.bytes;
             batch.lines.extend(next.lines);
@@ -159,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_wait_within_bounds() {
-        let queue = LineQueue::new();
+        let queue = LineQueue::new(limits::SINK_BATCH);
         let size = limits::SINK_QUEUE / 4;
         (0..4).for_each(|_| queue.put(consignment(size)));
         assert!(!queue.has_room());

@@ -15,7 +15,7 @@ use crate::delivery::logged;
 use crate::harness::{Wstap, wstap};
 
 /// Waits between attempts are short, so that a test is.
-const FAST: [&str; 4] = ["--reconnect-delay", "10ms", "--reconnect-max-delay", "50ms"];
+pub(crate) const FAST: [&str; 4] = ["--reconnect-delay", "10ms", "--reconnect-max-delay", "50ms"];
 
 /// A server that was started for a test.
 pub(crate) struct BrokerServer {
@@ -26,7 +26,7 @@ pub(crate) struct BrokerServer {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped has to say so")]
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
 

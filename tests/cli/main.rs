@@ -30,6 +30,7 @@ mod house;
 mod instances;
 mod interop;
 mod kadoa;
+mod kafka;
 mod library;
 mod limits;
 mod linger;
