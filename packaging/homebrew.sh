@@ -49,6 +49,7 @@ $(source_for x86_64-unknown-linux-musl)
   def install
     bin.install "wstap"
     man1.install Dir["man/*.1"]
+    man5.install Dir["man/*.5"]
     bash_completion.install "completions/wstap.bash" => "wstap"
     zsh_completion.install "completions/_wstap"
     fish_completion.install "completions/wstap.fish"

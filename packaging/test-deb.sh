@@ -22,7 +22,7 @@ cargo deb --locked --profile "$profile" --output "$folder/wstap.deb" >/dev/null
 $as_root dpkg --install "$folder/wstap.deb" >/dev/null
 trap 'rm -rf "$folder"; $as_root dpkg --purge wstap >/dev/null' EXIT
 files=$(dpkg-query --listfiles wstap)
-for file in /usr/bin/wstap /usr/share/man/man1/wstap.1.gz /usr/share/man/man1/wstap-connect.1.gz \
+for file in /usr/bin/wstap /usr/share/man/man1/wstap.1.gz /usr/share/man/man1/wstap-connect.1.gz /usr/share/man/man5/wstap-dialect.5.gz \
     /usr/share/bash-completion/completions/wstap /usr/share/zsh/vendor-completions/_wstap \
     /usr/share/fish/vendor_completions.d/wstap.fish /usr/share/doc/wstap/copyright /usr/share/doc/wstap/README.md; do
     case "

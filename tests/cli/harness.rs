@@ -120,6 +120,11 @@ impl Running {
         assert!(status.expect("kill runs").success());
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Takes standard output away. Dropping it is what `head -1` does once it has its line.
     pub(crate) fn take_stdout(&mut self) -> std::process::ChildStdout {
         self.child.stdout.take().expect("standard output is still here")

@@ -1,6 +1,7 @@
 //! `--output FILE`: what it has stays, what is half there is put right, and it can be moved away.
 
 use std::fs;
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use crate::clients::until;
 use crate::harness::{Server, connect, wstap};
+use crate::interop::works;
 
 fn path(folder: &tempfile::TempDir, name: &str) -> String {
     folder.path().join(name).to_str().expect("it is UTF-8").to_owned()
@@ -123,6 +125,38 @@ fn a_hangup_opens_the_file_anew_and_loses_nothing() {
     let (before, after) = (text(&moved), text(&lines));
     assert_eq!(before.lines().chain(after.lines()).collect::<Vec<_>>(), all);
     assert!(before.ends_with('\n') && after.ends_with("3001\n"), "{after:?}");
+    server.join();
+}
+
+#[test]
+fn the_recipe_for_logrotate_loses_nothing() {
+    if hangups_are_ignored() || !works(Command::new("logrotate").arg("--version"), "logrotate") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| path(&folder, name);
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability.md")).unwrap();
+    let recipe = page.split("```").find(|block| block.trim_start().starts_with("/var/log/")).unwrap();
+    let recipe = recipe.replace("/var/log/", &path("")).replace("/run/", &path(""));
+    fs::write(path("recipe"), recipe).unwrap();
+    let (go_on, rotated) = channel::<()>();
+    let server = Server::websocket(move |peer| {
+        peer.text("1");
+        rotated.recv().expect("the test goes on");
+        peer.text("2");
+        peer.close_well(1000);
+    });
+    let lines = path("events.ndjson");
+    let run = wstap(&["connect", &server.url(), "-o", &lines]).spawn();
+    fs::write(path("events.pid"), run.id().to_string()).unwrap();
+    until("the first line is there", || text(&lines) == "1\n");
+    let rotate =
+        Command::new("logrotate").args(["--force", "--state", &path("state"), &path("recipe")]).output();
+    assert!(rotate.as_ref().unwrap().status.success(), "{rotate:?}");
+    until("there is a file of that name again", || fs::exists(&lines).expect("it can be asked"));
+    go_on.send(()).expect("the server goes on");
+    run.finish().exits(0);
+    assert_eq!((text(&path("events.ndjson.1")), text(&lines)), ("1\n".to_owned(), "2\n".to_owned()));
     server.join();
 }
 
