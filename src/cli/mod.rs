@@ -362,7 +362,7 @@ pub struct CompletionsArgs {
 /// Arguments of `man`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ManArgs {
-    /// Command to show the page of, or `records` for the format of --record and --envelope [default: the page of wstap]
+    /// Command to show the page of, or `records` (format of --record and --envelope) or `dialect` (dialect files) [default: the page of wstap]
     #[arg(value_name = "COMMAND", value_parser = page_names(), hide_possible_values = true)]
     pub command: Option<String>,
     /// Write all pages to DIR instead

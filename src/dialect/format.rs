@@ -190,7 +190,13 @@ pub const VERSION_2: &[FileTable] = &[
                 r#""the session token""#,
             ),
             key("method", TEXT, r#""POST""#, "method", r#""GET""#),
-            key("url", TEMPLATE, REQUIRED, "URL", "'https://api.example/session'"),
+            key(
+                "url",
+                TEMPLATE,
+                REQUIRED,
+                "URL; without an output, no call is made",
+                "'https://api.example/session'",
+            ),
             key("headers.NAME", TEMPLATE, "", "header", r"'Bearer \($token)'"),
             key("body", EXPRESSION, "", "body", "'{topic: $topic}'"),
             key(
@@ -374,6 +380,13 @@ pub const VERSION_2: &[FileTable] = &[
                 "messages that announce a shutdown (`--drain-after`)",
                 "'{op: \"bye\"}'",
             ),
+            key(
+                "session",
+                EXPRESSION,
+                "",
+                "name of the connection, for HTTP calls that subscribe it",
+                "'$s.session'",
+            ),
         ],
     },
     FileTable {
@@ -426,6 +439,21 @@ pub const VERSION_2: &[FileTable] = &[
             ),
             key("status", INTEGER, "200", "status of the answer", "202"),
             key("body", EXPRESSION, "", "body of the answer", "'{token: \"abc\"}'"),
+            key(
+                "subscribe",
+                EXPRESSION,
+                "",
+                "topics to make events for, on the connection in `session`",
+                "'.channel'",
+            ),
+            key("session", EXPRESSION, "", "name of the connection that the call subscribes", "'.session'"),
+            key(
+                "refuse",
+                EXPRESSION,
+                "",
+                "body of the answer, with 403, for a refused `$topic` (`--deny`)",
+                "'{error: \"no such channel\"}'",
+            ),
         ],
     },
 ];

@@ -406,8 +406,8 @@ pub trait Client: Send {
         Vec::new()
     }
 
-    /// The HTTP calls that are to be made beside the connection; only whether they succeed matters.
-    fn calls(&mut self) -> Vec<HttpCall> {
+    /// The HTTP calls that go with the last messages for topics; whether they succeed confirms or refuses each topic.
+    fn topic_calls(&mut self) -> Vec<TopicCall> {
         Vec::new()
     }
 
@@ -599,6 +599,15 @@ pub enum Meaning {
 impl Meaning {
     /// An event about which there is nothing to know.
     pub const EVENT: Self = Self::Event(Facts { id: None, cursor: None });
+}
+
+/// An HTTP call that subscribes to a topic, or ends that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicCall {
+    /// `subscribe` or `unsubscribe`.
+    pub action: &'static str,
+    pub topic: String,
+    pub call: HttpCall,
 }
 
 /// How an event is acknowledged.

@@ -13,7 +13,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{ResponseHead, USER_AGENT, check_headers, list_items};
 use crate::net::WsUrl;
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 
 /// An HTTP call. Making it twice must do no more than making it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,12 @@ impl HttpAnswer {
             }
             _ => failure,
         })
+    }
+
+    /// What its body says in words, if it is JSON.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        refusal::said(&self.body, &Secrets::default())
     }
 
     /// What the server says about when to try again.

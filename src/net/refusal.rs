@@ -136,7 +136,7 @@ fn rate_limit_reset(head: &ResponseHead) -> Option<Duration> {
 }
 
 /// What a JSON body says in words: `message`, at the top or in `error`, or `error` itself.
-fn said(body: &[u8], secrets: &Secrets) -> Option<String> {
+pub(super) fn said(body: &[u8], secrets: &Secrets) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let words = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]];
     let text = words.into_iter().find_map(serde_json::Value::as_str)?.trim();

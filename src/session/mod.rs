@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::clock;
-use crate::dialect::Client;
+use crate::dialect::{Client, TopicCall};
 use crate::error::{Failure, Result};
 use crate::event::{EndReason, Event, Unreadable, WireBytes};
 use crate::exit::Exit;
@@ -43,6 +43,7 @@ pub mod policy;
 pub mod socket;
 pub mod state;
 pub mod subscription;
+pub mod topic_calls;
 mod trace;
 
 pub use control::{Controller, News, Order};
@@ -53,6 +54,7 @@ use cursor::CursorKeeper;
 use policy::{Asked, Outcome, Policy};
 use socket::{Incoming, Socket};
 use state::{Notice, Now, State, Todo};
+use topic_calls::TopicCalls;
 
 /// How long a last frame may take to leave, when nobody waits for its answer.
 const LAST_FLUSH: Duration = Duration::from_millis(100);
@@ -117,6 +119,7 @@ enum Happening {
     Incoming(Incoming),
     OldIncoming(Incoming),
     Progress(Option<Progress>),
+    TopicCalled(Box<(TopicCall, Result<HttpAnswer>)>),
     Input(Option<Vec<Input>>),
     ReaderGone,
     Order(Order),
@@ -150,6 +153,7 @@ struct Driver {
     wire: WireBytes,
     input: Option<Source>,
     acks: Option<Acks>,
+    topic_calls: TopicCalls,
     cursor_keeper: Option<CursorKeeper>,
     output: OutputQueue,
     controller: Box<dyn Controller>,
@@ -177,6 +181,7 @@ impl Driver {
             wire: WireBytes::default(),
             input: setup.input,
             acks: None,
+            topic_calls: TopicCalls::default(),
             cursor_keeper: setup.cursor_keeper,
             output: setup.output,
             controller: setup.controller,
@@ -205,6 +210,7 @@ impl Driver {
         if mem::take(&mut self.state.todo.drop_link) && !self.state.ended() {
             self.drop_socket();
         }
+        self.topic_calls.push(mem::take(&mut self.state.todo.topic_calls));
         self.hand_out();
         let backlog = self.socket.as_ref().is_some_and(Socket::has_backlog);
         self.state.set_backlog(backlog, now());
@@ -288,6 +294,7 @@ impl Driver {
 
     /// Lets go of a connection that is over, and says what went down with it.
     fn drop_socket(&mut self) {
+        self.topic_calls.clear();
         let Some(socket) = self.socket.take() else { return };
         self.account(&socket);
         let unsent = socket.unsent();
@@ -362,12 +369,15 @@ impl Driver {
         let deadline = self.state.deadline();
         // What is sent makes events too, and they must not pile up behind a reader that has stalled.
         let take_input = self.state.wants_input() && self.batch.len() < BATCH_EVENTS;
-        let Self { opening, socket, old, input, controller, output, stdout, .. } = self;
+        let Self { opening, socket, old, input, controller, output, stdout, topic_calls, connection, .. } =
+            self;
+        let calls = !topic_calls.is_idle();
         tokio::select! {
             opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
             incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
             incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
             progress = output.progress() => Happening::Progress(progress),
+            called = topic_calls.next(connection), if calls => Happening::TopicCalled(Box::new(called)),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
             () = stdout::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
             order = next_order(&mut **controller) => Happening::Order(order),
@@ -401,6 +411,7 @@ impl Driver {
             Happening::OldIncoming(Incoming::Ended(end)) => self.state.closed_old(&end, now),
             Happening::OldIncoming(Incoming::NotUtf8(bytes, at)) => self.state.old_not_utf8(bytes, at, now),
             Happening::OldIncoming(Incoming::Flushed) => {}
+            Happening::TopicCalled(called) => self.topic_called(&called.0, called.1, now),
             Happening::Progress(Some(progress)) => self.state.progress(progress, now),
             Happening::Progress(None) => self.pipeline_died(now),
             Happening::Input(Some(inputs)) => self.take_inputs(inputs, now),
@@ -466,11 +477,20 @@ impl Driver {
         }
     }
 
-    fn called(&mut self, call: &HttpCall, result: Result<HttpAnswer>, now: Now) {
-        if let Ok(answer) = &result {
+    fn topic_called(&mut self, call: &TopicCall, result: Result<HttpAnswer>, now: Now) {
+        self.trace_call(&call.call, &result);
+        self.state.topic_called(call, result, now);
+    }
+
+    fn trace_call(&self, call: &HttpCall, result: &Result<HttpAnswer>) {
+        if let Ok(answer) = result {
             let (url, status) = (call.url.shown_as_http(), answer.head.status_text());
             self.report.verbose(&format!("* {}: {} {url}: {status}", call.purpose, call.method));
         }
+    }
+
+    fn called(&mut self, call: &HttpCall, result: Result<HttpAnswer>, now: Now) {
+        self.trace_call(call, &result);
         let seen = result.as_ref().ok().map(|answer| (answer.head.status, answer.retry_after()));
         let judged = result.and_then(|answer| match answer.failure(call) {
             Some(failure) => Err(failure),

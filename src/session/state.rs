@@ -18,7 +18,7 @@ use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, s
 use super::socket::End;
 use super::subscription::{ACK_WAIT, Subscription};
 use crate::codec::{Chain, Reader};
-use crate::dialect::{Client, CloseRule, EventAck};
+use crate::dialect::{Client, CloseRule, EventAck, TopicCall};
 use crate::error::{Failure, Result};
 use crate::event::{
     Close, Direction, EndReason, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes,
@@ -81,6 +81,8 @@ pub struct Todo {
     pub drop_old: bool,
     /// Calls that acknowledge events, in order.
     pub acks: Vec<HttpCall>,
+    /// Calls that subscribe to topics, in order.
+    pub topic_calls: Vec<TopicCall>,
     /// The cursor that is worth keeping from now on.
     pub cursor: Option<String>,
     /// Messages that could not be read, for people who want to see what they hold.
@@ -701,6 +703,25 @@ impl State {
         self.finish(Outcome::new(EndReason::InputEnded, Exit::Ok), now);
     }
 
+    /// A call for a topic was answered, or could not be made.
+    pub fn topic_called(&mut self, call: &TopicCall, result: Result<HttpAnswer>, now: Now) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        let (action, topics) = (call.action, vec![call.topic.clone()]);
+        match result {
+            Ok(answer) if answer.failure(&call.call).is_none() => {
+                self.confirmed(action.to_owned(), topics, now);
+            }
+            Ok(answer) => {
+                let (code, words) = (answer.head.status_text(), answer.words().unwrap_or_default());
+                let retry = status_retries(answer.head.status);
+                self.refused(action, topics, &code, &words, retry, now);
+            }
+            Err(failure) => self.refused(action, topics, "", &failure.what, failure.transient, now),
+        }
+    }
+
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
         self.subscription.confirmed();
         let named = if topics.is_empty() { String::new() } else { format!(": {}", topics.join(" ")) };
@@ -738,7 +759,7 @@ impl State {
 
     /// Sends messages of the dialect, no more in a second than the provider allows.
     fn send_in_pace(&mut self, messages: Vec<Message>, now: Now) {
-        self.todo.acks.extend(self.dialect.calls());
+        self.todo.topic_calls.extend(self.dialect.topic_calls());
         let Some(most) = self.dialect.messages_per_second() else {
             return messages.into_iter().for_each(|message| self.send(message, now));
         };
@@ -1005,9 +1026,11 @@ impl State {
     }
 
     fn send_subscription(&mut self, messages: Vec<Message>, now: Now) {
-        if messages.is_empty() {
+        let calls = self.dialect.topic_calls();
+        if messages.is_empty() && calls.is_empty() {
             return;
         }
+        self.todo.topic_calls.extend(calls);
         self.subscription.sent(self.dialect.expects_ack(), now.mono);
         self.send_in_pace(messages, now);
     }

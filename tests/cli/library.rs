@@ -212,6 +212,92 @@ fn a_file_may_call_sign_pace_acknowledge_and_find_gaps() {
     subscribe(&["--mock=--token other", "a", "--token", "wrong"]).exits(16).says("the session was refused");
 }
 
+/// A provider that is asked by HTTP calls. Its mock makes an event for each acknowledgment.
+const CALLS: &str = r#"
+[dialect]
+version = 2
+name = "calls"
+url = "wss://never.invalid/calls"
+
+[credential]
+in = "message"
+env = "CALLS_TOKEN"
+
+[subscribe.call]
+purpose = "the subscription"
+url = 'https://never.invalid/topics'
+headers.Authorization = 'Bearer \($token)'
+body = '{session: $s.id, topic: $topic}'
+
+[[on]]
+when = '.id'
+set = '{id}'
+ready = true
+
+[[on]]
+event = '.'
+
+[on.ack_call]
+purpose = "the acknowledgment"
+url = 'https://never.invalid/acks\(if .topic == "a" then "" else empty end)'
+body = '{session: $s.id, n}'
+
+[mock]
+path = "/calls"
+set = '{id: "s\($n)"}'
+session = '$s.id'
+open = '$s'
+event = '{n: $n, topic: $topic}'
+
+[[mock.http]]
+path = "/topics"
+token = '$headers.authorization | ltrimstr("Bearer ")'
+session = '.session'
+subscribe = '.topic'
+refuse = '{message: "there is nothing called \($topic)"}'
+
+[[mock.http]]
+path = "/acks"
+session = '.session'
+subscribe = '"acked-\(.n)"'
+"#;
+
+#[test]
+fn topics_and_acknowledgments_may_be_calls() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("calls.toml").display().to_string();
+    fs::write(&path, CALLS).unwrap();
+    let subscribe = |args: &[&str]| {
+        wstap(&["subscribe", "-d", &path, "--max-time", "60s"]).args(args).env("CALLS_TOKEN", "k").run()
+    };
+    let out = subscribe(&["--mock=--rate 200", "a", "--until", ".topic != \"a\""]);
+    out.exits(0).says("subscribe confirmed: a");
+    assert!(!out.stderr.contains("acknowledg"), "{}", out.stderr);
+    let refused = "subscribe refused with 403 Forbidden: there is nothing called b (b)";
+    subscribe(&["--mock=--deny b", "a", "b"]).exits(24).says(refused);
+    let unknown = "subscribe refused with 401 Unauthorized: invalid credential (a)";
+    subscribe(&["--mock=--token other", "a", "--token", "wrong"]).exits(24).says(unknown);
+}
+
+#[test]
+fn subscriptions_move_with_a_connection_and_are_made_again_after_a_loss() {
+    let run = |mock: &str| {
+        let mock = format!("--mock=--rate 100 {mock}");
+        let args = ["--envelope", "--count", "30", "--reconnect-delay", "10ms", "--max-time", "60s"];
+        wstap(&["subscribe", "-d", "twitch", &mock, "stream.online?broadcaster_user_id=1"]).args(&args).run()
+    };
+    for (mock, calls) in [("--drain-after 5", 1), ("--fault fail-first=1:drop@5", 2)] {
+        let out = run(mock);
+        out.exits(0);
+        assert_eq!(out.records("open").len(), 2, "{mock}: {}", out.stderr);
+        assert_eq!(
+            out.records("subscribed").iter().filter(|record| record["topics"][0].is_string()).count(),
+            calls
+        );
+        assert_eq!(out.records("gap").len(), calls - 1, "{mock}: {}", out.stderr);
+    }
+}
+
 #[test]
 fn a_connection_is_replaced_before_its_time_is_up() {
     let home = tempfile::tempdir().unwrap();

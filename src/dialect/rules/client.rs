@@ -8,7 +8,8 @@ use super::expr::{Expr, message_of, value_of};
 use super::sequence::Sequences;
 use super::vars::{CLIENT_VARS, ClientVar, RulesState, SentNumbers, change, texts};
 use crate::dialect::{
-    Beat, Client, ClientSetup, CloseRule, EventAck, Facts, MadeEvent, Meaning, Rhythm, Sign, Silence, Var,
+    Beat, Client, ClientSetup, CloseRule, EventAck, Facts, MadeEvent, Meaning, Rhythm, Sign, Silence,
+    TopicCall, Var,
 };
 use crate::error::{Failure, Result};
 use crate::event::MissingNumbers;
@@ -48,7 +49,7 @@ pub(super) struct RulesClient {
     rhythm: Rhythm,
     /// The state has changed since the rhythm was made of it.
     rhythm_stale: bool,
-    calls: Vec<HttpCall>,
+    calls: Vec<TopicCall>,
     missing: Vec<MissingNumbers>,
 }
 
@@ -202,10 +203,9 @@ impl RulesClient {
         if let Some(call) = &request.call {
             for topic in topics {
                 self.set(ClientVar::Topic, Value::string(topic));
-                match self.http_call(call, &Value::null()) {
-                    Ok(call) => self.calls.push(call),
-                    Err(failure) => self.mistake(failure.what),
-                }
+                let call = self.http_call(call, &Value::null());
+                let action = if ends { "unsubscribe" } else { "subscribe" };
+                self.calls.extend(call.map(|call| TopicCall { action, topic: topic.clone(), call }));
             }
         }
         messages
@@ -346,14 +346,8 @@ impl RulesClient {
         let id = self.first(rule.id.as_ref(), input).map(|id| id.text());
         let cursor = self.first(rule.cursor.as_ref(), input).map(|cursor| cursor.text());
         let ack = rule.ack.as_ref().and_then(|ack| self.messages(ack, input).into_iter().next());
-        let call = rule.ack_call.as_ref().and_then(|call| match self.http_call(call, input) {
-            Ok(call) => Some(EventAck::Call(Box::new(call))),
-            Err(failure) => {
-                self.mistake(failure.what);
-                None
-            }
-        });
-        let ack = ack.map(EventAck::Message).or(call);
+        let call = rule.ack_call.as_ref().and_then(|call| self.http_call(call, input));
+        let ack = ack.map(EventAck::Message).or(call.map(|call| EventAck::Call(Box::new(call))));
         self.count(rule.sequence.as_ref(), input);
         MadeEvent { message, facts: Facts { id, cursor }, ack }
     }
@@ -367,9 +361,11 @@ impl RulesClient {
         }
     }
 
-    fn http_call(&mut self, rule: &CallRule, input: &Value) -> Result<HttpCall> {
-        let url = self.first(Some(&rule.url), input).map(|url| url.text()).unwrap_or_default();
-        let url = WsUrl::parse(&url)?;
+    /// The call, unless its URL has no output or is none.
+    fn http_call(&mut self, rule: &CallRule, input: &Value) -> Option<HttpCall> {
+        let url = self.first(Some(&rule.url), input)?.text();
+        let parsed = WsUrl::parse(&url).map_err(|failure| self.mistake(failure.what));
+        let url = parsed.ok()?;
         let mut headers = Vec::new();
         for (name, header) in &rule.headers {
             if let Some(value) = self.first(Some(header), input) {
@@ -378,7 +374,7 @@ impl RulesClient {
         }
         let body = rule.body.as_ref().map(|body| self.messages(body, input));
         let body = body.and_then(|body| body.into_iter().next()).map(|body| body.as_bytes().to_vec());
-        Ok(HttpCall {
+        Some(HttpCall {
             purpose: rule.purpose,
             method: rule.method,
             // With another URL than the file's, such as a mock's, its host is the service.
@@ -403,7 +399,7 @@ impl Client for RulesClient {
     fn prepare_next(&mut self) -> Option<HttpCall> {
         let rules = Arc::clone(&self.rules);
         let rule = rules.before.get(self.call)?;
-        self.http_call(rule, &Value::null()).inspect_err(|failure| self.mistake(failure.what.clone())).ok()
+        self.http_call(rule, &Value::null())
     }
 
     fn prepared(&mut self, answer: &HttpAnswer) -> Result<Vec<(String, Secret)>> {
@@ -484,7 +480,7 @@ impl Client for RulesClient {
     }
 
     fn expects_ack(&self) -> bool {
-        self.rules.waits || self.rules.confirms
+        self.rules.waits || self.rules.confirms || self.rules.subscribe.call.is_some()
     }
 
     fn understand(&mut self, message: &Message) -> Meaning {
@@ -514,7 +510,7 @@ impl Client for RulesClient {
         std::mem::take(&mut self.missing)
     }
 
-    fn calls(&mut self) -> Vec<HttpCall> {
+    fn topic_calls(&mut self) -> Vec<TopicCall> {
         std::mem::take(&mut self.calls)
     }
 
@@ -539,7 +535,7 @@ impl Client for RulesClient {
             let requests = self.requests(false, &topics, cursor.as_deref());
             sends.push(("once the server is ready".to_owned(), requests));
         }
-        for call in self.calls() {
+        for TopicCall { call, .. } in self.topic_calls() {
             let what = format!("{} {}", call.method, call.url.shown_as_http());
             sends.push((
                 format!("by HTTP, {what}"),

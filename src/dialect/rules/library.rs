@@ -40,6 +40,7 @@ pub const FILES: &[LibraryFile] = library![
     "mastodon",
     "nostr",
     "slack",
+    "twitch",
     // Protocols
     "actioncable",
     "cdp",

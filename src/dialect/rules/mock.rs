@@ -1,21 +1,24 @@
 //! The server's half of a dialect file as a provider of the mock server.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::expr::{Expr, message_of};
 use super::kept;
-use super::mock_peer::RulesPeer;
+use super::mock_peer::{RulesPeer, names};
 use super::mock_rules::{MOCK_VARS, MockCallRule, MockRules, MockVar};
 use super::schema::MockTable;
 use crate::codec::Steps;
 use crate::dialect::Place;
 use crate::error::Result;
 use crate::handshake::server::{Request, Response};
+use crate::limits;
 use crate::message::Message;
 use crate::pipeline::filter::{Globals, Value};
 use crate::provider::{Answer, Hub, Provider, Say, Service, Settings};
@@ -107,6 +110,7 @@ impl Provider for RulesMock {
                 furthest: AtomicU64::new(settings.history),
                 made: AtomicU64::new(0),
                 drains: AtomicU64::new(0),
+                called: Mutex::default(),
                 present: Arc::default(),
             }))),
             (Err(failure), _) => Arc::new(Unusable(failure.what)),
@@ -139,6 +143,8 @@ pub(super) struct MockShared {
     pub(super) made: AtomicU64,
     /// How many times the end of all connections has been announced.
     pub(super) drains: AtomicU64,
+    /// What calls have subscribed to.
+    pub(super) called: Mutex<CalledTopics>,
     pub(super) present: Arc<Hub>,
 }
 
@@ -196,17 +202,40 @@ impl MockShared {
         if !self.lets_in(call.token.as_ref(), globals, &input) {
             return Response::json(401, json!({"error": "invalid credential"}).to_string());
         }
-        let made = call.body.as_ref().map(|body| {
-            let value = body.first(globals, &input)?;
-            value.map_or_else(
-                || Ok(String::new()),
-                |value| message_of(&value).map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()),
-            )
+        let answer = self.subscribe_by_call(call, globals, &input).and_then(|refused| match refused {
+            None => Ok((call.status, body_of(call.body.as_ref(), globals, &input)?)),
+            Some(topic) => {
+                let mut globals = globals.clone();
+                globals.set(MockVar::Topic as usize, Value::string(&topic));
+                Ok((403, body_of(call.refuse.as_ref(), &globals, &input)?))
+            }
         });
-        match made.transpose() {
-            Ok(body) => Response::json(call.status, body.unwrap_or_default()),
+        match answer {
+            Ok((status, body)) => Response::json(status, body),
             Err(why) => Response::text(500, &why),
         }
+    }
+
+    /// Subscribes the session that a call names. The first topic that is refused, if one is.
+    fn subscribe_by_call(
+        &self,
+        call: &MockCallRule,
+        globals: &Globals,
+        input: &Value,
+    ) -> std::result::Result<Option<String>, String> {
+        let (Some(subscribe), Some(session)) = (&call.subscribe, &call.session) else { return Ok(None) };
+        let topics = names(subscribe.all(globals, input)?);
+        let session = session.first(globals, input)?.map(|session| session.text()).unwrap_or_default();
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        for topic in topics {
+            if self.settings.denies(&topic) || !called.add(&session, &topic) {
+                return Ok(Some(topic));
+            }
+        }
+        drop(called);
+        // No bytes for the clients, but their connections look for events again.
+        self.present.publish_to_all(&Say::Raw(Bytes::new()));
+        Ok(None)
     }
 
     /// Announces the end of all connections. How many there are.
@@ -216,6 +245,38 @@ impl MockShared {
         // This also wakes them, so that they say what their provider says.
         self.present.publish_to_all(&Say::CloseIn { after, code: 1001, reason: "server shutting down" })
     }
+}
+
+/// Topics that calls have subscribed to, by the name of the session.
+#[derive(Default)]
+pub(super) struct CalledTopics {
+    by_session: HashMap<String, Vec<String>>,
+    bytes: usize,
+}
+
+impl CalledTopics {
+    /// `false`: there is no room for it.
+    fn add(&mut self, session: &str, topic: &str) -> bool {
+        self.bytes += session.len() + topic.len() + size_of::<String>();
+        let fits = self.bytes <= limits::MOCK_SUBSCRIPTIONS;
+        if fits {
+            self.by_session.entry(session.to_owned()).or_default().push(topic.to_owned());
+        }
+        fits
+    }
+
+    /// The topics of a session after the first so many.
+    pub(super) fn after(&self, session: &str, count: usize) -> Vec<String> {
+        self.by_session.get(session).and_then(|topics| topics.get(count..)).unwrap_or_default().to_vec()
+    }
+}
+
+/// The output of an expression as a body.
+fn body_of(expr: Option<&Expr>, globals: &Globals, input: &Value) -> std::result::Result<String, String> {
+    let Some(value) = expr.map(|expr| expr.first(globals, input)).transpose()?.flatten() else {
+        return Ok(String::new());
+    };
+    message_of(&value).map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
 }
 
 /// What expressions know of a request.

@@ -1,8 +1,8 @@
 //! The server's end of one connection, by the rules of a file.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -42,6 +42,9 @@ pub(super) struct RulesPeer {
     topic_bytes: usize,
     /// The number of the next event.
     next: u64,
+    /// Its name, by which calls subscribe it, and how many topics of theirs it has taken.
+    session: Option<String>,
+    called: usize,
     /// Events that were made with another.
     made: VecDeque<Message>,
     reader: Reader,
@@ -65,6 +68,8 @@ impl RulesPeer {
             topics: Vec::new(),
             topic_bytes: 0,
             next,
+            session: None,
+            called: 0,
             made: VecDeque::new(),
             reader: Reader::new(&shared.into, Some(MAX)),
             writer: shared.out.start(None),
@@ -121,6 +126,9 @@ impl RulesPeer {
         if let Some(set) = &rules.set {
             change(&mut [&mut self.state], set, (&self.globals, &null))?;
             self.set(MockVar::State, self.state.value());
+        }
+        if let Some(session) = &rules.session {
+            self.session = session.first(&self.globals, &null)?.map(|session| session.text());
         }
         self.start(rules.start.as_ref(), &null)?;
         let opening = self.messages(rules.open.as_ref(), &null)?;
@@ -227,7 +235,20 @@ impl RulesPeer {
         Ok(Some(Say::close(code as u16, reason)))
     }
 
+    /// Subscribes to what calls have named since.
+    fn take_called(&mut self) {
+        let Some(session) = &self.session else { return };
+        let called = self.shared.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = called.after(session, self.called);
+        drop(called);
+        if !topics.is_empty() {
+            self.called += topics.len();
+            self.subscribe(topics);
+        }
+    }
+
     fn make(&mut self) -> Result<Option<Message>, Broken> {
+        self.take_called();
         let rules = Arc::clone(&self.shared.rules);
         if rules.event.is_none() || self.shared.file.needs_topics && self.topics.is_empty() {
             return Ok(None);
@@ -257,7 +278,7 @@ impl RulesPeer {
 }
 
 /// Strings, or arrays of them.
-fn names(outputs: Vec<Value>) -> Vec<String> {
+pub(super) fn names(outputs: Vec<Value>) -> Vec<String> {
     let flat = outputs.into_iter().flat_map(|output| output.items().unwrap_or_else(|| vec![output]));
     flat.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }

@@ -39,6 +39,7 @@ pub(super) struct MockRules {
     pub(super) beat: Option<Expr>,
     pub(super) every: Option<Duration>,
     pub(super) drain: Option<Expr>,
+    pub(super) session: Option<Expr>,
     pub(super) rules: Vec<MockRule>,
     pub(super) http: Vec<MockCallRule>,
 }
@@ -67,6 +68,9 @@ pub(super) struct MockCallRule {
     pub(super) token: Option<Expr>,
     pub(super) status: u16,
     pub(super) body: Option<Expr>,
+    pub(super) subscribe: Option<Expr>,
+    pub(super) session: Option<Expr>,
+    pub(super) refuse: Option<Expr>,
 }
 
 impl MockRules {
@@ -85,6 +89,7 @@ impl MockRules {
             beat: maybe("beat", table.beat.as_ref())?,
             every: table.every,
             drain: maybe("drain", table.drain.as_ref())?,
+            session: maybe("session", table.session.as_ref())?,
             rules: table
                 .on
                 .iter()
@@ -119,11 +124,15 @@ fn mock_rule(c: &ExprCompiler<'_>, table: &MockRuleTable, number: usize) -> Resu
 }
 
 fn mock_call(c: &ExprCompiler<'_>, table: &MockCallTable) -> Result<MockCallRule> {
+    let maybe = |field: &str, source| c.maybe(&format!("`mock.http.{field}`"), source);
     Ok(MockCallRule {
         path: table.path.clone(),
         method: table.method.clone(),
-        token: c.maybe("`mock.http.token`", table.token.as_ref())?,
+        token: maybe("token", table.token.as_ref())?,
         status: table.status,
-        body: c.maybe("`mock.http.body`", table.body.as_ref())?,
+        body: maybe("body", table.body.as_ref())?,
+        subscribe: maybe("subscribe", table.subscribe.as_ref())?,
+        session: maybe("session", table.session.as_ref())?,
+        refuse: maybe("refuse", table.refuse.as_ref())?,
     })
 }

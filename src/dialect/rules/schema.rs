@@ -240,6 +240,8 @@ pub(super) struct MockTable {
     pub(super) every: Option<Duration>,
     /// What announces that the server is about to close.
     pub(super) drain: Option<Source>,
+    /// The name of the connection, by which calls subscribe it.
+    pub(super) session: Option<Source>,
     #[serde(default)]
     pub(super) on: Vec<MockRuleTable>,
     #[serde(default)]
@@ -281,6 +283,11 @@ pub(super) struct MockCallTable {
     #[serde(default = "ok")]
     pub(super) status: u16,
     pub(super) body: Option<Source>,
+    /// Topics that events are made for from now on, on the connections of the name in `session`.
+    pub(super) subscribe: Option<Source>,
+    pub(super) session: Option<Source>,
+    /// The body of the answer, with 403, for the first topic that is refused, `$topic`.
+    pub(super) refuse: Option<Source>,
 }
 
 fn yes() -> bool {

@@ -187,10 +187,12 @@ impl State {
             return;
         }
         let messages = self.dialect.unsubscribe(&gone);
-        if messages.is_empty() {
+        let calls = self.dialect.topic_calls();
+        if messages.is_empty() && calls.is_empty() {
             let text = "the provider cannot unsubscribe; this takes effect with the next connection";
             self.answer(text.to_owned());
         }
+        self.todo.topic_calls.extend(calls);
         for message in messages {
             self.send(message, now);
         }
