@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use super::{Context, Session, no_thread};
 use crate::cli::options::SubscribeArgs;
@@ -253,6 +253,7 @@ impl ShareGroup<'_> {
         let mut running = std::pin::pin!(session.run_seat(seat, &context));
         let (mut lost, mut asked) = (false, false);
         let outcome = loop {
+            let last_moment = lease.last_moment();
             tokio::select! {
                 biased;
                 why = lease.keep(&mut cursors), if !lost => {
@@ -264,7 +265,9 @@ impl ShareGroup<'_> {
                     asked = true;
                     let _ = end.send(true);
                 }
-                outcome = &mut running => break outcome?,
+                // It waits for the rest of its output, or for the provider to close the connection.
+                () = sleep_until(last_moment), if lost => break None,
+                outcome = &mut running => break Some(outcome?),
             }
         };
         if !lost {
@@ -272,7 +275,7 @@ impl ShareGroup<'_> {
             lease.release(cursor).await;
             report.notice("given back");
         }
-        let failed = (!lost && !asked).then(|| outcome.report(&report));
+        let failed = outcome.filter(|_| !lost && !asked).map(|outcome| outcome.report(&report));
         Ok(SlotEnd { index, failed })
     }
 }

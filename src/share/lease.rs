@@ -6,9 +6,9 @@ use async_nats::jetstream::kv::UpdateErrorKind;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::USED;
 use super::bucket::{GroupBucket, PATIENCE};
 use super::view::{SeenSlot, SlotValue};
+use super::{DROPPED, USED};
 use crate::clock;
 
 /// The least time from one write of a cursor to the next.
@@ -23,6 +23,8 @@ pub struct SlotLease {
     /// When the last write was sent that succeeded: the lease counts from there at the earliest.
     renewed: Instant,
     time: Duration,
+    /// Another process holds the slot.
+    is_taken: bool,
 }
 
 impl SlotLease {
@@ -43,6 +45,7 @@ impl SlotLease {
             revision: seen.revision,
             renewed: Instant::now(),
             time,
+            is_taken: false,
         };
         lease.write().await.ok()?;
         Some(lease)
@@ -52,6 +55,12 @@ impl SlotLease {
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         self.value.cursor.as_deref()
+    }
+
+    /// When everything about the slot has to be over.
+    #[must_use]
+    pub fn last_moment(&self) -> Instant {
+        if self.is_taken { Instant::now() } else { self.renewed + self.time.mul_f64(DROPPED) }
     }
 
     /// Renews the lease and stores each new cursor, until the lease is lost. Returns why.
@@ -69,7 +78,10 @@ impl SlotLease {
             self.value.cursor.clone_from(&cursors.borrow());
             match self.write().await {
                 Ok(()) => {}
-                Err(Refusal::Taken) => return "another process has taken it",
+                Err(Refusal::Taken) => {
+                    self.is_taken = true;
+                    return "another process has taken it";
+                }
                 Err(Refusal::Unknown) if self.renewed.elapsed() >= self.time.mul_f64(USED) => {
                     return "it could not be renewed in time";
                 }

@@ -12,3 +12,6 @@ pub mod view;
 
 /// What of its time a lease is used for, at most. The rest is for a process to stop in.
 const USED: f64 = 0.75;
+
+/// What of its time has passed when a session that has not stopped yet is dropped.
+const DROPPED: f64 = 0.9;

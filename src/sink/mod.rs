@@ -190,13 +190,13 @@ pub struct SinkHandle {
 
 impl SinkHandle {
     /// Waits until the store has finished, if it has stored every line, but not for ever.
-    pub async fn finish(self) {
+    pub async fn finish(mut self) {
         self.queue.close();
         if !self.queue.is_delivered() {
             // The session has reported what is lost.
             return;
         }
-        match tokio::time::timeout(FINISH, self.end).await {
+        match tokio::time::timeout(FINISH, &mut self.end).await {
             Ok(Ok(Err(text))) => self.report.warning(&format!("{}: {text}", self.name)),
             Ok(_) => {}
             Err(_) => {
@@ -207,6 +207,13 @@ impl SinkHandle {
                 ));
             }
         }
+    }
+}
+
+/// A session that is over stores nothing more, even if the store comes back later.
+impl Drop for SinkHandle {
+    fn drop(&mut self) {
+        self.queue.abandon();
     }
 }
 

@@ -124,6 +124,21 @@ impl LineQueue {
         receipt.iter().for_each(|receipt| receipt.failed_as(failure.clone()));
     }
 
+    /// Nobody waits for what is not stored.
+    pub(super) fn abandon(&self) {
+        let mut waiting = self.lock();
+        (waiting.failed, waiting.closed, waiting.bytes) = (true, true, 0);
+        waiting.consignments.clear();
+        drop(waiting);
+        self.room.notify_one();
+        self.filled.notify_one();
+    }
+
+    /// Is nothing more to be stored?
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.lock().failed
+    }
+
     /// Nothing more will come.
     pub(super) fn close(&self) {
         self.lock().closed = true;

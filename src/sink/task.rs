@@ -97,6 +97,9 @@ impl SinkTask {
         let mut from = 0;
         // A batch without lines has a cursor to store.
         while from < batch.lines.len() || (batch.lines.is_empty() && batch.cursor.is_some()) {
+            if self.queue.is_abandoned() {
+                return false;
+            }
             if !self.open && !self.reopen(batch.lines.len() - from).await {
                 return false;
             }
@@ -185,6 +188,9 @@ impl SinkTask {
 
     /// Waits before the next attempt. `false`: there is to be none.
     async fn wait(&mut self, text: &str, waiting: usize) -> bool {
+        if self.queue.is_abandoned() {
+            return false;
+        }
         let attempts = self.backoff.attempts();
         if self.setup.reconnect.retries.is_some_and(|most| attempts >= most) {
             let text = format!("{text}; gave up after {}", counted(attempts, "attempt"));

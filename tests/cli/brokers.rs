@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use crate::clients::{self, control, serve, until};
 use crate::delivery::logged;
 use crate::harness::{Wstap, wstap};
+use crate::kafka::KafkaCluster;
+use crate::servers::Authority;
 
 /// Waits between attempts are short, so that a test is.
 pub(crate) const FAST: [&str; 4] = ["--reconnect-delay", "10ms", "--reconnect-max-delay", "50ms"];
@@ -229,13 +231,17 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Makes the stream `EVENTS` for all subjects below `feed`.
+    /// Makes the stream `EVENTS` for `feed` and all subjects below it.
     pub(crate) fn new(server: &BrokerServer, max_message_size: i32) -> Self {
+        Self::of(server, "feed", max_message_size)
+    }
+
+    fn of(server: &BrokerServer, subject: &str, max_message_size: i32) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let stream = Self { runtime, url: format!("nats://127.0.0.1:{}", server.port) };
         let config = async_nats::jetstream::stream::Config {
             name: "EVENTS".to_owned(),
-            subjects: vec!["feed".to_owned(), "feed.>".to_owned()],
+            subjects: vec![subject.to_owned(), format!("{subject}.>")],
             max_message_size,
             ..Default::default()
         };
@@ -353,6 +359,91 @@ fn keys_are_parts_of_subjects_and_refused_lines_can_be_kept() {
     wstap(&["connect", "--from", &path("from"), "--to", &to]).run().exits(0);
     let run = wstap(&["connect", "--from", &path("from"), "--to", "nats://127.0.0.1:9/x"]).run();
     run.exits(30).says("cannot write to nats://127.0.0.1:9/x: ");
+}
+
+/// The commands of the page with a broker in them, with the addresses of real ones and the mock of the provider.
+#[test]
+fn the_commands_of_the_page_store_events() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/delivery.md")).unwrap();
+    let commands: Vec<&str> = page.lines().filter(|line| line.starts_with("wstap ")).collect();
+    let of = |scheme: &str| {
+        let found: Vec<&str> = commands.iter().copied().filter(|line| line.contains(scheme)).collect();
+        assert!(!found.is_empty(), "{scheme}");
+        found
+    };
+    let (nats, redis, kafka) = (of(" nats://"), of("redis://"), of("kafka://"));
+    if let Some(server) = BrokerServer::nats() {
+        let stream = Stream::of(&server, "events", -1);
+        for command in nats {
+            let before = stream.len();
+            run_command(command, "nats://127.0.0.1/", &server.to(""), &mut || stream.len() >= before + 200);
+        }
+    }
+    if let Some(server) = BrokerServer::redis() {
+        let stored = || redis_ids(&server, "events").len() == 200;
+        redis
+            .iter()
+            .for_each(|command| run_command(command, "redis://127.0.0.1/", &server.to(""), &mut || stored()));
+    }
+    if let Some(mut cluster) = KafkaCluster::start("1", &["events"]) {
+        for command in kafka {
+            let to = cluster.to("");
+            run_command(command, "kafka://127.0.0.1/", &to, &mut || cluster.count("events") == 200);
+        }
+    }
+}
+
+/// Runs a command in a folder of its own, with 200 events.
+fn run_command(command: &str, from: &str, to: &str, stored: &mut dyn FnMut() -> bool) {
+    let (dialect, path) = if command.contains("voipbin") { ("voipbin", "v1.0/ws") } else { ("kadoa", "") };
+    let (_mock, port) = serve(&[dialect, "--rate", "max", "--events", "200"]);
+    let folder = tempfile::tempdir().unwrap();
+    let topics =
+        ["call", "queue"].map(|of| format!("customer_id:12345678-1234-1234-1234-123456789012:{of}:*\n"));
+    fs::write(folder.path().join("topics"), topics.concat()).unwrap();
+    let words = shlex::split(&command.replace(from, to)).unwrap();
+    let words: Vec<&str> = words.iter().map(String::as_str).skip(1).collect();
+    let url = format!("ws://127.0.0.1:{port}/{path}");
+    let enter = format!("cd {} && exec \"$0\" \"$@\"", folder.path().display());
+    let run = wstap(&words)
+        .args(&["--url", &url])
+        .args(&FAST)
+        .env("KADOA_API_KEY", "k3y")
+        .env("VOIPBIN_TOKEN", "t0ken");
+    let run = run.under(&["sh", "-c", &enter]).spawn();
+    until("the events are stored", stored);
+    run.signal("INT");
+    run.finish().exits(130);
+}
+
+/// With the certificates of an authority of its own; Redis asks for that of the client as well.
+#[test]
+fn brokers_are_reached_over_tls() {
+    let authority = Authority::new();
+    authority.sign_server();
+    authority.sign_client();
+    let [ca, cert, key] = ["ca.pem", "server.pem", "server.key"].map(|name| authority.file(name));
+    let own = ["--cert", &authority.file("me.pem"), "--key", &authority.file("me.key")];
+    let deliver = |to: &str, args: &[&str]| {
+        wstap(&["connect", "--from", "-", "--to", to]).args(args).stdin("{\"n\":1}\n").run()
+    };
+    let nats =
+        ["nats-server", "-a", "127.0.0.1", "-p", "{port}", "--tls", "--tlscert", &cert, "--tlskey", &key];
+    if let Some(server) = BrokerServer::start(&nats) {
+        let to = format!("tls://127.0.0.1:{}/feed?ack=none", server.port);
+        deliver(&to, &[]).exits(30).says("certificate");
+        deliver(&to, &["--cacert", &ca]).exits(0);
+        deliver(&format!("{to}&cacert={ca}"), &[]).exits(0);
+    }
+    let redis = ["redis-server", "--bind", "127.0.0.1", "--dir", "{dir}", "--save", "", "--port", "0"];
+    let tls =
+        ["--tls-port", "{port}", "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &ca];
+    if let Some(server) = BrokerServer::start(&[&redis[..], &tls[..]].concat()) {
+        let to = format!("rediss://127.0.0.1:{}/feed", server.port);
+        deliver(&to, &own).exits(30).says("certificate");
+        deliver(&to, &["--cacert", &ca]).exits(30);
+        deliver(&to, &[&["--cacert", &ca][..], &own].concat()).exits(0);
+    }
 }
 
 /// What a user would do: a feed into JetStream, and a consumer in another language that counts.

@@ -4,11 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::Value;
 
@@ -16,9 +14,11 @@ use crate::brokers::{FAST, skipped};
 use crate::clients::{self, control, serve, until};
 use crate::delivery::logged;
 use crate::harness::{Wstap, wstap};
+use crate::relay::Relay;
+use crate::servers::Authority;
 
 /// A cluster in a process of its own.
-struct KafkaCluster {
+pub(crate) struct KafkaCluster {
     child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -28,14 +28,8 @@ struct KafkaCluster {
 
 impl KafkaCluster {
     /// A cluster with these topics. `None`: it is not installed.
-    fn start(brokers: &str, topics: &[&str]) -> Option<Self> {
-        let python = std::env::var("WSTAP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let found =
-            Command::new(&python).args(["-c", "import confluent_kafka"]).stderr(Stdio::null()).status();
-        if !found.is_ok_and(|status| status.success()) {
-            skipped(&format!("confluent-kafka is not installed for {python}"));
-            return None;
-        }
+    pub(crate) fn start(brokers: &str, topics: &[&str]) -> Option<Self> {
+        let python = python("confluent_kafka")?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/kafka_cluster.py");
         let mut command = Command::new(python);
         command.args([script, brokers]).args(topics).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -55,7 +49,7 @@ impl KafkaCluster {
     }
 
     /// How many records the topic has.
-    fn count(&mut self, topic: &str) -> u64 {
+    pub(crate) fn count(&mut self, topic: &str) -> u64 {
         self.ask(&format!("count {topic}")).as_u64().unwrap()
     }
 
@@ -69,7 +63,7 @@ impl KafkaCluster {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    fn to(&self, rest: &str) -> String {
+    pub(crate) fn to(&self, rest: &str) -> String {
         format!("kafka://{}/{rest}", self.hosts)
     }
 }
@@ -79,6 +73,18 @@ impl Drop for KafkaCluster {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Python with this package. `None`: there is none.
+pub(crate) fn python(package: &str) -> Option<String> {
+    let python = std::env::var("WSTAP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let import = format!("import {package}");
+    let found = Command::new(&python).args(["-c", &import]).stderr(Stdio::null()).status();
+    if found.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    skipped(&format!("{package} is not installed for {python}"));
+    None
 }
 
 fn header<'a>(record: &'a Value, name: &str) -> Option<&'a str> {
@@ -142,63 +148,20 @@ fn kafka_has_every_event_in_the_order_of_its_key() {
 /// A batch of records: its partition, the number of its first record, and how many there are.
 type Batch = [u32; 3];
 
-/// What is between a client and a broker. `--connect-to` leads through it, whatever address the broker gives.
-struct Relay {
-    port: u16,
-    broker: String,
-    shared: Arc<RelayState>,
+/// A relay to the only broker of a cluster, and each batch that was sent once. It answers requests of more bytes than the
+/// limit with MESSAGE_TOO_LARGE.
+fn relay_to(cluster: &KafkaCluster, limit: usize) -> (Relay, Arc<Mutex<HashSet<Batch>>>) {
+    let batches = Arc::<Mutex<HashSet<Batch>>>::default();
+    let seen = Arc::clone(&batches);
+    let relay = Relay::reading(&cluster.hosts, move |client, broker| {
+        pass_requests(client, broker, limit, &seen);
+    });
+    (relay, batches)
 }
 
-#[derive(Default)]
-struct RelayState {
-    connections: Mutex<Vec<TcpStream>>,
-    is_cut: AtomicBool,
-    /// What was sent, each batch once.
-    batches: Mutex<HashSet<Batch>>,
-}
-
-impl Relay {
-    /// A relay to the only broker of the cluster, which answers batches of more bytes than this with MESSAGE_TOO_LARGE.
-    fn new(cluster: &KafkaCluster, limit: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (broker, shared) = (cluster.hosts.clone(), Arc::<RelayState>::default());
-        let relay = Self { port, broker: broker.clone(), shared: Arc::clone(&shared) };
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let (client, broker) = (client.unwrap(), TcpStream::connect(&broker));
-                let mut connections = shared.connections.lock().unwrap();
-                let Ok(broker) = broker else { continue };
-                if shared.is_cut.load(Ordering::Relaxed) {
-                    continue;
-                }
-                connections.extend([client.try_clone().unwrap(), broker.try_clone().unwrap()]);
-                let (mut to_client, mut from_broker) =
-                    (client.try_clone().unwrap(), broker.try_clone().unwrap());
-                thread::spawn(move || std::io::copy(&mut from_broker, &mut to_client));
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || pass_requests(client, broker, limit, &shared.batches));
-            }
-        });
-        relay
-    }
-
-    fn args(&self) -> [String; 2] {
-        ["--connect-to".to_owned(), format!("{}:127.0.0.1:{}", self.broker, self.port)]
-    }
-
-    /// Ends all connections, and opens none until [`Relay::restore`].
-    fn cut(&self) {
-        let mut connections = self.shared.connections.lock().unwrap();
-        self.shared.is_cut.store(true, Ordering::Relaxed);
-        for connection in connections.drain(..) {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-    }
-
-    fn restore(&self) {
-        self.shared.is_cut.store(false, Ordering::Relaxed);
-    }
+/// Whatever address the broker gives, the way leads through the relay.
+fn through(relay: &Relay, cluster: &KafkaCluster) -> [String; 2] {
+    ["--connect-to".to_owned(), format!("{}:127.0.0.1:{}", cluster.hosts, relay.port)]
 }
 
 /// Passes requests on. Batches that are too large are answered here.
@@ -276,8 +239,8 @@ fn too_large(request: &[u8]) -> Vec<u8> {
 fn a_cluster_that_is_away_in_between_loses_nothing() {
     for cursor in [false, true] {
         let Some(mut cluster) = KafkaCluster::start("1", &["feed"]) else { return };
-        let relay = Relay::new(&cluster, usize::MAX);
-        let [option, value] = &relay.args();
+        let (relay, batches) = relay_to(&cluster, usize::MAX);
+        let [option, value] = &through(&relay, &cluster);
         let (_mock, port) = serve(&["kadoa", "--rate", "3000"]);
         let mut args = vec![option.as_str(), value, "--count", "5000", "--to-key", ".id[-1:]"];
         args.extend(cursor.then_some("--cursor-in-sink"));
@@ -308,7 +271,7 @@ fn a_cluster_that_is_away_in_between_loses_nothing() {
         }
         assert_eq!(of_keys.values().map(|ids| first_times(ids).len()).sum::<usize>(), 5000);
         // A batch whose answer was lost is sent again as it was. Kafka stores it once; this cluster does not compare.
-        let mut batches: Vec<Batch> = relay.shared.batches.lock().unwrap().iter().copied().collect();
+        let mut batches: Vec<Batch> = batches.lock().unwrap().iter().copied().collect();
         batches.sort_unstable();
         assert_eq!(batches.iter().map(|[.., count]| count).sum::<u32>(), 5000);
         for pair in batches.windows(2) {
@@ -340,8 +303,8 @@ fn a_killed_run_neither_loses_nor_doubles_an_event_with_the_cursor_in_kafka() {
 #[test]
 fn what_kafka_refuses_is_reported_or_kept() {
     let Some(mut cluster) = KafkaCluster::start("1", &["feed"]) else { return };
-    let relay = Relay::new(&cluster, 700);
-    let [option, value] = &relay.args();
+    let (relay, _) = relay_to(&cluster, 700);
+    let [option, value] = &through(&relay, &cluster);
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let line = |n: u32, size: usize| format!("{{\"n\":{n},\"x\":\"{}\"}}\n", "y".repeat(size));
@@ -371,4 +334,73 @@ fn what_kafka_refuses_is_reported_or_kept() {
 fn number(record: &Value) -> u64 {
     let event: Value = serde_json::from_str(record["text"].as_str().unwrap()).unwrap();
     event["n"].as_u64().unwrap()
+}
+
+/// A server that asks for a login, from other hands.
+struct LoginServer {
+    child: Child,
+    port: String,
+}
+
+impl LoginServer {
+    fn start(cluster: &KafkaCluster) -> Option<Self> {
+        let python = python("scramp")?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/kafka_login.py");
+        let mut command = Command::new(python);
+        command.args([script, &cluster.hosts, "me,too", "p4ssw0rd"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Some(Self { child, port: port.trim().to_owned() })
+    }
+}
+
+impl Drop for LoginServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn every_way_to_log_in_to_kafka_works_and_a_wrong_password_does_not() {
+    let Some(mut cluster) = KafkaCluster::start("1", &["feed"]) else { return };
+    let Some(server) = LoginServer::start(&cluster) else { return };
+    let way = format!("{}:127.0.0.1:{}", cluster.hosts, server.port);
+    let login = |password: &str, mechanism: &str| {
+        let to = cluster.to("feed");
+        wstap(&["connect", "--from", "-", "--to", &to, "--connect-to", &way])
+            .stdin("{\"n\":1}\n")
+            .env("KAFKA_SASL_USERNAME", "me,too")
+            .env("KAFKA_SASL_PASSWORD", password)
+            .env("KAFKA_SASL_MECHANISM", mechanism)
+            .run()
+    };
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "scram-sha-512"] {
+        login("p4ssw0rd", mechanism).exits(0);
+        let run = login("s3cr3t", mechanism);
+        run.exits(30).says("SASL_AUTHENTICATION_FAILED: wrong user or password");
+        run.says("check KAFKA_SASL_USERNAME");
+        assert!(!run.stderr.contains("s3cr3t"), "{}", run.stderr);
+    }
+    let to = format!("kafka://me%2Ctoo:p4ssw0rd@{}/feed?sasl=plain", cluster.hosts);
+    wstap(&["connect", "--from", "-", "--to", &to, "--connect-to", &way]).stdin("{}\n").run().exits(0);
+    assert_eq!(cluster.count("feed"), 4);
+}
+
+#[test]
+fn kafka_is_reached_over_tls() {
+    let Some(mut cluster) = KafkaCluster::start("1", &["feed"]) else { return };
+    let authority = Authority::new();
+    let way = format!("{}:127.0.0.1:{}", cluster.hosts, authority.relay(&cluster.hosts));
+    let deliver = |rest: &str, args: &[&str]| {
+        let to = format!("kafkas://{}/feed{rest}", cluster.hosts);
+        let run = wstap(&["connect", "--from", "-", "--to", &to, "--connect-to", &way]);
+        run.args(args).stdin("{\"n\":1}\n").run()
+    };
+    deliver("", &[]).exits(30).says("certificate");
+    deliver("", &["--cacert", &authority.file("ca.pem")]).exits(0);
+    deliver(&format!("?cacert={}", authority.file("ca.pem")), &[]).exits(0);
+    deliver("", &["-k"]).exits(0).says("certificate not verified (-k)");
+    assert_eq!(cluster.count("feed"), 3);
 }

@@ -56,6 +56,7 @@ mod reconnect;
 mod recorded;
 mod recordings;
 mod refusals;
+mod relay;
 mod renewed;
 mod repl;
 mod replay;

@@ -9,6 +9,7 @@ use std::thread;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
 use wstap::testing::accept_key;
 
 use crate::harness::{Output, Peer, Server, frame, header, keep_closed, wstap};
@@ -110,6 +111,34 @@ impl Authority {
         self.write("me.key", &key.serialize_pem());
     }
 
+    /// Writes the certificate of a server on loopback to `server.pem` and its key to `server.key`.
+    pub(crate) fn sign_server(&self) {
+        let (certificate, key) = self.sign("127.0.0.1", 2100);
+        self.write("server.pem", &certificate.pem());
+        self.write("server.key", &key.serialize_pem());
+    }
+
+    /// A relay that ends TLS before the server at this address, and its port.
+    pub(crate) fn relay(&self, server: &str) -> u16 {
+        let (certificate, key) = self.sign("127.0.0.1", 2100);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = builder.expect("the versions are known").with_no_client_auth();
+        let config =
+            config.with_single_cert(vec![certificate.der().clone()], key).expect("key and certificate");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        listener.set_nonblocking(true).expect("a listener can wait");
+        let server = server.to_owned();
+        thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(relay_tls(listener, TlsAcceptor::from(Arc::new(config)), &server));
+        });
+        port
+    }
+
     /// A server for `name` whose certificate is good until a year. It accepts the upgrade of one connection, sends
     /// the text `hello` and closes.
     pub(crate) fn serve(&self, name: &str, until: i32, wants_client: bool) -> Tls {
@@ -161,6 +190,22 @@ impl Tls {
         });
         Self { port }
     }
+}
+
+async fn relay_tls(listener: TcpListener, acceptor: TlsAcceptor, server: &str) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+    let local = tokio::task::LocalSet::new();
+    let accepting = local.run_until(async {
+        while let Ok((client, _)) = listener.accept().await {
+            let (acceptor, server) = (acceptor.clone(), server.to_owned());
+            tokio::task::spawn_local(async move {
+                let mut client = acceptor.accept(client).await.ok()?;
+                let mut server = tokio::net::TcpStream::connect(server).await.ok()?;
+                tokio::io::copy_bidirectional(&mut client, &mut server).await.ok()
+            });
+        }
+    });
+    accepting.await;
 }
 
 fn read_head(stream: &mut impl Read) -> Option<String> {

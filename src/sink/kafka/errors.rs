@@ -2,6 +2,8 @@
 
 /// The password is wrong.
 pub(super) const AUTHENTICATION: i16 = 58;
+/// The broker takes other mechanisms only.
+pub(super) const UNSUPPORTED_MECHANISM: i16 = 33;
 /// There is no such topic.
 pub(super) const UNKNOWN_TOPIC: i16 = 3;
 /// The broker has no name for what is wrong.
@@ -45,6 +47,8 @@ const KNOWN: &[(i16, &str, BatchVerdict)] = {
         (29, "TOPIC_AUTHORIZATION_FAILED", Unusable),
         (31, "CLUSTER_AUTHORIZATION_FAILED", Unusable),
         (32, "INVALID_TIMESTAMP", Refused),
+        (UNSUPPORTED_MECHANISM, "UNSUPPORTED_SASL_MECHANISM", Unusable),
+        (34, "ILLEGAL_SASL_STATE", Unusable),
         (35, "UNSUPPORTED_VERSION", Unusable),
         (43, "UNSUPPORTED_FOR_MESSAGE_FORMAT", Unusable),
         (44, "POLICY_VIOLATION", Refused),

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::super::Trouble;
-use super::errors::{self, AUTHENTICATION};
+use super::errors::{self, AUTHENTICATION, UNSUPPORTED_MECHANISM};
 use super::login::{KafkaLogin, KafkaMechanism, Scram};
 use super::messages::{AskVersions, BeginLogin, KafkaRequest, LoginStep};
 use super::wire::{WireReader, WireWriter};
@@ -62,6 +62,7 @@ impl KafkaLink {
         let answer = match timeout(PATIENCE, self.exchange(&out.into_bytes())).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                // So does one that expects TLS or a login, without a word.
                 return Err(away("the broker closed the connection".to_owned()));
             }
             Ok(Err(error)) => return Err(away(error.to_string())),
@@ -104,9 +105,13 @@ impl KafkaLink {
     async fn log_in(&mut self, login: &KafkaLogin) -> Result<(), Trouble> {
         let name = login.mechanism.name();
         let (error, known) = self.request(&BeginLogin(name)).await?;
-        if error != 0 {
-            let text = format!("the broker does not take {name}, only {}", known.join(", "));
-            return Err(Trouble::Unusable(text, Some("choose one with ?sasl=, or KAFKA_SASL_MECHANISM")));
+        match error {
+            0 => {}
+            UNSUPPORTED_MECHANISM => {
+                let text = format!("the broker does not take {name}, only {}", known.join(", "));
+                return Err(Trouble::Unusable(text, Some("choose one with ?sasl=, or KAFKA_SASL_MECHANISM")));
+            }
+            _ => return Err(Trouble::Away(errors::text(error, ""))),
         }
         if login.mechanism == KafkaMechanism::Plain {
             return self.login_step(login.plain()).await.map(drop);
@@ -119,7 +124,8 @@ impl KafkaLink {
         let answer = scram.answer(&asked).ok_or_else(|| wrong("the broker's challenge is not valid"))?;
         let said = self.login_step(answer).await?;
         if !scram.is_proved(&said) {
-            return Err(wrong("the broker does not know the password, so it may be another server"));
+            let text = format!("{name}: the broker has not proved that it knows the password");
+            return Err(Trouble::Unusable(text, Some(LOGIN_HINT)));
         }
         Ok(())
     }
