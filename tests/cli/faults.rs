@@ -3,14 +3,10 @@
 use crate::harness::wstap;
 
 /// Three messages to the echo of a mock with these faults.
-fn told(fault: &str, exit: i32, says: &str) {
-    told_at(&format!("--mock=--fault '{fault}'"), exit, says);
-}
-
-/// The same to an echo elsewhere: a URL, or an option.
 #[track_caller]
-pub(crate) fn told_at(place: &str, exit: i32, says: &str) {
-    let connect = ["connect", place, "--no-reconnect", "-x", "1", "-x", "2", "-x", "3", "--linger", "20s"];
+fn told(fault: &str, exit: i32, says: &str) {
+    let mock = format!("--mock=--fault '{fault}'");
+    let connect = ["connect", &mock, "--no-reconnect", "-x", "1", "-x", "2", "-x", "3", "--linger", "20s"];
     // Only who has to find out by pings is in a hurry: a slow machine is not a silent link.
     let pings = ["--ping-interval", "100ms", "--ping-timeout", "200ms"];
     let out = wstap(&connect).args(if exit == 22 { &pings } else { &[] }).run();
@@ -18,7 +14,7 @@ pub(crate) fn told_at(place: &str, exit: i32, says: &str) {
 }
 
 /// Faults that end a connection, the exit status that comes of it, and what is said.
-pub(crate) const ENDS: [(&str, i32, &str); 21] = [
+const ENDS: [(&str, i32, &str); 21] = [
     ("refuse=503:Retry-After=2;body=busy", 14, "503"),
     ("refuse=401", 16, "401"),
     ("refuse=404", 17, "404"),

@@ -73,6 +73,7 @@ mod subscribe;
 mod supply_chain;
 mod tap;
 mod tap_peers;
+mod tap_upstream;
 mod tls;
 mod to_command;
 mod transcripts;

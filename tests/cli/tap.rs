@@ -1,26 +1,27 @@
-//! `serve-mock --upstream`: what passes is what was sent, what the upstream refuses reaches the client, and faults,
-//! programs, scenarios and the control API act on real traffic.
+//! `serve-mock --upstream`: what passes is what was sent, and faults, programs, scenarios and the control API act on real
+//! traffic.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::path::Path;
 use std::thread;
 
 use serde_json::{Value, json};
+use wstap::testing::{DeflateFlow, Deflater};
 
 use crate::clients::{control, until};
-use crate::faults::{ENDS, told_at};
-use crate::harness::{Output, Peer, Running, Server, accept_for, frame, header, keep_closed, wstap};
+use crate::harness::{Output, Peer, Running, Server, frame, keep_closed, wstap};
 use crate::hostile_clients::{connected, masked, request, upgraded};
 
 /// A mock as a process, with the base of its URLs.
-struct Mock {
-    running: Running,
-    port: u16,
+pub(crate) struct Mock {
+    pub(crate) running: Running,
+    pub(crate) port: u16,
 }
 
 impl Mock {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut running = wstap(&["serve-mock"]).args(args).spawn();
         let line = running.line();
         let port = line.trim().rsplit(':').next().and_then(|rest| rest.split('/').next());
@@ -29,31 +30,32 @@ impl Mock {
     }
 
     /// The echo.
-    fn echo() -> Self {
+    pub(crate) fn echo() -> Self {
         Self::start(&["plain"])
     }
 
     /// A tap in front of this one, or of another server.
-    fn tap(&self, args: &[&str]) -> Self {
+    pub(crate) fn tap(&self, args: &[&str]) -> Self {
         tap(&self.base(), args)
     }
 
-    fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
     /// What a client gets that sends messages to the echo.
-    fn connect(&self, args: &[&str]) -> Output {
+    pub(crate) fn connect(&self, args: &[&str]) -> Output {
         wstap(&["connect", "-q", &format!("{}/echo", self.base())]).args(args).run()
     }
 
-    fn end(self) -> Output {
+    pub(crate) fn end(self) -> Output {
         self.running.signal("TERM");
         self.running.finish()
     }
 }
 
-fn tap(upstream: &str, args: &[&str]) -> Mock {
+/// A tap in front of this endpoint.
+pub(crate) fn tap(upstream: &str, args: &[&str]) -> Mock {
     Mock::start(&[&["--upstream", upstream], args].concat())
 }
 
@@ -115,7 +117,12 @@ fn every_byte_passes_both_ways() {
         assert!(came == down, "what the server sent");
         drop(client);
         server.join();
-        tap.end().exits(0);
+        let out = tap.end();
+        out.exits(0);
+        for notice in ["client 1: connected to ws://", "client 1 sent fragment", "client 1 received fragment"]
+        {
+            assert_eq!(out.stderr.contains(notice), args.contains(&"-v"), "{notice}: {}", out.stderr);
+        }
     }
     // What has no rule is no message, and is told.
     let records = records(Path::new(&record));
@@ -127,104 +134,6 @@ fn every_byte_passes_both_ways() {
     assert!(errors.iter().any(|record| record["error"] == "protocol"), "{errors:?}");
     let close = records.iter().find(|record| record["type"] == "close").unwrap();
     assert_eq!((&close["code"], &close["reason"]), (&json!(1004), &json!("an odd code")));
-}
-
-#[test]
-fn the_handshake_passes_both_ways_but_for_what_was_asked() {
-    let server = Server::once(|mut peer| {
-        let request = peer.accept_with("Sec-WebSocket-Protocol: b\r\nX-Served-By: node-7\r\n");
-        assert!(request.starts_with("GET /v1/ws/x%20y?own=1&token=t0ken HTTP/1.1\r\n"), "{request}");
-        for (name, value) in [
-            ("host", Some("real.example")),
-            ("origin", Some("https://real.example")),
-            ("cookie", Some("session=s3ss10n")),
-            ("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ==")),
-            ("sec-websocket-protocol", Some("a, b")),
-            ("sec-websocket-extensions", Some("permessage-deflate; client_max_window_bits")),
-            ("x-added", Some("yes")),
-            ("user-agent", None),
-            ("x-removed", None),
-        ] {
-            assert_eq!(header(&request, name), value, "{name}");
-        }
-        peer.wait_for_end();
-    });
-    let upstream = format!("{}v1/ws?own=1", server.url());
-    let replaced = ["Host: real.example", "Origin: https://real.example", "X-Added: yes", "X-Removed:"];
-    let args: Vec<&str> = replaced.iter().flat_map(|header| ["--upstream-header", header]).collect();
-    let tap = tap(&upstream, &args);
-    let mut client = Peer { stream: connected(tap.port) };
-    let more = "Origin: http://localhost:3000\r\nCookie: session=s3ss10n\r\nSec-WebSocket-Protocol: a, b\r\nX-Removed: x\r\n\
-        Sec-WebSocket-Extensions: x-webkit-deflate-frame, permessage-deflate; client_max_window_bits\r\n\r\n";
-    let asked = request("/x%20y?token=t0ken").replace("\r\n\r\n", &format!("\r\n{more}"));
-    client.write(&asked);
-    let answer = client.request();
-    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-    assert_eq!(header(&answer, "sec-websocket-protocol"), Some("b"));
-    assert_eq!(header(&answer, "x-served-by"), Some("node-7"));
-    assert_eq!(header(&answer, "sec-websocket-accept"), Some(&accept_for(&asked)[..]));
-    drop(client);
-    server.join();
-}
-
-/// What a client gets that asks the tap for an upgrade and is refused.
-fn refusal(tap: &Mock) -> String {
-    let mut stream = connected(tap.port);
-    stream.write_all(request("/x?token=t0ken").as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-#[test]
-fn what_the_upstream_refuses_reaches_the_client_as_it_is() {
-    let server = Server::once(|mut peer| {
-        peer.request();
-        peer.write(
-            "HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Bearer\r\nRetry-After: 7\r\n\
-             Transfer-Encoding: chunked\r\n\r\n5\r\nagain\r\n0\r\n\r\n",
-        );
-    });
-    let tap = tap(&server.url(), &[]);
-    let answer = refusal(&tap);
-    assert!(answer.starts_with("HTTP/1.1 401 Who Are You\r\n"), "{answer}");
-    assert_eq!(header(&answer, "www-authenticate"), Some("Bearer"));
-    assert_eq!(header(&answer, "retry-after"), Some("7"));
-    assert!(answer.ends_with("\r\n\r\nagain"), "{answer}");
-    server.join();
-    let out = tap.end();
-    out.exits(0).says("the upstream refused a client: handshake refused: 401 Who Are You from ws://");
-    assert!(!out.stderr.contains("t0ken"), "{}", out.stderr);
-}
-
-#[test]
-fn an_upstream_that_cannot_be_reached_is_a_bad_gateway() {
-    let tap = tap(&format!("ws://127.0.0.1:{}", keep_closed(0)), &[]);
-    let answer = refusal(&tap);
-    assert!(answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{answer}");
-    assert!(answer.contains("\r\n\r\nupstream: ") && answer.contains("refused"), "{answer}");
-    tap.end().says("cannot connect a client to the upstream: ").says("(the client got 502)");
-}
-
-#[test]
-fn tls_on_both_sides_and_a_certificate_that_is_not_trusted() {
-    let folder = tempfile::tempdir().unwrap();
-    let [theirs, ours] =
-        ["theirs.pem", "ours.pem"].map(|name| folder.path().join(name).display().to_string());
-    let upstream = Mock::start(&["plain", "--tls", "--ca-file", &theirs]);
-    let url = format!("wss://127.0.0.1:{}", upstream.port);
-    let untrusting = tap(&url, &[]);
-    let answer = refusal(&untrusting);
-    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("certificate"), "{answer}");
-    untrusting.end().says("cannot connect a client to the upstream: TLS");
-    let tap = tap(&url, &["--cacert", &theirs, "--tls", "--ca-file", &ours]);
-    let echo = format!("wss://127.0.0.1:{}/echo", tap.port);
-    let out = wstap(&["connect", "-q", "--cacert", &ours, &echo, "-x", "1", "--count", "1"]).run();
-    assert_eq!(out.exits(0).stdout, "1\n");
-    tap.end().exits(0);
-    let careless = self::tap(&url, &["-k", "-q"]);
-    assert_eq!(careless.connect(&["-x", "1", "--count", "1"]).exits(0).stdout, "1\n");
-    careless.end().says("anyone may be listening");
 }
 
 #[test]
@@ -261,41 +170,33 @@ fn a_recorded_client_gets_the_same_from_the_recording() {
 #[test]
 fn credentials_pass_and_are_masked_in_records_and_notices() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("record.ndjson");
     let echo = Mock::start(&["voipbin", "--token", "t0k3n-s3cr3t", "--events", "0"]);
-    let tap = echo.tap(&["-vv", "--record", &file.display().to_string()]);
-    let url = format!("{}/v1.0/ws?token=t0k3n-s3cr3t", tap.base());
-    let hello = r#"{"type":"auth","token":"t0k3n-s3cr3t"}"#;
-    let header = "Authorization: Bearer h34d3r-s3cr3t";
-    wstap(&["connect", "-q", &url, "-H", header, "-x", hello, "--count", "1"]).run().exits(0);
-    let out = tap.end();
-    let kept = format!("{}{}", out.exits(0).stderr, std::fs::read_to_string(&file).unwrap());
-    assert!(!kept.contains("s3cr3t") && kept.contains(r#""token":"***""#), "{kept}");
+    for name in ["record.ndjson", "record.har"] {
+        let file = folder.path().join(name);
+        let tap = echo.tap(&["-vv", "--record", &file.display().to_string()]);
+        let url = format!("{}/v1.0/ws?token=t0k3n-s3cr3t", tap.base());
+        let hello = r#"{"type":"auth","token":"t0k3n-s3cr3t"}"#;
+        let header = "Authorization: Bearer h34d3r-s3cr3t";
+        wstap(&["connect", "-q", &url, "-H", header, "-x", hello, "--count", "1"]).run().exits(0);
+        let (out, recorded) = (tap.end(), std::fs::read_to_string(&file).unwrap());
+        for kept in [&out.exits(0).stderr, &recorded] {
+            assert!(!kept.contains("s3cr3t") && kept.contains("***"), "{name}: {kept}");
+        }
+        assert!(recorded.replace('\\', "").contains(r#""token":"***""#), "{name}: {recorded}");
+    }
 }
 
 #[test]
-fn faults_break_real_traffic_as_they_break_the_mock() {
+fn faults_combine_and_what_they_refuse_the_upstream_never_sees() {
     let echo = Mock::echo();
-    for (fault, exit, says) in ENDS {
-        let tap = echo.tap(&["--fault", fault]);
-        told_at(&format!("{}/echo", tap.base()), exit, says);
-    }
     let faults = ["fragment=2", "latency=5ms±5ms", "bandwidth=100k", "duplicate=1", "fail-first=1"];
     let tap = echo.tap(&faults.iter().flat_map(|fault| ["--fault", fault]).collect::<Vec<_>>());
-    let out = tap.connect(&[
-        "--reconnect",
-        "--reconnect-delay",
-        "1ms",
-        "-x",
-        "[1,2,3]",
-        "-x",
-        "{}",
-        "--count",
-        "4",
-    ]);
+    let again = ["--reconnect", "--reconnect-delay", "1ms"];
+    let out = tap.connect(&[&again[..], &["-x", "[1,2,3]", "-x", "{}", "--count", "4"]].concat());
     assert_eq!(out.exits(0).stdout, "[1,2,3]\n[1,2,3]\n{}\n{}\n");
-    // The upstream has never seen the client that was refused.
-    assert_eq!(control(echo.port, "clients", &Value::Null)["clients"], json!([]));
+    // There is no upstream, and nobody notices.
+    let tap = self::tap(&format!("ws://127.0.0.1:{}", keep_closed(0)), &["--fault", "refuse=401"]);
+    tap.connect(&["--no-reconnect"]).exits(16);
 }
 
 #[test]
@@ -357,6 +258,37 @@ fn the_control_api_acts_on_real_traffic() {
 }
 
 #[test]
+fn clients_have_connections_of_their_own_and_are_told_apart_in_the_recording() {
+    const CLIENTS: usize = 12;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("record.ndjson");
+    let echo = Mock::echo();
+    let tap = echo.tap(&["--record", &file.display().to_string()]);
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let tap = &tap;
+            scope.spawn(move || {
+                let said: Vec<String> = (0..20).map(|n| format!("[{client},{n}]")).collect();
+                let sends: Vec<&str> = said.iter().flat_map(|text| ["-x", text]).collect();
+                let out = tap.connect(&[&sends[..], &["--count", "20"]].concat());
+                assert_eq!(out.exits(0).lines(), said);
+            });
+        }
+    });
+    tap.end().exits(0);
+    let records = records(&file);
+    let conns: BTreeSet<u64> = records.iter().filter_map(|record| record["conn"].as_u64()).collect();
+    assert_eq!(conns.len(), CLIENTS);
+    for conn in conns {
+        let said = |dir: &str| -> Vec<&Value> {
+            let own = records.iter().filter(|record| record["conn"] == conn && record["dir"] == dir);
+            own.map(|record| &record["data"]).collect()
+        };
+        assert!(said("out").len() == 20 && said("out") == said("in"), "{:?}", said("in"));
+    }
+}
+
+#[test]
 fn scenarios_run_beside_the_upstream_or_instead() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("s.toml");
@@ -378,6 +310,10 @@ fn scenarios_run_beside_the_upstream_or_instead() {
         connection = 3
         faults = ["close=4003@2"]
         steps = []
+        [[scenario]]
+        path = "/echo"
+        connection = 4
+        steps = [{ stall = "1h" }]
     "#;
     std::fs::write(&file, scenarios).unwrap();
     let echo = Mock::echo();
@@ -389,7 +325,8 @@ fn scenarios_run_beside_the_upstream_or_instead() {
     assert_eq!(lines, ["\"beside\"", "{\"more\":true}"]);
     assert_eq!(tap.connect(&send).exits(20).stdout, "\"instead\"\n");
     assert_eq!(tap.connect(&send).exits(20).stdout, "1\n2\n");
-    // The fourth is nobody's but the upstream's.
+    assert_eq!(tap.connect(&["-x", "1", "--max-time", "500ms"]).stdout, "");
+    // The fifth is nobody's but the upstream's.
     let last = tap.connect(&["-x", "1", "-x", "2", "--count", "2"]);
     assert_eq!(last.exits(0).stdout, "1\n2\n");
     tap.end().exits(0);
@@ -481,6 +418,18 @@ fn half_an_end_passes() {
     assert_eq!(client.read_frame().unwrap().payload, b"an answer all the same");
     assert!(client.read_frame().is_none());
     server.join();
+
+    let server = Server::websocket(|peer| {
+        peer.text("the last word");
+        peer.stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(peer.read_text().as_deref(), Some("an answer all the same"));
+    });
+    let tap = self::tap(&server.url(), &[]);
+    let mut client = upgraded(tap.port, "/");
+    assert_eq!(client.read_frame().unwrap().payload, b"the last word");
+    assert!(client.read_frame().is_none(), "the server has said all");
+    client.write(masked(0x81, b"an answer all the same"));
+    server.join();
 }
 
 #[test]
@@ -509,6 +458,61 @@ fn a_slow_reader_slows_the_other_end_and_memory_stays_bounded() {
         assert_eq!(client.read_frame().unwrap().payload.len(), PIECE);
     }
     writing.join().unwrap().unwrap();
+    server.join();
+}
+
+#[test]
+fn a_message_of_more_than_a_quarter_of_the_buffer_is_neither_recorded_nor_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("record.ndjson");
+    let long = json!("x".repeat(17 << 10)).to_string();
+    let echo = Mock::echo();
+    let tap = echo.tap(&["--buffer", "64K", "--record", &file.display().to_string()]);
+    let out = tap.connect(&["-x", &long, "-x", "1", "--count", "2"]);
+    assert_eq!(out.exits(0).lines(), [&long, "1"]);
+    tap.end().exits(0).says("warning").says("a message is larger than 16384 bytes, a quarter of --buffer");
+    let records = records(&file);
+    let of = |kind: &str| records.iter().filter(|record| record["type"] == kind).count();
+    assert_eq!((of("message"), of("error")), (2, 2));
+    assert!(records.iter().any(|record| record["error"] == "too-large"));
+    let tap = echo.tap(&["--buffer", "64K", "--map-in", "."]);
+    tap.connect(&["--no-reconnect", "-x", &long, "--linger", "forever"]).exits(20).says("1009");
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_ends_and_the_traffic_goes_on() {
+    let echo = Mock::echo();
+    let mut tap = echo.tap(&["--record", "/dev/full"]);
+    tap.connect(&["-x", "1", "--count", "1"]).exits(0);
+    tap.running.notice("recording stopped");
+    assert_eq!(tap.connect(&["-x", "2", "--count", "1"]).exits(0).stdout, "2\n");
+    tap.end().exits(30).says("/dev/full");
+}
+
+/// What is compressed becomes a thousand times as much.
+#[test]
+fn memory_for_compressed_messages_stays_within_the_buffer() {
+    const MESSAGES: usize = 200;
+    const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+    let server = Server::once(|mut peer| {
+        peer.accept_with(EXTENSION);
+        let mut deflater = Deflater::new(DeflateFlow { window_bits: 15, takeover: false });
+        let message = deflater.deflate(json!("x".repeat(900_000)).to_string().as_bytes()).unwrap();
+        peer.write(frame(0xc1, &message).repeat(MESSAGES));
+        peer.wait_for_end();
+    });
+    let tap = tap(&server.url(), &["--map-in", ".", "--buffer", "4M"]);
+    let before = tap.running.resident();
+    let mut client = Peer { stream: connected(tap.port) };
+    client.write(request("/").replace("\r\n\r\n", &format!("\r\n{EXTENSION}\r\n")));
+    client.request();
+    assert_eq!(client.read_frame().unwrap().first, 0xc1);
+    let settled = tap.running.settled();
+    assert!(settled < before + (12 << 10), "{before} KiB became {settled}");
+    for _ in 1..MESSAGES {
+        assert_eq!(client.read_frame().unwrap().first, 0xc1);
+    }
+    drop(client);
     server.join();
 }
 

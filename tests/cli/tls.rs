@@ -49,7 +49,7 @@ fn all_refuse(config: impl Fn() -> ServerConfig, args: &[&str], say: &str) {
     }
 }
 
-fn pin(leaf: &Leaf) -> String {
+pub(crate) fn pin(leaf: &Leaf) -> String {
     format!("sha256//{}", STANDARD.encode(Sha256::digest(leaf.key.subject_public_key_info())))
 }
 

@@ -23,6 +23,17 @@ pub(super) enum Collected {
     Broken(String),
 }
 
+impl Collected {
+    /// Bytes that are kept.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Message(message) => message.len(),
+            Self::NotText(bytes, _) => bytes.len(),
+            Self::TooLarge | Self::Broken(_) => 0,
+        }
+    }
+}
+
 /// What is wanted of the messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -67,6 +78,11 @@ impl Collector {
     pub(super) fn keep(&mut self, keep: Keep) {
         self.is_broken |= self.keep == Keep::Nothing && self.inflater.is_some();
         self.keep = keep;
+    }
+
+    /// The most bytes of a message.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Can nothing be made of what comes?

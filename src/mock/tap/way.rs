@@ -147,11 +147,12 @@ impl Way {
         }
     }
 
-    /// Lets bytes pass, up to a stop; how many. `back` leads to where they come from.
+    /// Lets bytes pass, up to a stop or as many as make up the messages that may be kept; how many. `back` leads to where
+    /// they come from.
     fn pass(&mut self, bytes: &[u8], back: &mut Outlet, told: &mut VecDeque<RelayEvent>) -> usize {
         let mut input = bytes;
         // The bytes from here on pass, and wait for those behind them.
-        let mut from = 0;
+        let (mut from, mut kept) = (0, 0);
         loop {
             let before = bytes.len() - input.len();
             if self.lane.is_between_messages() {
@@ -177,19 +178,24 @@ impl Way {
                     // What breaks the rules passes as it is: those at the ends judge it.
                     self.is_whole &= !self.collector.is_broken();
                     let (direction, whole) = (self.direction, self.is_whole);
+                    kept += collected.as_ref().map_or(0, Collected::bytes);
                     told.extend(collected.map(|message| RelayEvent::Message { direction, message, whole }));
                     !self.is_whole
                 }
             };
             let goes_on = goes_on && !self.is_muted;
             let is_in_place = passing.bytes().len() == after - before;
-            if goes_on && is_in_place {
-                continue;
+            if !(goes_on && is_in_place) {
+                self.out.add(&bytes[from..before]);
+                from = after;
+                if goes_on {
+                    self.out.add(passing.bytes());
+                }
             }
-            self.out.add(&bytes[from..before]);
-            from = after;
-            if goes_on {
-                self.out.add(passing.bytes());
+            // A few compressed bytes can be many messages.
+            if kept >= self.collector.limit() {
+                self.out.add(&bytes[from..after]);
+                return after;
             }
         }
     }

@@ -9,6 +9,7 @@ use wstap::testing::{Cli, Fault};
 
 use crate::clients::{self, serve};
 use crate::harness::{Output, Wstap, wstap};
+use crate::interop::{Peer, libraries};
 use table::TABLE;
 use terms::{After, Flow, Row, Seen};
 
@@ -97,13 +98,39 @@ impl Way {
     }
 
     /// What comes of it, with a fault or without.
-    fn run(self, mock: &[&str], args: &[&str], fault: Option<&str>) -> Output {
+    fn run(self, place: Place<'_>, mock: &[&str], args: &[&str], fault: Option<&str>) -> Output {
         // A probe leaves with the first message.
         let fault = fault.map(|fault| if self == Self::Live { fault.trim_end_matches("@3") } else { fault });
         let fault: Vec<&str> = fault.into_iter().flat_map(|fault| ["--fault", fault]).collect();
-        let (_mock, port) = serve(&[&self.mock()[..], &["--rate", "max"], mock, &fault].concat());
+        let own = [&self.mock()[..], &["--rate", "max"], mock].concat();
+        let tap = |url: &str| serve(&[&["--upstream", url], mock, &fault].concat());
+        let (_servers, port) = match place {
+            Place::Mock => {
+                let (mock, port) = serve(&[own, fault].concat());
+                (vec![mock], port)
+            }
+            Place::TapBeforeMock => {
+                let (mock, port) = serve(&own);
+                let (tap, port) = tap(&format!("ws://127.0.0.1:{port}"));
+                (vec![mock, tap], port)
+            }
+            Place::TapBefore(url) => {
+                let (tap, port) = tap(url);
+                (vec![tap], port)
+            }
+        };
         self.client(port).args(args).run()
     }
+}
+
+/// Where a fault is.
+#[derive(Clone, Copy, Debug)]
+enum Place<'a> {
+    Mock,
+    /// In a tap whose upstream is a mock without faults.
+    TapBeforeMock,
+    /// In a tap in front of this echo.
+    TapBefore(&'a str),
 }
 
 #[test]
@@ -112,7 +139,25 @@ fn every_client_meets_every_fault() {
     // All at a time: most of it is spent waiting.
     std::thread::scope(|scope| {
         for way in Way::all() {
-            scope.spawn(move || meets_every_fault(way));
+            scope.spawn(move || meets_every_fault(way, Place::Mock));
+        }
+    });
+}
+
+/// What a tap does to real traffic looks as if the mock had done it.
+#[test]
+fn every_fault_shows_through_a_tap_as_with_the_mock() {
+    let ws = libraries().into_iter().find(|library| library.name == "ws" && library.is_here());
+    let echo =
+        ws.as_ref().map(Peer::any_length).map(|mut echo| (format!("ws://127.0.0.1:{}", echo.line()), echo));
+    let ways = [Way::Connect, Way::Live, Way::Link, Way::Subscribe("voipbin")];
+    std::thread::scope(|scope| {
+        for way in ways {
+            scope.spawn(move || meets_every_fault(way, Place::TapBeforeMock));
+        }
+        let url = echo.as_ref().map(|(url, _)| url);
+        if let Some(url) = url {
+            scope.spawn(move || meets_every_fault(Way::Connect, Place::TapBefore(url)));
         }
     });
 }
@@ -136,27 +181,27 @@ fn the_table_is_complete() {
     assert_eq!(but.chain(unlike).find(|name| !names.contains(name)), None, "it is no way to be a client");
 }
 
-fn meets_every_fault(way: Way) {
+fn meets_every_fault(way: Way, place: Place<'_>) {
     let count = ["--count", "8"];
     let args = if matches!(way, Way::Connect | Way::Subscribe(_)) { &count[..] } else { &[] };
-    let reference = way.run(&[], args, None);
+    let reference = way.run(Place::Mock, &[], args, None);
     let reference = messages(reference.exits(0));
     for row in TABLE {
-        meets(way, row, &reference);
+        meets(way, place, row, &reference);
         if matches!(way, Way::Subscribe(_) | Way::Link) && row.after != After::Nothing {
-            comes_back(way, row);
+            comes_back(way, place, row);
         }
     }
 }
 
-fn meets(way: Way, row: &Row, reference: &[Value]) {
+fn meets(way: Way, place: Place<'_>, row: &Row, reference: &[Value]) {
     let seen = way.expected(row);
     // A raw session does not reconnect by itself.
     let args =
         if way == Way::Connect { without(seen.client, "--no-reconnect") } else { seen.client.to_vec() };
-    let out = way.run(seen.mock, &args, Some(row.fault));
+    let out = way.run(place, seen.mock, &args, Some(row.fault));
     out.exits(seen.exit).says(seen.says);
-    let case = format!("{way:?} {}\nstdout:\n{}\nstderr:\n{}", row.fault, out.stdout, out.stderr);
+    let case = format!("{way:?} {place:?} {}\nstdout:\n{}\nstderr:\n{}", row.fault, out.stdout, out.stderr);
     assert_eq!(out.stderr.contains("wstap: error: "), seen.exit != 0, "{case}");
     let records = out.json();
     assert_eq!(told(&records), seen.told.0, "{case}");
@@ -173,15 +218,15 @@ fn meets(way: Way, row: &Row, reference: &[Value]) {
 }
 
 /// Those that reconnect unless they are told not to, when only the first connection has the fault.
-fn comes_back(way: Way, row: &Row) {
+fn comes_back(way: Way, place: Place<'_>, row: &Row) {
     let seen = way.expected(row);
     let own = without(seen.client, "--no-reconnect");
     let count = if way == Way::Link { &[][..] } else { &["--count", "5"] };
     let args = [&own[..], &["--reconnect-delay", "10ms"], count].concat();
-    let out = way.run(&[], &args, Some(&format!("fail-first=1:{}", row.fault)));
+    let out = way.run(place, &[], &args, Some(&format!("fail-first=1:{}", row.fault)));
     let after =
         row.unlike.iter().find(|(name, _)| *name == way.name()).map_or(row.after, |(_, after)| *after);
-    let case = format!("{way:?} {}\nstdout:\n{}\nstderr:\n{}", row.fault, out.stdout, out.stderr);
+    let case = format!("{way:?} {place:?} {}\nstdout:\n{}\nstderr:\n{}", row.fault, out.stdout, out.stderr);
     if after == After::Another {
         out.exits(0);
         assert!(told(&out.json()).starts_with("open close reconnect open gap"), "{case}");
