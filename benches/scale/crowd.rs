@@ -12,9 +12,12 @@ use tokio::io::{AsyncReadExt as _, Interest};
 /// What a client says to be told: a provider's subscription, which the bare server takes for any message.
 const SUBSCRIBE: &str = r#"{"action":"subscribe"}"#;
 
-/// Opens connections, says so, and holds them until it is killed.
-pub(crate) fn hold(url: &str, count: usize) -> Result<()> {
-    let held = (0..count).map(|_| open(url)).collect::<Result<Vec<_>>>()?;
+/// What a browser offers.
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+
+/// Opens connections, says so, and holds them until it is killed. If they are `compressed`, the server has to agree.
+pub(crate) fn hold(url: &str, count: usize, compressed: bool) -> Result<()> {
+    let held = (0..count).map(|_| open(url, compressed)).collect::<Result<Vec<_>>>()?;
     // The server's side of the last ones may still be on its way.
     std::thread::sleep(Duration::from_millis(500));
     super::say(&format!("{} held", held.len()));
@@ -29,7 +32,7 @@ pub(crate) fn listen(url: &str, count: usize, counted: Duration) -> Result<(f64,
     let bytes = Arc::new(AtomicU64::new(0));
     let mut size = 0;
     for _ in 0..count {
-        let mut stream = open(url)?;
+        let mut stream = open(url, false)?;
         stream.write_all(&masked_text(SUBSCRIBE))?;
         if size == 0 {
             size = first_frame(&mut stream)?;
@@ -57,14 +60,15 @@ async fn count_bytes(mut stream: tokio::net::TcpStream, bytes: Arc<AtomicU64>) {
     }
 }
 
-fn open(url: &str) -> Result<TcpStream> {
+fn open(url: &str, compressed: bool) -> Result<TcpStream> {
     let rest = url.strip_prefix("ws://").context("a ws:// URL")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut stream = TcpStream::connect(host)?;
     stream.set_nodelay(true)?;
+    let offer = if compressed { OFFER } else { "" };
     let request = format!(
         "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
     );
     stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
@@ -73,8 +77,9 @@ fn open(url: &str) -> Result<TcpStream> {
         stream.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
-    if !head.starts_with(b"HTTP/1.1 101") {
-        bail!("{}", String::from_utf8_lossy(&head));
+    let head = String::from_utf8_lossy(&head);
+    if !head.starts_with("HTTP/1.1 101") || head.contains("permessage-deflate") != compressed {
+        bail!("{head}");
     }
     Ok(stream)
 }

@@ -6,7 +6,8 @@
 //! cargo bench --bench scale -- broadcast rounds=9
 //! ```
 //!
-//! `idle` opens 10,000 connections that say nothing and reads how much memory that costs the mock. `broadcast` has
+//! `idle` opens 10,000 connections that say nothing and reads how much memory that costs the mock, without compression
+//! and with compression that is agreed on and not used. `broadcast` has
 //! 1,000 subscribers told the same events as fast as they read them, by the mock and, in turns, by a bare
 //! tokio-tungstenite server (`bare.rs`) with messages of the same size; the subscribers (`crowd.rs`) only count.
 //! `topics` publishes to one subscriber among 100, 1,000, … 100,000 subscriptions.
@@ -37,7 +38,9 @@ fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     match words.first().map(String::as_str) {
         Some("bare") => return bare::run(words[1].parse()?),
-        Some("hold") => return crowd::hold(&words[1], IDLE),
+        Some("hold") => {
+            return crowd::hold(&words[1], IDLE, words.get(2).is_some_and(|word| word == "deflate"));
+        }
         _ => {}
     }
     let rounds = words.iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok()).unwrap_or(5);
@@ -45,7 +48,10 @@ fn main() -> Result<()> {
         words.iter().map(String::as_str).filter(|word| !word.starts_with("rounds=")).collect();
     for scenario in if wanted.is_empty() { vec!["idle", "broadcast", "topics"] } else { wanted } {
         match scenario {
-            "idle" => idle()?,
+            "idle" => {
+                idle("none")?;
+                idle("deflate")?;
+            }
             "broadcast" => broadcast(rounds)?,
             "topics" => topics::run(),
             other => bail!("there is no scenario {other}"),
@@ -54,11 +60,12 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn idle() -> Result<()> {
+/// Memory of the mock for clients that offer this compression.
+fn idle(compression: &str) -> Result<()> {
     let server = Server::mock(&["--no-control"])?;
     let before = server.resident()?;
     let mut holder = Command::new(std::env::current_exe()?)
-        .args(["hold", &format!("{}/echo", server.url)])
+        .args(["hold", &format!("{}/echo", server.url), compression])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -66,7 +73,7 @@ fn idle() -> Result<()> {
     let stdout = holder.stdout.take().context("the holder has an output")?;
     BufReader::new(stdout).read_line(&mut line)?;
     let each = (server.resident()? - before) as f64 / IDLE as f64;
-    say(&format!("idle        {IDLE} clients: {each:.1} KiB each (most: 24)"));
+    say(&format!("idle        {IDLE} clients, compression {compression}: {each:.1} KiB each (most: 24)"));
     holder.kill()?;
     holder.wait()?;
     Ok(())
