@@ -48,10 +48,10 @@ fuzz TARGET SECONDS="60":
   cargo test --locked seeds_for_fuzzing -- --ignored
   cargo +nightly fuzz run -s none {{ TARGET }} -- -max_len=4096 -timeout=10 -rss_limit_mb=2048 -max_total_time={{ SECONDS }}
 
-# Run the Autobahn test suite against the client and the mock (needs wstest)
+# Run the Autobahn test suite against the client and the mock, each alone and through a tap (needs wstest)
 autobahn *CASES:
   cargo build --release --locked
-  tests/interop/autobahn.sh target/release/wstap "client server" {{ CASES }}
+  tests/interop/autobahn.sh target/release/wstap "client server tap-client tap-server" {{ CASES }}
 
 # Check licenses, sources and known vulnerabilities of dependencies (needs cargo-deny)
 deny:
