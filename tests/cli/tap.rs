@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -255,6 +256,40 @@ fn the_control_api_acts_on_real_traffic() {
     until("the upstream has seen the end", || {
         control(echo.port, "clients", &Value::Null)["clients"] == json!([])
     });
+}
+
+#[test]
+fn what_is_pushed_waits_for_the_end_of_a_message() {
+    let (pushed, is_pushed) = mpsc::channel();
+    let server = Server::websocket(move |peer| {
+        peer.write(frame(0x01, b"frag"));
+        is_pushed.recv().unwrap();
+        peer.write([frame(0x89, b"ping"), frame(0x80, b"ment")].concat());
+        peer.wait_for_end();
+    });
+    let tap = tap(&server.url(), &[]);
+    let mut client = upgraded(tap.port, "/");
+    assert_eq!(client.read_frame().unwrap().first, 0x01);
+    assert_eq!(control(tap.port, "push", &json!({"data": 1}))["sent"], 1);
+    pushed.send(()).unwrap();
+    for (first, payload) in [(0x89, &b"ping"[..]), (0x80, b"ment"), (0x81, b"1")] {
+        let frame = client.read_frame().unwrap();
+        assert_eq!((frame.first, &frame.payload[..]), (first, payload));
+    }
+    drop(client);
+    server.join();
+}
+
+#[test]
+fn the_end_of_the_tap_is_told_to_both_ends() {
+    let server = Server::websocket(|peer| assert_eq!(peer.read_close(), Some(1001)));
+    let tap = tap(&server.url(), &[]);
+    let mut client = upgraded(tap.port, "/");
+    tap.running.signal("TERM");
+    assert_eq!(client.read_close(), Some(1001));
+    client.write(masked(0x88, &1001_u16.to_be_bytes()));
+    server.join();
+    tap.running.finish().exits(0);
 }
 
 #[test]

@@ -87,8 +87,8 @@ pub(super) enum Farewell {
 
 enum TalkWake {
     Turn(RelayTurn),
-    Up(usize, StageNews),
-    Down(usize, StageNews),
+    /// A program at this place of a direction has something.
+    Stage(Direction, usize, StageNews),
     Post,
     Faults,
     Time,
@@ -125,8 +125,7 @@ impl Talk {
                         return farewell;
                     }
                 }
-                TalkWake::Up(at, news) => self.made_up(at, news),
-                TalkWake::Down(at, news) => self.made_down(at, news),
+                TalkWake::Stage(direction, at, news) => self.made(direction, at, news),
                 TalkWake::Post => self.read_post(),
                 TalkWake::Faults => self.exchange_faults(),
                 TalkWake::Time => {
@@ -160,8 +159,8 @@ impl Talk {
         let due = self.course.next_at().into_iter().chain(leaving).chain(self.end.deadline).min();
         tokio::select! {
             turn = self.relay.turn() => TalkWake::Turn(turn),
-            (at, news) = first_of(&mut self.up) => TalkWake::Up(at, news),
-            (at, news) = first_of(&mut self.down) => TalkWake::Down(at, news),
+            (at, news) = first_of(&mut self.up) => TalkWake::Stage(Direction::Out, at, news),
+            (at, news) = first_of(&mut self.down) => TalkWake::Stage(Direction::In, at, news),
             () = self.conn.has_post(!is_ready) => TalkWake::Post,
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => TalkWake::Time,
             () = self.course.exchanged() => TalkWake::Faults,
@@ -268,8 +267,7 @@ impl Talk {
 
     /// Hands on what comes in this direction to the programs behind the first `at`, or to the other end.
     fn feed(&mut self, direction: Direction, at: usize, item: Item) {
-        let stages = if direction == Direction::Out { &mut self.up } else { &mut self.down };
-        match (stages.get_mut(at), direction) {
+        match (self.stages(direction).get_mut(at), direction) {
             (Some(stage), _) => stage.put(item),
             (None, Direction::Out) => self.tell_upstream(item),
             (None, Direction::In) => match item {
@@ -312,22 +310,21 @@ impl Talk {
         Head { mask, rsv, ..Head::new(opcode, payload.len()) }.frame(payload).into()
     }
 
-    fn made_up(&mut self, at: usize, news: StageNews) {
+    /// Hands on what a program has made.
+    fn made(&mut self, direction: Direction, at: usize, news: StageNews) {
         match news {
-            StageNews::Made(message) if self.up[at].answers() => self.say([message.into()]),
-            StageNews::Made(message) => self.feed(Direction::Out, at + 1, Item::Message(message)),
-            StageNews::Passes(item) => self.feed(Direction::Out, at + 1, item),
+            StageNews::Made(message) if self.stages(direction)[at].answers() => self.say([message.into()]),
+            StageNews::Made(message) => self.feed(direction, at + 1, Item::Message(message)),
+            StageNews::Passes(item) => self.feed(direction, at + 1, item),
             StageNews::Through => {}
             StageNews::Failed(why) => self.note_failed(&why),
         }
     }
 
-    fn made_down(&mut self, at: usize, news: StageNews) {
-        match news {
-            StageNews::Made(message) => self.feed(Direction::In, at + 1, Item::Message(message)),
-            StageNews::Passes(item) => self.feed(Direction::In, at + 1, item),
-            StageNews::Through => {}
-            StageNews::Failed(why) => self.note_failed(&why),
+    fn stages(&mut self, direction: Direction) -> &mut [RuleStage] {
+        match direction {
+            Direction::Out => &mut self.up,
+            Direction::In => &mut self.down,
         }
     }
 
