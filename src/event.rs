@@ -93,7 +93,13 @@ impl Kind {
             Self::Reconnect(reconnect) => size_of::<Reconnect>() + reconnect.cause.len(),
             Self::Gap(gap) => {
                 let stream = gap.missing.as_ref().map(|missing| &missing.stream);
-                size_of::<Gap>() + texts(&[gap.last_id.as_ref(), gap.catch_up.as_ref(), stream])
+                size_of::<Gap>()
+                    + texts(&[
+                        gap.last_id.as_ref(),
+                        gap.catch_up.as_ref(),
+                        gap.taken_over_from.as_ref(),
+                        stream,
+                    ])
             }
             Self::Subscribed { action, topics } => {
                 action.len() + topics.iter().map(|topic| topic.len() + size_of::<String>()).sum::<usize>()
@@ -256,6 +262,8 @@ pub struct Gap {
     pub replayed: bool,
     /// Else, what a person can do to catch up, where the provider offers something.
     pub catch_up: Option<String>,
+    /// The process of the group that had the topics before, if it was another (`--share`).
+    pub taken_over_from: Option<String>,
     /// So many messages were dropped because the output was not taken. Then the connection was there, and the
     /// times are those of the first and the last of them.
     pub dropped: u64,

@@ -164,7 +164,12 @@ impl Session<'_> {
         let outcome = session::run(Setup {
             url,
             connection,
-            policy: Policy { cursor: seat.cursor, missed_since: seat.missed_since, ..policy },
+            policy: Policy {
+                cursor: seat.cursor,
+                missed_since: seat.missed_since,
+                taken_over_from: seat.taken_over_from,
+                ..policy
+            },
             asked: output::asked(self.args),
             dialect: client,
             input: None,

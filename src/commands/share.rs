@@ -245,6 +245,7 @@ impl ShareGroup<'_> {
             cursor: lease.cursor().map(str::to_owned),
             // Who gave the slot back has left no gap.
             missed_since: seen.value.member.as_ref().and_then(|_| seen.value.at.parse().ok()),
+            taken_over_from: seen.value.member.clone(),
             keeper,
             controller: SlotController::new(ending)?,
         };
@@ -305,6 +306,8 @@ pub(super) struct Seat {
     pub(super) cursor: Option<String>,
     /// Since when events may be missing, because the holder before it died.
     pub(super) missed_since: Option<Timestamp>,
+    /// That holder.
+    pub(super) taken_over_from: Option<String>,
     /// Where its cursors go.
     pub(super) keeper: watch::Sender<Option<String>>,
     pub(super) controller: SlotController,

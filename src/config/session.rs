@@ -96,6 +96,7 @@ pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults
         dedupe: true,
         cursor: None,
         missed_since: None,
+        taken_over_from: None,
         facts: None,
         prompt: false,
         show_secrets: args.output.show_secrets,

@@ -173,6 +173,9 @@ fn write_gap(gap: &Gap, secrets: &Secrets, out: &mut Vec<u8>) {
     if let Some(text) = &gap.catch_up {
         string(out, "catch_up", &secrets.mask_text(text));
     }
+    if let Some(member) = &gap.taken_over_from {
+        string(out, "taken_over_from", member);
+    }
     if gap.dropped > 0 {
         number(out, "dropped", gap.dropped);
     }

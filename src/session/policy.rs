@@ -43,6 +43,8 @@ pub struct Policy {
     pub cursor: Option<String>,
     /// What came since then is missing in the output, because an earlier session that wrote to it has ended.
     pub missed_since: Option<Timestamp>,
+    /// The process of a group that had the topics until then, if it was another.
+    pub taken_over_from: Option<String>,
     /// Where the pipeline learns the ids and cursors of events, if it asks.
     pub facts: Option<FactsLedger>,
     /// Credentials in messages are shown.

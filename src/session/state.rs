@@ -846,6 +846,7 @@ impl State {
             self.notice(Level::Warning, format!("{what}: events sent in that time are lost{rest}"));
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
+        let taken_over_from = self.policy.taken_over_from.take();
         self.emit(
             Kind::Gap(Box::new(Gap {
                 from,
@@ -853,6 +854,7 @@ impl State {
                 last_id,
                 replayed,
                 catch_up,
+                taken_over_from,
                 dropped: 0,
                 missing: None,
             })),

@@ -33,6 +33,7 @@ fn policy() -> Policy {
         dedupe: true,
         cursor: None,
         missed_since: None,
+        taken_over_from: None,
         facts: None,
         show_secrets: false,
         prompt: false,

@@ -278,6 +278,29 @@ fn of_three_processes_one_is_killed_and_the_consumer_has_every_event() {
     }
 }
 
+#[test]
+fn a_takeover_is_a_record() {
+    let Some(mut team) = ShareTeam::start(1, 1, 300, 2) else { return };
+    until("some are stored, and a cursor", || team.stored() > 100);
+    let member = fs::read_to_string(&team.members[0].log).unwrap();
+    let member = member.split_whitespace().nth(2).unwrap().to_owned();
+    team.kill(0);
+    let path = |name: &str| team.folder.path().join(name).display().to_string();
+    let (url, share) = (format!("ws://127.0.0.1:{}/", team.provider.port), team.broker.to("team?lease=2"));
+    let store =
+        format!("n=0; while read -r line; do echo \"$line\" >> {}; echo $((n += 1)); done", path("lines"));
+    let run = wstap(&["subscribe", "-d", &path("replaying.toml"), "--url", &url, "--share", &share, "t0"])
+        .args(&["--to-cmd", &store, "--envelope"])
+        .spawn();
+    let lines = || fs::read_to_string(team.folder.path().join("lines")).unwrap_or_default();
+    until("the takeover is stored", || lines().contains(r#""type":"gap""#));
+    let records: Vec<Value> = lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let gap = records.iter().find(|record| record["type"] == "gap").unwrap();
+    assert_eq!((&gap["taken_over_from"], &gap["replayed"]), (&json!(member), &json!(true)), "{gap}");
+    run.signal("TERM");
+    run.finish().exits(143);
+}
+
 /// One is killed, one loses NATS, and one stands still. The lease leaves a slow machine time to stop in.
 #[test]
 fn ten_processes_lose_three_of_them_and_no_event() {

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::rand;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::Trouble;
 use super::errors::{self, AUTHENTICATION, UNSUPPORTED_MECHANISM};
@@ -21,6 +21,9 @@ use crate::net::{Options, Transport, WsUrl, open_bare};
 /// How long a broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long a connection may rest. Brokers close one after 10 minutes, and services in front of them earlier.
+const REST: Duration = Duration::from_secs(3 * 60);
+
 /// What helps if a login fails.
 const LOGIN_HINT: &str = "check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and the mechanism (?sasl=)";
 
@@ -29,6 +32,8 @@ pub(super) struct KafkaLink {
     stream: Box<dyn Transport>,
     /// The number of the next request.
     next: i32,
+    /// When the last answer came.
+    used: Instant,
     /// What the broker knows, if it was asked.
     versions: Vec<(i16, RangeInclusive<i16>)>,
 }
@@ -42,12 +47,17 @@ impl KafkaLink {
     ) -> Result<Self, Trouble> {
         let stream = open_bare(server, options).await.map_err(|failure| Trouble::Away(failure.what))?;
         let versions = vec![(AskVersions::API, AskVersions::VERSIONS)];
-        let mut link = Self { stream, next: 0, versions };
+        let mut link = Self { stream, next: 0, used: Instant::now(), versions };
         link.versions = link.request(&AskVersions).await?;
         if let Some(login) = login {
             link.log_in(login).await?;
         }
         Ok(link)
+    }
+
+    /// Has it rested for so long that the broker may have closed it?
+    pub(super) fn is_stale(&self) -> bool {
+        self.used.elapsed() > REST
     }
 
     /// Sends a request, and waits for the answer.
@@ -68,6 +78,7 @@ impl KafkaLink {
             Ok(Err(error)) => return Err(away(error.to_string())),
             Err(_) => return Err(away(format!("no answer for {} s", PATIENCE.as_secs()))),
         };
+        self.used = Instant::now();
         let mut from = WireReader::new(&answer);
         if from.int32() != Some(number) {
             return Err(away("this is not an answer of a Kafka broker".to_owned()));
@@ -150,7 +161,7 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(1 << 10);
         theirs.write_all(answer).await.unwrap();
         let versions = vec![(AskTopic::API, 0..=13)];
-        let mut link = KafkaLink { stream: Box::new(ours), next: 7, versions };
+        let mut link = KafkaLink { stream: Box::new(ours), next: 7, used: Instant::now(), versions };
         let asking = link.request(&AskTopic("t"));
         // It hangs up after it was asked.
         let hanging_up = async {
@@ -173,11 +184,26 @@ mod tests {
         assert_eq!(asked(&other).await, away("this is not an answer of a Kafka broker"));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_has_rested_is_not_used() {
+        let link = KafkaLink {
+            stream: Box::new(tokio::io::empty()),
+            next: 0,
+            used: Instant::now(),
+            versions: Vec::new(),
+        };
+        tokio::time::advance(REST).await;
+        assert!(!link.is_stale());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(link.is_stale());
+    }
+
     #[test]
     fn a_broker_that_is_too_old_is_named_as_such() {
         let link = |versions| KafkaLink {
             stream: Box::new(tokio::io::empty()),
             next: 0,
+            used: Instant::now(),
             versions: vec![(AskTopic::API, versions)],
         };
         assert_eq!(link(0..=13).version::<AskTopic<'_>>(), Ok(4));

@@ -187,14 +187,14 @@ impl KafkaStore {
         Ok(TopicLayout { leaders, addresses })
     }
 
-    /// The connection to the broker that leads a partition, made if there is none.
+    /// The connection to the broker that leads a partition, made if there is none that can be relied on.
     async fn leader(&mut self, partition: i32) -> std::result::Result<(i32, &mut KafkaLink), Trouble> {
         let layout = self.topic.as_ref().ok_or_else(not_connected)?;
         let leader = usize::try_from(partition).ok().and_then(|partition| layout.leaders.get(partition));
         let found = leader.and_then(|leader| Some((*leader, layout.addresses.get(leader)?)));
         let (broker, address) =
             found.ok_or_else(|| Trouble::Away(format!("partition {partition} has no leader")))?;
-        if !self.links.contains_key(&broker) {
+        if self.links.get(&broker).is_none_or(KafkaLink::is_stale) {
             let link = KafkaLink::open(address, &self.options, self.login.as_ref()).await?;
             self.links.insert(broker, link);
         }
