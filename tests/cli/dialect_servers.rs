@@ -1,6 +1,7 @@
 //! Dialect files with other implementations: real servers of npm, of Node.js itself and of Rails, brokers that run already,
 //! and official clients against the mocks. If one is missing, the test says so and checks nothing. `.ci/run` installs the
-//! packages of npm. `WSTAP_TEST_STOMP` and `WSTAP_TEST_WAMP` are the URLs of a RabbitMQ and a Crossbar.io.
+//! packages. `WSTAP_TEST_STOMP`, `WSTAP_TEST_WAMP` and `WSTAP_TEST_NOSTR` are the URLs of a RabbitMQ, a Crossbar.io and a
+//! nostr-relay, which `tests/interop/brokers.sh` starts.
 
 use std::process::Command;
 
@@ -107,9 +108,12 @@ fn rpc_websockets() {
 #[test]
 fn ganache() {
     let Some(server) = DialectServer::start("ganache") else { return };
-    let events = server.reconnects("ethereum", "/", &["newHeads"]);
-    assert_eq!(events[0]["topic"], "newHeads");
-    assert!(events[0]["result"]["number"].as_str().unwrap().starts_with("0x"));
+    let topics = ["newHeads", "logs", "newPendingTransactions"];
+    let events = server.reconnects("ethereum", "/", &topics);
+    let first = |topic: &str| &events.iter().find(|event| event["topic"] == topic).unwrap()["result"];
+    assert!(first("newHeads")["number"].as_str().unwrap().starts_with("0x"), "{events:?}");
+    assert_eq!(first("logs")["data"], "0x", "{events:?}");
+    assert_eq!(first("newPendingTransactions").as_str().unwrap().len(), 66, "{events:?}");
     server.run("ethereum", "/", &["nope"]).exits(24).says("no \"nope\" subscription in eth namespace");
 }
 
@@ -168,6 +172,29 @@ fn wamp_router() {
     let events = server.reconnects("wamp", "/", &["prefix:com.example"]);
     assert!(events[0]["topic"] == "com.example.news" && events[0]["args"][0]["n"].is_u64(), "{events:?}");
     assert_eq!(events[0]["kwargs"]["more"], true);
+}
+
+#[test]
+fn nostr_relay() {
+    let Some(url) = broker("WSTAP_TEST_NOSTR") else { return };
+    let server = DialectServer::spawn(script("dialect_server").args(["nostr", &url]));
+    let events = server.reconnects("nostr", "/", &[r#"{"kinds": [1]}"#]);
+    let ids: std::collections::BTreeSet<&str> =
+        events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), events.len());
+    assert!(events[0]["content"].as_str().unwrap().starts_with("note "), "{events:?}");
+}
+
+#[test]
+fn chromium() {
+    if !works(Command::new("chromium").arg("--version"), "chromium") {
+        return;
+    }
+    let server = DialectServer::spawn(script("dialect_server").arg("chromium"));
+    let script = r#"Runtime.evaluate {"expression": "setInterval(() => console.log(\"tick\"), 20)"}"#;
+    let events = server.reconnects("cdp", "", &["Runtime", script]);
+    let logged = events.iter().find(|event| event["method"] == "Runtime.consoleAPICalled").unwrap();
+    assert_eq!(logged["params"]["args"][0]["value"], "tick");
 }
 
 #[test]

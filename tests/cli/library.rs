@@ -280,6 +280,17 @@ fn topics_and_acknowledgments_may_be_calls() {
 }
 
 #[test]
+fn each_subscription_of_a_node_has_its_kind_of_result() {
+    let topics = ["newHeads", "logs {\"address\":\"0x1\"}", "newPendingTransactions", "syncing"];
+    let kinds =
+        "foreach inputs as $event ({}; .[$event.topic] = ($event.result | type); select(length == 4))";
+    let args = ["--mock=--rate 1000", "--count", "1", "-n", "-S", "-f", kinds];
+    let out = wstap(&["subscribe", "-d", "ethereum"]).args(&topics).args(&args).run();
+    let expected = r#"{"logs {\"address\":\"0x1\"}":"object","newHeads":"object","newPendingTransactions":"string","syncing":"boolean"}"#;
+    assert_eq!(out.exits(0).stdout.trim_end(), expected);
+}
+
+#[test]
 fn subscriptions_move_with_a_connection_and_are_made_again_after_a_loss() {
     let run = |mock: &str| {
         let mock = format!("--mock=--rate 100 {mock}");
