@@ -30,6 +30,7 @@ pub const FILES: &[LibraryFile] = library![
     "bitfinex",
     "bybit",
     "coinbase",
+    "deribit",
     "htx",
     "kraken",
     "kucoin",
