@@ -403,7 +403,7 @@ async fn converse(
         FarEnd::Mock(peer, compression) => {
             client::converse((stream, bytes, compression), peer, of, stop).await;
         }
-        FarEnd::Upstream(tap, tapped) => tap.converse((stream, bytes), *tapped, of, stop).await,
+        FarEnd::Upstream(tap, tapped) => Box::pin(tap.converse((stream, bytes), *tapped, of, stop)).await,
     }
 }
 
@@ -437,7 +437,8 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
         Decision::Mock(Answer::Upgrade { protocol, peer }) => (protocol, peer),
         Decision::Upstream(tap, script) => {
             let entry = site.faults.enter(faults);
-            return upgrade_upstream(stream, site, request, (tap, script, entry)).await;
+            // Boxed, as its conversation is: clients of the mock alone should not pay for its size.
+            return Box::pin(upgrade_upstream(stream, site, request, (tap, script, entry))).await;
         }
     };
     let upgrade = match request.upgrade() {

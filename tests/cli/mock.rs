@@ -5,7 +5,9 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
-use crate::harness::{Running, wstap};
+use crate::clients::serve;
+use crate::harness::{Peer, Running, wstap};
+use crate::hostile_clients::{connected, request};
 
 const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
@@ -46,6 +48,24 @@ fn several_clients_get_the_same_stream_each() {
     let (first, second) = (first.finish(), second.finish());
     assert_eq!(first.exits(0).lines().len(), 50);
     assert_eq!(first.stdout, second.exits(0).stdout);
+}
+
+#[test]
+fn an_idle_client_takes_little_memory_with_compression_agreed_on() {
+    const CLIENTS: u64 = 400;
+    const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let (mock, port) = serve(&["--no-control"]);
+    let idle = || {
+        let mut client = Peer { stream: connected(port) };
+        client.write(request("/echo").replacen("\r\n\r\n", &format!("\r\n{OFFER}"), 1));
+        assert!(client.request().contains("permessage-deflate"));
+        client
+    };
+    let before = mock.resident();
+    let clients: Vec<Peer> = (0..CLIENTS).map(|_| idle()).collect();
+    let each = (mock.settled() - before) / CLIENTS;
+    assert!(each <= 24, "{each} KiB");
+    drop(clients);
 }
 
 #[test]
