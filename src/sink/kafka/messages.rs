@@ -271,3 +271,53 @@ impl KafkaRequest for FetchBatch<'_> {
         topics.pop()?.pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read<R: KafkaRequest>(version: i16, bytes: &[u8]) -> Option<R::Answer> {
+        R::read(version, &mut WireReader::new(bytes))
+    }
+
+    /// The answer of a broker that has refused a batch, in the versions that differ.
+    #[test]
+    fn refusals_are_read_in_every_version() {
+        for version in [3, 5, 8] {
+            let mut out = WireWriter::default();
+            out.count(1).text("feed").count(1).int32(2).int16(87).int64(-1).int64(-1);
+            if version >= 5 {
+                out.int64(-1);
+            }
+            if version >= 8 {
+                out.count(1).int32(0).text("no key").no_text();
+            }
+            out.int32(0);
+            let words = if version >= 8 { "no key".to_owned() } else { String::new() };
+            let expected = AppendAnswer { partition: 2, error: 87, words };
+            assert_eq!(
+                read::<AppendBatches<'_>>(version, &out.into_bytes()),
+                Some(vec![expected]),
+                "{version}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_stops_a_reader(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            read::<AskVersions>(0, &bytes);
+            read::<BeginLogin<'_>>(1, &bytes);
+            read::<LoginStep>(0, &bytes);
+            read::<AskTopic<'_>>(4, &bytes);
+            read::<AskProducer>(1, &bytes);
+            read::<AskEnd<'_>>(1, &bytes);
+            read::<FetchBatch<'_>>(4, &bytes);
+            for version in AppendBatches::VERSIONS {
+                read::<AppendBatches<'_>>(version, &bytes);
+            }
+        }
+    }
+}

@@ -181,7 +181,7 @@ impl KafkaStore {
         if let Some(partition) = self.partition
             && usize::try_from(partition).is_ok_and(|partition| partition >= count)
         {
-            let text = format!("topic '{name}' has no partition {partition}, only 0 to {}", count - 1);
+            let text = format!("topic '{name}' has no partition {partition}, only {}", partitions(count));
             return Err(Trouble::Unusable(text, Some("choose one with ?partition=")));
         }
         Ok(TopicLayout { leaders, addresses })
@@ -380,6 +380,15 @@ impl LineStore for KafkaStore {
 
     fn batch(&self) -> usize {
         if self.keeps_cursor { BATCH_WITH_CURSOR } else { limits::SINK_BATCH }
+    }
+}
+
+/// The numbers of so many partitions.
+fn partitions(count: usize) -> String {
+    match count {
+        0 => "none".to_owned(),
+        1 => "0".to_owned(),
+        _ => format!("0 to {}", count - 1),
     }
 }
 
