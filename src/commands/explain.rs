@@ -103,9 +103,9 @@ fn meaning(client: &mut dyn Client, message: &Message, number: u64, report: &Rep
         Meaning::Heartbeat => "heartbeat".to_owned(),
         Meaning::Pong => "pong".to_owned(),
         Meaning::Draining { after } => format!("the server closes after {} ms", after.as_millis()),
-        Meaning::Confirmed { action, topics } => format!("{action} confirmed {}", topics.join(" ")),
+        Meaning::Confirmed { action, topics } => format!("{action} confirmed{}", named(&topics)),
         Meaning::Refused { action, message, topics, .. } => {
-            format!("{action} refused {}: {message}", topics.join(" "))
+            format!("{action} refused{}: {message}", named(&topics))
         }
     };
     let mut text = format!("message {number}:{rule} {meaning}: {}\n", message.shortened(report.secrets()));
@@ -119,4 +119,9 @@ fn meaning(client: &mut dyn Client, message: &Message, number: u64, report: &Rep
 fn event(id: Option<&str>, cursor: Option<&str>) -> String {
     let id = id.map(|id| format!(" id={id}")).unwrap_or_default();
     format!("event{id}{}", cursor.map(|cursor| format!(" cursor={cursor}")).unwrap_or_default())
+}
+
+/// The topics after a word, if there are any.
+fn named(topics: &[String]) -> String {
+    topics.iter().map(|topic| format!(" {topic}")).collect()
 }

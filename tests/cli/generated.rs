@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use wstap::testing::format::{self, FileTable};
-use wstap::testing::{DIALECTS, EXIT_STATUSES, LIMITS, generate};
+use wstap::testing::{DIALECT_FILES, DIALECTS, EXIT_STATUSES, LIMITS, generate};
 
 use crate::interop::works;
+use crate::library::example;
 
 const END: &str = "<!-- end -->";
 
@@ -104,6 +105,22 @@ fn the_format_of_dialects_in_the_reference_is_fresh() {
         let text: String = tables.iter().map(keys_of_table).collect();
         is_fresh(page, &format!("<!-- generated: keys of version {version} -->\n"), &text);
     }
+}
+
+#[test]
+fn the_list_of_built_in_dialect_files_is_fresh() {
+    let mut text = String::new();
+    for files in DIALECT_FILES.chunk_by(|one, next| one.group() == next.group()) {
+        text.push_str(&format!("| {} | service | example |\n| --- | --- | --- |\n", files[0].group()));
+        for file in files {
+            let example = shlex::try_join(example(file.text).iter().map(String::as_str)).unwrap();
+            // A bar in a cell is the end of the cell.
+            let example = example.replace('|', "\\|");
+            text.push_str(&format!("| `{}` | {} | `wstap {example}` |\n", file.name, file.summary()));
+        }
+        text.push('\n');
+    }
+    is_fresh("docs/dialects.md", "<!-- generated: built-in files -->\n", &text);
 }
 
 /// A table of a dialect file in Markdown.

@@ -20,7 +20,7 @@ struct Head {
 }
 
 /// The example of a file that runs against its mock, in words.
-fn example(text: &str) -> Vec<String> {
+pub(crate) fn example(text: &str) -> Vec<String> {
     let head: FileHead = toml::from_str(text).unwrap();
     let examples = head.dialect.examples;
     let shown = examples.into_iter().find(|example| example.contains("--mock")).unwrap();
@@ -83,6 +83,55 @@ fn survives(name: &str, text: &str) {
         let opened = out.records("open").len();
         assert_eq!(opened, 2, "{name} {fault}: {}\n{}", out.stdout, out.stderr);
     }
+}
+
+/// Messages as the documents of each service show them, and what they mean to its file: `tests/fixtures/dialects/NAME.txt`.
+/// With `UPDATE`, the meanings are written again.
+#[test]
+fn messages_of_the_documents_mean_what_they_say() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dialects");
+    thread::scope(|scope| {
+        for files in DIALECT_FILES.chunks(DIALECT_FILES.len().div_ceil(4)) {
+            scope.spawn(move || {
+                for file in files {
+                    let path = format!("{folder}/{}.txt", file.name);
+                    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+                    let explained = explained(file.name, &text);
+                    if std::env::var_os("UPDATE").is_some() {
+                        fs::write(&path, explained).unwrap();
+                    } else {
+                        assert_eq!(explained, text, "{path}");
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// A fixture with what `--check` says to its messages.
+fn explained(name: &str, fixture: &str) -> String {
+    let topic = fixture.lines().next().unwrap().strip_prefix("topic ").unwrap();
+    let messages: Vec<&str> = fixture.lines().filter_map(|line| line.strip_prefix("> ")).collect();
+    let mut args =
+        vec!["subscribe", "-d", name, "--check", "--url", "ws://service.invalid/app/key", "--from", "-"];
+    args.extend(Some(topic).filter(|topic| !topic.is_empty()));
+    let out = wstap(&args).stdin(messages.join("\n") + "\n").run();
+    let mut text = format!("topic {topic}\n");
+    let mut number = 0;
+    for line in out.exits(0).lines() {
+        if let Some(said) = line.strip_prefix(&format!("message {}: ", number + 1)) {
+            let message = messages[number];
+            number += 1;
+            // Without the line in the file, and the beginning of the message.
+            let meaning =
+                said.rsplit_once(&format!(": {}", &message[..1])).map_or(said, |(meaning, _)| meaning);
+            let meaning = meaning.split_once(" rule ").map_or(meaning, |(_, rule)| rule);
+            text.push_str(&format!("> {message}\n{meaning}\n"));
+        } else if number > 0 {
+            text.push_str(&format!("{line}\n"));
+        }
+    }
+    text
 }
 
 #[test]
