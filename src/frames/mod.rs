@@ -4,20 +4,19 @@
 use std::fmt;
 
 pub mod close;
-mod compressed;
 pub mod deflate;
 mod head;
 pub(crate) mod lane;
+mod messages;
 pub mod outbox;
 pub(crate) mod reader;
 pub mod stream;
-mod texts;
 
 pub use close::{PeerClose, close_frame};
 pub use deflate::{Compression, DeflateFlow};
 pub use head::Head;
 pub use outbox::{Outbox, Outgoing, RawWrite};
-pub use stream::FrameStream;
+pub use stream::{FromPeer, ReadOptions, WebSocket, poll_receive, websocket};
 
 /// Opcodes (RFC 6455 §11.8).
 pub const CONTINUATION: u8 = 0;

@@ -8,10 +8,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Sink as _;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
-use super::{FrameStream, Head};
+use super::{Head, WebSocket};
 
 /// What a queued frame costs in memory: its payload, and what holds it. Empty messages are not free.
 fn cost(frame: &Frame) -> usize {
@@ -147,7 +146,7 @@ impl Outbox {
     /// If the connection is over.
     pub fn poll_write<S: RawWrite>(
         &mut self,
-        ws: &mut WebSocketStream<FrameStream<S>>,
+        ws: &mut WebSocket<S>,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         ready!(self.poll_write_raw(ws, context))?;
@@ -178,7 +177,7 @@ impl Outbox {
 
     fn poll_write_raw<S: RawWrite>(
         &mut self,
-        ws: &mut WebSocketStream<FrameStream<S>>,
+        ws: &mut WebSocket<S>,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         while !self.raw.is_empty() {

@@ -1,96 +1,164 @@
-//! The stream of frames that a peer sends, below the frame layer. All bytes pass as they are, so that the frame layer
-//! judges them, but for three kinds of frames:
+//! The stream of frames that a peer sends, below the frame layer. Data messages and the peer's close frame are taken out
+//! here; all other frames go up as they are, and so does what breaks the rules, so that the frame layer answers pings and
+//! judges the rest.
 //!
-//! - The peer's close frame is read here and kept, and what follows it is discarded (RFC 6455 §1.4). Whoever holds the
-//!   stream answers it.
-//! - The frames of compressed messages, if the two ends have agreed on compression, become those of the messages without
-//!   it (RFC 7692).
-//! - Text messages come up as binary ones where [`FrameStream::take_texts_up`] asks for it.
+//! - A message of one frame is not copied: it stays in the memory that it was read to.
+//! - Compressed messages are inflated, if the two ends have agreed on compression (RFC 7692).
+//! - The close frame is kept whatever is wrong with it, and what follows it is discarded (RFC 6455 §1.4). Whoever holds
+//!   the stream answers it.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use futures_util::{Sink as _, Stream as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Error};
 
 use super::close::KEPT;
-use super::compressed::Compressed;
 use super::deflate::{Compression, Deflater};
-use super::texts::Texts;
+use super::messages::{Assembled, MessageReader};
 use super::{CLOSE, FrameFault, Head, PeerClose};
+use crate::message::Message;
 
-/// How much is read at once if it cannot be read in place.
-const READ: usize = 16 * 1024;
+/// The read buffer of the frame layer. Nothing but control frames goes through it.
+const CONTROL_FRAMES: usize = 256;
+
+/// What a peer sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum FromPeer {
+    /// A data message.
+    Message(Message),
+    /// A text message, or what has come of one, that is not UTF-8 from this byte on.
+    NotUtf8(Bytes, usize),
+    /// A ping or a pong. Pings are answered.
+    Control(tungstenite::Message),
+    /// The close frame.
+    Close(PeerClose),
+}
+
+/// A WebSocket over a byte stream, to be read by [`poll_receive`] alone: data messages do not come through its own
+/// `Stream`.
+pub type WebSocket<S> = WebSocketStream<FrameStream<S>>;
+
+/// How the messages of a peer are read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    /// Bytes of a message at most.
+    pub most: Option<usize>,
+    /// How much is read at once.
+    pub buffer: usize,
+    /// What the two ends have agreed on.
+    pub compression: Option<Compression>,
+}
+
+/// A WebSocket over an upgraded stream. `rest` is what was read of the frames already.
+pub async fn websocket<S: AsyncRead + AsyncWrite + Unpin>(
+    inner: S,
+    role: Role,
+    rest: Bytes,
+    options: ReadOptions,
+) -> WebSocket<S> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(CONTROL_FRAMES)
+        .max_message_size(options.most)
+        .max_frame_size(options.most);
+    WebSocketStream::from_raw_socket(FrameStream::new(inner, role, rest, options), role, Some(config)).await
+}
+
+/// What comes next; `None` after the end.
+pub fn poll_receive<S: AsyncRead + AsyncWrite + Unpin>(
+    websocket: &mut WebSocket<S>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<FromPeer, Error>>> {
+    if let Some(received) = websocket.get_mut().take() {
+        return Poll::Ready(Some(Ok(received)));
+    }
+    let polled = Pin::new(&mut *websocket).poll_next(context);
+    if polled.is_pending()
+        && let Some(received) = websocket.get_mut().take()
+    {
+        return Poll::Ready(Some(Ok(received)));
+    }
+    if matches!(polled, Poll::Ready(Some(Ok(tungstenite::Message::Ping(_))))) {
+        // The answer leaves although nothing more may be read. An error shows with the next read.
+        let _ = Pin::new(websocket).poll_flush(context);
+    }
+    polled.map_ok(FromPeer::Control)
+}
 
 /// A byte stream whose incoming frames are looked at.
 pub struct FrameStream<S> {
     inner: S,
     /// Our side; a server reads masked frames.
     role: Role,
+    /// How much is read at once.
+    buffer: usize,
     /// Bytes that were read and not handed up.
     raw: BytesMut,
-    /// How many of them may be handed up as they are.
-    passable: usize,
-    /// Bytes of the present frame's payload that are still to pass.
-    left: u64,
-    close: Close,
-    /// Compressed messages, in and out.
-    compressed: Option<Box<(Compressed, Deflater)>>,
+    /// They have more room than for a read: it is not kept for the messages after a long one.
+    stretched: bool,
+    /// Bytes that are still to go up of the present frame.
+    passing: u64,
+    messages: MessageReader,
+    /// What was received and has not been taken.
+    received: Option<FromPeer>,
+    /// The close frame has come: what follows is discarded.
+    closed: bool,
+    /// Compresses what is sent.
+    deflater: Option<Box<Deflater>>,
     /// Why nothing more can be read.
     broken: Option<FrameFault>,
-    texts: Option<Texts>,
 }
 
-/// The peer's close frame.
-enum Close {
-    /// It has not come.
-    None,
-    Here(PeerClose),
-    /// It is known; what follows is discarded.
-    Taken,
+/// What the bytes that were read are.
+enum Ahead {
+    /// Something that was received.
+    FromPeer,
+    /// A frame, or the rest of one, that goes up.
+    Passes,
+    /// A part of a frame, which takes so many bytes more.
+    Needs(usize),
 }
 
 impl<S> FrameStream<S> {
-    /// `rest` is what was read of the frames already.
-    pub fn new(inner: S, role: Role, rest: Bytes, compression: Option<Compression>) -> Self {
-        let compressed = compression.map(|agreed| {
-            let (incoming, outgoing) = match role {
-                Role::Client => (agreed.server, agreed.client),
-                Role::Server => (agreed.client, agreed.server),
-            };
-            Box::new((Compressed::new(incoming, role), Deflater::new(outgoing)))
+    fn new(inner: S, role: Role, rest: Bytes, options: ReadOptions) -> Self {
+        let flows = options.compression.map(|agreed| match role {
+            Role::Client => (agreed.server, agreed.client),
+            Role::Server => (agreed.client, agreed.server),
         });
-        let raw = rest.into();
         Self {
             inner,
             role,
-            raw,
-            passable: 0,
-            left: 0,
-            close: Close::None,
-            compressed,
+            buffer: options.buffer,
+            raw: rest.into(),
+            stretched: false,
+            passing: 0,
+            messages: MessageReader::new(role, flows.map(|(incoming, _)| incoming), options.most),
+            received: None,
+            closed: false,
+            deflater: flows.map(|(_, outgoing)| Box::new(Deflater::new(outgoing))),
             broken: None,
-            texts: None,
         }
     }
 
-    /// A message as it is handed to the frame layer: compressed, if that was agreed on. Messages have to be sent in the
+    /// A message as it is handed to the frame layer: compressed, if that was agreed on. MessageReader have to be sent in the
     /// order in which they come out of here.
-    pub fn outgoing(&mut self, message: Message) -> Message {
-        let Some((_, deflater)) = self.compressed.as_deref_mut() else { return message };
+    pub fn outgoing(&mut self, message: tungstenite::Message) -> tungstenite::Message {
+        let Some(deflater) = &mut self.deflater else { return message };
         let (data, payload) = match &message {
-            Message::Text(text) => (Data::Text, text.as_bytes()),
-            Message::Binary(bytes) => (Data::Binary, &bytes[..]),
+            tungstenite::Message::Text(text) => (Data::Text, text.as_bytes()),
+            tungstenite::Message::Binary(bytes) => (Data::Binary, &bytes[..]),
             _ => return message,
         };
         let Some(payload) = deflater.deflate(payload) else { return message };
         let header = FrameHeader { rsv1: true, opcode: OpCode::Data(data), ..FrameHeader::default() };
-        Message::Frame(Frame::from_payload(header, payload.into()))
+        tungstenite::Message::Frame(Frame::from_payload(header, payload.into()))
     }
 
     /// The stream below.
@@ -108,186 +176,133 @@ impl<S> FrameStream<S> {
         self.inner
     }
 
-    /// The peer's close frame, once. While it is here and everything before it has been read, a read is pending: it is to
-    /// be looked for then, before the frame layer sees the end of the stream and lets nothing more out.
-    pub fn take_close(&mut self) -> Option<PeerClose> {
-        match std::mem::replace(&mut self.close, Close::Taken) {
-            Close::Here(close) => Some(close),
-            other => {
-                self.close = other;
-                None
+    /// From now on, a text in several frames is read to its end, although it is not UTF-8.
+    pub fn take_whole_texts(&mut self) {
+        self.messages.take_whole_texts();
+    }
+
+    /// What was received and needs no reading, unless something goes up before it.
+    fn take(&mut self) -> Option<FromPeer> {
+        if self.received.is_none() && !self.closed && self.broken.is_none() {
+            self.look();
+        }
+        self.received.take()
+    }
+
+    /// Looks at the bytes that were read. What is wrong with them is kept.
+    fn look(&mut self) -> Ahead {
+        match self.digest() {
+            Ok(next) => next,
+            Err(fault) => {
+                self.broken = Some(fault);
+                Ahead::FromPeer
             }
         }
     }
 
-    /// From now on text messages come up as binary ones, for [`FrameStream::was_text`] to tell apart: those of one frame,
-    /// or `all`.
-    pub fn take_texts_up(&mut self, all: bool) {
-        self.texts = Some(Texts::new(all));
+    fn digest(&mut self) -> Result<Ahead, FrameFault> {
+        if self.passing > 0 {
+            return Ok(if self.raw.is_empty() { Ahead::Needs(0) } else { Ahead::Passes });
+        }
+        loop {
+            let step = if self.messages.is_within_frame() {
+                self.messages.go_on(&mut self.raw)?
+            } else {
+                let Some((head, start)) = Head::read(&self.raw) else { return Ok(Ahead::Needs(0)) };
+                if head.opcode == CLOSE {
+                    return Ok(self.close(&head, start));
+                }
+                if !self.messages.takes(&head) {
+                    self.passing = head.length.saturating_add(start as u64);
+                    return Ok(Ahead::Passes);
+                }
+                self.messages.begin(head, start, &mut self.raw)?
+            };
+            match step {
+                Assembled::NoMessage => {}
+                Assembled::Needs(more) => return Ok(Ahead::Needs(more)),
+                Assembled::Done(received) => {
+                    self.received = Some(received);
+                    return Ok(Ahead::FromPeer);
+                }
+            }
+        }
     }
 
-    /// Was the binary message that has just come up a text?
-    pub fn was_text(&mut self) -> bool {
-        self.texts.as_mut().is_some_and(Texts::was_text)
-    }
-
-    /// A text message that comes up as one has come up, or is not UTF-8: what has come of it.
-    pub fn take_kept_text(&mut self) -> Option<Vec<u8>> {
-        self.texts.as_mut().and_then(Texts::take_kept)
-    }
-
-    /// Goes on with what was read already. `false`: that takes more bytes.
-    fn digest(&mut self) -> Result<bool, FrameFault> {
-        let mut compressed = self.compressed.as_deref_mut().map(|(compressed, _)| compressed);
-        if let Some(compressed) = compressed.as_mut().filter(|compressed| compressed.is_within_frame()) {
-            return compressed.step(&mut self.raw);
-        }
-        self.passable = passes(&mut self.left, &self.raw, compressed.as_deref());
-        if self.passable > 0 {
-            return Ok(true);
-        }
-        let Some((head, start)) = Head::read(&self.raw) else { return Ok(false) };
-        if let Some(compressed) = compressed.filter(|_| head.opcode != CLOSE) {
-            self.raw.advance(start);
-            compressed.begin(head);
-            return Ok(true);
-        }
+    /// The peer's close frame, as far as it is kept.
+    fn close(&mut self, head: &Head, start: usize) -> Ahead {
         let kept = usize::try_from(head.length).map_or(KEPT, |length| length.min(KEPT));
-        let Some(payload) = self.raw.get_mut(start..start + kept) else { return Ok(false) };
+        let Some(payload) = self.raw.get_mut(start..start + kept) else { return Ahead::Needs(0) };
         head.mask_payload(payload, 0);
-        self.close = Close::Here(PeerClose::read(&head, payload, self.role == Role::Server));
+        self.received = Some(FromPeer::Close(PeerClose::read(head, payload, self.role == Role::Server)));
+        self.closed = true;
         self.raw = BytesMut::new();
-        Ok(true)
+        Ahead::FromPeer
     }
 
-    /// Hands up what is ready.
+    /// Hands up as much of the present frame as there is room for. What follows it waits until the frame layer has it.
     fn hand_up(&mut self, buffer: &mut ReadBuf<'_>) {
-        if let Some((compressed, _)) = self.compressed.as_deref_mut() {
-            compressed.hand_up(buffer);
-        }
-        let here = self.passable.min(buffer.remaining());
+        let passing = usize::try_from(self.passing).unwrap_or(usize::MAX);
+        let here = passing.min(self.raw.len()).min(buffer.remaining());
         buffer.put_slice(&self.raw[..here]);
         self.raw.advance(here);
-        self.passable -= here;
-    }
-
-    /// Is nothing at hand that was read?
-    fn is_at_rest(&self) -> bool {
-        let within = self.compressed.as_deref().is_some_and(|(compressed, _)| compressed.is_within_frame());
-        self.raw.is_empty() && !within
+        self.passing -= here as u64;
     }
 }
 
 impl<S: AsyncRead + Unpin> FrameStream<S> {
-    /// Reads more than is at hand. `false`: there is no more.
-    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let mut bytes = [0; READ];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer))?;
-        self.raw.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(!buffer.filled().is_empty()))
-    }
-
-    /// Reads into the buffer, and keeps what must not pass. `false`: there is no more.
-    fn poll_in_place(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<bool>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        let read = &buffer.filled()[before..];
-        let compressed = self.compressed.as_deref().map(|(compressed, _)| compressed);
-        let passed = passes(&mut self.left, read, compressed);
-        self.raw.extend_from_slice(&read[passed..]);
-        let more = !read.is_empty();
-        buffer.set_filled(before + passed);
-        Poll::Ready(Ok(more))
+    /// Reads more than is at hand, where so much is needed. `false`: there is no more.
+    fn poll_more(&mut self, context: &mut Context<'_>, needed: usize) -> Poll<io::Result<bool>> {
+        if self.raw.is_empty() && std::mem::take(&mut self.stretched) {
+            self.raw = BytesMut::new();
+        }
+        // Whatever a head says, there is no more room than for what has come already.
+        let room = needed.min(self.raw.len()).max(self.buffer);
+        self.stretched |= room > self.buffer;
+        self.raw.reserve(room);
+        let read = ready!(pin!(self.inner.read_buf(&mut self.raw)).poll(context))?;
+        Poll::Ready(Ok(read > 0))
     }
 
     /// Reads until the peer ends the connection, however it does.
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while let Ok(true) = ready!(self.poll_more(context)) {
+        while let Ok(true) = ready!(self.poll_more(context, 0)) {
             self.raw.clear();
         }
         Poll::Ready(())
     }
 }
 
-impl<S: AsyncRead + Unpin> FrameStream<S> {
-    /// Reads frames as they go up, but for the opcodes of texts.
-    fn poll_pass(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        // Goes on as long as there is room and nothing to wait for.
-        loop {
-            self.hand_up(buffer);
-            let has_some = buffer.filled().len() > before;
-            if buffer.remaining() == 0 {
-                return Poll::Ready(Ok(()));
-            }
-            if self.broken.is_none() && matches!(self.close, Close::None) && !self.is_at_rest() {
-                match self.digest() {
-                    Ok(true) => continue,
-                    Ok(false) => {}
-                    Err(fault) => self.broken = Some(fault),
-                }
-            }
-            if has_some {
-                return Poll::Ready(Ok(()));
-            }
-            if let Some(fault) = &self.broken {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault.clone())));
-            }
-            match self.close {
-                Close::None => {}
-                Close::Here(_) => return Poll::Pending,
-                Close::Taken => return self.poll_discard(context).map(Ok),
-            }
-            let more = if self.is_at_rest() {
-                // Most bytes pass, so they are read to where they go.
-                ready!(self.poll_in_place(context, buffer))?
-            } else {
-                ready!(self.poll_more(context))?
-            };
-            if !more {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-}
-
 impl<S: AsyncRead + Unpin> AsyncRead for FrameStream<S> {
+    /// Where something was received, this waits until it has been taken, without a wake-up: whoever polls looks for it then.
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        let polled = this.poll_pass(context, buffer);
-        if let Some(texts) = &mut this.texts {
-            texts.pass(&mut buffer.filled_mut()[before..]);
-        }
-        polled
-    }
-}
-
-/// How many of these bytes go up as they are: up to a close frame, a frame of a compressed message, or a head that is not
-/// complete. `left` bytes belong to the payload of a frame that passes.
-fn passes(left: &mut u64, bytes: &[u8], compressed: Option<&Compressed>) -> usize {
-    let passes =
-        |head: &Head| head.opcode != CLOSE && !compressed.is_some_and(|compressed| compressed.takes(head));
-    let mut at = 0;
-    loop {
-        let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
-        at += here;
-        *left -= here as u64;
-        match Head::read(&bytes[at..]) {
-            Some((head, length)) if passes(&head) => {
-                at += length;
-                *left = head.length;
+        loop {
+            if this.received.is_some() {
+                return Poll::Pending;
             }
-            _ => return at,
+            if let Some(fault) = &this.broken {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault.clone())));
+            }
+            if this.closed {
+                return this.poll_discard(context).map(Ok);
+            }
+            match this.look() {
+                Ahead::FromPeer => {}
+                Ahead::Passes => {
+                    this.hand_up(buffer);
+                    return Poll::Ready(Ok(()));
+                }
+                Ahead::Needs(more) => {
+                    if !ready!(this.poll_more(context, more))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
         }
     }
 }
@@ -312,71 +327,139 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FrameStream<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use futures_util::FutureExt as _;
-    use tokio::io::AsyncReadExt as _;
 
     use super::*;
     use crate::hostile::frames::Pieces;
 
-    /// What is handed up of a stream that comes in pieces of this size, to a reader that takes as much at once.
-    fn read(bytes: &[u8], piece: usize) -> (Vec<u8>, Option<PeerClose>) {
-        let mut stream = in_pieces(bytes, piece);
-        let mut passed = Vec::new();
-        let mut buffer = vec![0; piece];
+    const READ_OPTIONS: ReadOptions = ReadOptions { most: Some(100_000), buffer: 1024, compression: None };
+
+    /// What is received of a stream that comes in pieces of this size, and why nothing more is.
+    fn received(bytes: &[u8], piece: usize) -> (Vec<FromPeer>, Option<String>) {
+        let stream = tokio::io::join(Pieces(bytes.to_vec(), piece), tokio::io::sink());
+        let mut all = Vec::new();
         let read = async {
-            loop {
-                match stream.read(&mut buffer).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(read) => passed.extend(&buffer[..read]),
+            let mut websocket = websocket(stream, Role::Client, Bytes::new(), READ_OPTIONS).await;
+            while let Some(next) = poll_fn(|context| poll_receive(&mut websocket, context)).await {
+                match next {
+                    Ok(received) => all.push(received),
+                    Err(error) => return Some(error.to_string()),
                 }
             }
+            None
         };
-        // What is in memory is never waited for, and a close frame ends the reading.
-        read.now_or_never();
-        (passed, stream.take_close())
+        // What is in memory is never waited for, but for the end after a close frame.
+        let end = read.now_or_never().flatten();
+        (all, end)
     }
 
-    fn in_pieces(bytes: &[u8], piece: usize) -> FrameStream<Pieces> {
-        FrameStream::new(Pieces(bytes.to_vec(), piece), Role::Client, Bytes::new(), None)
+    fn binary(bytes: &[u8]) -> FromPeer {
+        FromPeer::Message(Message::Binary(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn text(text: &str) -> FromPeer {
+        FromPeer::Message(Message::text(text.to_owned()))
+    }
+
+    fn ping(payload: &'static [u8]) -> FromPeer {
+        FromPeer::Control(tungstenite::Message::Ping(payload.into()))
+    }
+
+    fn close(code: u16, reason: &str) -> FromPeer {
+        FromPeer::Close(PeerClose { code, reason: reason.to_owned(), fault: None })
     }
 
     #[test]
-    fn all_passes_up_to_a_close_frame_however_it_comes() {
+    fn all_is_received_in_order_however_it_comes_and_nothing_after_a_close_frame() {
         let mut long = vec![0x82, 126, 1, 4];
         long.extend([0x88; 260]);
         let mut longer = vec![0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0];
         longer.extend([0x88; 65536]);
-        let before = [b"\x81\x02\x88\x88", long.as_slice(), b"\x01\x01a\x89\x00", &longer].concat();
-        let after: [&[u8]; 3] = [b"", b"\x89\x00", b"\x88\x02\x03\xe8\xff\xff\xff"];
+        let before: [&[u8]; 6] = [
+            b"\x81\x02hi",
+            &long,
+            b"\x01\x01a\x89\x00\x00\x00\x80\x01b",
+            b"\x89\x01p\x89\x01q",
+            b"\x81\x00",
+            &longer,
+        ];
+        let expected = [
+            text("hi"),
+            binary(&[0x88; 260]),
+            ping(b""),
+            text("ab"),
+            ping(b"p"),
+            ping(b"q"),
+            text(""),
+            binary(&[0x88; 65536]),
+        ];
         for piece in [1, 2, 3, 7, 100, 1 << 20] {
-            for after in after {
-                let all = [&before, b"\x88\x07\x03\xf6gone.".as_slice(), after].concat();
-                let (passed, close) = read(&all, piece);
-                assert!(passed == before, "in pieces of {piece}");
-                let said = close.map(|close| (close.code, close.reason));
-                assert_eq!(said, Some((1014, "gone.".to_owned())), "in pieces of {piece}");
+            for after in [&b""[..], b"\x89\x00", b"\x88\x02\x03\xe8\xff\xff\xff"] {
+                let all = [&before.concat(), b"\x88\x07\x03\xf6gone.".as_slice(), after].concat();
+                let (mut received, _) = received(&all, piece);
+                assert_eq!(received.pop(), Some(close(1014, "gone.")), "in pieces of {piece}");
+                assert_eq!(received, expected, "in pieces of {piece}");
             }
-            let cut = [&before, b"\x88\x07\x03\xf6gone".as_slice()].concat();
-            assert_eq!(read(&cut, piece), (before.clone(), None), "in pieces of {piece}");
+            let cut = [&before.concat(), b"\x88\x07\x03\xf6gone".as_slice()].concat();
+            assert_eq!(received(&cut, piece).0, expected, "in pieces of {piece}");
         }
+    }
+
+    #[test]
+    fn what_breaks_the_rules_is_a_fault() {
+        let too_long = "message of 100001 bytes exceeds the limit of 100000 bytes (--max-message-size)";
+        let rows: [(&[u8], &str); 7] = [
+            (b"\x82\x7f\x00\x00\x00\x00\x00\x01\x86\xa1", too_long),
+            (b"\x01\x01a\x80\x7f\x00\x00\x00\x00\x00\x01\x86\xa0", too_long),
+            (b"\x01\x01a\x81\x01b", "a new message begins before the last one has ended"),
+            (b"\x80\x01a", "Continue frame but nothing to continue"),
+            (b"\xc1\x01a", "Reserved bits are non-zero"),
+            (b"\x83\x01a", "Encountered invalid opcode: 3"),
+            (b"\x81\x81\x00\x00\x00\x00a", "Received a masked frame from server"),
+        ];
+        for (bytes, expected) in rows {
+            for piece in [1, 1000] {
+                let (received, end) = received(&[b"\x81\x01a", bytes].concat(), piece);
+                assert_eq!(received, [text("a")], "{expected}");
+                let end = end.unwrap();
+                assert!(end.contains(expected), "{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf8_is_known_at_its_first_wrong_byte() {
+        for piece in [1, 100] {
+            let single = received(b"\x81\x03a\xffb\x81\x01c", piece).0;
+            assert_eq!(single, [FromPeer::NotUtf8(Bytes::from_static(b"a\xffb"), 1), text("c")]);
+            // A character may be in two frames.
+            let split = received(b"\x01\x01\xc3\x80\x01\xa9", piece).0;
+            assert_eq!(split, [text("é")]);
+        }
+        let unfinished = received(b"\x01\x03a\xffb", 100).0;
+        assert_eq!(unfinished, [FromPeer::NotUtf8(Bytes::from_static(b"a\xffb"), 1)]);
     }
 
     #[test]
     fn a_close_frame_that_is_too_long_is_read_as_far_as_it_is_kept() {
         let mut frame = b"\x88\x7f\x7f\xff\xff\xff\xff\xff\xff\xff\x03\xe8".to_vec();
         frame.extend(vec![b'x'; KEPT + 10]);
-        let close = read(&frame, 1000).1.unwrap();
+        let mut received = received(&frame, 1000).0;
+        let Some(FromPeer::Close(close)) = received.pop() else { panic!("{received:?}") };
         assert_eq!((close.code, close.reason.len()), (1000, KEPT - 2));
         assert!(close.fault.is_some());
     }
 
     #[tokio::test]
     async fn what_was_read_before_comes_first() {
-        let mut stream =
-            FrameStream::new(&b"b\x88\x00"[..], Role::Client, Bytes::from_static(b"\x81\x02a"), None);
-        let mut all = Vec::new();
-        assert!(stream.read_to_end(&mut all).now_or_never().is_none());
-        assert_eq!((all.as_slice(), stream.take_close()), (&b"\x81\x02ab"[..], Some(PeerClose::empty())));
-        assert_eq!((stream.read(&mut [0]).await.unwrap(), stream.take_close()), (0, None));
+        let stream = tokio::io::join(&b"b\x88\x00"[..], tokio::io::sink());
+        let mut websocket =
+            websocket(stream, Role::Client, Bytes::from_static(b"\x81\x02a"), READ_OPTIONS).await;
+        let mut next = || poll_fn(|context| poll_receive(&mut websocket, context)).now_or_never().flatten();
+        assert_eq!(next().unwrap().unwrap(), text("ab"));
+        assert_eq!(next().unwrap().unwrap(), FromPeer::Close(PeerClose::empty()));
+        assert!(next().unwrap().is_err());
     }
 }

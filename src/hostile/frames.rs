@@ -1,15 +1,15 @@
 //! Frames, read by the client's link and by the probe, and written by the mock and the probe.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::frames::Compression;
 use crate::frames::close::may_be_sent;
-use crate::frames::{lane, reader};
+use crate::frames::{Compression, FromPeer, lane, poll_receive, reader};
 use crate::message::Message;
 use crate::mock::faults::frames::fragments;
 use crate::net::link::{Tap, link};
@@ -62,17 +62,20 @@ pub(super) fn messages(
     let mut all = Vec::new();
     let read = async {
         let mut link = link(Tap::new(Box::new(stream), bytes::Bytes::new()), most, compression).await;
-        while let Some(Some(Ok(message))) = link.next().now_or_never() {
-            use tokio_tungstenite::tungstenite::Message as Frame;
-            match message {
-                Frame::Text(text) => all.push(Message::Text(text)),
-                Frame::Binary(bytes) => all.push(Message::Binary(bytes)),
-                Frame::Ping(payload) | Frame::Pong(payload) => assert!(payload.len() <= 125),
-                Frame::Close(_) | Frame::Frame(_) => panic!("close frames do not come through"),
+        let mut next = || poll_fn(|context| poll_receive(&mut link, context)).now_or_never();
+        while let Some(Some(Ok(received))) = next() {
+            match received {
+                FromPeer::Message(message) => all.push(message),
+                FromPeer::NotUtf8(bytes, at) => {
+                    assert!(std::str::from_utf8(&bytes[..at]).is_ok());
+                    return;
+                }
+                FromPeer::Control(frame) => assert!(frame.len() <= 125),
+                FromPeer::Close(close) => {
+                    assert!(close.answer().is_none_or(|answer| may_be_sent(answer.code.into())));
+                    return;
+                }
             }
-        }
-        if let Some(close) = link.get_mut().take_close() {
-            assert!(close.answer().is_none_or(|answer| may_be_sent(answer.code.into())));
         }
     };
     // What is in memory is never waited for, but for the answer to a close frame.

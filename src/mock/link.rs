@@ -6,18 +6,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{Sink as _, SinkExt as _, Stream as _};
+use futures_util::{Sink as _, SinkExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes};
 
 use super::faults::Shape;
 use super::wire::Wire;
-use crate::frames::{Compression, FrameFault, FrameStream, Outbox, Outgoing, PeerClose, close_frame};
+use crate::frames::{
+    Compression, FrameFault, FromPeer, Outbox, Outgoing, PeerClose, ReadOptions, WebSocket, close_frame,
+    poll_receive, websocket,
+};
 use crate::limits;
 use crate::message::Message;
 use crate::provider::Limits;
@@ -33,7 +35,7 @@ const PARTING: Duration = Duration::from_secs(3);
 const CONTROL_HEAD: usize = 6;
 
 pub(super) struct Link {
-    ws: WebSocketStream<FrameStream<Wire>>,
+    ws: WebSocket<Wire>,
     outbox: Outbox,
     /// Bytes that somebody else keeps for this client, and that count against the limit as well.
     backlog: usize,
@@ -75,12 +77,8 @@ impl Link {
         limits: Limits,
         compression: Option<Compression>,
     ) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .max_message_size(Some(limits.message))
-            .max_frame_size(Some(limits.message));
-        let frames = FrameStream::new(stream, Role::Server, tail.into(), compression);
-        let ws = WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await;
+        let options = ReadOptions { most: Some(limits.message), buffer: READ_BUFFER, compression };
+        let ws = websocket(stream, Role::Server, tail.into(), options).await;
         Self { ws, outbox: Outbox::default(), backlog: 0, limit: limits.waiting, client_closed: false }
     }
 
@@ -174,7 +172,7 @@ impl Link {
             Poll::Pending if self.client_closed => return Poll::Pending,
             _ => {}
         }
-        // Reading comes before the news that all is written: a client that reads as fast as it is written to
+        // ReadOptions comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
         if !self.is_full()
             && self.outbox.raw_bytes() == 0
@@ -208,25 +206,20 @@ impl Link {
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
-            let polled = Pin::new(&mut self.ws).poll_next(context);
-            if polled.is_pending()
-                && let Some(close) = self.ws.get_mut().take_close()
-            {
-                return self.answer(context, &close);
-            }
-            let next = ready!(polled);
+            let next = ready!(poll_receive(&mut self.ws, context));
             self.ws.get_mut().inner_mut().taken(match &next {
                 // It may have come between the parts of a message, which are still kept.
-                Some(Ok(frame)) if !is_data(frame) => frame.len() + CONTROL_HEAD,
+                Some(Ok(FromPeer::Control(frame))) => frame.len() + CONTROL_HEAD,
                 _ => usize::MAX,
             });
             let turn = match next {
-                Some(Ok(tungstenite::Message::Text(text))) => Turn::Data(Message::Text(text)),
-                Some(Ok(tungstenite::Message::Binary(bytes))) => Turn::Data(Message::Binary(bytes)),
-                Some(Ok(tungstenite::Message::Pong(_))) => Turn::Pong,
-                // It answers pings as well. What is left of the answers is written before it is read on.
-                Some(Ok(_)) if self.is_full() => return Poll::Pending,
-                Some(Ok(_)) => continue,
+                Some(Ok(FromPeer::Message(message))) => Turn::Data(message),
+                Some(Ok(FromPeer::NotUtf8(..))) => Turn::Ended(Ending::Broken(CloseCode::Invalid)),
+                Some(Ok(FromPeer::Close(close))) => return self.answer(context, &close),
+                Some(Ok(FromPeer::Control(tungstenite::Message::Pong(_)))) => Turn::Pong,
+                // What is left of the answers to pings is written before it is read on.
+                Some(Ok(FromPeer::Control(_))) if self.is_full() => return Poll::Pending,
+                Some(Ok(FromPeer::Control(_))) => continue,
                 Some(Err(error)) => Turn::Ended(ending(&error)),
                 None => Turn::Ended(Ending::Closed),
             };
@@ -247,10 +240,6 @@ impl Link {
             Err(error) => Poll::Ready(Turn::Ended(ending(&error))),
         }
     }
-}
-
-fn is_data(frame: &tungstenite::Message) -> bool {
-    frame.is_text() || frame.is_binary()
 }
 
 /// RFC 6455 §7.4.1 has a code for each way of breaking the rules.

@@ -6,34 +6,21 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::Transport;
-use crate::frames::{Compression, FrameStream, RawWrite};
+use crate::frames::{Compression, RawWrite, ReadOptions, WebSocket, websocket};
 
 /// An open WebSocket.
-pub type Link = WebSocketStream<FrameStream<Tap>>;
+pub type Link = WebSocket<Tap>;
 
-/// How much is read at once. With more, a flood is hardly any faster; but the frame layer clears all of it before every
-/// read, and the memory counts per link.
-const READ_BUFFER: usize = 32 * 1024;
+/// How much is read at once. With more, a flood is hardly any faster, and the memory counts per link.
+const READ_BUFFER: usize = 64 * 1024;
 
 /// A link over an upgraded stream.
-///
-/// Do not use `from_partially_read`: it sizes the read buffer by the leftover bytes, and later reads then degrade to
-/// one message each.
-pub(crate) async fn link(
-    tap: Tap,
-    max_message_size: Option<usize>,
-    compression: Option<Compression>,
-) -> Link {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .max_message_size(max_message_size)
-        .max_frame_size(max_message_size);
-    let frames = FrameStream::new(tap, Role::Client, Bytes::new(), compression);
-    WebSocketStream::from_raw_socket(frames, Role::Client, Some(config)).await
+pub(crate) async fn link(tap: Tap, most: Option<usize>, compression: Option<Compression>) -> Link {
+    let options = ReadOptions { most, buffer: READ_BUFFER, compression };
+    websocket(tap, Role::Client, Bytes::new(), options).await
 }
 
 /// A transport that starts with bytes that were read already, and counts what it reads and writes.
@@ -140,18 +127,30 @@ impl AsyncWrite for Tap {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::StreamExt as _;
+    use std::future::poll_fn;
+
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;
+    use crate::frames::{FromPeer, poll_receive};
+    use crate::message::Message;
+
+    /// What comes next; `None` if the connection is over.
+    async fn next(link: &mut Link) -> Option<FromPeer> {
+        poll_fn(|context| poll_receive(link, context)).await?.ok()
+    }
+
+    fn text(text: &str) -> FromPeer {
+        FromPeer::Message(Message::text(text.to_owned()))
+    }
 
     #[tokio::test]
     async fn what_came_with_the_head_comes_first() {
         let (near, mut far) = tokio::io::duplex(64);
         let mut link = link(Tap::new(Box::new(near), b"\x81\x02a".to_vec().into()), None, None).await;
         far.write_all(b"b\x81\x01c").await.unwrap();
-        assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "ab");
-        assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), "c");
+        assert_eq!(next(&mut link).await, Some(text("ab")));
+        assert_eq!(next(&mut link).await, Some(text("c")));
     }
 
     /// A peer that has gone: what it said can be read, and nothing can be written.
@@ -159,10 +158,11 @@ mod tests {
     async fn what_a_peer_said_before_it_left_is_read() {
         let peer = tokio::io::join(&b"\x89\x01p\x81\x01a\x81\x01b"[..], Gone);
         let mut link = link(Tap::new(Box::new(peer), Bytes::new()), None, None).await;
-        for text in ["p", "a", "b"] {
-            assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap(), text);
+        assert!(matches!(next(&mut link).await, Some(FromPeer::Control(_))));
+        for expected in ["a", "b"] {
+            assert_eq!(next(&mut link).await, Some(text(expected)));
         }
-        assert!(link.next().await.unwrap().is_err());
+        assert_eq!(next(&mut link).await, None);
         assert_eq!(link.get_ref().inner().write_error(), Some(io::ErrorKind::BrokenPipe));
     }
 

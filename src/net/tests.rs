@@ -1,11 +1,11 @@
 //! [`open`] against servers that behave, misbehave or stay silent, byte by byte, on loopback.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -15,7 +15,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::exit::Exit;
+use crate::frames::{FromPeer, poll_receive};
 use crate::handshake::accept_key;
+use crate::message::Message;
 
 const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n";
 /// A text frame that says "hi".
@@ -183,7 +185,8 @@ async fn a_frame_in_the_packet_of_the_answer_is_not_lost() {
     })
     .await;
     let (mut link, _) = opened(&server.url("/"), &Options::default()).await;
-    assert_eq!(link.next().await.unwrap().unwrap().into_text().unwrap().as_str(), "hi");
+    let received = poll_fn(|context| poll_receive(&mut link, context)).await.unwrap().unwrap();
+    assert_eq!(received, FromPeer::Message(Message::text("hi")));
 }
 
 #[tokio::test]

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, Sink as _, Stream as _};
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use futures_util::{FutureExt as _, Sink as _};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
-use crate::frames::{FrameFault, Outbox, Outgoing, PeerClose};
+use crate::frames::{FrameFault, FromPeer, Outbox, Outgoing, PeerClose, poll_receive};
 use crate::limits;
-use crate::message::Message;
 use crate::net::Link;
 use crate::secret::Lease;
 
@@ -61,7 +60,9 @@ impl Socket {
     /// Takes over an open link. `replace` says that texts that are not UTF-8 are to be passed over.
     #[must_use]
     pub fn new(mut link: Link, lease: Lease, replace: bool) -> Self {
-        link.get_mut().take_texts_up(replace);
+        if replace {
+            link.get_mut().take_whole_texts();
+        }
         Self { link, outbox: Outbox::default(), write_failed: false, peer_closed: false, _lease: lease }
     }
 
@@ -121,42 +122,23 @@ impl Socket {
         if self.pongs_wait() && Pin::new(&mut self.link).poll_flush(context).is_pending() {
             return Poll::Pending;
         }
-        let polled = Pin::new(&mut self.link).poll_next(context);
-        if let Poll::Ready(Some(Ok(frame))) = polled {
-            return Poll::Ready(self.came(frame));
-        }
-        if polled.is_pending()
-            && let Some(close) = self.link.get_mut().take_close()
-        {
-            self.answer(&close);
-            return Poll::Ready(Incoming::Closed(close));
-        }
-        Poll::Ready(match std::task::ready!(polled) {
-            Some(Err(error)) if !self.peer_closed => self.failed(&error),
+        Poll::Ready(match std::task::ready!(poll_receive(&mut self.link, context)) {
+            Some(Ok(received)) => self.came(received),
+            Some(Err(error)) if !self.peer_closed => Incoming::Ended(end_of(&error)),
             _ => Incoming::Ended(End::Clean),
         })
     }
 
-    /// A frame came; text messages as the stream below hands them up.
-    fn came(&mut self, frame: Frame) -> Incoming {
-        match frame {
-            Frame::Binary(bytes) if self.link.get_mut().was_text() => text(bytes),
-            Frame::Text(_) => {
-                self.link.get_mut().take_kept_text();
-                Incoming::Frame(frame)
+    fn came(&mut self, received: FromPeer) -> Incoming {
+        match received {
+            FromPeer::Message(message) => Incoming::Frame(message.into()),
+            FromPeer::NotUtf8(bytes, at) => Incoming::NotUtf8(bytes, at),
+            FromPeer::Control(frame) => Incoming::Frame(frame),
+            FromPeer::Close(close) => {
+                self.answer(&close);
+                Incoming::Closed(close)
             }
-            frame => Incoming::Frame(frame),
         }
-    }
-
-    fn failed(&mut self, error: &Error) -> Incoming {
-        if matches!(error, Error::Utf8(_))
-            && let Some(begun) = self.link.get_mut().take_kept_text()
-            && let Err(invalid) = std::str::from_utf8(&begun)
-        {
-            return Incoming::NotUtf8(begun.into(), invalid.valid_up_to());
-        }
-        Incoming::Ended(end_of(error))
     }
 
     /// Answers the peer's close frame, unless ours is on its way. What is queued is not sent any more.
@@ -193,14 +175,6 @@ impl Socket {
     }
 }
 
-/// A text message that came up as a binary one.
-fn text(bytes: Bytes) -> Incoming {
-    match Message::from_utf8(bytes) {
-        Ok(text) => Incoming::Frame(text.into()),
-        Err((bytes, at)) => Incoming::NotUtf8(bytes, at),
-    }
-}
-
 fn end_of(error: &Error) -> End {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => End::Clean,
@@ -210,13 +184,6 @@ fn end_of(error: &Error) -> End {
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<FrameFault>()) {
             Some(fault) => End::Violation { code: fault.code, text: fault.text.clone() },
             None => End::Dropped(error.to_string()),
-        },
-        Error::Utf8(_) => End::Violation { code: 1007, text: "a text message is not UTF-8".into() },
-        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => End::Violation {
-            code: 1009,
-            text: format!(
-                "message of {size} bytes exceeds the limit of {max_size} bytes (--max-message-size)"
-            ),
         },
         Error::Protocol(error) => End::Violation { code: 1002, text: lowercase_first(&error.to_string()) },
         error => End::Violation { code: 1002, text: lowercase_first(&error.to_string()) },
