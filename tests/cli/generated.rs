@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use wstap::testing::format::{self, FileTable};
 use wstap::testing::{DIALECT_FILES, DIALECTS, EXIT_STATUSES, LIMITS, generate};
 
@@ -121,6 +122,28 @@ fn the_list_of_built_in_dialect_files_is_fresh() {
         text.push('\n');
     }
     is_fresh("docs/dialects.md", "<!-- generated: built-in files -->\n", &text);
+}
+
+#[test]
+fn the_fields_and_ids_of_a_report_are_fresh() {
+    let schema: Value = serde_json::from_str(include_str!("../../docs/schema/probe.schema.json")).unwrap();
+    let fields = &schema["$defs"]["probe"]["properties"];
+    let mut table = String::from("| field | content |\n| --- | --- |\n");
+    for (name, field) in fields.as_object().unwrap() {
+        table.push_str(&format!("| `{name}` | {} |\n", field["description"].as_str().unwrap()));
+    }
+    is_fresh("docs/probe.md", "<!-- generated: fields of a report -->\n", &table);
+
+    let mut table = String::from("| in | which | ids |\n| --- | --- | --- |\n");
+    for name in ["checks", "hints", "warnings"] {
+        for group in fields[name]["items"]["properties"]["id"]["anyOf"].as_array().unwrap() {
+            let ids = group["enum"].as_array().unwrap().iter().filter_map(Value::as_str);
+            let ids: Vec<String> = ids.map(|id| format!("`{id}`")).collect();
+            let which = group["description"].as_str().unwrap();
+            table.push_str(&format!("| `{name}` | {which} | {} |\n", ids.join(", ")));
+        }
+    }
+    is_fresh("docs/probe.md", "<!-- generated: ids of a report -->\n", &table);
 }
 
 /// A table of a dialect file in Markdown.
