@@ -11,6 +11,9 @@ use crate::message::Message;
 /// The most that is allocated for a message before any of it has come.
 const MOST_AHEAD: usize = 64 * 1024;
 
+/// A message in pieces that is no longer is copied out of memory that the next one uses again.
+const COPIED: usize = 4 * 1024;
+
 /// Reads the data messages of a peer from its frames.
 pub(super) struct MessageReader {
     /// Are the frames of the peer masked?
@@ -25,6 +28,8 @@ pub(super) struct MessageReader {
     begun: Option<Begun>,
     /// The frame whose payload is being read, and how much of it has been.
     frame: Option<(Head, u64)>,
+    /// Memory for the next message in pieces.
+    spare: Vec<u8>,
     /// The length of the last message in pieces: what the next one will probably have.
     last: usize,
 }
@@ -48,6 +53,7 @@ impl MessageReader {
             inflater: flow.map(|flow| Box::new(Inflater::new(flow))),
             begun: None,
             frame: None,
+            spare: Vec::new(),
             last: 0,
         }
     }
@@ -99,7 +105,8 @@ impl MessageReader {
         }
         raw.advance(start);
         if is_first {
-            let payload = Vec::with_capacity(if is_compressed { self.last.min(MOST_AHEAD) } else { 0 });
+            let mut payload = std::mem::take(&mut self.spare);
+            payload.reserve(self.last.min(MOST_AHEAD));
             self.begun = Some(Begun { is_text: head.opcode == TEXT, is_compressed, payload, valid: 0 });
         }
         self.frame = Some((head, 0));
@@ -111,15 +118,19 @@ impl MessageReader {
     /// # Errors
     /// As for [`MessageReader::begin`].
     pub(super) fn go_on(&mut self, raw: &mut BytesMut) -> Result<Assembled, FrameFault> {
-        let (Some((head, read)), Some(begun)) = (&mut self.frame, &mut self.begun) else {
-            return Ok(Assembled::NoMessage);
-        };
+        let Some((head, read)) = &mut self.frame else { return Ok(Assembled::NoMessage) };
         let left = usize::try_from(head.length - *read).unwrap_or(usize::MAX);
         let mut input = raw.split_to(left.min(raw.len()));
         head.mask_payload(&mut input, *read);
         *read += input.len() as u64;
         let ends = *read == head.length;
         let fin = ends && head.fin;
+        let on = if ends { Assembled::NoMessage } else { Assembled::Needs(left - input.len()) };
+        if ends {
+            self.frame = None;
+        }
+        // What is left of a text that is not UTF-8 is passed over.
+        let Some(begun) = &mut self.begun else { return Ok(on) };
         match &mut self.inflater {
             Some(inflater) if begun.is_compressed => {
                 let (mut rest, most) = (&input[..], self.most + 1);
@@ -131,15 +142,26 @@ impl MessageReader {
             }
             _ => begun.payload.extend_from_slice(&input),
         }
-        if ends {
-            self.frame = None;
+        if fin || !self.whole_texts && begun.is_broken_text() {
+            return Ok(self.end());
         }
-        if begun.is_broken_text() && !self.whole_texts || fin {
-            let Some(begun) = self.begun.take() else { return Ok(Assembled::NoMessage) };
-            self.last = begun.payload.len() + 1;
-            return Ok(Assembled::Done(begun.end()));
-        }
-        Ok(if ends { Assembled::NoMessage } else { Assembled::Needs(left - input.len()) })
+        Ok(on)
+    }
+
+    /// The message that was begun has ended, or cannot go on.
+    fn end(&mut self) -> Assembled {
+        let Some(mut begun) = self.begun.take() else { return Assembled::NoMessage };
+        // Some room more, so that the decoder sees the end of its output.
+        self.last = begun.payload.len() + 64;
+        let payload = if begun.payload.len() <= COPIED {
+            let copy = Bytes::copy_from_slice(&begun.payload);
+            begun.payload.clear();
+            self.spare = begun.payload;
+            copy
+        } else {
+            begun.payload.into()
+        };
+        Assembled::Done(received(begun.is_text, payload))
     }
 }
 
@@ -180,10 +202,6 @@ impl Begun {
             }
         }
         false
-    }
-
-    fn end(self) -> FromPeer {
-        received(self.is_text, self.payload.into())
     }
 }
 

@@ -438,8 +438,12 @@ mod tests {
             let split = received(b"\x01\x01\xc3\x80\x01\xa9", piece).0;
             assert_eq!(split, [text("é")]);
         }
-        let unfinished = received(b"\x01\x03a\xffb", 100).0;
-        assert_eq!(unfinished, [FromPeer::NotUtf8(Bytes::from_static(b"a\xffb"), 1)]);
+        // The rest of its frame is passed over, and its next frame belongs to nothing.
+        for (piece, begun) in [(1, &b"a\xff"[..]), (100, b"a\xffbc")] {
+            let (all, end) = received(b"\x01\x04a\xffbc\x80\x01d", piece);
+            assert_eq!(all, [FromPeer::NotUtf8(Bytes::copy_from_slice(begun), 1)]);
+            assert!(end.unwrap().contains("nothing to continue"));
+        }
     }
 
     #[test]
