@@ -30,6 +30,7 @@ mod house;
 mod instances;
 mod interop;
 mod kadoa;
+#[cfg(all(unix, feature = "brokers"))]
 mod kafka;
 mod library;
 mod limits;
@@ -56,6 +57,7 @@ mod reconnect;
 mod recorded;
 mod recordings;
 mod refusals;
+#[cfg(all(unix, feature = "brokers"))]
 mod relay;
 mod renewed;
 mod repl;

@@ -9,6 +9,7 @@ use std::thread;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+#[cfg(feature = "brokers")]
 use tokio_rustls::TlsAcceptor;
 use wstap::testing::accept_key;
 
@@ -112,6 +113,7 @@ impl Authority {
     }
 
     /// Writes the certificate of a server on loopback to `server.pem` and its key to `server.key`.
+    #[cfg(feature = "brokers")]
     pub(crate) fn sign_server(&self) {
         let (certificate, key) = self.sign("127.0.0.1", 2100);
         self.write("server.pem", &certificate.pem());
@@ -119,6 +121,7 @@ impl Authority {
     }
 
     /// A relay that ends TLS before the server at this address, and its port.
+    #[cfg(feature = "brokers")]
     pub(crate) fn relay(&self, server: &str) -> u16 {
         let (certificate, key) = self.sign("127.0.0.1", 2100);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -192,6 +195,7 @@ impl Tls {
     }
 }
 
+#[cfg(feature = "brokers")]
 async fn relay_tls(listener: TcpListener, acceptor: TlsAcceptor, server: &str) {
     let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
     let local = tokio::task::LocalSet::new();
