@@ -52,12 +52,11 @@ struct Begun {
 }
 
 impl MessageReader {
-    /// MessageReader that come to this side. `flow` is what they are compressed by, and `most` their bytes at most.
+    /// Reads the messages that come to this side. `flow` is what they are compressed by, and `most` their bytes at most.
     pub(super) fn new(role: Role, flow: Option<DeflateFlow>, most: Option<usize>) -> Self {
         Self {
             masked: role == Role::Server,
-            // `most + 1` is a number, too.
-            most: most.unwrap_or(usize::MAX - 1),
+            most: most.unwrap_or(usize::MAX),
             whole_texts: false,
             inflater: flow.map(|flow| Box::new(Inflater::new(flow))),
             begun: None,
@@ -105,13 +104,12 @@ impl MessageReader {
             return Err(FrameFault { code: 1002, text });
         }
         let is_compressed = head.rsv == RSV1 || self.begun.as_ref().is_some_and(|begun| begun.is_compressed);
-        let before = self.begun.as_ref().map_or(0, |begun| begun.payload.len());
-        let length = usize::try_from(head.length).unwrap_or(usize::MAX);
-        if !is_compressed && length.saturating_add(before) > self.most {
-            return Err(too_long(Some(head.length.saturating_add(before as u64)), self.most));
+        if !is_compressed {
+            let before = self.begun.as_ref().map_or(0, |begun| begun.payload.len() as u64);
+            self.check_length(head.length.saturating_add(before))?;
         }
         if is_first && head.fin && !is_compressed {
-            return Ok(whole(&head, start, length, raw));
+            return Ok(whole(&head, start, raw));
         }
         raw.advance(start);
         if is_first {
@@ -121,6 +119,11 @@ impl MessageReader {
         }
         self.frame = Some((head, 0));
         self.go_on(raw)
+    }
+
+    /// Fails for a length that no message may have, and so no frame.
+    pub(super) fn check_length(&self, length: u64) -> Result<(), FrameFault> {
+        if length > self.most as u64 { Err(too_long(Some(length), self.most)) } else { Ok(()) }
     }
 
     /// Goes on with the frame that is being read: its payload is at the start of `raw`.
@@ -143,7 +146,7 @@ impl MessageReader {
         let Some(begun) = &mut self.begun else { return Ok(on) };
         match &mut self.inflater {
             Some(inflater) if begun.is_compressed => {
-                let (mut rest, most) = (&input[..], self.most + 1);
+                let (mut rest, most) = (&input[..], self.most.saturating_add(1));
                 let all = inflater.inflate(&mut rest, &mut begun.payload, most)?
                     && (!fin || inflater.finish(&mut begun.payload, most)?);
                 if !all || begun.payload.len() > self.most {
@@ -189,7 +192,8 @@ pub(super) enum Assembled {
 }
 
 /// A message of one frame, in the memory that it was read to.
-fn whole(head: &Head, start: usize, length: usize, raw: &mut BytesMut) -> Assembled {
+fn whole(head: &Head, start: usize, raw: &mut BytesMut) -> Assembled {
+    let length = usize::try_from(head.length).unwrap_or(usize::MAX);
     let end = start.saturating_add(length);
     if raw.len() < end {
         return Assembled::Needs(end - raw.len());
@@ -206,14 +210,10 @@ impl Begun {
         if !self.is_text {
             return false;
         }
-        match std::str::from_utf8(&self.payload[self.valid..]) {
-            Ok(_) => self.valid = self.payload.len(),
-            Err(error) => {
-                self.valid += error.valid_up_to();
-                return error.error_len().is_some();
-            }
-        }
-        false
+        let error = std::str::from_utf8(&self.payload[self.valid..]).err();
+        self.valid = error.map_or(self.payload.len(), |error| self.valid + error.valid_up_to());
+        // Without a length, the rest of a character may follow.
+        error.is_some_and(|error| error.error_len().is_some())
     }
 }
 

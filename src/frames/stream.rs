@@ -119,7 +119,7 @@ pub struct FrameStream<S> {
 /// What the bytes that were read are.
 enum Ahead {
     /// Something that was received.
-    FromPeer,
+    Received,
     /// A frame, or the rest of one, that goes up.
     Passes,
     /// A part of a frame, which takes so many bytes more.
@@ -147,7 +147,7 @@ impl<S> FrameStream<S> {
         }
     }
 
-    /// A message as it is handed to the frame layer: compressed, if that was agreed on. MessageReader have to be sent in the
+    /// A message as it is handed to the frame layer: compressed, if that was agreed on. Messages have to be sent in the
     /// order in which they come out of here.
     pub fn outgoing(&mut self, message: tungstenite::Message) -> tungstenite::Message {
         let Some(deflater) = &mut self.deflater else { return message };
@@ -195,7 +195,7 @@ impl<S> FrameStream<S> {
             Ok(next) => next,
             Err(fault) => {
                 self.broken = Some(fault);
-                Ahead::FromPeer
+                Ahead::Received
             }
         }
     }
@@ -213,6 +213,7 @@ impl<S> FrameStream<S> {
                     return Ok(self.close(&head, start));
                 }
                 if !self.messages.takes(&head) {
+                    self.messages.check_length(head.length)?;
                     self.passing = head.length.saturating_add(start as u64);
                     return Ok(Ahead::Passes);
                 }
@@ -223,7 +224,7 @@ impl<S> FrameStream<S> {
                 Assembled::Needs(more) => return Ok(Ahead::Needs(more)),
                 Assembled::Done(received) => {
                     self.received = Some(received);
-                    return Ok(Ahead::FromPeer);
+                    return Ok(Ahead::Received);
                 }
             }
         }
@@ -237,7 +238,7 @@ impl<S> FrameStream<S> {
         self.received = Some(FromPeer::Close(PeerClose::read(head, payload, self.role == Role::Server)));
         self.closed = true;
         self.raw = BytesMut::new();
-        Ahead::FromPeer
+        Ahead::Received
     }
 
     /// Hands up as much of the present frame as there is room for. What follows it waits until the frame layer has it.
@@ -292,7 +293,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for FrameStream<S> {
                 return this.poll_discard(context).map(Ok);
             }
             match this.look() {
-                Ahead::FromPeer => {}
+                Ahead::Received => {}
                 Ahead::Passes => {
                     this.hand_up(buffer);
                     return Poll::Ready(Ok(()));
@@ -410,7 +411,8 @@ mod tests {
     #[test]
     fn what_breaks_the_rules_is_a_fault() {
         let too_long = "message of 100001 bytes exceeds the limit of 100000 bytes (--max-message-size)";
-        let rows: [(&[u8], &str); 7] = [
+        let rows: [(&[u8], &str); 8] = [
+            (b"\x89\x7f\x00\x00\x00\x00\x00\x01\x86\xa1", too_long),
             (b"\x82\x7f\x00\x00\x00\x00\x00\x01\x86\xa1", too_long),
             (b"\x01\x01a\x80\x7f\x00\x00\x00\x00\x00\x01\x86\xa0", too_long),
             (b"\x01\x01a\x81\x01b", "a new message begins before the last one has ended"),

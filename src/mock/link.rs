@@ -172,7 +172,7 @@ impl Link {
             Poll::Pending if self.client_closed => return Poll::Pending,
             _ => {}
         }
-        // ReadOptions comes before the news that all is written: a client that reads as fast as it is written to
+        // Reading comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
         if !self.is_full()
             && self.outbox.raw_bytes() == 0
@@ -248,8 +248,6 @@ fn ending(error: &Error) -> Ending {
         Error::ConnectionClosed | Error::AlreadyClosed => Ending::Closed,
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone,
         Error::Protocol(_) => Ending::Broken(CloseCode::Protocol),
-        Error::Utf8(_) => Ending::Broken(CloseCode::Invalid),
-        Error::Capacity(_) => Ending::Broken(CloseCode::Size),
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<FrameFault>()) {
             Some(fault) => Ending::Broken(fault.code.into()),
             None => Ending::Gone,
