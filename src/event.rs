@@ -271,6 +271,23 @@ pub struct Gap {
     pub missing: Option<MissingNumbers>,
 }
 
+impl Gap {
+    /// The time between these, of which nothing else is known.
+    #[must_use]
+    pub fn between(from: Timestamp, to: Timestamp) -> Self {
+        Self {
+            from,
+            to,
+            last_id: None,
+            replayed: false,
+            catch_up: None,
+            taken_over_from: None,
+            dropped: 0,
+            missing: None,
+        }
+    }
+}
+
 /// Numbers that were left out in a numbered stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingNumbers {

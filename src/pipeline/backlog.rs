@@ -309,16 +309,7 @@ impl Backlog {
 
 /// The record of messages that were dropped.
 fn gap(messages: u64, from: Timestamp, to: Timestamp) -> Option<Event> {
-    let gap = Gap {
-        from,
-        to,
-        last_id: None,
-        replayed: false,
-        catch_up: None,
-        taken_over_from: None,
-        dropped: messages,
-        missing: None,
-    };
+    let gap = Gap { dropped: messages, ..Gap::between(from, to) };
     let event = Event { at: clock::now(), conn: 0, kind: Kind::Gap(Box::new(gap)) };
     (messages > 0).then_some(event)
 }

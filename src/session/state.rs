@@ -847,19 +847,8 @@ impl State {
         }
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
         let taken_over_from = self.policy.taken_over_from.take();
-        self.emit(
-            Kind::Gap(Box::new(Gap {
-                from,
-                to: now.wall,
-                last_id,
-                replayed,
-                catch_up,
-                taken_over_from,
-                dropped: 0,
-                missing: None,
-            })),
-            now,
-        );
+        let gap = Gap { last_id, replayed, catch_up, taken_over_from, ..Gap::between(from, now.wall) };
+        self.emit(Kind::Gap(Box::new(gap)), now);
     }
 
     fn received_pong(&mut self, payload: Bytes, now: Now) {

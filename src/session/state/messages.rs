@@ -194,17 +194,7 @@ impl State {
             format!("gap{of}: {} missing ({first} to {last})", counted(count, "number")),
         );
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
-        let (from, missing) = (now.wall, Some(missing));
-        let gap = Gap {
-            from,
-            to: now.wall,
-            last_id,
-            replayed: false,
-            catch_up: None,
-            taken_over_from: None,
-            dropped: 0,
-            missing,
-        };
+        let gap = Gap { last_id, missing: Some(missing), ..Gap::between(now.wall, now.wall) };
         self.emit_on(conn, Kind::Gap(Box::new(gap)), now);
     }
 
