@@ -1,7 +1,9 @@
 //! Records in batches, in the form that Kafka has stored them in since 0.11 (kafka.apache.org, "Message Format").
 
+use bytes::Bytes;
+
 use super::wire::{WireReader, WireWriter};
-use crate::codec::{Chain, Decoded};
+use crate::codec::{Chain, Decoded, Steps};
 use crate::message::Message;
 
 /// What a batch has in front of its checksum, and the form of the batch.
@@ -25,12 +27,18 @@ pub(super) enum BatchCompression {
 }
 
 impl BatchCompression {
+    const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
+
     pub(super) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::None),
-            "gzip" => Some(Self::Gzip),
-            "zstd" => Some(Self::Zstd),
-            _ => None,
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// Its name in URLs, and among the steps that decode and encode.
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
         }
     }
 
@@ -43,13 +51,8 @@ impl BatchCompression {
     }
 
     fn chain(self, limit: usize) -> Option<Chain> {
-        let name = match self {
-            Self::None => return None,
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        };
-        let steps = crate::codec::Steps::new(&[name.to_owned()]).ok()?;
-        Some(steps.start(Some(limit)))
+        let steps = Steps::new(&[self.name().to_owned()]).ok()?;
+        (self != Self::None).then(|| steps.start(Some(limit)))
     }
 }
 
@@ -145,12 +148,13 @@ pub(super) fn last_header(batches: &[u8], name: &str, limit: usize) -> Result<Op
     }
     let rest = from.take(4 + 8 + 8 + 8 + 2 + 4).and_then(|_| Some((from.int32()?, from.rest())));
     let (count, body) = rest.ok_or_else(cut)?;
-    let known = [BatchCompression::None, BatchCompression::Gzip, BatchCompression::Zstd];
-    let compression = known.into_iter().find(|known| known.bits() == attributes & COMPRESSION);
+    let compression =
+        BatchCompression::ALL.into_iter().find(|known| known.bits() == attributes & COMPRESSION);
     let compression = compression.ok_or("its batch is compressed with neither gzip nor zstd")?;
+    let body = Message::Binary(Bytes::copy_from_slice(body));
     let plain = match compression.chain(limit) {
-        None => Message::Binary(bytes::Bytes::copy_from_slice(body)),
-        Some(mut chain) => match chain.decode(Message::Binary(bytes::Bytes::copy_from_slice(body))) {
+        None => body,
+        Some(mut chain) => match chain.decode(body) {
             Decoded::One(plain) => plain,
             Decoded::Unread(failure, _) => return Err(failure.to_string()),
             Decoded::Parts(_) | Decoded::Nothing(_) => return Err(cut()),
