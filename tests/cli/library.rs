@@ -63,10 +63,14 @@ fn examples_of_every_file_run_against_its_mock() {
 
 #[test]
 fn every_file_survives_what_its_mock_does_wrong() {
+    for_every_file(survives);
+}
+
+/// Does this with the name and the text of every file, a few at a time.
+fn for_every_file(test: fn(&str, &str)) {
     thread::scope(|scope| {
-        // A few at a time: each is a client and a server.
         for files in DIALECT_FILES.chunks(DIALECT_FILES.len().div_ceil(4)) {
-            scope.spawn(move || files.iter().for_each(|file| survives(file.name, file.text)));
+            scope.spawn(move || files.iter().for_each(|file| test(file.name, file.text)));
         }
     });
 }
@@ -85,25 +89,18 @@ fn survives(name: &str, text: &str) {
     }
 }
 
-/// Messages as the documents of each service show them, and what they mean to its file: `tests/fixtures/dialects/NAME.txt`.
-/// With `UPDATE`, the meanings are written again.
+/// Messages in the form of each service, written by hand, and what they mean to its file:
+/// `tests/fixtures/dialects/NAME.txt`. With `UPDATE`, the meanings are written again.
 #[test]
-fn messages_of_the_documents_mean_what_they_say() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dialects");
-    thread::scope(|scope| {
-        for files in DIALECT_FILES.chunks(DIALECT_FILES.len().div_ceil(4)) {
-            scope.spawn(move || {
-                for file in files {
-                    let path = format!("{folder}/{}.txt", file.name);
-                    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-                    let explained = explained(file.name, &text);
-                    if std::env::var_os("UPDATE").is_some() {
-                        fs::write(&path, explained).unwrap();
-                    } else {
-                        assert_eq!(explained, text, "{path}");
-                    }
-                }
-            });
+fn messages_of_every_service_mean_what_its_fixture_says() {
+    for_every_file(|name, _| {
+        let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dialects/{}.txt"), name);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let explained = explained(name, &text);
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, explained).unwrap();
+        } else {
+            assert_eq!(explained, text, "{path}");
         }
     });
 }

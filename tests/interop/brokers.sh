@@ -25,6 +25,11 @@ listens() {
   return 1
 }
 
+# Is this command installed? Says so if it is not.
+installed() {
+  command -v "$1" >/dev/null || { echo "brokers.sh: ${1##*/} is not installed" >&2; return 1; }
+}
+
 # start NAME PORT COMMAND… : its process is the leader of a group.
 start() {
   local name=$1 port=$2
@@ -38,7 +43,7 @@ start() {
 }
 
 rabbitmq() {
-  command -v rabbitmq-server >/dev/null || { echo "brokers.sh: rabbitmq-server is not installed" >&2; return; }
+  installed rabbitmq-server || return 0
   local amqp web dist epmd
   read -r amqp web dist epmd <<<"$(free_ports 4)"
   rm -rf "$folder/rabbitmq"
@@ -62,7 +67,7 @@ END
 }
 
 crossbar() {
-  [ -x "$crossbar/crossbar" ] || { echo "brokers.sh: crossbar is not installed" >&2; return; }
+  installed "$crossbar/crossbar" || return 0
   local port
   port=$(free_ports 1)
   mkdir -p "$folder/crossbar"
@@ -76,7 +81,7 @@ END
 }
 
 nostr() {
-  [ -x "$nostr/nostr-relay" ] || { echo "brokers.sh: nostr-relay is not installed" >&2; return; }
+  installed "$nostr/nostr-relay" || return 0
   local port
   port=$(free_ports 1)
   rm -f "$folder/nostr.sqlite3"

@@ -2,26 +2,14 @@
 // what comes back is the same. Arguments: URL, N, seed, longest message in bytes. Prints a digest of all messages.
 const { createHash } = require('crypto');
 const WebSocket = require('ws');
+const { randomMessages } = require('./random_messages.js');
 const [url, count, seed, longest] = process.argv.slice(2).map((word, at) => (at ? Number(word) : word));
-
-// mulberry32
-let state = seed;
-const random = () => {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-};
-const below = (most) => Math.floor(random() * most);
+const { random, below, bytes: randomBytes } = randomMessages(seed, longest);
 
 const message = (at) => {
-  // One of a hundred is long; the first is as long as any may be.
-  const most = at === 0 ? longest : random() < 0.01 ? longest : 2000;
-  const length = at === 0 ? longest : below(most);
-  const bytes = Buffer.alloc(length);
-  for (let i = 0; i < length; i += 4096) bytes.fill(below(256), i, Math.min(i + 1 + below(4096), length));
+  const bytes = Buffer.from(randomBytes(at).buffer);
   if (random() < 0.5) return { data: bytes, binary: true };
-  return { data: Buffer.from(bytes.toString('latin1')).subarray(0, length).toString('utf8').replace(/\ufffd/g, '?'), binary: false };
+  return { data: Buffer.from(bytes.toString('latin1')).subarray(0, bytes.length).toString('utf8').replace(/\ufffd/g, '?'), binary: false };
 };
 
 const socket = new WebSocket(url, { perMessageDeflate: { threshold: 0 }, maxPayload: 0 });
