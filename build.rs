@@ -16,8 +16,7 @@ fn main() {
     }
 }
 
-/// Only such builds are one object by the time they are linked, so that nothing is left that would load the shared
-/// library as well.
+/// Only there does the start matter, and is this compiler's folder the right one.
 fn is_native_release() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|set| set == value);
     is("PROFILE", "release")
