@@ -120,7 +120,7 @@ impl Editor {
 
     /// Reads a line, with this text in it already.
     fn read(&mut self, text: &str) -> rustyline::Result<String> {
-        self.shared().change(|inner| (inner.reading, inner.hold.accepted) = (true, false));
+        self.shared().start_reading();
         let line = self.line.readline_with_initial(status::PROMPT, (text, ""));
         self.shared().change(|inner| {
             (inner.reading, inner.hold.accepted, inner.hold.long) = (false, false, false);

@@ -170,7 +170,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
     /// Has the editor stop where it would draw its line anew. What was printed before is on the screen then: the
     /// editor takes one text after the other, and the next one can only be handed over once it has taken the last.
     fn take_prompt_away(&mut self) {
-        if !self.shared.lock().reading {
+        if !self.shared.end_reading() {
             return;
         }
         self.print(NUDGE.to_owned());

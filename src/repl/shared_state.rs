@@ -238,6 +238,27 @@ impl SharedState {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
+    /// The editor reads a line from now on, unless its prompt is to be taken away: then it would switch the terminal
+    /// to its own modes after they have been put back.
+    pub(super) fn start_reading(&self) {
+        let away = self.change(|inner| {
+            inner.reading = !inner.away;
+            inner.hold.accepted = false;
+            inner.away
+        });
+        if away {
+            self.park();
+        }
+    }
+
+    /// Has the editor start no more lines. Is it reading one?
+    pub(super) fn end_reading(&self) -> bool {
+        self.change(|inner| {
+            inner.away = !inner.reading;
+            inner.reading
+        })
+    }
+
     /// Does nothing any more, for good: the process is about to end.
     pub(super) fn park(&self) -> ! {
         self.change(|inner| inner.parked = true);
@@ -465,6 +486,19 @@ impl io::Write for Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_is_read_once_the_prompt_is_taken_away() {
+        let shared = SharedState::new();
+        shared.start_reading();
+        assert!(shared.end_reading() && !shared.lock().away);
+        shared.change(|inner| inner.reading = false);
+        assert!(!shared.end_reading());
+        let editor = shared.clone();
+        std::thread::spawn(move || editor.start_reading());
+        assert!(shared.wait_until(Duration::from_secs(60), |inner| inner.parked));
+        assert!(!shared.lock().reading);
+    }
 
     #[test]
     fn what_waits_to_be_shown_is_bounded_in_bytes() {

@@ -15,9 +15,10 @@ const EVIL_HEADER: &str = "a\u{9b}35;1me\u{9d}0;evil\u{9c}f\u{202e}g";
 
 /// Nothing of it came to the terminal in the whole run, which said `shown`.
 #[track_caller]
-fn harmless(pty: &Pty, shown: &str) {
+fn harmless(pty: &mut Pty, shown: &str) {
     let bytes = pty.all_bytes();
-    assert!(bytes.contains(shown), "no {shown}: {bytes}");
+    let status = pty.status();
+    assert!(bytes.contains(shown), "no {shown}, {status}: {bytes}");
     for raw in
         ["\x1b[35;1m", "\x1b]0;evil", "\x1bP1q", "\u{9b}", "\u{9c}", "\u{9d}", "\u{202e}", "\x7f", "g\x08"]
     {
@@ -61,7 +62,7 @@ fn on_the_prompt() {
     // The prompt stays when the connection is lost.
     pty.prompts("lost> ");
     pty.keys("\x04");
-    harmless(&pty, "4001");
+    harmless(&mut pty, "4001");
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn on_the_prompt_as_bare_text() {
     pty.line("end");
     pty.prompts("lost> ");
     pty.keys("\x04");
-    harmless(&pty, "4001");
+    harmless(&mut pty, "4001");
 }
 
 #[test]
@@ -90,8 +91,8 @@ fn on_standard_output() {
         });
         let url = server.url();
         let args = ["subscribe", "-d", "plain", "--url", &url, "-vv", "--no-reconnect"];
-        let pty = on_pty(&[&args, extra].concat()).spawn();
-        harmless(&pty, "4001");
+        let mut pty = on_pty(&[&args, extra].concat()).spawn();
+        harmless(&mut pty, "4001");
     }
 }
 
@@ -112,8 +113,8 @@ fn in_refusals_and_redirects() {
                     peer.request();
                     peer.write(text);
                 });
-                let pty = on_pty(&[&[command, &server.url()], extra].concat()).spawn();
-                harmless(&pty, if command == "connect" { "error" } else { "upgrade" });
+                let mut pty = on_pty(&[&[command, &server.url()], extra].concat()).spawn();
+                harmless(&mut pty, if command == "connect" { "error" } else { "upgrade" });
             }
         }
     }
@@ -129,8 +130,8 @@ fn on_the_page_of_a_probe() {
         peer.close(1000, EVIL);
         peer.read_close();
     });
-    let pty = on_pty(&["probe-handshake", &server.url(), "--live", "-vv"]).size(60, 100).spawn();
-    harmless(&pty, "close-handshake");
+    let mut pty = on_pty(&["probe-handshake", &server.url(), "--live", "-vv"]).size(60, 100).spawn();
+    harmless(&mut pty, "close-handshake");
 }
 
 #[test]
@@ -153,6 +154,6 @@ fn on_the_screen_of_campaigns() {
     };
     let server = Server::once(script);
     let args = ["watch-campaign", "42", "--url", &server.url(), "--token", "t", "-vv", "--no-reconnect"];
-    let pty = on_pty(&args).spawn();
-    harmless(&pty, "4001");
+    let mut pty = on_pty(&args).spawn();
+    harmless(&mut pty, "4001");
 }

@@ -1,7 +1,7 @@
 //! The binary on a pseudo-terminal: typed keys go in, and a terminal emulator shows what a person would see.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -103,8 +103,8 @@ impl OnPty {
     }
 }
 
-/// Both ends of a terminal.
-fn open((rows, columns): (u16, u16)) -> (OwnedFd, OwnedFd) {
+/// Both ends of a terminal of so many rows and columns: the screen with its keys, and what a process gets.
+pub(crate) fn open((rows, columns): (u16, u16)) -> (OwnedFd, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are terminals");
     grantpt(&master).expect("it is ours");
     unlockpt(&master).expect("it is ours");
@@ -120,12 +120,23 @@ fn winsize(rows: u16, columns: u16) -> Winsize {
     Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
+/// Reads what was written to a terminal; 0 once its other end is closed by everybody.
+///
+/// Linux looks for bytes first and then whether the other end is closed: those that were written in between are there
+/// for the next read.
+fn read(screen: &mut File, bytes: &mut [u8]) -> usize {
+    let closed = |error: &io::Error| error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+    match screen.read(bytes) {
+        Err(error) if closed(&error) => screen.read(bytes).unwrap_or(0),
+        read => read.expect("a terminal can be read"),
+    }
+}
+
 impl Shared {
     fn follow(&self, mut screen: File) {
         let mut bytes = [0; 65536];
         loop {
-            // A terminal whose other end is closed by everybody is an error.
-            let read = screen.read(&mut bytes).unwrap_or(0);
+            let read = read(&mut screen, &mut bytes);
             let mut seen = self.seen.lock().unwrap();
             if read == 0 {
                 seen.ended = true;
@@ -235,6 +246,11 @@ impl Pty {
         String::from_utf8_lossy(&seen.bytes).into_owned()
     }
 
+    /// How it ended, once nothing more can come.
+    pub(crate) fn status(&mut self) -> std::process::ExitStatus {
+        self.child.wait().expect("the binary can be waited for")
+    }
+
     /// Makes the terminal another size.
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
         self.shared.seen.lock().unwrap().emulator.screen_mut().set_size(rows, columns);
@@ -252,7 +268,7 @@ impl Pty {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        assert!(self.echoes(), "the terminal is not as it was");
+        assert!(self.echoes(), "the terminal is not as it was after {status}:\n{}", self.contents());
         let home = std::mem::replace(&mut self.home, tempfile::tempdir().expect("there is room"));
         (status.code(), home)
     }

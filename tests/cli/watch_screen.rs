@@ -7,12 +7,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::json;
 
 use crate::clients::control;
 use crate::harness::{HUNG, Server};
+use crate::pty;
 
 /// The binary on a terminal of its own.
 struct Terminal {
@@ -34,12 +34,8 @@ impl Terminal {
 
     /// The same with standard output in a file.
     fn start_to(columns: u16, rows: u16, args: &[&str], vars: &[(&str, &str)], out: Option<File>) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let slave = File::options().read(true).write(true).open(name).unwrap();
-        tcsetwinsize(&slave, size(columns, rows)).unwrap();
+        let (master, slave) = pty::open((rows, columns));
+        let (master, slave) = (File::from(master), File::from(slave));
         let end = || Stdio::from(slave.try_clone().unwrap());
         let child = Command::new("setsid")
             .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_wstap"), "watch-campaign", "--max-time", "100s"])
@@ -54,7 +50,6 @@ impl Terminal {
             .stderr(end())
             .spawn()
             .unwrap();
-        let master = File::from(master);
         let (send, bytes) = channel();
         let mut reader = master.try_clone().unwrap();
         thread::spawn(move || {
