@@ -34,6 +34,20 @@ pub(crate) struct Load {
     pub(crate) extensions: &'static str,
 }
 
+impl Default for Load {
+    /// Small events.
+    fn default() -> Self {
+        Self { block: block(), messages: BLOCK, extensions: "" }
+    }
+}
+
+impl Load {
+    /// One message.
+    pub(crate) fn one(text: &str) -> Self {
+        Self { block: frame(text.as_bytes()), messages: 1, extensions: "" }
+    }
+}
+
 /// A connection that was offered and not yet taken.
 pub(crate) struct Blaster {
     listener: TcpListener,
@@ -54,7 +68,7 @@ pub(crate) enum End {
 
 impl Blaster {
     pub(crate) fn new() -> Result<Self> {
-        Self::with(Load { block: block(), messages: BLOCK, extensions: "" })
+        Self::with(Load::default())
     }
 
     /// One that floods its client with this.
@@ -174,8 +188,10 @@ fn block() -> Vec<u8> {
     (0..BLOCK).flat_map(|n| frame(event(n).as_bytes())).collect()
 }
 
-/// A text frame from a server (RFC 6455 §5.2) with a payload of 126 to 65535 bytes.
+/// A text frame from a server (RFC 6455 §5.2) with a payload of at least 126 bytes.
 fn frame(payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes();
-    [&[0x81, 126], &length[..], payload].concat()
+    match u16::try_from(payload.len()) {
+        Ok(length) => [&[0x81, 126], &length.to_be_bytes()[..], payload].concat(),
+        Err(_) => [&[0x81, 127], &(payload.len() as u64).to_be_bytes()[..], payload].concat(),
+    }
 }

@@ -90,7 +90,7 @@ fn load(size: usize) -> Result<Load> {
 }
 
 /// As many events as there is room for, in one message of this size.
-fn message(n: usize, size: usize) -> String {
+pub(crate) fn message(n: usize, size: usize) -> String {
     let mut text = format!("[{}", event(n));
     for other in n + 1.. {
         let next = event(other);

@@ -81,6 +81,7 @@ async fn connect(url: &str) -> Result<WebSocketStream<TcpStream>> {
             break at + 4;
         }
     };
-    let config = WebSocketConfig::default().read_buffer_size(CHUNK);
+    let config =
+        WebSocketConfig::default().read_buffer_size(CHUNK).max_message_size(None).max_frame_size(None);
     Ok(WebSocketStream::from_partially_read(stream, head.split_off(end), Role::Client, Some(config)).await)
 }

@@ -4,6 +4,7 @@
 //! cargo bench --bench throughput                        everything, about three minutes
 //! cargo bench --bench throughput -- lines filter        some of: blaster lines filter once latency stall
 //! cargo bench --bench throughput -- compressed          compressed messages; has to be named
+//! cargo bench --bench throughput -- large records       messages of 1 MiB and of 100 MB; --envelope and --record
 //! cargo bench --bench throughput -- slow                that takes a minute for each policy, and has to be named
 //! cargo bench --bench throughput -- slow stall=10s      a shorter one; against=PATH is here instead of wstap
 //! cargo bench --bench throughput -- lines rounds=20     more rounds than usual
@@ -91,6 +92,8 @@ fn main() -> Result<()> {
             "lines" => rate::lines(&asked)?,
             "filter" => rate::filter(&asked)?,
             "compressed" => compressed::run(&asked)?,
+            "large" => rate::large(&asked)?,
+            "records" => rate::records(&asked)?,
             "once" => once::run(&asked)?,
             "latency" => latency::run(&asked)?,
             "stall" => stall::run(&asked)?,

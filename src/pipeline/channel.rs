@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::CHUNK;
-use super::output::{Address, Labels, LineLabel, Output, OutputFailure};
+use super::output::{Address, Cut, Labels, LineLabel, Output, OutputFailure};
 use super::receipt::{Mark, Receipt};
 
 /// An output, what is to be written to it, and the account of what has arrived there.
@@ -55,10 +55,22 @@ impl Channel {
         self.buffer.len() >= CHUNK && !self.whole_messages
     }
 
+    /// May lines go past the buffer?
+    pub(super) fn may_pass(&self) -> bool {
+        self.labels.is_none() && !self.whole_messages
+    }
+
     /// Writes out what has gathered, waiting if need be. What comes after a failure is dropped.
     pub(super) fn flush(&mut self) -> Result<(), OutputFailure> {
-        if let Some(start) = self.receipt.give(self.buffer.len(), self.marks.drain(..)) {
-            match self.write() {
+        self.flush_with("")
+    }
+
+    /// The same with a line behind it, which comes without its end; no line is empty.
+    pub(super) fn flush_with(&mut self, line: &str) -> Result<(), OutputFailure> {
+        let end = if line.is_empty() { &[][..] } else { b"\n" };
+        let length = self.buffer.len() + line.len() + end.len();
+        if let Some(start) = self.receipt.give(length, self.marks.drain(..)) {
+            match self.write([line.as_bytes(), end]) {
                 Ok(()) if self.acknowledges => {}
                 Ok(()) => self.receipt.all_arrived(),
                 Err(cut) => self.receipt.cut(start + cut.written as u64, &cut.error),
@@ -74,8 +86,9 @@ impl Channel {
         self.receipt.take_failure().map_or(Ok(()), Err)
     }
 
-    fn write(&mut self) -> Result<(), super::output::Cut> {
+    fn write(&mut self, [line, end]: [&[u8]; 2]) -> Result<(), Cut> {
         match &self.labels {
+            _ if !line.is_empty() => self.output.write_pieces([&self.buffer, line, end]),
             Some(labels) if !self.buffer.is_empty() || labels.cursor.is_some() => {
                 self.output.write_labelled(&self.buffer, labels)
             }

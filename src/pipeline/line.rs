@@ -47,6 +47,15 @@ pub enum BinaryForm {
     Raw,
 }
 
+/// What the line of a message is without its end, where that is the text of the message itself.
+#[must_use]
+pub fn own_text(message: &Message, style: Style) -> Option<&str> {
+    let text = message.as_text()?.trim_ascii();
+    // A search for line feeds is quick, and spares what has some from being checked twice.
+    let may_be = style == Style::default() && !text.as_bytes().contains(&b'\n');
+    (may_be && json::scan_str(text).is_ok_and(|scan| !scan.line_break)).then_some(text)
+}
+
 /// Appends a message as output, terminator included.
 pub fn write_message(message: &Message, style: Style, out: &mut Vec<u8>) {
     match message {
@@ -181,6 +190,19 @@ mod tests {
             shown(&Message::text("{\n \"a\": 1.10,\r\n \"b\":\t[1e3 , -0.0]\n}"), style),
             "{\"a\":1.10,\"b\":[1e3,-0.0]}\n"
         );
+    }
+
+    #[test]
+    fn the_text_of_a_message_is_its_line_where_nothing_is_changed() {
+        let json = Message::text(" {\"a\":1.0}\n");
+        assert_eq!(own_text(&json, Style::default()), Some("{\"a\":1.0}"));
+        let ascii = Style { ascii: true, ..Style::default() };
+        assert_eq!(own_text(&json, ascii), None);
+        for other in
+            [Message::text("{\n}"), Message::text("{\r}"), Message::text("a"), Message::Binary("{}".into())]
+        {
+            assert_eq!(own_text(&other, Style::default()), None);
+        }
     }
 
     #[test]

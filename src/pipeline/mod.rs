@@ -313,12 +313,27 @@ impl Pipeline {
             self.write_record(event);
             self.line_done(true);
         } else if let Kind::Message { message, .. } = &event.kind {
-            line::write_message(message, self.config.style, &mut self.lines.buffer);
+            self.write_message(message);
             // `-e` asks about the value, and looking is only worth it then; a literal is told by its text.
             self.line_done(!matches!(message.as_bytes().trim_ascii(), b"null" | b"false"));
         } else if let Kind::Derived(json) = &event.kind {
             line::write_json(json, true, self.config.style, &mut self.lines.buffer);
             self.line_done(true);
+        }
+    }
+
+    /// Writes a message as its line. A large one is not copied.
+    fn write_message(&mut self, message: &Message) {
+        let style = self.config.style;
+        let passes = message.len() >= CHUNK && self.patient && self.lines.may_pass();
+        match passes.then(|| line::own_text(message, style)).flatten() {
+            Some(text) => {
+                self.flush_recording();
+                if let Err(failure) = self.lines.flush_with(text) {
+                    self.overrule(failure.into());
+                }
+            }
+            None => line::write_message(message, style, &mut self.lines.buffer),
         }
     }
 

@@ -27,6 +27,15 @@ pub trait Output: Send {
     /// reader has gone.
     fn write(&mut self, lines: &[u8]) -> Result<(), Cut>;
 
+    /// Takes lines like [`Output::write`], in pieces that may end anywhere: a large one is not copied to stand behind
+    /// those before it.
+    ///
+    /// # Errors
+    /// As for [`Output::write`].
+    fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), Cut> {
+        self.write(&pieces.concat())
+    }
+
     /// Would a write of up to [`ATOMIC`] bytes go through without waiting?
     fn ready(&self) -> bool {
         true

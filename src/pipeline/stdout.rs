@@ -19,6 +19,15 @@ impl Output for Stdout {
         write_all(&io::stdout(), lines)
     }
 
+    fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), Cut> {
+        let mut before = 0;
+        for piece in pieces {
+            write_all(&io::stdout(), piece).map_err(|cut| Cut { written: before + cut.written, ..cut })?;
+            before += piece.len();
+        }
+        Ok(())
+    }
+
     fn ready(&self) -> bool {
         sys::stdout_is_ready()
     }
