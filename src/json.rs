@@ -36,10 +36,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What came of a check.
+pub type Checked = Result<Scan, Error>;
+
 /// Checks that the bytes are one JSON value (RFC 8259) in UTF-8, with space around it allowed.
 ///
 /// Escaped lone surrogates (`"\ud800"`) are within the grammar and pass; a byte order mark does not.
-pub fn scan(bytes: &[u8]) -> Result<Scan, Error> {
+pub fn scan(bytes: &[u8]) -> Checked {
     match std::str::from_utf8(bytes) {
         Ok(text) => scan_str(text),
         Err(e) => Err(Error { what: "invalid UTF-8", at: e.valid_up_to() }),
@@ -47,7 +50,7 @@ pub fn scan(bytes: &[u8]) -> Result<Scan, Error> {
 }
 
 /// [`scan`] for what is known to be UTF-8, such as a text message.
-pub fn scan_str(text: &str) -> Result<Scan, Error> {
+pub fn scan_str(text: &str) -> Checked {
     let (scan, end) = walk(text, 0, &mut Nothing)?;
     end_of_text(text, end)?;
     Ok(scan)

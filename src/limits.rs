@@ -35,7 +35,7 @@ limits! {
     // What every session has.
     BUFFER = 64 * MIB, "output that is not read yet (`--buffer`)",
         "as set by `--overflow`", "worker::large_messages_on_their_way_count_toward_the_buffer";
-    ON_THE_WAY = 192 * KIB, "events passed to the output thread at once; a larger event is passed alone",
+    ON_THE_WAY = 4 * MIB, "events passed to the output thread at once; a larger event is passed alone",
         "later events wait and count toward `--buffer`",
         "worker::large_messages_on_their_way_count_toward_the_buffer";
     SPILL_INDEX = 16 * MIB, "index of the spill file", "wstap stops reading from the server",

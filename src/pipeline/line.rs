@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::json;
+use crate::json::{self, Checked};
 use crate::message::Message;
 use crate::pipeline::filter;
 use crate::report::escape_controls;
@@ -47,19 +47,21 @@ pub enum BinaryForm {
     Raw,
 }
 
-/// What the line of a message is without its end, where that is the text of the message itself.
+/// What the line of a message is without its end, where that is the text of the message itself. `checked`, if its text
+/// was.
 #[must_use]
-pub fn own_text(message: &Message, style: Style) -> Option<&str> {
+pub fn own_text(message: &Message, style: Style, checked: Option<Checked>) -> Option<&str> {
     let text = message.as_text()?.trim_ascii();
     // A search for line feeds is quick, and spares what has some from being checked twice.
-    let may_be = style == Style::default() && !text.as_bytes().contains(&b'\n');
-    (may_be && json::scan_str(text).is_ok_and(|scan| !scan.line_break)).then_some(text)
+    let may_be = style == Style::default() && memchr::memchr(b'\n', text.as_bytes()).is_none();
+    let is_line = |scan: json::Scan| !scan.line_break;
+    (may_be && checked.unwrap_or_else(|| json::scan_str(text)).is_ok_and(is_line)).then_some(text)
 }
 
-/// Appends a message as output, terminator included.
-pub fn write_message(message: &Message, style: Style, out: &mut Vec<u8>) {
+/// Appends a message as output, terminator included. `checked`, if its text was.
+pub fn write_message(message: &Message, checked: Option<Checked>, style: Style, out: &mut Vec<u8>) {
     match message {
-        Message::Text(text) => write_text(text, style, out),
+        Message::Text(text) => write_text(text, checked, style, out),
         Message::Binary(bytes) if style.binary == BinaryForm::Raw => out.extend_from_slice(bytes),
         Message::Binary(bytes) => write_string(&binary_text(bytes, style.binary), style, out),
     }
@@ -122,8 +124,8 @@ pub fn write_string(text: &str, style: Style, out: &mut Vec<u8>) {
     }
 }
 
-fn write_text(text: &str, style: Style, out: &mut Vec<u8>) {
-    match json::scan_str(text) {
+fn write_text(text: &str, checked: Option<Checked>, style: Style, out: &mut Vec<u8>) {
+    match checked.unwrap_or_else(|| json::scan_str(text)) {
         Ok(scan) => {
             let trimmed = text.trim_ascii();
             if (style.raw || style.join)
@@ -178,7 +180,7 @@ mod tests {
 
     fn shown(message: &Message, style: Style) -> String {
         let mut out = Vec::new();
-        write_message(message, style, &mut out);
+        write_message(message, None, style, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -195,13 +197,13 @@ mod tests {
     #[test]
     fn the_text_of_a_message_is_its_line_where_nothing_is_changed() {
         let json = Message::text(" {\"a\":1.0}\n");
-        assert_eq!(own_text(&json, Style::default()), Some("{\"a\":1.0}"));
+        assert_eq!(own_text(&json, Style::default(), None), Some("{\"a\":1.0}"));
         let ascii = Style { ascii: true, ..Style::default() };
-        assert_eq!(own_text(&json, ascii), None);
+        assert_eq!(own_text(&json, ascii, None), None);
         for other in
             [Message::text("{\n}"), Message::text("{\r}"), Message::text("a"), Message::Binary("{}".into())]
         {
-            assert_eq!(own_text(&other, Style::default()), None);
+            assert_eq!(own_text(&other, Style::default(), None), None);
         }
     }
 
@@ -237,7 +239,7 @@ mod tests {
         assert_eq!(shown(&message, form(BinaryForm::Base64)), "\"/wo=\"\n");
         assert_eq!(shown(&message, form(BinaryForm::Hex)), "\"ff0a\"\n");
         let mut out = Vec::new();
-        write_message(&message, form(BinaryForm::Raw), &mut out);
+        write_message(&message, None, form(BinaryForm::Raw), &mut out);
         assert_eq!(out, [0xff, 0x0a]);
     }
 

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::event::{Direction, Event, Kind, Role};
-use crate::message::Message;
+use crate::json::{self, Checked};
+use crate::message::{Message, without_mark};
 use crate::report::Report;
 use crate::secret::Secrets;
 use crate::text::without_middle;
@@ -226,6 +227,8 @@ pub struct Pipeline {
     patient: bool,
     /// Why the message that programs look at is not JSON.
     not_json: Option<String>,
+    /// What came of checking the text that is being worked on, if it was recorded: twice would be too much.
+    checked: Option<Checked>,
 }
 
 impl Pipeline {
@@ -253,6 +256,7 @@ impl Pipeline {
             done: (0, 0),
             patient: true,
             not_json: None,
+            checked: None,
         }
     }
 
@@ -291,6 +295,7 @@ impl Pipeline {
 
     /// Does what is to be done with every event, shown or not.
     fn begin(&mut self, event: &Event) {
+        self.checked = None;
         self.make_changes();
         self.record(event);
         self.watched(event);
@@ -325,15 +330,19 @@ impl Pipeline {
     /// Writes a message as its line. A large one is not copied.
     fn write_message(&mut self, message: &Message) {
         let style = self.config.style;
+        // A byte order mark was left out of the check, and is none of JSON.
+        let checked = self
+            .checked
+            .filter(|_| message.as_text().is_some_and(|text| without_mark(text).len() == text.len()));
         let passes = message.len() >= CHUNK && self.patient && self.lines.may_pass();
-        match passes.then(|| line::own_text(message, style)).flatten() {
+        match passes.then(|| line::own_text(message, style, checked)).flatten() {
             Some(text) => {
                 self.flush_recording();
                 if let Err(failure) = self.lines.flush_with(text) {
                     self.overrule(failure.into());
                 }
             }
-            None => line::write_message(message, style, &mut self.lines.buffer),
+            None => line::write_message(message, checked, style, &mut self.lines.buffer),
         }
     }
 
@@ -771,9 +780,11 @@ impl Pipeline {
         if self.recording.is_none() || matches!(event.kind, Kind::Derived(_)) {
             return;
         }
-        let line = self.record_text(event);
+        if let Kind::Message { message: Message::Text(text), .. } = &event.kind {
+            self.checked = Some(json::scan_str(without_mark(text)));
+        }
         let Some(recording) = &mut self.recording else { return };
-        recording.buffer.extend_from_slice(line.as_bytes());
+        record::write_checked(event, self.checked, &self.secrets, &mut recording.buffer);
         recording.buffer.push(b'\n');
         if recording.buffer.len() >= CHUNK {
             self.flush_recording();
@@ -816,11 +827,15 @@ impl Pipeline {
     /// The record of an event as text, with what must not be shown masked in its values.
     fn record_text(&self, event: &Event) -> String {
         let mut text = Vec::new();
-        record::write(event, &self.secrets, &mut text);
+        record::write_checked(event, self.checked, &self.secrets, &mut text);
         String::from_utf8(text).unwrap_or_default()
     }
 
     fn write_record(&mut self, event: &Event) {
+        if self.config.style == Style::default() && self.config.screen.is_none() {
+            record::write_checked(event, self.checked, &self.secrets, &mut self.lines.buffer);
+            return self.lines.buffer.push(b'\n');
+        }
         let text = self.record_text(event);
         self.watched_output(|line| {
             line.extend_from_slice(text.as_bytes());

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::event::{Close, Direction, Event, Gap, Kind, Open, Role, Summary, Unreadable};
-use crate::json;
+use crate::json::{self, Checked};
 use crate::message::{Message, without_mark};
 use crate::secret::Secrets;
 
@@ -40,25 +40,31 @@ const TYPES: &[&str] = &[
 /// Appends the record of an event, without a newline. Secrets are masked in its values, so that a record is valid
 /// whatever they are. A record of an earlier session is left as it was written then.
 pub fn write(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
-    write_as(event, secrets, false, out);
+    write_as(event, secrets, false, None, out);
+}
+
+/// The same for an event whose text was checked already, without the byte order mark that it may begin with.
+pub fn write_checked(event: &Event, checked: Option<Checked>, secrets: &Secrets, out: &mut Vec<u8>) {
+    write_as(event, secrets, false, checked, out);
 }
 
 /// The same for a recording from which messages are to come as they were, byte by byte: JSON that would be embedded with
 /// other white space around or between is written as text.
 pub fn write_exact(event: &Event, secrets: &Secrets, out: &mut Vec<u8>) {
-    write_as(event, secrets, true, out);
+    write_as(event, secrets, true, None, out);
 }
 
-fn write_as(event: &Event, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
+fn write_as(event: &Event, secrets: &Secrets, exact: bool, checked: Option<Checked>, out: &mut Vec<u8>) {
     if let Kind::Recorded(line) = &event.kind {
         return out.extend_from_slice(line.as_bytes());
     }
     // Writing to a Vec cannot fail, here and below.
-    let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}","type":"{}""#, event.at, type_word(&event.kind));
+    let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}""#, event.at);
+    word(out, "type", type_word(&event.kind));
     number(out, "conn", u64::from(event.conn));
     match &event.kind {
         Kind::Message { dir, seq, message, role, part } => {
-            string(out, "dir", dir.word());
+            word(out, "dir", dir.word());
             number(out, "seq", *seq);
             if let Some(part) = part {
                 number(out, "part", u64::from(part.number));
@@ -66,15 +72,15 @@ fn write_as(event: &Event, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
             if *role == Role::Duplicate {
                 boolean(out, "duplicate", true);
             }
-            write_content(message, secrets, exact, out);
+            write_content(message, secrets, exact, checked, out);
         }
         Kind::Open(open) => write_open(open, secrets, out),
         Kind::Ping(dir, payload) => {
-            string(out, "dir", dir.word());
+            word(out, "dir", dir.word());
             write_payload(payload, secrets, out);
         }
         Kind::Pong(payload, rtt) => {
-            string(out, "dir", "in");
+            word(out, "dir", "in");
             write_payload(payload, secrets, out);
             if let Some(rtt) = rtt {
                 number(out, "rtt_us", micros(*rtt));
@@ -109,15 +115,21 @@ fn write_as(event: &Event, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
 /// Appends the fields of a message as its record carries it, each after a comma: `opcode`, `bytes`, and embedded
 /// JSON, text, or base64.
 pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
-    write_content(message, secrets, false, out);
+    write_content(message, secrets, false, None, out);
 }
 
 /// `exact`: JSON that cannot be embedded as it is is written as text.
-fn write_content(message: &Message, secrets: &Secrets, exact: bool, out: &mut Vec<u8>) {
-    string(out, "opcode", message.opcode());
+fn write_content(
+    message: &Message,
+    secrets: &Secrets,
+    exact: bool,
+    checked: Option<Checked>,
+    out: &mut Vec<u8>,
+) {
+    word(out, "opcode", message.opcode());
     number(out, "bytes", message.len() as u64);
     match message {
-        Message::Text(text) => match json::scan_str(without_mark(text)) {
+        Message::Text(text) => match checked.unwrap_or_else(|| json::scan_str(without_mark(text))) {
             Ok(scan) if !exact || (!scan.line_break && text.trim_ascii() == without_mark(text)) => {
                 let text = secrets.mask_json(without_mark(text));
                 out.extend_from_slice(br#","data":"#);
@@ -189,7 +201,7 @@ fn write_gap(gap: &Gap, secrets: &Secrets, out: &mut Vec<u8>) {
 fn write_unreadable(message: &Unreadable, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "error", message.what);
     string(out, "text", &secrets.mask_text(&message.text));
-    string(out, "dir", "in");
+    word(out, "dir", "in");
     number(out, "seq", message.seq);
     string(out, "opcode", message.opcode);
     number(out, "bytes", message.bytes.len() as u64);
@@ -247,7 +259,17 @@ fn type_word(kind: &Kind) -> &'static str {
 }
 
 fn key(out: &mut Vec<u8>, name: &str) {
-    let _ = write!(out, r#","{name}":"#);
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// A field with a value that needs no escapes.
+fn word(out: &mut Vec<u8>, name: &str, value: &str) {
+    key(out, name);
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
 }
 
 fn string(out: &mut Vec<u8>, name: &str, value: &str) {
@@ -278,7 +300,8 @@ fn optional(out: &mut Vec<u8>, name: &str, value: Option<&str>, secrets: &Secret
 }
 
 fn number(out: &mut Vec<u8>, name: &str, value: u64) {
-    let _ = write!(out, r#","{name}":{value}"#);
+    key(out, name);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn boolean(out: &mut Vec<u8>, name: &str, value: bool) {

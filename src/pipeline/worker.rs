@@ -27,7 +27,7 @@ use crate::limits;
 const QUEUE: usize = 3;
 
 /// Bytes of events after which a batch is full; about one write's worth of lines.
-pub const BATCH_BYTES: usize = limits::ON_THE_WAY / QUEUE;
+pub const BATCH_BYTES: usize = 64 * 1024;
 
 /// Events after which a batch is full.
 pub const BATCH_EVENTS: usize = 512;
