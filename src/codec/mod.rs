@@ -78,11 +78,13 @@ pub struct StepError {
     pub why: String,
     /// The message is in order but for what it takes.
     pub(crate) too_long: bool,
+    /// No later message of the connection can be read either.
+    pub(crate) ends_stream: bool,
 }
 
 impl StepError {
     pub(crate) fn new(at: usize, why: impl Into<String>) -> Self {
-        Self { at, why: why.into(), too_long: false }
+        Self { at, why: why.into(), too_long: false, ends_stream: false }
     }
 
     /// The result of a step is longer than it may be.

@@ -34,9 +34,10 @@ impl Step for ZlibStream {
         if let Some(why) = &self.broken {
             return Err(StepError::new(0, format!("stream failed in an earlier message: {why}")));
         }
-        let ended = inflate(&mut self.incoming, &bytes, limit, &mut self.begun).inspect_err(|error| {
+        let ended = inflate(&mut self.incoming, &bytes, limit, &mut self.begun).map_err(|error| {
             self.broken = Some(error.why.clone());
             self.begun = Vec::new();
+            StepError { ends_stream: true, ..error }
         })?;
         if ended {
             self.incoming.reset(true);

@@ -557,6 +557,10 @@ impl Driver {
                 Incoming::Flushed => return,
                 Incoming::Ended(end) => return self.state.closed(&end, now),
             }
+            if self.state.todo.drop_link {
+                // What else has come over it is not read.
+                return;
+            }
             let full = bytes >= BATCH_BYTES || self.state.todo.events.len() >= BATCH_EVENTS;
             self.send_frames();
             let Some(socket) = &mut self.socket else { return };

@@ -8,6 +8,7 @@ use crate::codec::{Decoded, StepFailure};
 use crate::dialect::{Client, MadeEvent, Meaning};
 use crate::event::{Direction, EndReason, Gap, Kind, MessagePart, MissingNumbers, Role, Unreadable};
 use crate::exit::Exit;
+use crate::frames::close_frame;
 use crate::message::Message;
 use crate::report::Level;
 use crate::session::policy::Outcome;
@@ -226,8 +227,14 @@ impl State {
         self.unreadable(message, old.unwrap_or(self.conn), now);
         if self.policy.coding.errors_fail {
             self.finish(Outcome::told(EndReason::DecodeFailed, Exit::PeerProtocol, text), now);
-        } else if let Some(text) = notice {
+            return;
+        }
+        if let Some(text) = notice {
             self.notice(Level::Warning, text);
+        }
+        if unread.error.ends_stream && old.is_none() {
+            self.todo.frames.push(close_frame(Some(1007), ""));
+            self.closed(&End::Dropped("the compressed stream cannot be read on".to_owned()), now);
         }
     }
 

@@ -2,11 +2,11 @@
 //!
 //! | column | command |
 //! | --- | --- |
-//! | `session` | `connect`, which does not reconnect by itself, and `subscribe` with every dialect |
+//! | `session` | `connect`, which does not reconnect by itself, and `subscribe` with every dialect and every dialect file |
 //! | `watch` | `watch-campaign`, over a link of the campaign's own and over the monitor's |
 //! | `probe` | `probe-handshake`, which leaves after the upgrade |
 //! | `live` | the same with `--live` |
-//! | `but` | those that differ from their column: `connect`, a dialect, `link`, `monitor` |
+//! | `but` | those that differ from their column: `connect`, a dialect or a dialect file, `link`, `monitor` |
 //! | `after` | what follows where `subscribe` and `watch-campaign` may reconnect, and only the first connection has it |
 //!
 //! A session is compared by its messages as well: [`Flow`] says what becomes of those that come without the fault.
@@ -112,14 +112,14 @@ pub(super) const TABLE: &[Row] = &[
         session: AS_EVER.seen(COUNT, 0, "connected", COUNTED, Twice),
         watch: AS_EVER.seen(ONCE, 0, "campaign 42 completed", OVER, Twice),
         probe: GONE, live: FINE,
-        but: &[], after: After::Nothing, unlike: &[],
+        but: &[("discord", AS_EVER.seen(COUNT, 20, "compressed stream cannot be read on", CUT_STREAM, Nothing))], after: After::Nothing, unlike: &[],
     },
     Row {
         fault: "reorder=1",
         session: AS_EVER.seen(COUNT, 0, "connected", COUNTED, Swapped),
         watch: AS_EVER.seen(ONCE, 0, "campaign 42 completed", OVER, Swapped),
         probe: GONE, live: FINE,
-        but: &[], after: After::Nothing, unlike: &[],
+        but: &[("discord", AS_EVER.seen(COUNT, 20, "compressed stream cannot be read on", CUT_STREAM, Nothing))], after: After::Nothing, unlike: &[],
     },
     Row {
         fault: "malformed-json@3",
@@ -140,7 +140,7 @@ pub(super) const TABLE: &[Row] = &[
         session: QUIET_FAST.seen(IDLE_FAST, 0, "connected", BORED, First),
         watch: AS_EVER.seen(ONCE, 0, "campaign 42 completed", OVER, Same),
         probe: GONE, live: FINE,
-        but: &[("kadoa", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 300 ms", SILENT, Nothing)), ("ryze", QUIET_FAST.seen(IDLE_FAST, 22, "nothing for 600 ms", SILENT, Nothing))],
+        but: &[("kadoa", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 300 ms", SILENT, Nothing)), ("ryze", QUIET_FAST.seen(IDLE_FAST, 22, "nothing for 600 ms", SILENT, Nothing)), ("actioncable", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 60 ms", SILENT, Nothing)), ("bitfinex", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 600 ms", SILENT, Nothing)), ("centrifugo", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 350 ms", SILENT, Nothing)), ("coinbase", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 300 ms", SILENT, Nothing)), ("deribit", QUIET_FAST.seen(IDLE_FAST, 22, "nothing for 700 ms", SILENT, Nothing)), ("htx", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 200 ms", SILENT, Nothing)), ("kraken", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 300 ms", SILENT, Nothing)), ("signalr", QUIET_FAST.seen(IDLE_FAST, 22, "nothing for 300 ms", SILENT, Nothing)), ("socket.io", QUIET_FAST.seen(IDLE_FAST, 22, "no heartbeat for 450 ms", SILENT, Nothing)), ("stomp", QUIET_FAST.seen(IDLE_FAST, 22, "nothing for 200 ms", SILENT, Nothing)), ("twitch", QUIET_FAST.seen(IDLE_FAST, 22, "nothing for 120 ms", SILENT, Nothing))],
         after: After::Nothing, unlike: &[],
     },
     Row {
@@ -162,7 +162,7 @@ pub(super) const TABLE: &[Row] = &[
         session: AS_EVER.seen(ONCE, 0, "1000 (normal closure)", BY_PEER, Three),
         watch: AS_EVER.seen(ONCE, 1, UNFINISHED, BY_PEER, Three),
         probe: GONE, live: report(0, "", LEFT_1000),
-        but: &[], after: After::End, unlike: &[],
+        but: &[("actioncable", AS_EVER.seen(ONCE, 20, "1000 (restart)", BY_PEER, Three))], after: After::End, unlike: &[("actioncable", After::Another)],
     },
     Row {
         fault: "close=1001@3",
@@ -199,15 +199,15 @@ pub(super) const TABLE: &[Row] = &[
         session: AS_EVER.seen(ONCE, 20, "4000 (private code)", BY_PEER, Three),
         watch: AS_EVER.seen(ONCE, 20, "4000 (internal server error)", BY_PEER, Three),
         probe: GONE, live: report(20, "4000", LEFT_4000),
-        but: &[("burki", AS_EVER.seen(ONCE, 20, "4000 (internal server error)", BY_PEER, Three))],
-        after: After::Another, unlike: &[],
+        but: &[("burki", AS_EVER.seen(ONCE, 20, "4000 (internal server error)", BY_PEER, Three)), ("discord", AS_EVER.seen(ONCE, 20, "4000 (unknown error)", BY_PEER, Three)), ("pusher", AS_EVER.seen(ONCE, 20, "4000 (use wss:// for this application)", BY_PEER, Three)), ("twitch", AS_EVER.seen(ONCE, 20, "4000 (internal server error)", BY_PEER, Three))],
+        after: After::Another, unlike: &[("pusher", After::End)],
     },
     Row {
         fault: "close=4004@3",
         session: AS_EVER.seen(ONCE, 17, "4004", BY_PEER, Three),
         watch: AS_EVER.seen(ONCE, 17, "4004", BY_PEER, Three),
         probe: GONE, live: report(17, "4004", LEFT_4004),
-        but: &[], after: After::End, unlike: &[],
+        but: &[("discord", AS_EVER.seen(ONCE, 16, "4004 (authentication failed)", BY_PEER, Three)), ("okx", AS_EVER.seen(ONCE, 20, "4004 (no data received in 30 s)", BY_PEER, Three)), ("pusher", AS_EVER.seen(ONCE, 20, "4004 (application over its connection quota)", BY_PEER, Three)), ("twitch", AS_EVER.seen(ONCE, 20, "4004 (reconnect grace time expired)", BY_PEER, Three))], after: After::End, unlike: &[("okx", After::Another), ("twitch", After::Another)],
     },
     Row {
         fault: "close-no-handshake=1012:bye@3",

@@ -15,6 +15,18 @@ pub(super) struct Row {
     pub(super) unlike: &'static [(&'static str, After)],
 }
 
+impl Row {
+    /// What is expected of this client, whose column is `column`.
+    pub(super) fn seen_by(&self, client: &str, column: Seen) -> Seen {
+        self.but.iter().find(|(name, _)| *name == client).map_or(column, |(_, seen)| *seen)
+    }
+
+    /// What follows with this client where there may be another connection.
+    pub(super) fn after(&self, client: &str) -> After {
+        self.unlike.iter().find(|(name, _)| *name == client).map_or(self.after, |(_, after)| *after)
+    }
+}
+
 /// What a command shows of a fault.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
@@ -120,6 +132,7 @@ pub(super) const RETRIED: Told = Told("error reconnect error reconnect open clos
 pub(super) const SILENT: Told = Told("open close summary", r#"{"type":"summary","reason":"silent","code":1006,"clean":false}"#);
 pub(super) const BORED: Told = Told("open close summary", r#"{"type":"summary","reason":"idle_timeout","closed_by":"us","code":1000}"#);
 pub(super) const LOST: Told = Told("open close summary", r#"{"type":"close","by":"network","code":1006,"clean":false}"#);
+pub(super) const CUT_STREAM: Told = Told("open error close summary", r#"{"type":"close","by":"network","code":1006,"clean":false}"#);
 pub(super) const NO_RULES: Told = Told("open close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1002,"clean":false}"#);
 pub(super) const NO_UTF8: Told = Told("open error close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1007,"clean":false}"#);
 pub(super) const NO_DEFLATE: Told = Told("open close summary", r#"{"type":"summary","reason":"peer_protocol","closed_by":"us","code":1007,"clean":false}"#);
