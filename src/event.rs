@@ -430,3 +430,22 @@ pub struct Summary {
     /// From start to end.
     pub duration: Duration,
 }
+
+impl Summary {
+    /// Adds the account of a session that took place beside others.
+    pub fn add(&mut self, one: &Self) {
+        self.close = one.close.clone().or(self.close.take());
+        self.connections += one.connections;
+        self.reconnects += one.reconnects;
+        self.received += one.received;
+        self.sent += one.sent;
+        self.duplicates += one.duplicates;
+        self.bytes_in += one.bytes_in;
+        self.bytes_out += one.bytes_out;
+        self.compression = one.compression.clone().or(self.compression.take());
+        self.wire.bytes_in += one.wire.bytes_in;
+        self.wire.bytes_out += one.wire.bytes_out;
+        self.decode_errors += one.decode_errors;
+        self.duration = self.duration.max(one.duration);
+    }
+}

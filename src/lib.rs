@@ -53,6 +53,7 @@ mod report;
 mod ring;
 mod secret;
 mod session;
+mod sessions;
 #[cfg(feature = "brokers")]
 mod share;
 mod signals;

@@ -14,6 +14,7 @@ use crate::message::Message;
 use crate::net::WsUrl;
 use crate::report::Report;
 use crate::secret::Secret;
+use crate::text::counted;
 
 /// What stands for the credential.
 const CREDENTIAL: &str = "CREDENTIAL";
@@ -33,7 +34,14 @@ pub async fn explain(
     let credential = dialect.credential().map(|_| Secret::new(CREDENTIAL));
     let setup = ClientSetup { url: url.as_ref(), credential, var: &|_| Some(CREDENTIAL.to_owned()) };
     let mut client = dialect.client(&setup)?;
-    print(sends(&mut *client, url.as_ref(), topics)?.as_bytes())?;
+    let most = dialect.most_topics().unwrap_or(usize::MAX);
+    let parts = if topics.len() > most { topics.chunks(most).collect() } else { vec![topics] };
+    for (part, number) in parts.iter().zip(1..) {
+        if parts.len() > 1 {
+            print(format!("connection {number}: {}\n", counted(part.len(), "topic")).as_bytes())?;
+        }
+        print(sends(&mut *client, url.as_ref(), part)?.as_bytes())?;
+    }
     client.notices().iter().for_each(|notice| report.warning(notice));
     match &args.session.from {
         Some(path) => meanings(path, dialect, &mut *client, report).await.map(|()| Exit::Ok),

@@ -1,6 +1,7 @@
 //! The commands: each joins parts and holds no loop of its own.
 
 pub mod connect;
+mod connections;
 mod delivery;
 mod describe;
 mod explain;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::describe::describe;
 use super::explain::explain;
-use super::{Context, Session, dialect_for, own_endpoint, parse_url};
+use super::{Context, Session, connections, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::SubscribeArgs;
 use crate::config::session::Defaults;
 use crate::dialect::{Dialect, TopicCheck};
@@ -38,11 +38,6 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         return explain(dialect, (url.as_ref(), &topics), args, context.report).await;
     }
     let topics = share(topics, args, context.report)?;
-    if let Some(most) = dialect.most_topics().filter(|most| topics.len() > *most) {
-        let what =
-            format!("{} topics given, but {} allows {most} on one connection", topics.len(), dialect.name());
-        return Err(Failure::usage(what).hint("divide them among processes with --shard I/N"));
-    }
     let may_come = !args.send.send.is_empty() || args.send.interactive || args.session.from.is_some();
     if topics.is_empty() && dialect.needs_topics() && !may_come {
         return Err(Failure::usage(format!(
@@ -63,6 +58,10 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         topics,
         defaults: Defaults::SUBSCRIBE,
     };
+    let most = dialect.most_topics().filter(|most| session.topics.len() > *most);
+    if let Some(most) = most.filter(|_| args.session.from.is_none()) {
+        return connections::run(session, most, context).await;
+    }
     match &args.share {
         Some(url) => shared(session, args, url, context).await,
         None => session.run(context).await,

@@ -29,12 +29,13 @@ use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
 use crate::session::Setup;
 use crate::session::policy::{Asked, Policy};
+use crate::sessions::SessionGroup;
 use crate::signals::Signals;
 use crate::watch::model::Model;
 use crate::watch::plan::{Plan, Tell};
 use crate::watch::row::End;
 use crate::watch::view::View;
-use crate::watch::{LinkController, RecordedLink, Shared, Watch};
+use crate::watch::{RecordedLink, Shared, Watch, link_controller};
 
 /// Runs the command.
 ///
@@ -135,9 +136,9 @@ impl Command<'_> {
         let (merge, branches) = Merge::new(worker, links, context.report.clone());
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
-        let watch = Watch {
-            view: drawn.then(|| View::new(context.report, unicode)),
-            model,
+        let view = drawn.then(|| View::new(context.report, unicode));
+        let sessions = SessionGroup {
+            lead: Watch { model, view, report: context.report.clone() },
             merge,
             asked: output::asked(args),
             stdout: if self.output.is_none() && args.delivery.writes_lines() {
@@ -148,7 +149,7 @@ impl Command<'_> {
             report: context.report.clone(),
         };
         let hangups = reopen_on_hangup(self.output.as_ref(), context.report)?;
-        let outcome = watch.run(setups).await;
+        let outcome = sessions.run(setups).await;
         drop(hangups);
         delivery.finish().await;
         finish_output(self.output.as_ref())?;
@@ -221,7 +222,7 @@ impl Command<'_> {
             dialect: client,
             input: None,
             output: OutputQueue::Shared(branch),
-            controller: Box::new(LinkController::new(&common.model, link, signals)),
+            controller: Box::new(link_controller(&common.model, link, signals)),
             cursor_keeper: None,
             show_secrets: args.output.show_secrets,
             watch_stdout: false,

@@ -131,7 +131,7 @@ pub const VERSION_2: &[FileTable] = &[
                 "per_connection",
                 INTEGER,
                 "",
-                "most topics on one connection; more are an error, `--shard` divides them",
+                "most topics on one connection; for more, further connections are opened",
                 "1000",
             ),
         ],

@@ -447,6 +447,11 @@ pub trait Client: Send {
         None
     }
 
+    /// Does it acknowledge events?
+    fn acknowledges(&self) -> bool {
+        self.ack("").is_some()
+    }
+
     /// What keeps the connection alive, and what shows that it is.
     fn rhythm(&self) -> Rhythm {
         Rhythm::default()

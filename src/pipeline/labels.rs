@@ -27,7 +27,7 @@ impl FactsLedger {
 
     /// What is known of an event. What is known of events before it that never came, because they were dropped, goes
     /// with it.
-    fn take(&self, seq: u64, part: Option<MessagePart>) -> Facts {
+    pub(super) fn take(&self, seq: u64, part: Option<MessagePart>) -> Facts {
         let place = (seq, part.map(|part| part.number));
         let mut entries = self.entries();
         while entries.front().is_some_and(|(at, _)| at.0 < seq || (at.0 == seq && *at != place)) {

@@ -19,8 +19,6 @@ pub struct Link {
     pub heard: Option<Instant>,
     /// Where its session takes orders.
     pub(super) orders: Option<UnboundedSender<Order>>,
-    /// Its present connection, among those of all links.
-    pub(super) conn: u32,
     pub(super) connections: u32,
     /// On a link that shows all: campaigns whose changes were asked for on this connection.
     pub(super) followed: BTreeSet<u64>,
@@ -50,7 +48,6 @@ impl Link {
             failed: None,
             heard: None,
             orders: None,
-            conn: 0,
             connections: 0,
             followed: BTreeSet::new(),
             ending: false,

@@ -2,23 +2,18 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::clock;
-use crate::event::{EndReason, Event, Kind};
+use crate::event::{Event, Summary};
 use crate::exit::Exit;
-use crate::pipeline::merge::Merge;
-use crate::pipeline::{Stop, backlog, stdout};
+use crate::pipeline::{Stop, Totals};
 use crate::report::Report;
+use crate::session::Order;
 use crate::session::policy::{Asked, Outcome};
-use crate::session::{self, Controller, News, Order, Setup};
+use crate::sessions::{Lead, MemberController, total, until};
 use crate::signals::Signals;
 
 pub mod draw;
@@ -36,46 +31,17 @@ use model::Model;
 use verdict::{link_decided, verdict};
 use view::{View, Wish};
 
-/// How long output may take to be written after a signal or `--max-time` asked for the end.
-const LAST_DRAIN: Duration = Duration::from_secs(1);
-
 /// A model that its links share.
 pub type Shared = Rc<RefCell<Model>>;
 
-/// Controls the session of a link: it takes the model's orders, and the model looks at its events.
-pub struct LinkController {
-    model: Shared,
-    link: usize,
-    orders: UnboundedReceiver<Order>,
-    signals: Signals,
-}
-
-impl LinkController {
-    /// The controller of this link.
-    #[must_use]
-    pub fn new(model: &Shared, link: usize, signals: Signals) -> Self {
-        let (send, orders) = unbounded_channel();
-        model.borrow_mut().hold(link, send);
-        Self { model: Rc::clone(model), link, orders, signals }
-    }
-}
-
-impl Controller for LinkController {
-    fn poll_order(&mut self, context: &mut Context<'_>) -> Poll<Order> {
-        if let Poll::Ready(order) = self.signals.poll_order(context) {
-            return Poll::Ready(order);
-        }
-        match self.orders.poll_recv(context) {
-            Poll::Ready(Some(order)) => Poll::Ready(order),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn news(&mut self, news: News<'_>) {
-        if let News::Events(events) = news {
-            self.model.borrow_mut().look(self.link, events, Instant::now());
-        }
-    }
+/// The controller of a link's session: it takes the model's orders, and the model looks at its events.
+#[must_use]
+pub fn link_controller(model: &Shared, link: usize, signals: Signals) -> MemberController {
+    let seen = Rc::clone(model);
+    let look = move |events: &mut Vec<Event>| seen.borrow_mut().look(link, events, Instant::now());
+    let (controller, orders) = MemberController::new(signals, Box::new(look));
+    model.borrow_mut().hold(link, orders);
+    controller
 }
 
 /// A recording in the place of a link: time passes as it did then, or else there would be no rate.
@@ -111,16 +77,10 @@ impl RecordedLink {
     }
 }
 
-/// What a watch is made of.
+/// Leads the sessions of a watch.
 pub struct Watch {
     /// What is watched.
     pub model: Shared,
-    /// Where all events meet.
-    pub merge: Merge,
-    /// What was asked of the output.
-    pub asked: Asked,
-    /// The reader of standard output, if it may go away.
-    pub stdout: Option<stdout::Watch>,
     /// The drawing, where there is one.
     pub view: Option<View>,
     /// Where notices go.
@@ -128,46 +88,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Runs the sessions, one a link, to the end of all of them.
-    pub async fn run(mut self, setups: Vec<Setup>) -> Outcome {
-        let mut outcomes: Vec<Outcome> =
-            setups.iter().map(|_| Outcome::new(EndReason::Closed, Exit::Ok)).collect();
-        let sessions = setups.into_iter().enumerate();
-        let mut sessions: FuturesUnordered<_> =
-            sessions.map(|(number, setup)| async move { (number, session::run(setup).await) }).collect();
-        let changed = Rc::clone(&self.model.borrow().changed);
-        // Listen from the start, so that a signal during the final drain is not lost.
-        let signals = Signals::listen().ok();
-        loop {
-            let drawn_at = self.view.as_ref().map(View::deadline);
-            let deadline = [self.model.borrow().deadline(), drawn_at].into_iter().flatten().min();
-            tokio::select! {
-                ended = sessions.next() => match ended {
-                    Some((number, outcome)) => {
-                        self.ended(number, &outcome);
-                        outcomes[number] = outcome;
-                    }
-                    None => break,
-                },
-                () = self.merge.run() => {}
-                () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
-                    self.stdout = None;
-                    self.merge.decide(Stop::ReaderGone);
-                    self.model.borrow().order_all(&Order::ReaderGone);
-                }
-                // There may be a deadline now where there was none.
-                () = changed.notified() => self.view.iter_mut().for_each(View::note),
-                wish = next_wish(&mut self.view), if self.view.is_some() => self.wished(wish),
-                () = until(deadline), if deadline.is_some() => self.tick(Instant::now()),
-            }
-        }
-        drop(sessions);
-        if let Some(view) = self.view.take() {
-            view.finish(&self.model.borrow(), Instant::now());
-        }
-        self.finish(&mut outcomes, signals).await
-    }
-
     fn tick(&mut self, now: Instant) {
         self.model.borrow_mut().tick(now);
         if let Some(view) = &mut self.view {
@@ -189,13 +109,30 @@ impl Watch {
             Wish::Resized => self.view.iter_mut().for_each(|view| view.draw(&model, Instant::now())),
         }
     }
+}
 
-    /// A link has come to its end. What all of them are told, or nobody cares about any more, is not said for each, and
-    /// no failure of the link.
-    fn ended(&self, number: usize, outcome: &Outcome) {
+impl Lead for Watch {
+    async fn work(&mut self) {
+        let changed = Rc::clone(&self.model.borrow().changed);
+        loop {
+            let drawn_at = self.view.as_ref().map(View::deadline);
+            let deadline = [self.model.borrow().deadline(), drawn_at].into_iter().flatten().min();
+            tokio::select! {
+                // There may be a deadline now where there was none.
+                () = changed.notified() => self.view.iter_mut().for_each(View::note),
+                wish = next_wish(&mut self.view), if self.view.is_some() => self.wished(wish),
+                () = until(deadline), if deadline.is_some() => self.tick(Instant::now()),
+            }
+        }
+    }
+
+    fn order_all(&self, order: &Order) {
+        self.model.borrow().order_all(order);
+    }
+
+    /// What all links are told, or nobody cares about any more, is not said for each, and no failure of the link.
+    fn ended(&mut self, number: usize, outcome: &Outcome, by_itself: bool) {
         let mut model = self.model.borrow_mut();
-        let decided = self.merge.stop.as_ref().is_some_and(|stop| *stop != Stop::CountAtEnd);
-        let by_itself = !decided && !outcome.is_signal();
         let failed = Some(outcome.exit).filter(|_| by_itself && link_decided(&model, number, outcome));
         model.ended(number, failed);
         if failed.is_some() {
@@ -204,87 +141,30 @@ impl Watch {
         }
     }
 
-    /// The rest of the output, with the summary as its last record.
-    async fn finish(mut self, outcomes: &mut Vec<Outcome>, signals: Option<Signals>) -> Outcome {
-        let patience = matches!(self.merge.stop, Some(Stop::OutputFailed(..)))
-            || outcomes.iter().any(|outcome| outcome.is_signal() || outcome.reason == EndReason::MaxTime);
-        let give_up = patience.then(|| Instant::now() + LAST_DRAIN);
-        // If a signal already ended the sessions, wait for a new one.
-        let seen = outcomes.iter().any(Outcome::is_signal);
-        let mut signals = if seen { Signals::listen().ok() } else { signals };
-        let mut lost = false;
-        tokio::select! {
-            () = last_words(&mut self.merge, &self.model, outcomes, self.asked) => {}
-            outcome = next_signal(&mut signals) => {
-                outcomes.push(outcome);
-                lost = true;
-            }
-            () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
-                self.merge.decide(Stop::ReaderGone);
-            }
-            () = until(give_up), if give_up.is_some() => lost = true,
+    fn all_ended(&mut self) {
+        if let Some(view) = self.view.take() {
+            view.finish(&self.model.borrow(), Instant::now());
         }
-        // The exit status tells of the signal alone.
-        let by_signal = outcomes.iter().any(Outcome::is_signal);
-        if let Some(Stop::OutputFailed(text, _) | Stop::RecordingFailed(text, _)) = &self.merge.stop
-            && by_signal
-        {
-            self.report.warning(text);
-        }
-        if lost {
-            let text = "output was not read in time: the remaining output is lost";
-            if by_signal {
-                self.report.warning(text);
-            }
-            self.merge.stop.get_or_insert(Stop::OutputFailed(text.to_owned(), None));
-        }
-        let model = self.model.borrow();
-        let Merge { stop, totals, .. } = &self.merge;
-        backlog::dropped(totals.dropped).iter().for_each(|text| self.report.warning(text));
-        let mut outcome = verdict(&model, outcomes, stop.as_ref(), self.asked, totals);
-        if outcome.reason == EndReason::OutputFailed {
-            outcome.details.extend(backlog::missing(self.merge.unwritten()));
-        }
-        // The links have said what they had to say, and their words are not in it.
-        if outcome.text.is_some() {
-            outcome.report(&self.report);
-        }
-        if stop.is_none() && outcome.exit == Exit::Assertion {
-            model.tell_unfinished();
-        }
-        outcome
     }
-}
 
-async fn last_words(merge: &mut Merge, model: &Shared, outcomes: &[Outcome], asked: Asked) {
-    merge.settle().await;
-    let last = {
-        let model = model.borrow();
-        let outcome = verdict(&model, outcomes, merge.stop.as_ref(), asked, &merge.totals);
-        let summary = model.summary(&outcome, &merge.totals);
-        Event { at: clock::now(), conn: model.last_conn(), kind: Kind::Summary(Box::new(summary)) }
-    };
-    merge.close(vec![last]).await;
-    while merge.progress().await {}
+    fn verdict(&self, outcomes: &[Outcome], stop: Option<&Stop>, asked: Asked, totals: &Totals) -> Outcome {
+        verdict(&self.model.borrow(), outcomes, stop, asked, totals)
+    }
+
+    fn summary(&self, outcome: &Outcome, totals: &Totals) -> Summary {
+        total(self.model.borrow().accounts(), outcome, totals)
+    }
+
+    fn close(&self, outcome: &Outcome, stopped: bool) {
+        if !stopped && outcome.exit == Exit::Assertion {
+            self.model.borrow().tell_unfinished();
+        }
+    }
 }
 
 async fn next_wish(view: &mut Option<View>) -> Wish {
     match view {
         Some(view) => view.wish().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_signal(signals: &mut Option<Signals>) -> Outcome {
-    match signals {
-        Some(signals) => signals.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

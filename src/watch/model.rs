@@ -17,9 +17,8 @@ use super::plan::{Plan, Tell};
 use super::row::{End, Past, Row};
 use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
-use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Summary};
+use crate::event::{Direction, EndReason, Event, Kind, Role, Summary};
 use crate::exit::Exit;
-use crate::pipeline::Totals;
 use crate::pipeline::record::{Line, read};
 use crate::report::{Level, Report};
 use crate::session::Order;
@@ -39,21 +38,13 @@ pub struct Model {
     pub rows: BTreeMap<u64, Row>,
     /// The links, by number.
     pub links: Vec<Link>,
-    /// Connections that were opened, over all links; messages likewise, in and out.
-    numbers: Numbers,
+    /// Contacts that were told of, over all links.
+    contacts: u64,
     /// Why a link was lost, as it was told last.
     cause: Option<(String, Instant)>,
     /// Told whenever something has changed that can be seen.
     pub changed: Rc<Notify>,
     report: Report,
-}
-
-#[derive(Default)]
-struct Numbers {
-    conn: u32,
-    received: u64,
-    sent: u64,
-    contacts: u64,
 }
 
 impl Model {
@@ -67,7 +58,7 @@ impl Model {
         Self {
             rows: plan.ids.iter().enumerate().map(row).collect(),
             links: (0..links.max(1)).map(|_| Link::new()).collect(),
-            numbers: Numbers::default(),
+            contacts: 0,
             cause: None,
             changed: Rc::default(),
             plan,
@@ -148,44 +139,15 @@ impl Model {
         several.then(|| format!("campaign {}: ", self.plan.ids[link]))
     }
 
-    /// The account of all links together.
-    #[must_use]
-    pub fn summary(&self, outcome: &Outcome, totals: &Totals) -> Summary {
-        let mut all = Summary {
-            reason: outcome.reason,
-            exit: outcome.exit.code(),
-            lines: totals.lines,
-            dropped: totals.dropped,
-            filter_errors: totals.filter_errors,
-            ..Summary::default()
-        };
-        for summary in self.links.iter().filter_map(|link| link.summary.as_ref()) {
-            all.close = summary.close.clone().or(all.close);
-            all.connections += summary.connections;
-            all.reconnects += summary.reconnects;
-            all.received += summary.received;
-            all.sent += summary.sent;
-            all.duplicates += summary.duplicates;
-            all.bytes_in += summary.bytes_in;
-            all.bytes_out += summary.bytes_out;
-            all.compression = summary.compression.clone().or(all.compression);
-            all.wire.bytes_in += summary.wire.bytes_in;
-            all.wire.bytes_out += summary.wire.bytes_out;
-            all.duration = all.duration.max(summary.duration);
-        }
-        all
+    /// The accounts of the sessions that are over.
+    pub fn accounts(&self) -> impl Iterator<Item = &Summary> {
+        self.links.iter().filter_map(|link| link.summary.as_ref())
     }
 
     /// Hours of the past that were asked for.
     #[must_use]
     pub fn hours(&self) -> Option<u32> {
         self.plan.history
-    }
-
-    /// The last connection that was opened.
-    #[must_use]
-    pub fn last_conn(&self) -> u32 {
-        self.numbers.conn
     }
 
     /// How long a link may be silent before that is worth a word.
@@ -225,20 +187,14 @@ impl Model {
                 self.links[link].summary = Some(std::mem::take(&mut **summary));
                 return;
             }
-            Kind::Message { dir, seq, message, role, part } => {
-                *seq = self.numbers.next(*dir, *part);
-                if *dir == Direction::In {
-                    self.links[link].heard = Some(now);
-                }
-                if *dir == Direction::In {
-                    let masked = message.masked(self.report.secrets());
-                    said = self.plan.campaigns.read(masked.as_ref().unwrap_or(message));
-                    if self.plan.derive {
-                        *role = Role::Bookkeeping;
-                    }
+            Kind::Message { dir: Direction::In, message, role, .. } => {
+                self.links[link].heard = Some(now);
+                let masked = message.masked(self.report.secrets());
+                said = self.plan.campaigns.read(masked.as_ref().unwrap_or(message));
+                if self.plan.derive {
+                    *role = Role::Bookkeeping;
                 }
             }
-            Kind::Unreadable(message) => message.seq = self.numbers.next(Direction::In, None),
             Kind::Recorded(line) => {
                 if let (Line::Received(message), _) = read(line) {
                     said = self.plan.campaigns.read(&message);
@@ -246,9 +202,6 @@ impl Model {
             }
             Kind::Ping(Direction::In, _) | Kind::Pong(..) => self.links[link].heard = Some(now),
             _ => {}
-        }
-        if event.conn > 0 {
-            event.conn = self.links[link].conn.max(1);
         }
         let (at, conn) = (event.at, event.conn);
         shown.push(event);
@@ -261,11 +214,9 @@ impl Model {
     }
 
     fn opened(&mut self, number: usize, now: Instant) {
-        self.numbers.conn += 1;
         let link = &mut self.links[number];
         link.state = LinkState::Live;
         link.heard = Some(now);
-        link.conn = self.numbers.conn;
         link.connections += 1;
         link.followed.clear();
         if link.connections > 1 {
@@ -335,8 +286,8 @@ impl Model {
             self.report.warning(&format!("campaign {}: {odd}", row.campaign.id));
         }
         for contact in reading.recent.iter().rev() {
-            self.numbers.contacts += 1;
-            row.campaign.contact(contact, self.numbers.contacts);
+            self.contacts += 1;
+            row.campaign.contact(contact, self.contacts);
         }
         if change.changed {
             derived.push(row.campaign.record(at, now).to_json());
@@ -390,9 +341,9 @@ impl Model {
     }
 
     fn contact(&mut self, contact: &Contact) {
-        self.numbers.contacts += 1;
+        self.contacts += 1;
         if let Some(row) = self.rows.get_mut(&contact.campaign) {
-            row.campaign.contact(contact, self.numbers.contacts);
+            row.campaign.contact(contact, self.contacts);
         }
     }
 
@@ -438,18 +389,6 @@ impl Model {
                 link.order(Order::End(Outcome::new(EndReason::CampaignsOver, Exit::Ok)));
             }
         }
-    }
-}
-
-impl Numbers {
-    /// All parts of a message have its number.
-    fn next(&mut self, dir: Direction, part: Option<MessagePart>) -> u64 {
-        let number = match dir {
-            Direction::In => &mut self.received,
-            Direction::Out => &mut self.sent,
-        };
-        *number += u64::from(part.is_none_or(|part| part.number == 1));
-        *number
     }
 }
 

@@ -40,6 +40,7 @@ const LAYERS: &[&str] = &[
     "sink",
     "share",
     "signals",
+    "sessions",
     "repl",
     "watch",
     "probe",

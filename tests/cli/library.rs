@@ -1,12 +1,15 @@
 //! The dialect files that are built in: the client of each against its own mock.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::{fs, thread};
 
 use serde::Deserialize;
+use serde_json::Value;
 use wstap::testing::DIALECT_FILES;
 
 use crate::clients::serve;
-use crate::harness::{Output, wstap};
+use crate::harness::{Output, Wstap, wstap};
 
 /// What a file says that tests need.
 #[derive(Deserialize)]
@@ -235,7 +238,9 @@ fn a_file_may_call_sign_pace_acknowledge_and_find_gaps() {
     };
     let second = |ts: serde_json::Value| ts.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert!(second(at(2)).duration_since(second(at(0))).as_millis() >= 900, "{sent:#?}");
-    subscribe(&["--mock", "a", "b", "c", "d"]).exits(2).says("4 topics given, but everything allows 3");
+    subscribe(&["--mock", "a", "b", "c", "d"]).exits(2).says(
+        "4 topics need 2 connections of everything, which takes 3 on each: its events are acknowledged",
+    );
     subscribe(&["--mock=--token other", "a", "--token", "wrong"]).exits(16).says("the session was refused");
 }
 
@@ -304,6 +309,134 @@ fn topics_and_acknowledgments_may_be_calls() {
     subscribe(&["--mock=--deny b", "a", "b"]).exits(24).says(refused);
     let unknown = "subscribe refused with 401 Unauthorized: invalid credential (a)";
     subscribe(&["--mock=--token other", "a", "--token", "wrong"]).exits(24).says(unknown);
+}
+
+/// A provider that takes two topics on a connection.
+const PARTS: &str = r#"
+[dialect]
+version = 2
+name = "parts"
+url = "wss://never.invalid/parts"
+
+[topics]
+what = "letters"
+per_connection = 2
+
+[subscribe]
+send = '{want: $topics}'
+
+[[on]]
+when = '.got'
+confirm = '.got'
+
+[[on]]
+when = '.no'
+refuse = '{topic: .no, message: "no such letter"}'
+
+[[on]]
+event = '.'
+id = '"\(.topic)\(.n)"'
+
+[mock]
+path = "/parts"
+event = '{topic: $topic, n: $n}'
+
+[[mock.on]]
+when = '.want'
+subscribe = '.want[]'
+ack = '{got: $topics}'
+refuse = '{no: $topic}'
+"#;
+
+/// Subscribes to five letters, over three connections.
+fn parts(home: &Path, mock: &str, args: &[&str]) -> Wstap {
+    let path = home.join("parts.toml").display().to_string();
+    fs::write(&path, PARTS).unwrap();
+    let mock = format!("--mock=--rate 200 {mock}");
+    wstap(&["subscribe", "-d", &path, &mock, "a", "b", "c", "d", "e", "--max-time", "60s"]).args(args)
+}
+
+/// The topics of each connection, by its number.
+fn topics_by_connection(out: &Output) -> BTreeMap<u64, BTreeSet<String>> {
+    let mut topics: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    for record in out.records("message").iter().filter(|record| record["data"]["topic"].is_string()) {
+        let topic = record["data"]["topic"].as_str().unwrap().to_owned();
+        topics.entry(record["conn"].as_u64().unwrap()).or_default().insert(topic);
+    }
+    topics
+}
+
+#[test]
+fn topics_that_one_connection_does_not_take_come_over_several() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |mock: &str, args: &[&str]| parts(home.path(), mock, args).run();
+    let out = run("", &["--envelope", "--count", "60"]);
+    out.exits(0).says("topics 1 to 2: connected").says("topic 5: subscribe confirmed: e");
+    let conns: Vec<_> = out.records("open").iter().map(|record| record["conn"].clone()).collect();
+    assert_eq!(conns, [1, 2, 3], "{}", out.stdout);
+    let mut topics: Vec<_> = topics_by_connection(&out).into_values().collect();
+    topics.sort();
+    assert_eq!(
+        topics,
+        [vec!["a", "b"], vec!["c", "d"], vec!["e"]].map(|part| part.into_iter().map(str::to_owned).collect())
+    );
+    for (dir, least) in [("in", 60), ("out", 3)] {
+        let of_dir = |record: &Value| record["dir"] == dir;
+        let numbers: Vec<_> = out
+            .records("message")
+            .into_iter()
+            .filter(of_dir)
+            .map(|record| record["seq"].as_u64().unwrap())
+            .collect();
+        assert!(
+            numbers.len() >= least && numbers.iter().copied().eq(1..=numbers.len() as u64),
+            "{numbers:?}"
+        );
+    }
+    let (summary, closed) = (out.summary(), out.records("close").len());
+    assert_eq!((&summary["reason"], &summary["connections"], closed), (&"count".into(), &3.into(), 3));
+    assert_eq!(out.records("summary").len(), 1);
+    run("", &["--until", ".topic == \"e\""]).exits(0);
+    run("", &["--fail-if", ".topic == \"c\""]).exits(1).says("--fail-if matched");
+    run("--deny e", &[]).exits(24).says("error: topic 5: subscribe refused");
+    run("--deny e", &["--keep-going", "--count", "5"]).exits(0);
+    run("--events 0", &["--idle-timeout", "300ms", "--count", "1"]).exits(1).says("limit reached after 0");
+    run("--fault refuse=401", &[]).exits(16);
+}
+
+#[test]
+fn each_of_several_connections_is_made_again() {
+    let home = tempfile::tempdir().unwrap();
+    let args = ["--envelope", "--count", "200", "--reconnect-delay", "10ms"];
+    let out = parts(home.path(), "--fault fail-first=2:drop@20", &args).run();
+    out.exits(0);
+    assert_eq!((out.records("open").len(), out.records("gap").len()), (5, 2), "{}", out.stdout);
+    assert_eq!(out.summary()["reconnects"], 2);
+    let (gap, opened) = (out.records("gap")[0]["conn"].as_u64(), topics_by_connection(&out));
+    assert!(gap > Some(3) && opened.len() == 5, "{gap:?} {opened:?}");
+}
+
+#[test]
+fn files_and_signals_are_for_all_connections() {
+    let home = tempfile::tempdir().unwrap();
+    let file = |name: &str| home.path().join(name).display().to_string();
+    let (lines, recording) = (file("lines"), file("recording"));
+    let args = ["-o", &lines, "--record", &recording, "-f", "[.topic, .n]", "--count", "50"];
+    parts(home.path(), "", &args).run().exits(0);
+    let lines = fs::read_to_string(lines).unwrap();
+    assert_eq!(lines.lines().count(), 50);
+    let again = ["--from", &recording, "-f", "[.topic, .n]", "--count", "50"];
+    let path = file("parts.toml");
+    assert_eq!(wstap(&["subscribe", "-d", &path]).args(&again).run().exits(0).stdout, lines);
+    let mut running = parts(home.path(), "", &["--envelope"]).spawn();
+    running.notice("topic 5: subscribe confirmed");
+    running.signal("INT");
+    let out = running.finish();
+    out.exits(130);
+    assert_eq!((out.records("close").len(), &out.summary()["reason"]), (3, &"interrupted".into()));
+    for option in [&["--cursor-file", "c"][..], &["--interactive"], &["--reply", "."], &["--linger", "1s"]] {
+        parts(home.path(), "", option).run().exits(2).says("5 topics need 3 connections of parts");
+    }
 }
 
 #[test]

@@ -592,6 +592,11 @@ impl Client for RulesClient {
         self.rules.replays
     }
 
+    fn acknowledges(&self) -> bool {
+        let mut events = self.rules.rules.iter().filter_map(|rule| rule.event.as_ref());
+        events.any(|event| event.ack.is_some() || event.ack_call.is_some())
+    }
+
     fn dedupe(&self) -> usize {
         self.rules.dedupe
     }
