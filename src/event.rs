@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::codec::StepFailure;
 use crate::message::Message;
+use crate::text::counted;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -297,6 +298,16 @@ pub struct MissingNumbers {
     pub from: u64,
     /// The last one.
     pub to: u64,
+}
+
+impl MissingNumbers {
+    /// What people are told.
+    #[must_use]
+    pub fn notice(&self) -> String {
+        let of = if self.stream.is_empty() { String::new() } else { format!(" of {}", self.stream) };
+        let count = counted(self.to - self.from + 1, "number");
+        format!("gap{of}: {count} missing ({} to {})", self.from, self.to)
+    }
 }
 
 /// Bytes that went over the wire, compressed and with the heads of frames; TLS and HTTP do not count.

@@ -44,7 +44,7 @@ pub async fn explain(
     }
     client.notices().iter().for_each(|notice| report.warning(notice));
     match &args.session.from {
-        Some(path) => meanings(path, dialect, &mut *client, report).await.map(|()| Exit::Ok),
+        Some(path) => meanings(path, (dialect, topics), &mut *client, report).await.map(|()| Exit::Ok),
         None => Ok(Exit::Ok),
     }
 }
@@ -65,7 +65,7 @@ fn sends(client: &mut dyn Client, url: Option<&WsUrl>, topics: &[String]) -> Res
 
 async fn meanings(
     path: &Path,
-    dialect: &dyn Dialect,
+    (dialect, topics): (&dyn Dialect, &[String]),
     client: &mut dyn Client,
     report: &Report,
 ) -> Result<()> {
@@ -73,11 +73,16 @@ async fn meanings(
     odd.iter().for_each(|what| report.warning(&format!("--from: {what}")));
     let mut items = recording.spawn().map_err(|error| no_thread(&error))?;
     let steps = Steps::new(dialect.decode())?;
-    let (mut reader, mut number) = (Reader::new(&steps, None), 0);
+    let (mut reader, mut number, mut last_conn) = (Reader::new(&steps, None), 0, 1);
     while let Some(batch) = items.recv().await {
         for item in batch? {
-            let Item::Message(message, _) = item else { continue };
+            let Item::Message(message, _, conn) = item else { continue };
             number += 1;
+            let is_old = (1..last_conn).contains(&conn);
+            if conn > last_conn {
+                last_conn = conn;
+                drop(client.sends(topics));
+            }
             let messages = match reader.read(message) {
                 Decoded::One(message) => vec![message],
                 Decoded::Parts(parts) => parts,
@@ -88,7 +93,7 @@ async fn meanings(
                 }
             };
             for message in messages {
-                print(meaning(client, &message, number, report).as_bytes())?;
+                print(meaning(client, (&message, is_old), number, report).as_bytes())?;
             }
         }
     }
@@ -96,9 +101,15 @@ async fn meanings(
 }
 
 /// What one message means, and what is sent in answer to it.
-fn meaning(client: &mut dyn Client, message: &Message, number: u64, report: &Report) -> String {
+fn meaning(
+    client: &mut dyn Client,
+    (message, is_old): (&Message, bool),
+    number: u64,
+    report: &Report,
+) -> String {
     let rule = client.rule_of(message).map(|rule| format!(" {rule}:")).unwrap_or_default();
-    let meaning = match client.understand(message) {
+    let meaning = if is_old { client.understand_old(message) } else { client.understand(message) };
+    let meaning = match meaning {
         Meaning::Event(facts) => event(facts.id.as_deref(), facts.cursor.as_deref()),
         Meaning::Events(events) => {
             let all: Vec<String> = events
@@ -120,6 +131,7 @@ fn meaning(client: &mut dyn Client, message: &Message, number: u64, report: &Rep
     for answer in client.answers() {
         text.push_str(&format!("  send {}\n", String::from_utf8_lossy(answer.as_bytes())));
     }
+    client.missing().iter().for_each(|missing| text.push_str(&format!("  {}\n", missing.notice())));
     client.notices().iter().for_each(|notice| text.push_str(&format!("  {notice}\n")));
     text
 }

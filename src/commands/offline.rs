@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -13,7 +14,7 @@ use crate::codec::{self, Coding, Decoded};
 use crate::config::output;
 use crate::dialect::{Client, MadeEvent, Meaning};
 use crate::error::Result;
-use crate::event::{Direction, EndReason, Event, Kind, MessagePart, Role, Unreadable};
+use crate::event::{Direction, EndReason, Event, Facts, Gap, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
 use crate::input::recording::{Item, Recording, Take};
 use crate::message::Message;
@@ -226,6 +227,12 @@ pub struct Reader {
     observer: Option<Observer>,
     /// Where the pipeline learns the ids of events, if it asks.
     facts: Option<FactsLedger>,
+    /// The id of the last event, or its cursor.
+    last_id: Option<String>,
+    /// The last connection of the recording, by its number there.
+    conn: u32,
+    /// The message came on a connection before that one.
+    is_old: bool,
 }
 
 impl Reader {
@@ -248,6 +255,9 @@ impl Reader {
             failed: None,
             observer: None,
             facts: None,
+            last_id: None,
+            conn: 1,
+            is_old: false,
         }
     }
 
@@ -273,9 +283,14 @@ impl Reader {
     /// Appends the events, and says how many bytes they take along.
     fn events(&mut self, item: Item, events: &mut Vec<Event>, report: &Report) -> usize {
         match item {
-            Item::Message(message, at) => {
+            Item::Message(message, at, conn) => {
                 let (length, at, first) = (message.len(), at.unwrap_or_else(clock::now), events.len());
-                self.received(message, report, |kind| events.push(Event { at, conn: 1, kind }));
+                self.is_old = (1..self.conn).contains(&conn);
+                if conn > self.conn {
+                    self.conn = conn;
+                    self.dialect.begin();
+                }
+                self.received(message, at, report, |kind| events.push(Event { at, conn: 1, kind }));
                 length.max(256 * (events.len() - first))
             }
             Item::Odd(what) => {
@@ -301,16 +316,16 @@ impl Reader {
         }
     }
 
-    fn received(&mut self, message: Message, report: &Report, mut emit: impl FnMut(Kind)) {
+    fn received(&mut self, message: Message, at: Timestamp, report: &Report, mut emit: impl FnMut(Kind)) {
         self.seq += 1;
         self.came += 1;
         if let Some(hint) = self.messages.hint(&message) {
             report.notice(&hint);
         }
         match self.messages.read(message) {
-            Decoded::One(message) => self.understood(message, None, &mut emit),
+            Decoded::One(message) => self.understood(message, None, (at, report), &mut emit),
             Decoded::Parts(parts) => MessagePart::number(parts).for_each(|(part, message)| {
-                self.understood(message, Some(part), &mut emit);
+                self.understood(message, Some(part), (at, report), &mut emit);
             }),
             Decoded::Nothing(message) => emit(self.message(message, Role::Bookkeeping, None)),
             Decoded::Unread(unread, message) => {
@@ -330,8 +345,24 @@ impl Reader {
         }
     }
 
-    fn understood(&mut self, message: Message, part: Option<MessagePart>, emit: &mut impl FnMut(Kind)) {
-        let meaning = self.dialect.understand(&message.without_mark());
+    fn understood(
+        &mut self,
+        message: Message,
+        part: Option<MessagePart>,
+        (at, report): (Timestamp, &Report),
+        emit: &mut impl FnMut(Kind),
+    ) {
+        let plain = message.without_mark();
+        let meaning = match self.is_old {
+            false => self.dialect.understand(&plain),
+            true => self.dialect.understand_old(&plain),
+        };
+        drop(plain);
+        for missing in self.dialect.missing() {
+            report.warning(&missing.notice());
+            let last_id = self.last_id.clone();
+            emit(Kind::Gap(Box::new(Gap { last_id, missing: Some(missing), ..Gap::between(at, at) })));
+        }
         let events = match meaning {
             Meaning::Events(events) => events,
             Meaning::Event(facts) => vec![MadeEvent { facts, ..MadeEvent::default() }],
@@ -340,6 +371,10 @@ impl Reader {
         let most = events.len();
         for (event, number) in events.into_iter().zip(1..) {
             let seen = event.facts.id.as_ref().is_some_and(|id| !self.seen.insert(id));
+            if !seen {
+                let Facts { id, cursor } = &event.facts;
+                self.last_id = id.clone().or_else(|| cursor.clone()).or(self.last_id.take());
+            }
             let role = if seen { Role::Duplicate } else { Role::Data };
             let is_last = number as usize == most && part.is_none_or(|part| part.last);
             let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };

@@ -368,6 +368,9 @@ pub trait Client: Send {
         Vec::new()
     }
 
+    /// Another connection begins, of which only messages that were received earlier are known.
+    fn begin(&mut self) {}
+
     /// The messages that subscribe to these topics on a connection on which [`Client::subscribe`] has been called.
     fn subscribe_more(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
         self.subscribe(topics, cursor)

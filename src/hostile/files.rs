@@ -30,13 +30,13 @@ pub fn recording(bytes: &[u8]) {
     for item in &records {
         match item {
             Item::Record(line, _) => assert!(record::read_moment(line).is_some(), "{line}"),
-            Item::Message(message, _) => drop(record::read(message.as_text().unwrap_or_default())),
+            Item::Message(message, _, _) => drop(record::read(message.as_text().unwrap_or_default())),
             Item::Odd(_) => {}
         }
     }
     for item in received {
         match item {
-            Item::Message(message, _) => comes_back(&message),
+            Item::Message(message, _, _) => comes_back(&message),
             Item::Record(..) => panic!("a record among messages"),
             Item::Odd(_) => {}
         }

@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 use super::Patient;
 use super::values::Values;
 use crate::error::{Failure, Result};
+use crate::event::Direction;
 use crate::file;
 use crate::har;
 use crate::json;
 use crate::message::Message;
-use crate::pipeline::record::{self, Line};
+use crate::pipeline::record::{self, Moment, What};
 
 /// What one read takes.
 const CHUNK: usize = 64 * 1024;
@@ -26,8 +27,8 @@ const LONGEST_LINE: usize = 512 << 20;
 /// What a line of a file holds, and when that was, if it says so.
 #[derive(Debug, PartialEq)]
 pub enum Item {
-    /// A message that was received.
-    Message(Message, Option<Timestamp>),
+    /// A message that was received, and the number of its connection; 0 where none is known.
+    Message(Message, Option<Timestamp>, u32),
     /// A record as it stands.
     Record(String, Option<Timestamp>),
     /// Something odd that was left out.
@@ -176,12 +177,13 @@ impl Recording {
 }
 
 fn item(text: &str, take: Take) -> Option<Item> {
-    let (line, at) = record::read(text);
-    match (line, take) {
-        (Line::Foreign, _) => Some(Item::Message(Message::text(text.to_owned()), None)),
+    let Some(Moment { at, conn, what }) = record::read_moment(text) else {
+        return Some(Item::Message(Message::text(text.to_owned()), None, 0));
+    };
+    match (what, take) {
         (_, Take::Records) => Some(Item::Record(on_one_line(text), at)),
-        (Line::Received(message), Take::Received) => Some(Item::Message(message, at)),
-        (Line::Other, Take::Received) => None,
+        (What::Message(Direction::In, message), Take::Received) => Some(Item::Message(message, at, conn)),
+        (_, Take::Received) => None,
     }
 }
 
@@ -218,9 +220,9 @@ mod tests {
             batches.flat_map(Result::unwrap).collect::<Vec<_>>()
         };
         let at = || "2026-01-01T00:00:00Z".parse().ok();
-        let message = |text: &str| Item::Message(Message::text(text.to_owned()), None);
+        let message = |text: &str| Item::Message(Message::text(text.to_owned()), None, 0);
         let plain = [message(r#"{"plain":true}"#), message("text")];
-        assert_eq!(read(Take::Received)[0], Item::Message(Message::text(r#"{"a":1.0}"#), at()));
+        assert_eq!(read(Take::Received)[0], Item::Message(Message::text(r#"{"a":1.0}"#), at(), 1));
         assert_eq!(read(Take::Received)[1..], plain);
         let records = read(Take::Records);
         assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned(), at())));

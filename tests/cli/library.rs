@@ -484,6 +484,28 @@ fn a_connection_is_replaced_before_its_time_is_up() {
 }
 
 #[test]
+fn numbers_that_a_recording_leaves_out_are_reported() {
+    let depth = |first: u32, last: u32| format!(r#"{{"e":"depthUpdate","s":"A","U":{first},"u":{last}}}"#);
+    let run = |lines: &[String], args: &[&str]| {
+        wstap(&["subscribe", "-d", "binance", "--from", "-"]).args(args).stdin(lines.join("\n")).run()
+    };
+    let out = run(&[depth(1, 5), depth(8, 9)], &["--envelope"]);
+    out.exits(0).says("gap of A@depth: 2 numbers missing (6 to 7)");
+    let gap = &out.records("gap")[0];
+    assert_eq!((&gap["last_id"], &gap["first_missing"]), (&"A@depth/5".into(), &6.into()));
+    // A connection has numbers of its own, and the one before it may go on for a while.
+    let record = |conn: u32, data: String| {
+        let head = r#""v":1,"ts":"2026-01-01T00:00:00.000000Z","type":"message""#;
+        format!(r#"{{{head},"conn":{conn},"dir":"in","data":{data}}}"#)
+    };
+    let merged = [(1, 1, 5), (2, 20, 25), (1, 6, 9), (2, 28, 30), (1, 12, 12)];
+    let lines = merged.map(|(conn, first, last)| record(conn, depth(first, last)));
+    let out = run(&lines, &[]);
+    out.exits(0).says("(26 to 27)").says("(10 to 11)");
+    assert_eq!(out.stderr.matches("gap of").count(), 2, "{}", out.stderr);
+}
+
+#[test]
 fn a_file_is_explained_without_a_connection() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("messages").display().to_string();

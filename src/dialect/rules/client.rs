@@ -448,10 +448,14 @@ impl Client for RulesClient {
         Ok(Some(target))
     }
 
-    fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
-        let rules = Arc::clone(&self.rules);
+    fn begin(&mut self) {
         self.old = Some(std::mem::replace(&mut self.conn, ConnState::new(&self.kept)));
         self.note_state();
+    }
+
+    fn subscribe(&mut self, topics: &[String], cursor: Option<&str>) -> Vec<Message> {
+        let rules = Arc::clone(&self.rules);
+        self.begin();
         self.set(ClientVar::Topics, texts(topics));
         self.set_cursor(cursor);
         let mut messages = Vec::new();

@@ -13,7 +13,6 @@ use crate::message::Message;
 use crate::report::Level;
 use crate::session::policy::Outcome;
 use crate::session::socket::End;
-use crate::text::counted;
 
 /// Takes out what the provider's messages must not show, as far as it can be seen in what could not be read.
 pub fn redact(message: &mut Unreadable, dialect: &mut dyn Client) {
@@ -187,13 +186,7 @@ impl State {
 
     /// A numbered stream has left numbers out.
     fn tell_missing(&mut self, missing: MissingNumbers, conn: u32, now: Now) {
-        let count = missing.to - missing.from + 1;
-        let of = if missing.stream.is_empty() { String::new() } else { format!(" of {}", missing.stream) };
-        let (first, last) = (missing.from, missing.to);
-        self.notice(
-            Level::Warning,
-            format!("gap{of}: {} missing ({first} to {last})", counted(count, "number")),
-        );
+        self.notice(Level::Warning, missing.notice());
         let last_id = self.delivery.last_id().or(self.delivery.cursor()).map(str::to_owned);
         let gap = Gap { last_id, missing: Some(missing), ..Gap::between(now.wall, now.wall) };
         self.emit_on(conn, Kind::Gap(Box::new(gap)), now);
