@@ -77,16 +77,26 @@ pub(crate) fn for_every_file(test: fn(&str, &str)) {
 /// `tests/fixtures/dialects/NAME.txt`. With `UPDATE`, the meanings are written again.
 #[test]
 fn messages_of_every_service_mean_what_its_fixture_says() {
-    for_every_file(|name, _| {
+    for_every_file(|name, file| {
         let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dialects/{}.txt"), name);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let explained = explained(name, &text);
         if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, explained).unwrap();
+            fs::write(&path, &explained).unwrap();
         } else {
             assert_eq!(explained, text, "{path}");
         }
+        for rule in 1..=rules(file) {
+            let met = |line: &str| line.split([' ', ':']).next() == Some(&rule.to_string());
+            assert!(explained.lines().any(met), "{path}: no message meets rule {rule}");
+        }
     });
+}
+
+/// How many rules a file has for messages.
+fn rules(text: &str) -> usize {
+    let file: toml::Table = toml::from_str(text).unwrap();
+    file.get("on").and_then(toml::Value::as_array).map_or(0, Vec::len)
 }
 
 /// A fixture with what `--check` says to its messages.
