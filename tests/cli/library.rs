@@ -10,6 +10,7 @@ use wstap::testing::DIALECT_FILES;
 
 use crate::clients::serve;
 use crate::harness::{Output, Wstap, wstap};
+use crate::pty::on_pty;
 
 /// What a file says that tests need.
 #[derive(Deserialize)]
@@ -271,6 +272,13 @@ url = 'https://never.invalid/topics'
 headers.Authorization = 'Bearer \($token)'
 body = '{session: $s.id, topic: $topic}'
 
+[unsubscribe.call]
+purpose = "the end of the subscription"
+url = 'https://never.invalid/topics'
+method = "DELETE"
+headers.Authorization = 'Bearer \($token)'
+body = '{session: $s.id, topic: $topic}'
+
 [[on]]
 when = '.id'
 set = '{id}'
@@ -290,6 +298,12 @@ set = '{id: "s\($n)"}'
 session = '$s.id'
 open = '$s'
 event = '{n: $n, topic: $topic}'
+
+[[mock.http]]
+path = "/topics"
+method = "DELETE"
+token = '$headers.authorization | ltrimstr("Bearer ")'
+session = '.session'
 
 [[mock.http]]
 path = "/topics"
@@ -447,6 +461,19 @@ fn files_and_signals_are_for_all_connections() {
     for option in [&["--cursor-file", "c"][..], &["--interactive"], &["--reply", "."], &["--linger", "1s"]] {
         parts(home.path(), "", option).run().exits(2).says("5 topics need 3 connections of parts");
     }
+}
+
+#[test]
+fn a_topic_may_be_left_by_a_call() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("calls.toml").display().to_string();
+    fs::write(&path, CALLS).unwrap();
+    let mut pty = on_pty(&["subscribe", "-d", &path, "--interactive", "--mock=--events 0", "a", "b"]).spawn();
+    pty.shows("subscribe confirmed: b");
+    pty.line("/unsubscribe b");
+    pty.shows("unsubscribe confirmed: b");
+    pty.line("/quit");
+    pty.exits(0);
 }
 
 #[test]
