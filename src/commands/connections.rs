@@ -23,8 +23,9 @@ use crate::sessions::topics::TopicSessions;
 use crate::signals::Signals;
 use crate::text::counted;
 
-/// Connections at most: a provider that limits topics limits connections as well.
-const MOST: usize = 100;
+/// Connections at most. They are opened at once, and a provider that limits topics also limits new connections, such as
+/// to 20 a minute.
+const MOST: usize = 20;
 
 /// Subscribes to the topics in the order in which they were given, `most` on each connection.
 ///

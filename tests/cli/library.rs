@@ -461,6 +461,9 @@ fn files_and_signals_are_for_all_connections() {
     for option in [&["--cursor-file", "c"][..], &["--interactive"], &["--reply", "."], &["--linger", "1s"]] {
         parts(home.path(), "", option).run().exits(2).says("5 topics need 3 connections of parts");
     }
+    let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    parts(home.path(), "", &many).run().exits(2).says("more than 20 connections");
 }
 
 #[test]
