@@ -1,24 +1,35 @@
 //! `--to redis://HOST/STREAM`: a Redis stream.
 //!
-//! Each line is an entry with the fields `id`, `data`, `key` if there is one, and the headers. A batch is one pipeline.
+//! Each line is an entry with the fields `id`, `data`, `key` if there is one, and the headers. A batch is sent in pieces,
+//! so that Redis works on one while the next is made.
 //! With `--cursor-in-sink`, a batch is one transaction that also writes the provider's cursor, and how far this run has
 //! come: after a lost connection, that tells whether the last transaction was done.
 
 use std::collections::VecDeque;
+use std::future::{Future as _, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::maybe_done;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ErrorKind, RedisConnectionInfo, RedisError, RedisResult, Value};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, unconstrained, yield_now};
 
 use super::place::BrokerUrl;
 use super::{LineStore, SinkLine, Stored, Trouble, Work};
 use crate::error::Result;
+use crate::limits;
 use crate::net::{Options, open_bare};
 use crate::secret::Secret;
 
 /// How long Redis may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lines of a piece, which is one pipeline.
+const PIECE: usize = 250;
+
+/// Pieces on their way at a time. The connection has room for more.
+const AT_ONCE: usize = 16;
 
 /// Errors that pass: the command may be tried again (redis.io, "Redis protocol specification", error prefixes).
 const TEMPORARY: [&str; 9] =
@@ -133,24 +144,71 @@ impl RedisStore {
     }
 
     /// Stores lines, and whatever comes of each, one by one.
-    async fn store_each(&mut self, lines: &[SinkLine]) -> Stored {
+    async fn store_each(&mut self, lines: &[SinkLine], stored: &dyn Fn(usize)) -> Stored {
+        let mut lost = None;
         if self.outcomes.is_empty() {
-            let mut pipe = redis::Pipeline::with_capacity(lines.len());
-            lines.iter().for_each(|line| self.add(&mut pipe, line));
-            let Some(link) = &mut self.link else { return Stored::not_connected(0) };
-            match pipe.ignore_errors().query_async::<Vec<RedisResult<Value>>>(&mut link.connection).await {
-                Ok(outcomes) => self.outcomes = outcomes.into(),
-                Err(error) => return self.failed(0, trouble(&error)),
-            }
+            let Some(link) = &self.link else { return Stored::not_connected(0) };
+            let (outcomes, error) = self.send(lines, &link.connection, stored).await;
+            (self.outcomes, lost) = (outcomes, error);
         }
         for done in 0..lines.len() {
             match self.outcomes.pop_front() {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return self.failed(done, trouble(&error)),
-                None => return Stored::not_connected(done),
+                None => {
+                    self.link = None;
+                    let lost = lost.as_ref().map(trouble);
+                    return lost.map_or_else(|| Stored::not_connected(done), |lost| self.failed(done, lost));
+                }
             }
         }
         Stored { lines: lines.len(), trouble: None }
+    }
+
+    /// Sends lines in pieces, until the connection fails. Gives what became of each line.
+    async fn send(
+        &self,
+        lines: &[SinkLine],
+        connection: &MultiplexedConnection,
+        stored: &dyn Fn(usize),
+    ) -> (VecDeque<RedisResult<Value>>, Option<RedisError>) {
+        let (mut outcomes, mut refused) = (VecDeque::with_capacity(lines.len()), false);
+        let mut pieces = lines.chunks(PIECE);
+        let mut sent = VecDeque::with_capacity(AT_ONCE);
+        loop {
+            while sent.len() < AT_ONCE
+                && let Some(piece) = pieces.next()
+            {
+                let mut asked = Box::pin(maybe_done(unconstrained(self.ask(piece, connection.clone()))));
+                // The first poll puts it behind the pieces before it, and the connection writes it before the next is made.
+                let _ = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await;
+                sent.push_back(asked);
+                yield_now().await;
+            }
+            let Some(mut first) = sent.pop_front() else { return (outcomes, None) };
+            first.as_mut().await;
+            match first.as_mut().take_output() {
+                Some(Ok(of_piece)) => {
+                    refused |= of_piece.iter().any(Result::is_err);
+                    outcomes.extend(of_piece);
+                }
+                Some(Err(error)) => return (outcomes, Some(error)),
+                None => return (outcomes, None),
+            }
+            if !refused {
+                stored(outcomes.len());
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        lines: &[SinkLine],
+        mut connection: MultiplexedConnection,
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
+        let mut pipe = redis::Pipeline::with_capacity(lines.len());
+        lines.iter().for_each(|line| self.add(&mut pipe, line));
+        pipe.ignore_errors().query_async(&mut connection).await
     }
 
     /// Stores lines and the cursor after them in one transaction.
@@ -208,19 +266,24 @@ impl LineStore for RedisStore {
         &'a mut self,
         lines: &'a [SinkLine],
         cursor: Option<&'a str>,
-        _stored: &'a dyn Fn(usize),
+        stored: &'a dyn Fn(usize),
     ) -> Work<'a, Stored> {
         Box::pin(async move {
             match self.cursor_key.clone() {
                 Some(key) => self.store_all(lines, cursor, &key).await,
                 None if lines.is_empty() => Stored::default(),
-                None => self.store_each(lines).await,
+                None => self.store_each(lines, stored).await,
             }
         })
     }
 
     fn keeps_cursor(&self) -> bool {
         self.cursor_key.is_some()
+    }
+
+    fn batch(&self) -> usize {
+        // A transaction keeps other clients of Redis waiting.
+        if self.keeps_cursor() { limits::SINK_BATCH } else { limits::SINK_QUEUE }
     }
 }
 
