@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a connection may rest. Brokers close one after 10 minutes, and services in front of them earlier.
 const REST: Duration = Duration::from_secs(3 * 60);
 
+/// The bytes of a request's length.
+const LENGTH: usize = 4;
+
 /// What helps if a login fails.
 const LOGIN_HINT: &str = "check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and the mechanism (?sasl=)";
 
@@ -66,10 +69,11 @@ impl KafkaLink {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         let mut out = WireWriter::default();
-        out.int16(R::API).int16(version).int32(number).text("wstap");
+        // Its length is known in the end.
+        out.int32(0).int16(R::API).int16(version).int32(number).text("wstap");
         request.write(&mut out);
         let away = |text: String| Trouble::Away(format!("{}: {text}", R::NAME));
-        let answer = match timeout(PATIENCE, self.exchange(&out.into_bytes())).await {
+        let answer = match timeout(PATIENCE, self.exchange(out.into_bytes())).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 // So does one that expects TLS or a login, without a word.
@@ -86,10 +90,11 @@ impl KafkaLink {
         R::read(version, &mut from).ok_or_else(|| away("the answer is cut short".to_owned()))
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> io::Result<Vec<u8>> {
-        let length = u32::try_from(request.len()).map_err(io::Error::other)?;
-        self.stream.write_all(&length.to_be_bytes()).await?;
-        self.stream.write_all(request).await?;
+    /// Sends a request, of which the first bytes are for its length.
+    async fn exchange(&mut self, mut request: Vec<u8>) -> io::Result<Vec<u8>> {
+        let length = u32::try_from(request.len() - LENGTH).map_err(io::Error::other)?;
+        request[..LENGTH].copy_from_slice(&length.to_be_bytes());
+        self.stream.write_all(&request).await?;
         self.stream.flush().await?;
         let length = self.stream.read_u32().await?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);

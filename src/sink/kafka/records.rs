@@ -87,39 +87,40 @@ pub(super) fn write_batch(
     time: i64,
 ) -> Result<Vec<u8>, String> {
     let count = i32::try_from(records.len()).map_err(|_| "too many records".to_owned())?;
-    let mut plain = WireWriter::default();
+    let (mut plain, mut body) = (WireWriter::default(), WireWriter::default());
     for (number, record) in records.iter().enumerate() {
-        write_record(number, record, &mut plain);
+        body.clear();
+        write_record(number, record, &mut body);
+        plain.varbytes(body.as_bytes());
     }
     let mut body = plain.into_bytes();
     if let Some(mut chain) = compression.chain(usize::MAX / 2) {
         let packed = chain.encode(Message::Binary(body.into())).map_err(|failure| failure.to_string())?;
         body = packed.as_bytes().to_vec();
     }
-    let mut checked = WireWriter::default();
-    checked.int16(compression.bits()).int32(count - 1).int64(time).int64(time);
-    checked.int64(identity.producer).int16(identity.epoch).int32(identity.sequence).int32(count).put(&body);
-    let checked = checked.into_bytes();
+    let mut head = WireWriter::default();
+    head.int16(compression.bits()).int32(count - 1).int64(time).int64(time);
+    head.int64(identity.producer).int16(identity.epoch).int32(identity.sequence).int32(count);
+    let head = head.into_bytes();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&head), &body);
     let mut batch = WireWriter::default();
     // The length counts what comes behind it.
-    batch.int64(0).count(BEFORE_CHECKSUM - 12 + 4 + checked.len()).int32(-1).int8(MAGIC);
-    batch.put(&crc32c::crc32c(&checked).to_be_bytes()).put(&checked);
+    batch.int64(0).count(BEFORE_CHECKSUM - 12 + 4 + head.len() + body.len()).int32(-1).int8(MAGIC);
+    batch.put(&checksum.to_be_bytes()).put(&head).put(&body);
     Ok(batch.into_bytes())
 }
 
 fn write_record(number: usize, record: &KafkaRecord<'_>, out: &mut WireWriter) {
-    let mut body = WireWriter::default();
     let number = i64::try_from(number).unwrap_or(i64::MAX);
-    body.int8(0).varint(0).varint(number);
+    out.int8(0).varint(0).varint(number);
     match record.key {
-        Some(key) => body.varbytes(key.as_bytes()),
-        None => body.varint(-1),
+        Some(key) => out.varbytes(key.as_bytes()),
+        None => out.varint(-1),
     };
-    body.varbytes(record.text).varint(i64::try_from(record.headers.len()).unwrap_or(i64::MAX));
+    out.varbytes(record.text).varint(i64::try_from(record.headers.len()).unwrap_or(i64::MAX));
     for (name, value) in &record.headers {
-        body.varbytes(name.as_bytes()).varbytes(value.as_bytes());
+        out.varbytes(name.as_bytes()).varbytes(value.as_bytes());
     }
-    out.varbytes(&body.into_bytes());
 }
 
 /// The value of a header of the last record in these batches. A batch that was cut off at the end does not count.

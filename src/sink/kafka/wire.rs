@@ -63,6 +63,15 @@ impl WireWriter {
         self
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Begins again, in the same memory.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
