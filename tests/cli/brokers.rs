@@ -167,6 +167,21 @@ fn redis_has_every_event_with_its_id_key_and_headers() {
     assert!((100..600).contains(&length), "trimmed in whole blocks: {length}");
 }
 
+/// A batch is sent in pieces of 250 lines, several at a time.
+#[test]
+fn redis_has_the_lines_of_large_batches_in_their_order() {
+    let Some(server) = BrokerServer::redis() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("from").display().to_string();
+    let lines: Vec<String> = (0..20_000).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    wstap(&["connect", "--from", &path, "--to", &server.to("feed")]).run().exits(0);
+    let mut connection = server.redis_client().get_connection().unwrap();
+    let entries: StreamRangeReply = connection.xrange_all("feed").unwrap();
+    let stored: Vec<String> = entries.ids.iter().map(|entry| entry.get("data").unwrap()).collect();
+    assert!(stored == lines, "{} lines", stored.len());
+}
+
 /// Without the cursor in Redis, a batch whose answer was lost is stored again; with it, exactly once.
 #[test]
 fn redis_that_dies_and_comes_back_loses_nothing() {
