@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use wide::u8x16;
+
 /// How deep arrays and objects may nest. jq stops at the same depth. Nothing here recurses; the limit
 /// protects what comes after, where comparing, printing and dropping a value do.
 pub const MAX_DEPTH: usize = 10_000;
@@ -79,9 +81,9 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
     out.push(b'"');
-    let mut at = 0;
+    let (mut at, mut breaks) = (0, Breaks::new());
     loop {
-        let end = plain_end(bytes, at);
+        let end = breaks.next(bytes, at);
         out.extend_from_slice(&bytes[at..end]);
         let Some(&byte) = bytes.get(end) else { break };
         match byte {
@@ -228,7 +230,8 @@ impl Visit for Nothing {
 /// Walks over the one value that starts at `at` (space before it allowed) and returns what was found and
 /// where the value ends. Stops there: several values can follow each other in a file.
 pub(crate) fn walk<V: Visit>(text: &str, at: usize, visit: &mut V) -> Result<(Scan, usize), Error> {
-    let mut walk = Walk { text, bytes: text.as_bytes(), at, scan: Scan::default(), nest: Nest::default() };
+    let (scan, nest, breaks) = (Scan::default(), Nest::default(), Breaks::new());
+    let mut walk = Walk { text, bytes: text.as_bytes(), at, scan, nest, breaks };
     loop {
         walk.space();
         if walk.value(visit)? {
@@ -279,6 +282,7 @@ struct Walk<'t> {
     at: usize,
     scan: Scan,
     nest: Nest,
+    breaks: Breaks,
 }
 
 impl<'t> Walk<'t> {
@@ -393,7 +397,7 @@ impl<'t> Walk<'t> {
         let mut escaped = false;
         self.at = start;
         loop {
-            self.at = plain_end(self.bytes, self.at);
+            self.at = self.breaks.next(self.bytes, self.at);
             match self.bytes.get(self.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -517,27 +521,58 @@ impl Nest {
     }
 }
 
-/// The first byte from `at` on that a string cannot hold as it is (a quote, a backslash, a control
-/// character), eight at a time: strings are most of what a message consists of.
-#[inline(always)]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20);
-        let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
-        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
-        // A borrow can only mark bytes above the first true hit, and that one is what is asked for.
-        let hits = (control | quote | backslash) & !word & (ONES * 0x80);
-        if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
+/// Where the bytes are that a string cannot hold as they are: quotes, backslashes and control characters. It looks at a
+/// block of 64 at a time and remembers it: most strings are shorter than a block.
+struct Breaks {
+    block: usize,
+    /// One bit for each byte of the block, the lowest for the first.
+    mask: u64,
+}
+
+impl Breaks {
+    const BLOCK: usize = 64;
+
+    fn new() -> Self {
+        Self { block: usize::MAX, mask: 0 }
+    }
+
+    /// The first such byte from `at` on, or the end. The bytes are the same in every call.
+    #[inline(always)]
+    fn next(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        while at < bytes.len() {
+            let block = at / Self::BLOCK;
+            if block != self.block {
+                (self.block, self.mask) = (block, Self::first(&bytes[block * Self::BLOCK..]));
+            }
+            let rest = self.mask >> (at % Self::BLOCK);
+            if rest != 0 {
+                return at + rest.trailing_zeros() as usize;
+            }
+            at = (block + 1) * Self::BLOCK;
         }
-        at += 8;
+        bytes.len()
     }
-    while bytes.get(at).is_some_and(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\') {
-        at += 1;
+
+    /// The mask of the block that these bytes begin with.
+    fn first(bytes: &[u8]) -> u64 {
+        if let Some(block) = bytes.first_chunk() {
+            return Self::mask(block);
+        }
+        let mut block = [b' '; Self::BLOCK];
+        block[..bytes.len()].copy_from_slice(bytes);
+        Self::mask(&block)
     }
-    at
+
+    #[inline(always)]
+    fn mask(block: &[u8; Self::BLOCK]) -> u64 {
+        let (quarters, _) = block.as_chunks();
+        quarters.iter().rev().fold(0, |mask, quarter| {
+            let quarter = u8x16::new(*quarter);
+            let is = |byte| quarter.simd_eq(u8x16::splat(byte));
+            let control = quarter.min(u8x16::splat(0x1f)).simd_eq(quarter);
+            mask << 16 | u64::from((is(b'"') | is(b'\\') | control).to_bitmask())
+        })
+    }
 }
 
 pub(crate) fn space_end(bytes: &[u8], mut at: usize) -> usize {
@@ -549,9 +584,9 @@ pub(crate) fn space_end(bytes: &[u8], mut at: usize) -> usize {
 
 /// Just after the closing quote of the string that starts at `at`.
 pub(crate) fn string_end(bytes: &[u8], at: usize) -> usize {
-    let mut end = at + 1;
+    let (mut end, mut breaks) = (at + 1, Breaks::new());
     loop {
-        end = plain_end(bytes, end);
+        end = breaks.next(bytes, end);
         match bytes.get(end) {
             Some(b'\\') => end = (end + 2).min(bytes.len()),
             Some(b'"') => return end + 1,
