@@ -189,7 +189,7 @@ fn block() -> Vec<u8> {
 }
 
 /// A text frame from a server (RFC 6455 §5.2) with a payload of at least 126 bytes.
-fn frame(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()) {
         Ok(length) => [&[0x81, 126], &length.to_be_bytes()[..], payload].concat(),
         Err(_) => [&[0x81, 127], &(payload.len() as u64).to_be_bytes()[..], payload].concat(),

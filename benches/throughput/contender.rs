@@ -50,7 +50,8 @@ impl Contender {
         Ok(self)
     }
 
-    fn new(name: &str, stages: Vec<Vec<OsString>>) -> Self {
+    /// Processes with these command lines, each fed by the one before it.
+    pub(crate) fn new(name: &str, stages: Vec<Vec<OsString>>) -> Self {
         Self { name: name.to_owned(), stages, ends: false, slow: false }
     }
 
@@ -74,7 +75,7 @@ impl Contender {
     }
 }
 
-fn words(program: &Path, rest: &[&str]) -> Vec<OsString> {
+pub(crate) fn words(program: &Path, rest: &[&str]) -> Vec<OsString> {
     std::iter::once(program.into()).chain(rest.iter().map(OsString::from)).collect()
 }
 
