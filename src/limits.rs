@@ -50,7 +50,7 @@ limits! {
         "key::long_names_are_kept_by_their_hash";
     SINK_QUEUE = 4 * MIB, "lines that wait for a command or broker (`--to-cmd`)",
         "they wait as output that is not read yet", "queue::lines_wait_within_bounds";
-    SINK_BATCH = MIB, "lines given at once to a command, to Kafka, or with `--cursor-in-sink`; a larger line is given alone",
+    SINK_BATCH = MIB, "lines given at once to a command or broker, except to Redis without `--cursor-in-sink`; a larger line is given alone",
         "the next batch has the rest", "queue::lines_wait_within_bounds";
     KAFKA_ANSWER = 64 * MIB, "an answer of a Kafka broker", "the connection is closed",
         "link::an_answer_that_is_too_large_is_not_read";

@@ -21,7 +21,6 @@ use tokio::time::Instant;
 use super::place::BrokerUrl;
 use super::{LineStore, SinkLine, Stored, Trouble, Work};
 use crate::error::{Failure, Result};
-use crate::limits;
 use crate::net::{Options, client_config};
 use crate::text::hex;
 
@@ -30,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lines that wait for their acknowledgment at a time.
 const AT_ONCE: usize = 4000;
-
-/// So many acknowledgments are reported at once.
-const REPORTED: usize = 500;
 
 /// The least time from one write of the cursor to the next.
 const CURSOR_PACE: Duration = Duration::from_millis(100);
@@ -238,9 +234,6 @@ impl NatsLink {
         let acknowledged = async |ack: PublishAckFuture| match ack.await {
             Ok(_) => {
                 done.set(done.get() + 1);
-                if done.get().is_multiple_of(REPORTED) {
-                    stored(done.get());
-                }
                 None
             }
             Err(error) => Some(trouble(&error)),
@@ -329,11 +322,6 @@ impl LineStore for NatsStore {
             }
             Stored { trouble: self.keep_cursor(false).await.err(), ..outcome }
         })
-    }
-
-    fn batch(&self) -> usize {
-        // The cursor is stored between batches.
-        if self.bucket.is_some() { limits::SINK_BATCH } else { limits::SINK_QUEUE }
     }
 
     fn close(&mut self) -> Work<'_, std::result::Result<(), String>> {
