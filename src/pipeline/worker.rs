@@ -26,8 +26,8 @@ use crate::limits;
 /// Batches on their way at most: one being worked on, the others so that the worker never waits.
 const QUEUE: usize = 3;
 
-/// Bytes of events after which a batch is full; about one write's worth of lines.
-pub const BATCH_BYTES: usize = 64 * 1024;
+/// Bytes of events after which a batch is full. Each batch wakes the worker, and its end the session.
+pub const BATCH_BYTES: usize = 256 * 1024;
 
 /// Events after which a batch is full.
 pub const BATCH_EVENTS: usize = 512;
