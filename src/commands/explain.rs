@@ -9,7 +9,7 @@ use crate::codec::{Decoded, Reader, Steps};
 use crate::dialect::{Client, ClientSetup, Dialect, Meaning};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::input::recording::{Item, Recording, Take};
+use crate::input::recording::{Item, LastConn, Recording, Take};
 use crate::message::Message;
 use crate::net::WsUrl;
 use crate::report::Report;
@@ -73,14 +73,12 @@ async fn meanings(
     odd.iter().for_each(|what| report.warning(&format!("--from: {what}")));
     let mut items = recording.spawn().map_err(|error| no_thread(&error))?;
     let steps = Steps::new(dialect.decode())?;
-    let (mut reader, mut number, mut last_conn) = (Reader::new(&steps, None), 0, 1);
+    let (mut reader, mut number, mut last) = (Reader::new(&steps, None), 0, LastConn::new());
     while let Some(batch) = items.recv().await {
         for item in batch? {
             let Item::Message(message, _, conn) = item else { continue };
             number += 1;
-            let is_old = (1..last_conn).contains(&conn);
-            if conn > last_conn {
-                last_conn = conn;
+            if last.begins(conn) {
                 drop(client.sends(topics));
             }
             let messages = match reader.read(message) {
@@ -93,7 +91,7 @@ async fn meanings(
                 }
             };
             for message in messages {
-                print(meaning(client, (&message, is_old), number, report).as_bytes())?;
+                print(meaning(client, (&message, last.is_old(conn)), number, report).as_bytes())?;
             }
         }
     }

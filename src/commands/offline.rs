@@ -16,7 +16,7 @@ use crate::dialect::{Client, MadeEvent, Meaning};
 use crate::error::Result;
 use crate::event::{Direction, EndReason, Event, Facts, Gap, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
-use crate::input::recording::{Item, Recording, Take};
+use crate::input::recording::{Item, LastConn, Recording, Take};
 use crate::message::Message;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS, OutputWorker};
 use crate::pipeline::{FactsLedger, Pipeline, Progress, Stop, Totals, stdout};
@@ -229,8 +229,8 @@ pub struct Reader {
     facts: Option<FactsLedger>,
     /// The id of the last event, or its cursor.
     last_id: Option<String>,
-    /// The last connection of the recording, by its number there.
-    conn: u32,
+    /// The last connection of the recording.
+    conn: LastConn,
     /// The message came on a connection before that one.
     is_old: bool,
 }
@@ -256,7 +256,7 @@ impl Reader {
             observer: None,
             facts: None,
             last_id: None,
-            conn: 1,
+            conn: LastConn::new(),
             is_old: false,
         }
     }
@@ -285,11 +285,10 @@ impl Reader {
         match item {
             Item::Message(message, at, conn) => {
                 let (length, at, first) = (message.len(), at.unwrap_or_else(clock::now), events.len());
-                self.is_old = (1..self.conn).contains(&conn);
-                if conn > self.conn {
-                    self.conn = conn;
+                if self.conn.begins(conn) {
                     self.dialect.begin();
                 }
+                self.is_old = self.conn.is_old(conn);
                 self.received(message, at, report, |kind| events.push(Event { at, conn: 1, kind }));
                 length.max(256 * (events.len() - first))
             }

@@ -187,7 +187,33 @@ fn item(text: &str, take: Take) -> Option<Item> {
     }
 }
 
+/// The last connection of a recording so far, by its number there. The first needs no beginning.
+pub struct LastConn(u32);
+
+impl LastConn {
+    /// Nothing has come yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(1)
+    }
+
+    /// A message came on this connection, or on one that is not known (0). Did the connection begin with it?
+    pub fn begins(&mut self, conn: u32) -> bool {
+        let begins = conn > self.0;
+        self.0 = self.0.max(conn);
+        begins
+    }
+
+    /// Is it a connection before the last one?
+    #[must_use]
+    pub fn is_old(&self, conn: u32) -> bool {
+        (1..self.0).contains(&conn)
+    }
+}
+
+/// A record without what stands around it.
 fn on_one_line(record: &str) -> String {
+    let record = record.trim_ascii();
     if !record.contains('\n') {
         return record.to_owned();
     }
@@ -227,6 +253,13 @@ mod tests {
         let records = read(Take::Records);
         assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned(), at())));
         assert_eq!(records[3..], plain);
+    }
+
+    #[test]
+    fn a_record_has_nothing_around_it() {
+        for record in [" {\"v\":1}\t\r", "\n{\"v\":\n1} \n"] {
+            assert_eq!(on_one_line(record), "{\"v\":1}");
+        }
     }
 
     #[test]

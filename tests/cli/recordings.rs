@@ -63,6 +63,11 @@ fn records_over_several_lines_are_records() {
         assert_eq!(out.exits(0).lines().len(), 1);
         assert_eq!(out.json()[0]["data"]["a"], 1.0);
     }
+    // Blanks around a record are not part of its line.
+    let line = record.replace('\n', "");
+    for out in read("records", &format!("  {line} \t\r\n {line}\n"), &["--envelope"]) {
+        assert_eq!(out.exits(0).lines()[..2], [&line, &line]);
+    }
 }
 
 #[test]
