@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use tokio::runtime::Runtime;
 
+use crate::contender::Running;
+
 /// Where lines go: a stream, a subject or a topic.
 pub(crate) const FEED: &str = "feed";
 
@@ -24,21 +26,16 @@ pub(crate) trait Broker {
     fn stored(&mut self) -> Result<u64>;
 }
 
-/// A process that is killed at the end.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A server, and the folder that it writes to.
 struct Server {
     address: String,
-    _process: Process,
+    _process: Running,
     _folder: tempfile::TempDir,
+}
+
+/// A process that is killed at the end.
+fn running(child: Child) -> Running {
+    Running { children: vec![child], stdout: None }
 }
 
 /// Starts a server on a free port. `PORT` and `DIR` in its arguments are replaced.
@@ -49,7 +46,7 @@ fn start(program: &str, args: &[&str]) -> Result<Server> {
     let fill = |word: &&str| word.replace("PORT", &address.port().to_string()).replace("DIR", &dir);
     let mut command = Command::new(program);
     command.args(args.iter().map(fill)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let process = Process(command.spawn().with_context(|| format!("cannot start {program}"))?);
+    let process = running(command.spawn().with_context(|| format!("cannot start {program}"))?);
     let end = Instant::now() + START;
     while TcpStream::connect(address).is_err() {
         if Instant::now() > end {
@@ -127,7 +124,7 @@ pub(crate) struct KafkaCluster {
     address: String,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
-    _process: Process,
+    _process: Running,
 }
 
 impl KafkaCluster {
@@ -138,7 +135,7 @@ impl KafkaCluster {
         let mut child = command.spawn().with_context(|| format!("cannot start {python}"))?;
         let questions = child.stdin.take().context("no standard input")?;
         let mut answers = BufReader::new(child.stdout.take().context("no standard output")?);
-        let process = Process(child);
+        let process = running(child);
         let mut address = String::new();
         answers.read_line(&mut address)?;
         Ok(Self { address: address.trim().to_owned(), questions, answers, _process: process })

@@ -39,7 +39,7 @@ pub(super) struct MessageReader {
     spare: Vec<u8>,
     /// Memory for small ones that have ended.
     small: BytesMut,
-    /// The length of the last message in pieces: what the next one will probably have.
+    /// The length of the last message: what the next one will probably have.
     last: usize,
 }
 
@@ -83,6 +83,11 @@ impl MessageReader {
             }
     }
 
+    /// The length of the last message.
+    pub(super) fn last(&self) -> usize {
+        self.last
+    }
+
     /// Is the payload of a frame being read?
     pub(super) fn is_within_frame(&self) -> bool {
         self.frame.is_some()
@@ -109,12 +114,16 @@ impl MessageReader {
             self.check_length(head.length.saturating_add(before))?;
         }
         if is_first && head.fin && !is_compressed {
-            return Ok(whole(&head, start, raw));
+            let assembled = whole(&head, start, raw);
+            if let Assembled::Done(_) = &assembled {
+                self.last = usize::try_from(head.length).unwrap_or(usize::MAX);
+            }
+            return Ok(assembled);
         }
         raw.advance(start);
         if is_first {
             let mut payload = std::mem::take(&mut self.spare);
-            payload.reserve(self.last.min(MOST_AHEAD));
+            payload.reserve((self.last + ROOM_BEHIND).min(MOST_AHEAD));
             self.begun = Some(Begun { is_text: head.opcode == TEXT, is_compressed, payload, valid: 0 });
         }
         self.frame = Some((head, 0));
@@ -164,7 +173,7 @@ impl MessageReader {
     /// The message that was begun has ended, or cannot go on.
     fn end(&mut self) -> Assembled {
         let Some(mut begun) = self.begun.take() else { return Assembled::NoMessage };
-        self.last = begun.payload.len() + ROOM_BEHIND;
+        self.last = begun.payload.len();
         let payload = if begun.payload.len() <= COPIED {
             if self.small.capacity() < begun.payload.len() {
                 self.small.reserve(SHARED);

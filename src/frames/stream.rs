@@ -103,8 +103,6 @@ pub struct FrameStream<S> {
     raw: BytesMut,
     /// They have more room than for a read: it is not kept for the messages after a long one.
     stretched: bool,
-    /// Bytes of the last message: what the next one may well have.
-    last: usize,
     /// Bytes that are still to go up of the present frame.
     passing: u64,
     messages: MessageReader,
@@ -140,7 +138,6 @@ impl<S> FrameStream<S> {
             buffer: options.buffer,
             raw: rest.into(),
             stretched: false,
-            last: 0,
             passing: 0,
             messages: MessageReader::new(role, flows.map(|(incoming, _)| incoming), options.most),
             received: None,
@@ -226,7 +223,6 @@ impl<S> FrameStream<S> {
                 Assembled::NoMessage => {}
                 Assembled::Needs(more) => return Ok(Ahead::Needs(more)),
                 Assembled::Done(received) => {
-                    self.last = if let FromPeer::Message(message) = &received { message.len() } else { 0 };
                     self.received = Some(received);
                     return Ok(Ahead::Received);
                 }
@@ -262,7 +258,7 @@ impl<S: AsyncRead + Unpin> FrameStream<S> {
             self.raw = BytesMut::new();
         }
         // Whatever a head says, there is no more room than for what has come already, now or as the last message.
-        let room = needed.min(self.raw.len().max(self.last)).max(self.buffer);
+        let room = needed.min(self.raw.len().max(self.messages.last())).max(self.buffer);
         self.stretched |= room > self.buffer;
         self.raw.reserve(room);
         let read = ready!(pin!(self.inner.read_buf(&mut self.raw)).poll(context))?;
