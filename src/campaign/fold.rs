@@ -172,13 +172,7 @@ pub fn record(campaign: u64, status: Option<&Status>, counts: &Counts, at: Optio
     Record {
         campaign_id: campaign,
         status: status.map(|status| status.name().to_owned()),
-        total: counts.total,
-        completed: counts.completed,
-        failed: counts.failed,
-        processing: counts.processing,
-        pending: counts.pending,
-        progress_percentage: counts.progress_percentage,
-        success_rate: counts.success_rate,
+        counts: *counts,
         rate_per_min: None,
         eta_s: None,
         at: at.map(|at| format!("{at:.6}")),
@@ -279,7 +273,10 @@ mod tests {
         );
         campaign.told(&reading("running", [200, 120, 10, 4, 66]), now);
         let record = campaign.record(at, now);
-        assert_eq!((record.progress_percentage, record.success_rate), (Some(65.0), Some(92.31)));
+        assert_eq!(
+            (record.counts.progress_percentage, record.counts.success_rate),
+            (Some(65.0), Some(92.31))
+        );
     }
 
     #[test]

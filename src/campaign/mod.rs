@@ -115,7 +115,7 @@ pub struct Reading {
 }
 
 /// How many contacts are where, as far as that is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Counts {
     /// All contacts.
     pub total: Option<u64>,
@@ -188,20 +188,9 @@ pub struct Record {
     pub campaign_id: u64,
     /// The name of its status.
     pub status: Option<String>,
-    /// All contacts.
-    pub total: Option<u64>,
-    /// Contacts that were reached.
-    pub completed: Option<u64>,
-    /// Contacts that were not.
-    pub failed: Option<u64>,
-    /// Contacts that are being called.
-    pub processing: Option<u64>,
-    /// Contacts that are still to be called.
-    pub pending: Option<u64>,
-    /// Percent of the contacts that are done.
-    pub progress_percentage: Option<f64>,
-    /// Percent of those that were reached.
-    pub success_rate: Option<f64>,
+    /// How many contacts are where.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Contacts done per minute, lately.
     pub rate_per_min: Option<f64>,
     /// Seconds to the end at this rate.

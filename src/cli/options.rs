@@ -926,7 +926,7 @@ fn limit(text: &str) -> Result<Limit, String> {
     Limit::parse(text, duration)
 }
 
-fn time_scale(text: &str) -> Result<f64, String> {
+pub(super) fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(scale) if (0.001..=1e6).contains(&scale) => Ok(scale),
         _ => Err("expected a number from 0.001 to 1000000".to_owned()),

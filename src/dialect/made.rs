@@ -87,7 +87,8 @@ pub(super) fn iso_millis(millis: i64) -> String {
     strftime(millis, "%Y-%m-%dT%H:%M:%S%.3fZ")
 }
 
-fn strftime(millis: i64, format: &str) -> String {
+/// A time of day in this format, from milliseconds since 1970.
+pub(super) fn strftime(millis: i64, format: &str) -> String {
     crate::clock::at_millisecond(millis).strftime(format).to_string()
 }
 

@@ -37,11 +37,16 @@ pub(crate) async fn start_all(settings: MockSettings) -> Result<Mock> {
     start(settings, &dialect::providers()).await
 }
 
-pub(crate) fn request(target: &str) -> String {
+/// The request for an upgrade, with more headers.
+pub(crate) fn upgrade(target: &str, headers: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
     )
+}
+
+pub(crate) fn request(target: &str) -> String {
+    upgrade(target, "")
 }
 
 /// Sends bytes and gives back the whole answer, up to the end of the connection.
@@ -55,18 +60,20 @@ pub(crate) async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
 
 /// A connection that has been upgraded, for raw frames.
 pub(crate) async fn raw(mock: &Mock, target: &str) -> TcpStream {
-    upgraded(mock, &request(target)).await
+    upgraded(mock, &request(target)).await.0
 }
 
-async fn upgraded(mock: &Mock, request: &str) -> TcpStream {
+/// A connection that this request has upgraded, and the head of the answer.
+pub(crate) async fn upgraded(mock: &Mock, request: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
     }
-    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
-    stream
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    (stream, head)
 }
 
 pub(crate) async fn connect(mock: &Mock, dialect: &str) -> Socket {
@@ -413,9 +420,8 @@ async fn close_codes_come_back() {
 
 /// A connection on which compression was agreed on.
 async fn compressed(mock: &Mock, target: &str) -> TcpStream {
-    let request = request(target);
-    let head = request.trim_end();
-    upgraded(mock, &format!("{head}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")).await
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    upgraded(mock, &upgrade(target, offer)).await.0
 }
 
 const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";

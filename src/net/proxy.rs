@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::dns::authority;
-use super::url::{WsUrl, ascii_host, literal, percent_decode, without_zone};
+use super::url::{WsUrl, ascii_host, decoded_userinfo, literal, without_zone};
 use super::{Proxy, ProxyScheme, Transport};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -37,7 +37,7 @@ impl Proxy {
         let rest = rest.split('/').next().unwrap_or_default();
         let (auth, host_port) = match rest.rsplit_once('@') {
             Some((auth, host_port)) => {
-                (Some(parse_auth(auth).ok_or_else(|| wrong("unreadable user name"))?), host_port)
+                (Some(decoded_userinfo(auth).ok_or_else(|| wrong("unreadable user name"))?), host_port)
             }
             None => (None, rest),
         };
@@ -321,11 +321,6 @@ fn broken(proxy: &Proxy, error: &std::io::Error) -> Failure {
         std::io::ErrorKind::UnexpectedEof => fail(proxy, "closed the connection in the middle of its answer"),
         _ => fail(proxy, &format!("failed: {}", super::tcp::reason(error))),
     }
-}
-
-fn parse_auth(text: &str) -> Option<(String, Secret)> {
-    let (user, password) = text.split_once(':').unwrap_or((text, ""));
-    Some((percent_decode(user)?, Secret::new(percent_decode(password)?)))
 }
 
 /// Host (without brackets) and port; `None` if either cannot be.

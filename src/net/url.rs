@@ -665,6 +665,12 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
     Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
+/// `USER:PASSWORD` as it stands in a URL, decoded; `None` if that is not UTF-8.
+pub(crate) fn decoded_userinfo(text: &str) -> Option<(String, Secret)> {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    Some((percent_decode(user)?, Secret::new(percent_decode(password)?)))
+}
+
 /// The text with its secrets masked and its control characters replaced, and the column at which the byte
 /// `at` is shown.
 fn show(text: &str, at: usize) -> (String, usize) {

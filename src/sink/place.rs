@@ -4,7 +4,7 @@
 
 use crate::error::{Failure, Result};
 use crate::net::WsUrl;
-use crate::net::url::percent_decode;
+use crate::net::url::{decoded_userinfo, percent_decode};
 use crate::secret::Secret;
 
 /// A kind of broker.
@@ -62,7 +62,7 @@ impl BrokerUrl {
         let (authority, rest) = rest.split_once('/').unwrap_or((rest, ""));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (user, host) = match authority.rsplit_once('@') {
-            Some((user, host)) => (Some(userinfo(user).ok_or_else(form)?), host),
+            Some((user, host)) => (Some(decoded_userinfo(user).ok_or_else(form)?), host),
             None => (None, authority),
         };
         let mut hosts = host.split(',').map(|host| server(host, port, tls));
@@ -133,11 +133,6 @@ fn server(host: &str, port: u16, tls: bool) -> Result<WsUrl> {
         host.rsplit_once(':').is_some_and(|(before, _)| !before.contains(':') || before.ends_with(']'));
     let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
     WsUrl::parse(&format!("{}://{host}/", if tls { "wss" } else { "ws" }))
-}
-
-fn userinfo(text: &str) -> Option<(String, Secret)> {
-    let (user, password) = text.split_once(':').unwrap_or((text, ""));
-    Some((percent_decode(user)?, Secret::new(percent_decode(password)?)))
 }
 
 #[cfg(test)]

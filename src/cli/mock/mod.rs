@@ -82,7 +82,7 @@ pub struct MockArgs {
     pub no_ack: bool,
 
     /// Run the provider's timers (heartbeats, pings, timeouts, campaign calls) N times as fast
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = super::options::time_scale)]
     pub time_scale: f64,
 
     /// Which behavior to imitate where a provider's documentation and service differ
@@ -279,13 +279,6 @@ impl MockArgs {
             upstream: None,
             expect: self.expect.clone(),
         }
-    }
-}
-
-fn time_scale(text: &str) -> std::result::Result<f64, String> {
-    match text.parse() {
-        Ok(scale) if (0.001..=1e6).contains(&scale) => Ok(scale),
-        _ => Err("expected a number from 0.001 to 1000000".to_owned()),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample};
 use crate::campaign::Status;
-use crate::clock;
+use crate::dialect::made::{iso_seconds, strftime};
 use crate::message::Message;
 use crate::provider::Behave;
 
@@ -156,7 +156,7 @@ impl Voice {
         match self.0 {
             #[expect(clippy::cast_precision_loss, reason = "2^53 milliseconds are enough")]
             Behave::Documented => Stamp::Seconds(at as f64 / 1000.0),
-            Behave::Real => Stamp::Text(time(at, "%Y-%m-%dT%H:%M:%S.%3f")),
+            Behave::Real => Stamp::Text(strftime(at, "%Y-%m-%dT%H:%M:%S.%3f")),
         }
     }
 
@@ -321,8 +321,8 @@ impl<'a> Data<'a> {
             campaign_id: campaign.id(),
             status: campaign.status().name(),
             progress: Progress::of(campaign.counts()),
-            started_at: campaign.started_at().map(zulu),
-            completed_at: campaign.ended_at().map(zulu),
+            started_at: campaign.started_at().map(iso_seconds),
+            completed_at: campaign.ended_at().map(iso_seconds),
             recent_activity: activity.then(|| campaign.recent().map(Activity::of).collect()),
         }
     }
@@ -369,7 +369,7 @@ impl Activity {
             execution_id: call.contact.id,
             contact_phone: call.contact.phone.clone(),
             status: status(call),
-            executed_at: zulu(call.at),
+            executed_at: iso_seconds(call.at),
             call_id: 10_000_000_000 + call.contact.id,
         }
     }
@@ -401,7 +401,7 @@ impl Metric {
     fn of(sample: &Sample) -> Self {
         let counts = sample.counts;
         Self {
-            timestamp: zulu(sample.at),
+            timestamp: iso_seconds(sample.at),
             completed: counts.completed,
             failed: counts.failed,
             processing: counts.processing,
@@ -456,14 +456,6 @@ struct Completed {
     success_rate: f64,
     total_duration: i64,
     total_cost: f64,
-}
-
-fn zulu(at: i64) -> String {
-    time(at, "%Y-%m-%dT%H:%M:%SZ")
-}
-
-fn time(at: i64, format: &str) -> String {
-    clock::at_millisecond(at).strftime(format).to_string()
 }
 
 fn frame(value: &impl Serialize) -> Message {

@@ -15,7 +15,7 @@ use fastrand::Rng;
 
 use super::topic::Kind;
 use super::turns::EventSource;
-use crate::dialect::made;
+use crate::dialect::made::{self, Object};
 use crate::text;
 
 /// The instant at which every world begins: 2024-01-15T10:30:00Z, the documents' own example.
@@ -172,10 +172,8 @@ impl World {
     pub(super) fn next(&mut self) -> Option<String> {
         let event = self.next_event()?;
         let topic = format!("{}:{}:{}:{}", self.view.scope, self.view.scope_id, event.kind.name(), event.id);
-        let mut text = Object::default();
-        text.text("event_type", event.name).time("timestamp", event.at).text("topic", &topic);
-        text.raw("data", &event.data);
-        Some(text.end())
+        let text = Object::default().text("event_type", event.name).text("timestamp", &timestamp(event.at));
+        Some(text.text("topic", &topic).raw("data", &event.data).end())
     }
 
     /// The next event that is wanted.
@@ -242,12 +240,11 @@ impl World {
 
     /// Delivers an event if somebody wants it. Chance must be asked before, never in `fill`: what happens may
     /// not depend on who is looking.
-    fn emit(&mut self, kind: Kind, id: &Id, name: &'static str, fill: impl FnOnce(&Self, &mut Object)) {
+    fn emit(&mut self, kind: Kind, id: &Id, name: &'static str, fill: impl FnOnce(&Self, Object) -> Object) {
         let in_view = self.view.pin.as_ref().is_none_or(|(pinned, it)| *pinned == kind && **it == **id);
         if in_view && self.wanted.contains(&kind) {
-            let mut object = Object::default();
-            fill(self, &mut object);
-            let event = Event { at: self.now, kind, id: Arc::clone(id), name, data: object.end() };
+            let data = fill(self, Object::default()).end();
+            let event = Event { at: self.now, kind, id: Arc::clone(id), name, data };
             self.ready.push_back(event);
         }
     }
@@ -297,9 +294,13 @@ impl World {
         let direction = if self.rng.u8(0..4) == 0 { "outbound" } else { "inbound" };
         let (source, destination) = (tel(&mut self.rng), tel(&mut self.rng));
         self.emit(Kind::Call, &call.id, "call.created", |world, data| {
-            data.text("id", &call.id).text("customer_id", &world.customer).text("direction", direction);
-            data.party("source", &source).party("destination", &destination);
-            data.text("status", "ringing").time("tm_create", world.now);
+            data.text("id", &call.id)
+                .text("customer_id", &world.customer)
+                .text("direction", direction)
+                .object("source", party(&source))
+                .object("destination", party(&destination))
+                .text("status", "ringing")
+                .text("tm_create", &timestamp(world.now))
         });
         self.after(2, 8, Task::Call(call));
         if self.view.pin.is_none() {
@@ -383,16 +384,20 @@ impl World {
     fn call_status(&mut self, call: &mut Call, status: &'static str) {
         let previous = std::mem::replace(&mut call.status, status);
         self.emit(Kind::Call, &call.id, "call.status", |world, data| {
-            data.text("id", &call.id).text("status", status).text("previous_status", previous);
-            data.time("tm_update", world.now);
+            data.text("id", &call.id)
+                .text("status", status)
+                .text("previous_status", previous)
+                .text("tm_update", &timestamp(world.now))
         });
     }
 
     /// Guess.
     fn call_ended(&mut self, call: &Call) {
         self.emit(Kind::Call, &call.id, "call.ended", |world, data| {
-            data.text("id", &call.id).text("customer_id", &world.customer).text("status", call.status);
-            data.time("tm_end", world.now);
+            data.text("id", &call.id)
+                .text("customer_id", &world.customer)
+                .text("status", call.status)
+                .text("tm_end", &timestamp(world.now))
         });
     }
 
@@ -400,17 +405,22 @@ impl World {
         let (kind, name) = ACTIONS[action];
         let action_id = uuid(&mut self.rng);
         self.emit(Kind::Activeflow, &call.flow, "activeflow.updated", |world, data| {
-            data.text("id", &call.flow).text("flow_id", &call.template).text("status", "executing");
-            let mut action = Object::default();
-            action.text("id", &action_id).text("type", kind).text("name", name);
-            data.raw("current_action", &action.end()).time("tm_update", world.now);
+            let action = Object::default().text("id", &action_id).text("type", kind).text("name", name);
+            data.text("id", &call.flow)
+                .text("flow_id", &call.template)
+                .text("status", "executing")
+                .object("current_action", action)
+                .text("tm_update", &timestamp(world.now))
         });
     }
 
     fn flow_completed(&mut self, call: &Call) {
         self.emit(Kind::Activeflow, &call.flow, "activeflow.completed", |world, data| {
-            data.text("id", &call.flow).text("flow_id", &call.template).text("status", "completed");
-            data.text("result", "success").time("tm_end", world.now);
+            data.text("id", &call.flow)
+                .text("flow_id", &call.template)
+                .text("status", "completed")
+                .text("result", "success")
+                .text("tm_end", &timestamp(world.now))
         });
     }
 }
@@ -423,8 +433,11 @@ impl World {
         queue.waiting += 1;
         let (id, position) = (Arc::clone(&queue.id), queue.waiting);
         self.emit(Kind::Queue, &id, "queue.joined", |world, data| {
-            data.text("queue_id", &id).text("call_id", &call.id).number("position", position.into());
-            data.number("estimated_wait", i64::from(position) * 40).time("tm_join", world.now);
+            data.text("queue_id", &id)
+                .text("call_id", &call.id)
+                .number("position", position.into())
+                .number("estimated_wait", i64::from(position) * 40)
+                .text("tm_join", &timestamp(world.now))
         });
     }
 
@@ -437,12 +450,18 @@ impl World {
         let id = Arc::clone(&queue.id);
         // Guess: only scenario 2 of the Overview names this event, on an agent's desktop.
         self.emit(Kind::Call, &call.id, "call.assigned", |world, data| {
-            data.text("id", &call.id).text("customer_id", &world.customer).text("agent_id", &agent);
-            data.text("status", call.status).time("tm_update", world.now);
+            data.text("id", &call.id)
+                .text("customer_id", &world.customer)
+                .text("agent_id", &agent)
+                .text("status", call.status)
+                .text("tm_update", &timestamp(world.now))
         });
         self.emit(Kind::Queue, &id, "queue.connected", |world, data| {
-            data.text("queue_id", &id).text("call_id", &call.id).text("agent_id", &agent);
-            data.number("wait_time", (world.now - call.joined_at) / SECOND).time("tm_connect", world.now);
+            data.text("queue_id", &id)
+                .text("call_id", &call.id)
+                .text("agent_id", &agent)
+                .number("wait_time", (world.now - call.joined_at) / SECOND)
+                .text("tm_connect", &timestamp(world.now))
         });
         self.agent_becomes(free, "busy");
     }
@@ -457,8 +476,10 @@ impl World {
         let id = Arc::clone(&queue.id);
         let reason = if agent.is_some() { "serviced" } else { "abandoned" };
         self.emit(Kind::Queue, &id, "queue.left", |world, data| {
-            data.text("queue_id", &id).text("call_id", &call.id).text("reason", reason);
-            data.time("tm_leave", world.now);
+            data.text("queue_id", &id)
+                .text("call_id", &call.id)
+                .text("reason", reason)
+                .text("tm_leave", &timestamp(world.now))
         });
         if let Some(agent) = agent {
             self.agent_becomes(agent, "available");
@@ -471,8 +492,10 @@ impl World {
         room.participants += 1;
         let (id, count) = (Arc::clone(&room.id), room.participants);
         self.emit(Kind::Conference, &id, "conference.joined", |world, data| {
-            data.text("conference_id", &id).text("call_id", &call.id);
-            data.number("participant_count", count.into()).time("tm_join", world.now);
+            data.text("conference_id", &id)
+                .text("call_id", &call.id)
+                .number("participant_count", count.into())
+                .text("tm_join", &timestamp(world.now))
         });
     }
 
@@ -481,15 +504,19 @@ impl World {
         room.participants -= 1;
         let (id, count) = (Arc::clone(&room.id), room.participants);
         self.emit(Kind::Conference, &id, "conference.left", |world, data| {
-            data.text("conference_id", &id).text("call_id", &call.id);
-            data.number("participant_count", count.into()).text("reason", "hangup");
-            data.time("tm_leave", world.now);
+            data.text("conference_id", &id)
+                .text("call_id", &call.id)
+                .number("participant_count", count.into())
+                .text("reason", "hangup")
+                .text("tm_leave", &timestamp(world.now))
         });
         if count == 0 {
             self.room = None;
             // Guess.
             self.emit(Kind::Conference, &id, "conference.ended", |world, data| {
-                data.text("conference_id", &id).number("participant_count", 0).time("tm_end", world.now);
+                data.text("conference_id", &id)
+                    .number("participant_count", 0)
+                    .text("tm_end", &timestamp(world.now))
             });
         }
     }
@@ -498,8 +525,10 @@ impl World {
     fn recording_started(&mut self, call: &mut Call) {
         call.recorded_at = self.now;
         self.emit(Kind::Recording, &call.recording, "recording.started", |world, data| {
-            data.text("id", &call.recording).text("call_id", &call.id).text("format", "wav");
-            data.time("tm_start", world.now);
+            data.text("id", &call.recording)
+                .text("call_id", &call.id)
+                .text("format", "wav")
+                .text("tm_start", &timestamp(world.now))
         });
     }
 
@@ -507,10 +536,14 @@ impl World {
         let duration = (self.now - call.recorded_at) / SECOND;
         self.emit(Kind::Recording, &call.recording, "recording.completed", |world, data| {
             let url = format!("https://storage.voipbin.net/recordings/{}.wav", call.recording);
-            data.text("id", &call.recording).text("call_id", &call.id).number("duration", duration);
-            // 8,000 bytes a second, as in the documents: 300 s are 2,400,000 bytes.
-            data.text("format", "wav").number("size", duration * 8000).text("reference_url", &url);
-            data.time("tm_complete", world.now);
+            data.text("id", &call.recording)
+                .text("call_id", &call.id)
+                .number("duration", duration)
+                .text("format", "wav")
+                // 8,000 bytes a second, as in the documents: 300 s are 2,400,000 bytes.
+                .number("size", duration * 8000)
+                .text("reference_url", &url)
+                .text("tm_complete", &timestamp(world.now))
         });
     }
 
@@ -519,8 +552,12 @@ impl World {
         let id = self.id(Kind::Transcription);
         let text = TEXTS[self.rng.usize(0..TEXTS.len())];
         self.emit(Kind::Transcription, &id, "transcription.completed", |world, data| {
-            data.text("id", &id).text("call_id", &call.id).text("recording_id", &call.recording);
-            data.text("language", "en-US").text("text", text).time("tm_complete", world.now);
+            data.text("id", &id)
+                .text("call_id", &call.id)
+                .text("recording_id", &call.recording)
+                .text("language", "en-US")
+                .text("text", text)
+                .text("tm_complete", &timestamp(world.now))
         });
     }
 }
@@ -536,9 +573,13 @@ impl World {
         let (name, direction) =
             if inbound { ("message.received", "inbound") } else { ("message.sent", "outbound") };
         self.emit(Kind::Message, &id, name, |world, data| {
-            data.text("id", &id).text("customer_id", &world.customer).text("direction", direction);
-            data.party("source", &source).party("destination", &destination);
-            data.text("text", text).time("tm_create", world.now);
+            data.text("id", &id)
+                .text("customer_id", &world.customer)
+                .text("direction", direction)
+                .object("source", party(&source))
+                .object("destination", party(&destination))
+                .text("text", text)
+                .text("tm_create", &timestamp(world.now))
         });
         if inbound {
             self.after(2, 15, Task::NewMessage);
@@ -549,7 +590,7 @@ impl World {
 
     fn delivered(&mut self, id: &Id) {
         self.emit(Kind::Message, id, "message.delivery", |world, data| {
-            data.text("id", id).text("status", "delivered").time("tm_update", world.now);
+            data.text("id", id).text("status", "delivered").text("tm_update", &timestamp(world.now))
         });
         self.after(2, 15, Task::NewMessage);
     }
@@ -570,71 +611,21 @@ impl World {
         let previous = std::mem::replace(&mut agent.status, status);
         let id = Arc::clone(&agent.id);
         self.emit(Kind::Agent, &id, "agent.status", |world, data| {
-            data.text("agent_id", &id).text("status", status).text("previous_status", previous);
-            data.time("tm_update", world.now);
+            data.text("agent_id", &id)
+                .text("status", status)
+                .text("previous_status", previous)
+                .text("tm_update", &timestamp(world.now))
         });
-    }
-}
-
-/// A JSON object that is written field by field, so that the fields stand in the documents' order.
-#[derive(Default)]
-struct Object(String);
-
-impl Object {
-    fn name(&mut self, name: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push('"');
-        self.0.push_str(name);
-        self.0.push_str("\":");
-    }
-
-    /// Ids may be a client's own words, so they are escaped like any text.
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.name(name);
-        self.0.push_str(&serde_json::Value::from(value).to_string());
-        self
-    }
-
-    fn raw(&mut self, name: &str, json: &str) -> &mut Self {
-        self.name(name);
-        self.0.push_str(json);
-        self
-    }
-
-    fn number(&mut self, name: &str, value: i64) -> &mut Self {
-        self.raw(name, &value.to_string())
-    }
-
-    fn party(&mut self, name: &str, number: &str) -> &mut Self {
-        let mut party = Self::default();
-        party.text("type", "tel").text("target", number);
-        self.raw(name, &party.end())
-    }
-
-    fn time(&mut self, name: &str, at: i64) -> &mut Self {
-        self.raw(name, &format!("\"{}\"", timestamp(at)))
-    }
-
-    fn end(&mut self) -> String {
-        let mut text = std::mem::take(&mut self.0);
-        text.push_str(if text.is_empty() { "{}" } else { "}" });
-        text
     }
 }
 
 /// `2024-01-15T10:30:00.000000Z`: UTC with six digits of a second, as in every example.
 pub(super) fn timestamp(at: i64) -> String {
-    let when = jiff::tz::Offset::UTC.to_datetime(crate::clock::at_microsecond(at));
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-        when.year(),
-        when.month(),
-        when.day(),
-        when.hour(),
-        when.minute(),
-        when.second(),
-        at.rem_euclid(SECOND)
-    )
+    crate::clock::at_microsecond(at).strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+fn party(number: &str) -> Object {
+    Object::default().text("type", "tel").text("target", number)
 }
 
 fn uuid(rng: &mut Rng) -> Id {
