@@ -162,7 +162,7 @@ fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit
 
 /// For failures before the options are known. `--log-format` is looked for all the same, since programs read its output.
 fn early_report(argv: &[OsString], world: &World<'_>) -> Report {
-    let color = world.color(cli::options::ColorChoice::Auto, world.stderr_terminal);
+    let color = world.color(cli::values::ColorChoice::Auto, world.stderr_terminal);
     let is_json = argv.windows(2).any(|words| words[0] == "--log-format" && words[1] == "json")
         || argv.iter().any(|word| word == "--log-format=json")
         || (world.var)("WSTAP_LOG_FORMAT").as_deref() == Some("json");

@@ -18,6 +18,7 @@ pub mod mistakes;
 pub mod mock;
 pub mod options;
 pub mod sparse;
+pub mod values;
 
 pub use mock::MockArgs;
 

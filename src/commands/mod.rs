@@ -19,7 +19,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::MockArgs;
-use crate::cli::options::{ColorChoice, SendArgs, SessionArgs, SubscribeArgs};
+use crate::cli::options::{SendArgs, SessionArgs, SubscribeArgs};
+use crate::cli::values::ColorChoice;
 use crate::config::session::{Defaults, input_form, policy, waiting};
 use crate::config::{self, World, coding, connection, output};
 use crate::dialect::plain::Raw;

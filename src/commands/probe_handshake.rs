@@ -4,7 +4,8 @@ use super::{
     Context, Running, dialect_for, expected, in_this_process, no_url, no_url_beside_mock, parse_url,
     start_mock,
 };
-use crate::cli::options::{ProbeArgs, ReportFormat};
+use crate::cli::options::ProbeArgs;
+use crate::cli::values::ReportFormat;
 use crate::config::{coding, connection};
 use crate::dialect::{Credential, Dialect};
 use crate::error::{Failure, Result};

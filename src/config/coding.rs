@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::cli::options::{DecodeArgs, InvalidUtf8, OnError, SendArgs, SessionArgs, StepNames};
+use crate::cli::options::{DecodeArgs, SendArgs, SessionArgs};
+use crate::cli::values::{InvalidUtf8, OnError, StepNames};
 use crate::codec::{Coding, Steps};
 use crate::dialect::Dialect;
 use crate::error::{Failure, Result};

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{World, passphrase};
-use crate::cli::options::{CertType, ConnectionArgs, TlsChoice};
+use crate::cli::options::ConnectionArgs;
+use crate::cli::values::{CertType, TlsChoice};
 use crate::dialect::{Credential, Place};
 use crate::error::{Failure, Result};
 use crate::net::identity;

@@ -4,7 +4,8 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use crate::cli::options::{ColorChoice, GlobalArgs, LogFormat};
+use crate::cli::options::GlobalArgs;
+use crate::cli::values::{ColorChoice, LogFormat};
 use crate::report::{Level, Report};
 use crate::sys;
 

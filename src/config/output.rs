@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::World;
-use crate::cli::options::{ColorChoice, DeliveryArgs, FilterArgs, FilterErrors, OutputArgs, SessionArgs};
+use crate::cli::options::{DeliveryArgs, FilterArgs, OutputArgs, SessionArgs};
+use crate::cli::values::{ColorChoice, FilterErrors};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::file;

@@ -604,7 +604,7 @@ mod tests {
         let var = |name: &str| (name == "WSTAP_LOG_FORMAT").then(|| "json".to_owned());
         let world = World { var: &var, has_own_vars: true, stdout_terminal: false, stderr_terminal: false };
         let argv = ["wstap", "--log-format", "text", "connect", "ws://x"].map(OsString::from);
-        assert_eq!(parse(&argv, &world).unwrap().global.log_format, crate::cli::options::LogFormat::Text);
+        assert_eq!(parse(&argv, &world).unwrap().global.log_format, crate::cli::values::LogFormat::Text);
     }
 
     #[test]

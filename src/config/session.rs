@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cli::options::{Delimiter, LingerTime, OutputArgs, OverflowChoice, SendArgs, SessionArgs};
+use crate::cli::options::{OutputArgs, SendArgs, SessionArgs};
+use crate::cli::values::{Delimiter, LingerTime, OverflowChoice};
 use crate::codec::Coding;
 use crate::input::{End, Form, Kind};
 use crate::limits;

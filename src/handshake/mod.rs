@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
+pub mod checks;
 pub mod client;
 pub mod extensions;
 pub mod server;

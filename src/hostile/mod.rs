@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::handshake::client::{self, Expectation, Verdict};
+use crate::handshake::checks::{Verdict, examine};
+use crate::handshake::client::{self, Expectation};
 use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::mock::faults::Fault;
@@ -129,7 +130,7 @@ pub fn handshake_response(bytes: &[u8]) {
         subprotocols: vec!["chat".to_owned()],
         extensions: "permessage-deflate; client_max_window_bits".to_owned(),
     };
-    let findings = client::examine(&head, &expectation);
+    let findings = examine(&head, &expectation);
     assert_eq!(findings.len(), 8);
     let key = findings.iter().find(|finding| finding.id == "accept-key").map(|finding| finding.verdict);
     let accepts: Vec<&str> = head.values("sec-websocket-accept").collect();

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::open::{Opening, Phase};
-use super::tls::Witness;
 use super::upgrade::Question;
+use super::witness::Witness;
 use super::{Options, Transport, refusal, upgrade};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Failure;
-use crate::handshake::client::Finding;
+use crate::handshake::checks::Finding;
 use crate::handshake::extensions::{Agreement, Deflate};
 use crate::secret::{self, Secret, Secrets};
 
@@ -33,6 +33,7 @@ mod trace;
 pub(crate) mod upgrade;
 pub mod url;
 mod verify;
+mod witness;
 
 pub use link::{Link, Tap};
 #[cfg(feature = "brokers")]

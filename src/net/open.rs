@@ -10,16 +10,17 @@ use super::credentials::{RequestState, cross_origin};
 use super::digest::Challenge;
 use super::link::{Tap, link};
 use super::proxy::Goal;
-use super::tls::Witness;
 use super::upgrade::Question;
 use super::url::{literal, without_zone};
+use super::witness::Witness;
 use super::{
     Attempt, OpenReport, Options, Proxy, ProxyScheme, StreamAttempt, TlsOptions, TokenPlace, Transport,
-    WsUrl, dns, proxy, refusal, tcp, tls, upgrade,
+    WsUrl, dns, proxy, refusal, tcp, tls, upgrade, witness,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{ResponseHead, agreement, examine};
+use crate::handshake::checks::{agreement, examine};
+use crate::handshake::client::ResponseHead;
 use crate::secret::{Place, Secret};
 
 /// Opens a link: name resolution, TCP, proxy, TLS and upgrade, redirects included, within
@@ -173,7 +174,7 @@ impl Opening {
         options: &Options,
     ) -> Result<(Box<dyn Transport>, Option<Witness>)> {
         if !url.is_tls() && !options.tls.pins.is_empty() {
-            return Err(tls::fail(format!("--pinnedpubkey: {url} does not use TLS"))
+            return Err(witness::fail(format!("--pinnedpubkey: {url} does not use TLS"))
                 .hint("use a wss:// URL, or remove --pinnedpubkey"));
         }
         let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };

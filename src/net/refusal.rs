@@ -6,7 +6,8 @@ use super::{OpenReport, digest};
 use crate::clock;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{EXTENSIONS, Finding, ResponseHead, Verdict, list_items};
+use crate::handshake::checks::{Finding, Verdict};
+use crate::handshake::client::{EXTENSIONS, ResponseHead, list_items};
 use crate::handshake::extensions::is_deflate;
 use crate::secret::{Secrets, mask_by_place};
 

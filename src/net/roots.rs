@@ -16,7 +16,7 @@ use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::tls::fail;
+use super::witness::fail;
 use crate::error::{Failure, Result};
 use crate::file;
 use crate::sys;

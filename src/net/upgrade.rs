@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::Transport;
-use super::tls::Witness;
+use super::witness::Witness;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::handshake::client::{HeadError, MAX_HEAD, MAX_HEADERS, ResponseHead, list_items, parse_head};

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::frames::close::may_be_sent;
 use crate::frames::reader::{FrameReader, RawFrame, masked};
 use crate::frames::{CLOSE, PING, PONG, RSV1, TEXT};
-use crate::handshake::client::Verdict;
+use crate::handshake::checks::Verdict;
 use crate::handshake::extensions::Agreement;
 use crate::net::Tap;
 

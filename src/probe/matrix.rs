@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Target;
 use super::record::{Check, Failed, Note, Record};
 use crate::exit::Exit;
-use crate::handshake::client::Verdict;
+use crate::handshake::checks::Verdict;
 use crate::net::{ConnectToEntry, Options, TokenPlace, addresses};
 use crate::secret::{Secret, is_secret_name};
 

@@ -82,7 +82,7 @@ pub struct MockArgs {
     pub no_ack: bool,
 
     /// Run the provider's timers (heartbeats, pings, timeouts, campaign calls) N times as fast
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = super::options::time_scale)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = super::values::time_scale)]
     pub time_scale: f64,
 
     /// Which behavior to imitate where a provider's documentation and service differ

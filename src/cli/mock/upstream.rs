@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::options::size;
+use crate::cli::values::size;
 use crate::text::duration;
 
 /// How clients are connected on, and what happens on the way. Names are those of `connect` where it has one.
