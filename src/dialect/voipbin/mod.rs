@@ -13,6 +13,7 @@ use crate::message::Message;
 use crate::provider::Provider;
 
 mod complete;
+mod lives;
 mod mock;
 mod real;
 mod topic;
