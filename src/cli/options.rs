@@ -324,24 +324,8 @@ pub struct FilterArgs {
 }
 
 impl Group for FilterArgs {
-    const NAMES: &'static [&'static str] = &[
-        "f",
-        "filter",
-        "jq",
-        "filter-file",
-        "arg",
-        "argjson",
-        "slurpfile",
-        "rawfile",
-        "args",
-        "jsonargs",
-        "library-path",
-        "n",
-        "null-input",
-        "e",
-        "exit-status",
-        "filter-errors",
-    ];
+    const NAMES: &'static str = "f filter jq filter-file arg argjson slurpfile rawfile args jsonargs library-path n \
+        null-input e exit-status filter-errors";
 }
 
 /// How messages are read.
@@ -363,7 +347,7 @@ pub struct DecodeArgs {
 }
 
 impl Group for DecodeArgs {
-    const NAMES: &'static [&'static str] = &["decode", "decode-errors", "invalid-utf8"];
+    const NAMES: &'static str = "decode decode-errors invalid-utf8";
 }
 
 /// How output looks.
@@ -441,32 +425,8 @@ impl OutputArgs {
 }
 
 impl Group for OutputArgs {
-    const NAMES: &'static [&'static str] = &[
-        "envelope",
-        "r",
-        "raw-output",
-        "j",
-        "join-output",
-        "pretty",
-        "c",
-        "compact-output",
-        "tab",
-        "indent",
-        "S",
-        "sort-keys",
-        "a",
-        "ascii-output",
-        "seq",
-        "unbuffered",
-        "binary",
-        "record",
-        "buffer",
-        "overflow",
-        "spill-limit",
-        "show-secrets",
-        "o",
-        "output",
-    ];
+    const NAMES: &'static str = "envelope r raw-output j join-output pretty c compact-output tab indent S sort-keys a \
+        ascii-output seq unbuffered binary record buffer overflow spill-limit show-secrets o output";
 }
 
 /// Delivery to commands and brokers.
@@ -491,7 +451,7 @@ pub struct DeliveryArgs {
 }
 
 impl Group for DeliveryArgs {
-    const NAMES: &'static [&'static str] = &["to", "to-cmd", "tee", "to-key", "dead-letter"];
+    const NAMES: &'static str = "to to-cmd tee to-key dead-letter";
 }
 
 impl DeliveryArgs {
@@ -543,20 +503,8 @@ pub struct EndArgs {
 }
 
 impl Group for EndArgs {
-    const NAMES: &'static [&'static str] = &[
-        "count",
-        "until",
-        "fail-if",
-        "idle-timeout",
-        "max-time",
-        "timeout",
-        "w",
-        "linger",
-        "wait",
-        "ok-close",
-        "close-code",
-        "close-reason",
-    ];
+    const NAMES: &'static str = "count until fail-if idle-timeout max-time timeout w linger wait ok-close close-code \
+        close-reason";
 }
 
 /// How to connect. Names are curl's where curl has one.
@@ -693,55 +641,11 @@ impl ConnectionArgs {
 }
 
 impl Group for ConnectionArgs {
-    const NAMES: &'static [&'static str] = &[
-        "H",
-        "header",
-        "b",
-        "cookie",
-        "origin",
-        "s",
-        "subprotocol",
-        "compress",
-        "no-compress",
-        "u",
-        "user",
-        "auth",
-        "digest",
-        "bearer",
-        "token-env",
-        "token-file",
-        "token-command",
-        "token",
-        "token-in",
-        "accesskey",
-        "cacert",
-        "ca",
-        "cert",
-        "cert-type",
-        "key",
-        "pass",
-        "k",
-        "insecure",
-        "no-check",
-        "pinnedpubkey",
-        "tls-min",
-        "tls-max",
-        "tls-keylog",
-        "resolve",
-        "connect-to",
-        "unix-socket",
-        "4",
-        "ipv4",
-        "6",
-        "ipv6",
-        "proxy",
-        "noproxy",
-        "L",
-        "location",
-        "max-redirects",
-        "connect-timeout",
-        "max-message-size",
-    ];
+    const NAMES: &'static str = "H header b cookie origin s subprotocol compress no-compress u user auth digest bearer \
+        token-env token-file token-command token token-in accesskey cacert ca cert cert-type key \
+        pass k insecure no-check pinnedpubkey tls-min tls-max tls-keylog resolve connect-to \
+        unix-socket 4 ipv4 6 ipv6 proxy noproxy L location max-redirects connect-timeout \
+        max-message-size";
 }
 
 /// Keeping the connection.
@@ -779,15 +683,6 @@ pub struct LivenessArgs {
 }
 
 impl Group for LivenessArgs {
-    const NAMES: &'static [&'static str] = &[
-        "ping-interval",
-        "ping-timeout",
-        "reconnect",
-        "no-reconnect",
-        "retries",
-        "retry-close",
-        "reconnect-delay",
-        "reconnect-max-delay",
-        "time-scale",
-    ];
+    const NAMES: &'static str = "ping-interval ping-timeout reconnect no-reconnect retries retry-close reconnect-delay \
+        reconnect-max-delay time-scale";
 }

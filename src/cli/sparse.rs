@@ -14,8 +14,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 /// A group of options that can be left out. Without any of them typed, clap's defaults are [`Default`]'s.
 pub trait Group: Args + Default {
-    /// What they can be called: long names as they are, short ones as one letter.
-    const NAMES: &'static [&'static str];
+    /// What they can be called, with blanks between: long names as they are, short ones as one letter.
+    const NAMES: &'static str;
 }
 
 thread_local! {
@@ -56,7 +56,7 @@ impl<T: Group> Args for Sparse<T> {
 
     fn augment_args(command: Command) -> Command {
         let is_named = TYPED.with_borrow(|typed| {
-            typed.as_ref().is_none_or(|names| T::NAMES.iter().any(|name| names.contains(*name)))
+            typed.as_ref().is_none_or(|names| T::NAMES.split(' ').any(|name| names.contains(name)))
         });
         if is_named { T::augment_args(command) } else { command }
     }
@@ -127,7 +127,7 @@ mod tests {
             names.extend(option.get_aliases().unwrap_or_default().into_iter().map(String::from));
             names.extend(option.get_short().map(String::from));
         }
-        assert_eq!(names, T::NAMES.iter().map(ToString::to_string).collect());
+        assert_eq!(names, T::NAMES.split(' ').map(ToString::to_string).collect());
         let matches = command.get_matches_from(["wstap"]);
         assert_eq!(format!("{:?}", T::from_arg_matches(&matches).unwrap()), format!("{:?}", T::default()));
     }

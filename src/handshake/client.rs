@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::extensions::Deflate;
+use super::values;
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 
@@ -141,16 +142,13 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// The values of every header of this name.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(given, _)| given.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        values(&self.headers, name)
     }
 
     /// The first value of the header of this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        values(&self.headers, name).next()
     }
 
     /// `404 Not Found`, or only the number where the server gave no reason.

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::accept_key;
-use super::client::EXTENSIONS;
+use super::client::{EXTENSIONS, list_items};
 use super::extensions::Agreement;
+use super::{accept_key, values};
 
 /// The longest request head that is read. Go's servers stop at 1 MiB, nginx at 8 KiB a line; no WebSocket
 /// client needs more than this, and a client that never ends its head costs no more memory.
@@ -147,20 +147,12 @@ impl Request {
     /// The first header of this name, without the white space around its value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        values(&self.headers, name).next()
     }
 
     /// The items of a header that is a comma-separated list (RFC 9110 §5.6.1), over all its occurrences.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .flat_map(|(_, value)| value.split(','))
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
+        values(&self.headers, name).flat_map(list_items)
     }
 
     /// Judges the request as an opening handshake (RFC 6455 §4.2.1).

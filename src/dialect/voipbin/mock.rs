@@ -26,6 +26,10 @@ pub(super) const PATH: &str = "/v1.0/ws";
 /// The window in which subscribe messages are counted. The documents name `RATE_LIMITED` without numbers.
 const LIMIT_WINDOW: Duration = Duration::from_secs(10);
 
+/// The service pings every 10 s and gives up after 60 s without a pong.
+pub(super) const PINGS: Keepalive =
+    Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) };
+
 /// The mock half of the dialect.
 pub(super) struct VoipbinMock;
 
@@ -177,9 +181,8 @@ struct Session {
 }
 
 impl Peer for Session {
-    /// The service pings every 10 s and gives up after 60 s without a pong.
     fn keepalive(&self) -> Option<Keepalive> {
-        Some(Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) })
+        Some(PINGS)
     }
 
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {

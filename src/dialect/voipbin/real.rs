@@ -7,10 +7,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::mock::PINGS;
 use super::topic::{self, Kind};
 use super::turns::{EventSource, Turns};
 use super::wire;
@@ -103,9 +103,8 @@ impl Peer for RealSession {
         Limits { unread, ..Limits::default() }
     }
 
-    /// The service pings every 10 s and gives up after 60 s without a pong.
     fn keepalive(&self) -> Option<Keepalive> {
-        Some(Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) })
+        Some(PINGS)
     }
 
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
