@@ -19,7 +19,7 @@ fn rows(pty: &Pty, columns: u16) -> Vec<String> {
 fn help_fits_the_terminal() {
     for columns in WIDTHS {
         for command in ["connect", "subscribe", "watch-campaign", "probe-handshake", "serve-mock"] {
-            let pty = on_pty(&[command, "-h"]).size(150, columns).spawn();
+            let pty = on_pty(&[command, "-h"]).size(250, columns).spawn();
             pty.shows("to list all options");
             let screen = pty.contents();
             let rows: Vec<&str> = screen.lines().map(str::trim_end).collect();
