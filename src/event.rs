@@ -46,7 +46,7 @@ pub enum Kind {
     /// A message came that could not be read. Its record is an error, with the bytes as they came.
     Unreadable(Box<Unreadable>),
     /// A connection is open.
-    Open(Box<Open>),
+    Open(Box<ConnectionInfo>),
     /// A ping was sent or received (RFC 6455 §5.5.2).
     Ping(Direction, Bytes),
     /// A pong was received; with the round trip time where it answers a ping of ours.
@@ -88,7 +88,8 @@ impl Kind {
             Self::Message { message, .. } => message.len(),
             Self::Ping(_, payload) | Self::Pong(payload, _) => payload.len(),
             Self::Open(open) => {
-                size_of::<Open>() + texts(&[Some(&open.url), open.remote.as_ref(), open.subprotocol.as_ref()])
+                size_of::<ConnectionInfo>()
+                    + texts(&[Some(&open.url), open.remote.as_ref(), open.subprotocol.as_ref()])
             }
             Self::Close(close) => size_of::<Close>() + close.reason.len(),
             Self::Reconnect(reconnect) => size_of::<Reconnect>() + reconnect.cause.len(),
@@ -212,7 +213,7 @@ impl Direction {
 
 /// What is told about a connection that opened. Secrets are masked.
 #[derive(Clone, Debug, Default)]
-pub struct Open {
+pub struct ConnectionInfo {
     pub url: String,
     /// The address connected to.
     pub remote: Option<String>,

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::error::Failure;
-use crate::event::{Close, Direction, Event, Kind, Open, Role};
+use crate::event::{Close, ConnectionInfo, Direction, Event, Kind, Role};
 use crate::file;
 use crate::json::write_string;
 use crate::message::{MARK, Message};
@@ -83,7 +83,7 @@ pub(crate) fn har_of(text: &str) -> Result<Har, String> {
     let (mut out, mut odd) = (Vec::new(), Vec::new());
     let mut conn = 0;
     for (number, entry) in (1..).zip(file.log.entries) {
-        match serde_json::from_str::<Entry<'_>>(entry.get()) {
+        match serde_json::from_str::<HarEntry<'_>>(entry.get()) {
             Ok(entry) if entry.is_websocket() => {
                 conn += 1;
                 entry.write(conn, &mut out, &mut odd);
@@ -130,24 +130,24 @@ pub(crate) fn write_har(recording: &mut (impl BufRead + Seek), out: &mut impl io
 #[derive(Deserialize)]
 struct Whole<'a> {
     #[serde(borrow)]
-    log: Log<'a>,
+    log: HarLog<'a>,
 }
 
 /// What is odd in an entry does not cost the others.
 #[derive(Deserialize)]
-struct Log<'a> {
+struct HarLog<'a> {
     #[serde(borrow)]
     entries: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct HarEntry<'a> {
     #[serde(rename = "startedDateTime")]
     started: Option<String>,
     #[serde(default)]
-    request: Request,
+    request: HarRequest,
     #[serde(default)]
-    response: Answer,
+    response: HarResponse,
     #[serde(borrow, rename = "_webSocketMessages")]
     messages: Option<Vec<&'a RawValue>>,
     #[serde(rename = "_close")]
@@ -157,7 +157,7 @@ struct Entry<'a> {
     other_close: Option<Value>,
 }
 
-impl Entry<'_> {
+impl HarEntry<'_> {
     fn is_websocket(&self) -> bool {
         self.messages.is_some() || self.close.is_some() || self.other_close.is_some()
     }
@@ -172,7 +172,8 @@ impl Entry<'_> {
         writer.opened = carried || matches!(self.response.status, None | Some(101));
         if writer.opened {
             let url = mask_by_place(&self.request.url).into_owned();
-            let open = Open { url, subprotocol: self.response.subprotocol(), ..Open::default() };
+            let open =
+                ConnectionInfo { url, subprotocol: self.response.subprotocol(), ..ConnectionInfo::default() };
             writer.write(Kind::Open(Box::new(open)));
         } else if !messages.iter().flatten().any(Frame::is_error) {
             let status = self.response.status.unwrap_or_default();
@@ -203,27 +204,27 @@ fn ended(close: &Value) -> Option<Ended> {
 }
 
 #[derive(Default, Deserialize)]
-struct Request {
+struct HarRequest {
     #[serde(default)]
     url: String,
 }
 
 #[derive(Default, Deserialize)]
-struct Answer {
+struct HarResponse {
     status: Option<i64>,
     #[serde(default)]
-    headers: Vec<Header>,
+    headers: Vec<HarHeader>,
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct HarHeader {
     name: String,
     value: String,
 }
 
-impl Answer {
+impl HarResponse {
     fn subprotocol(&self) -> Option<String> {
-        let chosen = |header: &&Header| header.name.eq_ignore_ascii_case("Sec-WebSocket-Protocol");
+        let chosen = |header: &&HarHeader| header.name.eq_ignore_ascii_case("Sec-WebSocket-Protocol");
         self.headers.iter().find(chosen).map(|header| header.value.clone())
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::rate::Rate;
-use super::{Contact, Counts, Reading, Record, Status};
+use super::rate::ContactRate;
+use super::{CampaignRecord, CampaignStatus, Contact, Counts, Reading};
 
 /// The window of the rate.
 pub const WINDOW: Duration = Duration::from_secs(60);
@@ -26,13 +26,13 @@ const TOLERANCE: f64 = 1.0;
 pub struct Campaign {
     pub id: u64,
     /// Its status, once one was told.
-    pub status: Option<Status>,
+    pub status: Option<CampaignStatus>,
     /// How many contacts are where.
     pub counts: Counts,
     /// The last contacts of which the provider said what became of them, the latest last, with a number that tells
     /// the order over all campaigns.
     pub contacts: VecDeque<(u64, Contact)>,
-    rate: Rate,
+    rate: ContactRate,
     heard: bool,
     /// Already warned about inconsistent counts, and about invalid ones.
     noted: [bool; 2],
@@ -40,7 +40,7 @@ pub struct Campaign {
 
 /// What a reading changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct CampaignChange {
     /// Is anything else than before?
     pub changed: bool,
     /// Why the numbers do not add up, or which of them is none; the first time of either.
@@ -56,14 +56,14 @@ impl Campaign {
             status: None,
             counts: Counts::default(),
             contacts: VecDeque::new(),
-            rate: Rate::new(window),
+            rate: ContactRate::new(window),
             heard: false,
             noted: [false; 2],
         }
     }
 
     /// A message told this. What it does not say stays as it was, unless that cannot be any more.
-    pub fn told(&mut self, reading: &Reading, now: Instant) -> Change {
+    pub fn told(&mut self, reading: &Reading, now: Instant) -> CampaignChange {
         let before = (self.status.clone(), self.counts);
         let first = !std::mem::replace(&mut self.heard, true);
         self.status = reading.status.clone().or(self.status.take());
@@ -90,7 +90,7 @@ impl Campaign {
         let sums = odd(&told).map(|odd| format!("inconsistent counts: {odd} (printed as received)"));
         let [noted_sums, noted_values] = &mut self.noted;
         let values = first_time(reading.odd.clone(), noted_values);
-        Change { changed, odd: values.or_else(|| first_time(sums, noted_sums)) }
+        CampaignChange { changed, odd: values.or_else(|| first_time(sums, noted_sums)) }
     }
 
     /// What became of a contact, the `number`th that was told of. `false`: that was known.
@@ -113,7 +113,7 @@ impl Campaign {
     /// Has it come to its end?
     #[must_use]
     pub fn is_final(&self) -> bool {
-        self.status.as_ref().is_some_and(Status::is_final)
+        self.status.as_ref().is_some_and(CampaignStatus::is_final)
     }
 
     /// Was anything told of it?
@@ -131,7 +131,7 @@ impl Campaign {
     /// The time to the end at the present rate. Unknown where nothing moves, or the campaign is not running.
     #[must_use]
     pub fn eta(&self, now: Instant) -> Option<Duration> {
-        let runs = matches!(self.status, None | Some(Status::Running | Status::Other(_)));
+        let runs = matches!(self.status, None | Some(CampaignStatus::Running | CampaignStatus::Other(_)));
         let rate = self.per_minute(now).filter(|rate| runs && *rate > 0.0)?;
         #[expect(clippy::cast_precision_loss, reason = "2^53 contacts are enough")]
         let left = self.counts.left()? as f64;
@@ -146,8 +146,8 @@ impl Campaign {
 
     /// The normalised record.
     #[must_use]
-    pub fn record(&self, at: Timestamp, now: Instant) -> Record {
-        Record {
+    pub fn record(&self, at: Timestamp, now: Instant) -> CampaignRecord {
+        CampaignRecord {
             rate_per_min: self.per_minute(now).map(|rate| (rate * 100.0).round() / 100.0),
             eta_s: self.eta(now).map(|eta| eta.as_secs()),
             ..record(self.id, self.status.as_ref(), &self.counts, Some(at))
@@ -168,8 +168,13 @@ fn shortened(contact: &Contact) -> Contact {
 
 /// The record of a state without a rate.
 #[must_use]
-pub fn record(campaign: u64, status: Option<&Status>, counts: &Counts, at: Option<Timestamp>) -> Record {
-    Record {
+pub fn record(
+    campaign: u64,
+    status: Option<&CampaignStatus>,
+    counts: &Counts,
+    at: Option<Timestamp>,
+) -> CampaignRecord {
+    CampaignRecord {
         campaign_id: campaign,
         status: status.map(|status| status.name().to_owned()),
         counts: *counts,
@@ -235,7 +240,7 @@ mod tests {
     }
 
     fn reading(status: &str, parts: [u64; 5]) -> Reading {
-        let status = Some(Status::from_name(status));
+        let status = Some(CampaignStatus::from_name(status));
         Reading { campaign: 42, status, counts: counts(parts), ..Reading::default() }
     }
 
@@ -292,7 +297,7 @@ mod tests {
         };
         assert!(campaign.told(&partial, now).changed);
         assert_eq!((campaign.counts.completed, campaign.counts.failed), (Some(121), Some(10)));
-        assert_eq!(campaign.status, Some(Status::Running));
+        assert_eq!(campaign.status, Some(CampaignStatus::Running));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod rate;
 
 /// How a campaign stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum CampaignStatus {
     /// Not yet started.
     Draft,
     /// Waits for its time.
@@ -27,7 +27,7 @@ pub enum Status {
     Other(String),
 }
 
-impl Status {
+impl CampaignStatus {
     /// All that are known, in the order of a campaign's life.
     pub const KNOWN: [Self; 7] = [
         Self::Draft,
@@ -105,7 +105,7 @@ impl Said {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     pub campaign: u64,
-    pub status: Option<Status>,
+    pub status: Option<CampaignStatus>,
     /// How many contacts are where.
     pub counts: Counts,
     /// What the provider says of the last contacts, the latest first.
@@ -184,7 +184,7 @@ pub struct Sample {
 /// The normalised record of a campaign: the same whatever the provider's messages look like. Its fields, and `null`
 /// for what is not known, are part of the public contract.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Record {
+pub struct CampaignRecord {
     pub campaign_id: u64,
     /// The name of its status.
     pub status: Option<String>,
@@ -199,7 +199,7 @@ pub struct Record {
     pub at: Option<String>,
 }
 
-impl Record {
+impl CampaignRecord {
     /// As JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {

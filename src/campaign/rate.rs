@@ -16,7 +16,7 @@ const SLOTS_A_WINDOW: u32 = 12;
 
 /// Contacts done over time.
 #[derive(Clone, Debug)]
-pub struct Rate {
+pub struct ContactRate {
     window: Duration,
     /// Counts with their times, at most one a part of the window but for the last; the oldest is the one that the
     /// rate is measured from.
@@ -24,7 +24,7 @@ pub struct Rate {
     slots: Slots,
 }
 
-impl Rate {
+impl ContactRate {
     /// Over this window.
     #[must_use]
     pub fn new(window: Duration) -> Self {
@@ -138,8 +138,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn rate() -> (Rate, Instant) {
-        (Rate::new(MINUTE), Instant::now())
+    fn rate() -> (ContactRate, Instant) {
+        (ContactRate::new(MINUTE), Instant::now())
     }
 
     fn seconds(seconds: f64) -> Duration {

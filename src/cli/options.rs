@@ -12,7 +12,7 @@ use super::values::{
     OverflowChoice, ReportFormat, StepNames, TlsChoice, close_code, close_codes, close_reason, delimiter,
     limit, linger, shard, size, status_that_may_end_a_watch, steps, time_scale,
 };
-use crate::campaign::Status;
+use crate::campaign::CampaignStatus;
 use crate::handshake::extensions::Deflate;
 use crate::pipeline::line::BinaryForm;
 use crate::probe::gates::Limit;
@@ -184,7 +184,7 @@ pub struct WatchArgs {
     pub all: bool,
     /// Also end when every campaign has one of these statuses or a final one; repeatable or comma-separated
     #[arg(long, value_name = "STATUS", value_delimiter = ',', action = clap::ArgAction::Append, value_parser = status_that_may_end_a_watch())]
-    pub exit_on: Vec<Status>,
+    pub exit_on: Vec<CampaignStatus>,
     /// Request HOURS of history before live updates
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
     pub history: Option<u32>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::campaign::Status;
+use crate::campaign::CampaignStatus;
 use crate::codec;
 use crate::frames::close::{MAY_BE_SENT, may_be_sent};
 use crate::probe::gates::Limit;
@@ -134,15 +134,15 @@ pub enum TlsChoice {
 }
 
 /// A status that is not final; a final one ends the watch anyway.
-pub(super) fn status_that_may_end_a_watch() -> impl TypedValueParser<Value = Status> {
+pub(super) fn status_that_may_end_a_watch() -> impl TypedValueParser<Value = CampaignStatus> {
     let known = [
-        (Status::Draft, "Not started yet"),
-        (Status::Scheduled, "Waiting for its start time"),
-        (Status::Running, "Calling contacts"),
-        (Status::Paused, "Paused; may resume"),
+        (CampaignStatus::Draft, "Not started yet"),
+        (CampaignStatus::Scheduled, "Waiting for its start time"),
+        (CampaignStatus::Running, "Calling contacts"),
+        (CampaignStatus::Paused, "Paused; may resume"),
     ];
     let words = known.map(|(status, help)| PossibleValue::new(status.name().to_owned()).help(help));
-    PossibleValuesParser::new(words).map(|name| Status::from_name(&name))
+    PossibleValuesParser::new(words).map(|name| CampaignStatus::from_name(&name))
 }
 
 pub(super) fn limit(text: &str) -> Result<Limit, String> {

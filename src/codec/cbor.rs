@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::byte_reader::ByteReader;
-use super::value::{self, Time, Token, TypedValue};
+use super::value::{self, Time, TypedValue, ValueToken};
 use super::{Step, StepError};
 use crate::message::Message;
 
@@ -42,28 +42,28 @@ impl Step for Cbor {
     }
 }
 
-fn token<'a>(input: &mut ByteReader<'a>) -> Result<Token<'a>, StepError> {
+fn token<'a>(input: &mut ByteReader<'a>) -> Result<ValueToken<'a>, StepError> {
     let at = input.at;
     let first = input.byte()?;
     let (major, info) = (first >> 5, first & 31);
     if first == BREAK {
-        return Ok(Token::End);
+        return Ok(ValueToken::End);
     }
     let number = argument(input, info, at)?;
     let known = || number.ok_or_else(|| StepError::new(at, "reserved number encoding"));
     Ok(match major {
-        UNSIGNED => Token::Int(known()?.into()),
-        NEGATIVE => Token::Int(-1 - i128::from(known()?)),
-        BYTES => Token::Bytes(string(input, BYTES, number)?),
+        UNSIGNED => ValueToken::Int(known()?.into()),
+        NEGATIVE => ValueToken::Int(-1 - i128::from(known()?)),
+        BYTES => ValueToken::Bytes(string(input, BYTES, number)?),
         TEXT => match string(input, TEXT, number)? {
-            Cow::Borrowed(bytes) => Token::Text(utf8(bytes, input.at)?.into()),
-            Cow::Owned(bytes) => Token::Text(utf8(&bytes, input.at)?.to_owned().into()),
+            Cow::Borrowed(bytes) => ValueToken::Text(utf8(bytes, input.at)?.into()),
+            Cow::Owned(bytes) => ValueToken::Text(utf8(&bytes, input.at)?.to_owned().into()),
         },
-        ARRAY => Token::Array(number),
-        MAP => Token::Map(number),
+        ARRAY => ValueToken::Array(number),
+        MAP => ValueToken::Map(number),
         TAG => {
             let tag = known()?;
-            Token::Tag(tag, says_time(tag, input.peek()))
+            ValueToken::Tag(tag, says_time(tag, input.peek()))
         }
         _ => other(info, number, at)?,
     })
@@ -116,17 +116,17 @@ fn says_time(tag: u64, next: Option<u8>) -> bool {
     }
 }
 
-fn other(info: u8, number: Option<u64>, at: usize) -> Result<Token<'static>, StepError> {
+fn other(info: u8, number: Option<u64>, at: usize) -> Result<ValueToken<'static>, StepError> {
     let number = number.ok_or_else(|| StepError::new(at, "unexpected break"))?;
     let small = |number: u64| u32::try_from(number).unwrap_or_default();
     Ok(match (info, number) {
-        (20 | 21, _) => Token::Bool(info == 21),
-        (22, _) => Token::Null,
-        (25, half) => Token::Float(half_float(small(half))),
-        (26, single) => Token::Float(f32::from_bits(small(single)).into()),
-        (27, double) => Token::Float(f64::from_bits(double)),
+        (20 | 21, _) => ValueToken::Bool(info == 21),
+        (22, _) => ValueToken::Null,
+        (25, half) => ValueToken::Float(half_float(small(half))),
+        (26, single) => ValueToken::Float(f32::from_bits(small(single)).into()),
+        (27, double) => ValueToken::Float(f64::from_bits(double)),
         (24, 0..=31) => return Err(StepError::new(at, "simple value in a longer form than allowed")),
-        (_, simple) => Token::Simple(u8::try_from(simple).unwrap_or_default()),
+        (_, simple) => ValueToken::Simple(u8::try_from(simple).unwrap_or_default()),
     })
 }
 

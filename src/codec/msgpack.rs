@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::byte_reader::ByteReader;
-use super::value::{self, Time, Token, TypedValue};
+use super::value::{self, Time, TypedValue, ValueToken};
 use super::{Step, StepError};
 use crate::message::Message;
 
@@ -26,35 +26,35 @@ impl Step for MsgPack {
     }
 }
 
-fn token<'a>(input: &mut ByteReader<'a>) -> Result<Token<'a>, StepError> {
+fn token<'a>(input: &mut ByteReader<'a>) -> Result<ValueToken<'a>, StepError> {
     let at = input.at;
     let head = input.byte()?;
     Ok(match head {
-        0x00..=0x7f => Token::Int(head.into()),
-        0x80..=0x8f => Token::Map(Some((head & 15).into())),
-        0x90..=0x9f => Token::Array(Some((head & 15).into())),
+        0x00..=0x7f => ValueToken::Int(head.into()),
+        0x80..=0x8f => ValueToken::Map(Some((head & 15).into())),
+        0x90..=0x9f => ValueToken::Array(Some((head & 15).into())),
         0xa0..=0xbf => text(input.take((head & 31).into())?),
-        0xc0 => Token::Null,
+        0xc0 => ValueToken::Null,
         0xc1 => return Err(StepError::new(at, "invalid byte 0xc1")),
-        0xc2 | 0xc3 => Token::Bool(head == 0xc3),
-        0xc4..=0xc6 => Token::Bytes(sized(input, 1 << (head - 0xc4))?.into()),
+        0xc2 | 0xc3 => ValueToken::Bool(head == 0xc3),
+        0xc4..=0xc6 => ValueToken::Bytes(sized(input, 1 << (head - 0xc4))?.into()),
         0xc7..=0xc9 => {
             let length = input.number(1 << (head - 0xc7))?;
             extension(input, length)?
         }
-        0xca => Token::Float(f32::from_bits(u32::try_from(input.number(4)?).unwrap_or_default()).into()),
-        0xcb => Token::Float(f64::from_bits(input.number(8)?)),
-        0xcc..=0xcf => Token::Int(input.number(1 << (head - 0xcc))?.into()),
+        0xca => ValueToken::Float(f32::from_bits(u32::try_from(input.number(4)?).unwrap_or_default()).into()),
+        0xcb => ValueToken::Float(f64::from_bits(input.number(8)?)),
+        0xcc..=0xcf => ValueToken::Int(input.number(1 << (head - 0xcc))?.into()),
         0xd0..=0xd3 => {
             let length = 1 << (head - 0xd0);
             let shift = 64 - 8 * length;
-            Token::Int(((input.number(length)? << shift).cast_signed() >> shift).into())
+            ValueToken::Int(((input.number(length)? << shift).cast_signed() >> shift).into())
         }
         0xd4..=0xd8 => extension(input, 1 << (head - 0xd4))?,
         0xd9..=0xdb => text(sized(input, 1 << (head - 0xd9))?),
-        0xdc | 0xdd => Token::Array(Some(input.number(2 << (head - 0xdc))?)),
-        0xde | 0xdf => Token::Map(Some(input.number(2 << (head - 0xde))?)),
-        0xe0..=0xff => Token::Int(head.cast_signed().into()),
+        0xdc | 0xdd => ValueToken::Array(Some(input.number(2 << (head - 0xdc))?)),
+        0xde | 0xdf => ValueToken::Map(Some(input.number(2 << (head - 0xde))?)),
+        0xe0..=0xff => ValueToken::Int(head.cast_signed().into()),
     })
 }
 
@@ -65,18 +65,18 @@ fn sized<'a>(input: &mut ByteReader<'a>, length: usize) -> Result<&'a [u8], Step
 }
 
 /// Writers that do not know of binary values write those as strings.
-fn text(bytes: &[u8]) -> Token<'_> {
+fn text(bytes: &[u8]) -> ValueToken<'_> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Token::Text(text.into()),
-        Err(_) => Token::Bytes(bytes.into()),
+        Ok(text) => ValueToken::Text(text.into()),
+        Err(_) => ValueToken::Bytes(bytes.into()),
     }
 }
 
-fn extension<'a>(input: &mut ByteReader<'a>, length: u64) -> Result<Token<'a>, StepError> {
+fn extension<'a>(input: &mut ByteReader<'a>, length: u64) -> Result<ValueToken<'a>, StepError> {
     let kind = input.byte()?.cast_signed();
     let bytes = input.take_long(length)?;
     let time = (kind == TIME).then(|| time_of(bytes)).flatten();
-    Ok(time.map_or_else(|| Token::Ext(kind, bytes), Token::Time))
+    Ok(time.map_or_else(|| ValueToken::Ext(kind, bytes), ValueToken::Time))
 }
 
 /// Seconds, perhaps with nanoseconds beside them, in 4, 8 or 12 bytes.

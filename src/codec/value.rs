@@ -32,7 +32,7 @@ const WORDS: &[&str] = &["binary", "timestamp", "float", "ext", "tag", "simple"]
 const MOST_NESTED: usize = 256;
 
 /// One step through a value.
-pub(super) enum Token<'a> {
+pub(super) enum ValueToken<'a> {
     Null,
     Bool(bool),
     Int(i128),
@@ -57,7 +57,7 @@ pub(super) fn read_all<'a>(
     message: Message,
     limit: usize,
     out: &mut Vec<Message>,
-    token: impl for<'b> Fn(&mut ByteReader<'b>) -> Result<Token<'b>, StepError>,
+    token: impl for<'b> Fn(&mut ByteReader<'b>) -> Result<ValueToken<'b>, StepError>,
 ) -> Result<(), StepError> {
     let Message::Binary(bytes) = &message else {
         out.push(message);
@@ -91,10 +91,10 @@ pub(super) fn read_all<'a>(
 /// Writes JSON, token by token. What is open waits on a stack, so that depth costs no recursion.
 struct Writer {
     out: Vec<u8>,
-    open: Vec<Open>,
+    open: Vec<OpenContainer>,
 }
 
-enum Open {
+enum OpenContainer {
     Array {
         left: Option<u64>,
         any: bool,
@@ -113,8 +113,8 @@ enum Open {
 
 impl Writer {
     /// `true`: the value is complete.
-    fn put(&mut self, token: Token<'_>) -> Result<bool, String> {
-        if matches!(token, Token::End) {
+    fn put(&mut self, token: ValueToken<'_>) -> Result<bool, String> {
+        if matches!(token, ValueToken::End) {
             return self.end();
         }
         if self.open.len() >= MAX_DEPTH {
@@ -124,26 +124,30 @@ impl Writer {
             return Ok(false);
         }
         match token {
-            Token::Null => self.text("null"),
-            Token::Bool(is) => self.text(if is { "true" } else { "false" }),
-            Token::Int(number) => self.text(&number.to_string()),
-            Token::Float(number) => self.float(number),
-            Token::Text(text) => json::write_string(&text, &mut self.out),
-            Token::Bytes(bytes) => self.text(&format!(r#"{{"$binary":"{}"}}"#, STANDARD.encode(bytes))),
-            Token::Time(time) => self.text(&format!(r#"{{"$timestamp":"{time}"}}"#)),
-            Token::Ext(kind, bytes) => {
+            ValueToken::Null => self.text("null"),
+            ValueToken::Bool(is) => self.text(if is { "true" } else { "false" }),
+            ValueToken::Int(number) => self.text(&number.to_string()),
+            ValueToken::Float(number) => self.float(number),
+            ValueToken::Text(text) => json::write_string(&text, &mut self.out),
+            ValueToken::Bytes(bytes) => self.text(&format!(r#"{{"$binary":"{}"}}"#, STANDARD.encode(bytes))),
+            ValueToken::Time(time) => self.text(&format!(r#"{{"$timestamp":"{time}"}}"#)),
+            ValueToken::Ext(kind, bytes) => {
                 self.text(&format!(r#"{{"$ext":[{kind},"{}"]}}"#, STANDARD.encode(bytes)));
             }
-            Token::Simple(number) => self.text(&format!(r#"{{"$simple":{number}}}"#)),
-            Token::Array(Some(0)) => self.text("[]"),
-            Token::Map(Some(0)) => self.text("{}"),
-            Token::Array(left) => return Ok(self.opened("[", Open::Array { left, any: false })),
-            Token::Map(left) => return Ok(self.opened("{", Open::Map { left, any: false, value: false })),
-            Token::Tag(_, true) => return Ok(self.opened(r#"{"$timestamp":"#, Open::Wrapped(b"}"))),
-            Token::Tag(tag, false) => {
-                return Ok(self.opened(&format!(r#"{{"$tag":[{tag},"#), Open::Wrapped(b"]}")));
+            ValueToken::Simple(number) => self.text(&format!(r#"{{"$simple":{number}}}"#)),
+            ValueToken::Array(Some(0)) => self.text("[]"),
+            ValueToken::Map(Some(0)) => self.text("{}"),
+            ValueToken::Array(left) => return Ok(self.opened("[", OpenContainer::Array { left, any: false })),
+            ValueToken::Map(left) => {
+                return Ok(self.opened("{", OpenContainer::Map { left, any: false, value: false }));
             }
-            Token::End => {}
+            ValueToken::Tag(_, true) => {
+                return Ok(self.opened(r#"{"$timestamp":"#, OpenContainer::Wrapped(b"}")));
+            }
+            ValueToken::Tag(tag, false) => {
+                return Ok(self.opened(&format!(r#"{{"$tag":[{tag},"#), OpenContainer::Wrapped(b"]}")));
+            }
+            ValueToken::End => {}
         }
         Ok(self.completed())
     }
@@ -163,30 +167,30 @@ impl Writer {
         self.text(&format!(r#"{{"$float":"{text}"}}"#));
     }
 
-    fn opened(&mut self, head: &str, open: Open) -> bool {
+    fn opened(&mut self, head: &str, open: OpenContainer) -> bool {
         self.text(head);
         self.open.push(open);
         false
     }
 
     /// What stands before a value. `true`: it was a key, and is written.
-    fn begin(&mut self, token: &Token<'_>) -> bool {
+    fn begin(&mut self, token: &ValueToken<'_>) -> bool {
         let (any, value) = match self.open.last_mut() {
-            Some(Open::Array { any, .. }) => (any, None),
-            Some(Open::Map { any, value: value @ false, .. }) => (any, Some(value)),
+            Some(OpenContainer::Array { any, .. }) => (any, None),
+            Some(OpenContainer::Map { any, value: value @ false, .. }) => (any, Some(value)),
             _ => return false,
         };
         if std::mem::replace(any, true) {
             self.out.push(b',');
         }
         let Some(value) = value else { return false };
-        if let Token::Text(name) = token {
+        if let ValueToken::Text(name) = token {
             *value = true;
             json::write_string(&escaped(name), &mut self.out);
             self.out.push(b':');
             return true;
         }
-        self.open.push(Open::Key(self.out.len()));
+        self.open.push(OpenContainer::Key(self.out.len()));
         false
     }
 
@@ -195,29 +199,35 @@ impl Writer {
         loop {
             match self.open.last_mut() {
                 None => return true,
-                Some(Open::Array { left, .. } | Open::Map { left, value: true, .. }) if *left == Some(1) => {
-                    let end = if matches!(self.open.pop(), Some(Open::Array { .. })) { b']' } else { b'}' };
+                Some(OpenContainer::Array { left, .. } | OpenContainer::Map { left, value: true, .. })
+                    if *left == Some(1) =>
+                {
+                    let end = if matches!(self.open.pop(), Some(OpenContainer::Array { .. })) {
+                        b']'
+                    } else {
+                        b'}'
+                    };
                     self.out.push(end);
                 }
-                Some(Open::Array { left, .. }) => {
+                Some(OpenContainer::Array { left, .. }) => {
                     *left = left.map(|left| left - 1);
                     return false;
                 }
-                Some(Open::Map { left, value, .. }) => {
+                Some(OpenContainer::Map { left, value, .. }) => {
                     (*left, *value) = (left.map(|left| left - 1), false);
                     return false;
                 }
-                Some(Open::Key(start)) => {
+                Some(OpenContainer::Key(start)) => {
                     let name = format!("${}", String::from_utf8_lossy(&self.out.split_off(*start)));
                     self.open.pop();
                     json::write_string(&name, &mut self.out);
                     self.out.push(b':');
-                    if let Some(Open::Map { value, .. }) = self.open.last_mut() {
+                    if let Some(OpenContainer::Map { value, .. }) = self.open.last_mut() {
                         *value = true;
                     }
                     return false;
                 }
-                Some(Open::Wrapped(end)) => {
+                Some(OpenContainer::Wrapped(end)) => {
                     self.out.extend_from_slice(end);
                     self.open.pop();
                 }
@@ -227,8 +237,8 @@ impl Writer {
 
     fn end(&mut self) -> Result<bool, String> {
         let end = match self.open.last() {
-            Some(Open::Array { left: None, .. }) => b']',
-            Some(Open::Map { left: None, value: false, .. }) => b'}',
+            Some(OpenContainer::Array { left: None, .. }) => b']',
+            Some(OpenContainer::Map { left: None, value: false, .. }) => b'}',
             _ => return Err("unexpected break".to_owned()),
         };
         self.open.pop();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Context, Session, dialect_for, own_endpoint, parse_url};
+use super::{Context, SessionParts, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::ConnectArgs;
 use crate::config::session::Defaults;
 use crate::error::{Failure, Result};
@@ -27,7 +27,7 @@ pub async fn run(args: &ConnectArgs, context: &Context<'_>) -> Result<Exit> {
         );
     }
     let dialect = dialect_for(args.dialect.as_deref(), url.as_ref(), context.world)?;
-    let session = Session {
+    let session = SessionParts {
         args: &args.session,
         send: &args.send,
         url: url.map_or_else(|| own_endpoint(&args.session, dialect, context), |url| Ok(Some(url)))?,

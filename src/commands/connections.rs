@@ -2,7 +2,7 @@
 
 use super::delivery::Sinks;
 use super::{
-    Context, Running, Session, destination, expected, finish_output, finish_recording, no_thread,
+    Context, Running, SessionParts, destination, expected, finish_output, finish_recording, no_thread,
     no_url_beside_mock, reopen_on_hangup, start_mock,
 };
 use crate::config::output;
@@ -31,7 +31,7 @@ const MOST: usize = 20;
 ///
 /// # Errors
 /// Whatever can be said before a connection is tried.
-pub(super) async fn run(session: Session<'_>, most: usize, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(session: SessionParts<'_>, most: usize, context: &Context<'_>) -> Result<Exit> {
     check(&session, most)?;
     let (args, report) = (session.args, context.report);
     let config = session.pipeline_config(context)?;
@@ -76,7 +76,7 @@ pub(super) async fn run(session: Session<'_>, most: usize, context: &Context<'_>
 }
 
 /// What several connections cannot do.
-fn check(session: &Session<'_>, most: usize) -> Result<()> {
+fn check(session: &SessionParts<'_>, most: usize) -> Result<()> {
     let needed = session.topics.len().div_ceil(most);
     let what = format!(
         "{} topics need {} of {}, which takes {most} on each",
@@ -121,14 +121,14 @@ struct TopicGroup<'a> {
 
 impl TopicGroup<'_> {
     /// The session of this part of the topics, counted from 0.
-    fn setup(&mut self, all: &Session<'_>, number: usize, branch: Branch) -> Result<Setup> {
+    fn setup(&mut self, all: &SessionParts<'_>, number: usize, branch: Branch) -> Result<Setup> {
         let first = number * self.most;
         let topics: Vec<String> = all.topics[first..].iter().take(self.most).cloned().collect();
         let name = match topics.len() {
             1 => format!("topic {}: ", first + 1),
             several => format!("topics {} to {}: ", first + 1, first + several),
         };
-        let session = Session { topics, ..all.clone() };
+        let session = SessionParts { topics, ..all.clone() };
         let (url, topics) = session.address(self.mock)?;
         // Variables that move the provider's services do not move the mock's.
         let var: Var<'_> = if self.mock.is_some() { &|_| None } else { self.context.world.var };

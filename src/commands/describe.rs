@@ -1,7 +1,7 @@
 //! `subscribe --describe`: what a dialect does, for people.
 
 use super::generated::print;
-use crate::dialect::{Dialect, Place};
+use crate::dialect::{CredentialPlace, Dialect};
 use crate::error::Result;
 use crate::exit::Exit;
 
@@ -38,12 +38,12 @@ fn text(dialect: &dyn Dialect) -> String {
     text + "\n"
 }
 
-fn place(place: Place) -> String {
+fn place(place: CredentialPlace) -> String {
     match place {
-        Place::Query(name) => format!("in the query parameter {name}"),
-        Place::Header(name) => format!("in the header {name}"),
-        Place::Bearer => "in the header Authorization: Bearer".to_owned(),
-        Place::Call => "in an HTTP call before each connection".to_owned(),
-        Place::Message => "in a message".to_owned(),
+        CredentialPlace::Query(name) => format!("in the query parameter {name}"),
+        CredentialPlace::Header(name) => format!("in the header {name}"),
+        CredentialPlace::Bearer => "in the header Authorization: Bearer".to_owned(),
+        CredentialPlace::Call => "in an HTTP call before each connection".to_owned(),
+        CredentialPlace::Message => "in a message".to_owned(),
     }
 }

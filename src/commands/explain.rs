@@ -9,7 +9,7 @@ use crate::codec::{Decoded, Reader, Steps};
 use crate::dialect::{Client, ClientSetup, Dialect, Meaning};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::input::recording::{Item, LastConn, Recording, Take};
+use crate::input::recording::{LastConn, RecordedItem, Recording, Take};
 use crate::message::Message;
 use crate::net::WsUrl;
 use crate::report::Report;
@@ -76,7 +76,7 @@ async fn meanings(
     let (mut reader, mut number, mut last) = (Reader::new(&steps, None), 0, LastConn::new());
     while let Some(batch) = items.recv().await {
         for item in batch? {
-            let Item::Message(message, _, conn) = item else { continue };
+            let RecordedItem::Message(message, _, conn) = item else { continue };
             number += 1;
             if last.begins(conn) {
                 drop(client.sends(topics));

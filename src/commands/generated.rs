@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::Command;
 
-use crate::cli::manual::{self, Page};
+use crate::cli::manual::{self, ManualPage};
 use crate::cli::{CompletionsArgs, ManArgs, generate};
 use crate::error::Result;
 use crate::exit::Exit;
@@ -40,7 +40,7 @@ pub fn man(args: &ManArgs) -> Result<Exit> {
 }
 
 /// Shows the page with `man`, which takes a path. False if there is no `man`, or it failed.
-fn shown(page: &Page) -> bool {
+fn shown(page: &ManualPage) -> bool {
     let Ok(dir) = tempfile::tempdir() else { return false };
     let file = dir.path().join(page.file_name());
     std::fs::write(&file, &page.text).is_ok()

@@ -70,7 +70,7 @@ pub(super) fn open(
 ) -> Result<Repl> {
     let var = context.world.var;
     let history = if send.no_history { None } else { history::file(var, send.profile.as_deref()) };
-    let setup = repl::Setup {
+    let setup = repl::PromptSetup {
         dialect,
         vars: output::vars(&args.filter)?,
         filter: args.filter.filter.clone().filter(|_| config.filter.is_some()),

@@ -25,7 +25,7 @@ use crate::config::session::{Defaults, input_form, policy, waiting};
 use crate::config::{self, World, coding, connection, output};
 use crate::dialect::plain::Raw;
 use crate::dialect::rules::library;
-use crate::dialect::{self, Client, ClientSetup, Credential, Dialect, Place, Var};
+use crate::dialect::{self, Client, ClientSetup, Credential, CredentialPlace, Dialect, Var};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::har;
@@ -50,7 +50,7 @@ use crate::signals::Signals;
 use crate::sys::{self, Wanted};
 
 use delivery::{Sinks, Starting};
-use offline::Reader;
+use offline::OfflineReader;
 
 /// A credential for a mock that takes any.
 const MOCK_KEY: &str = "mock-key";
@@ -67,7 +67,7 @@ pub struct Context<'a> {
 
 /// A session's parts that the commands decide.
 #[derive(Clone)]
-struct Session<'a> {
+struct SessionParts<'a> {
     args: &'a SessionArgs,
     send: &'a SendArgs,
     url: Option<WsUrl>,
@@ -80,7 +80,7 @@ struct Session<'a> {
     read_stdin: bool,
 }
 
-impl Session<'_> {
+impl SessionParts<'_> {
     /// Runs it, live or from a recording, to its exit status.
     async fn run(self, context: &Context<'_>) -> Result<Exit> {
         let Context { report, world, .. } = context;
@@ -227,8 +227,8 @@ impl Session<'_> {
         let pipeline = Pipeline::new(config, delivery.output(lines), report.clone());
         let client = self.client(&ClientSetup::default())?;
         let coding = coding::coding(self.args, self.send, self.dialect)?;
-        let reader =
-            Reader::new(client, self.dedupe(), self.args.output.show_secrets, &coding).with_facts(facts);
+        let reader = OfflineReader::new(client, self.dedupe(), self.args.output.show_secrets, &coding)
+            .with_facts(facts);
         let ended = offline::run(path, self.args, reader, pipeline, report).await;
         delivery.finish().await;
         finish_output(output)?;
@@ -302,7 +302,7 @@ impl Session<'_> {
 
     /// Notes the credential of a dialect's greeting, which travels in a message.
     fn keep_messages_secret(&self, key: Option<&Secret>, secrets: &Secrets) {
-        let in_message = |credential: &Credential| credential.place == Place::Message;
+        let in_message = |credential: &Credential| credential.place == CredentialPlace::Message;
         let greets = self.follows_dialect() && self.dialect.credential().as_ref().is_some_and(in_message);
         key.filter(|_| greets).iter().for_each(|key| {
             secrets.add(key, secret::Place::Message);
@@ -318,12 +318,12 @@ impl Session<'_> {
     /// Does the credential travel in a call or a message, so that the client half needs one?
     fn names_key(&self) -> bool {
         let place = self.dialect.credential().map(|credential| credential.place);
-        matches!(place, Some(Place::Call | Place::Message))
+        matches!(place, Some(CredentialPlace::Call | CredentialPlace::Message))
     }
 
     /// Does a call before the upgrade give its credential?
     fn calls(&self) -> bool {
-        self.dialect.credential().is_some_and(|credential| credential.place == Place::Call)
+        self.dialect.credential().is_some_and(|credential| credential.place == CredentialPlace::Call)
     }
 
     fn pipeline_config(&self, context: &Context<'_>) -> Result<Config> {

@@ -16,7 +16,7 @@ use crate::dialect::{Client, MadeEvent, Meaning};
 use crate::error::Result;
 use crate::event::{Direction, EndReason, Event, Facts, Gap, Kind, MessagePart, Role, Unreadable};
 use crate::exit::Exit;
-use crate::input::recording::{Item, LastConn, Recording, Take};
+use crate::input::recording::{LastConn, RecordedItem, Recording, Take};
 use crate::message::Message;
 use crate::pipeline::worker::{BATCH_BYTES, BATCH_EVENTS, OutputWorker};
 use crate::pipeline::{FactsLedger, Pipeline, Progress, Stop, Totals, stdout};
@@ -42,7 +42,7 @@ const LOST: &[EndReason] = &[EndReason::ReaderGone, EndReason::OutputFailed];
 pub async fn run(
     path: &Path,
     args: &SessionArgs,
-    mut reader: Reader,
+    mut reader: OfflineReader,
     pipeline: Pipeline,
     report: &Report,
 ) -> Result<Exit> {
@@ -51,7 +51,7 @@ pub async fn run(
     let (recording, odd) = Recording::open(path, take)?;
     odd.iter().for_each(|what| reader.odd(what, report));
     let mut items = recording.spawn().map_err(|e| no_thread(&e))?;
-    let mut run = Run::start(pipeline, args).map_err(|e| no_thread(&e))?;
+    let mut run = OfflineRun::start(pipeline, args).map_err(|e| no_thread(&e))?;
     let mut failed = None;
     while let Some(batch) = run.next(&mut items).await {
         let batch = match batch {
@@ -90,17 +90,17 @@ pub async fn run(
     }
 }
 
-struct Run {
+struct OfflineRun {
     worker: OutputWorker,
     outcome: Option<Outcome>,
     totals: Totals,
-    reader: Option<stdout::Watch>,
+    reader: Option<stdout::StdoutWatch>,
     /// When the time is up, and after that, when the wait for the output is.
     until: Option<Instant>,
     idle_timeout: Option<Duration>,
 }
 
-impl Run {
+impl OfflineRun {
     fn start(pipeline: Pipeline, args: &SessionArgs) -> std::io::Result<Self> {
         Ok(Self {
             worker: OutputWorker::start(pipeline)?,
@@ -113,7 +113,10 @@ impl Run {
     }
 
     /// What comes next; `None` when there is nothing or no more is wanted.
-    async fn next(&mut self, items: &mut mpsc::Receiver<Result<Vec<Item>>>) -> Option<Result<Vec<Item>>> {
+    async fn next(
+        &mut self,
+        items: &mut mpsc::Receiver<Result<Vec<RecordedItem>>>,
+    ) -> Option<Result<Vec<RecordedItem>>> {
         let idle = self.idle_timeout.map(|time| Instant::now() + time);
         while self.outcome.is_none() {
             tokio::select! {
@@ -211,7 +214,7 @@ async fn up(at: Option<Instant>) {
 pub type Observer = Box<dyn FnMut(&mut Vec<Event>)>;
 
 /// Reads messages as a session does.
-pub struct Reader {
+pub struct OfflineReader {
     dialect: Box<dyn Client>,
     seen: Seen,
     show_secrets: bool,
@@ -235,7 +238,7 @@ pub struct Reader {
     is_old: bool,
 }
 
-impl Reader {
+impl OfflineReader {
     /// Reads with this dialect; events that come twice are told, or not.
     #[must_use]
     pub fn new(dialect: Box<dyn Client>, dedupe: bool, show_secrets: bool, coding: &Coding) -> Self {
@@ -281,9 +284,9 @@ impl Reader {
     }
 
     /// Appends the events, and says how many bytes they take along.
-    fn events(&mut self, item: Item, events: &mut Vec<Event>, report: &Report) -> usize {
+    fn events(&mut self, item: RecordedItem, events: &mut Vec<Event>, report: &Report) -> usize {
         match item {
-            Item::Message(message, at, conn) => {
+            RecordedItem::Message(message, at, conn) => {
                 let (length, at, first) = (message.len(), at.unwrap_or_else(clock::now), events.len());
                 if self.conn.begins(conn) {
                     self.dialect.begin();
@@ -292,11 +295,11 @@ impl Reader {
                 self.received(message, at, report, |kind| events.push(Event { at, conn: 1, kind }));
                 length.max(256 * (events.len() - first))
             }
-            Item::Odd(what) => {
+            RecordedItem::Odd(what) => {
                 self.odd(&what, report);
                 0
             }
-            Item::Record(line, at) => {
+            RecordedItem::Record(line, at) => {
                 self.came += 1;
                 let length = line.len();
                 let kind = Kind::Recorded(line);

@@ -15,11 +15,11 @@ use crate::pipeline::output::{Output as _, write_failure};
 use crate::pipeline::stdout::Stdout;
 use crate::probe::Target;
 use crate::probe::gates::Gates;
-use crate::probe::live::Plan;
+use crate::probe::live::LivePlan;
 use crate::probe::matrix::{Matrix, Origin};
 use crate::probe::monitor::ServiceState;
 use crate::probe::repeat::Rounds;
-use crate::probe::run::{self, Connections, Form, ReportKind};
+use crate::probe::run::{self, Connections, ReportForm, ReportKind};
 
 /// Runs the command.
 ///
@@ -54,7 +54,7 @@ async fn probed(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     let mock = start_mock(args.mock.as_deref(), dialect, context.report).await?;
     let (url, options) = target(args, url, dialect, mock.as_ref(), context)?;
     let live = if args.live {
-        Some(Plan { send: coding::texts(&args.send)?, dialect, max_time: args.max_time })
+        Some(LivePlan { send: coding::texts(&args.send)?, dialect, max_time: args.max_time })
     } else {
         None
     };
@@ -68,9 +68,9 @@ async fn probed(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     }
 }
 
-fn form(args: &ProbeArgs, Context { world, color, .. }: &Context<'_>) -> Form {
+fn form(args: &ProbeArgs, Context { world, color, .. }: &Context<'_>) -> ReportForm {
     let default = if world.stdout_terminal { ReportFormat::Text } else { ReportFormat::Json };
-    Form {
+    ReportForm {
         output: match args.format.unwrap_or(default) {
             ReportFormat::Json => ReportKind::Json,
             ReportFormat::Text => ReportKind::Text,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
-use super::{Context, Session, no_thread};
+use super::{Context, SessionParts, no_thread};
 use crate::cli::options::SubscribeArgs;
 use crate::dialect::ClientSetup;
 use crate::error::{Failure, Result};
@@ -22,7 +22,7 @@ use crate::session::policy::Outcome;
 use crate::session::{Controller, Order};
 use crate::share::bucket::{BUCKET, GroupBucket};
 use crate::share::lease::SlotLease;
-use crate::share::view::{SeenSlot, SlotValue, View};
+use crate::share::view::{GroupView, SeenSlot, SlotValue};
 use crate::signals::Signals;
 use crate::sink::nats;
 use crate::sink::place::{BrokerKind, BrokerUrl};
@@ -60,7 +60,7 @@ type SlotWork<'a> = Pin<Box<dyn Future<Output = Result<SlotEnd>> + 'a>>;
 /// # Errors
 /// Whatever can be said before a connection is tried.
 pub(super) async fn run(
-    session: Session<'_>,
+    session: SessionParts<'_>,
     args: &SubscribeArgs,
     url: &str,
     context: &Context<'_>,
@@ -104,7 +104,7 @@ pub(super) async fn run(
 }
 
 /// Options that mean something else for several sessions, or nothing.
-fn check(args: &SubscribeArgs, session: &Session<'_>) -> Result<()> {
+fn check(args: &SubscribeArgs, session: &SessionParts<'_>) -> Result<()> {
     let (output, common) = (&args.session.output, &args.session);
     let refused = [
         ("--mock", common.mock.is_some()),
@@ -155,7 +155,7 @@ fn slots(topics: &[String], count: Option<u64>) -> Vec<TopicSlot> {
 
 /// A process of a group.
 struct ShareGroup<'a> {
-    session: Session<'a>,
+    session: SessionParts<'a>,
     bucket: GroupBucket,
     me: String,
     lease: Duration,
@@ -165,7 +165,7 @@ struct ShareGroup<'a> {
 impl ShareGroup<'_> {
     async fn run(&self, mut slots: Vec<TopicSlot>) -> Result<Exit> {
         let mut signals = Signals::listen().map_err(|error| no_thread(&error))?;
-        let mut view = View::new(self.me.clone(), self.lease);
+        let mut view = GroupView::new(self.me.clone(), self.lease);
         let mut works: FuturesUnordered<SlotWork<'_>> = FuturesUnordered::new();
         let (mut watch, mut complete, mut ended) = (None, false, None);
         let mut alive = std::pin::pin!(self.show_alive());
@@ -198,7 +198,7 @@ impl ShareGroup<'_> {
     }
 
     /// Takes slots that this process should hold, and ends the work on others.
-    fn look<'s>(&'s self, slots: &mut [TopicSlot], view: &View, works: &FuturesUnordered<SlotWork<'s>>) {
+    fn look<'s>(&'s self, slots: &mut [TopicSlot], view: &GroupView, works: &FuturesUnordered<SlotWork<'s>>) {
         let now = Instant::now();
         for (index, slot) in slots.iter_mut().enumerate() {
             match (view.is_mine(&slot.name, now), slot.stop.is_some()) {
@@ -249,7 +249,7 @@ impl ShareGroup<'_> {
             keeper,
             controller: SlotController::new(ending)?,
         };
-        let session = Session { topics, ..self.session.clone() };
+        let session = SessionParts { topics, ..self.session.clone() };
         let context = Context { report: &report, world: self.context.world, color: self.context.color };
         let mut running = std::pin::pin!(session.run_seat(seat, &context));
         let (mut lost, mut asked) = (false, false);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::describe::describe;
 use super::explain::explain;
-use super::{Context, Session, connections, dialect_for, own_endpoint, parse_url};
+use super::{Context, SessionParts, connections, dialect_for, own_endpoint, parse_url};
 use crate::cli::options::SubscribeArgs;
 use crate::config::session::Defaults;
 use crate::dialect::{Dialect, TopicCheck};
@@ -46,7 +46,7 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         ))
         .hint("give topics as arguments, with --topics-file, or on standard input with @-"));
     }
-    let session = Session {
+    let session = SessionParts {
         args: &args.session,
         send: &args.send,
         url: url.map_or_else(|| own_endpoint(&args.session, dialect, context), |url| Ok(Some(url)))?,
@@ -70,7 +70,7 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
 
 #[cfg(feature = "brokers")]
 async fn shared(
-    session: Session<'_>,
+    session: SessionParts<'_>,
     args: &SubscribeArgs,
     url: &str,
     context: &Context<'_>,
@@ -80,7 +80,7 @@ async fn shared(
 
 #[cfg(not(feature = "brokers"))]
 #[expect(clippy::unused_async, reason = "as in a build with brokers")]
-async fn shared(_: Session<'_>, _: &SubscribeArgs, _: &str, _: &Context<'_>) -> Result<Exit> {
+async fn shared(_: SessionParts<'_>, _: &SubscribeArgs, _: &str, _: &Context<'_>) -> Result<Exit> {
     Err(Failure::usage("--share: this wstap was built without brokers")
         .hint("build it with `--features brokers`, or divide the topics with --shard I/N"))
 }

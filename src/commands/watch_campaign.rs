@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::delivery::{Sinks, Starting};
-use super::offline::{self, Reader};
+use super::offline::{self, OfflineReader};
 use super::{
-    Context, Session, dialect_for, expected, finish_output, finish_recording, no_thread, no_url_beside_mock,
-    own_endpoint, parse_url, reopen_on_hangup, start_mock,
+    Context, SessionParts, dialect_for, expected, finish_output, finish_recording, no_thread,
+    no_url_beside_mock, own_endpoint, parse_url, reopen_on_hangup, start_mock,
 };
-use crate::campaign::Status;
+use crate::campaign::CampaignStatus;
 use crate::cli::options::{SendArgs, WatchArgs};
 use crate::codec::Coding;
 use crate::config::session::{Defaults, policy, waiting};
@@ -33,7 +33,7 @@ use crate::sessions::SessionGroup;
 use crate::signals::Signals;
 use crate::watch::model::Model;
 use crate::watch::plan::{Plan, Tell};
-use crate::watch::row::End;
+use crate::watch::row::RowEnd;
 use crate::watch::view::View;
 use crate::watch::{RecordedLink, Shared, Watch, link_controller};
 
@@ -51,7 +51,7 @@ pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
     let shown = url.as_ref().and_then(|url| campaigns.shown_at(url)).filter(|_| !args.all);
     let ids = ids(words, shown, args, campaigns)?;
     let send = SendArgs::default();
-    let session = Session {
+    let session = SessionParts {
         args: &args.session,
         send: &send,
         url: url.map_or_else(|| own_endpoint(&args.session, dialect, context), |url| Ok(Some(url)))?,
@@ -64,14 +64,14 @@ pub async fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
     output::distinct_files(&args.session, None)?;
     let output = output::open_output(&args.session.output, context.report)?;
     let lines = output.is_some() || prints_lines(args, context.world);
-    let command = Command { args, session, campaigns, ids, lines, output };
+    let command = WatchCommand { args, session, campaigns, ids, lines, output };
     if args.session.from.is_some() { command.offline(context).await } else { command.live(context).await }
 }
 
 /// The command, checked.
-struct Command<'a> {
+struct WatchCommand<'a> {
     args: &'a WatchArgs,
-    session: Session<'a>,
+    session: SessionParts<'a>,
     campaigns: &'static dyn Campaigns,
     ids: Vec<u64>,
     /// Are lines written?
@@ -80,7 +80,7 @@ struct Command<'a> {
     output: Option<Arc<OutFile>>,
 }
 
-impl Command<'_> {
+impl WatchCommand<'_> {
     async fn offline(self, context: &Context<'_>) -> Result<Exit> {
         let Some(path) = &self.args.session.from else { return Ok(Exit::Ok) };
         let mut delivery = Sinks::start(&self.args.session, Starting::default(), context).await?;
@@ -89,7 +89,7 @@ impl Command<'_> {
         let model = self.model(1.0, Tell::Statuses, context);
         let coding = coding::coding(&self.args.session, self.session.send, self.session.dialect)?;
         let mut recorded = RecordedLink::new(&model);
-        let reader = Reader::new(client, false, self.args.session.output.show_secrets, &coding)
+        let reader = OfflineReader::new(client, false, self.args.session.output.show_secrets, &coding)
             .with_observer(Box::new(move |events| recorded.look(events)));
         let exit = offline::run(path, &self.args.session, reader, pipeline, context.report).await;
         delivery.finish().await;
@@ -97,11 +97,9 @@ impl Command<'_> {
         finish_recording(self.args.session.output.record.as_deref())?;
         // A recording may stop anywhere; what it tells of an end is what counts, if nothing else was asked.
         let asked = self.args.session.end.until.is_some() || self.args.session.end.count.is_some();
-        let ended_badly = model
-            .borrow()
-            .rows
-            .values()
-            .any(|row| row.end == Some(End::Final) && row.campaign.status != Some(Status::Completed));
+        let ended_badly = model.borrow().rows.values().any(|row| {
+            row.end == Some(RowEnd::Final) && row.campaign.status != Some(CampaignStatus::Completed)
+        });
         let exit = exit?;
         if exit == Exit::Ok && !asked {
             model.borrow().tell_missing();

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{World, passphrase};
 use crate::cli::options::ConnectionArgs;
 use crate::cli::values::{CertType, TlsChoice};
-use crate::dialect::{Credential, Place};
+use crate::dialect::{Credential, CredentialPlace};
 use crate::error::{Failure, Result};
 use crate::net::identity;
 use crate::net::url::ascii_host;
@@ -24,7 +24,7 @@ use crate::secret::{self, Secret};
 pub(super) const MAX_REDIRECTS: u32 = 10;
 
 /// Resolves how to connect to `url`, and tells the report what must never be shown. The second value is the
-/// credential, where its place is not the upgrade but [`Place::Call`] or [`Place::Message`].
+/// credential, where its place is not the upgrade but [`CredentialPlace::Call`] or [`CredentialPlace::Message`].
 ///
 /// # Errors
 /// A usage failure that names the option.
@@ -276,10 +276,10 @@ fn token_place(args: &ConnectionArgs, credential: Option<Credential>) -> Result<
     }
     let Some(text) = &args.token_in else {
         return Ok(match default {
-            Some(Place::Query(name)) => Some(TokenPlace::Query(name.to_owned())),
-            Some(Place::Header(name)) => Some(TokenPlace::Header(name.to_owned())),
-            Some(Place::Bearer) | None => Some(TokenPlace::Bearer),
-            Some(Place::Call | Place::Message) => None,
+            Some(CredentialPlace::Query(name)) => Some(TokenPlace::Query(name.to_owned())),
+            Some(CredentialPlace::Header(name)) => Some(TokenPlace::Header(name.to_owned())),
+            Some(CredentialPlace::Bearer) | None => Some(TokenPlace::Bearer),
+            Some(CredentialPlace::Call | CredentialPlace::Message) => None,
         });
     };
     let (kind, name) = text.split_once(':').map_or((text.as_str(), None), |(kind, name)| (kind, Some(name)));

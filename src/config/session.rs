@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::cli::options::{OutputArgs, SendArgs, SessionArgs};
 use crate::cli::values::{Delimiter, LingerTime, OverflowChoice};
 use crate::codec::Coding;
-use crate::input::{End, Form, Kind};
+use crate::input::{InputForm, InputKind, MessageEnd};
 use crate::limits;
 use crate::pipeline::backlog::{self, Overflow};
 use crate::pipeline::line::BinaryForm;
 use crate::pipeline::spill::DEFAULT_LIMIT;
-use crate::session::backoff::Limits;
+use crate::session::backoff::BackoffLimits;
 use crate::session::policy::{EndPolicy, Linger, Policy, ReconnectPolicy};
 
 /// How often to ping, unless an option or the provider says.
@@ -106,21 +106,21 @@ pub fn policy(args: &SessionArgs, send: &SendArgs, topics: Vec<String>, defaults
 
 /// How standard input becomes messages.
 #[must_use]
-pub fn input_form(send: &SendArgs) -> Form {
+pub fn input_form(send: &SendArgs) -> InputForm {
     let kind = match send.binary_in {
-        None => Kind::Text,
-        Some(BinaryForm::Base64) => Kind::Base64,
-        Some(BinaryForm::Hex) => Kind::Hex,
-        Some(BinaryForm::Raw) => Kind::Raw,
+        None => InputKind::Text,
+        Some(BinaryForm::Base64) => InputKind::Base64,
+        Some(BinaryForm::Hex) => InputKind::Hex,
+        Some(BinaryForm::Raw) => InputKind::Raw,
     };
     let end = match &send.delimiter {
-        Some(Delimiter::End) => End::Input,
-        Some(Delimiter::Char('\n')) => End::Line,
-        Some(Delimiter::Char(c)) => End::Bytes(c.to_string().into_bytes().into()),
-        None if kind == Kind::Raw => End::Read,
-        None => End::Line,
+        Some(Delimiter::End) => MessageEnd::Input,
+        Some(Delimiter::Char('\n')) => MessageEnd::Line,
+        Some(Delimiter::Char(c)) => MessageEnd::Bytes(c.to_string().into_bytes().into()),
+        None if kind == InputKind::Raw => MessageEnd::Read,
+        None => MessageEnd::Line,
     };
-    Form { kind, end }
+    InputForm { kind, end }
 }
 
 fn ping_interval(typed: Option<Duration>, default: bool) -> Option<Duration> {
@@ -147,7 +147,7 @@ fn lasts(args: &SessionArgs, send: &SendArgs) -> bool {
 pub fn back_off(args: &SessionArgs) -> ReconnectPolicy {
     let liveness = &args.liveness;
     ReconnectPolicy {
-        limits: Limits {
+        limits: BackoffLimits {
             first: liveness.reconnect_delay.unwrap_or(RECONNECT_DELAY),
             most: liveness.reconnect_max_delay.unwrap_or(RECONNECT_MAX_DELAY),
         },

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 /// A JSON object that is written field by field.
 #[derive(Default)]
-pub(super) struct Object(String);
+pub(super) struct JsonObject(String);
 
-impl Object {
+impl JsonObject {
     /// A field with a text, escaped as needed.
     pub(super) fn text(self, name: &str, value: &str) -> Self {
         self.raw(name, &serde_json::Value::from(value).to_string())
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn objects_keep_their_order_and_times_their_digits() {
-        let inner = Object::default().flag("yes", true);
-        let object = Object::default().text("b", "\"\n").number("a", -1).object("o", inner);
-        let text = object.array("l", &[quoted("x"), "2".into()]).object("e", Object::default()).end();
+        let inner = JsonObject::default().flag("yes", true);
+        let object = JsonObject::default().text("b", "\"\n").number("a", -1).object("o", inner);
+        let text = object.array("l", &[quoted("x"), "2".into()]).object("e", JsonObject::default()).end();
         assert_eq!(text, r#"{"b":"\"\n","a":-1,"o":{"yes":true},"l":["x",2],"e":{}}"#);
         assert_eq!(iso_seconds(1_767_225_600_120), "2026-01-01T00:00:00Z");
         assert_eq!(iso_millis(1_767_225_600_120), "2026-01-01T00:00:00.120Z");

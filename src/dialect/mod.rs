@@ -274,8 +274,8 @@ pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct ClientSetup<'a> {
     /// Where it connects to, after [`Dialect::address`].
     pub url: Option<&'a WsUrl>,
-    /// The credential for its own HTTP calls, or messages, where the dialect's place for it is [`Place::Call`]
-    /// or [`Place::Message`].
+    /// The credential for its own HTTP calls, or messages, where the dialect's place for it is [`CredentialPlace::Call`]
+    /// or [`CredentialPlace::Message`].
     pub credential: Option<Secret>,
     /// The environment.
     pub var: Var<'a>,
@@ -290,14 +290,14 @@ impl Default for ClientSetup<'_> {
 /// Where a credential travels, and the environment variable it is looked for in when no option names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
-    pub place: Place,
+    pub place: CredentialPlace,
     /// The environment variable that holds it by convention.
     pub variable: &'static str,
 }
 
 /// A place for a credential: in the upgrade request, or elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CredentialPlace {
     /// A query parameter of this name.
     Query(&'static str),
     /// A header of this name.

@@ -1,6 +1,6 @@
 //! The judgement of a 101 answer, as a list of named findings rather than one error at the first.
 
-use super::client::{EXTENSIONS, Expectation, ResponseHead, list_items};
+use super::client::{EXTENSIONS, Offered, ResponseHead, list_items};
 use super::extensions::Agreement;
 use super::{accept_key, extensions};
 
@@ -47,7 +47,7 @@ pub struct Finding {
 
 /// Judges a 101 answer. Every check is in the outcome, in this order, whatever it says.
 #[must_use]
-pub fn examine(head: &ResponseHead, expectation: &Expectation) -> Vec<Finding> {
+pub fn examine(head: &ResponseHead, expectation: &Offered) -> Vec<Finding> {
     vec![
         http_version(head),
         upgrade_header(head),
@@ -62,7 +62,7 @@ pub fn examine(head: &ResponseHead, expectation: &Expectation) -> Vec<Finding> {
 
 /// The same checks where there is no 101 answer to judge; `instead` is what there was.
 #[must_use]
-pub fn unexamined(expectation: &Expectation, instead: &str) -> Vec<Finding> {
+pub fn unexamined(expectation: &Offered, instead: &str) -> Vec<Finding> {
     let skip = |finding: Finding| Finding {
         verdict: Verdict::Skipped,
         got: instead.to_owned(),
@@ -235,7 +235,7 @@ mod tests {
     /// The ids of all findings that are not ok, with their verdicts.
     fn faults(headers: &str, offered: &[&str]) -> Vec<(&'static str, Verdict)> {
         let subprotocols = offered.iter().map(|&offer| offer.to_owned()).collect();
-        examine(&head(headers), &Expectation { key: KEY.into(), subprotocols, ..Expectation::default() })
+        examine(&head(headers), &Offered { key: KEY.into(), subprotocols, ..Offered::default() })
             .into_iter()
             .filter(|finding| finding.verdict != Verdict::Ok)
             .map(|finding| (finding.id, finding.verdict))
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_good_answer_has_eight_findings_and_no_fault() {
         assert_eq!(faults(GOOD, &[]), []);
-        let findings = examine(&head(GOOD), &Expectation { key: KEY.into(), ..Expectation::default() });
+        let findings = examine(&head(GOOD), &Offered { key: KEY.into(), ..Offered::default() });
         assert_eq!(findings.len(), 8);
         let split = GOOD.replace("keep-alive, upgrade", "keep-alive|Connection: Upgrade");
         assert_eq!(faults(&split, &[]), []);
@@ -275,7 +275,7 @@ mod tests {
             assert_eq!(&faults(headers, offered), expected, "{headers}");
         }
         let old = ResponseHead { version_minor: 0, ..head(GOOD) };
-        let findings = examine(&old, &Expectation { key: KEY.into(), ..Expectation::default() });
+        let findings = examine(&old, &Offered { key: KEY.into(), ..Offered::default() });
         assert_eq!((findings[0].id, findings[0].verdict), ("http-version", Fail));
     }
 }

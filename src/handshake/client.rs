@@ -39,13 +39,13 @@ pub struct Ask<'a> {
 
 /// An upgrade request (RFC 6455 §4.1), ready to be written.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct UpgradeRequest {
     target: String,
     /// Headers in the order they are sent.
     headers: Vec<(String, Secret)>,
 }
 
-impl Request {
+impl UpgradeRequest {
     /// Puts a request together. `key` is the value of `Sec-WebSocket-Key`, see [`new_key`].
     pub fn new(ask: &Ask<'_>, key: &str) -> Result<Self> {
         check_subprotocols(ask.subprotocols)?;
@@ -75,14 +75,14 @@ impl Request {
     /// What an answer to this request is measured by. Taken from what is really sent, so a key or
     /// subprotocol list set by a custom header counts.
     #[must_use]
-    pub fn expectation(&self) -> Expectation {
+    pub fn expectation(&self) -> Offered {
         let values = |name: &'static str| {
             self.headers
                 .iter()
                 .filter(move |(sent, _)| sent.eq_ignore_ascii_case(name))
                 .map(|(_, v)| v.expose())
         };
-        Expectation {
+        Offered {
             key: values("Sec-WebSocket-Key").next().unwrap_or_default().to_owned(),
             subprotocols: values("Sec-WebSocket-Protocol").flat_map(list_items).map(str::to_owned).collect(),
             extensions: values(EXTENSIONS).collect::<Vec<_>>().join(", "),
@@ -92,7 +92,7 @@ impl Request {
 
 /// What an answer is measured by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expectation {
+pub struct Offered {
     /// The `Sec-WebSocket-Key` that was sent.
     pub key: String,
     /// The subprotocols that were offered.
@@ -296,7 +296,7 @@ mod tests {
             authorization: Some(Secret::new("Bearer t")),
             headers: &custom(&[("X-A", "1"), ("X-A", "2")]),
         };
-        let text = String::from_utf8(Request::new(&ask, KEY).unwrap().bytes()).unwrap();
+        let text = String::from_utf8(UpgradeRequest::new(&ask, KEY).unwrap().bytes()).unwrap();
         let agent = format!("User-Agent: {USER_AGENT}");
         let lines = [
             "GET /x?y HTTP/1.1",
@@ -326,14 +326,14 @@ mod tests {
             ("X-None", ""),
         ]);
         let ask = Ask { target: "/", host: "h".into(), headers: &headers, ..Ask::default() };
-        let request = Request::new(&ask, KEY).unwrap();
+        let request = UpgradeRequest::new(&ask, KEY).unwrap();
         let text = String::from_utf8(request.bytes()).unwrap();
         assert!(text.starts_with("GET / HTTP/1.1\r\nhost: other\r\nUpgrade:"), "{text}");
         for gone in ["ser-agent", "ser-Agent", "X-None", KEY] {
             assert!(!text.contains(gone), "{text}");
         }
         let subprotocols = vec!["p".into(), "q".into()];
-        let expected = Expectation { key: "mine".into(), subprotocols, ..Expectation::default() };
+        let expected = Offered { key: "mine".into(), subprotocols, ..Offered::default() };
         assert_eq!(request.expectation(), expected);
     }
 

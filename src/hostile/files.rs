@@ -10,7 +10,7 @@ use crate::dialect::custom::Custom;
 use crate::dialect::{ClientSetup, Dialect as _};
 use crate::event::{Direction, Event, Kind, Role};
 use crate::har as hars;
-use crate::input::recording::{Item, Recording, Take};
+use crate::input::recording::{RecordedItem, Recording, Take};
 use crate::message::Message;
 use crate::mock;
 use crate::pipeline::record::{self, Moment, What};
@@ -29,16 +29,16 @@ pub fn recording(bytes: &[u8]) {
     assert!(received.len() <= records.len() && records.len() <= bytes.len());
     for item in &records {
         match item {
-            Item::Record(line, _) => assert!(record::read_moment(line).is_some(), "{line}"),
-            Item::Message(message, _, _) => drop(record::read(message.as_text().unwrap_or_default())),
-            Item::Odd(_) => {}
+            RecordedItem::Record(line, _) => assert!(record::read_moment(line).is_some(), "{line}"),
+            RecordedItem::Message(message, _, _) => drop(record::read(message.as_text().unwrap_or_default())),
+            RecordedItem::Odd(_) => {}
         }
     }
     for item in received {
         match item {
-            Item::Message(message, _, _) => comes_back(&message),
-            Item::Record(..) => panic!("a record among messages"),
-            Item::Odd(_) => {}
+            RecordedItem::Message(message, _, _) => comes_back(&message),
+            RecordedItem::Record(..) => panic!("a record among messages"),
+            RecordedItem::Odd(_) => {}
         }
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
@@ -51,7 +51,7 @@ pub fn recording(bytes: &[u8]) {
     in_no_time(begun, bytes);
 }
 
-fn items(bytes: &[u8], take: Take) -> Vec<Item> {
+fn items(bytes: &[u8], take: Take) -> Vec<RecordedItem> {
     let mut recording = Recording::of(Box::new(Cursor::new(bytes.to_vec())), "file".to_owned(), take);
     let mut all = Vec::new();
     while let Some(batch) = recording.next_batch() {

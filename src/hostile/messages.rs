@@ -15,7 +15,7 @@ use crate::json;
 use crate::message::Message;
 use crate::pipeline::filter::{Program, Vars};
 use crate::pipeline::line::{BinaryForm, Style};
-use crate::pipeline::output::{Cut, Output};
+use crate::pipeline::output::{Output, PartialWrite};
 use crate::pipeline::record::{self, Moment, What};
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
@@ -305,7 +305,7 @@ impl Output for Kept {
         "memory".to_owned()
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), PartialWrite> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::handshake::checks::{Verdict, examine};
-use crate::handshake::client::{self, Expectation};
+use crate::handshake::client::{self, Offered};
 use crate::handshake::server::Request;
 use crate::message::Message;
 use crate::mock::faults::Fault;
@@ -125,7 +125,7 @@ pub fn handshake_response(bytes: &[u8]) {
     // It ends where it ends, whatever follows.
     assert_eq!(client::parse_head(&bytes[..length]), Ok(Some((head.clone(), length))));
     assert_eq!(client::parse_head(&bytes[..length - 1]), Ok(None));
-    let expectation = Expectation {
+    let expectation = Offered {
         key: "dGhlIHNhbXBsZSBub25jZQ==".to_owned(),
         subprotocols: vec!["chat".to_owned()],
         extensions: "permessage-deflate; client_max_window_bits".to_owned(),

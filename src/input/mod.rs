@@ -16,21 +16,21 @@ mod values;
 /// Messages longer than this are refused: they are held in memory, more than once.
 const LONGEST: usize = 256 << 20;
 
-/// What one read takes, and the size of a message with [`End::Read`].
+/// What one read takes, and the size of a message with [`MessageEnd::Read`].
 const CHUNK: usize = 64 * 1024;
 
 /// How input becomes messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form {
+pub struct InputForm {
     /// What stands there.
-    pub kind: Kind,
+    pub kind: InputKind,
     /// Where a message ends.
-    pub end: End,
+    pub end: MessageEnd,
 }
 
 /// What a message on standard input is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum InputKind {
     /// A text message.
     #[default]
     Text,
@@ -44,7 +44,7 @@ pub enum Kind {
 
 /// Where a message on standard input ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum End {
+pub enum MessageEnd {
     /// With its line. The newline, and a carriage return before it, are not part of it.
     #[default]
     Line,
@@ -66,7 +66,7 @@ pub enum Input {
 
 /// The messages on standard input, in order, as fast as they are asked for.
 pub struct Source {
-    form: Form,
+    form: InputForm,
     asked: bool,
     /// Started on the second read.
     inputs: Option<mpsc::Receiver<Vec<Input>>>,
@@ -75,14 +75,14 @@ pub struct Source {
 impl Source {
     /// Standard input. It is not read before it is asked for, so that a session that ends early starts no thread.
     #[must_use]
-    pub fn stdin(form: Form) -> Self {
+    pub fn stdin(form: InputForm) -> Self {
         Self { form, asked: false, inputs: None }
     }
 
     /// Standard input that somebody else has read to its end.
     #[must_use]
     pub fn ended() -> Self {
-        Self { form: Form::default(), asked: true, inputs: Some(mpsc::channel(1).1) }
+        Self { form: InputForm::default(), asked: true, inputs: Some(mpsc::channel(1).1) }
     }
 
     /// What was read next; `None` at the end of the input.
@@ -125,7 +125,7 @@ impl<R: Read + sys::Waited> Read for Patient<R> {
 /// Reads on a thread of its own: a read of a terminal cannot be cancelled.
 fn read_on_thread(
     reader: impl Read + Send + 'static,
-    form: Form,
+    form: InputForm,
     send: mpsc::Sender<Vec<Input>>,
 ) -> io::Result<()> {
     let read = move || {
@@ -144,11 +144,11 @@ fn read_on_thread(
 /// ends not counted, are refused.
 fn read_batch(
     reader: &mut BufReader<impl Read>,
-    form: &Form,
+    form: &InputForm,
     longest: usize,
     number: &mut u64,
 ) -> Option<Vec<Input>> {
-    if form.end == End::Read {
+    if form.end == MessageEnd::Read {
         return read_chunk(reader).map(|bytes| vec![Input::Message(Message::Binary(bytes.into()))]);
     }
     let mut batch = Vec::new();
@@ -161,7 +161,7 @@ fn read_batch(
             .ok_or_else(|| format!("longer than {longest} bytes"))
             .and_then(|bytes| decode(bytes, form.kind));
         batch.push(decoded.unwrap_or_else(|why| {
-            let what = if form.end == End::Line { "line" } else { "message" };
+            let what = if form.end == MessageEnd::Line { "line" } else { "message" };
             Input::Unusable(format!("{what} {number} of standard input was not sent: {why}"))
         }));
         if !has_end(reader.buffer(), &form.end) {
@@ -171,33 +171,33 @@ fn read_batch(
 }
 
 /// Is the end of a message among these bytes?
-fn has_end(bytes: &[u8], end: &End) -> bool {
+fn has_end(bytes: &[u8], end: &MessageEnd) -> bool {
     match end {
-        End::Line => memchr::memchr(b'\n', bytes).is_some(),
-        End::Bytes(end) => memchr::memmem::find(bytes, end).is_some(),
-        End::Input | End::Read => false,
+        MessageEnd::Line => memchr::memchr(b'\n', bytes).is_some(),
+        MessageEnd::Bytes(end) => memchr::memmem::find(bytes, end).is_some(),
+        MessageEnd::Input | MessageEnd::Read => false,
     }
 }
 
 /// The next message, without its end; `Some(None)` for one that is too long, `None` at the end of the input.
 fn read_piece(
     reader: &mut BufReader<impl Read>,
-    end: &End,
+    end: &MessageEnd,
     longest: usize,
 ) -> io::Result<Option<Option<Vec<u8>>>> {
     // As much as tells a message that is too long from one that is not, with its end.
     let most = longest as u64 + 4;
     let mut piece = Vec::new();
     let ended = match end {
-        End::Input | End::Read => {
+        MessageEnd::Input | MessageEnd::Read => {
             reader.by_ref().take(most).read_to_end(&mut piece)?;
             false
         }
-        End::Line => {
+        MessageEnd::Line => {
             reader.by_ref().take(most).read_until(b'\n', &mut piece)?;
             strip_line_end(&mut piece)
         }
-        End::Bytes(end) => {
+        MessageEnd::Bytes(end) => {
             read_until(reader, end, most, &mut piece)?;
             let ended = piece.ends_with(end);
             piece.truncate(piece.len() - if ended { end.len() } else { 0 });
@@ -247,11 +247,11 @@ fn strip_line_end(line: &mut Vec<u8>) -> bool {
 }
 
 /// The rest of a message that is too long: half a message must not go out as one.
-fn skip_piece(reader: &mut BufReader<impl Read>, end: &End) -> io::Result<()> {
+fn skip_piece(reader: &mut BufReader<impl Read>, end: &MessageEnd) -> io::Result<()> {
     let last = match end {
-        End::Line => b"\n",
-        End::Bytes(end) => &end[..],
-        End::Input | End::Read => return Ok(()),
+        MessageEnd::Line => b"\n",
+        MessageEnd::Bytes(end) => &end[..],
+        MessageEnd::Input | MessageEnd::Read => return Ok(()),
     };
     loop {
         let mut skipped = Vec::new();
@@ -275,13 +275,15 @@ fn read_chunk(reader: &mut BufReader<impl Read>) -> Option<Vec<u8>> {
     Some(chunk)
 }
 
-fn decode(bytes: Vec<u8>, kind: Kind) -> Result<Input, String> {
+fn decode(bytes: Vec<u8>, kind: InputKind) -> Result<Input, String> {
     let binary = |bytes: Vec<u8>| Message::Binary(bytes.into());
     let message = match kind {
-        Kind::Base64 => binary(STANDARD.decode(bytes.trim_ascii()).map_err(|e| format!("not base64: {e}"))?),
-        Kind::Hex => binary(decode_hex(bytes.trim_ascii())?),
-        Kind::Raw => binary(bytes),
-        Kind::Text => match String::from_utf8(bytes) {
+        InputKind::Base64 => {
+            binary(STANDARD.decode(bytes.trim_ascii()).map_err(|e| format!("not base64: {e}"))?)
+        }
+        InputKind::Hex => binary(decode_hex(bytes.trim_ascii())?),
+        InputKind::Raw => binary(bytes),
+        InputKind::Text => match String::from_utf8(bytes) {
             Ok(text) => Message::text(text),
             Err(_) => return Err("not UTF-8 (to send binary data, use --binary-in)".to_owned()),
         },
@@ -307,21 +309,21 @@ pub(crate) fn decode_hex(text: &[u8]) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
-    const LINES: Form = Form { kind: Kind::Text, end: End::Line };
+    const LINES: InputForm = InputForm { kind: InputKind::Text, end: MessageEnd::Line };
 
-    fn of(kind: Kind) -> Form {
-        Form { kind, end: End::Line }
+    fn of(kind: InputKind) -> InputForm {
+        InputForm { kind, end: MessageEnd::Line }
     }
 
-    fn until(end: &str) -> Form {
-        Form { kind: Kind::Text, end: End::Bytes(end.as_bytes().into()) }
+    fn until(end: &str) -> InputForm {
+        InputForm { kind: InputKind::Text, end: MessageEnd::Bytes(end.as_bytes().into()) }
     }
 
-    fn read_all(bytes: &'static [u8], form: &Form) -> Vec<Input> {
+    fn read_all(bytes: &'static [u8], form: &InputForm) -> Vec<Input> {
         read_limited(bytes, form, LONGEST)
     }
 
-    fn read_limited(bytes: impl Read, form: &Form, longest: usize) -> Vec<Input> {
+    fn read_limited(bytes: impl Read, form: &InputForm, longest: usize) -> Vec<Input> {
         let mut reader = BufReader::with_capacity(4, bytes);
         let mut number = 0;
         std::iter::from_fn(|| read_batch(&mut reader, form, longest, &mut number)).flatten().collect()
@@ -344,14 +346,14 @@ mod tests {
         assert_eq!(read_all(b"a;b\n", &until(";")), [text("a"), text("b\n")]);
         // The last byte of a character is in others, too.
         assert_eq!(read_all("a§b\u{e7}c§".as_bytes(), &until("§")), [text("a"), text("b\u{e7}c")]);
-        let all = Form { kind: Kind::Text, end: End::Input };
+        let all = InputForm { kind: InputKind::Text, end: MessageEnd::Input };
         assert_eq!(read_all(b"a\n\0\n", &all), [text("a\n\0\n")]);
         assert_eq!(read_all(b"", &all), []);
         assert!(matches!(&read_limited(&b"123456"[..], &all, 5)[..], [Input::Unusable(_)]));
         let too_long = read_limited(&b"123456;1;12345678901;2"[..], &until(";"), 5);
         assert!(matches!(&too_long[0], Input::Unusable(why) if why.contains("message 1")));
         assert_eq!((&too_long[1], &too_long[3]), (&text("1"), &text("2")));
-        let raw = Form { kind: Kind::Raw, end: End::Input };
+        let raw = InputForm { kind: InputKind::Raw, end: MessageEnd::Input };
         assert_eq!(read_all(b"a\xff", &raw), [Input::Message(Message::Binary((&b"a\xff"[..]).into()))]);
     }
 
@@ -395,10 +397,13 @@ mod tests {
     #[test]
     fn binary_comes_in_three_forms() {
         let binary = |bytes: &[u8]| Input::Message(Message::Binary(bytes.to_vec().into()));
-        assert_eq!(read_all(b"/wo=\n", &of(Kind::Base64)), [binary(&[0xff, 0x0a])]);
-        assert_eq!(read_all(b"ff 0A\n", &of(Kind::Hex)), [binary(&[0xff, 0x0a])]);
-        assert_eq!(read_all(b"a\nb", &Form { kind: Kind::Raw, end: End::Read }), [binary(b"a\nb")]);
-        assert!(matches!(&read_all(b"f\n", &of(Kind::Hex))[0], Input::Unusable(_)));
-        assert!(matches!(&read_all(b"?\n", &of(Kind::Base64))[0], Input::Unusable(_)));
+        assert_eq!(read_all(b"/wo=\n", &of(InputKind::Base64)), [binary(&[0xff, 0x0a])]);
+        assert_eq!(read_all(b"ff 0A\n", &of(InputKind::Hex)), [binary(&[0xff, 0x0a])]);
+        assert_eq!(
+            read_all(b"a\nb", &InputForm { kind: InputKind::Raw, end: MessageEnd::Read }),
+            [binary(b"a\nb")]
+        );
+        assert!(matches!(&read_all(b"f\n", &of(InputKind::Hex))[0], Input::Unusable(_)));
+        assert!(matches!(&read_all(b"?\n", &of(InputKind::Base64))[0], Input::Unusable(_)));
     }
 }

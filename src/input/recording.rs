@@ -26,7 +26,7 @@ const LONGEST_LINE: usize = 512 << 20;
 
 /// What a line of a file holds, and when that was, if it says so.
 #[derive(Debug, PartialEq)]
-pub enum Item {
+pub enum RecordedItem {
     /// A message that was received, and the number of its connection; 0 where none is known.
     Message(Message, Option<Timestamp>, u32),
     /// A record as it stands.
@@ -93,7 +93,7 @@ impl Recording {
     ///
     /// # Errors
     /// If the system has no thread to give.
-    pub fn spawn(mut self) -> io::Result<mpsc::Receiver<Result<Vec<Item>>>> {
+    pub fn spawn(mut self) -> io::Result<mpsc::Receiver<Result<Vec<RecordedItem>>>> {
         let (send, items) = mpsc::channel(2);
         thread::Builder::new().name("recording".into()).stack_size(256 * 1024).spawn(move || {
             while let Some(batch) = self.next_batch() {
@@ -107,7 +107,7 @@ impl Recording {
 
     /// What the lines that are there hold, waiting for one at least; `None` at the end. What stands before a line
     /// that cannot be used comes before the failure.
-    pub(crate) fn next_batch(&mut self) -> Option<Result<Vec<Item>>> {
+    pub(crate) fn next_batch(&mut self) -> Option<Result<Vec<RecordedItem>>> {
         if let Some(failure) = self.failed.take() {
             return Some(Err(failure));
         }
@@ -138,11 +138,11 @@ impl Recording {
         }
     }
 
-    fn put(&mut self, value: &str, batch: &mut Vec<Item>) {
+    fn put(&mut self, value: &str, batch: &mut Vec<RecordedItem>) {
         let first = std::mem::take(&mut self.first);
         match item(value, self.take) {
-            Some(Item::Message(..)) if first && let Some(har) = har::har_in(value) => {
-                batch.extend(har.odd.into_iter().map(Item::Odd));
+            Some(RecordedItem::Message(..)) if first && let Some(har) = har::har_in(value) => {
+                batch.extend(har.odd.into_iter().map(RecordedItem::Odd));
                 self.lines = BufReader::with_capacity(CHUNK, Box::new(io::Cursor::new(har.records)));
                 self.ended = false;
             }
@@ -176,13 +176,15 @@ impl Recording {
     }
 }
 
-fn item(text: &str, take: Take) -> Option<Item> {
+fn item(text: &str, take: Take) -> Option<RecordedItem> {
     let Some(Moment { at, conn, what }) = record::read_moment(text) else {
-        return Some(Item::Message(Message::text(text.to_owned()), None, 0));
+        return Some(RecordedItem::Message(Message::text(text.to_owned()), None, 0));
     };
     match (what, take) {
-        (_, Take::Records) => Some(Item::Record(on_one_line(text), at)),
-        (What::Message(Direction::In, message), Take::Received) => Some(Item::Message(message, at, conn)),
+        (_, Take::Records) => Some(RecordedItem::Record(on_one_line(text), at)),
+        (What::Message(Direction::In, message), Take::Received) => {
+            Some(RecordedItem::Message(message, at, conn))
+        }
         (_, Take::Received) => None,
     }
 }
@@ -246,12 +248,12 @@ mod tests {
             batches.flat_map(Result::unwrap).collect::<Vec<_>>()
         };
         let at = || "2026-01-01T00:00:00Z".parse().ok();
-        let message = |text: &str| Item::Message(Message::text(text.to_owned()), None, 0);
+        let message = |text: &str| RecordedItem::Message(Message::text(text.to_owned()), None, 0);
         let plain = [message(r#"{"plain":true}"#), message("text")];
-        assert_eq!(read(Take::Received)[0], Item::Message(Message::text(r#"{"a":1.0}"#), at(), 1));
+        assert_eq!(read(Take::Received)[0], RecordedItem::Message(Message::text(r#"{"a":1.0}"#), at(), 1));
         assert_eq!(read(Take::Received)[1..], plain);
         let records = read(Take::Records);
-        assert_eq!(records[..3], [0, 1, 2].map(|i: usize| Item::Record(lines[i].to_owned(), at())));
+        assert_eq!(records[..3], [0, 1, 2].map(|i: usize| RecordedItem::Record(lines[i].to_owned(), at())));
         assert_eq!(records[3..], plain);
     }
 

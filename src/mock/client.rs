@@ -13,7 +13,7 @@ use super::wire::Wire;
 use super::{ClientRegistry, stopped};
 use crate::frames::Compression;
 use crate::provider::conn::Parting;
-use crate::provider::{Conn, Cut, Keepalive, Peer, Say, Settings, Then};
+use crate::provider::{Conn, Cut, Peer, Say, ServerPings, Settings, Then};
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ pub(super) const DEAF_TO_NOBODY: Duration = Duration::from_secs(10);
 pub(super) async fn converse(
     (wire, tail, compression): (Wire, Vec<u8>, Option<Compression>),
     peer: Box<dyn Peer>,
-    (conn, registry, settings, entry): (Arc<Conn>, Arc<ClientRegistry>, Arc<Settings>, faults::Entry),
+    (conn, registry, settings, entry): (Arc<Conn>, Arc<ClientRegistry>, Arc<Settings>, faults::ConnFaults),
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = peer.limits();
@@ -58,7 +58,7 @@ struct Conversation {
 
 /// The keep-alive of a connection.
 struct Alive {
-    rule: Keepalive,
+    rule: ServerPings,
     next_ping: Instant,
     last_pong: Instant,
 }
@@ -383,9 +383,10 @@ pub(super) async fn told_to_end(conn: &Conn) {
 }
 
 impl Alive {
-    fn new(rule: Keepalive, settings: &Settings) -> Self {
+    fn new(rule: ServerPings, settings: &Settings) -> Self {
         let now = Instant::now();
-        let rule = Keepalive { every: settings.scaled(rule.every), patience: settings.scaled(rule.patience) };
+        let rule =
+            ServerPings { every: settings.scaled(rule.every), patience: settings.scaled(rule.patience) };
         Self { rule, next_ping: now + rule.every, last_pong: now }
     }
 

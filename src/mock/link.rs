@@ -22,7 +22,7 @@ use crate::frames::{
 };
 use crate::limits;
 use crate::message::Message;
-use crate::provider::Limits;
+use crate::provider::ConnLimits;
 use crate::provider::budget::Use;
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
@@ -74,7 +74,7 @@ impl Link {
     pub(super) async fn new(
         stream: Wire,
         tail: Vec<u8>,
-        limits: Limits,
+        limits: ConnLimits,
         compression: Option<Compression>,
     ) -> Self {
         let options = ReadOptions { most: Some(limits.message), buffer: READ_BUFFER, compression };

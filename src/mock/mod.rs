@@ -56,7 +56,7 @@ pub use tls::TlsSettings;
 use expect::Expectation;
 use replay::Replay;
 use server::{Extras, Site};
-use tls::Tls;
+use tls::TlsAccept;
 
 /// A running mock server. Dropping it ends it at once, with every connection; [`Mock::shutdown`] says goodbye.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub async fn start(mut settings: MockSettings, providers: &[Named]) -> Result<Mo
     let control = settings.control.guard(local_addr.ip())?;
     let then = settings.common.then;
     let replay = settings.replay.as_ref().map(|replay| Replay::load(replay, then)).transpose()?;
-    let (tls, ca) = Tls::new(&settings.tls, &settings.host)?.unzip();
+    let (tls, ca) = TlsAccept::new(&settings.tls, &settings.host)?.unzip();
     let registry = Arc::new(ClientRegistry::new(control.is_some() || !settings.expect.is_empty()));
     let mut expectations = Vec::new();
     for source in &settings.expect {

@@ -20,7 +20,7 @@ use crate::limits;
 use crate::message::Message;
 use crate::net::WsUrl;
 use crate::pipeline::record::{self, Ended, Moment, What};
-use crate::provider::{Answer, Conn, Limits, Peer, Say, Then};
+use crate::provider::{Answer, Conn, ConnLimits, Peer, Say, Then};
 
 /// The most messages that are handed over at once. Between two batches the client is listened to.
 const BATCH: usize = 256;
@@ -272,8 +272,8 @@ impl Player {
 }
 
 impl Peer for Player {
-    fn limits(&self) -> Limits {
-        Limits { message: MAX, ..Limits::default() }
+    fn limits(&self) -> ConnLimits {
+        ConnLimits { message: MAX, ..ConnLimits::default() }
     }
 
     fn opened(&mut self, _conn: &Arc<Conn>) -> Vec<Say> {

@@ -292,15 +292,15 @@ impl Inbox {
     }
 
     /// Something to wait for the end of the client with.
-    pub(super) fn client(&self) -> Client {
-        Client(self.here.clone())
+    pub(super) fn client(&self) -> ClientPresence {
+        ClientPresence(self.here.clone())
     }
 }
 
 /// Knows whether the client is still there.
-pub(super) struct Client(watch::Receiver<()>);
+pub(super) struct ClientPresence(watch::Receiver<()>);
 
-impl Client {
+impl ClientPresence {
     /// Waits until it has gone.
     pub(super) async fn gone(&mut self) {
         while self.0.changed().await.is_ok() {}

@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::control::{self, Guard};
-use super::faults::{self, Faults, Reply};
+use super::faults::{self, Faults, UpgradeReply};
 use super::on::OnService;
 use super::registry::Entered;
 use super::replay::Replay;
 use super::scenario::{self, Ledger, Scenario, ScenarioService};
 use super::script::Clock;
 use super::tap::{TapService, Tapped};
-use super::tls::{Accepted, Tls};
+use super::tls::{Accepted, TlsAccept};
 use super::wire::Wire;
 use super::{ClientRegistry, MockSettings, TapRecorder, client, stopped, stream};
 use crate::error::Failure;
@@ -89,7 +89,7 @@ pub(super) struct Extras {
     /// Who may use the control API; `None` if it is switched off.
     pub(super) control: Option<Guard>,
     /// TLS, if the port speaks it.
-    pub(super) tls: Option<Tls>,
+    pub(super) tls: Option<TlsAccept>,
     /// What is played on all paths that no provider owns.
     pub(super) replay: Option<Replay>,
 }
@@ -393,7 +393,7 @@ enum FarEnd {
 /// Speaks with a client until it is over.
 async fn converse(
     (stream, bytes): (Wire, Vec<u8>),
-    (far, entry): (FarEnd, faults::Entry),
+    (far, entry): (FarEnd, faults::ConnFaults),
     (site, entered): (&Site, &Entered),
     stop: watch::Receiver<bool>,
 ) {
@@ -409,7 +409,7 @@ async fn converse(
 
 /// What became of a request.
 enum Upgraded {
-    Yes(FarEnd, faults::Entry),
+    Yes(FarEnd, faults::ConnFaults),
     No(Response),
     /// The upstream has refused it, which people were told.
     Refused(Response),
@@ -452,9 +452,9 @@ async fn upgrade(stream: &mut Wire, site: &Site, request: &Request) -> Upgraded 
     let response =
         peer.headers().iter().fold(response, |response, (name, value)| response.header(name, value));
     match entry.answer(response).await {
-        Reply::Refuse(response) => Upgraded::No(response),
-        Reply::Silence => silence(stream).await,
-        Reply::Upgrade(response) => {
+        UpgradeReply::Refuse(response) => Upgraded::No(response),
+        UpgradeReply::Silence => silence(stream).await,
+        UpgradeReply::Upgrade(response) => {
             let _ = stream.write_all(&response.to_bytes()).await;
             let compression = agreement.map(|agreement| agreement.compression);
             Upgraded::Yes(FarEnd::Mock(peer, compression), entry)
@@ -467,16 +467,16 @@ async fn upgrade_upstream(
     stream: &mut Wire,
     site: &Site,
     request: &Request,
-    (tap, script, entry): (Arc<TapService>, Option<Box<dyn Peer>>, faults::Entry),
+    (tap, script, entry): (Arc<TapService>, Option<Box<dyn Peer>>, faults::ConnFaults),
 ) -> Upgraded {
     let upgrade = match request.upgrade() {
         Ok(upgrade) => upgrade,
         Err(refusal) => return Upgraded::No(refusal),
     };
     match entry.answer(Response::new(101)).await {
-        Reply::Refuse(response) => return Upgraded::No(response),
-        Reply::Silence => return silence(stream).await,
-        Reply::Upgrade(_) => {}
+        UpgradeReply::Refuse(response) => return Upgraded::No(response),
+        UpgradeReply::Silence => return silence(stream).await,
+        UpgradeReply::Upgrade(_) => {}
     }
     let compresses = site.compression.is_some() && !entry.declines_compression();
     let opened = tokio::select! {

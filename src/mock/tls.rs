@@ -42,7 +42,7 @@ impl TlsSettings {
 }
 
 /// Accepts TLS connections.
-pub(super) struct Tls {
+pub(super) struct TlsAccept {
     acceptor: TlsAcceptor,
 }
 
@@ -62,7 +62,7 @@ pub(super) enum Accepted {
     NotTls(Wire),
 }
 
-impl Tls {
+impl TlsAccept {
     /// TLS as the settings want it, if they do, with the authority's file if there is an authority. `host` is the
     /// address that is listened on.
     pub(super) fn new(settings: &TlsSettings, host: &str) -> Result<Option<(Self, Option<CaFile>)>> {
@@ -205,7 +205,7 @@ mod tests {
     fn files_that_hold_nothing_are_named() {
         let empty = tempfile::NamedTempFile::new().unwrap();
         let settings = TlsSettings { cert: Some(empty.path().to_owned()), ..TlsSettings::default() };
-        let failure = Tls::new(&settings, "127.0.0.1").map(drop).unwrap_err();
+        let failure = TlsAccept::new(&settings, "127.0.0.1").map(drop).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.what.contains(&empty.path().display().to_string()), "{}", failure.what);
     }

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// A client's byte stream.
 pub(super) struct Wire {
-    stream: Stream,
+    stream: PlainOrTls,
     shaper: Shaper,
     unsent: usize,
     /// Bytes that were read of what has not come whole.
@@ -28,7 +28,7 @@ pub(super) struct Wire {
     share: Option<Arc<Share>>,
 }
 
-enum Stream {
+enum PlainOrTls {
     Plain(TcpStream),
     /// Boxed: connections without TLS should not pay for its size.
     Tls(Box<TlsStream<TcpStream>>),
@@ -36,14 +36,14 @@ enum Stream {
 
 impl Wire {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self::new(Stream::Plain(stream))
+        Self::new(PlainOrTls::Plain(stream))
     }
 
     pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)))
+        Self::new(PlainOrTls::Tls(Box::new(stream)))
     }
 
-    fn new(stream: Stream) -> Self {
+    fn new(stream: PlainOrTls) -> Self {
         Self { stream, shaper: Shaper::default(), unsent: 0, incoming: 0, share: None }
     }
 
@@ -123,7 +123,7 @@ impl RawWrite for Wire {
     }
 }
 
-impl Stream {
+impl PlainOrTls {
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -147,8 +147,8 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+            PlainOrTls::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            PlainOrTls::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         };
         let read = buffer.filled().len() - before;
         if read > 0 {
@@ -176,15 +176,15 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+            PlainOrTls::Plain(stream) => Pin::new(stream).poll_flush(context),
+            PlainOrTls::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+            PlainOrTls::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            PlainOrTls::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         }
     }
 }

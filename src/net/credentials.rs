@@ -7,7 +7,7 @@ use super::cookies::Jar;
 use super::{Options, SentRequest, TlsOptions, TokenPlace, WsUrl};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::handshake::client::{Ask, Request, new_key};
+use crate::handshake::client::{Ask, UpgradeRequest, new_key};
 use crate::secret::{MASK, Place, Secret};
 
 const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
@@ -92,7 +92,7 @@ impl Options {
     ///
     /// # Errors
     /// Headers that cannot be sent.
-    pub(super) fn request(&self, url: &WsUrl, state: &RequestState<'_>) -> Result<Request> {
+    pub(super) fn request(&self, url: &WsUrl, state: &RequestState<'_>) -> Result<UpgradeRequest> {
         let mut headers = self.headers.clone();
         // `-u` goes before the URL's own user name, and a bearer token before both.
         let basic = self.basic.as_ref().filter(|_| !self.digest).map(|(user, password)| {
@@ -128,7 +128,7 @@ impl Options {
             authorization,
             headers: &headers,
         };
-        Request::new(&ask, &new_key()?)
+        UpgradeRequest::new(&ask, &new_key()?)
     }
 
     /// The URL with the token that goes into its query.
@@ -148,7 +148,7 @@ impl Options {
     }
 
     /// The request without what is secret in it.
-    pub(super) fn shown(&self, url: &WsUrl, request: &Request) -> SentRequest {
+    pub(super) fn shown(&self, url: &WsUrl, request: &UpgradeRequest) -> SentRequest {
         let is_token = |name: &str| matches!(&self.token, Some((TokenPlace::Header(own), _)) if own.eq_ignore_ascii_case(name));
         let header = |(name, value): &(String, Secret)| {
             let value =

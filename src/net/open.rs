@@ -177,7 +177,7 @@ impl Opening {
             return Err(witness::fail(format!("--pinnedpubkey: {url} does not use TLS"))
                 .hint("use a wss:// URL, or remove --pinnedpubkey"));
         }
-        let setup = if url.is_tls() { Some(tls::Setup::start(&options.tls)?) } else { None };
+        let setup = if url.is_tls() { Some(tls::TlsSetup::start(&options.tls)?) } else { None };
         let stream = self.dial(url, options).await?;
         let Some(setup) = setup else { return Ok((stream, None)) };
         let (stream, witness) = self.secure(setup, stream, url, &options.tls).await?;
@@ -243,7 +243,7 @@ impl Opening {
 
     async fn secure(
         &mut self,
-        setup: tls::Setup,
+        setup: tls::TlsSetup,
         stream: Box<dyn Transport>,
         url: &WsUrl,
         options: &TlsOptions,

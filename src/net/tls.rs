@@ -16,8 +16,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::keylog::KeyLogFile;
-use super::verify::{Lenience, Recorder, Seen};
-use super::witness::{Refusal, Witness, broken_off, certificate, fail, other_protocol, words};
+use super::verify::{Lenience, Recorder, SeenCertificates};
+use super::witness::{CertificateRefusal, Witness, broken_off, certificate, fail, other_protocol, words};
 use super::{KeyPin, TlsInfo, TlsOptions, TlsVersion, Transport};
 use super::{identity, roots};
 use crate::error::{Failure, Result};
@@ -25,7 +25,7 @@ use crate::pem;
 
 /// TLS made ready before anything connects: the named files are read, so a mistake in them costs no
 /// connection, and the system's roots (some ms to read) are on their way while names are resolved.
-pub(super) struct Setup {
+pub(super) struct TlsSetup {
     provider: Arc<CryptoProvider>,
     verifier: Verifier,
     client: Arc<ClientCert>,
@@ -79,7 +79,7 @@ impl Versions {
     }
 }
 
-impl Setup {
+impl TlsSetup {
     /// Reads the files of the options, and starts to load the system's roots where they are needed.
     pub(super) fn start(options: &TlsOptions) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -169,7 +169,7 @@ impl Setup {
 /// As for a connection: files that cannot be read, options that exclude each other.
 #[cfg(feature = "brokers")]
 pub async fn client_config(options: &TlsOptions) -> Result<ClientConfig> {
-    let Ready { config, .. } = Setup::start(options)?.ready(&mut Vec::new()).await?;
+    let Ready { config, .. } = TlsSetup::start(options)?.ready(&mut Vec::new()).await?;
     let mut config = Arc::unwrap_or_clone(config);
     config.alpn_protocols.clear();
     Ok(config)
@@ -216,10 +216,10 @@ impl Ready {
 }
 
 /// What is known of the server: from the connection, or else from what was seen on the way to none.
-fn facts(connection: Option<&ClientConnection>, seen: &Seen) -> Option<TlsInfo> {
+fn facts(connection: Option<&ClientConnection>, seen: &SeenCertificates) -> Option<TlsInfo> {
     let refusal = seen.error.as_ref().or(seen.pin_error.as_ref()).map(|error| match error {
         Error::InvalidCertificate(error) => certificate(error),
-        other => Refusal { id: "invalid", what: words(other), hint: None },
+        other => CertificateRefusal { id: "invalid", what: words(other), hint: None },
     });
     let (verify_id, verify_error) = refusal.map(|refusal| (refusal.id, refusal.what)).unzip();
     if let Some(connection) = connection {
@@ -312,7 +312,7 @@ mod tests {
     use crate::exit::Exit;
 
     fn start(options: &TlsOptions) -> Failure {
-        match Setup::start(options) {
+        match TlsSetup::start(options) {
             Ok(_) => panic!("a setup that should fail"),
             Err(failure) => failure,
         }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::certificate::Certificate;
 use super::{OpenReport, TlsInfo, Tried};
 use crate::clock;
-use crate::event::Open;
+use crate::event::ConnectionInfo;
 use crate::secret::Secrets;
 use crate::text::short;
 
 impl OpenReport {
     /// What records say of the connection.
     #[must_use]
-    pub fn facts(&self, show_secrets: bool) -> Open {
+    pub fn facts(&self, show_secrets: bool) -> ConnectionInfo {
         let exposed = self.exposed_url.as_ref().filter(|_| show_secrets);
         let phases = [
             ("dns", self.dns),
@@ -22,7 +22,7 @@ impl OpenReport {
             ("tls", self.tls),
             ("upgrade", self.upgrade),
         ];
-        Open {
+        ConnectionInfo {
             url: exposed.map_or_else(|| self.url.clone(), |url| url.expose().to_owned()),
             remote: self.remote.map(|address| address.to_string()),
             subprotocol: self.subprotocol.clone(),

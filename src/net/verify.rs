@@ -32,7 +32,7 @@ pub(super) struct Recorder {
     pins: Vec<KeyPin>,
     /// Certificates that are trusted themselves, whoever signed them.
     own: Vec<CertificateDer<'static>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenCertificates>,
 }
 
 /// Which verification errors are tolerated.
@@ -48,7 +48,7 @@ pub(super) enum Lenience {
 
 /// What a [`Recorder`] saw.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SeenCertificates {
     /// DER, leaf first.
     pub(super) certificates: Vec<Vec<u8>>,
     /// The first finding is the reason; later ones follow from it.
@@ -128,11 +128,11 @@ impl Recorder {
     }
 
     /// What was seen.
-    pub(super) fn take(&self) -> Seen {
+    pub(super) fn take(&self) -> SeenCertificates {
         std::mem::take(&mut *self.seen())
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, SeenCertificates> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -51,7 +51,7 @@ impl Witness {
     pub(super) fn explain(&self, error: &Error, shown: &str) -> Failure {
         let (what, hint) = match error {
             Error::InvalidCertificate(error) => {
-                let Refusal { id, what, hint } = certificate(error);
+                let CertificateRefusal { id, what, hint } = certificate(error);
                 if let CertificateError::UnknownIssuer = error {
                     let (id, hint) = self.unknown_issuer();
                     return fail(format!("TLS with {shown} failed: {what}")).known_hint(id, hint);
@@ -182,16 +182,16 @@ pub(super) fn broken_off(error: &io::Error, shown: &str) -> Failure {
 }
 
 /// Why a certificate is refused.
-pub(super) struct Refusal {
+pub(super) struct CertificateRefusal {
     /// As in `TlsInfo::verify_id`.
     pub(super) id: &'static str,
     pub(super) what: String,
     pub(super) hint: Option<&'static str>,
 }
 
-pub(super) fn certificate(error: &CertificateError) -> Refusal {
+pub(super) fn certificate(error: &CertificateError) -> CertificateRefusal {
     use CertificateError as E;
-    let refusal = |id, what: String, hint| Refusal { id, what, hint };
+    let refusal = |id, what: String, hint| CertificateRefusal { id, what, hint };
     match error {
         E::UnknownIssuer => {
             refusal("unknown-issuer", "the certificate is from an unknown issuer".into(), None)

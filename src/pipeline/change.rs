@@ -19,10 +19,10 @@ pub enum Change {
 
 /// Changes on their way to the pipeline. Clones share them.
 #[derive(Clone, Default)]
-pub struct Changes(Arc<Shared>);
+pub struct Changes(Arc<PendingChanges>);
 
 #[derive(Default)]
-struct Shared {
+struct PendingChanges {
     pending: AtomicBool,
     changes: Mutex<Vec<Change>>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::CHUNK;
-use super::output::{Address, Cut, Labels, LineLabel, Output, OutputFailure};
+use super::output::{Address, Labels, LineLabel, Output, OutputFailure, PartialWrite};
 use super::receipt::{Mark, Receipt};
 
 /// An output, what is to be written to it, and the account of what has arrived there.
@@ -86,7 +86,7 @@ impl Channel {
         self.receipt.take_failure().map_or(Ok(()), Err)
     }
 
-    fn write(&mut self, [line, end]: [&[u8]; 2]) -> Result<(), Cut> {
+    fn write(&mut self, [line, end]: [&[u8]; 2]) -> Result<(), PartialWrite> {
         match &self.labels {
             _ if !line.is_empty() => self.output.write_pieces([&self.buffer, line, end]),
             Some(labels) if !self.buffer.is_empty() || labels.cursor.is_some() => {

@@ -918,7 +918,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::output::Cut;
+    use super::output::PartialWrite;
     use super::*;
     use crate::event::Role;
     use crate::report::Level;
@@ -931,10 +931,10 @@ mod tests {
             "a pipe".to_owned()
         }
 
-        fn write(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), PartialWrite> {
             let written = bytes.len().min(self.0);
             self.0 -= written;
-            let error = || Cut { written, error: io::ErrorKind::BrokenPipe.into() };
+            let error = || PartialWrite { written, error: io::ErrorKind::BrokenPipe.into() };
             if written < bytes.len() { Err(error()) } else { Ok(()) }
         }
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::output::{Cut, Output, write_all};
+use super::output::{Output, PartialWrite, write_all};
 use super::record;
 use crate::file;
 use crate::json;
@@ -126,7 +126,7 @@ impl Output for ToFile {
         self.0.name()
     }
 
-    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite> {
         // What is written at once are whole lines, so none begins in one file and ends in another.
         let file = Arc::clone(&self.0.files().current);
         write_all(&*file, lines)?;

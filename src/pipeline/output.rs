@@ -25,14 +25,14 @@ pub trait Output: Send {
     /// # Errors
     /// Whatever the destination says, and how much it took before; [`io::ErrorKind::BrokenPipe`] means that the
     /// reader has gone.
-    fn write(&mut self, lines: &[u8]) -> Result<(), Cut>;
+    fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite>;
 
     /// Takes lines like [`Output::write`], in pieces that may end anywhere: a large one is not copied to stand behind
     /// those before it.
     ///
     /// # Errors
     /// As for [`Output::write`].
-    fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), Cut> {
+    fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), PartialWrite> {
         self.write(&pieces.concat())
     }
 
@@ -62,7 +62,7 @@ pub trait Output: Send {
     ///
     /// # Errors
     /// As for [`Output::write`].
-    fn write_labelled(&mut self, lines: &[u8], labels: &Labels) -> Result<(), Cut> {
+    fn write_labelled(&mut self, lines: &[u8], labels: &Labels) -> Result<(), PartialWrite> {
         let _ = labels;
         if lines.is_empty() { Ok(()) } else { self.write(lines) }
     }
@@ -105,7 +105,7 @@ pub struct Address {
 
 /// A write that was not finished.
 #[derive(Debug)]
-pub struct Cut {
+pub struct PartialWrite {
     /// Bytes that were written.
     pub written: usize,
     /// Why no more were.
@@ -180,13 +180,13 @@ impl Output for Discard {
         "no output".to_owned()
     }
 
-    fn write(&mut self, _lines: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, _lines: &[u8]) -> Result<(), PartialWrite> {
         Ok(())
     }
 }
 
 /// Waits where waiting helps; any other error is the end.
-pub(super) fn write_all(to: &impl Sink, bytes: &[u8]) -> Result<(), Cut> {
+pub(super) fn write_all(to: &impl Sink, bytes: &[u8]) -> Result<(), PartialWrite> {
     let mut written = 0;
     while written < bytes.len() {
         let result = match to.write_some(&bytes[written..]) {
@@ -202,7 +202,7 @@ pub(super) fn write_all(to: &impl Sink, bytes: &[u8]) -> Result<(), Cut> {
                 _ => Err(error),
             },
         };
-        result.map_err(|error| Cut { written, error })?;
+        result.map_err(|error| PartialWrite { written, error })?;
     }
     Ok(())
 }

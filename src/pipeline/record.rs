@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::event::{Close, Direction, Event, Gap, Kind, Open, Role, Summary, Unreadable};
+use crate::event::{Close, ConnectionInfo, Direction, Event, Gap, Kind, Role, Summary, Unreadable};
 use crate::json::{self, Checked};
 use crate::message::{Message, without_mark};
 use crate::secret::Secrets;
@@ -149,7 +149,7 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     string(out, "base64", &STANDARD.encode(bytes));
 }
 
-fn write_open(open: &Open, secrets: &Secrets, out: &mut Vec<u8>) {
+fn write_open(open: &ConnectionInfo, secrets: &Secrets, out: &mut Vec<u8>) {
     string(out, "url", &secrets.mask(&open.url));
     optional(out, "remote", open.remote.as_deref(), secrets);
     optional(out, "subprotocol", open.subprotocol.as_deref(), secrets);

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use super::output::{Cut, Output, write_all};
+use super::output::{Output, PartialWrite, write_all};
 use crate::sys;
 
 /// A recording that is being made.
@@ -35,7 +35,7 @@ impl Output for RecordFile {
         format!("--record {}", self.path)
     }
 
-    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite> {
         write_all(&self.file, lines)
     }
 }

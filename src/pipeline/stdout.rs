@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::output::{Cut, Output, write_all};
+use super::output::{Output, PartialWrite, write_all};
 use crate::sys::{self, StdoutReader};
 
 /// Standard output.
@@ -15,14 +15,15 @@ impl Output for Stdout {
     }
 
     /// Past the buffer of the standard library, which does not tell what of it was written.
-    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite> {
         write_all(&io::stdout(), lines)
     }
 
-    fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), Cut> {
+    fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), PartialWrite> {
         let mut before = 0;
         for piece in pieces {
-            write_all(&io::stdout(), piece).map_err(|cut| Cut { written: before + cut.written, ..cut })?;
+            write_all(&io::stdout(), piece)
+                .map_err(|cut| PartialWrite { written: before + cut.written, ..cut })?;
             before += piece.len();
         }
         Ok(())
@@ -34,7 +35,7 @@ impl Output for Stdout {
 }
 
 /// Standard output as something whose reader may go away.
-pub struct Watch(StdoutReader);
+pub struct StdoutWatch(StdoutReader);
 
 /// Is standard output read by another process?
 #[must_use]
@@ -44,15 +45,15 @@ pub fn is_pipe() -> bool {
 
 /// Watches standard output, if it is a pipe or a socket: others have no reader to lose.
 #[must_use]
-pub fn watch_stdout() -> Option<Watch> {
-    StdoutReader::watch().map(Watch)
+pub fn watch_stdout() -> Option<StdoutWatch> {
+    StdoutReader::watch().map(StdoutWatch)
 }
 
 /// Waits until the reader of standard output has gone, without writing anything: a subscriber to a quiet stream
 /// may have nothing to write for hours.
-pub async fn reader_gone(watch: &Option<Watch>) {
+pub async fn reader_gone(watch: &Option<StdoutWatch>) {
     match watch {
-        Some(Watch(reader)) => reader.gone().await,
+        Some(StdoutWatch(reader)) => reader.gone().await,
         None => std::future::pending().await,
     }
 }

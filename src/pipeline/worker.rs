@@ -446,7 +446,7 @@ mod tests {
     use crate::message::Message;
     use crate::pipeline::Config;
     use crate::pipeline::backlog::Overflow;
-    use crate::pipeline::output::{Cut, Output};
+    use crate::pipeline::output::{Output, PartialWrite};
     use crate::report::{Level, Report};
 
     /// A reader who reads when he is told to.
@@ -465,7 +465,7 @@ mod tests {
             "a reader".to_owned()
         }
 
-        fn write(&mut self, _bytes: &[u8]) -> Result<(), Cut> {
+        fn write(&mut self, _bytes: &[u8]) -> Result<(), PartialWrite> {
             drop(self.0.1.wait_while(lock(&self.0.0), |reads| !*reads));
             Ok(())
         }
@@ -500,7 +500,7 @@ mod tests {
             "a broker".to_owned()
         }
 
-        fn write(&mut self, _lines: &[u8]) -> Result<(), Cut> {
+        fn write(&mut self, _lines: &[u8]) -> Result<(), PartialWrite> {
             Ok(())
         }
 

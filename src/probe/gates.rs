@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::record::{Record, ms};
+use super::record::{ProbeRecord, ms};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::pipeline::filter::{Program, STACK, Value, Vars};
@@ -106,7 +106,7 @@ impl Gates {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(crate) fn judge(&self, record: &Record) -> Result<Vec<Judgement>> {
+    pub(crate) fn judge(&self, record: &ProbeRecord) -> Result<Vec<Judgement>> {
         let mut judgements = Vec::new();
         if !self.expect.is_empty() {
             judgements.extend(self.expected(record)?);
@@ -120,7 +120,7 @@ impl Gates {
     }
 
     /// On a thread with the stack that deep JSON in a body takes.
-    fn expected(&self, record: &Record) -> Result<Vec<Judgement>> {
+    fn expected(&self, record: &ProbeRecord) -> Result<Vec<Judgement>> {
         let json = record.to_json();
         let expect = self.expect.clone();
         let work = move || match Value::parse(&json) {
@@ -132,7 +132,7 @@ impl Gates {
         thread.join().map_err(|_| Failure::new(Exit::Assertion, "--expect: the program failed"))
     }
 
-    fn judge_status(&self, record: &Record) -> Judgement {
+    fn judge_status(&self, record: &ProbeRecord) -> Judgement {
         let wanted: Vec<String> = self.status.iter().map(u16::to_string).collect();
         let got = record.status();
         Judgement {
@@ -143,7 +143,7 @@ impl Gates {
     }
 }
 
-fn judge_days(least: i64, record: &Record) -> Judgement {
+fn judge_days(least: i64, record: &ProbeRecord) -> Judgement {
     let days = record.tls.as_ref().and_then(|tls| tls.days_left);
     Judgement {
         gate: format!("--min-cert-days {least}"),
@@ -153,7 +153,7 @@ fn judge_days(least: i64, record: &Record) -> Judgement {
 }
 
 /// A skipped phase took 0 ms. A failed or unreached phase exceeds every bound.
-fn judge_time(limit: &Limit, record: &Record) -> Judgement {
+fn judge_time(limit: &Limit, record: &ProbeRecord) -> Judgement {
     let time = record.times().into_iter().find(|(name, _)| *name == limit.phase).map(|(_, time)| time);
     let needed = matches!(limit.phase.as_str(), "upgrade" | "message" | "pong" | "close");
     let failed = record.failed.as_ref().map(|failed| failed.phase);

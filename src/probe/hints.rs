@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::record::{Mask, Note, Record, Tls};
+use super::record::{Note, ProbeRecord, SecretMask, Tls};
 use crate::clock;
 use crate::error::Failure;
 use crate::net::certificate::Certificate;
@@ -18,7 +18,7 @@ const SOON: i64 = 14;
 const SKEW: i64 = 60;
 
 /// Everything worth saying about a record, first what explains the failure.
-pub(super) fn hints(record: &Record, failure: Option<&Failure>, mask: &Mask) -> Vec<Note> {
+pub(super) fn hints(record: &ProbeRecord, failure: Option<&Failure>, mask: &SecretMask) -> Vec<Note> {
     let tls = record.tls.as_ref();
     let mut notes = Vec::new();
     notes.extend(tls.and_then(|tls| refused_certificate(tls, mask)));
@@ -40,12 +40,12 @@ fn note(id: &'static str, text: impl Into<String>) -> Option<Note> {
     Some(Note { id, text: text.into() })
 }
 
-fn of_failure(failure: &Failure, record: &Record, mask: &Mask) -> Option<Note> {
+fn of_failure(failure: &Failure, record: &ProbeRecord, mask: &SecretMask) -> Option<Note> {
     let phase = record.failed.as_ref().map_or("upgrade", |failed| failed.phase);
     failure.hint.as_ref().and_then(|hint| note(failure.hint_id.unwrap_or(phase), mask.text(hint)))
 }
 
-fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
+fn refused_certificate(tls: &Tls, mask: &SecretMask) -> Option<Note> {
     let leaf = tls.chain.first()?;
     match tls.verify_id? {
         "expired" => Some(expired(leaf)),
@@ -69,7 +69,7 @@ fn refused_certificate(tls: &Tls, mask: &Mask) -> Option<Note> {
 }
 
 /// What is wrong besides: a verification ends with the first fault.
-fn untold(tls: &Tls, mask: &Mask) -> Vec<Note> {
+fn untold(tls: &Tls, mask: &SecretMask) -> Vec<Note> {
     let Some(leaf) = tls.chain.first() else { return Vec::new() };
     let told = |id| tls.verify_id == Some(id);
     let over = leaf.days_left.is_some_and(|left| left < 0) && !told("expired");
@@ -87,7 +87,7 @@ fn expired(leaf: &Certificate) -> Note {
     Note { id: "expired", text }
 }
 
-fn wrong_host(leaf: &Certificate, mask: &Mask) -> Note {
+fn wrong_host(leaf: &Certificate, mask: &SecretMask) -> Note {
     let text = if leaf.sans.is_empty() {
         "the certificate has no subjectAltName: create one with the host name there; the common name is ignored \
          (RFC 9525)"
@@ -105,7 +105,7 @@ fn day(day: &Option<String>) -> String {
     day.clone().unwrap_or_else(|| "an unknown time".into())
 }
 
-fn unknown_issuer(chain: &[Certificate], leaf: &Certificate, mask: &Mask) -> Note {
+fn unknown_issuer(chain: &[Certificate], leaf: &Certificate, mask: &SecretMask) -> Note {
     let (id, text) = if leaf.self_signed {
         ("self-signed", "the certificate is self-signed: trust it with --cacert FILE".to_owned())
     } else if chain.len() == 1 {
@@ -146,7 +146,7 @@ fn over_in_chain(tls: &Tls) -> Option<Note> {
 }
 
 /// RFC 9110 §7.8: there is no upgrade in HTTP/1.0.
-fn old_http(record: &Record) -> Option<Note> {
+fn old_http(record: &ProbeRecord) -> Option<Note> {
     let old = record.http.as_ref().is_some_and(|http| http.version == "1.0");
     old.then(|| {
         note(
@@ -157,7 +157,7 @@ fn old_http(record: &Record) -> Option<Note> {
     })?
 }
 
-fn skew(record: &Record) -> Option<Note> {
+fn skew(record: &ProbeRecord) -> Option<Note> {
     let date = record.http.as_ref()?.value("Date")?;
     let theirs = DateTimeParser::new().parse_timestamp(date).ok()?;
     let ours: Timestamp = record.ts.parse().ok()?;

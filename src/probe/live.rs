@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::inflated::{Inflated, Savings};
 use super::messages::{Messages, Received};
-use super::record::{Check, Failed, Mask, ms};
+use super::record::{Check, Failed, SecretMask, ms};
 use super::utf8::Utf8;
 use crate::dialect::{Client, ClientSetup, Dialect};
 use crate::error::Result;
@@ -24,7 +24,7 @@ use crate::net::Tap;
 
 /// What to do on the open connection.
 #[derive(Clone)]
-pub(crate) struct Plan {
+pub(crate) struct LivePlan {
     /// Messages to send, so that a server has something to answer.
     pub send: Vec<String>,
     /// Says what the provider's messages must not show.
@@ -51,12 +51,12 @@ pub(crate) struct Live {
     /// What compression was worth, if it was agreed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<Savings>,
-    pub close: Close,
+    pub close: MeasuredClose,
 }
 
 /// How a connection was closed.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Close {
+pub(crate) struct MeasuredClose {
     /// Whose close frame came first: `us`, `peer`, or `network` where the connection ended without one.
     pub by: &'static str,
     /// The code in the peer's close frame; 1005 for an empty one.
@@ -69,7 +69,7 @@ pub(crate) struct Close {
 }
 
 /// What came of it all.
-pub(super) struct Outcome {
+pub(super) struct LiveOutcome {
     pub(super) live: Live,
     pub(super) checks: Vec<Check>,
     pub(super) failed: Option<(Exit, Failed)>,
@@ -80,17 +80,17 @@ pub(super) struct Outcome {
 /// With what was agreed on about compression, and the largest message that is inflated.
 pub(super) async fn run(
     stream: Tap,
-    plan: &Plan,
+    plan: &LivePlan,
     (agreement, most): (Option<Agreement>, Option<usize>),
-    mask: &Mask,
-) -> Result<Outcome> {
+    mask: &SecretMask,
+) -> Result<LiveOutcome> {
     let mut client = plan.dialect.client(&ClientSetup::default())?;
     let inflated = agreement.map(|agreement| Inflated::new(agreement.compression.server, most));
     let start = Instant::now();
-    let mut session = Session {
+    let mut session = LiveSession {
         stream,
         frames: FrameReader::default(),
-        seen: Seen { inflated, ..Seen::default() },
+        seen: Observed { inflated, ..Observed::default() },
         start,
         payload: format!("wstap-{:08x}", fastrand::u32(..)).into_bytes(),
     };
@@ -102,17 +102,17 @@ pub(super) async fn run(
     Ok(session.seen.outcome(plan, client.as_mut(), mask))
 }
 
-struct Session {
+struct LiveSession {
     stream: Tap,
     frames: FrameReader,
-    seen: Seen,
+    seen: Observed,
     start: Instant,
     payload: Vec<u8>,
 }
 
 /// What has been seen so far.
 #[derive(Default)]
-struct Seen {
+struct Observed {
     /// Compressed messages, if compression was agreed on.
     inflated: Option<Inflated>,
     message: Option<Duration>,
@@ -138,8 +138,8 @@ struct Seen {
     within_frame: bool,
 }
 
-impl Session {
-    async fn open(&mut self, plan: &Plan) -> io::Result<()> {
+impl LiveSession {
+    async fn open(&mut self, plan: &LivePlan) -> io::Result<()> {
         let mut bytes = masked(PING, &self.payload);
         for message in &plan.send {
             bytes.extend(masked(TEXT, message.as_bytes()));
@@ -203,7 +203,7 @@ impl Session {
     }
 }
 
-impl Seen {
+impl Observed {
     fn note(&mut self, frame: &RawFrame, at: Duration, payload: &[u8]) {
         let head = &frame.head;
         self.frames += u64::from(frame.is_first());
@@ -263,7 +263,7 @@ impl Seen {
         }
     }
 
-    fn outcome(mut self, plan: &Plan, client: &mut dyn Client, mask: &Mask) -> Outcome {
+    fn outcome(mut self, plan: &LivePlan, client: &mut dyn Client, mask: &SecretMask) -> LiveOutcome {
         let mut checks: Vec<(Exit, Check)> = vec![
             self.frame_check("frames-unmasked", "unmasked frames", &self.masked, "RFC 6455 §5.1"),
             self.frame_check("rsv-clear", "reserved bits and opcodes unused", &self.rsv, "RFC 6455 §5.2"),
@@ -289,7 +289,7 @@ impl Seen {
             let what = format!("the connection opened, but: {what} ({})", check.clause);
             (*exit, Failed { phase: "live", what, details: Vec::new() })
         });
-        Outcome {
+        LiveOutcome {
             live: Live {
                 messages: std::mem::take(&mut self.messages).shown(client, mask),
                 ..self.measured(mask)
@@ -299,7 +299,7 @@ impl Seen {
         }
     }
 
-    fn measured(&self, mask: &Mask) -> Live {
+    fn measured(&self, mask: &SecretMask) -> Live {
         let by = match (&self.close, self.closed_first) {
             (Some(_), false) => "peer",
             (None, false) => "network",
@@ -312,7 +312,7 @@ impl Seen {
             message_count: self.message_count,
             messages: Vec::new(),
             compression: self.inflated.as_ref().map(Inflated::savings),
-            close: Close {
+            close: MeasuredClose {
                 by,
                 code: self.code(),
                 reason: self.reason().map(|reason| mask.reason(&reason)),
@@ -346,7 +346,7 @@ impl Seen {
         check("compressed-messages", verdict, "valid compressed messages", got, "RFC 7692 §6.2")
     }
 
-    fn ping_check(&self, plan: &Plan) -> Check {
+    fn ping_check(&self, plan: &LivePlan) -> Check {
         let (verdict, got) = match (self.pong, &self.wrong_pong) {
             (Some(time), _) => (Verdict::Ok, format!("received after {}", human(time))),
             (None, Some(_)) => (Verdict::Fail, "a pong with another payload".to_owned()),
@@ -370,7 +370,7 @@ impl Seen {
     }
 
     /// No standard says that a server has to speak first.
-    fn message_check(&self, plan: &Plan) -> Check {
+    fn message_check(&self, plan: &LivePlan) -> Check {
         let (verdict, got) = match self.message {
             Some(time) => (Verdict::Ok, format!("received after {}", human(time))),
             None => {
@@ -381,7 +381,7 @@ impl Seen {
         check("first-message", verdict, "a message", got, "none")
     }
 
-    fn close_check(&self, plan: &Plan, mask: &Mask) -> Check {
+    fn close_check(&self, plan: &LivePlan, mask: &SecretMask) -> Check {
         let code = self.code().unwrap_or_default();
         let reason = mask.reason(&self.reason().unwrap_or_default());
         let (verdict, got) = match (&self.close, self.close_time) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::Target;
-use super::record::{Check, Failed, Note, Record};
+use super::record::{Check, Failed, Note, ProbeRecord};
 use crate::exit::Exit;
 use crate::handshake::checks::Verdict;
 use crate::net::{ConnectToEntry, Options, TokenPlace, addresses};
@@ -228,7 +228,7 @@ fn in_header(headers: &[(String, Secret)]) -> Option<(TokenPlace, Secret)> {
 }
 
 /// What a row means beyond what every record tells.
-pub(super) fn judge(record: &mut Record) {
+pub(super) fn judge(record: &mut ProbeRecord) {
     let Some(case) = record.case.clone() else { return };
     let accepted = record.status() == Some(101);
     match case {
@@ -253,13 +253,13 @@ pub(super) fn judge(record: &mut Record) {
     }
 }
 
-fn sent_cookie(record: &Record) -> bool {
+fn sent_cookie(record: &ProbeRecord) -> bool {
     let headers = record.request.iter().flat_map(|request| &request.headers);
     headers.into_iter().any(|header| header.name.eq_ignore_ascii_case("Cookie"))
 }
 
 /// To be refused is what is wanted here, so it is no failure of the row.
-fn judge_version(record: &mut Record, version: u8) {
+fn judge_version(record: &mut ProbeRecord, version: u8) {
     let Some(http) = &record.http else { return };
     let speaks = http.value("Sec-WebSocket-Version").unwrap_or_default().to_owned();
     let (verdict, exit) = match http.status {

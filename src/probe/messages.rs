@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::record::{Mask, embedded, ms};
+use super::record::{SecretMask, embedded, ms};
 use crate::dialect::Client;
 use crate::frames::TEXT;
 use crate::frames::reader::RawFrame;
@@ -88,13 +88,13 @@ impl Messages {
     }
 
     /// The messages as they are shown.
-    pub(super) fn shown(self, client: &mut dyn Client, mask: &Mask) -> Vec<Received> {
+    pub(super) fn shown(self, client: &mut dyn Client, mask: &SecretMask) -> Vec<Received> {
         self.kept.into_iter().map(|kept| kept.shown(client, mask)).collect()
     }
 }
 
 impl KeptMessage {
-    fn shown(self, client: &mut dyn Client, mask: &Mask) -> Received {
+    fn shown(self, client: &mut dyn Client, mask: &SecretMask) -> Received {
         let secrets = mask.0.secrets();
         let cut = !self.ended || self.bytes.len() as u64 != self.length;
         let received = Received {
@@ -144,7 +144,7 @@ mod tests {
             all.end();
         }
         let mut client = Plain.client(&ClientSetup::default()).unwrap();
-        let shown = all.shown(client.as_mut(), &Mask(report));
+        let shown = all.shown(client.as_mut(), &SecretMask(report));
         shown.iter().map(|message| serde_json::to_value(message).unwrap()).collect()
     }
 

@@ -1,4 +1,4 @@
-//! `probe-handshake`: what is true of an endpoint. One probe is one connection and one [`Record`]; the connection is
+//! `probe-handshake`: what is true of an endpoint. One probe is one connection and one [`ProbeRecord`]; the connection is
 //! made as every other one is, by [`crate::net::open_stream`], and what is judged here is what that saw.
 
 use crate::clock;
@@ -21,7 +21,7 @@ mod text;
 mod utf8;
 
 use matrix::Case;
-use record::{Mask, Record};
+use record::{ProbeRecord, SecretMask};
 
 /// What to probe, and how.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub(crate) struct Target {
     pub url: WsUrl,
     pub options: Options,
     /// What to do on the open connection; without, it is dropped.
-    pub live: Option<live::Plan>,
+    pub live: Option<live::LivePlan>,
     /// Which row of a matrix it is.
     pub case: Option<Case>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Target {
 /// # Errors
 /// Only for mistakes of whoever asked, such as a file that cannot be read: what is wrong with the endpoint is what
 /// the record is for.
-pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
+pub(crate) async fn probe(target: &Target, mask: &SecretMask) -> Result<ProbeRecord> {
     let started = clock::now();
     let StreamAttempt { report, stream } = open_stream(&target.url, &target.options).await;
     report.trace(mask.0.secrets()).iter().for_each(|line| mask.0.verbose(line));
@@ -48,7 +48,7 @@ pub(crate) async fn probe(target: &Target, mask: &Mask) -> Result<Record> {
         Err(failure) => (None, Some(failure)),
         Ok(stream) => (Some(stream), None),
     };
-    let mut record = Record::new(started, &report, failure.as_ref(), target, mask);
+    let mut record = ProbeRecord::new(started, &report, failure.as_ref(), target, mask);
     record.hints = hints::hints(&record, failure.as_ref(), mask);
     matrix::judge(&mut record);
     if let (Some(stream), Some(plan)) = (stream, &target.live) {

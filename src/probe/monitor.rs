@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::gates::Gates;
-use super::record::Record;
+use super::record::ProbeRecord;
 
 /// The state of a service, as the Monitoring Plugins Development Guidelines number it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl ServiceState {
 
 /// The state that a record shows, and its line with performance data.
 #[must_use]
-pub(crate) fn nagios(record: &Record, gates: &Gates) -> (ServiceState, String) {
+pub(crate) fn nagios(record: &ProbeRecord, gates: &Gates) -> (ServiceState, String) {
     let failed_gates =
         record.gates.iter().filter(|gate| !gate.ok).map(|gate| format!("{} ({})", gate.gate, gate.saw));
     let failed = failed_gates.collect::<Vec<_>>().join("; ");
@@ -72,7 +72,7 @@ pub(crate) fn nagios(record: &Record, gates: &Gates) -> (ServiceState, String) {
 }
 
 /// `label=value[unit];warning;critical;least`, one after the other. The gates give the critical values.
-fn performance(record: &Record, gates: &Gates) -> String {
+fn performance(record: &ProbeRecord, gates: &Gates) -> String {
     let mut data: Vec<String> = record
         .times()
         .into_iter()
@@ -93,8 +93,8 @@ fn performance(record: &Record, gates: &Gates) -> String {
 
 /// The record in Prometheus' text format, for the textfile collector of its node exporter.
 #[must_use]
-pub(crate) fn prometheus(record: &Record, passed: bool) -> String {
-    let mut page = Page { text: String::new(), url: escaped(&record.url) };
+pub(crate) fn prometheus(record: &ProbeRecord, passed: bool) -> String {
+    let mut page = MetricsPage { text: String::new(), url: escaped(&record.url) };
     page.family("success", "1 if the probe passed, 0 if not", &[("", number(passed))]);
     page.family("exit_status", "Exit status of the probe", &[("", record.exit.to_string())]);
     let phases: Vec<_> = record
@@ -137,12 +137,12 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-struct Page {
+struct MetricsPage {
     text: String,
     url: String,
 }
 
-impl Page {
+impl MetricsPage {
     /// Metrics of one name, each with its labels and its value.
     fn family(&mut self, name: &str, help: &str, metrics: &[(impl AsRef<str>, String)]) {
         if metrics.is_empty() {

@@ -33,14 +33,14 @@ impl Ink {
 }
 
 /// A page that is being written.
-pub(super) struct Page {
+pub(super) struct TextPage {
     text: String,
     color: bool,
     /// How wide it may be, in characters.
     pub(super) width: usize,
 }
 
-impl Page {
+impl TextPage {
     pub(super) fn new(color: bool, width: usize) -> Self {
         Self { text: String::new(), color, width }
     }
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_line_is_broken_below_itself() {
-        let mut page = Page::new(false, 30);
+        let mut page = TextPage::new(false, 30);
         page.put(Ink::Plain, "start ").rest(6, Ink::Red, "aaaaaaaaaaaaaaaaaa bbbbbb ccc");
         page.put(Ink::Plain, "too much already ").rest(17, Ink::Red, "aaa");
         let indent = " ".repeat(INDENT);
@@ -176,14 +176,14 @@ mod tests {
 
     #[test]
     fn items_go_on_in_the_next_line() {
-        let mut page = Page::new(false, INDENT + 7);
+        let mut page = TextPage::new(false, INDENT + 7);
         page.items("x", &["aa", "bbb", "c"].map(|item| (Ink::Green, item.to_owned())));
         assert_eq!(page.finish(), "x        aa  bbb\n         c\n");
     }
 
     #[test]
     fn nothing_from_the_network_moves_the_cursor() {
-        let mut page = Page::new(true, 80);
+        let mut page = TextPage::new(true, 80);
         page.row("x", Ink::Red, "a\u{1b}[2Jb");
         assert!(page.finish().contains("a\\u{1b}[2Jb"));
     }

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::handshake::checks::{Finding, Verdict, unexamined};
-use crate::handshake::client::{EXTENSIONS, Expectation, list_items};
+use crate::handshake::client::{EXTENSIONS, Offered, list_items};
 use crate::handshake::extensions::is_deflate;
 use crate::json;
 use crate::net::certificate::{self, Certificate};
@@ -28,7 +28,7 @@ pub(crate) const VERSION: u8 = 1;
 
 /// Everything that is known after one probe.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Record {
+pub(crate) struct ProbeRecord {
     pub v: u8,
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -56,7 +56,7 @@ pub(crate) struct Record {
     pub proxy: Option<Proxy>,
     pub tls: Option<Tls>,
     /// The request as it was sent, secrets masked.
-    pub request: Option<Request>,
+    pub request: Option<ProbedRequest>,
     pub http: Option<Http>,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<String>,
@@ -200,7 +200,7 @@ pub(crate) struct Tls {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Request {
+pub(crate) struct ProbedRequest {
     /// Always `GET`.
     pub method: &'static str,
     /// Path and query.
@@ -276,9 +276,9 @@ pub(crate) struct Note {
 
 /// Takes what is secret out of texts.
 #[derive(Clone)]
-pub(crate) struct Mask(pub Report);
+pub(crate) struct SecretMask(pub Report);
 
-impl Mask {
+impl SecretMask {
     /// Text from the network or about it.
     #[must_use]
     pub(crate) fn text(&self, text: &str) -> String {
@@ -309,14 +309,14 @@ impl Mask {
     }
 }
 
-impl Record {
+impl ProbeRecord {
     /// The record of an attempt, without hints.
     pub(super) fn new(
         started: Timestamp,
         report: &OpenReport,
         failure: Option<&Failure>,
         target: &Target,
-        mask: &Mask,
+        mask: &SecretMask,
     ) -> Self {
         let exit = failure.map_or(Exit::Ok, |failure| failure.exit);
         Self {
@@ -406,7 +406,7 @@ fn phases(report: &OpenReport) -> Phases {
     }
 }
 
-fn failed(failure: &Failure, mask: &Mask) -> Failed {
+fn failed(failure: &Failure, mask: &SecretMask) -> Failed {
     Failed {
         phase: match failure.exit {
             Exit::Dns => "dns",
@@ -456,7 +456,7 @@ fn attempt(tried: &Tried, report: &OpenReport) -> Attempt {
     }
 }
 
-fn tls(report: &OpenReport, host: &str, mask: &Mask) -> Tls {
+fn tls(report: &OpenReport, host: &str, mask: &SecretMask) -> Tls {
     let info = report.tls_info.clone().unwrap_or_default();
     let TlsInfo { sni, version, cipher, group, alpn, certificates, verify_error, verify_id } = info;
     let known = |text: String| Some(text).filter(|text| !text.is_empty());
@@ -481,11 +481,15 @@ fn tls(report: &OpenReport, host: &str, mask: &Mask) -> Tls {
     }
 }
 
-fn sent(request: &SentRequest, mask: &Mask) -> Request {
-    Request { method: "GET", target: mask.text(&request.target), headers: mask.headers(&request.headers) }
+fn sent(request: &SentRequest, mask: &SecretMask) -> ProbedRequest {
+    ProbedRequest {
+        method: "GET",
+        target: mask.text(&request.target),
+        headers: mask.headers(&request.headers),
+    }
 }
 
-fn compression(report: &OpenReport, mask: &Mask) -> Option<CompressionRecord> {
+fn compression(report: &OpenReport, mask: &SecretMask) -> Option<CompressionRecord> {
     let value = |headers: &[(String, String)]| {
         let values: Vec<&str> = headers
             .iter()
@@ -505,7 +509,7 @@ fn compression(report: &OpenReport, mask: &Mask) -> Option<CompressionRecord> {
     Some(CompressionRecord { offered, answered, verdict })
 }
 
-fn http(report: &OpenReport, mask: &Mask) -> Option<Http> {
+fn http(report: &OpenReport, mask: &SecretMask) -> Option<Http> {
     report.status.map(|status| Http {
         version: format!("1.{}", report.version_minor),
         status,
@@ -516,7 +520,7 @@ fn http(report: &OpenReport, mask: &Mask) -> Option<Http> {
     })
 }
 
-fn body(report: &OpenReport, mask: &Mask) -> Option<Body> {
+fn body(report: &OpenReport, mask: &SecretMask) -> Option<Body> {
     if report.body.is_empty() {
         return None;
     }
@@ -536,19 +540,19 @@ pub(super) fn embedded(text: &str, secrets: &Secrets) -> Option<Box<RawValue>> {
     RawValue::from_string(String::from_utf8(compact).ok()?).ok()
 }
 
-fn checks(report: &OpenReport, target: &Target, mask: &Mask) -> Vec<Check> {
+fn checks(report: &OpenReport, target: &Target, mask: &SecretMask) -> Vec<Check> {
     if !report.findings.is_empty() {
         return report.findings.iter().map(|finding| mask.check(finding)).collect();
     }
     let instead = report.status.map_or("no response".to_owned(), |status| format!("status {status}"));
     let subprotocols = target.options.subprotocols.clone();
     let extensions = target.options.compression.map(|offer| offer.to_string()).unwrap_or_default();
-    let expectation = Expectation { subprotocols, extensions, ..Expectation::default() };
+    let expectation = Offered { subprotocols, extensions, ..Offered::default() };
     unexamined(&expectation, &instead).iter().map(|finding| mask.check(finding)).collect()
 }
 
 /// What was odd, but for the checks, which have their own place.
-fn warnings(report: &OpenReport, mask: &Mask) -> Vec<Note> {
+fn warnings(report: &OpenReport, mask: &SecretMask) -> Vec<Note> {
     let odd = report.findings.iter().filter(|finding| finding.verdict == Verdict::Warn).count();
     let others = report.warnings.len().saturating_sub(odd);
     let note = |text: &String| Note { id: "connection", text: mask.text(text) };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::record::{Record, VERSION, to_json};
+use super::record::{ProbeRecord, VERSION, to_json};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rounds {
@@ -25,7 +25,7 @@ pub(crate) struct Account {
 
 /// The account as a record, the last of a run.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Summary {
+pub(crate) struct RepeatSummary {
     /// The version of the schema of probes.
     pub v: u8,
     #[serde(rename = "type")]
@@ -55,7 +55,7 @@ pub(crate) struct Spread {
 
 impl Account {
     /// Takes a round into account.
-    pub(crate) fn add(&mut self, record: &Record) {
+    pub(crate) fn add(&mut self, record: &ProbeRecord) {
         self.rounds += 1;
         self.url.clone_from(&record.url);
         let failed = record.failed.as_ref().map(|failed| failed.phase);
@@ -80,9 +80,9 @@ impl Account {
     }
 
     #[must_use]
-    pub(crate) fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> RepeatSummary {
         let spreads = self.spreads();
-        Summary {
+        RepeatSummary {
             v: VERSION,
             kind: "probe_summary",
             url: self.url.clone(),
@@ -100,7 +100,7 @@ impl Account {
     }
 }
 
-impl Summary {
+impl RepeatSummary {
     /// One line of JSON, without the line break.
     #[must_use]
     pub(crate) fn to_json(&self) -> String {

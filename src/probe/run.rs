@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 use super::gates::Gates;
 use super::matrix::{Case, Matrix};
 use super::monitor::{ServiceState, nagios, prometheus};
-use super::record::{Mask, Record};
+use super::record::{ProbeRecord, SecretMask};
 use super::repeat::{Account, Rounds};
 use super::{Target, probe, text};
 use crate::error::{Failure, Result};
@@ -45,7 +45,7 @@ pub(crate) enum ReportKind {
 
 /// How the report is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Form {
+pub(crate) struct ReportForm {
     /// What it is.
     pub output: ReportKind,
     /// Use color on standard output.
@@ -65,10 +65,10 @@ pub(crate) async fn run(
     target: &Target,
     connections: &Connections,
     gates: Gates,
-    form: Form,
+    form: ReportForm,
     report: &Report,
 ) -> Result<Status> {
-    let mask = Mask(report.clone());
+    let mask = SecretMask(report.clone());
     let mut run =
         ProbeRun { target, gates, form, report, mask, gate_failed: false, failed: None, service: None };
     match connections {
@@ -86,9 +86,9 @@ pub(crate) async fn run(
 struct ProbeRun<'a> {
     target: &'a Target,
     gates: Gates,
-    form: Form,
+    form: ReportForm,
     report: &'a Report,
-    mask: Mask,
+    mask: SecretMask,
     gate_failed: bool,
     failed: Option<Exit>,
     /// The state of the service, for a plugin.
@@ -156,7 +156,7 @@ impl ProbeRun<'_> {
             sleep_until(next).await;
             next = Instant::now() + rounds.interval;
             let (target, _lease) = self.renewed().await?;
-            let record = Record { round: Some(round), ..self.probe(&target).await? };
+            let record = ProbeRecord { round: Some(round), ..self.probe(&target).await? };
             account.add(&record);
             self.note(&record, record.ok);
             let is_read = self.text(|color, width| text::round(&record, rounds.count, color, width))?;
@@ -178,14 +178,14 @@ impl ProbeRun<'_> {
     }
 
     /// The record of a connection, judged by the gates.
-    async fn probe(&self, target: &Target) -> Result<Record> {
+    async fn probe(&self, target: &Target) -> Result<ProbeRecord> {
         let mut record = probe(target, &self.mask).await?;
         record.gates = self.gates.judge(&record)?;
         Ok(record)
     }
 
     /// Notes what the record means for the exit status, and reports the gates that fail.
-    fn note(&mut self, record: &Record, passed: bool) {
+    fn note(&mut self, record: &ProbeRecord, passed: bool) {
         if !passed {
             self.failed = self.failed.or(Exit::from_code(record.exit));
         }
@@ -214,7 +214,7 @@ impl ProbeRun<'_> {
         if self.form.output != ReportKind::Json {
             return Ok(true);
         }
-        let Form { color, stdout_terminal: terminal, .. } = self.form;
+        let ReportForm { color, stdout_terminal: terminal, .. } = self.form;
         let mut bytes = Vec::with_capacity(line.len() + 1);
         write_json(line, true, Style { color, terminal, ..Style::default() }, &mut bytes);
         write(&bytes)

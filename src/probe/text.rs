@@ -2,8 +2,8 @@
 
 use super::inflated::Savings;
 use super::live::Live;
-use super::page::{Ink, Page, bar};
-use super::record::{Check, Http, Record, Tls};
+use super::page::{Ink, TextPage, bar};
+use super::record::{Check, Http, ProbeRecord, Tls};
 use super::repeat::Account;
 use crate::text::shortened;
 
@@ -14,8 +14,8 @@ const BODY_LINES: usize = 12;
 const SHOWN: usize = 200;
 
 /// The record as a page, in colour or not, for a terminal of this width.
-pub(super) fn page(record: &Record, color: bool, width: usize) -> String {
-    let mut page = Page::new(color, width);
+pub(super) fn page(record: &ProbeRecord, color: bool, width: usize) -> String {
+    let mut page = TextPage::new(color, width);
     headline(record, &mut page);
     notes(record, &mut page);
     waterfall(record, &mut page);
@@ -42,7 +42,7 @@ pub(super) fn title(url: &str) -> String {
 }
 
 /// A row of a matrix, of which the longest name has `names` characters.
-pub(super) fn row(record: &Record, names: usize, color: bool, width: usize) -> String {
+pub(super) fn row(record: &ProbeRecord, names: usize, color: bool, width: usize) -> String {
     // Room for the time and for a status.
     const OTHERS: usize = 37;
     let mark = if record.is_refusal() && !record.ok { (Ink::Dim, "– ") } else { mark(record.ok) };
@@ -51,7 +51,7 @@ pub(super) fn row(record: &Record, names: usize, color: bool, width: usize) -> S
 }
 
 /// A round of several.
-pub(super) fn round(record: &Record, of: u32, color: bool, width: usize) -> String {
+pub(super) fn round(record: &ProbeRecord, of: u32, color: bool, width: usize) -> String {
     let of = of.to_string();
     let round = record.round.unwrap_or_default();
     let name = format!("{round:>digits$}/{of}", digits = of.len());
@@ -59,8 +59,8 @@ pub(super) fn round(record: &Record, of: u32, color: bool, width: usize) -> Stri
 }
 
 /// A record in a line, and what is wrong with it below.
-fn line(record: &Record, mark: (Ink, &str), name: &str, color: bool, width: usize) -> String {
-    let mut page = Page::new(color, width);
+fn line(record: &ProbeRecord, mark: (Ink, &str), name: &str, color: bool, width: usize) -> String {
+    let mut page = TextPage::new(color, width);
     let total = format!("{:>10}  ", time(record.phases.total.unwrap_or_default()));
     let mut used = mark.1.chars().count() + name.chars().count();
     page.put(mark.0, mark.1).put(Ink::Bold, name);
@@ -85,7 +85,7 @@ fn line(record: &Record, mark: (Ink, &str), name: &str, color: bool, width: usiz
 
 /// The account of several rounds.
 pub(super) fn account(account: &Account, color: bool, width: usize) -> String {
-    let mut page = Page::new(color, width);
+    let mut page = TextPage::new(color, width);
     let summary = account.summary();
     let failures: Vec<String> =
         summary.failures.iter().map(|(phase, count)| format!("{count} at {phase}")).collect();
@@ -118,7 +118,7 @@ fn mark(good: bool) -> (Ink, &'static str) {
     if good { (Ink::Green, "✔ ") } else { (Ink::Red, "✘ ") }
 }
 
-fn headline(record: &Record, page: &mut Page) {
+fn headline(record: &ProbeRecord, page: &mut TextPage) {
     let (ink, mark) = mark(record.ok);
     page.put(ink, mark).put(Ink::Bold, &record.url);
     let total = record.phases.total.unwrap_or_default();
@@ -131,7 +131,7 @@ fn headline(record: &Record, page: &mut Page) {
     }
 }
 
-fn network(record: &Record, page: &mut Page) {
+fn network(record: &ProbeRecord, page: &mut TextPage) {
     for url in &record.redirects {
         page.row("redirect", Ink::Plain, &format!("→ {url}"));
     }
@@ -153,7 +153,7 @@ fn network(record: &Record, page: &mut Page) {
     }
 }
 
-fn security(tls: &Tls, page: &mut Page) {
+fn security(tls: &Tls, page: &mut TextPage) {
     let or = |value: &Option<String>, instead: &str| value.clone().unwrap_or_else(|| instead.to_owned());
     if let Some(version) = &tls.version {
         let text = format!(
@@ -193,7 +193,7 @@ fn remaining(days: i64) -> String {
     }
 }
 
-fn http(record: &Record, page: &mut Page) {
+fn http(record: &ProbeRecord, page: &mut TextPage) {
     if let Some(request) = &record.request {
         page.cut("request", Ink::Plain, &format!("{} {} HTTP/1.1", request.method, request.target));
         for header in &request.headers {
@@ -221,7 +221,7 @@ fn http(record: &Record, page: &mut Page) {
     }
 }
 
-fn checks(checks: &[Check], page: &mut Page) {
+fn checks(checks: &[Check], page: &mut TextPage) {
     if checks.iter().all(|check| check.verdict == "skipped") {
         return;
     }
@@ -239,7 +239,7 @@ fn checks(checks: &[Check], page: &mut Page) {
     }
 }
 
-fn session(live: &Live, page: &mut Page) {
+fn session(live: &Live, page: &mut TextPage) {
     let at = |ms: Option<f64>| ms.map_or("none".to_owned(), time);
     let text = format!(
         "first message {}, pong {}, frames {}, messages {}",
@@ -266,7 +266,7 @@ fn session(live: &Live, page: &mut Page) {
     page.row("close", Ink::Plain, &format!("by {}, {code} {reason}{tcp}", live.close.by).replace(" ,", ","));
 }
 
-fn notes(record: &Record, page: &mut Page) {
+fn notes(record: &ProbeRecord, page: &mut TextPage) {
     for warning in &record.warnings {
         page.row("warning", Ink::Yellow, &warning.text);
     }
@@ -276,7 +276,7 @@ fn notes(record: &Record, page: &mut Page) {
 }
 
 /// The phases one below the other, each where it was in the whole.
-fn waterfall(record: &Record, page: &mut Page) {
+fn waterfall(record: &ProbeRecord, page: &mut TextPage) {
     let phases: Vec<(&str, f64)> =
         record.phases.in_order().into_iter().filter_map(|(name, ms)| Some((name, ms?))).collect();
     if phases.is_empty() {

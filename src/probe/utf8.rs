@@ -5,10 +5,10 @@ use crate::frames::reader::RawFrame;
 
 /// What has been read of the present message.
 #[derive(Default)]
-pub(super) struct Utf8(State);
+pub(super) struct Utf8(Utf8State);
 
 #[derive(Default)]
-enum State {
+enum Utf8State {
     /// No text, or one that is compressed: that is judged when it is inflated.
     #[default]
     Other,
@@ -25,7 +25,7 @@ impl Utf8 {
         }
         let begun = match std::mem::take(&mut self.0) {
             _ if head.opcode == TEXT && head.rsv == 0 && frame.is_first() => Vec::new(),
-            State::Text(begun) if head.opcode == 0 || !frame.is_first() => begun,
+            Utf8State::Text(begun) if head.opcode == 0 || !frame.is_first() => begun,
             _ => return true,
         };
         let bytes = [begun, frame.payload.clone()].concat();
@@ -37,7 +37,7 @@ impl Utf8 {
             Err(_) => return false,
         };
         if !frame.ends_message() {
-            self.0 = State::Text(rest.to_vec());
+            self.0 = Utf8State::Text(rest.to_vec());
         }
         true
     }

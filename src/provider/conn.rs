@@ -67,19 +67,19 @@ pub struct Unread {
     /// Messages that may wait.
     pub messages: usize,
     /// What happens when there are more.
-    pub overflow: Overflow,
+    pub overflow: OutboxOverflow,
 }
 
 impl Default for Unread {
     /// More than any test needs, and no more than a runaway test should get.
     fn default() -> Self {
-        Self { messages: 65_536, overflow: Overflow::Disconnect }
+        Self { messages: 65_536, overflow: OutboxOverflow::Disconnect }
     }
 }
 
 /// What happens to a message for which there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
+pub enum OutboxOverflow {
     /// The client is dropped, with an empty close frame that it may never read, and what waits with it.
     Disconnect,
     /// The message is.
@@ -131,8 +131,8 @@ impl Conn {
         let room = mailbox.has_room(&say);
         match (room, mailbox.bound.overflow) {
             (true, _) => mailbox.put(say),
-            (false, Overflow::Discard) => mailbox.discarded += 1,
-            (false, Overflow::Disconnect) => {
+            (false, OutboxOverflow::Discard) => mailbox.discarded += 1,
+            (false, OutboxOverflow::Disconnect) => {
                 mailbox.empty();
                 mailbox.put(Say::Close { code: None, reason: String::new() });
                 (mailbox.shut, mailbox.leaving) = (true, true);
@@ -275,13 +275,13 @@ pub(crate) mod tests {
     #[test]
     fn a_full_mailbox_drops_the_client_or_the_message() {
         let slow = conn(1);
-        slow.set_bound(Unread { messages: 2, overflow: Overflow::Disconnect });
+        slow.set_bound(Unread { messages: 2, overflow: OutboxOverflow::Disconnect });
         assert!(slow.post(hello()) && slow.post(hello()));
         assert!(!slow.has_some(true));
         assert!(!slow.post(hello()) && !slow.post(hello()) && slow.has_some(true));
         assert_eq!(slow.take(), [Say::Close { code: None, reason: String::new() }]);
         let lossy = conn(2);
-        lossy.set_bound(Unread { messages: 1, overflow: Overflow::Discard });
+        lossy.set_bound(Unread { messages: 1, overflow: OutboxOverflow::Discard });
         assert!(lossy.post(hello()) && !lossy.post(hello()));
         assert_eq!((lossy.take(), lossy.discarded()), (vec![hello()], 1));
         assert!(lossy.post(hello()));
@@ -289,7 +289,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_mailbox_is_bounded_in_bytes() {
-        for overflow in [Overflow::Disconnect, Overflow::Discard] {
+        for overflow in [OutboxOverflow::Disconnect, OutboxOverflow::Discard] {
             for size in [0, 1000, 4 << 20, limits::MOCK_MAILBOX] {
                 let slow = conn(1);
                 slow.set_bound(Unread { messages: usize::MAX, overflow });

@@ -23,10 +23,10 @@ mod hub;
 mod say;
 mod settings;
 
-pub use conn::{Conn, Overflow, Unread};
+pub use conn::{Conn, OutboxOverflow, Unread};
 pub use hub::{Hub, Member};
 pub use say::{Cut, Say};
-pub use settings::{ANY_TOKEN, Behave, Outcome, Rate, Settings, Then, matches_glob};
+pub use settings::{ANY_TOKEN, Behave, CampaignOutcome, Rate, Settings, Then, matches_glob};
 
 /// A provider with the name of its dialect.
 pub type Named = (&'static str, &'static dyn Provider);
@@ -125,8 +125,8 @@ pub trait Stream: Send + Sync {
 /// The server's end of one connection. Dropping it ends what it is subscribed to.
 pub trait Peer: Send {
     /// The bounds of this connection.
-    fn limits(&self) -> Limits {
-        Limits::default()
+    fn limits(&self) -> ConnLimits {
+        ConnLimits::default()
     }
 
     /// Headers of the answer to the upgrade, besides those that every one has.
@@ -135,7 +135,7 @@ pub trait Peer: Send {
     }
 
     /// How the connection is kept alive, if the server does that; in the provider's own time.
-    fn keepalive(&self) -> Option<Keepalive> {
+    fn keepalive(&self) -> Option<ServerPings> {
         None
     }
 
@@ -179,7 +179,7 @@ pub trait Peer: Send {
 
 /// The bounds of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnLimits {
     /// The longest message that is accepted, in bytes.
     pub message: usize,
     /// Answers that may wait to be written, in bytes, before the client is not listened to any more.
@@ -188,7 +188,7 @@ pub struct Limits {
     pub unread: Unread,
 }
 
-impl Default for Limits {
+impl Default for ConnLimits {
     fn default() -> Self {
         Self { message: 1 << 20, waiting: limits::MOCK_ANSWERS, unread: Unread::default() }
     }
@@ -196,7 +196,7 @@ impl Default for Limits {
 
 /// A server's pings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keepalive {
+pub struct ServerPings {
     /// How often it pings.
     pub every: Duration,
     /// How long it lives without a pong before it drops the connection, without a close frame.

@@ -44,7 +44,7 @@ pub struct Settings {
     /// How many events there have been when the server starts, for providers that keep a log of them.
     pub history: u64,
     /// How a campaign ends.
-    pub outcome: Outcome,
+    pub outcome: CampaignOutcome,
     /// Contacts in a campaign.
     pub contacts: u32,
     /// Programs of the user's answer where no provider does.
@@ -87,7 +87,7 @@ pub enum Behave {
 
 /// How a campaign ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Outcome {
+pub enum CampaignOutcome {
     /// All contacts are called
     #[default]
     Completed,
@@ -125,7 +125,7 @@ impl Default for Settings {
             allow_origin: Vec::new(),
             drain_after: None,
             history: 0,
-            outcome: Outcome::Completed,
+            outcome: CampaignOutcome::Completed,
             contacts: 200,
             answers_itself: false,
         }

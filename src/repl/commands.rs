@@ -9,10 +9,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::render::{Look, grouped};
+use super::render::{RenderStyle, grouped};
 use super::shared_state::SharedState;
-use super::terminal::Terminal;
-use super::{Setup, past, sending};
+use super::terminal::PromptTerminal;
+use super::{PromptSetup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
 use crate::did_you_mean::nearest;
 use crate::file;
@@ -31,7 +31,7 @@ const USAGE_WIDTH: usize = 24;
 /// What the editor and the commands share.
 pub(super) struct Shell {
     pub(super) shared: SharedState,
-    pub(super) look: Look,
+    pub(super) look: RenderStyle,
     pub(super) dialect: &'static dyn Dialect,
     pub(super) report: Report,
     /// `$VISUAL` or `$EDITOR`.
@@ -41,12 +41,12 @@ pub(super) struct Shell {
     changes: Changes,
     vars: Vars,
     filter_is_fixed: bool,
-    view: Mutex<View>,
-    pub(super) terminal: Arc<Terminal>,
+    view: Mutex<PromptView>,
+    pub(super) terminal: Arc<PromptTerminal>,
 }
 
 /// What is shown at present.
-struct View {
+struct PromptView {
     filter: Option<String>,
     envelope: bool,
     recording: Option<String>,
@@ -68,7 +68,7 @@ pub(super) enum Flow {
 type Done = Result<Option<String>, String>;
 
 /// A command.
-pub(super) struct Command {
+pub(super) struct PromptCommand {
     pub(super) name: &'static str,
     pub(super) arguments: &'static str,
     /// In one line.
@@ -86,8 +86,8 @@ const fn command(
     help: &'static str,
     more: &'static str,
     run: fn(&Shell, &str) -> Done,
-) -> Command {
-    Command { name, arguments, help, more, topics: false, run }
+) -> PromptCommand {
+    PromptCommand { name, arguments, help, more, topics: false, run }
 }
 
 const fn topical(
@@ -95,13 +95,13 @@ const fn topical(
     arguments: &'static str,
     help: &'static str,
     run: fn(&Shell, &str) -> Done,
-) -> Command {
-    Command { name, arguments, help, more: "", topics: true, run }
+) -> PromptCommand {
+    PromptCommand { name, arguments, help, more: "", topics: true, run }
 }
 
 /// Every command that is not a dialect's own, in the order of the help.
 #[rustfmt::skip]
-const COMMANDS: &[Command] = &[
+const COMMANDS: &[PromptCommand] = &[
     command("help", "[COMMAND]", "list the commands, or describe one", "", Shell::help),
     topical("subscribe", "TOPIC…", "subscribe to topics, also after a reconnect", Shell::subscribe),
     topical("unsubscribe", "TOPIC…", "unsubscribe from topics", Shell::unsubscribe),
@@ -133,15 +133,15 @@ const COMMANDS: &[Command] = &[
 
 impl Shell {
     pub(super) fn new(
-        setup: &Setup,
+        setup: &PromptSetup,
         shared: SharedState,
-        look: Look,
+        look: RenderStyle,
         orders: mpsc::Sender<Order>,
         changes: Changes,
-        terminal: Arc<Terminal>,
+        terminal: Arc<PromptTerminal>,
     ) -> Self {
         let recording = setup.recording.clone();
-        let view = View { filter: setup.filter.clone(), envelope: setup.envelope, recording };
+        let view = PromptView { filter: setup.filter.clone(), envelope: setup.envelope, recording };
         Self {
             shared,
             look,
@@ -182,7 +182,7 @@ impl Shell {
     }
 
     /// The commands that there are in this session.
-    pub(super) fn commands(&self) -> impl Iterator<Item = &'static Command> + '_ {
+    pub(super) fn commands(&self) -> impl Iterator<Item = &'static PromptCommand> + '_ {
         COMMANDS.iter().filter(|command| !command.topics || self.dialect.takes_topics())
     }
 
@@ -461,7 +461,7 @@ impl Shell {
         file::bytes(&self.path(path), file::MAX_SENT).map_err(|error| format!("{path}: {error}"))
     }
 
-    fn view(&self) -> MutexGuard<'_, View> {
+    fn view(&self) -> MutexGuard<'_, PromptView> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,7 +23,7 @@ use super::commands::{Flow, Shell};
 use super::complete;
 use super::history;
 use super::shared_state::SharedState;
-use super::{Setup, status};
+use super::{PromptSetup, status};
 use crate::pipeline::filter;
 use crate::session::Order;
 use crate::session::policy::Outcome;
@@ -48,7 +48,7 @@ impl Editor {
     /// # Errors
     /// If the terminal is none that can be edited on.
     pub(super) fn new(
-        setup: &Setup,
+        setup: &PromptSetup,
         shell: Shell,
     ) -> rustyline::Result<(Self, impl ExternalPrinter + Send + use<>)> {
         let behavior = if setup.stdout { Behavior::Stdio } else { Behavior::PreferTerm };

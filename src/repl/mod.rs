@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::pipeline::change::Changes;
 use crate::pipeline::filter::Vars;
 use crate::pipeline::line::BinaryForm;
-use crate::pipeline::output::{Cut, Output};
+use crate::pipeline::output::{Output, PartialWrite};
 use crate::report::{Level, Report};
 use crate::secret::Secrets;
 use crate::session::policy::Outcome;
@@ -48,10 +48,10 @@ mod shared_state;
 mod status;
 mod terminal;
 
-use render::Look;
-use screen::Screen;
-use shared_state::{Inner, Item, Notices, SharedState};
-use terminal::Terminal;
+use render::RenderStyle;
+use screen::PromptScreen;
+use shared_state::{Notices, PromptState, SharedState, ShownItem};
+use terminal::PromptTerminal;
 
 /// Orders that may wait for the session.
 const ORDERS: usize = 64;
@@ -63,7 +63,7 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 const LATE_INTERRUPT: Duration = Duration::from_secs(1);
 
 /// What a prompt is made of.
-pub struct Setup {
+pub struct PromptSetup {
     /// The provider's rules.
     pub dialect: &'static dyn Dialect,
     /// The variables of jq programs.
@@ -110,7 +110,7 @@ pub struct Repl {
     signals: Signals,
     /// The process goes on after it was stopped.
     resumed: Listener,
-    terminal: Arc<Terminal>,
+    terminal: Arc<PromptTerminal>,
     report: Report,
     stderr: bool,
     last: Option<Standing>,
@@ -124,14 +124,14 @@ impl Repl {
     ///
     /// # Errors
     /// If there is no terminal that can be edited on, or the system has no threads to give.
-    pub fn start(setup: &Setup, signals: Signals) -> io::Result<(Self, Box<dyn Output>, Changes)> {
-        let terminal = Arc::new(Terminal::open(setup.stdout)?);
+    pub fn start(setup: &PromptSetup, signals: Signals) -> io::Result<(Self, Box<dyn Output>, Changes)> {
+        let terminal = Arc::new(PromptTerminal::open(setup.stdout)?);
         let shared = SharedState::new();
         shared.lock().topics.clone_from(&setup.topics);
         let resumed = sys::listen(Wanted::Resume)?;
         let (send, orders) = mpsc::channel(ORDERS);
         let changes = Changes::default();
-        let look = Look {
+        let look = RenderStyle {
             color: setup.color,
             pretty: setup.pretty,
             raw: setup.raw,
@@ -151,7 +151,7 @@ impl Repl {
         );
         terminal.quiet();
         let (editor, printer) = editor::Editor::new(setup, shell).map_err(io::Error::other)?;
-        Screen { shared: shared.clone(), look, terminal: Arc::clone(&terminal), printer }.start()?;
+        PromptScreen { shared: shared.clone(), look, terminal: Arc::clone(&terminal), printer }.start()?;
         if report.shows(Level::Notice) {
             shared.note(greeting);
         }
@@ -271,12 +271,12 @@ impl Output for ScreenOutput {
     }
 
     fn event(&mut self, event: &Event, shown: bool) {
-        self.number = self.shared.put(|inner: &mut Inner| inner.take(event, shown));
+        self.number = self.shared.put(|inner: &mut PromptState| inner.take(event, shown));
     }
 
-    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite> {
         for line in String::from_utf8_lossy(lines).lines() {
-            self.shared.put(|inner| inner.push(Item::Output(self.number, line.to_owned())));
+            self.shared.put(|inner| inner.push(ShownItem::Output(self.number, line.to_owned())));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// What is to be shown now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum DisplayPace {
     /// Everything that waits.
     All,
     /// Nothing yet.
@@ -39,7 +39,7 @@ impl Pacer {
     }
 
     /// This many messages wait.
-    pub(super) fn decide(&mut self, pending: u64, now: Instant) -> Pace {
+    pub(super) fn decide(&mut self, pending: u64, now: Instant) -> DisplayPace {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
         self.allowance = (self.allowance + passed * READABLE).min(BURST);
@@ -48,7 +48,7 @@ impl Pacer {
         match self.fast {
             None if count <= self.allowance => {
                 self.allowance -= count;
-                Pace::All
+                DisplayPace::All
             }
             None => {
                 #[expect(
@@ -58,14 +58,14 @@ impl Pacer {
                 )]
                 let some = self.allowance as usize;
                 (self.fast, self.allowance) = (Some(now), 0.0);
-                Pace::Newest(some.max(NEWEST), None)
+                DisplayPace::Newest(some.max(NEWEST), None)
             }
-            Some(last) if now.saturating_duration_since(last) < EVERY => Pace::Later,
+            Some(last) if now.saturating_duration_since(last) < EVERY => DisplayPace::Later,
             Some(last) => {
                 let rate = count / now.saturating_duration_since(last).as_secs_f64();
                 if rate <= READABLE {
                     (self.fast, self.allowance) = (None, 0.0);
-                    return Pace::All;
+                    return DisplayPace::All;
                 }
                 (self.fast, self.allowance) = (Some(now), 0.0);
                 #[expect(
@@ -74,7 +74,7 @@ impl Pacer {
                     reason = "a positive number that is far smaller"
                 )]
                 let rate = rate.round() as u64;
-                Pace::Newest(NEWEST, Some(rate))
+                DisplayPace::Newest(NEWEST, Some(rate))
             }
         }
     }
@@ -94,9 +94,9 @@ mod tests {
         let start = Instant::now();
         let mut pacer = Pacer::new(start);
         for tenth in 0..100 {
-            assert_eq!(pacer.decide(2, start + Duration::from_millis(tenth * 100)), Pace::All);
+            assert_eq!(pacer.decide(2, start + Duration::from_millis(tenth * 100)), DisplayPace::All);
         }
-        assert_eq!(pacer.decide(30, start + Duration::from_secs(20)), Pace::All);
+        assert_eq!(pacer.decide(30, start + Duration::from_secs(20)), DisplayPace::All);
     }
 
     #[test]
@@ -104,12 +104,12 @@ mod tests {
         let start = Instant::now();
         let mut pacer = Pacer::new(start);
         let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(pacer.decide(500, at(50)), Pace::Newest(40, None));
-        assert_eq!(pacer.decide(500, at(100)), Pace::Later);
-        assert_eq!(pacer.decide(10_000, at(1050)), Pace::Newest(5, Some(10_000)));
-        assert_eq!(pacer.decide(10_000, at(3050)), Pace::Newest(5, Some(5000)));
+        assert_eq!(pacer.decide(500, at(50)), DisplayPace::Newest(40, None));
+        assert_eq!(pacer.decide(500, at(100)), DisplayPace::Later);
+        assert_eq!(pacer.decide(10_000, at(1050)), DisplayPace::Newest(5, Some(10_000)));
+        assert_eq!(pacer.decide(10_000, at(3050)), DisplayPace::Newest(5, Some(5000)));
         assert!(pacer.is_fast());
-        assert_eq!(pacer.decide(3, at(4050)), Pace::All);
+        assert_eq!(pacer.decide(3, at(4050)), DisplayPace::All);
         assert!(!pacer.is_fast());
     }
 }

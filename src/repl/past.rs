@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::time::{Duration, Instant};
 
 use super::commands::{Shell, create};
-use super::past_messages::Past;
+use super::past_messages::PastMessage;
 use super::render::grouped;
 use super::shared_state::Rtts;
 use super::status as standing;
@@ -55,7 +55,7 @@ pub(super) fn last(shell: &Shell, arguments: &str) -> Done {
         }
     };
     let inner = shell.shared.lock();
-    let mut found: Vec<Past> = inner.past.iter().rev().take(count.min(MOST_ROWS)).cloned().collect();
+    let mut found: Vec<PastMessage> = inner.past.iter().rev().take(count.min(MOST_ROWS)).cloned().collect();
     drop(inner);
     found.reverse();
     Ok(Some(rows(shell, &found, "no messages yet")))
@@ -69,12 +69,12 @@ pub(super) fn grep(shell: &Shell, text: &str) -> Done {
     let wanted = text.to_lowercase();
     let inner = shell.shared.lock();
     // Cheap copies, so that the stream does not wait for the search.
-    let all: Vec<Past> = inner.past.iter().cloned().collect();
+    let all: Vec<PastMessage> = inner.past.iter().cloned().collect();
     drop(inner);
     let searched = all.len();
     let matches =
-        |past: &Past| past.message.as_text().is_some_and(|text| text.to_lowercase().contains(&wanted));
-    let mut found: Vec<Past> = all.into_iter().filter(matches).collect();
+        |past: &PastMessage| past.message.as_text().is_some_and(|text| text.to_lowercase().contains(&wanted));
+    let mut found: Vec<PastMessage> = all.into_iter().filter(matches).collect();
     let count = found.len();
     found.drain(..count.saturating_sub(MOST_ROWS));
     let none = format!("no match for {text:?} in {} messages", grouped(searched as u64));
@@ -85,7 +85,7 @@ pub(super) fn grep(shell: &Shell, text: &str) -> Done {
     Ok(Some(shown))
 }
 
-fn rows(shell: &Shell, past: &[Past], none: &str) -> String {
+fn rows(shell: &Shell, past: &[PastMessage], none: &str) -> String {
     let width = shell.width();
     let rows: Vec<String> = past.iter().map(|past| shell.look.row(past, width)).collect();
     if rows.is_empty() { none.to_owned() } else { rows.join("\n") }
@@ -96,7 +96,7 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
     if arguments.is_empty() {
         return Err("no file given".to_owned());
     }
-    let all: Vec<Past> = shell.shared.lock().past.iter().cloned().collect();
+    let all: Vec<PastMessage> = shell.shared.lock().past.iter().cloned().collect();
     let mut file = BufWriter::new(create(&shell.path(arguments))?);
     for past in &all {
         let text = record(past, &shell.look.secrets);
@@ -107,7 +107,7 @@ pub(super) fn save(shell: &Shell, arguments: &str) -> Done {
 }
 
 /// The record of a message.
-pub(super) fn record(past: &Past, secrets: &Secrets) -> String {
+pub(super) fn record(past: &PastMessage, secrets: &Secrets) -> String {
     let mut bytes = Vec::new();
     record::write(&past.event(), secrets, &mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()

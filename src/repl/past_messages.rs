@@ -12,7 +12,7 @@ const MOST: usize = 10_000;
 
 /// A message with its number.
 #[derive(Clone, Debug)]
-pub(super) struct Past {
+pub(super) struct PastMessage {
     /// Counted from 1 over both directions.
     pub(super) number: u64,
     pub(super) at: Timestamp,
@@ -25,7 +25,7 @@ pub(super) struct Past {
     pub(super) message: Message,
 }
 
-impl Past {
+impl PastMessage {
     /// The event that it was.
     pub(super) fn event(&self) -> Event {
         let Self { at, conn, dir, seq, role, part, .. } = *self;
@@ -35,7 +35,7 @@ impl Past {
 
 /// The last messages, oldest first.
 pub(super) struct PastMessages {
-    ring: Ring<Past>,
+    ring: Ring<PastMessage>,
     next: u64,
 }
 
@@ -56,7 +56,7 @@ impl PastMessages {
         };
         let number = self.next;
         self.next += 1;
-        self.ring.push(Past {
+        self.ring.push(PastMessage {
             number,
             at: event.at,
             conn: event.conn,
@@ -70,13 +70,13 @@ impl PastMessages {
     }
 
     /// The message of this number, if it is still there.
-    pub(super) fn get(&self, number: u64) -> Option<&Past> {
+    pub(super) fn get(&self, number: u64) -> Option<&PastMessage> {
         let first = self.ring.items().front()?.number;
         self.ring.items().get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
     /// All that are still there, oldest first.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Past> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &PastMessage> {
         self.ring.items().iter()
     }
 

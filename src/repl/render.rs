@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::past_messages::Past;
+use super::past_messages::PastMessage;
 use crate::event::Direction;
 use crate::json;
 use crate::message::Message;
@@ -29,7 +29,7 @@ const OUT: &str = "36";
 
 /// How it is to look.
 #[derive(Clone)]
-pub(super) struct Look {
+pub(super) struct RenderStyle {
     pub(super) color: bool,
     pub(super) pretty: bool,
     /// What programs yield is shown without quotes, if it is a string.
@@ -40,9 +40,9 @@ pub(super) struct Look {
     pub(super) secrets: Secrets,
 }
 
-impl Look {
+impl RenderStyle {
     /// A message on one row.
-    pub(super) fn row(&self, past: &Past, width: usize) -> String {
+    pub(super) fn row(&self, past: &PastMessage, width: usize) -> String {
         let head = self.head(past, width);
         if self.pretty {
             return format!("{head}{}", self.whole(&past.message));
@@ -51,7 +51,7 @@ impl Look {
     }
 
     /// What a program made of a message, on one row.
-    pub(super) fn output(&self, past: Option<&Past>, text: &str, width: usize) -> String {
+    pub(super) fn output(&self, past: Option<&PastMessage>, text: &str, width: usize) -> String {
         let head = past.map(|past| self.head(past, width)).unwrap_or_default();
         let text = self.secrets.mask_json(text);
         let string =
@@ -65,8 +65,8 @@ impl Look {
     }
 
     /// A message in full.
-    pub(super) fn full(&self, past: &Past) -> String {
-        let Past { number, at, conn, seq, message, .. } = past;
+    pub(super) fn full(&self, past: &PastMessage) -> String {
+        let PastMessage { number, at, conn, seq, message, .. } = past;
         let dir = match past.dir {
             Direction::In => "received",
             Direction::Out => "sent",
@@ -94,7 +94,7 @@ impl Look {
         if self.color { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn head(&self, past: &Past, width: usize) -> String {
+    fn head(&self, past: &PastMessage, width: usize) -> String {
         let time = if width < NARROW { String::new() } else { format!("{} ", self.time(past.at)) };
         let (arrow, color) = match past.dir {
             Direction::In => ("←", IN),
@@ -168,7 +168,7 @@ impl Look {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn hostile(message: &Message, width: usize) {
     let (zone, binary) = (TimeZone::UTC, BinaryForm::default());
-    let past = Past {
+    let past = PastMessage {
         number: u64::MAX,
         at: Timestamp::UNIX_EPOCH,
         conn: 1,
@@ -181,7 +181,7 @@ pub(crate) fn hostile(message: &Message, width: usize) {
     let width = width.max(40);
     for (pretty, raw) in [(false, false), (false, true), (true, false), (true, true)] {
         let (zone, secrets) = (zone.clone(), Secrets::default());
-        let look = Look { color: false, pretty, raw, binary, zone, secrets };
+        let look = RenderStyle { color: false, pretty, raw, binary, zone, secrets };
         let output = message.as_text().filter(|text| json::scan_str(text).is_ok());
         let output = output.map(|text| look.output(Some(&past), text, width));
         for shown in [look.row(&past, width), look.full(&past)].into_iter().chain(output) {
@@ -224,8 +224,8 @@ mod tests {
     use crate::event::Role;
     use crate::secret::{Place, Secret};
 
-    fn look(color: bool) -> Look {
-        Look {
+    fn look(color: bool) -> RenderStyle {
+        RenderStyle {
             color,
             pretty: false,
             raw: false,
@@ -235,9 +235,9 @@ mod tests {
         }
     }
 
-    fn past(message: Message) -> Past {
+    fn past(message: Message) -> PastMessage {
         let (number, at, dir, role) = (7, Timestamp::UNIX_EPOCH, Direction::In, Role::Data);
-        Past { number, at, conn: 1, dir, seq: 3, role, part: None, message }
+        PastMessage { number, at, conn: 1, dir, seq: 3, role, part: None, message }
     }
 
     fn row(text: &str, width: usize) -> String {
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn strings_may_be_shown_without_quotes() {
-        let raw = Look { raw: true, ..look(false) };
+        let raw = RenderStyle { raw: true, ..look(false) };
         assert_eq!(raw.output(None, "\"a\\nb\"", 80), "a⏎b");
         assert_eq!(raw.output(None, "[\"a\"]", 80), "[\"a\"]");
         assert_eq!(look(false).output(None, "\"a\"", 80), "\"a\"");

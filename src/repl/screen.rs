@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use rustyline::ExternalPrinter;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::pace::{Pace, Pacer};
-use super::past_messages::Past;
-use super::render::{Look, grouped};
-use super::shared_state::{Inner, Item, SharedState};
+use super::pace::{DisplayPace, Pacer};
+use super::past_messages::PastMessage;
+use super::render::{RenderStyle, grouped};
+use super::shared_state::{PromptState, SharedState, ShownItem};
 use super::status;
-use super::terminal::Terminal;
+use super::terminal::PromptTerminal;
 use crate::text::wrap;
 
 /// The least time from one print to the next: each has the editor draw its line anew.
@@ -31,14 +31,14 @@ const LAST_PROMPT: Duration = Duration::from_secs(1);
 const NUDGE: &str = "\x1b[A\n";
 
 /// Writes what waits on the shared state.
-pub(super) struct Screen<P> {
+pub(super) struct PromptScreen<P> {
     pub(super) shared: SharedState,
-    pub(super) look: Look,
-    pub(super) terminal: Arc<Terminal>,
+    pub(super) look: RenderStyle,
+    pub(super) terminal: Arc<PromptTerminal>,
     pub(super) printer: P,
 }
 
-impl<P: ExternalPrinter + Send + 'static> Screen<P> {
+impl<P: ExternalPrinter + Send + 'static> PromptScreen<P> {
     /// Starts the thread. It ends when the shared state is closing and nothing is left.
     ///
     /// # Errors
@@ -95,18 +95,19 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
             return None;
         }
         let pending = inner.pending();
-        let pace = if pending == 0 && !pacer.is_fast() { Pace::Later } else { pacer.decide(pending, now) };
-        let (items, skipped) = inner.drain(pace != Pace::Later);
+        let pace =
+            if pending == 0 && !pacer.is_fast() { DisplayPace::Later } else { pacer.decide(pending, now) };
+        let (items, skipped) = inner.drain(pace != DisplayPace::Later);
         let items = with_past(items, &inner);
         drop(inner);
         Some(self.text(items, skipped, pace))
     }
 
-    fn text(&self, items: Vec<(Item, Option<Past>)>, skipped: u64, pace: Pace) -> String {
+    fn text(&self, items: Vec<(ShownItem, Option<PastMessage>)>, skipped: u64, pace: DisplayPace) -> String {
         let width = self.terminal.width();
-        let messages = items.iter().filter(|(item, _)| !matches!(item, Item::Note(_))).count();
+        let messages = items.iter().filter(|(item, _)| !matches!(item, ShownItem::Note(_))).count();
         let (newest, rate) = match pace {
-            Pace::Newest(newest, rate) => (newest, rate),
+            DisplayPace::Newest(newest, rate) => (newest, rate),
             _ => (messages, None),
         };
         let mut hide = messages.saturating_sub(newest);
@@ -115,16 +116,16 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
         let mut told = hidden == 0;
         for (item, past) in items {
             let line = match (&item, past) {
-                (Item::Note(note), _) => fitted(note, width),
+                (ShownItem::Note(note), _) => fitted(note, width),
                 _ if hide > 0 => {
                     hide -= 1;
                     continue;
                 }
-                (Item::Message(_), Some(past)) => self.look.row(&past, width),
-                (Item::Message(number), None) => format!("message {number} is no longer available"),
-                (Item::Output(_, text), past) => self.look.output(past.as_ref(), text, width),
+                (ShownItem::Message(_), Some(past)) => self.look.row(&past, width),
+                (ShownItem::Message(number), None) => format!("message {number} is no longer available"),
+                (ShownItem::Output(_, text), past) => self.look.output(past.as_ref(), text, width),
             };
-            if !told && !matches!(item, Item::Note(_)) {
+            if !told && !matches!(item, ShownItem::Note(_)) {
                 told = true;
                 text.push_str(&self.rate_line(hidden, rate));
             }
@@ -175,7 +176,7 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
         }
         self.print(NUDGE.to_owned());
         self.shared.change(|inner| inner.away = true);
-        let stopped = |inner: &Inner| inner.parked || !inner.reading;
+        let stopped = |inner: &PromptState| inner.parked || !inner.reading;
         if !self.shared.wait_until(GAP, stopped) {
             self.print(NUDGE.to_owned());
             self.shared.wait_until(LAST_PROMPT, stopped);
@@ -184,13 +185,13 @@ impl<P: ExternalPrinter + Send + 'static> Screen<P> {
 }
 
 /// The items with the messages that they are about.
-fn with_past(items: Vec<Item>, inner: &Inner) -> Vec<(Item, Option<Past>)> {
-    let past = |item: &Item| match item {
-        Item::Note(_) => None,
-        Item::Message(number) | Item::Output(Some(number), _) => inner.past.get(*number).cloned(),
-        Item::Output(None, _) => None,
+fn with_past(items: Vec<ShownItem>, inner: &PromptState) -> Vec<(ShownItem, Option<PastMessage>)> {
+    let past = |item: &ShownItem| match item {
+        ShownItem::Note(_) => None,
+        ShownItem::Message(number) | ShownItem::Output(Some(number), _) => inner.past.get(*number).cloned(),
+        ShownItem::Output(None, _) => None,
     };
-    let with = |item: Item| {
+    let with = |item: ShownItem| {
         let past = past(&item);
         (item, past)
     };

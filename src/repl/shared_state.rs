@@ -35,13 +35,13 @@ const LONGEST_UNSENT: usize = 4096;
 pub(super) struct SharedState(Arc<Shared>);
 
 struct Shared {
-    inner: Mutex<Inner>,
+    inner: Mutex<PromptState>,
     wake: Condvar,
 }
 
 /// Something to show.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum ShownItem {
     /// Text for people, of one or more lines.
     Note(String),
     /// The message of this number.
@@ -50,7 +50,7 @@ pub(super) enum Item {
     Output(Option<u64>, String),
 }
 
-impl Item {
+impl ShownItem {
     /// Bytes that it takes while it waits. A message is kept elsewhere.
     fn cost(&self) -> usize {
         let text = if let Self::Note(text) | Self::Output(_, text) = self { text.len() } else { 0 };
@@ -72,9 +72,9 @@ pub(super) struct Hold {
 }
 
 /// What is shared.
-pub(super) struct Inner {
+pub(super) struct PromptState {
     pub(super) past: PastMessages,
-    waiting: VecDeque<Item>,
+    waiting: VecDeque<ShownItem>,
     waiting_messages: usize,
     /// Bytes of the texts among them.
     waiting_bytes: usize,
@@ -152,7 +152,7 @@ pub(super) struct Rtts {
 impl SharedState {
     pub(super) fn new() -> Self {
         let standing = Standing { link: LinkState::Connecting, conn: 0, rtt: None, queued: 0 };
-        let inner = Inner {
+        let inner = PromptState {
             past: PastMessages::new(),
             waiting: VecDeque::new(),
             waiting_messages: 0,
@@ -185,12 +185,12 @@ impl SharedState {
     }
 
     /// All of it, for a moment.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, PromptState> {
         self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes something that others wait for.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut PromptState) -> T) -> T {
         let mut inner = self.lock();
         let result = change(&mut inner);
         inner.changed = true;
@@ -201,7 +201,7 @@ impl SharedState {
 
     /// Puts something there to be shown. Messages are many, and waking somebody who is awake costs as much as
     /// waking somebody who sleeps.
-    pub(super) fn put<T>(&self, put: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(super) fn put<T>(&self, put: impl FnOnce(&mut PromptState) -> T) -> T {
         let mut inner = self.lock();
         let awake = mem::replace(&mut inner.changed, true);
         let result = put(&mut inner);
@@ -213,7 +213,7 @@ impl SharedState {
     }
 
     /// Changes something that nobody waits for.
-    pub(super) fn change_quietly<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(super) fn change_quietly<T>(&self, change: impl FnOnce(&mut PromptState) -> T) -> T {
         change(&mut self.lock())
     }
 
@@ -223,7 +223,7 @@ impl SharedState {
     }
 
     /// Waits until something has changed since the last call, or this time has passed.
-    pub(super) fn wait(&self, patience: Duration) -> MutexGuard<'_, Inner> {
+    pub(super) fn wait(&self, patience: Duration) -> MutexGuard<'_, PromptState> {
         let inner = self.lock();
         let waited = self.0.wake.wait_timeout_while(inner, patience, |inner| !inner.changed);
         let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -232,7 +232,7 @@ impl SharedState {
     }
 
     /// Waits until a condition holds; false if the time was up before.
-    pub(super) fn wait_until(&self, patience: Duration, holds: impl Fn(&Inner) -> bool) -> bool {
+    pub(super) fn wait_until(&self, patience: Duration, holds: impl Fn(&PromptState) -> bool) -> bool {
         let inner = self.lock();
         let waited = self.0.wake.wait_timeout_while(inner, patience, |inner| !holds(inner));
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
@@ -268,7 +268,7 @@ impl SharedState {
     }
 }
 
-impl Inner {
+impl PromptState {
     /// So many events more are on their way to the screen.
     pub(super) fn expect_events(&mut self, count: usize) {
         self.events += count as u64;
@@ -298,13 +298,13 @@ impl Inner {
         self.stats.take(event, Instant::now());
         let number = self.past.push(event);
         if let (true, Some(number), Kind::Message { role: Role::Data, .. }) = (shown, number, &event.kind) {
-            self.push(Item::Message(number));
+            self.push(ShownItem::Message(number));
         }
         number
     }
 
     /// Something to show, which may be too much to be shown.
-    pub(super) fn push(&mut self, item: Item) {
+    pub(super) fn push(&mut self, item: ShownItem) {
         self.changed = true;
         self.waiting_bytes += item.cost();
         self.waiting.push_back(item);
@@ -312,9 +312,9 @@ impl Inner {
         while self.waiting_messages > MOST_WAITING
             || (self.waiting_bytes > limits::UNSHOWN && self.waiting_messages > 0)
         {
-            let oldest = self.waiting.iter().position(|item| !matches!(item, Item::Note(_)));
+            let oldest = self.waiting.iter().position(|item| !matches!(item, ShownItem::Note(_)));
             let gone = oldest.and_then(|at| self.waiting.remove(at));
-            self.waiting_bytes -= gone.as_ref().map_or(0, Item::cost);
+            self.waiting_bytes -= gone.as_ref().map_or(0, ShownItem::cost);
             self.waiting_messages -= 1;
             self.skipped += 1;
         }
@@ -322,7 +322,7 @@ impl Inner {
 
     fn push_note(&mut self, text: String) {
         self.changed = true;
-        let note = Item::Note(text);
+        let note = ShownItem::Note(text);
         if self.waiting.len() < MOST_NOTES && self.waiting_bytes + note.cost() <= limits::UNSHOWN {
             self.waiting_bytes += note.cost();
             self.waiting.push_back(note);
@@ -378,23 +378,24 @@ impl Inner {
     }
 
     /// Everything that waits, and how many messages are not among it. While paused, only the notes.
-    pub(super) fn drain(&mut self, messages: bool) -> (Vec<Item>, u64) {
+    pub(super) fn drain(&mut self, messages: bool) -> (Vec<ShownItem>, u64) {
         self.release_notices();
         if messages && !self.paused {
             (self.waiting_messages, self.waiting_bytes) = (0, 0);
             return (self.waiting.drain(..).collect(), mem::take(&mut self.skipped));
         }
         let all = self.waiting.drain(..);
-        let (notes, rest): (Vec<Item>, Vec<Item>) = all.partition(|item| matches!(item, Item::Note(_)));
+        let (notes, rest): (Vec<ShownItem>, Vec<ShownItem>) =
+            all.partition(|item| matches!(item, ShownItem::Note(_)));
         self.waiting = rest.into();
-        self.waiting_bytes = self.waiting.iter().map(Item::cost).sum();
+        self.waiting_bytes = self.waiting.iter().map(ShownItem::cost).sum();
         (notes, 0)
     }
 
     /// Forgets the messages that wait, and says how many there were.
     pub(super) fn forget_waiting(&mut self) -> u64 {
-        self.waiting.retain(|item| matches!(item, Item::Note(_)));
-        self.waiting_bytes = self.waiting.iter().map(Item::cost).sum();
+        self.waiting.retain(|item| matches!(item, ShownItem::Note(_)));
+        self.waiting_bytes = self.waiting.iter().map(ShownItem::cost).sum();
         let waiting = mem::take(&mut self.waiting_messages) as u64;
         waiting + mem::take(&mut self.skipped)
     }
@@ -510,10 +511,10 @@ mod tests {
                 if n % 2 == 0 {
                     inner.push_note(text);
                 } else {
-                    inner.push(Item::Output(None, text));
+                    inner.push(ShownItem::Output(None, text));
                 }
                 assert!(
-                    inner.waiting_bytes <= limits::UNSHOWN + size_of::<Item>(),
+                    inner.waiting_bytes <= limits::UNSHOWN + size_of::<ShownItem>(),
                     "{}",
                     inner.waiting_bytes
                 );

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::render::grouped;
-use super::shared_state::Inner;
+use super::shared_state::PromptState;
 use crate::session::state::LinkState;
 use crate::text::short;
 
@@ -11,7 +11,7 @@ use crate::text::short;
 pub(super) const PROMPT: &str = "open> ";
 
 /// The prompt that tells how the connection stands.
-pub(super) fn prompt(inner: &Inner) -> &'static str {
+pub(super) fn prompt(inner: &PromptState) -> &'static str {
     match inner.standing.link {
         LinkState::Connecting => "dial> ",
         LinkState::Open => PROMPT,
@@ -21,13 +21,13 @@ pub(super) fn prompt(inner: &Inner) -> &'static str {
 }
 
 /// What the row of the prompt shows of the session at present.
-pub(super) fn shown(inner: &mut Inner) -> (&'static str, String) {
+pub(super) fn shown(inner: &mut PromptState) -> (&'static str, String) {
     let line = if inner.line_empty { line(inner, Instant::now()) } else { String::new() };
     (prompt(inner), line)
 }
 
 /// Reconnection, topics, rate, round trip time, and whatever else is out of the ordinary.
-pub(super) fn line(inner: &mut Inner, now: Instant) -> String {
+pub(super) fn line(inner: &mut PromptState, now: Instant) -> String {
     let mut parts: Vec<String> = link(inner, now).into_iter().collect();
     match inner.topics.len() {
         0 => {}
@@ -48,7 +48,7 @@ pub(super) fn line(inner: &mut Inner, now: Instant) -> String {
 }
 
 /// What the word of the prompt leaves open about the connection.
-fn link(inner: &Inner, now: Instant) -> Option<String> {
+fn link(inner: &PromptState, now: Instant) -> Option<String> {
     match inner.standing.link {
         LinkState::Connecting | LinkState::Open | LinkState::Ending => None,
         LinkState::Waiting(until) => {

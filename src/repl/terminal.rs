@@ -11,12 +11,12 @@ const SWITCH_OFF: &[u8] = b"\x1b[?2026l\x1b[?2004l\r\x1b[K";
 const SWITCH_ON: &[u8] = b"\x1b[?2004h";
 
 /// The terminal.
-pub(super) struct Terminal {
+pub(super) struct PromptTerminal {
     device: Tty,
     before: Modes,
 }
 
-impl Terminal {
+impl PromptTerminal {
     /// The terminal of standard output, or else the one that the process belongs to.
     ///
     /// # Errors

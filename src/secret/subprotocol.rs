@@ -21,13 +21,13 @@ pub(super) fn others<'t>(offered: &[&'t str]) -> Vec<&'t str> {
 }
 
 /// A subprotocol, the credentials in it, and whether it is the name of one.
-struct Item<'t> {
+struct JudgedSubprotocol<'t> {
     text: &'t str,
     secrets: Vec<&'t str>,
     is_name: bool,
 }
 
-fn judged<'t>(offered: &[&'t str]) -> Vec<Item<'t>> {
+fn judged<'t>(offered: &[&'t str]) -> Vec<JudgedSubprotocol<'t>> {
     let mut is_named = false;
     let judge = |text: &&'t str| {
         let text = text.trim();
@@ -36,7 +36,7 @@ fn judged<'t>(offered: &[&'t str]) -> Vec<Item<'t>> {
         secrets.extend(after_dotted_name(text).into_iter().flatten());
         // What was known for a credential is the name of none.
         is_named = secrets.is_empty() && is_secret_name(text);
-        Item { text, secrets, is_name: is_named }
+        JudgedSubprotocol { text, secrets, is_name: is_named }
     };
     offered.iter().map(judge).collect()
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 /// Limits of the waiting time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct BackoffLimits {
     /// The bound of the first wait; it doubles with every attempt.
     pub first: Duration,
     /// The bound that is never exceeded.
     pub most: Duration,
 }
 
-impl Default for Limits {
+impl Default for BackoffLimits {
     /// 1 s doubling to 30 s, as the providers' documents ask their clients to.
     fn default() -> Self {
         Self { first: Duration::from_secs(1), most: Duration::from_secs(30) }
@@ -21,7 +21,7 @@ impl Default for Limits {
 /// Counts attempts in a row.
 #[derive(Clone, Debug)]
 pub struct Backoff {
-    limits: Limits,
+    limits: BackoffLimits,
     attempts: u32,
     random: fastrand::Rng,
 }
@@ -29,7 +29,7 @@ pub struct Backoff {
 impl Backoff {
     /// A fresh count.
     #[must_use]
-    pub fn new(limits: Limits, random: fastrand::Rng) -> Self {
+    pub fn new(limits: BackoffLimits, random: fastrand::Rng) -> Self {
         Self { limits, attempts: 0, random }
     }
 
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn waits_stay_under_a_bound_that_doubles_to_the_limit() {
-        let mut backoff = Backoff::new(Limits::default(), fastrand::Rng::with_seed(1));
+        let mut backoff = Backoff::new(BackoffLimits::default(), fastrand::Rng::with_seed(1));
         for bound in [1, 2, 4, 8, 16, 30, 30, 30] {
             assert!(backoff.next(None) <= Duration::from_secs(bound));
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn waits_differ_and_honour_the_server() {
-        let mut backoff = Backoff::new(Limits::default(), fastrand::Rng::with_seed(1));
+        let mut backoff = Backoff::new(BackoffLimits::default(), fastrand::Rng::with_seed(1));
         let waits: Vec<Duration> = (0..10).map(|_| backoff.next(None)).collect();
         assert!(waits.windows(2).any(|pair| pair[0] > pair[1]), "no jitter in {waits:?}");
         assert_eq!(backoff.next(Some(Duration::from_secs(77))), Duration::from_secs(77));

@@ -58,14 +58,14 @@ impl CursorKeeper {
 /// Writes cursors to a file, on a thread of its own.
 pub struct CursorFile {
     place: Regular,
-    shared: Arc<Shared>,
+    shared: Arc<SharedSlot>,
     thread: Option<JoinHandle<io::Result<()>>>,
     refused: bool,
     output: Option<Sync>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct SharedSlot {
     slot: Mutex<Slot>,
     changed: Condvar,
 }
@@ -159,7 +159,7 @@ fn no_cursor_in(path: &Path) -> Failure {
 
 /// Writes what comes until nothing more does. The result is that of the last write; the first of several failures in a
 /// row is told at once, and that it is over, since the end may be days away.
-fn keep(place: &Regular, shared: &Shared, output: Option<&Sync>, report: &Report) -> io::Result<()> {
+fn keep(place: &Regular, shared: &SharedSlot, output: Option<&Sync>, report: &Report) -> io::Result<()> {
     let path = place.path();
     let mut result = Ok(());
     let mut slot = lock(&shared.slot);

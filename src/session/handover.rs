@@ -42,7 +42,7 @@ pub struct Old {
 
 /// How far a hand-over was when the connection was lost after all.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum InterruptedHandover {
     /// There was none.
     None,
     /// It was to start in this time.
@@ -85,11 +85,11 @@ impl Handover {
     }
 
     /// There is nothing to hand over any more.
-    pub fn cut(&mut self, now: Instant) -> Cut {
+    pub fn cut(&mut self, now: Instant) -> InterruptedHandover {
         match std::mem::replace(&mut self.stage, HandoverStage::None) {
-            HandoverStage::None => Cut::None,
-            HandoverStage::Waiting(at) => Cut::Waiting(at.saturating_duration_since(now)),
-            HandoverStage::Opening => Cut::Opening,
+            HandoverStage::None => InterruptedHandover::None,
+            HandoverStage::Waiting(at) => InterruptedHandover::Waiting(at.saturating_duration_since(now)),
+            HandoverStage::Opening => InterruptedHandover::Opening,
         }
     }
 

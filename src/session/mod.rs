@@ -161,7 +161,7 @@ struct Driver {
     batch: Vec<Event>,
     drained_by: Option<Instant>,
     output_lost: bool,
-    stdout: Option<stdout::Watch>,
+    stdout: Option<stdout::StdoutWatch>,
     show_secrets: bool,
     report: Report,
 }

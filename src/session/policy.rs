@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::backoff::Limits;
+use super::backoff::BackoffLimits;
 use crate::codec::Coding;
 use crate::error::Failure;
 use crate::event::EndReason;
@@ -83,7 +83,7 @@ pub struct Linger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReconnectPolicy {
     /// Bounds of the waits.
-    pub limits: Limits,
+    pub limits: BackoffLimits,
     /// Give up after this many attempts in a row.
     pub retries: Option<u32>,
     /// Also retry a first connection that fails.

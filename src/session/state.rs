@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::backoff::{Backoff, Limits};
+use super::backoff::{Backoff, BackoffLimits};
 use super::delivery::Delivery;
-use super::handover::{Cut, Handover, OLD_LIMIT};
+use super::handover::{Handover, InterruptedHandover, OLD_LIMIT};
 use super::liveness::Liveness;
 use super::pace::SendPace;
 use super::policy::{Outcome, Policy, close_exit, close_meaning, close_retries, status_retries};
@@ -21,7 +21,7 @@ use crate::codec::{Chain, Reader};
 use crate::dialect::{Client, CloseRule, EventAck, TopicCall};
 use crate::error::{Failure, Result};
 use crate::event::{
-    Close, Direction, EndReason, Event, Gap, Kind, Open, Reconnect, Summary, Unreadable, WireBytes,
+    Close, ConnectionInfo, Direction, EndReason, Event, Gap, Kind, Reconnect, Summary, Unreadable, WireBytes,
 };
 use crate::exit::Exit;
 use crate::frames::{PeerClose, close_frame};
@@ -90,7 +90,7 @@ pub struct Todo {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Phase {
+enum SessionPhase {
     /// Until then nothing is tried.
     Waiting(Instant),
     Connecting,
@@ -108,7 +108,7 @@ pub struct State {
     dialect: Box<dyn Client>,
     /// What is to be done now.
     pub todo: Todo,
-    phase: Phase,
+    phase: SessionPhase,
     outcome: Option<Outcome>,
     started: Instant,
     conn: u32,
@@ -121,7 +121,7 @@ pub struct State {
     peer_close: Option<PeerClose>,
     compression: Option<String>,
     last_received: Instant,
-    input: Input,
+    input: InputState,
     reading: bool,
     liveness: Liveness,
     backoff: Backoff,
@@ -135,11 +135,11 @@ pub struct State {
     reader: Reader,
     writer: Chain,
     totals: Totals,
-    counts: Counts,
+    counts: SessionCounts,
 }
 
 /// Standard input, as far as it decides about the end.
-struct Input {
+struct InputState {
     fed: bool,
     ended_at: Option<Instant>,
     backlog: bool,
@@ -148,7 +148,7 @@ struct Input {
 }
 
 #[derive(Default)]
-struct Counts {
+struct SessionCounts {
     received: u64,
     /// The received message up to which all are written.
     written: u64,
@@ -165,7 +165,7 @@ impl State {
     /// A session that wants to connect at once.
     #[must_use]
     pub fn new(policy: Policy, dialect: Box<dyn Client>, random: fastrand::Rng, now: Now) -> Self {
-        let limits = policy.reconnect.map_or_else(Limits::default, |reconnect| reconnect.limits);
+        let limits = policy.reconnect.map_or_else(BackoffLimits::default, |reconnect| reconnect.limits);
         let mut random = random;
         let rhythm = dialect.rhythm().faster(policy.time_scale);
         let liveness = Liveness::new(policy.ping_interval, policy.ping_timeout, rhythm);
@@ -178,7 +178,7 @@ impl State {
             policy,
             dialect,
             todo: Todo { connect: true, ..Todo::default() },
-            phase: Phase::Connecting,
+            phase: SessionPhase::Connecting,
             outcome: None,
             started: now.mono,
             conn: 0,
@@ -190,7 +190,7 @@ impl State {
             peer_close: None,
             compression: None,
             last_received: now.mono,
-            input: Input { fed: false, ended_at: None, backlog: false, sending: false },
+            input: InputState { fed: false, ended_at: None, backlog: false, sending: false },
             reading: true,
             liveness,
             subscription: Subscription::new(random.fork()),
@@ -203,14 +203,14 @@ impl State {
             writer,
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),
-            counts: Counts::default(),
+            counts: SessionCounts::default(),
         }
     }
 
     /// Is the session over, so that nothing is left to wait for?
     #[must_use]
     pub fn ended(&self) -> bool {
-        self.phase == Phase::Ended
+        self.phase == SessionPhase::Ended
     }
 
     /// Why it ended, or is ending.
@@ -228,13 +228,13 @@ impl State {
     /// Are close frames being exchanged?
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing(_))
+        matches!(self.phase, SessionPhase::Closing(_))
     }
 
     /// May the next message from standard input be taken? Only then is it sure to be sent.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        self.phase == Phase::Open && !self.input.backlog
+        self.phase == SessionPhase::Open && !self.input.backlog
     }
 
     /// The credential for the next connection.
@@ -276,7 +276,7 @@ impl State {
     /// Is a connection that is being opened still wanted?
     #[must_use]
     pub fn wants_link(&self) -> bool {
-        self.outcome.is_none() && (self.phase == Phase::Connecting || self.handover.is_opening())
+        self.outcome.is_none() && (self.phase == SessionPhase::Connecting || self.handover.is_opening())
     }
 
     /// Does something follow from lines that are not known to be written yet?
@@ -298,7 +298,7 @@ impl State {
     }
 
     /// A connection is open.
-    pub fn opened(&mut self, open: Open, now: Now) {
+    pub fn opened(&mut self, open: ConnectionInfo, now: Now) {
         if self.handover.is_opening() {
             self.hand_over(now);
         } else {
@@ -306,7 +306,7 @@ impl State {
         }
         self.writer = self.policy.coding.encode.start(None);
         self.conn += 1;
-        self.phase = Phase::Open;
+        self.phase = SessionPhase::Open;
         self.opened_at = Some(now.mono);
         self.closing_by_us = false;
         self.peer_close = None;
@@ -382,8 +382,8 @@ impl State {
     /// The peer's close frame came, and is answered. The server ends the TCP connection first (RFC 6455 §7.1.1).
     pub fn received_close(&mut self, close: PeerClose, now: Now) {
         self.peer_close = Some(close);
-        if !matches!(self.phase, Phase::Closing(_)) {
-            self.phase = Phase::Closing(now.mono + CLOSE_WAIT);
+        if !matches!(self.phase, SessionPhase::Closing(_)) {
+            self.phase = SessionPhase::Closing(now.mono + CLOSE_WAIT);
         }
     }
 
@@ -446,7 +446,7 @@ impl State {
 
     /// Sends a message, if there is a connection to send it over.
     pub fn send_now(&mut self, message: Message, now: Now) {
-        if self.phase == Phase::Open {
+        if self.phase == SessionPhase::Open {
             self.send(message, now);
         }
     }
@@ -508,7 +508,7 @@ impl State {
             }
         }
         for reply in replies.into_iter().chain(progress.replies) {
-            if self.phase == Phase::Open {
+            if self.phase == SessionPhase::Open {
                 self.send(reply, now);
             }
         }
@@ -586,12 +586,12 @@ impl State {
     pub fn tick(&mut self, now: Now, more: bool) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.mono);
         match self.phase {
-            Phase::Ended => return,
-            Phase::Waiting(until) if until <= now.mono => {
-                self.phase = Phase::Connecting;
+            SessionPhase::Ended => return,
+            SessionPhase::Waiting(until) if until <= now.mono => {
+                self.phase = SessionPhase::Connecting;
                 self.todo.connect = true;
             }
-            Phase::Closing(until) if until <= now.mono => {
+            SessionPhase::Closing(until) if until <= now.mono => {
                 return self.closed(&End::Dropped("the peer did not answer the close frame".into()), now);
             }
             _ => {}
@@ -636,10 +636,10 @@ impl State {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let phase = match self.phase {
-            Phase::Waiting(until) | Phase::Closing(until) => Some(until),
+            SessionPhase::Waiting(until) | SessionPhase::Closing(until) => Some(until),
             _ => None,
         };
-        let open = self.phase == Phase::Open;
+        let open = self.phase == SessionPhase::Open;
         [
             phase,
             self.max_time_at(),
@@ -705,7 +705,7 @@ impl State {
 
     /// A call for a topic was answered, or could not be made.
     pub fn topic_called(&mut self, call: &TopicCall, result: Result<HttpAnswer>, now: Now) {
-        if self.phase != Phase::Open {
+        if self.phase != SessionPhase::Open {
             return;
         }
         let (action, topics) = (call.action, vec![call.topic.clone()]);
@@ -768,7 +768,7 @@ impl State {
     }
 
     fn send_due(&mut self, now: Now) {
-        while self.phase == Phase::Open
+        while self.phase == SessionPhase::Open
             && let Some(message) = self.pace.take(now.mono)
         {
             self.send(message, now);
@@ -777,7 +777,7 @@ impl State {
 
     /// Another connection takes over before the provider ends this one.
     fn replace_due(&mut self, now: Now) {
-        let due = self.phase == Phase::Open && self.handover.is_idle() && self.outcome.is_none();
+        let due = self.phase == SessionPhase::Open && self.handover.is_idle() && self.outcome.is_none();
         if due && self.policy.reconnect.is_some() && self.replace_at.take_if(|at| *at <= now.mono).is_some() {
             let text = "the provider limits the time of a connection; opening a second one";
             self.notice(Level::Notice, text.to_owned());
@@ -801,7 +801,7 @@ impl State {
     }
 
     fn tick_handover(&mut self, now: Now) {
-        if self.phase == Phase::Open && self.handover.due(now.mono) {
+        if self.phase == SessionPhase::Open && self.handover.due(now.mono) {
             self.todo.connect = true;
         }
         if self.handover.old_until().is_some_and(|until| until <= now.mono) {
@@ -876,15 +876,15 @@ impl State {
         let but = fault.map(|fault| format!(", but {}", fault.text)).unwrap_or_default();
         let what = self.describe(close) + &but;
         let cut = self.handover.cut(now.mono);
-        if (worth_it || cut != Cut::None) && self.policy.reconnect.is_some() {
+        if (worth_it || cut != InterruptedHandover::None) && self.policy.reconnect.is_some() {
             self.lost_at = Some(now.wall);
             return match cut {
-                Cut::None => {
+                InterruptedHandover::None => {
                     self.forgive_attempts(now);
                     self.retry(&what, None, now);
                 }
-                Cut::Waiting(rest) => self.await_attempt(&what, rest, now),
-                Cut::Opening => self.await_second(&what, now),
+                InterruptedHandover::Waiting(rest) => self.await_attempt(&what, rest, now),
+                InterruptedHandover::Opening => self.await_second(&what, now),
             };
         }
         if broken {
@@ -910,7 +910,7 @@ impl State {
         self.lost_at.get_or_insert(now.wall);
         let what = outcome.text.unwrap_or_default();
         self.notice(Level::Warning, format!("{what}; /reconnect connects again, Ctrl-D quits"));
-        self.phase = Phase::Lost;
+        self.phase = SessionPhase::Lost;
     }
 
     /// The connection that was to take over is being opened already.
@@ -918,7 +918,7 @@ impl State {
         self.notice(Level::Warning, format!("{cause}; switching to the second connection"));
         let (attempt, delay) = (self.backoff.attempts(), Duration::ZERO);
         self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
-        self.phase = Phase::Connecting;
+        self.phase = SessionPhase::Connecting;
     }
 
     fn retry(&mut self, cause: &str, retry_after: Option<Duration>, now: Now) {
@@ -935,7 +935,7 @@ impl State {
         let attempt = self.backoff.attempts();
         self.notice(Level::Warning, format!("{cause}; retry {attempt} in {}", short(delay)));
         self.emit(Kind::Reconnect(Box::new(Reconnect { attempt, delay, cause: cause.to_owned() })), now);
-        self.phase = Phase::Waiting(now.mono + delay);
+        self.phase = SessionPhase::Waiting(now.mono + delay);
     }
 
     /// Have as many attempts in a row been made as are allowed?
@@ -958,21 +958,24 @@ impl State {
         }
         self.outcome = Some(outcome);
         match self.phase {
-            Phase::Open => {
+            SessionPhase::Open => {
                 for message in self.dialect.unsubscribe(&self.policy.topics.clone()) {
                     self.send(message, now);
                 }
                 self.send_close(now);
             }
-            Phase::Closing(_) => {}
-            Phase::Waiting(_) | Phase::Connecting | Phase::Lost | Phase::Ended => self.end(),
+            SessionPhase::Closing(_) => {}
+            SessionPhase::Waiting(_)
+            | SessionPhase::Connecting
+            | SessionPhase::Lost
+            | SessionPhase::Ended => self.end(),
         }
     }
 
     /// Ends the session without waiting for anybody.
     fn leave(&mut self, outcome: Outcome, now: Now) {
         self.finish(outcome, now);
-        if self.phase != Phase::Ended {
+        if self.phase != SessionPhase::Ended {
             self.todo.drop_link = true;
             self.close.get_or_insert_with(|| Close {
                 by: "us",
@@ -987,11 +990,11 @@ impl State {
         let (code, reason) = self.policy.close.clone();
         self.todo.frames.push(close_frame(Some(code), &reason));
         self.closing_by_us = true;
-        self.phase = Phase::Closing(now.mono + CLOSE_WAIT);
+        self.phase = SessionPhase::Closing(now.mono + CLOSE_WAIT);
     }
 
     fn end(&mut self) {
-        self.phase = Phase::Ended;
+        self.phase = SessionPhase::Ended;
     }
 
     fn silent(&mut self, what: &str, now: Now) {
@@ -1027,7 +1030,7 @@ impl State {
     }
 
     fn tick_subscription(&mut self, now: Now) {
-        if self.phase != Phase::Open {
+        if self.phase != SessionPhase::Open {
             return;
         }
         if self.subscription.ack_is_late(now.mono) {
@@ -1105,7 +1108,7 @@ impl State {
 
     fn linger_at(&self) -> Option<Instant> {
         let ended_at = self.input.ended_at?;
-        if self.phase != Phase::Open || self.outcome.is_some() || self.input.backlog || !self.reading {
+        if self.phase != SessionPhase::Open || self.outcome.is_some() || self.input.backlog || !self.reading {
             return None;
         }
         let time = self.linger()?;
@@ -1119,15 +1122,15 @@ impl State {
     }
 
     fn dead_at(&self) -> Option<Instant> {
-        self.liveness.dead_at().filter(|_| self.phase == Phase::Open)
+        self.liveness.dead_at().filter(|_| self.phase == SessionPhase::Open)
     }
 
     fn beat_at(&self) -> Option<Instant> {
-        self.liveness.beat_at().filter(|_| self.phase == Phase::Open)
+        self.liveness.beat_at().filter(|_| self.phase == SessionPhase::Open)
     }
 
     fn ping_at(&self) -> Option<Instant> {
-        self.liveness.ping_at().filter(|_| self.phase == Phase::Open)
+        self.liveness.ping_at().filter(|_| self.phase == SessionPhase::Open)
     }
 }
 

@@ -59,7 +59,7 @@ impl Bench {
     /// Connected, with the bookkeeping of that out of the way.
     fn open(dialect: &str, policy: Policy) -> Self {
         let mut bench = Self::new(dialect, policy);
-        bench.state.opened(Open::default(), bench.now);
+        bench.state.opened(ConnectionInfo::default(), bench.now);
         bench
     }
 
@@ -185,7 +185,7 @@ fn lingering_is_about_an_open_connection_and_about_input_that_had_lines() {
     let mut early = Bench::new("plain", ending(EndPolicy { linger, ..EndPolicy::default() }));
     early.state.input_ended(early.now);
     assert_eq!(early.after(1000 * MS).end(), None);
-    early.state.opened(Open::default(), early.now);
+    early.state.opened(ConnectionInfo::default(), early.now);
     assert_eq!(early.after(9 * MS).end(), None);
     assert_eq!(early.after(MS).end(), Some(("input_ended", Exit::Ok)));
 }
@@ -205,7 +205,7 @@ fn the_first_time_to_be_up_wins_and_the_longest_rule_is_asked_first() {
     // Time before the connection is open counts for one of them only.
     let mut bench = Bench::new("plain", ending(both(10, 30)));
     bench.after(20 * MS);
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert_eq!(bench.after(9 * MS).end(), None);
     assert_eq!(bench.after(MS).end(), Some(("max_time", Exit::Ok)));
 }
@@ -308,7 +308,7 @@ impl Client for Answering {
 fn a_missing_acknowledgement_is_a_notice_and_no_more() {
     for (answer, missed) in [("ok", false), ("event", true)] {
         let mut bench = Bench::of(Box::new(Answering), Policy { topics: vec!["a".into()], ..policy() });
-        bench.state.opened(Open::default(), bench.now);
+        bench.state.opened(ConnectionInfo::default(), bench.now);
         bench.text(answer);
         bench.notices();
         assert_eq!(bench.after(ACK_WAIT - MS).notices(), "");
@@ -352,7 +352,7 @@ fn a_drop_just_after_subscribing_has_a_probable_cause() {
 }
 
 fn reconnecting(retries: Option<u32>, first_too: bool) -> Policy {
-    let limits = Limits { first: 10 * MS, most: 40 * MS };
+    let limits = BackoffLimits { first: 10 * MS, most: 40 * MS };
     Policy { reconnect: Some(ReconnectPolicy { limits, retries, first_too }), ..policy() }
 }
 
@@ -367,7 +367,7 @@ fn attempts_are_counted_in_a_row_until_the_link_was_stable() {
         }
         bench.after(40 * MS);
         assert!(std::mem::take(&mut bench.state.todo.connect));
-        bench.state.opened(Open::default(), bench.now);
+        bench.state.opened(ConnectionInfo::default(), bench.now);
     }
     assert_eq!(bench.end(), Some(("gave_up", Exit::GaveUp)));
     assert_eq!(bench.state.conn, 5, "two before the stable link and two after");
@@ -398,7 +398,7 @@ fn a_first_failure_is_final_unless_reconnecting_was_typed() {
 fn input_is_taken_while_it_is_sure_to_be_sent() {
     let mut bench = Bench::new("plain", reconnecting(None, false));
     assert!(!bench.state.wants_input());
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert!(bench.state.wants_input());
     bench.state.set_backlog(true, bench.now);
     assert!(!bench.state.wants_input());
@@ -529,7 +529,7 @@ impl Client for Strict {
 fn strict(rhythm: Rhythm, policy: Policy) -> Bench {
     let mut bench = Bench::of(Box::new(Strict { rhythm }), policy);
     assert!(mem::take(&mut bench.state.todo.connect));
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     bench.notices();
     bench
 }
@@ -601,7 +601,7 @@ fn silence_is_counted_anew_after_the_socket_was_not_read_and_on_every_connection
     assert!(mem::take(&mut bench.state.todo.drop_link), "a lost link is let go of");
     bench.after(40 * MS);
     assert!(mem::take(&mut bench.state.todo.connect));
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     bench.after(29 * MS);
     assert!(!bench.state.todo.drop_link);
 }
@@ -682,7 +682,7 @@ fn a_new_connection_goes_on_from_what_was_received() {
     bench.text("b");
     bench.state.closed(&End::Dropped("cut".into()), bench.now);
     bench.after(40 * MS).kinds();
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert_eq!(bench.frames(), ["1"]);
     let gap =
         bench.kinds().into_iter().find_map(|kind| if let Kind::Gap(gap) = kind { Some(gap) } else { None });
@@ -698,7 +698,7 @@ fn what_is_not_asked_for_again_is_told_with_its_bounds() {
         bench.state.closed(&End::Dropped("cut".into()), bench.now);
         bench.notices();
         bench.now.wall += Duration::from_secs(4);
-        bench.state.opened(Open::default(), bench.now);
+        bench.state.opened(ConnectionInfo::default(), bench.now);
         let told = bench.notices();
         let expected = "gap of 4.0 s (2026-01-02T03:04:05Z to 2026-01-02T03:04:09Z)";
         assert!(told.contains(expected), "{told}");
@@ -755,7 +755,7 @@ fn draining() -> Bench {
 fn the_second_connection_takes_over_while_the_first_is_read() {
     let mut bench = draining();
     bench.text("b@2");
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert!(!bench.state.hands_over() && !bench.state.todo.drop_link);
     assert_eq!(bench.frames(), ["2"], "it subscribes from the last cursor");
     assert!(bench.notices().contains("connection 2 takes over"));
@@ -784,7 +784,7 @@ fn the_second_connection_takes_over_while_the_first_is_read() {
 #[test]
 fn an_old_connection_is_not_read_for_ever() {
     let mut bench = draining();
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     bench.after(OLD_LIMIT - MS).kinds();
     assert!(!bench.state.todo.drop_old);
     bench.after(MS);
@@ -818,7 +818,7 @@ fn an_old_connection_that_ends_first_is_a_loss_but_the_attempt_goes_on() {
     assert_eq!(bench.end(), None);
     assert!(bench.state.wants_link() && !bench.state.hands_over() && !bench.state.todo.connect);
     assert!(matches!(&bench.kinds()[..], [Kind::Close(_), Kind::Reconnect(_)]));
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert!(matches!(&bench.kinds()[..], [Kind::Open(_), Kind::Gap(_), ..]));
     let mut early = strict(Rhythm::default(), reconnecting(None, false));
     early.text("draining");
@@ -834,7 +834,7 @@ fn an_old_connection_that_ends_first_is_a_loss_but_the_attempt_goes_on() {
 /// In a bad rolling restart every server that is connected to drains at once.
 #[test]
 fn servers_that_all_drain_are_connected_to_as_rarely_as_servers_that_all_fail() {
-    let limits = Limits::default();
+    let limits = BackoffLimits::default();
     let reconnect = Some(ReconnectPolicy { limits, retries: None, first_too: false });
     for ends in [false, true] {
         let mut bench = strict(Rhythm::default(), Policy { reconnect, ..policy() });
@@ -847,7 +847,7 @@ fn servers_that_all_drain_are_connected_to_as_rarely_as_servers_that_all_fail() 
             }
             let wait = bench.state.deadline().expect("another connection is planned") - bench.now.mono;
             assert!(mem::take(&mut bench.after(wait).state.todo.connect));
-            bench.state.opened(Open::default(), bench.now);
+            bench.state.opened(ConnectionInfo::default(), bench.now);
             bench.state.closed_old(&End::Clean, bench.now);
             connections += 1;
         }
@@ -863,7 +863,7 @@ fn hand_overs_are_attempts_too() {
     let mut bench = strict(Rhythm::default(), reconnecting(Some(1), false));
     bench.text("drain now");
     assert!(mem::take(&mut bench.after(Duration::ZERO).state.todo.connect));
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     bench.text("drain now");
     assert!(!bench.after(30 * MS).state.todo.connect && bench.end().is_none());
     bench.state.closed(&End::Dropped("cut".into()), bench.now);
@@ -912,7 +912,7 @@ fn without_reconnecting_there_is_no_second_connection() {
 fn orders_are_for_a_connection_that_is_there() {
     let mut bench = Bench::new("plain", policy());
     bench.state.send_now(Message::text("early"), bench.now);
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     bench.state.send_now(Message::text("now"), bench.now);
     assert_eq!(bench.frames(), ["now"]);
     bench.state.end_as(Outcome::new(EndReason::CampaignsOver, Exit::Ok), bench.now);
@@ -937,7 +937,7 @@ fn what_is_typed_without_a_connection_waits_within_bounds() {
     assert_eq!(bench.state.clear_queue(), 1000);
     bench.state.send_or_queue(Message::Binary(vec![0; (16 << 20) + 1].into()), bench.now);
     bench.state.send_or_queue(Message::text("small"), bench.now);
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert_eq!(bench.frames(), ["small"]);
     bench.state.send_or_queue(Message::text("at once"), bench.now);
     assert_eq!(bench.frames(), ["at once"]);
@@ -955,7 +955,7 @@ fn topics_that_are_typed_are_subscribed_to_on_every_connection_from_then_on() {
     bench.state.order_unsubscribe(&[TOPIC.to_owned()], bench.now);
     assert_eq!(bench.frames(), [format!(r#"{{"type":"unsubscribe","topics":["{TOPIC}"]}}"#)]);
     bench.state.closed(&End::Dropped(String::new()), bench.now);
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert_eq!(bench.frames(), [format!(r#"{{"type":"subscribe","topics":["{other}"]}}"#)]);
 }
 
@@ -968,7 +968,7 @@ fn a_connection_that_is_made_anew_is_closed_before_and_needs_no_permission() {
     bench.state.received_close(frame_close(1000), bench.now);
     bench.state.closed(&End::Clean, bench.now);
     assert!(bench.after(Duration::ZERO).state.todo.connect && bench.end().is_none());
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     assert_eq!(bench.state.standing().link, LinkState::Open);
     bench.state.order_close(Some((4001, "enough".to_owned())), bench.now);
     assert_eq!((bench.frames(), bench.end()), (vec!["close 4001".to_owned()], Some(("quit", Exit::Ok))));
@@ -1007,7 +1007,7 @@ fn the_connection_that_is_handed_over_keeps_its_stream() {
     let drain = sent("draining");
     bench.state.received(drain, bench.now);
     bench.after(10 * MS);
-    bench.state.opened(Open::default(), bench.now);
+    bench.state.opened(ConnectionInfo::default(), bench.now);
     let late = sent("b@2");
     bench.state.received_old(late, bench.now);
     let mut new = Steps::new(&["zlib-stream".to_owned()]).unwrap().start(None);

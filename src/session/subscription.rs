@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Limits};
+use super::backoff::{Backoff, BackoffLimits};
 use crate::limits;
 
 /// How long an acknowledgement may take before its absence is mentioned.
@@ -51,7 +51,7 @@ impl Subscription {
     /// Nothing has been subscribed to.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
-        let backoff = Backoff::new(Limits::default(), random);
+        let backoff = Backoff::new(BackoffLimits::default(), random);
         Self { sent_at: None, ack_deadline: None, retry: None, backoff, answered: false }
     }
 

@@ -97,7 +97,7 @@ pub struct SessionGroup<L> {
     /// What was asked of the output.
     pub asked: Asked,
     /// The reader of standard output, if it may go away.
-    pub stdout: Option<stdout::Watch>,
+    pub stdout: Option<stdout::StdoutWatch>,
     /// Where notices go.
     pub report: Report,
 }

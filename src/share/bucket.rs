@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep};
 
-use super::view::{SlotValue, View};
+use super::view::{GroupView, SlotValue};
 
 /// The bucket, unless the URL names another.
 pub const BUCKET: &str = "wstap-share";
@@ -55,7 +55,7 @@ impl GroupBucket {
 
     /// Waits for the next change, and notes it. `true`: everything that there was is known. Without a watch it begins
     /// one, with how everything stands.
-    pub async fn follow(&self, watch: &mut Option<kv::Watch>, view: &mut View) -> bool {
+    pub async fn follow(&self, watch: &mut Option<kv::Watch>, view: &mut GroupView) -> bool {
         let Some(open) = watch else {
             match self.store.watch_with_history(format!("{}.>", self.group)).await {
                 Ok(begun) => *watch = Some(begun),

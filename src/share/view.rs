@@ -29,14 +29,14 @@ pub struct SeenSlot {
 }
 
 /// The group, as one process sees it.
-pub struct View {
+pub struct GroupView {
     me: String,
     lease: Duration,
     members: HashMap<String, Instant>,
     slots: HashMap<String, SeenSlot>,
 }
 
-impl View {
+impl GroupView {
     /// Nothing is known but this process.
     #[must_use]
     pub fn new(me: String, lease: Duration) -> Self {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_lease_is_over_when_its_key_has_not_changed_for_its_time() {
         let start = Instant::now();
-        let mut view = View::new("me".to_owned(), LEASE);
+        let mut view = GroupView::new("me".to_owned(), LEASE);
         assert_eq!(view.free("s", start).unwrap().revision, 0, "nobody ever held it");
         view.saw_slot("s", 7, held("other"), start);
         assert!(view.free("s", start + LEASE - Duration::from_millis(1)).is_none());
@@ -121,9 +121,9 @@ mod tests {
     fn every_slot_belongs_to_one_of_those_that_are_alive() {
         let start = Instant::now();
         let ids = ["a", "b", "c"];
-        let views = |alive: &[&str]| -> Vec<View> {
+        let views = |alive: &[&str]| -> Vec<GroupView> {
             let view = |me: &&str| {
-                let mut view = View::new((*me).to_owned(), LEASE);
+                let mut view = GroupView::new((*me).to_owned(), LEASE);
                 ids.iter().for_each(|id| view.saw_member(id, start));
                 ids.iter().filter(|id| !alive.contains(id)).for_each(|id| view.member_left(id));
                 view
@@ -138,7 +138,7 @@ mod tests {
             }
         }
         // One that has shown no sign of life for as long as a lease is not counted.
-        let mut view = View::new("a".to_owned(), LEASE);
+        let mut view = GroupView::new("a".to_owned(), LEASE);
         view.saw_member("b", start);
         assert_eq!((view.alive(start).len(), view.alive(start + LEASE).len()), (2, 1));
     }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::limits;
-use crate::pipeline::output::{Address, Cut, Labels, Output};
+use crate::pipeline::output::{Address, Labels, Output, PartialWrite};
 use crate::pipeline::receipt::Receipt;
 use crate::report::Report;
 use crate::session::policy::ReconnectPolicy;
@@ -233,7 +233,7 @@ impl Output for ToSink {
         format!("to {}", self.name)
     }
 
-    fn write(&mut self, lines: &[u8]) -> std::result::Result<(), Cut> {
+    fn write(&mut self, lines: &[u8]) -> std::result::Result<(), PartialWrite> {
         self.write_labelled(lines, &Labels::default())
     }
 
@@ -254,7 +254,7 @@ impl Output for ToSink {
         self.whole_messages
     }
 
-    fn write_labelled(&mut self, bytes: &[u8], labels: &Labels) -> std::result::Result<(), Cut> {
+    fn write_labelled(&mut self, bytes: &[u8], labels: &Labels) -> std::result::Result<(), PartialWrite> {
         let shared = Bytes::copy_from_slice(bytes);
         let mut start = 0;
         let mut lines = Vec::with_capacity(labels.lines.len());

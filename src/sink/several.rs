@@ -1,6 +1,6 @@
 //! Several outputs that are all given the same lines: `--tee`, and more than one sink.
 
-use crate::pipeline::output::{Cut, Labels, Output};
+use crate::pipeline::output::{Labels, Output, PartialWrite};
 use crate::pipeline::receipt::Receipt;
 
 /// Outputs side by side. A line has arrived when it has arrived at all of them; the slowest decides how fast they are.
@@ -24,7 +24,7 @@ impl Several {
         Self { outputs: outputs.into_iter().map(part).collect(), given: 0 }
     }
 
-    fn give(&mut self, bytes: usize, mut write: impl FnMut(&mut dyn Output) -> Result<(), Cut>) {
+    fn give(&mut self, bytes: usize, mut write: impl FnMut(&mut dyn Output) -> Result<(), PartialWrite>) {
         let start = self.given;
         self.given += bytes as u64;
         for TeePart { output, receipt, acknowledges } in &mut self.outputs {
@@ -47,7 +47,7 @@ impl Output for Several {
         names.join(" and ")
     }
 
-    fn write(&mut self, lines: &[u8]) -> Result<(), Cut> {
+    fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite> {
         self.give(lines.len(), |output| output.write(lines));
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Output for Several {
         self.outputs.iter().any(|part| part.output.wants_whole_messages())
     }
 
-    fn write_labelled(&mut self, lines: &[u8], labels: &Labels) -> Result<(), Cut> {
+    fn write_labelled(&mut self, lines: &[u8], labels: &Labels) -> Result<(), PartialWrite> {
         self.give(lines.len(), |output| output.write_labelled(lines, labels));
         Ok(())
     }

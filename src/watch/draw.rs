@@ -9,10 +9,10 @@ use colored::{Color, ColoredString, Colorize as _};
 use tokio::time::Instant;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::link::LinkState;
+use super::link::WatchLinkState;
 use super::model::Model;
-use super::row::{End, Row};
-use crate::campaign::{Contact, Counts, Sample, Status};
+use super::row::{RowEnd, WatchedCampaign};
+use crate::campaign::{CampaignStatus, Contact, Counts, Sample};
 use crate::exit::Exit;
 use crate::report::escape_controls;
 use crate::text::cut;
@@ -56,7 +56,8 @@ pub struct Look {
 /// The model as it stands.
 #[must_use]
 pub fn frame(model: &Model, now: Instant, look: &Look) -> Vec<String> {
-    let shown: Vec<&Row> = model.rows.values().filter(|row| row.end != Some(End::Left)).collect();
+    let shown: Vec<&WatchedCampaign> =
+        model.rows.values().filter(|row| row.end != Some(RowEnd::Left)).collect();
     let contacts = last_contacts(&shown, look);
     // One line stays free: a terminal that is filled to the last one scrolls.
     let room = look.height.saturating_sub(3 + contacts.len()).max(1);
@@ -74,8 +75,8 @@ pub fn frame(model: &Model, now: Instant, look: &Look) -> Vec<String> {
 /// What stays on the screen: every campaign, as it stood at the end.
 #[must_use]
 pub fn last_frame(model: &Model, now: Instant, look: &Look) -> Vec<String> {
-    let known = |row: &&Row| row.campaign.is_known() || model.links[row.link].failed.is_some();
-    let known: Vec<&Row> = model.rows.values().filter(known).collect();
+    let known = |row: &&WatchedCampaign| row.campaign.is_known() || model.links[row.link].failed.is_some();
+    let known: Vec<&WatchedCampaign> = model.rows.values().filter(known).collect();
     if known.is_empty() { Vec::new() } else { table(&known, model, now, look, false).lines }
 }
 
@@ -149,23 +150,23 @@ fn level(part: f64, look: &Look) -> char {
 
 /// Those that there is room for: what went wrong goes before what runs, and that before what is over. Links that come
 /// and go change nothing, or the lines would, too.
-fn fitting<'a>(rows: &[&'a Row], model: &Model, room: usize) -> Vec<&'a Row> {
+fn fitting<'a>(rows: &[&'a WatchedCampaign], model: &Model, room: usize) -> Vec<&'a WatchedCampaign> {
     if rows.len() <= room {
         return rows.to_vec();
     }
-    let mut ranked: Vec<&Row> = rows.to_vec();
+    let mut ranked: Vec<&WatchedCampaign> = rows.to_vec();
     ranked.sort_by_key(|row| (importance(row, model), row.campaign.id));
     ranked.truncate(room);
     ranked.sort_by_key(|row| row.campaign.id);
     ranked
 }
 
-fn importance(row: &Row, model: &Model) -> u8 {
+fn importance(row: &WatchedCampaign, model: &Model) -> u8 {
     match (&row.end, &row.campaign.status) {
         (None, _) if model.links[row.link].failed.is_some() => 1,
-        (Some(End::Refused(_)), _) => 1,
-        (Some(End::Final), Some(Status::Failed | Status::Cancelled)) => 1,
-        (None, Some(Status::Running)) => 2,
+        (Some(RowEnd::Refused(_)), _) => 1,
+        (Some(RowEnd::Final), Some(CampaignStatus::Failed | CampaignStatus::Cancelled)) => 1,
+        (None, Some(CampaignStatus::Running)) => 2,
         (None, _) => 3,
         _ => 4,
     }
@@ -204,19 +205,20 @@ fn painted(text: &str, color: Option<Color>) -> String {
 }
 
 /// The columns in their order; the bar stands after the second.
-fn columns(rows: &[&Row], model: &Model, now: Instant, look: &Look, live: bool) -> Vec<Column> {
+fn columns(rows: &[&WatchedCampaign], model: &Model, now: Instant, look: &Look, live: bool) -> Vec<Column> {
     let digits = rows.iter().filter_map(|row| row.campaign.counts.total).max().unwrap_or(0).to_string().len();
-    let column = |head, left, least, rank, cell: &dyn Fn(&Row) -> (String, Option<Color>)| Column {
-        head,
-        left,
-        least,
-        rank,
-        cells: rows.iter().map(|row| cell(row)).map(|(text, color)| Cell { text, color }).collect(),
-    };
+    let column =
+        |head, left, least, rank, cell: &dyn Fn(&WatchedCampaign) -> (String, Option<Color>)| Column {
+            head,
+            left,
+            least,
+            rank,
+            cells: rows.iter().map(|row| cell(row)).map(|(text, color)| Cell { text, color }).collect(),
+        };
     let dash = if look.unicode { "–" } else { "-" };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| dash.to_owned());
     let count = |part: fn(&Counts) -> Option<u64>, color: Option<Color>| {
-        move |row: &Row| {
+        move |row: &WatchedCampaign| {
             let value = part(&row.campaign.counts);
             (
                 or_dash(value.map(|value| value.to_string())),
@@ -225,14 +227,17 @@ fn columns(rows: &[&Row], model: &Model, now: Instant, look: &Look, live: bool) 
         }
     };
     let percent = |part: fn(&Counts) -> Option<f64>| {
-        move |row: &Row| (or_dash(part(&row.campaign.counts).map(|part| format!("{part:.1}%"))), None)
+        move |row: &WatchedCampaign| {
+            (or_dash(part(&row.campaign.counts).map(|part| format!("{part:.1}%"))), None)
+        }
     };
-    let rate = |row: &Row| (or_dash(row.campaign.per_minute(now).map(per_minute)), None);
+    let rate = |row: &WatchedCampaign| (or_dash(row.campaign.per_minute(now).map(per_minute)), None);
     // Nobody knows what happens while there is no link.
-    let hears = |row: &Row| model.links[row.link].state == LinkState::Live;
-    let eta = |row: &Row| (or_dash(row.campaign.eta(now).filter(|_| hears(row)).map(lasting)), None);
-    let spark = |row: &Row| (sparkline(row, now, look), Some(Color::Cyan));
-    let took = |row: &Row| (or_dash(row.took(now).map(lasting)), None);
+    let hears = |row: &WatchedCampaign| model.links[row.link].state == WatchLinkState::Live;
+    let eta =
+        |row: &WatchedCampaign| (or_dash(row.campaign.eta(now).filter(|_| hears(row)).map(lasting)), None);
+    let spark = |row: &WatchedCampaign| (sparkline(row, now, look), Some(Color::Cyan));
+    let took = |row: &WatchedCampaign| (or_dash(row.took(now).map(lasting)), None);
     let mut columns = vec![
         column("id", false, 2, 0, &|row| (row.campaign.id.to_string(), None)),
         column("status", true, 9, 1, &|row| status(row, model)),
@@ -264,7 +269,7 @@ struct Table {
     left_out: Vec<Column>,
 }
 
-fn table(rows: &[&Row], model: &Model, now: Instant, look: &Look, live: bool) -> Table {
+fn table(rows: &[&WatchedCampaign], model: &Model, now: Instant, look: &Look, live: bool) -> Table {
     let room = look.width.max(NARROWEST) - 1;
     let gap = if look.width >= WIDE { "  " } else { " " };
     let mut columns = columns(rows, model, now, look, live);
@@ -315,8 +320,8 @@ fn rest(left_out: &[Column], look: &Look) -> Option<String> {
     (!line.is_empty()).then(|| format!("  {}", line.dimmed()))
 }
 
-fn status(row: &Row, model: &Model) -> (String, Option<Color>) {
-    if let Some(End::Refused(_)) = row.end {
+fn status(row: &WatchedCampaign, model: &Model) -> (String, Option<Color>) {
+    if let Some(RowEnd::Refused(_)) = row.end {
         return ("refused".to_owned(), Some(Color::Red));
     }
     if let (None, Some(exit)) = (&row.end, model.links[row.link].failed) {
@@ -329,36 +334,36 @@ fn status(row: &Row, model: &Model) -> (String, Option<Color>) {
     }
     let Some(status) = &row.campaign.status else { return (String::new(), None) };
     let color = match status {
-        Status::Running => Some(Color::Cyan),
-        Status::Completed => Some(Color::Green),
-        Status::Paused => Some(Color::Yellow),
-        Status::Cancelled => Some(Color::Magenta),
-        Status::Failed => Some(Color::Red),
-        Status::Draft | Status::Scheduled | Status::Other(_) => None,
+        CampaignStatus::Running => Some(Color::Cyan),
+        CampaignStatus::Completed => Some(Color::Green),
+        CampaignStatus::Paused => Some(Color::Yellow),
+        CampaignStatus::Cancelled => Some(Color::Magenta),
+        CampaignStatus::Failed => Some(Color::Red),
+        CampaignStatus::Draft | CampaignStatus::Scheduled | CampaignStatus::Other(_) => None,
     };
     let name: String = status.name().chars().take(12).collect();
     (clip(&escape_controls(&name), 12), color)
 }
 
-fn link(row: &Row, model: &Model, now: Instant, look: &Look) -> (String, Option<Color>) {
+fn link(row: &WatchedCampaign, model: &Model, now: Instant, look: &Look) -> (String, Option<Color>) {
     let wide = look.width >= WIDEST;
     let link = &model.links[row.link];
     let quiet = link.heard.map(|at| now.saturating_duration_since(at)).filter(|time| *time >= model.quiet());
     let seconds = |time: Duration| time.as_secs_f64().ceil();
     match (&link.state, quiet) {
-        (LinkState::Ended, _) => (String::new(), None),
-        (LinkState::Connecting, _) => ("connecting".to_owned(), Some(Color::Yellow)),
-        (LinkState::Waiting(at), _) => {
+        (WatchLinkState::Ended, _) => (String::new(), None),
+        (WatchLinkState::Connecting, _) => ("connecting".to_owned(), Some(Color::Yellow)),
+        (WatchLinkState::Waiting(at), _) => {
             let rest = seconds(at.saturating_duration_since(now));
             let text = if wide { format!("reconnecting in {rest} s") } else { format!("retry {rest}s") };
             (text, Some(Color::Yellow))
         }
-        (LinkState::Live, Some(time)) => {
+        (WatchLinkState::Live, Some(time)) => {
             let time = time.as_secs();
             let text = if wide { format!("silent for {time} s") } else { format!("silent {time}s") };
             (text, Some(Color::Yellow))
         }
-        (LinkState::Live, None) => ("live".to_owned(), Some(Color::Green)),
+        (WatchLinkState::Live, None) => ("live".to_owned(), Some(Color::Green)),
     }
 }
 
@@ -404,7 +409,7 @@ fn spark_length(look: &Look) -> usize {
     if look.width >= 160 { 24 } else { 12 }
 }
 
-fn sparkline(row: &Row, now: Instant, look: &Look) -> String {
+fn sparkline(row: &WatchedCampaign, now: Instant, look: &Look) -> String {
     let slots = row.campaign.slots(spark_length(look), now);
     let most = slots.iter().copied().max().unwrap_or(0);
     if most == 0 {
@@ -415,9 +420,9 @@ fn sparkline(row: &Row, now: Instant, look: &Look) -> String {
 }
 
 /// The last contacts of all campaigns, the latest last.
-fn last_contacts<'a>(rows: &[&'a Row], look: &Look) -> Vec<(&'a Row, &'a Contact)> {
+fn last_contacts<'a>(rows: &[&'a WatchedCampaign], look: &Look) -> Vec<(&'a WatchedCampaign, &'a Contact)> {
     let most = if look.height >= 8 { CONTACTS } else { 0 };
-    let mut contacts: Vec<(u64, &Row, &Contact)> = rows
+    let mut contacts: Vec<(u64, &WatchedCampaign, &Contact)> = rows
         .iter()
         .flat_map(|row| row.campaign.contacts.iter().map(|(at, contact)| (*at, *row, contact)))
         .collect();
@@ -426,7 +431,7 @@ fn last_contacts<'a>(rows: &[&'a Row], look: &Look) -> Vec<(&'a Row, &'a Contact
     contacts.into_iter().skip(skipped).map(|(_, row, contact)| (row, contact)).collect()
 }
 
-fn contact_line(row: &Row, contact: &Contact, several: bool, look: &Look) -> String {
+fn contact_line(row: &WatchedCampaign, contact: &Contact, several: bool, look: &Look) -> String {
     let id = if several { format!("{} ", row.campaign.id) } else { String::new() };
     let name = escape_controls(&contact.name);
     let mark = match (contact.status.as_str(), look.unicode) {
@@ -442,7 +447,7 @@ fn contact_line(row: &Row, contact: &Contact, several: bool, look: &Look) -> Str
     format!("  {mark} {}", clip(&text, look.width.saturating_sub(5)).dimmed())
 }
 
-fn footer(rows: &[&Row], shown: usize, model: &Model, look: &Look) -> Option<String> {
+fn footer(rows: &[&WatchedCampaign], shown: usize, model: &Model, look: &Look) -> Option<String> {
     let mut parts = Vec::new();
     if rows.is_empty() {
         parts.push("no campaigns yet".to_owned());
@@ -459,7 +464,7 @@ fn footer(rows: &[&Row], shown: usize, model: &Model, look: &Look) -> Option<Str
         let colon = if counts.is_empty() { "" } else { ": " };
         parts.push(format!("{} campaigns{colon}{}", rows.len(), counts.join(", ")));
     }
-    let waiting = |row: &&&Row| matches!(model.links[row.link].state, LinkState::Waiting(_));
+    let waiting = |row: &&&WatchedCampaign| matches!(model.links[row.link].state, WatchLinkState::Waiting(_));
     let reconnecting = rows.iter().filter(waiting).count();
     if rows.len() > 1 && reconnecting > 0 {
         parts.push(format!("{reconnecting} reconnecting"));

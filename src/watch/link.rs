@@ -10,9 +10,9 @@ use crate::exit::Exit;
 use crate::session::Order;
 
 /// A connection after another to one place.
-pub struct Link {
+pub struct WatchLink {
     /// How it stands.
-    pub state: LinkState,
+    pub state: WatchLinkState,
     /// Why it ended before the campaigns did.
     pub failed: Option<Exit>,
     /// When something was last heard.
@@ -30,7 +30,7 @@ pub struct Link {
 
 /// How a link stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkState {
+pub enum WatchLinkState {
     /// A connection is being opened.
     Connecting,
     /// There is a connection.
@@ -41,10 +41,10 @@ pub enum LinkState {
     Ended,
 }
 
-impl Link {
+impl WatchLink {
     pub(super) fn new() -> Self {
         Self {
-            state: LinkState::Connecting,
+            state: WatchLinkState::Connecting,
             failed: None,
             heard: None,
             orders: None,

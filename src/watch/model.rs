@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::link::{Link, LinkState};
+use super::link::{WatchLink, WatchLinkState};
 use super::plan::{Plan, Tell};
-use super::row::{End, Past, Row};
+use super::row::{Past, RowEnd, WatchedCampaign};
 use crate::campaign::fold::{WINDOW, complete, record};
 use crate::campaign::{Contact, History, Reading, Said};
 use crate::event::{Direction, EndReason, Event, Kind, Role, Summary};
@@ -35,9 +35,9 @@ const SAME_CAUSE: Duration = Duration::from_secs(10);
 pub struct Model {
     plan: Plan,
     /// The campaigns.
-    pub rows: BTreeMap<u64, Row>,
+    pub rows: BTreeMap<u64, WatchedCampaign>,
     /// The links, by number.
-    pub links: Vec<Link>,
+    pub links: Vec<WatchLink>,
     /// Contacts that were told of, over all links.
     contacts: u64,
     /// Why a link was lost, as it was told last.
@@ -53,11 +53,12 @@ impl Model {
     pub fn new(plan: Plan, report: Report) -> Self {
         let links = if plan.monitor { 1 } else { plan.ids.len() };
         let window = WINDOW.div_f64(plan.time_scale);
-        let row =
-            |(number, id): (usize, &u64)| (*id, Row::new(*id, if plan.monitor { 0 } else { number }, window));
+        let row = |(number, id): (usize, &u64)| {
+            (*id, WatchedCampaign::new(*id, if plan.monitor { 0 } else { number }, window))
+        };
         Self {
             rows: plan.ids.iter().enumerate().map(row).collect(),
-            links: (0..links.max(1)).map(|_| Link::new()).collect(),
+            links: (0..links.max(1)).map(|_| WatchLink::new()).collect(),
             contacts: 0,
             cause: None,
             changed: Rc::default(),
@@ -106,7 +107,8 @@ impl Model {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let wait = HISTORY_WAIT.div_f64(self.plan.time_scale);
-        let asked = |row: &Row| if let Past::Asked(since) = row.past { Some(since + wait) } else { None };
+        let asked =
+            |row: &WatchedCampaign| if let Past::Asked(since) = row.past { Some(since + wait) } else { None };
         self.rows.values().filter_map(asked).min()
     }
 
@@ -122,13 +124,13 @@ impl Model {
 
     /// The session of a link is over; with its status, if that is what came of the campaigns.
     pub fn ended(&mut self, link: usize, failed: Option<Exit>) {
-        self.links[link].state = LinkState::Ended;
+        self.links[link].state = WatchLinkState::Ended;
         self.links[link].failed = failed;
         self.changed.notify_one();
     }
 
     /// The campaigns that are told over this link.
-    pub fn rows_of(&self, link: usize) -> impl Iterator<Item = &Row> {
+    pub fn rows_of(&self, link: usize) -> impl Iterator<Item = &WatchedCampaign> {
         self.rows.values().filter(move |row| row.link == link)
     }
 
@@ -178,9 +180,9 @@ impl Model {
         let mut said = Vec::new();
         match &mut event.kind {
             Kind::Open(_) => self.opened(link, now),
-            Kind::Close(_) => self.links[link].state = LinkState::Connecting,
+            Kind::Close(_) => self.links[link].state = WatchLinkState::Connecting,
             Kind::Reconnect(reconnect) => {
-                self.links[link].state = LinkState::Waiting(now + reconnect.delay);
+                self.links[link].state = WatchLinkState::Waiting(now + reconnect.delay);
                 self.lost(&reconnect.cause, now);
             }
             Kind::Summary(summary) => {
@@ -215,7 +217,7 @@ impl Model {
 
     fn opened(&mut self, number: usize, now: Instant) {
         let link = &mut self.links[number];
-        link.state = LinkState::Live;
+        link.state = WatchLinkState::Live;
         link.heard = Some(now);
         link.connections += 1;
         link.followed.clear();
@@ -271,10 +273,13 @@ impl Model {
     ) {
         let window = WINDOW.div_f64(self.plan.time_scale);
         if self.plan.ids.is_empty() {
-            self.rows.entry(reading.campaign).or_insert_with(|| Row::new(reading.campaign, link, window));
+            self.rows
+                .entry(reading.campaign)
+                .or_insert_with(|| WatchedCampaign::new(reading.campaign, link, window));
         }
         let Some(row) = self.rows.get_mut(&reading.campaign) else { return };
-        if row.end == Some(End::Final) && reading.status.as_ref().is_some_and(|status| !status.is_final()) {
+        if row.end == Some(RowEnd::Final) && reading.status.as_ref().is_some_and(|status| !status.is_final())
+        {
             // It was sent before the end, and overtaken by it.
             return;
         }
@@ -326,7 +331,7 @@ impl Model {
             if row.end.is_none() {
                 self.report.notice(&format!("campaign {} has left the list", row.campaign.id));
             }
-            row.end.get_or_insert(End::Left);
+            row.end.get_or_insert(RowEnd::Left);
         }
         let live = |id: &u64| self.rows.get(id).is_some_and(|row| row.end.is_none());
         let new: Vec<u64> =
@@ -374,7 +379,7 @@ impl Model {
         if row.end.is_none() {
             let because = if why.is_empty() { String::new() } else { format!(": {why}") };
             self.report.say(Level::Error, &format!("campaign {campaign}: access refused{because}"));
-            row.end = Some(End::Refused(why));
+            row.end = Some(RowEnd::Refused(why));
             row.past = Past::Nothing;
         }
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::campaign::Status;
+use crate::campaign::CampaignStatus;
 use crate::message::Message;
 
 /// A model whose orders are kept.
@@ -90,7 +90,7 @@ fn a_link_ends_once_all_that_it_tells_of_is_over() {
     bench.status(0, 1, "completed");
     assert_eq!(bench.ordered(0), [""; 0], "it is told once");
 
-    let exit_on = vec![Status::Paused];
+    let exit_on = vec![CampaignStatus::Paused];
     let mut bench = Bench::new(Plan { monitor: true, exit_on, ..plan(&[1, 2]) });
     bench.status(0, 1, "paused");
     bench.status(0, 1, "running");
@@ -100,7 +100,7 @@ fn a_link_ends_once_all_that_it_tells_of_is_over() {
     assert_eq!(bench.ordered(0), [OVER]);
     assert_eq!(
         (&bench.model.rows[&1].end, &bench.model.rows[&2].end),
-        (&Some(End::Asked), &Some(End::Final))
+        (&Some(RowEnd::Asked), &Some(RowEnd::Final))
     );
 }
 
@@ -111,7 +111,7 @@ fn what_the_end_has_overtaken_does_not_undo_it() {
     bench.status(0, 1, "running");
     bench.status(0, 2, "completed");
     assert_eq!(bench.ordered(0), [OVER]);
-    assert_eq!(bench.model.rows[&1].campaign.status, Some(Status::Failed));
+    assert_eq!(bench.model.rows[&1].campaign.status, Some(CampaignStatus::Failed));
 }
 
 #[test]

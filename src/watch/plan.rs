@@ -1,6 +1,6 @@
 //! What a watch is asked to do.
 
-use crate::campaign::Status;
+use crate::campaign::CampaignStatus;
 use crate::dialect::Campaigns;
 
 /// What is to be watched, and how.
@@ -12,7 +12,7 @@ pub struct Plan {
     /// One link shows all of them, and not each its own.
     pub monitor: bool,
     /// Statuses that end the watch besides the final ones.
-    pub exit_on: Vec<Status>,
+    pub exit_on: Vec<CampaignStatus>,
     /// Hours of the past to ask for.
     pub history: Option<u32>,
     /// Records of progress take the place of messages.

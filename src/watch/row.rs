@@ -6,17 +6,17 @@ use tokio::time::Instant;
 
 use super::plan::Plan;
 use crate::campaign::fold::Campaign;
-use crate::campaign::{History, Status};
+use crate::campaign::{CampaignStatus, History};
 use crate::report::Level;
 
 /// A campaign that is watched.
-pub struct Row {
+pub struct WatchedCampaign {
     /// What is known of it.
     pub campaign: Campaign,
     /// The link over which it is told.
     pub link: usize,
     /// Why there is nothing more to wait for.
-    pub end: Option<End>,
+    pub end: Option<RowEnd>,
     /// What is known of its past.
     pub past: Past,
     /// When it was first told of.
@@ -27,7 +27,7 @@ pub struct Row {
 
 /// Why there is nothing more to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum RowEnd {
     /// Its status is final.
     Final,
     /// Its status is one that was asked for.
@@ -53,7 +53,7 @@ pub enum Past {
     Nothing,
 }
 
-impl Row {
+impl WatchedCampaign {
     pub(super) fn new(id: u64, link: usize, window: Duration) -> Self {
         Self {
             campaign: Campaign::new(id, window),
@@ -72,22 +72,22 @@ impl Row {
     }
 
     pub(super) fn settle(&mut self, plan: &Plan, first: bool) {
-        if matches!(self.end, Some(End::Refused(_) | End::Before)) {
+        if matches!(self.end, Some(RowEnd::Refused(_) | RowEnd::Before)) {
             return;
         }
         let asked = self.campaign.status.as_ref().is_some_and(|status| plan.exit_on.contains(status));
         self.end = match self.campaign.is_final() {
-            true if first && plan.ids.is_empty() => Some(End::Before),
-            true => Some(End::Final),
-            false => asked.then_some(End::Asked),
+            true if first && plan.ids.is_empty() => Some(RowEnd::Before),
+            true => Some(RowEnd::Final),
+            false => asked.then_some(RowEnd::Asked),
         };
     }
 
     /// Notice level for the current status. Failures that predate the watch are only notices.
     pub(super) fn level(&self) -> Level {
         match (&self.campaign.status, &self.end) {
-            (_, Some(End::Before)) => Level::Notice,
-            (Some(Status::Failed | Status::Cancelled), _) => Level::Error,
+            (_, Some(RowEnd::Before)) => Level::Notice,
+            (Some(CampaignStatus::Failed | CampaignStatus::Cancelled), _) => Level::Error,
             _ => Level::Notice,
         }
     }
@@ -104,7 +104,7 @@ impl Row {
         let Campaign { id, status, counts, .. } = &self.campaign;
         let mut text = match status {
             None => format!("campaign {id} has not ended"),
-            Some(status @ Status::Cancelled) => format!("campaign {id} was {}", status.name()),
+            Some(status @ CampaignStatus::Cancelled) => format!("campaign {id} was {}", status.name()),
             Some(status) if status.is_final() => format!("campaign {id} {}", status.name()),
             Some(status) => format!("campaign {id} is {}", status.name()),
         };

@@ -1,8 +1,8 @@
 //! What the end of a watch means.
 
 use super::model::Model;
-use super::row::{End, Row};
-use crate::campaign::Status;
+use super::row::{RowEnd, WatchedCampaign};
+use crate::campaign::CampaignStatus;
 use crate::event::EndReason;
 use crate::exit::Exit;
 use crate::pipeline::{Stop, Totals};
@@ -47,19 +47,19 @@ pub fn link_decided(model: &Model, link: usize, outcome: &Outcome) -> bool {
 
 fn of_link(model: &Model, link: usize, outcome: &Outcome) -> Outcome {
     let by_link = link_decided(model, link, outcome).then_some(outcome.exit);
-    let by_row = |row: &Row| match &row.end {
+    let by_row = |row: &WatchedCampaign| match &row.end {
         // The link says why.
         None if by_link.is_some() => Exit::Ok,
         None => Exit::Assertion,
-        Some(End::Refused(_)) => Exit::SubscriptionRefused,
-        Some(End::Asked | End::Before | End::Left) => Exit::Ok,
-        Some(End::Final) => of_status(row),
+        Some(RowEnd::Refused(_)) => Exit::SubscriptionRefused,
+        Some(RowEnd::Asked | RowEnd::Before | RowEnd::Left) => Exit::Ok,
+        Some(RowEnd::Final) => of_status(row),
     };
     let exits = model.rows_of(link).map(by_row).chain(by_link);
     let worst = exits.max_by_key(|exit| exit.code()).unwrap_or(Exit::Ok);
     Outcome::new(outcome.reason, worst)
 }
 
-fn of_status(row: &Row) -> Exit {
-    if row.campaign.status == Some(Status::Completed) { Exit::Ok } else { Exit::Assertion }
+fn of_status(row: &WatchedCampaign) -> Exit {
+    if row.campaign.status == Some(CampaignStatus::Completed) { Exit::Ok } else { Exit::Assertion }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wstap::testing::manual::{self, Page};
+use wstap::testing::manual::{self, ManualPage};
 
 use crate::harness::wstap;
 use crate::pty::on_pty;
@@ -70,7 +70,7 @@ fn documents_are_in_plain_english() {
 fn manual_pages_have_their_sections_and_refer_to_pages_that_exist() {
     let pages = manual::pages().unwrap();
     let names: Vec<&str> = pages.iter().map(|page| page.name.as_str()).collect();
-    for Page { name, section, text } in &pages {
+    for ManualPage { name, section, text } in &pages {
         let text = String::from_utf8(text.clone()).unwrap().replace("\\-", "-");
         let sections = ["SEE ALSO", "ENVIRONMENT", "FILES", "EXIT STATUS"];
         for heading in &sections[..if *section == 1 { 4 } else { 1 }] {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{DATE, Page, escape, list, paragraph, tidied, verbatim};
+use super::{DATE, ManualPage, escape, list, paragraph, tidied, verbatim};
 use crate::dialect::format::{self, FileKey, FileTable};
 
 /// A format that has a page.
@@ -75,7 +75,7 @@ pub(crate) const FORMATS: &[Format] = &[
 
 impl Format {
     /// The page of this format.
-    pub(super) fn page(&self) -> Page {
+    pub(super) fn page(&self) -> ManualPage {
         let name = format!("wstap-{}", self.name);
         let version = env!("CARGO_PKG_VERSION");
         let mut page = format!(
@@ -91,7 +91,7 @@ impl Format {
         let others =
             self.see_also.iter().map(|(other, section)| format!(".BR {} ({section})", escape(other)));
         page.push_str(&format!(".SH \"SEE ALSO\"\n{}\n", others.collect::<Vec<_>>().join(",\n")));
-        Page { name, section: 5, text: tidied(&page) }
+        ManualPage { name, section: 5, text: tidied(&page) }
     }
 }
 

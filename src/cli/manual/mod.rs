@@ -32,7 +32,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// A manual page.
-pub struct Page {
+pub struct ManualPage {
     /// Its name, such as `wstap-connect`.
     pub name: String,
     /// 1 for commands, 5 for file formats.
@@ -41,7 +41,7 @@ pub struct Page {
     pub text: Vec<u8>,
 }
 
-impl Page {
+impl ManualPage {
     /// The name of its file, such as `wstap-connect.1`.
     #[must_use]
     pub fn file_name(&self) -> String {
@@ -53,7 +53,7 @@ impl Page {
 ///
 /// # Errors
 /// None in practice: the page is written to memory.
-pub fn page(subject: Option<&str>) -> io::Result<Option<Page>> {
+pub fn page(subject: Option<&str>) -> io::Result<Option<ManualPage>> {
     let mut cli = Cli::describe().disable_help_subcommand(true);
     cli.build();
     let Some(subject) = subject else { return render(&cli, &cli).map(Some) };
@@ -70,14 +70,14 @@ pub fn page(subject: Option<&str>) -> io::Result<Option<Page>> {
 ///
 /// # Errors
 /// None in practice: the pages are written to memory.
-pub fn pages() -> io::Result<Vec<Page>> {
+pub fn pages() -> io::Result<Vec<ManualPage>> {
     let mut cli = Cli::describe().disable_help_subcommand(true);
     cli.build();
     let commands = std::iter::once(&cli).chain(cli.get_subcommands()).map(|command| render(command, &cli));
     commands.chain(FORMATS.iter().map(|format| Ok(format.page()))).collect()
 }
 
-fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<Page> {
+fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<ManualPage> {
     let name = page_name(command);
     // clap would print the name of a command's page with a space.
     let described = command.clone().name(name.clone()).display_name(name.clone());
@@ -125,7 +125,7 @@ fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<Page> {
     let others: Vec<String> =
         others.chain(formats).map(|(name, section)| format!(".BR {} ({section})", escape(&name))).collect();
     more.push_str(&format!(".SH \"SEE ALSO\"\n{}\n", others.join(",\n")));
-    Ok(Page { name, section: 1, text: tidied(&more) })
+    Ok(ManualPage { name, section: 1, text: tidied(&more) })
 }
 
 /// A page without the breaks that say nothing: after a heading and after another break.

@@ -14,7 +14,7 @@ use crate::dialect;
 use crate::error::{Failure, Result};
 use crate::handshake::extensions::Deflate;
 use crate::mock::{ControlSettings, Fault, MockSettings, ReplaySettings, Speed, TlsSettings};
-use crate::provider::{Behave, Outcome, Rate, Settings, Then};
+use crate::provider::{Behave, CampaignOutcome, Rate, Settings, Then};
 use crate::secret::Secret;
 
 /// Options of a mock server. Everything else follows the provider's documentation.
@@ -109,8 +109,8 @@ pub struct MockArgs {
     pub history: u64,
 
     /// How campaigns end; each of the campaigns 1 to 100 starts when it is first watched
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Outcome::Completed)]
-    pub outcome: Outcome,
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = CampaignOutcome::Completed)]
+    pub outcome: CampaignOutcome,
 
     /// Number of contacts in each campaign
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

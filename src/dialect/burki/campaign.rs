@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 
-use crate::campaign::Status;
-use crate::provider::Outcome;
+use crate::campaign::CampaignStatus;
+use crate::provider::CampaignOutcome;
 
 /// When every campaign is scheduled to start, in milliseconds: 2026-01-01T09:00:00Z, the documents' `started_at`.
 pub(super) const START: i64 = 1_767_258_000_000;
@@ -27,32 +27,32 @@ const ERRORS: [&str; 4] = ["No answer", "Busy", "Voicemail reached", "Call dropp
 
 /// What a campaign is asked to be like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct CampaignPlan {
     pub(super) seed: u64,
     pub(super) contacts: u32,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: CampaignOutcome,
 }
 
 /// How a campaign ends, or stops, that is to have this outcome ("Campaign Status Values").
-fn status_after(outcome: Outcome) -> Status {
+fn status_after(outcome: CampaignOutcome) -> CampaignStatus {
     match outcome {
-        Outcome::Completed => Status::Completed,
-        Outcome::Failed => Status::Failed,
-        Outcome::Cancelled => Status::Cancelled,
-        Outcome::Paused => Status::Paused,
+        CampaignOutcome::Completed => CampaignStatus::Completed,
+        CampaignOutcome::Failed => CampaignStatus::Failed,
+        CampaignOutcome::Cancelled => CampaignStatus::Cancelled,
+        CampaignOutcome::Paused => CampaignStatus::Paused,
     }
 }
 
 /// Where the contacts of a campaign are: `completed + failed + processing + pending` is all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct ContactCounts {
     pub(super) completed: u32,
     pub(super) failed: u32,
     pub(super) processing: u32,
     pub(super) pending: u32,
 }
 
-impl Counts {
+impl ContactCounts {
     pub(super) fn total(self) -> u32 {
         self.completed + self.failed + self.processing + self.pending
     }
@@ -78,7 +78,7 @@ fn ratio(part: u32, whole: u32, scale: u64) -> f64 {
 
 /// Somebody who is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Contact {
+pub(super) struct MockContact {
     pub(super) id: u64,
     pub(super) phone: String,
     pub(super) call_sid: String,
@@ -88,8 +88,8 @@ pub(super) struct Contact {
 
 /// A call that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) contact: Contact,
+pub(super) struct FinishedCall {
+    pub(super) contact: MockContact,
     /// When it ended, in milliseconds.
     pub(super) at: i64,
     /// Why the contact failed; none if it was completed.
@@ -98,56 +98,56 @@ pub(super) struct Call {
 
 /// What a step of a campaign was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum CampaignStep {
     /// Its status is another.
     Status,
     /// A contact is being called.
-    Began(Contact),
+    Began(MockContact),
     /// A call is over.
-    Ended(Call),
+    Ended(FinishedCall),
 }
 
 /// An entry of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
+pub(super) struct HistoryEntry {
     pub(super) at: i64,
-    pub(super) counts: Counts,
+    pub(super) counts: ContactCounts,
 }
 
 /// One campaign.
 #[derive(Clone, Debug)]
-pub(super) struct Campaign {
+pub(super) struct MockCampaign {
     id: u32,
     rng: Rng,
-    outcome: Outcome,
+    outcome: CampaignOutcome,
     /// Contacts that will be called.
     calls: u32,
     /// Calls at the same time.
     lines: usize,
     /// Contacts of a hundred that are completed.
     luck: u32,
-    status: Status,
+    status: CampaignStatus,
     now: i64,
     ended_at: Option<i64>,
-    counts: Counts,
+    counts: ContactCounts,
     called: u32,
-    open: Vec<Contact>,
-    recent: VecDeque<Call>,
-    history: VecDeque<Sample>,
+    open: Vec<MockContact>,
+    recent: VecDeque<FinishedCall>,
+    history: VecDeque<HistoryEntry>,
 }
 
-impl Campaign {
+impl MockCampaign {
     /// The campaign of this id before its start.
-    pub(super) fn new(id: u32, plan: Plan) -> Self {
+    pub(super) fn new(id: u32, plan: CampaignPlan) -> Self {
         let mut rng = Rng::with_seed(mix(plan.seed, id));
-        let counts = Counts { completed: 0, failed: 0, processing: 0, pending: plan.contacts };
+        let counts = ContactCounts { completed: 0, failed: 0, processing: 0, pending: plan.contacts };
         Self {
             id,
             outcome: plan.outcome,
             calls: calls(&mut rng, plan),
             lines: rng.usize(2..=5),
             luck: rng.u32(75..=98),
-            status: Status::Scheduled,
+            status: CampaignStatus::Scheduled,
             now: START - rng.i64(1..30_000),
             ended_at: None,
             counts,
@@ -163,11 +163,11 @@ impl Campaign {
         self.id
     }
 
-    pub(super) fn status(&self) -> &Status {
+    pub(super) fn status(&self) -> &CampaignStatus {
         &self.status
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> ContactCounts {
         self.counts
     }
 
@@ -177,7 +177,7 @@ impl Campaign {
     }
 
     pub(super) fn started_at(&self) -> Option<i64> {
-        (self.status != Status::Scheduled).then_some(START)
+        (self.status != CampaignStatus::Scheduled).then_some(START)
     }
 
     /// When it came to a final status. The documents' field is called `completed_at`, with no word on whether
@@ -188,91 +188,91 @@ impl Campaign {
 
     /// Will nothing change any more? That is so of a paused one, too: there is nobody who could resume it.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.status.is_final() || self.status == Status::Paused
+        self.status.is_final() || self.status == CampaignStatus::Paused
     }
 
     /// The last calls, the latest first.
-    pub(super) fn recent(&self) -> impl Iterator<Item = &Call> {
+    pub(super) fn recent(&self) -> impl Iterator<Item = &FinishedCall> {
         self.recent.iter().rev()
     }
 
     /// The last hours, by the minute, up to now.
-    pub(super) fn history(&self, hours: f64) -> Vec<Sample> {
+    pub(super) fn history(&self, hours: f64) -> Vec<HistoryEntry> {
         // What saturates is longer than any campaign.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let since = self.now.saturating_sub((hours * 3_600_000.0) as i64);
-        let current = Sample { at: self.now, counts: self.counts };
+        let current = HistoryEntry { at: self.now, counts: self.counts };
         let newer = self.history.back().is_none_or(|last| last.at < self.now);
         let kept = self.history.iter().copied().filter(|sample| sample.at >= since);
         kept.chain(newer.then_some(current)).collect()
     }
 
     /// Lets the next thing happen, if there is one.
-    pub(super) fn step(&mut self) -> Option<Change> {
+    pub(super) fn step(&mut self) -> Option<CampaignStep> {
         if self.is_at_rest() {
             return None;
         }
-        let change = if self.status == Status::Scheduled { self.start() } else { self.go_on() };
+        let change = if self.status == CampaignStatus::Scheduled { self.start() } else { self.go_on() };
         if self.history.back().is_none_or(|last| self.now - last.at >= SAMPLE_EVERY) {
-            keep(&mut self.history, Sample { at: self.now, counts: self.counts }, SAMPLES);
+            keep(&mut self.history, HistoryEntry { at: self.now, counts: self.counts }, SAMPLES);
         }
         Some(change)
     }
 
-    fn start(&mut self) -> Change {
+    fn start(&mut self) -> CampaignStep {
         self.now = START;
-        self.status = Status::Running;
-        Change::Status
+        self.status = CampaignStatus::Running;
+        CampaignStep::Status
     }
 
-    fn go_on(&mut self) -> Change {
+    fn go_on(&mut self) -> CampaignStep {
         self.now += self.rng.i64(500..=5000);
         let may_begin = self.called < self.calls && self.open.len() < self.lines;
         if may_begin && (self.open.is_empty() || self.rng.bool()) {
-            return Change::Began(self.begin());
+            return CampaignStep::Began(self.begin());
         }
         match self.open.is_empty() {
             true => self.stop(),
-            false => Change::Ended(self.end()),
+            false => CampaignStep::Ended(self.end()),
         }
     }
 
-    fn begin(&mut self) -> Contact {
+    fn begin(&mut self) -> MockContact {
         self.called += 1;
         let id = u64::from(self.id) * 1_000_000 + u64::from(self.called);
         let phone = format!("+1555{:07}", self.rng.u32(0..10_000_000));
         let call_sid = format!("CA{:032x}", self.rng.u128(..));
-        let contact = Contact { id, phone, call_sid, since: self.now };
+        let contact = MockContact { id, phone, call_sid, since: self.now };
         self.counts.pending -= 1;
         self.counts.processing += 1;
         self.open.push(contact.clone());
         contact
     }
 
-    fn end(&mut self) -> Call {
+    fn end(&mut self) -> FinishedCall {
         let contact = self.open.remove(self.rng.usize(0..self.open.len()));
         let well = self.rng.u32(0..100) < self.luck;
         let error = (!well).then(|| ERRORS[self.rng.usize(0..ERRORS.len())]);
         self.counts.processing -= 1;
         *if well { &mut self.counts.completed } else { &mut self.counts.failed } += 1;
-        let call = Call { contact, at: self.now, error };
+        let call = FinishedCall { contact, at: self.now, error };
         keep(&mut self.recent, call.clone(), RECENT);
         call
     }
 
-    fn stop(&mut self) -> Change {
+    fn stop(&mut self) -> CampaignStep {
         self.status = status_after(self.outcome);
         self.ended_at = self.status.is_final().then_some(self.now);
-        Change::Status
+        CampaignStep::Status
     }
 }
 
 /// How many contacts are called: all, or about half of them where it does not come to completion. Calls that
 /// are under way when it stops are still finished, so that nothing is left in the middle.
-fn calls(rng: &mut Rng, plan: Plan) -> u32 {
+fn calls(rng: &mut Rng, plan: CampaignPlan) -> u32 {
     let part = plan.contacts / 4 + rng.u32(0..=plan.contacts / 2);
     match plan.outcome {
-        Outcome::Completed => plan.contacts,
+        CampaignOutcome::Completed => plan.contacts,
         _ => part.min(plan.contacts.saturating_sub(1)),
     }
 }
@@ -295,17 +295,17 @@ mod tests {
 
     use super::*;
 
-    fn outcomes() -> impl Strategy<Value = Outcome> {
+    fn outcomes() -> impl Strategy<Value = CampaignOutcome> {
         prop_oneof![
-            Just(Outcome::Completed),
-            Just(Outcome::Failed),
-            Just(Outcome::Cancelled),
-            Just(Outcome::Paused)
+            Just(CampaignOutcome::Completed),
+            Just(CampaignOutcome::Failed),
+            Just(CampaignOutcome::Cancelled),
+            Just(CampaignOutcome::Paused)
         ]
     }
 
-    fn plans() -> impl Strategy<Value = Plan> {
-        (any::<u64>(), 1..400_u32, outcomes()).prop_map(|(seed, contacts, outcome)| Plan {
+    fn plans() -> impl Strategy<Value = CampaignPlan> {
+        (any::<u64>(), 1..400_u32, outcomes()).prop_map(|(seed, contacts, outcome)| CampaignPlan {
             seed,
             contacts,
             outcome,
@@ -318,8 +318,8 @@ mod tests {
         /// Every change is a small one, and what was true before it stays true.
         #[test]
         fn numbers_add_up_from_the_first_to_the_last(plan in plans(), id in 1..=100_u32) {
-            let mut campaign = Campaign::new(id, plan);
-            prop_assert_eq!(campaign.status(), &Status::Scheduled);
+            let mut campaign = MockCampaign::new(id, plan);
+            prop_assert_eq!(campaign.status(), &CampaignStatus::Scheduled);
             prop_assert_eq!(campaign.started_at(), None);
             let (mut before, mut steps) = (campaign.clone(), 0);
             while let Some(change) = campaign.step() {
@@ -328,15 +328,15 @@ mod tests {
                 prop_assert!(campaign.now() > before.now());
                 prop_assert_eq!(campaign.started_at(), Some(START));
                 let expected = match &change {
-                    Change::Status => then,
-                    Change::Began(_) => {
-                        Counts { pending: then.pending - 1, processing: then.processing + 1, ..then }
+                    CampaignStep::Status => then,
+                    CampaignStep::Began(_) => {
+                        ContactCounts { pending: then.pending - 1, processing: then.processing + 1, ..then }
                     }
-                    Change::Ended(Call { error: None, .. }) => {
-                        Counts { processing: then.processing - 1, completed: then.completed + 1, ..then }
+                    CampaignStep::Ended(FinishedCall { error: None, .. }) => {
+                        ContactCounts { processing: then.processing - 1, completed: then.completed + 1, ..then }
                     }
-                    Change::Ended(_) => {
-                        Counts { processing: then.processing - 1, failed: then.failed + 1, ..then }
+                    CampaignStep::Ended(_) => {
+                        ContactCounts { processing: then.processing - 1, failed: then.failed + 1, ..then }
                     }
                 };
                 prop_assert_eq!(now, expected);
@@ -353,27 +353,27 @@ mod tests {
 
         #[test]
         fn each_comes_to_the_end_that_was_asked_for(plan in plans(), id in 1..=100_u32) {
-            let mut campaign = Campaign::new(id, plan);
+            let mut campaign = MockCampaign::new(id, plan);
             while campaign.step().is_some() {}
             let counts = campaign.counts();
             prop_assert_eq!(campaign.status(), &status_after(plan.outcome));
             prop_assert_eq!(counts.processing, 0);
-            prop_assert_eq!(counts.pending == 0, plan.outcome == Outcome::Completed);
-            let ended = (plan.outcome != Outcome::Paused).then_some(campaign.now());
+            prop_assert_eq!(counts.pending == 0, plan.outcome == CampaignOutcome::Completed);
+            let ended = (plan.outcome != CampaignOutcome::Paused).then_some(campaign.now());
             prop_assert_eq!(campaign.ended_at(), ended);
             prop_assert!(campaign.is_at_rest() && campaign.step().is_none());
         }
 
         #[test]
         fn the_history_leads_up_to_now(plan in plans(), steps in 0..900_usize, hours in 0.0..0.5_f64) {
-            let mut campaign = Campaign::new(1, plan);
+            let mut campaign = MockCampaign::new(1, plan);
             for _ in 0..steps {
                 campaign.step();
             }
             let all = campaign.history(f64::INFINITY);
             prop_assert!(all.windows(2).all(|pair| pair[0].at < pair[1].at));
             prop_assert!(all.iter().all(|sample| sample.counts.total() == plan.contacts));
-            prop_assert_eq!(all.last(), Some(&Sample { at: campaign.now(), counts: campaign.counts() }));
+            prop_assert_eq!(all.last(), Some(&HistoryEntry { at: campaign.now(), counts: campaign.counts() }));
             let some = campaign.history(hours);
             prop_assert!(all.ends_with(&some) && !some.is_empty());
         }
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn the_documents_numbers() {
         let counts =
-            |completed, failed, processing, pending| Counts { completed, failed, processing, pending };
+            |completed, failed, processing, pending| ContactCounts { completed, failed, processing, pending };
         let first = counts(120, 10, 4, 66);
         assert_eq!((first.total(), first.progress_percentage(), first.success_rate()), (200, 65.0, 92.31));
         let second = counts(121, 10, 3, 66);
@@ -396,8 +396,8 @@ mod tests {
     #[test]
     fn the_same_seed_and_id_give_the_same_story() {
         let story = |seed, id| {
-            let plan = Plan { seed, contacts: 50, outcome: Outcome::Completed };
-            let mut campaign = Campaign::new(id, plan);
+            let plan = CampaignPlan { seed, contacts: 50, outcome: CampaignOutcome::Completed };
+            let mut campaign = MockCampaign::new(id, plan);
             std::iter::from_fn(|| campaign.step()).collect::<Vec<_>>()
         };
         assert_eq!(story(7, 42), story(7, 42));
@@ -407,8 +407,8 @@ mod tests {
 
     #[test]
     fn a_large_campaign_keeps_no_more_than_a_day() {
-        let plan = Plan { seed: 1, contacts: 40_000, outcome: Outcome::Completed };
-        let mut campaign = Campaign::new(1, plan);
+        let plan = CampaignPlan { seed: 1, contacts: 40_000, outcome: CampaignOutcome::Completed };
+        let mut campaign = MockCampaign::new(1, plan);
         while campaign.step().is_some() {}
         assert_eq!((campaign.history.len(), campaign.recent.len()), (SAMPLES, RECENT));
         let latest: Vec<i64> = campaign.recent().map(|call| call.at).collect();

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::campaign::{Campaign, Plan, START};
-use super::wire::{self, Request as Ask, Voice};
+use super::campaign::{CampaignPlan, MockCampaign, START};
+use super::wire::{self, BurkiRequest as Ask, Voice};
 use super::{MONITOR, campaign_in};
 use crate::dialect::Dialect as _;
 use crate::dialect::made::fields;
@@ -68,7 +68,7 @@ impl Service for BurkiService {
     /// campaign itself takes no notice: what it tells next is what it would have told.
     fn push(&self, event: &RawValue) -> Option<usize> {
         let pushed: Pushed<'_> = fields(event)?;
-        let id = pushed.campaign_id.or_else(|| fields::<About>(pushed.data?)?.campaign_id)?;
+        let id = pushed.campaign_id.or_else(|| fields::<CampaignRef>(pushed.data?)?.campaign_id)?;
         let _state = self.board.state();
         Some(self.board.hub.publish([id.to_string().as_str()], &Message::text(event.get()).into()))
     }
@@ -87,24 +87,24 @@ struct Pushed<'a> {
 }
 
 #[derive(Deserialize)]
-struct About {
+struct CampaignRef {
     campaign_id: Option<u64>,
 }
 
 impl BurkiService {
     /// "If authentication fails, the connection is immediately closed with code 1008". The reasons are those of
     /// the same server's transcripts.
-    fn admit(&self, token: &str, id: Option<&str>) -> Result<View, (u16, &'static str)> {
+    fn admit(&self, token: &str, id: Option<&str>) -> Result<CampaignView, (u16, &'static str)> {
         let settings = &self.board.settings;
         if !settings.accepts(token) {
             return Err((1008, "Authentication failed"));
         }
-        let Some(text) = id else { return Ok(View::Monitor) };
+        let Some(text) = id else { return Ok(CampaignView::Monitor) };
         if settings.denies(text) {
             return Err((1008, "Access denied to this campaign"));
         }
         let known = text.parse().ok().and_then(known);
-        known.map(View::One).ok_or((4004, "Campaign not found"))
+        known.map(CampaignView::One).ok_or((4004, "Campaign not found"))
     }
 }
 
@@ -137,7 +137,7 @@ impl Peer for Refused {
 
 /// What a connection looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum View {
+enum CampaignView {
     One(u32),
     Monitor,
 }
@@ -145,7 +145,7 @@ enum View {
 /// A connection.
 struct Watcher {
     board: Arc<Board>,
-    view: View,
+    view: CampaignView,
     member: Option<Member>,
 }
 
@@ -153,8 +153,8 @@ impl Peer for Watcher {
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
         let member = self.member.insert(self.board.hub.member(conn));
         match self.view {
-            View::One(id) => self.board.open_one(member, id),
-            View::Monitor => self.board.open_monitor(conn),
+            CampaignView::One(id) => self.board.open_one(member, id),
+            CampaignView::Monitor => self.board.open_monitor(conn),
         }
     }
 
@@ -167,12 +167,12 @@ impl Peer for Watcher {
             (Ask::Ping, view) => vec![self.board.pong(view)],
             (Ask::Update, view) => self.board.update(member.conn(), view),
             (Ask::History(hours), _) => self.board.history(member.conn(), &hours),
-            (Ask::Subscribe(id), View::Monitor) => self.board.subscribe(member, id),
-            (Ask::Unsubscribe(id), View::Monitor) => {
+            (Ask::Subscribe(id), CampaignView::Monitor) => self.board.subscribe(member, id),
+            (Ask::Unsubscribe(id), CampaignView::Monitor) => {
                 self.board.unsubscribe(member, id);
                 Vec::new()
             }
-            (Ask::Subscribe(_) | Ask::Unsubscribe(_), View::One(_)) => Vec::new(),
+            (Ask::Subscribe(_) | Ask::Unsubscribe(_), CampaignView::One(_)) => Vec::new(),
         }
     }
 }
@@ -191,13 +191,13 @@ struct Board {
     settings: Arc<Settings>,
     voice: Voice,
     hub: Arc<Hub>,
-    state: Mutex<State>,
+    state: Mutex<BoardState>,
 }
 
 #[derive(Default)]
-struct State {
+struct BoardState {
     /// The campaigns that have ever been watched; the others have not begun.
-    campaigns: BTreeMap<u32, Campaign>,
+    campaigns: BTreeMap<u32, MockCampaign>,
     watchers: BTreeMap<u64, Watching>,
 }
 
@@ -265,8 +265,9 @@ impl Board {
         vec![self.voice.ack(None, state.now()).into(), self.overview(&state)]
     }
 
-    fn overview(&self, state: &State) -> Say {
-        let mut all: BTreeMap<u32, Campaign> = SHOWN.map(|id| (id, Campaign::new(id, self.plan()))).collect();
+    fn overview(&self, state: &BoardState) -> Say {
+        let mut all: BTreeMap<u32, MockCampaign> =
+            SHOWN.map(|id| (id, MockCampaign::new(id, self.plan()))).collect();
         all.extend(state.campaigns.iter().map(|(id, campaign)| (*id, campaign.clone())));
         self.voice.overview(&all.values().collect::<Vec<_>>()).into()
     }
@@ -296,13 +297,13 @@ impl Board {
     }
 
     /// The state of what is watched; of a monitor that watches nothing in particular, the overview.
-    fn update(&self, conn: &Arc<Conn>, view: View) -> Vec<Say> {
+    fn update(&self, conn: &Arc<Conn>, view: CampaignView) -> Vec<Say> {
         let state = self.state();
         let ids = state.watched_by(conn);
         for id in &ids {
             self.tell(&state, conn, *id);
         }
-        if ids.is_empty() && view == View::Monitor { vec![self.overview(&state)] } else { Vec::new() }
+        if ids.is_empty() && view == CampaignView::Monitor { vec![self.overview(&state)] } else { Vec::new() }
     }
 
     fn history(&self, conn: &Conn, hours: &serde_json::Number) -> Vec<Say> {
@@ -311,17 +312,17 @@ impl Board {
         watched.map(|campaign| self.voice.history(campaign, hours).into()).collect()
     }
 
-    fn pong(&self, view: View) -> Say {
+    fn pong(&self, view: CampaignView) -> Say {
         let state = self.state();
         let now = match view {
-            View::One(id) => state.campaigns.get(&id).map(Campaign::now),
-            View::Monitor => None,
+            CampaignView::One(id) => state.campaigns.get(&id).map(MockCampaign::now),
+            CampaignView::Monitor => None,
         };
         Say::Pong(self.voice.pong(now.unwrap_or_else(|| state.now())))
     }
 
     /// Puts the state of a campaign into a mailbox, behind the changes that wait there already.
-    fn tell(&self, state: &State, conn: &Conn, id: u32) {
+    fn tell(&self, state: &BoardState, conn: &Conn, id: u32) {
         let Some(campaign) = state.campaigns.get(&id) else { return };
         for message in self.voice.current(campaign) {
             conn.post(message.into());
@@ -330,38 +331,38 @@ impl Board {
 
     /// With `--then close`, says goodbye to who watches nothing that will still change. The documents do not
     /// say that the server closes when a campaign ends, so it does not without.
-    fn dismiss(&self, state: &State, watching: &Watching) {
-        let at_rest = |id| state.campaigns.get(id).is_some_and(Campaign::is_at_rest);
+    fn dismiss(&self, state: &BoardState, watching: &Watching) {
+        let at_rest = |id| state.campaigns.get(id).is_some_and(MockCampaign::is_at_rest);
         let over = !watching.ids.is_empty() && watching.ids.iter().all(at_rest);
         if over && self.settings.then == Then::Close {
             watching.conn.post(Say::close(1000, ""));
         }
     }
 
-    fn dismiss_one(&self, state: &State, conn: &Conn) {
+    fn dismiss_one(&self, state: &BoardState, conn: &Conn) {
         if let Some(watching) = state.watchers.get(&conn.id) {
             self.dismiss(state, watching);
         }
     }
 
-    fn begin<'a>(&self, state: &'a mut State, id: u32) -> &'a Campaign {
-        state.campaigns.entry(id).or_insert_with(|| Campaign::new(id, self.plan()))
+    fn begin<'a>(&self, state: &'a mut BoardState, id: u32) -> &'a MockCampaign {
+        state.campaigns.entry(id).or_insert_with(|| MockCampaign::new(id, self.plan()))
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> CampaignPlan {
         let Settings { seed, contacts, outcome, .. } = *self.settings;
-        Plan { seed, contacts, outcome }
+        CampaignPlan { seed, contacts, outcome }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BoardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BoardState {
     /// The latest clock of all.
     fn now(&self) -> i64 {
-        self.campaigns.values().map(Campaign::now).max().unwrap_or(START)
+        self.campaigns.values().map(MockCampaign::now).max().unwrap_or(START)
     }
 
     fn watched_by(&self, conn: &Conn) -> Vec<u32> {
@@ -371,7 +372,7 @@ impl State {
 }
 
 /// From now on this connection is told of changes. `false`: it is already.
-fn watch(state: &mut State, member: &mut Member, id: u32) -> bool {
+fn watch(state: &mut BoardState, member: &mut Member, id: u32) -> bool {
     member.join(&id.to_string());
     let new = || Watching { conn: Arc::clone(member.conn()), ids: BTreeSet::new() };
     state.watchers.entry(member.conn().id).or_insert_with(new).ids.insert(id)

@@ -9,8 +9,8 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 
 use super::{
-    Beat, Campaigns, Client, ClientSetup, CloseRule, Credential, Dialect, Known, Meaning, Place, Rhythm,
-    TopicCheck, Var, Verb,
+    Beat, Campaigns, Client, ClientSetup, CloseRule, Credential, CredentialPlace, Dialect, Known, Meaning,
+    Rhythm, TopicCheck, Var, Verb,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -76,7 +76,7 @@ impl Dialect for Burki {
     }
 
     fn credential(&self) -> Option<Credential> {
-        Some(Credential { place: Place::Query("token"), variable: "BURKI_API_KEY" })
+        Some(Credential { place: CredentialPlace::Query("token"), variable: "BURKI_API_KEY" })
     }
 
     fn check_topic(&self, topic: &str) -> TopicCheck {
@@ -103,8 +103,10 @@ impl Dialect for Burki {
 
     /// The ids of campaigns that have been named.
     fn complete_topic(&self, typed: &str, known: &Known<'_>) -> Vec<String> {
-        let said =
-            known.messages.iter().flat_map(|text| progress::Progress.read(&Message::text(text.as_str())));
+        let said = known
+            .messages
+            .iter()
+            .flat_map(|text| progress::BurkiCampaigns.read(&Message::text(text.as_str())));
         let named = said.flat_map(|said| said.campaigns()).map(|id| id.to_string());
         let ids = known.topics.iter().cloned().chain(named);
         let mut ids: Vec<String> = ids.filter(|id| id.starts_with(typed)).collect();
@@ -124,7 +126,7 @@ impl Dialect for Burki {
     }
 
     fn campaigns(&self) -> Option<&'static dyn Campaigns> {
-        Some(&progress::Progress)
+        Some(&progress::BurkiCampaigns)
     }
 }
 

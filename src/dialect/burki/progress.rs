@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Map, Value};
 
 use super::{MONITOR, campaign_number, campaign_of, wire};
-use crate::campaign::{Contact, Counts, History, Reading, Said, Sample, Status};
+use crate::campaign::{CampaignStatus, Contact, Counts, History, Reading, Said, Sample};
 use crate::dialect::Campaigns;
 use crate::error::Result;
 use crate::message::Message;
@@ -38,9 +38,9 @@ const FLAT: [&str; 7] = [
 const LONGEST_ODD: usize = 40;
 
 /// The provider's campaigns.
-pub(super) struct Progress;
+pub(super) struct BurkiCampaigns;
 
-impl Campaigns for Progress {
+impl Campaigns for BurkiCampaigns {
     fn id(&self, text: &str) -> Option<u64> {
         campaign_number(text)
     }
@@ -118,7 +118,7 @@ fn nested(data: &Map<String, Value>, known: bool) -> Option<Reading> {
     };
     Some(Reading {
         campaign,
-        status: text(data, "status").map(|name| Status::from_name(&name)),
+        status: text(data, "status").map(|name| CampaignStatus::from_name(&name)),
         counts: documented_counts(progress),
         odd: odd(progress, DOCUMENTED),
         recent: recent.into_iter().flatten().filter_map(activity).collect(),
@@ -171,7 +171,7 @@ fn flat(object: &Map<String, Value>) -> Vec<Said> {
             std::iter::once(Said::Progress(flat_progress(object, campaign, None))).chain(contact).collect()
         }
         "campaign_completed" => {
-            vec![Said::Progress(flat_progress(object, campaign, Some(Status::Completed)))]
+            vec![Said::Progress(flat_progress(object, campaign, Some(CampaignStatus::Completed)))]
         }
         "contact_update" => {
             touched(["contact_id", "phone_number", "status", "error_message"]).into_iter().collect()
@@ -186,7 +186,7 @@ fn flat(object: &Map<String, Value>) -> Vec<Said> {
 }
 
 /// No status is told but that of a campaign that was completed.
-fn flat_progress(object: &Map<String, Value>, campaign: u64, status: Option<Status>) -> Reading {
+fn flat_progress(object: &Map<String, Value>, campaign: u64, status: Option<CampaignStatus>) -> Reading {
     Reading { campaign, status, counts: counts(object, FLAT), odd: odd(object, FLAT), recent: Vec::new() }
 }
 
@@ -240,13 +240,13 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<Said> {
-        Progress.read(&Message::text(text))
+        BurkiCampaigns.read(&Message::text(text))
     }
 
     fn known(status: Option<&str>) -> Reading {
         Reading {
             campaign: 42,
-            status: status.map(Status::from_name),
+            status: status.map(CampaignStatus::from_name),
             counts: Counts {
                 total: Some(200),
                 completed: Some(120),
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_status_may_come_alone_where_it_can_be_only_that_of_a_campaign() {
-        let failed = Reading { campaign: 1, status: Some(Status::Failed), ..Reading::default() };
+        let failed = Reading { campaign: 1, status: Some(CampaignStatus::Failed), ..Reading::default() };
         for progress in ["", r#","progress":null"#] {
             let data = format!(r#"{{"campaign_id":1,"status":"failed"{progress}}}"#);
             let update = format!(r#"{{"type":"progress_update","data":{data}}}"#);
@@ -383,11 +383,11 @@ mod tests {
             ("ws://h/behind/ws/campaigns/1/progress", "ws://h/behind/ws/campaigns/7/progress"),
             ("ws://h/", "ws://h/ws/campaigns/7/progress"),
         ] {
-            let url = Progress.one(&WsUrl::parse(from).unwrap(), 7).unwrap();
+            let url = BurkiCampaigns.one(&WsUrl::parse(from).unwrap(), 7).unwrap();
             assert_eq!(url.exposed(), WsUrl::parse(to).unwrap().exposed(), "{from}");
-            assert_eq!(Progress.shown_at(&url), (!from.contains("behind")).then_some(7));
-            let monitor = Progress.monitor(&url).unwrap();
-            assert_eq!(Progress.shown_at(&monitor), None);
+            assert_eq!(BurkiCampaigns.shown_at(&url), (!from.contains("behind")).then_some(7));
+            let monitor = BurkiCampaigns.monitor(&url).unwrap();
+            assert_eq!(BurkiCampaigns.shown_at(&monitor), None);
             assert!(monitor.exposed().expose().contains("/ws/campaigns/monitor"));
         }
     }

@@ -6,9 +6,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::progress::Progress;
+use super::progress::BurkiCampaigns;
 use super::*;
-use crate::campaign::{Reading, Said, Status};
+use crate::campaign::{CampaignStatus, Reading, Said};
 use crate::dialect::testing::{control, try_control};
 use crate::mock::Mock;
 use crate::mock::tests::{Socket, connect, exchange, mock, next, raw, request, say, text, texts};
@@ -361,7 +361,7 @@ async fn the_monitor_shows_all_and_tells_of_some() {
     let overview = text(&mut socket).await;
     let readings = shown(&overview);
     assert_eq!(readings.iter().map(|reading| reading.campaign).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert!(readings.iter().all(|reading| reading.status == Some(Status::Scheduled)));
+    assert!(readings.iter().all(|reading| reading.status == Some(CampaignStatus::Scheduled)));
     // Nobody watches anything, so nothing happens.
     say(&mut socket, r#"{"type":"request_update"}"#).await;
     assert_eq!(text(&mut socket).await, overview);
@@ -385,11 +385,11 @@ async fn the_monitor_shows_all_and_tells_of_some() {
     say(&mut socket, r#"{"type":"request_update"}"#).await;
     let overview = shown(&text(&mut socket).await);
     let last = overview.last().unwrap();
-    assert_eq!((last.campaign, &last.status), (42, &Some(Status::Completed)));
+    assert_eq!((last.campaign, &last.status), (42, &Some(CampaignStatus::Completed)));
 }
 
 fn shown(overview: &str) -> Vec<Reading> {
-    match Progress.read(&Message::text(overview)).pop() {
+    match BurkiCampaigns.read(&Message::text(overview)).pop() {
         Some(Said::Overview(readings)) => readings,
         said => panic!("no overview: {said:?}"),
     }

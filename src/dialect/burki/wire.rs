@@ -5,8 +5,8 @@
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use super::campaign::{Call, Campaign, Change, Contact, Counts, Sample};
-use crate::campaign::Status;
+use super::campaign::{CampaignStep, ContactCounts, FinishedCall, HistoryEntry, MockCampaign, MockContact};
+use crate::campaign::CampaignStatus;
 use crate::dialect::made::{iso_seconds, strftime};
 use crate::message::Message;
 use crate::provider::Behave;
@@ -35,7 +35,7 @@ pub(super) fn request_history(hours: u32) -> Message {
 /// On the monitor: also watch this campaign, or do so no longer. The documents promise the "ability to subscribe
 /// to specific campaigns" and show no message; a guess.
 pub(super) fn watch(action: &'static str, campaign: u64) -> Message {
-    frame(&Watch { r#type: action, campaign_id: campaign })
+    frame(&WatchMessage { r#type: action, campaign_id: campaign })
 }
 
 /// Is this the answer to a ping? One with the time as a number, as text, or without is.
@@ -56,7 +56,7 @@ pub(super) fn read_refusal(bytes: &[u8]) -> Option<(u64, String)> {
 
 /// What a client may ask.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Request {
+pub(super) enum BurkiRequest {
     /// Is the server there?
     Ping,
     /// See [`request_update`].
@@ -70,19 +70,19 @@ pub(super) enum Request {
 }
 
 /// What the server makes of a client's message; `None` if nothing.
-pub(super) fn read_request(message: &Message) -> Option<Request> {
+pub(super) fn read_request(message: &Message) -> Option<BurkiRequest> {
     let value: Value = serde_json::from_str(message.as_text()?).ok()?;
     let campaign = value.get("campaign_id").and_then(Value::as_u64);
     match value.get("type")?.as_str()? {
-        "ping" => Some(Request::Ping),
-        "request_update" => Some(Request::Update),
+        "ping" => Some(BurkiRequest::Ping),
+        "request_update" => Some(BurkiRequest::Update),
         "request_history" => match value.get("hours") {
-            None => Some(Request::History(24.into())),
-            Some(Value::Number(hours)) => Some(Request::History(hours.clone())),
+            None => Some(BurkiRequest::History(24.into())),
+            Some(Value::Number(hours)) => Some(BurkiRequest::History(hours.clone())),
             Some(_) => None,
         },
-        "subscribe" => campaign.map(Request::Subscribe),
-        "unsubscribe" => campaign.map(Request::Unsubscribe),
+        "subscribe" => campaign.map(BurkiRequest::Subscribe),
+        "unsubscribe" => campaign.map(BurkiRequest::Unsubscribe),
         _ => None,
     }
 }
@@ -98,7 +98,7 @@ impl Voice {
     }
 
     /// "Current campaign state sent after connection."
-    pub(super) fn initial(self, campaign: &Campaign) -> Vec<Message> {
+    pub(super) fn initial(self, campaign: &MockCampaign) -> Vec<Message> {
         match self.0 {
             Behave::Documented => vec![nested("initial_progress", campaign, true)],
             Behave::Real => self.flat(campaign),
@@ -106,7 +106,7 @@ impl Voice {
     }
 
     /// The answer to `request_update`. The documents do not say which of the two progress messages it is.
-    pub(super) fn current(self, campaign: &Campaign) -> Vec<Message> {
+    pub(super) fn current(self, campaign: &MockCampaign) -> Vec<Message> {
         match self.0 {
             Behave::Documented => vec![nested("progress_update", campaign, false)],
             Behave::Real => self.flat(campaign),
@@ -114,7 +114,7 @@ impl Voice {
     }
 
     /// "Sent whenever progress changes (contact completed, failed, etc.)".
-    pub(super) fn change(self, campaign: &Campaign, change: &Change) -> Vec<Message> {
+    pub(super) fn change(self, campaign: &MockCampaign, change: &CampaignStep) -> Vec<Message> {
         match (self.0, Touched::of(change)) {
             (Behave::Documented, _) | (_, None) => self.current(campaign),
             (Behave::Real, Some(touched)) => {
@@ -124,18 +124,19 @@ impl Voice {
     }
 
     /// What the monitor says first. Nothing is known of it but that it is "an overview of all campaigns"; a guess.
-    pub(super) fn overview(self, campaigns: &[&Campaign]) -> Message {
-        let data =
-            Overview { campaigns: campaigns.iter().map(|campaign| Data::of(campaign, false)).collect() };
+    pub(super) fn overview(self, campaigns: &[&MockCampaign]) -> Message {
+        let data = Overview {
+            campaigns: campaigns.iter().map(|campaign| CampaignData::of(campaign, false)).collect(),
+        };
         frame(&Wrapped { r#type: "overview", data })
     }
 
     /// The answer to `request_history`: its example is lost, so the shape is a guess, with the names of the
     /// other messages.
-    pub(super) fn history(self, campaign: &Campaign, hours: &Number) -> Message {
+    pub(super) fn history(self, campaign: &MockCampaign, hours: &Number) -> Message {
         let samples = campaign.history(hours.as_f64().unwrap_or(0.0).max(0.0));
         let metrics = samples.iter().map(Metric::of).collect();
-        let data = History { campaign_id: campaign.id(), hours: hours.clone(), metrics };
+        let data = HistoryData { campaign_id: campaign.id(), hours: hours.clone(), metrics };
         frame(&Wrapped { r#type: "metrics_history", data })
     }
 
@@ -147,7 +148,12 @@ impl Voice {
     /// What the monitor answers to a campaign that cannot be watched: a guess, after the `error` of the same
     /// server's transcripts.
     pub(super) fn error(self, campaign: u64, now: i64, message: &str) -> Message {
-        frame(&Refusal { r#type: "error", campaign_id: campaign, timestamp: self.stamp(now), message })
+        frame(&CampaignRefusal {
+            r#type: "error",
+            campaign_id: campaign,
+            timestamp: self.stamp(now),
+            message,
+        })
     }
 
     /// Seconds as a number in the documents. The SDK takes text alone; without a zone, as the same server's
@@ -162,13 +168,13 @@ impl Voice {
 
     /// The state as the SDK reads it: progress, and that the campaign was completed if it was. It has no message
     /// for another end, nor a status in this one, so of those there is nothing but the last progress.
-    fn flat(self, campaign: &Campaign) -> Vec<Message> {
-        let completed = *campaign.status() == Status::Completed;
+    fn flat(self, campaign: &MockCampaign) -> Vec<Message> {
+        let completed = *campaign.status() == CampaignStatus::Completed;
         let end = completed.then(|| self.completed(campaign));
         std::iter::once(self.progress(campaign, None)).chain(end).collect()
     }
 
-    fn progress(self, campaign: &Campaign, touched: Option<&Touched<'_>>) -> Message {
+    fn progress(self, campaign: &MockCampaign, touched: Option<&Touched<'_>>) -> Message {
         let counts = campaign.counts();
         frame(&Flat {
             r#type: "progress",
@@ -187,7 +193,7 @@ impl Voice {
         })
     }
 
-    fn contact(self, campaign: &Campaign, touched: &Touched<'_>) -> Message {
+    fn contact(self, campaign: &MockCampaign, touched: &Touched<'_>) -> Message {
         frame(&ContactUpdate {
             r#type: "contact_update",
             campaign_id: campaign.id(),
@@ -201,7 +207,7 @@ impl Voice {
         })
     }
 
-    fn completed(self, campaign: &Campaign) -> Message {
+    fn completed(self, campaign: &MockCampaign) -> Message {
         let (counts, now) = (campaign.counts(), campaign.now());
         frame(&Completed {
             r#type: "campaign_completed",
@@ -219,17 +225,17 @@ impl Voice {
 
 /// The contact that a change is about.
 struct Touched<'a> {
-    contact: &'a Contact,
+    contact: &'a MockContact,
     /// How the call ended, if it has.
-    call: Option<&'a Call>,
+    call: Option<&'a FinishedCall>,
 }
 
 impl<'a> Touched<'a> {
-    fn of(change: &'a Change) -> Option<Self> {
+    fn of(change: &'a CampaignStep) -> Option<Self> {
         match change {
-            Change::Status => None,
-            Change::Began(contact) => Some(Self { contact, call: None }),
-            Change::Ended(call) => Some(Self { contact: &call.contact, call: Some(call) }),
+            CampaignStep::Status => None,
+            CampaignStep::Began(contact) => Some(Self { contact, call: None }),
+            CampaignStep::Ended(call) => Some(Self { contact: &call.contact, call: Some(call) }),
         }
     }
 
@@ -243,12 +249,12 @@ impl<'a> Touched<'a> {
     }
 }
 
-fn status(call: &Call) -> &'static str {
+fn status(call: &FinishedCall) -> &'static str {
     if call.error.is_some() { "failed" } else { "completed" }
 }
 
-fn nested(name: &'static str, campaign: &Campaign, activity: bool) -> Message {
-    frame(&Wrapped { r#type: name, data: Data::of(campaign, activity) })
+fn nested(name: &'static str, campaign: &MockCampaign, activity: bool) -> Message {
+    frame(&Wrapped { r#type: name, data: CampaignData::of(campaign, activity) })
 }
 
 #[derive(Serialize)]
@@ -263,7 +269,7 @@ struct Hours {
 }
 
 #[derive(Serialize)]
-struct Watch {
+struct WatchMessage {
     r#type: &'static str,
     campaign_id: u64,
 }
@@ -296,7 +302,7 @@ struct Pong {
 }
 
 #[derive(Serialize)]
-struct Refusal<'a> {
+struct CampaignRefusal<'a> {
     r#type: &'static str,
     campaign_id: u64,
     timestamp: Stamp,
@@ -304,23 +310,23 @@ struct Refusal<'a> {
 }
 
 #[derive(Serialize)]
-struct Data<'a> {
+struct CampaignData<'a> {
     campaign_id: u32,
     status: &'a str,
-    progress: Progress,
+    progress: ProgressData,
     started_at: Option<String>,
     completed_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recent_activity: Option<Vec<Activity>>,
 }
 
-impl<'a> Data<'a> {
+impl<'a> CampaignData<'a> {
     /// `recent_activity` is only in `initial_progress`.
-    fn of(campaign: &'a Campaign, activity: bool) -> Self {
+    fn of(campaign: &'a MockCampaign, activity: bool) -> Self {
         Self {
             campaign_id: campaign.id(),
             status: campaign.status().name(),
-            progress: Progress::of(campaign.counts()),
+            progress: ProgressData::of(campaign.counts()),
             started_at: campaign.started_at().map(iso_seconds),
             completed_at: campaign.ended_at().map(iso_seconds),
             recent_activity: activity.then(|| campaign.recent().map(Activity::of).collect()),
@@ -329,7 +335,7 @@ impl<'a> Data<'a> {
 }
 
 #[derive(Serialize)]
-struct Progress {
+struct ProgressData {
     total_contacts: u32,
     completed: u32,
     failed: u32,
@@ -339,8 +345,8 @@ struct Progress {
     success_rate: f64,
 }
 
-impl Progress {
-    fn of(counts: Counts) -> Self {
+impl ProgressData {
+    fn of(counts: ContactCounts) -> Self {
         Self {
             total_contacts: counts.total(),
             completed: counts.completed,
@@ -364,7 +370,7 @@ struct Activity {
 }
 
 impl Activity {
-    fn of(call: &Call) -> Self {
+    fn of(call: &FinishedCall) -> Self {
         Self {
             execution_id: call.contact.id,
             contact_phone: call.contact.phone.clone(),
@@ -377,11 +383,11 @@ impl Activity {
 
 #[derive(Serialize)]
 struct Overview<'a> {
-    campaigns: Vec<Data<'a>>,
+    campaigns: Vec<CampaignData<'a>>,
 }
 
 #[derive(Serialize)]
-struct History {
+struct HistoryData {
     campaign_id: u32,
     hours: Number,
     metrics: Vec<Metric>,
@@ -398,7 +404,7 @@ struct Metric {
 }
 
 impl Metric {
-    fn of(sample: &Sample) -> Self {
+    fn of(sample: &HistoryEntry) -> Self {
         let counts = sample.counts;
         Self {
             timestamp: iso_seconds(sample.at),

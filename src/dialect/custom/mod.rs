@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::rules::{self, RulesDialect};
 use super::{
-    Beat, Client, ClientSetup, CloseRule, Credential, Dialect, Facts, Meaning, Place, Rhythm, Sign, Silence,
-    TopicCheck, Var,
+    Beat, Client, ClientSetup, CloseRule, Credential, CredentialPlace, Dialect, Facts, Meaning, Rhythm, Sign,
+    Silence, TopicCheck, Var,
 };
 use crate::codec;
 use crate::error::{Failure, Result, line_of};
@@ -90,10 +90,10 @@ impl Custom {
         file.decode.iter_mut().chain(&mut file.encode).for_each(|step| codec::anchor(step, folder));
         let credential = file.credential.as_ref().map(|credential| Credential {
             place: match &credential.place {
-                schema::Place::Query(name) => Place::Query(kept(name)),
-                schema::Place::Header(name) => Place::Header(kept(name)),
-                schema::Place::Bearer => Place::Bearer,
-                schema::Place::Message => Place::Message,
+                schema::PlaceOption::Query(name) => CredentialPlace::Query(kept(name)),
+                schema::PlaceOption::Header(name) => CredentialPlace::Header(kept(name)),
+                schema::PlaceOption::Bearer => CredentialPlace::Bearer,
+                schema::PlaceOption::Message => CredentialPlace::Message,
             },
             variable: kept(&credential.env),
         });
@@ -143,7 +143,7 @@ fn check_sense(file: &schema::File) -> std::result::Result<(), (String, String)>
     }
     let is_said =
         file.greeting.iter().flat_map(|greeting| &greeting.send).any(|text| text.contains("{token}"));
-    if file.credential.as_ref().is_some_and(|credential| credential.place == schema::Place::Message)
+    if file.credential.as_ref().is_some_and(|credential| credential.place == schema::PlaceOption::Message)
         && !is_said
     {
         return Err((
@@ -526,7 +526,7 @@ mod tests {
     fn a_credential_may_go_into_the_greeting() {
         let text =
             "name = 'x'\n[credential]\nin = 'message'\nenv = 'X'\n[greeting]\nsend = '{\"t\":\"{token}\"}'";
-        assert_eq!(Custom::parse(text).unwrap().credential().unwrap().place, Place::Message);
+        assert_eq!(Custom::parse(text).unwrap().credential().unwrap().place, CredentialPlace::Message);
         assert_eq!(texts(&client(text, Some("a\"b")).subscribe(&[], None)), [r#"{"t":"a\"b"}"#]);
     }
 

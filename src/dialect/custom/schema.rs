@@ -37,35 +37,35 @@ pub(super) struct File {
     pub(super) decode: Vec<String>,
     #[serde(default)]
     pub(super) encode: Vec<String>,
-    pub(super) credential: Option<Credential>,
+    pub(super) credential: Option<CredentialTable>,
     pub(super) greeting: Option<Greeting>,
-    pub(super) subscribe: Option<Request>,
-    pub(super) unsubscribe: Option<Request>,
+    pub(super) subscribe: Option<SubscribeTable>,
+    pub(super) unsubscribe: Option<SubscribeTable>,
     pub(super) keepalive: Option<Keepalive>,
     #[serde(default)]
     pub(super) reply: Vec<Reply>,
     #[serde(default)]
     pub(super) recognise: Recognise,
-    pub(super) event: Option<Event>,
+    pub(super) event: Option<EventTable>,
     /// Close codes that mean something of their own.
     #[serde(default)]
-    pub(super) close: BTreeMap<String, Close>,
+    pub(super) close: BTreeMap<String, CloseTable>,
 }
 
 /// Where the credential goes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::dialect) struct Credential {
+pub(in crate::dialect) struct CredentialTable {
     /// `query:NAME`, `header:NAME`, `bearer`, or `message` for `{token}` in a greeting and `$token` in expressions.
     #[serde(rename = "in", deserialize_with = "place")]
-    pub(in crate::dialect) place: Place,
+    pub(in crate::dialect) place: PlaceOption,
     /// The environment variable that it is looked for in.
     pub(in crate::dialect) env: String,
 }
 
 /// A place for the credential.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::dialect) enum Place {
+pub(in crate::dialect) enum PlaceOption {
     Query(String),
     Header(String),
     Bearer,
@@ -86,7 +86,7 @@ pub(super) struct Greeting {
 /// A message for every topic, or one for all.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Request {
+pub(super) struct SubscribeTable {
     /// With `{topics}` it is sent once; else once a topic, with `{topic}`. `{n}` is a number of its own for each.
     pub(super) send: String,
     /// What is sent in its place once there is a cursor, as `{cursor}`.
@@ -133,7 +133,7 @@ pub(super) struct Recognise {
 /// What there is to know of an event (JSON pointers, RFC 6901).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Event {
+pub(super) struct EventTable {
     /// Its id, by which it is known when it comes again.
     pub(super) id: Option<String>,
     /// Where to go on from after it.
@@ -146,7 +146,7 @@ pub(super) struct Event {
 /// What a close code means.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::dialect) struct Close {
+pub(in crate::dialect) struct CloseTable {
     pub(in crate::dialect) meaning: String,
     #[serde(default)]
     pub(in crate::dialect) retry: bool,
@@ -166,13 +166,13 @@ fn closed() -> Exit {
     Exit::ClosedAbnormally
 }
 
-fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PlaceOption, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.split_once(':') {
-        Some(("query", name)) if !name.is_empty() => Ok(Place::Query(name.to_owned())),
-        Some(("header", name)) if !name.is_empty() => Ok(Place::Header(name.to_owned())),
-        None if text == "bearer" => Ok(Place::Bearer),
-        None if text == "message" => Ok(Place::Message),
+        Some(("query", name)) if !name.is_empty() => Ok(PlaceOption::Query(name.to_owned())),
+        Some(("header", name)) if !name.is_empty() => Ok(PlaceOption::Header(name.to_owned())),
+        None if text == "bearer" => Ok(PlaceOption::Bearer),
+        None if text == "message" => Ok(PlaceOption::Message),
         _ => Err(D::Error::custom("expected query:NAME, header:NAME, bearer or message")),
     }
 }

@@ -6,7 +6,7 @@
 
 use fastrand::Rng;
 
-use crate::dialect::made::{Object, iso_millis, mix, quoted};
+use crate::dialect::made::{JsonObject, iso_millis, mix, quoted};
 
 /// The instant at which every world begins: 2026-01-01T00:00:00Z.
 const EPOCH: i64 = 1_767_225_600_000;
@@ -32,7 +32,7 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// What happens.
-pub(super) struct Event {
+pub(super) struct KadoaEvent {
     pub(super) kind: &'static str,
     /// Milliseconds since 1970.
     pub(super) at: i64,
@@ -41,7 +41,7 @@ pub(super) struct Event {
 }
 
 /// The team's world.
-pub(super) struct World {
+pub(super) struct TeamWorld {
     rng: Rng,
     now: i64,
     workflows: Vec<Workflow>,
@@ -51,24 +51,24 @@ struct Workflow {
     id: String,
     name: &'static str,
     url: String,
-    rows: Vec<Row>,
+    rows: Vec<ExtractedRow>,
     failed: bool,
 }
 
 #[derive(Clone)]
-struct Row {
+struct ExtractedRow {
     title: String,
     cents: u32,
 }
 
-impl World {
+impl TeamWorld {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(mix(seed, "workflows"));
         let workflow = |(number, name): (usize, &&'static str)| Workflow {
             id: object_id(&mut rng),
             name,
             url: format!("https://shop{number}.example.com/list"),
-            rows: (0..ROWS.start).map(|_| Row::new(&mut rng)).collect(),
+            rows: (0..ROWS.start).map(|_| ExtractedRow::new(&mut rng)).collect(),
             failed: false,
         };
         let workflows = NAMES.iter().enumerate().map(workflow).collect();
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// The next event.
-    pub(super) fn next(&mut self) -> Event {
+    pub(super) fn next(&mut self) -> KadoaEvent {
         let workflow = self.rng.usize(0..self.workflows.len());
         let chance = self.rng.u8(0..16);
         let at = self.now;
@@ -93,15 +93,15 @@ impl World {
             _ if failed => self.failure(workflow),
             _ => ("workflow_data_change", self.change(workflow, at)),
         };
-        Event { kind, at, data }
+        KadoaEvent { kind, at, data }
     }
 
     fn change(&mut self, workflow: usize, at: i64) -> String {
         let id = object_id(&mut self.rng);
         let differences = self.differences(workflow);
         let workflow = &self.workflows[workflow];
-        let rows: Vec<String> = workflow.rows.iter().map(Row::json).collect();
-        Object::default()
+        let rows: Vec<String> = workflow.rows.iter().map(ExtractedRow::json).collect();
+        JsonObject::default()
             .text("id", &id)
             .text("workflowId", &workflow.id)
             .array("data", &rows)
@@ -119,7 +119,7 @@ impl World {
         (0..rng.usize(1..3))
             .map(|_| match rng.u8(0..4) {
                 0 if rows.len() < ROWS.end => {
-                    let row = Row::new(rng);
+                    let row = ExtractedRow::new(rng);
                     let fields = row.fields();
                     rows.push(row);
                     difference("added", &fields)
@@ -143,7 +143,7 @@ impl World {
     fn failure(&mut self, workflow: usize) -> (&'static str, String) {
         let workflow = &mut self.workflows[workflow];
         workflow.failed = !workflow.failed;
-        let data = Object::default()
+        let data = JsonObject::default()
             .text("workflowId", &workflow.id)
             .text("workflowName", workflow.name)
             .text("source", "scheduler");
@@ -157,12 +157,12 @@ impl World {
     fn other(&mut self, workflow: usize) -> (&'static str, String) {
         let kind = OTHERS[self.rng.usize(0..OTHERS.len())];
         let workflow = &self.workflows[workflow];
-        let data = Object::default().text("workflowId", &workflow.id).text("workflowName", workflow.name);
+        let data = JsonObject::default().text("workflowId", &workflow.id).text("workflowName", workflow.name);
         (kind, data.end())
     }
 }
 
-impl Row {
+impl ExtractedRow {
     fn new(rng: &mut Rng) -> Self {
         let title = TITLES[rng.usize(0..TITLES.len())];
         Self { title: title.to_owned(), cents: rng.u32(100..10_000) }
@@ -173,7 +173,7 @@ impl Row {
     }
 
     fn json(&self) -> String {
-        Object::default().text("title", &self.title).text("price", &self.price()).end()
+        JsonObject::default().text("title", &self.title).text("price", &self.price()).end()
     }
 
     fn fields(&self) -> [String; 2] {
@@ -181,12 +181,12 @@ impl Row {
     }
 }
 
-fn field(key: &str, value: &str) -> Object {
-    Object::default().text("key", key).raw("value", &quoted(value))
+fn field(key: &str, value: &str) -> JsonObject {
+    JsonObject::default().text("key", key).raw("value", &quoted(value))
 }
 
 fn difference(kind: &str, fields: &[String]) -> String {
-    Object::default().text("type", kind).array("fields", fields).end()
+    JsonObject::default().text("type", kind).array("fields", fields).end()
 }
 
 /// 24 hex digits, as the ids of workflows and changes have in the documents.
@@ -203,8 +203,8 @@ mod tests {
     use super::*;
 
     fn events(count: usize) -> Vec<(&'static str, i64, Value)> {
-        let mut world = World::new(3);
-        let event = |event: Event| (event.kind, event.at, serde_json::from_str(&event.data).unwrap());
+        let mut world = TeamWorld::new(3);
+        let event = |event: KadoaEvent| (event.kind, event.at, serde_json::from_str(&event.data).unwrap());
         (0..count).map(|_| event(world.next())).collect()
     }
 

@@ -8,10 +8,10 @@ use fastrand::Rng;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::events::World;
+use super::events::TeamWorld;
 use super::wire;
 use crate::dialect::Meaning;
-use crate::dialect::made::{Object, fields, mix, quoted};
+use crate::dialect::made::{JsonObject, fields, mix, quoted};
 use crate::limits;
 use crate::message::Message;
 use crate::provider::Behave;
@@ -26,7 +26,7 @@ const BATCH: usize = 256;
 
 /// The log.
 pub(super) struct Log {
-    world: World,
+    world: TeamWorld,
     rng: Rng,
     shape: Behave,
     /// What makes cursors look like nothing in particular.
@@ -48,7 +48,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn new(seed: u64, shape: Behave) -> Self {
         Self {
-            world: World::new(seed),
+            world: TeamWorld::new(seed),
             rng: Rng::with_seed(mix(seed, "ids")),
             shape,
             key: mix(seed, "cursors"),
@@ -87,7 +87,7 @@ impl Log {
             Behave::Documented => "data",
             Behave::Real => "message",
         };
-        let frame = Object::default()
+        let frame = JsonObject::default()
             .text("type", event.kind)
             .number("timestamp", event.at)
             .text("id", &uuid(&mut self.rng))

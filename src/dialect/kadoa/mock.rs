@@ -16,7 +16,7 @@ use super::events::object_id;
 use super::log::Log;
 use super::wire::{ACK_PATH, TOKEN_PARAM, TOKEN_PATH};
 use crate::dialect::Dialect as _;
-use crate::dialect::made::{Object, mix};
+use crate::dialect::made::{JsonObject, mix};
 use crate::handshake::server::{Request, Response};
 use crate::key::BoundedKey;
 use crate::limits;
@@ -59,13 +59,13 @@ impl Provider for KadoaMock {
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {
-        Arc::new(KadoaService(Arc::new(Shared::new(settings))))
+        Arc::new(KadoaService(Arc::new(KadoaState::new(settings))))
     }
 }
 
-struct KadoaService(Arc<Shared>);
+struct KadoaService(Arc<KadoaState>);
 
-struct Shared {
+struct KadoaState {
     settings: Arc<Settings>,
     team: String,
     log: Mutex<Log>,
@@ -159,7 +159,7 @@ impl KadoaService {
             return Err(refusal(401, "Invalid API key"));
         }
         let token = self.0.tokens.fresh();
-        let body = Object::default().text("access_token", &token).text("team_id", &self.0.team);
+        let body = JsonObject::default().text("access_token", &token).text("team_id", &self.0.team);
         Ok(Response::json(200, body.end()))
     }
 
@@ -171,14 +171,14 @@ impl KadoaService {
         match body.as_ref().and_then(|body| body["id"].as_str()) {
             Some(id) => {
                 self.0.acks().note(id);
-                Ok(Response::json(200, Object::default().flag("success", true).end()))
+                Ok(Response::json(200, JsonObject::default().flag("success", true).end()))
             }
             None => Err(refusal(400, "The body needs an id")),
         }
     }
 }
 
-impl Shared {
+impl KadoaState {
     fn new(settings: &Arc<Settings>) -> Self {
         let seed = settings.seed;
         Self {
@@ -202,7 +202,7 @@ impl Shared {
     /// that come now are served as ever.
     fn drain(&self) -> usize {
         let wait = self.settings.scaled(RETRY_AFTER).as_millis();
-        let frame = Object::default()
+        let frame = JsonObject::default()
             .text("type", "control.draining")
             .number("timestamp", self.log().now())
             .number("retryAfterMs", i64::try_from(wait).unwrap_or(i64::MAX));
@@ -220,7 +220,7 @@ impl Shared {
     }
 }
 
-impl Stream for Shared {
+impl Stream for KadoaState {
     /// Without a limit to the rate, whoever reads sets the pace, so nothing happens while nobody does.
     fn step(&self) -> bool {
         if self.settings.rate == Rate::Max && self.subscribers.is_empty() {
@@ -264,7 +264,7 @@ impl Tokens {
 
 /// One connection.
 struct KadoaPeer {
-    shared: Arc<Shared>,
+    shared: Arc<KadoaState>,
     present: Option<Member>,
     subscriber: Option<Member>,
     /// The number of the last event that it got of those that it missed, and since when; until it has them all.
@@ -299,7 +299,8 @@ impl Peer for KadoaPeer {
 
     /// Whether these begin before a subscription is not known.
     fn heartbeat(&mut self) -> Vec<Say> {
-        let frame = Object::default().text("type", "heartbeat").number("timestamp", self.shared.log().now());
+        let frame =
+            JsonObject::default().text("type", "heartbeat").number("timestamp", self.shared.log().now());
         vec![Message::text(frame.end()).into()]
     }
 
@@ -352,5 +353,5 @@ fn only_post(request: &Request) -> Result<(), Response> {
 }
 
 fn refusal(status: u16, message: &str) -> Response {
-    Response::json(status, Object::default().text("error", message).end())
+    Response::json(status, JsonObject::default().text("error", message).end())
 }

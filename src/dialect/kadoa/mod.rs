@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use super::{
-    Client, ClientSetup, Credential, Dialect, Meaning, Place, Rhythm, Sign, Silence, TopicCheck, Var,
+    Client, ClientSetup, Credential, CredentialPlace, Dialect, Meaning, Rhythm, Sign, Silence, TopicCheck,
+    Var,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -70,7 +71,7 @@ impl Dialect for Kadoa {
     }
 
     fn credential(&self) -> Option<Credential> {
-        Some(Credential { place: Place::Call, variable: KEY })
+        Some(Credential { place: CredentialPlace::Call, variable: KEY })
     }
 
     /// "Everything is broadcast to the team channel", and the token's answer names it. That a channel can be

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::handshake::server::Request;
 use crate::message::Message;
-use crate::provider::{Answer, Limits, Peer, Provider, Say, Service, Settings};
+use crate::provider::{Answer, ConnLimits, Peer, Provider, Say, Service, Settings};
 
 const PATH: &str = "/echo";
 
@@ -59,8 +59,8 @@ fn echo(request: &Request) -> Answer {
 struct EchoPeer;
 
 impl Peer for EchoPeer {
-    fn limits(&self) -> Limits {
-        Limits { message: MAX, waiting: MAX, ..Limits::default() }
+    fn limits(&self) -> ConnLimits {
+        ConnLimits { message: MAX, waiting: MAX, ..ConnLimits::default() }
     }
 
     fn received(&mut self, message: Message) -> Vec<Say> {

@@ -15,7 +15,7 @@ use super::mock_peer::{RulesPeer, names};
 use super::mock_rules::{MOCK_VARS, MockCallRule, MockRules, MockVar};
 use super::schema::MockTable;
 use crate::codec::Steps;
-use crate::dialect::Place;
+use crate::dialect::CredentialPlace;
 use crate::error::Result;
 use crate::handshake::server::{Request, Response};
 use crate::limits;
@@ -38,7 +38,7 @@ pub(super) struct RulesMock {
 pub(super) struct MockFile {
     pub(super) table: MockTable,
     pub(super) summary: &'static str,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<CredentialPlace>,
     pub(super) subprotocols: Vec<String>,
     /// The steps of messages to clients, and of messages from clients.
     pub(super) decode: Vec<String>,
@@ -88,7 +88,7 @@ impl Provider for RulesMock {
     fn target(&self, token: Option<&str>) -> String {
         let path = self.file.table.path.trim_end_matches('*');
         match (self.file.place, token) {
-            (Some(Place::Query(name)), Some(token)) => format!("{path}?{name}={token}"),
+            (Some(CredentialPlace::Query(name)), Some(token)) => format!("{path}?{name}={token}"),
             _ => path.to_owned(),
         }
     }

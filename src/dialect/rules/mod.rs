@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::custom::schema::Place as PlaceInFile;
-use super::{Client, ClientSetup, Credential, Dialect, Place, TopicCheck, Var};
+use super::custom::schema::PlaceOption as PlaceInFile;
+use super::{Client, ClientSetup, Credential, CredentialPlace, Dialect, TopicCheck, Var};
 use crate::codec;
 use crate::error::{Failure, Result, line_of};
 use crate::net::WsUrl;
@@ -88,10 +88,10 @@ impl RulesDialect {
         head.decode.iter_mut().chain(&mut head.encode).for_each(|step| codec::anchor(step, folder));
         let credential = file.credential.as_ref().map(|credential| Credential {
             place: match &credential.place {
-                PlaceInFile::Query(name) => Place::Query(kept(name)),
-                PlaceInFile::Header(name) => Place::Header(kept(name)),
-                PlaceInFile::Bearer => Place::Bearer,
-                PlaceInFile::Message => Place::Message,
+                PlaceInFile::Query(name) => CredentialPlace::Query(kept(name)),
+                PlaceInFile::Header(name) => CredentialPlace::Header(kept(name)),
+                PlaceInFile::Bearer => CredentialPlace::Bearer,
+                PlaceInFile::Message => CredentialPlace::Message,
             },
             variable: kept(&credential.env),
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::dialect::custom::schema::{Close, Credential, one_or_many, positive};
+use crate::dialect::custom::schema::{CloseTable, CredentialTable, one_or_many, positive};
 
 /// A jq program as it is written, with its place in the file.
 pub(super) type Source = Spanned<String>;
@@ -17,7 +17,7 @@ pub(super) type Source = Spanned<String>;
 #[serde(deny_unknown_fields)]
 pub(super) struct RulesFile {
     pub(super) dialect: DialectHead,
-    pub(super) credential: Option<Credential>,
+    pub(super) credential: Option<CredentialTable>,
     /// Further credentials: the name in `$keys`, and the environment variable.
     #[serde(default)]
     pub(super) keys: BTreeMap<String, String>,
@@ -32,7 +32,7 @@ pub(super) struct RulesFile {
     pub(super) keepalive: Option<KeepaliveTable>,
     /// Close codes that mean something of their own.
     #[serde(default)]
-    pub(super) close: BTreeMap<String, Close>,
+    pub(super) close: BTreeMap<String, CloseTable>,
     pub(super) mock: Option<MockTable>,
 }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 
-use crate::dialect::made::{Object, iso_seconds, mix, quoted};
+use crate::dialect::made::{JsonObject, iso_seconds, mix, quoted};
 use crate::provider::Behave;
 use crate::text::uuid;
 
@@ -47,24 +47,25 @@ pub(super) fn token(seed: u64, instance: &str) -> String {
 
 /// The frame around the data of an event.
 pub(super) fn envelope(name: &str, data: &str, instance: &str, token: &str) -> String {
-    let about = Object::default().text("baseUrl", BASE_URL).text("instance", instance).text("token", token);
-    Object::default().text("event", name).raw("data", data).object("instanceData", about).end()
+    let about =
+        JsonObject::default().text("baseUrl", BASE_URL).text("instance", instance).text("token", token);
+    JsonObject::default().text("event", name).raw("data", data).object("instanceData", about).end()
 }
 
 /// An event, still in its parts.
-pub(super) struct Event {
+pub(super) struct RyzeEvent {
     /// One of [`NAMES`].
     pub(super) name: &'static str,
-    data: Data,
+    data: EventData,
 }
 
-enum Data {
+enum EventData {
     Ready(String),
     Message(Box<Exchange>),
 }
 
 /// One instance's world.
-pub(super) struct World {
+pub(super) struct InstanceWorld {
     rng: Rng,
     now: i64,
     shape: Behave,
@@ -125,7 +126,7 @@ enum Task {
     Label,
 }
 
-impl World {
+impl InstanceWorld {
     /// The world of this instance, at its beginning.
     pub(super) fn new(seed: u64, instance: &str, shape: Behave) -> Self {
         let mut rng = Rng::with_seed(mix(seed, instance));
@@ -146,7 +147,7 @@ impl World {
     }
 
     /// The next thing that happens.
-    pub(super) fn next(&mut self) -> Option<Event> {
+    pub(super) fn next(&mut self) -> Option<RyzeEvent> {
         let next = self.pending.iter().enumerate().min_by_key(|(_, (at, order, _))| (*at, *order));
         let (at, _, task) = self.pending.swap_remove(next?.0);
         self.now = at;
@@ -162,10 +163,10 @@ impl World {
     }
 
     /// The frame that tells of an event. `media`: with the bytes of media in it.
-    pub(super) fn frame(&self, event: &Event, media: bool) -> String {
+    pub(super) fn frame(&self, event: &RyzeEvent, media: bool) -> String {
         let data = match &event.data {
-            Data::Ready(data) => data.clone(),
-            Data::Message(message) => match self.shape {
+            EventData::Ready(data) => data.clone(),
+            EventData::Message(message) => match self.shape {
                 Behave::Documented => self.nested(message, media),
                 Behave::Real => self.flat(message, media),
             },
@@ -186,8 +187,8 @@ impl World {
 }
 
 /// What happens.
-impl World {
-    fn message(&mut self, before: Option<String>) -> Event {
+impl InstanceWorld {
+    fn message(&mut self, before: Option<String>) -> RyzeEvent {
         let chat = self.rng.usize(0..self.chats.len());
         let chat = self.chats[chat].clone();
         let outgoing = chat.kind != "newsletter" && self.rng.bool();
@@ -204,7 +205,7 @@ impl World {
             self.after(1, 3, Task::Status(Box::new(message.clone()), "delivered"));
         }
         self.after(1, 8, Task::Message(Some(id)));
-        Event { name: NAMES[0], data: Data::Message(Box::new(message)) }
+        RyzeEvent { name: NAMES[0], data: EventData::Message(Box::new(message)) }
     }
 
     fn extra(&mut self, before: Option<String>, chat: &Chat) -> Extra {
@@ -221,9 +222,10 @@ impl World {
         }
     }
 
-    fn status(&mut self, message: Exchange, status: &'static str) -> Event {
-        let chat = Object::default().text("jid", &self.jid(&message.chat)).text("type", message.chat.kind);
-        let data = Object::default()
+    fn status(&mut self, message: Exchange, status: &'static str) -> RyzeEvent {
+        let chat =
+            JsonObject::default().text("jid", &self.jid(&message.chat)).text("type", message.chat.kind);
+        let data = JsonObject::default()
             .array("messageIds", &[quoted(&message.id)])
             .text("status", status)
             .text("timestamp", &self.now())
@@ -235,10 +237,10 @@ impl World {
             ("read", Extra::Media(1, ..)) => self.after(1, 10, Task::Status(Box::new(message), "played")),
             _ => {}
         }
-        Event { name: NAMES[1], data: Data::Ready(data.end()) }
+        RyzeEvent { name: NAMES[1], data: EventData::Ready(data.end()) }
     }
 
-    fn new_call(&mut self) -> Event {
+    fn new_call(&mut self) -> RyzeEvent {
         let from = self.chats[self.rng.usize(0..PEOPLE.len())].people.first().unwrap_or(&self.me).clone();
         let id = uuid(&mut self.rng);
         let answer = if self.rng.u8(0..3) == 0 { "rejected" } else { "accepted" };
@@ -246,7 +248,7 @@ impl World {
         self.call_event(&id, &from, "offer")
     }
 
-    fn call(&mut self, id: String, from: Person, kind: &'static str) -> Event {
+    fn call(&mut self, id: String, from: Person, kind: &'static str) -> RyzeEvent {
         let event = self.call_event(&id, &from, kind);
         if kind == "accepted" {
             self.after(5, 40, Task::Call { id, from, kind: "terminated" });
@@ -257,17 +259,17 @@ impl World {
     }
 
     /// The fields are a guess; the kinds are the overview's.
-    fn call_event(&self, id: &str, from: &Person, kind: &str) -> Event {
-        let data = Object::default()
+    fn call_event(&self, id: &str, from: &Person, kind: &str) -> RyzeEvent {
+        let data = JsonObject::default()
             .text("type", kind)
             .text("callId", id)
             .text("from", &self.person_jid(from))
             .text("timestamp", &self.now());
-        Event { name: NAMES[2], data: Data::Ready(data.end()) }
+        RyzeEvent { name: NAMES[2], data: EventData::Ready(data.end()) }
     }
 
     /// Somebody leaves who is in the group, or joins who is not.
-    fn group(&mut self) -> Event {
+    fn group(&mut self) -> RyzeEvent {
         let index = PEOPLE.len();
         let who = self.chats[self.rng.usize(0..PEOPLE.len())].people.first().unwrap_or(&self.me).clone();
         let group = &mut self.chats[index];
@@ -284,24 +286,24 @@ impl World {
             (Some(_), 2) => "promoted",
             (Some(_), _) => "demoted",
         };
-        let participant = Object::default()
+        let participant = JsonObject::default()
             .text("jid", &format!("{}@s.whatsapp.net", who.number))
             .text("lid", &format!("{}@lid", who.lid))
             .text("name", who.name);
-        let data = Object::default()
+        let data = JsonObject::default()
             .text("type", kind)
             .text("groupJid", &format!("{}@g.us", self.chats[index].number))
             .text("groupName", &self.chats[index].name)
             .text("timestamp", &self.now())
             .array("participants", &[participant.end()]);
         self.after(10, 60, Task::Group);
-        Event { name: NAMES[3], data: Data::Ready(data.end()) }
+        RyzeEvent { name: NAMES[3], data: EventData::Ready(data.end()) }
     }
 
-    fn state(&mut self, state: &'static str) -> Event {
-        let data = Object::default().text("state", state).text("timestamp", &self.now());
+    fn state(&mut self, state: &'static str) -> RyzeEvent {
+        let data = JsonObject::default().text("state", state).text("timestamp", &self.now());
         let jid = format!("{}@s.whatsapp.net", self.me.number);
-        let data = data.with((state == "connected").then_some(|data: Object| data.text("jid", &jid)));
+        let data = data.with((state == "connected").then_some(|data: JsonObject| data.text("jid", &jid)));
         match state {
             "disconnected" => self.after(1, 2, Task::State("connecting")),
             "keepalive_timeout" => self.after(5, 30, Task::State("keepalive_restored")),
@@ -311,22 +313,22 @@ impl World {
                 self.after(60, 180, Task::State(next));
             }
         }
-        Event { name: NAMES[4], data: Data::Ready(data.end()) }
+        RyzeEvent { name: NAMES[4], data: EventData::Ready(data.end()) }
     }
 
-    fn label(&mut self) -> Event {
+    fn label(&mut self) -> RyzeEvent {
         let add = self.rng.bool();
         let label = 100 + self.rng.i64(0..3);
         let data = if self.rng.u8(0..3) > 0 {
             let chat = &self.chats[self.rng.usize(0..PEOPLE.len())];
-            Object::default()
+            JsonObject::default()
                 .text("type", "chat")
                 .text("labelId", &label.to_string())
                 .text("action", if add { "add" } else { "remove" })
                 .text("chatJid", &format!("{}@s.whatsapp.net", chat.number))
                 .flag("labeled", add)
         } else {
-            Object::default()
+            JsonObject::default()
                 .text("type", "edit")
                 .text("labelId", &label.to_string())
                 .text("action", if add { "updated" } else { "deleted" })
@@ -335,36 +337,40 @@ impl World {
                 .flag("deleted", !add)
         };
         self.after(10, 60, Task::Label);
-        Event { name: NAMES[5], data: Data::Ready(data.end()) }
+        RyzeEvent { name: NAMES[5], data: EventData::Ready(data.end()) }
     }
 }
 
 /// The two forms of a message.
-impl World {
+impl InstanceWorld {
     /// The catalogue's: everything inside of `data.message`.
     fn nested(&self, message: &Exchange, media: bool) -> String {
-        let inner = Object::default()
+        let inner = JsonObject::default()
             .text("id", &message.id)
             .text("direction", message.direction())
             .text("timestamp", &iso_seconds(message.at))
             .object("chat", self.chat(&message.chat))
             .object("sender", self.sender(&message.sender));
-        let text = |object: Object| object.object("content", Object::default().text("text", message.text));
+        let text =
+            |object: JsonObject| object.object("content", JsonObject::default().text("text", message.text));
         let inner = match &message.extra {
             Extra::None => text(inner),
             Extra::Media(..) => inner.object("media", message.media("mimetype", media)),
             Extra::Edit(original) => {
-                let edit = Object::default().text("original_id", original).text("originalContent", "old");
+                let edit = JsonObject::default().text("original_id", original).text("originalContent", "old");
                 text(inner).object("edit", edit.text("text", message.text))
             }
-            Extra::Forward(count) => text(inner).object("forward", Object::default().number("count", *count)),
+            Extra::Forward(count) => {
+                text(inner).object("forward", JsonObject::default().number("count", *count))
+            }
             Extra::Reply(id, sender) => {
-                let by = Object::default().text("jid", &self.person_jid(sender)).text("name", sender.name);
-                let reply = Object::default().text("message_id", id).object("sender", by);
+                let by =
+                    JsonObject::default().text("jid", &self.person_jid(sender)).text("name", sender.name);
+                let reply = JsonObject::default().text("message_id", id).object("sender", by);
                 text(inner).object("reply", reply.text("text", TEXTS[0]))
             }
         };
-        Object::default().text("id", &message.id).object("message", inner).end()
+        JsonObject::default().text("id", &message.id).object("message", inner).end()
     }
 
     /// The running service's, as far as consumers report it.
@@ -373,7 +379,7 @@ impl World {
             Extra::Media(at, ..) => (MEDIA[*at].0, ""),
             _ => ("text", message.text),
         };
-        let inner = Object::default()
+        let inner = JsonObject::default()
             .text("type", kind)
             .text("content", content)
             .text("source", if message.outgoing { "api" } else { "whatsapp" });
@@ -383,7 +389,7 @@ impl World {
             _ => inner,
         };
         let recipient = if message.outgoing { self.jid(&message.chat) } else { self.person_jid(&self.me) };
-        Object::default()
+        JsonObject::default()
             .text("id", &message.id)
             .text("direction", message.direction())
             .text("timestamp", &iso_seconds(message.at))
@@ -394,8 +400,8 @@ impl World {
             .end()
     }
 
-    fn chat(&self, chat: &Chat) -> Object {
-        Object::default()
+    fn chat(&self, chat: &Chat) -> JsonObject {
+        JsonObject::default()
             .text("jid", &self.jid(chat))
             .text("lid", &self.lid(&chat.lid))
             .text("name", &chat.name)
@@ -403,8 +409,8 @@ impl World {
             .flag("isCommunity", false)
     }
 
-    fn sender(&self, person: &Person) -> Object {
-        Object::default()
+    fn sender(&self, person: &Person) -> JsonObject {
+        JsonObject::default()
             .text("jid", &self.person_jid(person))
             .text("lid", &self.lid(&person.lid))
             .text("name", person.name)
@@ -445,21 +451,21 @@ impl Exchange {
 
     /// The media object. Its bytes come from a seed of their own, so that whether they are wanted changes
     /// nothing else.
-    fn media(&self, type_key: &str, with_bytes: bool) -> Object {
-        let Extra::Media(at, size, seed) = self.extra else { return Object::default() };
+    fn media(&self, type_key: &str, with_bytes: bool) -> JsonObject {
+        let Extra::Media(at, size, seed) = self.extra else { return JsonObject::default() };
         let (kind, mimetype, file) = MEDIA[at];
         let media =
-            Object::default().text("type", kind).text("url", &format!("{BASE_URL}/media/{}", self.id));
+            JsonObject::default().text("type", kind).text("url", &format!("{BASE_URL}/media/{}", self.id));
         let bytes = with_bytes.then(|| {
             let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
             Rng::with_seed(seed).fill(&mut bytes);
             STANDARD.encode(bytes)
         });
-        let media = media.with(bytes.map(|bytes| move |media: Object| media.text("base64", &bytes)));
+        let media = media.with(bytes.map(|bytes| move |media: JsonObject| media.text("base64", &bytes)));
         let media = media.text(type_key, mimetype).number("size", size);
         let caption = (kind == "image" || kind == "video").then_some(self.text);
-        let media = media.with(caption.map(|text| move |media: Object| media.text("caption", text)));
-        media.with(file.map(|name| move |media: Object| media.text("fileName", name)))
+        let media = media.with(caption.map(|text| move |media: JsonObject| media.text("caption", text)));
+        media.with(file.map(|name| move |media: JsonObject| media.text("fileName", name)))
     }
 }
 
@@ -494,7 +500,7 @@ mod tests {
     use super::*;
 
     fn frames(shape: Behave, media: bool, count: usize) -> Vec<String> {
-        let mut world = World::new(3, "demo", shape);
+        let mut world = InstanceWorld::new(3, "demo", shape);
         (0..count)
             .map(|_| {
                 let event = world.next().unwrap();
@@ -624,7 +630,7 @@ mod tests {
 
     #[test]
     fn a_long_run_needs_no_more_room_than_a_short_one() {
-        let mut world = World::new(4, "demo", Behave::Documented);
+        let mut world = InstanceWorld::new(4, "demo", Behave::Documented);
         for _ in 0..20_000 {
             world.next().unwrap();
             assert!(world.pending.len() < 60, "{}", world.pending.len());
@@ -635,7 +641,7 @@ mod tests {
     #[test]
     fn the_same_seed_and_name_give_the_same_bytes() {
         let run = |seed, name: &str| {
-            let mut world = World::new(seed, name, Behave::Documented);
+            let mut world = InstanceWorld::new(seed, name, Behave::Documented);
             (0..300)
                 .map(|_| world.next().map(|event| world.frame(&event, false)).unwrap())
                 .collect::<Vec<_>>()

@@ -25,7 +25,7 @@ const TOKENS: usize = limits::MOCK_RATE_LIMITS / COUNT;
 
 /// The rate limit.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct RateLimit {
     minute: Duration,
     windows: Mutex<HashMap<BoundedKey, Window>>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Allowance {
     reset: i64,
 }
 
-impl Gate {
+impl RateLimit {
     /// A gate whose minute lasts this long.
     pub(super) fn new(minute: Duration) -> Self {
         Self { minute, windows: Mutex::default() }
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hundred_a_minute_and_token() {
-        let gate = Gate::new(MINUTE);
+        let gate = RateLimit::new(MINUTE);
         for left in (0..LIMIT).rev() {
             let allowance = gate.look("a", true);
             assert_eq!((allowance.exceeded, allowance.remaining), (false, left));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn tokens_without_end_need_no_more_room() {
-        let gate = Gate::new(MINUTE);
+        let gate = RateLimit::new(MINUTE);
         for n in 0..3 * TOKENS {
             let long = if n % 100 == 0 { 15_000 } else { 20 };
             gate.look(&format!("{n:0long$}"), true);

@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::events::{self, World};
-use super::gate::{Allowance, Gate, MINUTE, origin_is_fine};
+use super::events::{self, InstanceWorld};
+use super::gate::{Allowance, MINUTE, RateLimit, origin_is_fine};
 use crate::dialect::Dialect as _;
-use crate::dialect::made::{Object, fields};
+use crate::dialect::made::{JsonObject, fields};
 use crate::handshake::server::{Request, Response};
 use crate::limits;
 use crate::message::Message;
 use crate::provider::{
-    Answer, Conn, Hub, Keepalive, Limits, Member, Overflow, Peer, Provider, Say, Service, Settings, Stream,
-    Unread,
+    Answer, Conn, ConnLimits, Hub, Member, OutboxOverflow, Peer, Provider, Say, ServerPings, Service,
+    Settings, Stream, Unread,
 };
 
 /// The instance that can be connected to without doing anything first.
@@ -61,29 +61,29 @@ impl Provider for RyzeMock {
     }
 
     fn service(&self, settings: &Arc<Settings>) -> Arc<dyn Service> {
-        Arc::new(RyzeService(Arc::new(Shared::new(settings))))
+        Arc::new(RyzeService(Arc::new(RyzeState::new(settings))))
     }
 }
 
-struct RyzeService(Arc<Shared>);
+struct RyzeService(Arc<RyzeState>);
 
-struct Shared {
+struct RyzeState {
     settings: Arc<Settings>,
-    gate: Gate,
+    gate: RateLimit,
     hub: Arc<Hub>,
     instances: Mutex<BTreeMap<String, Instance>>,
 }
 
 #[derive(Default)]
 struct Instance {
-    config: Option<Config>,
+    config: Option<InstanceConfig>,
     /// From when the first client listens.
-    world: Option<World>,
+    world: Option<InstanceWorld>,
 }
 
 /// The WebSocket configuration of an instance, as it is sent and read back.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
-struct Config {
+struct InstanceConfig {
     enabled: bool,
     #[serde(default)]
     events: Vec<String>,
@@ -116,7 +116,7 @@ impl Service for RyzeService {
     fn push(&self, event: &RawValue) -> Option<usize> {
         let pushed: Pushed<'_> = fields(event)?;
         let name = events::NAMES.into_iter().find(|name| *name == pushed.event)?;
-        let only = pushed.about.and_then(|about| fields::<About>(about)?.instance);
+        let only = pushed.about.and_then(|about| fields::<InstanceRef>(about)?.instance);
         let instances = self.0.instances();
         let meant =
             instances.iter().filter(|(instance, _)| only.as_ref().is_none_or(|only| only == *instance));
@@ -151,7 +151,7 @@ struct Pushed<'a> {
 }
 
 #[derive(Deserialize)]
-struct About {
+struct InstanceRef {
     instance: Option<String>,
 }
 
@@ -211,7 +211,7 @@ impl RyzeService {
         if !matches!(super::check_name(instance), crate::dialect::TopicCheck::Fine) {
             return Err(refusal(400, "Invalid instance name"));
         }
-        let config: Config = serde_json::from_slice(&request.body)
+        let config: InstanceConfig = serde_json::from_slice(&request.body)
             .map_err(|error| refusal(400, &format!("Invalid request body: {error}")))?;
         if let Some(unknown) = config.events.iter().find(|name| !events::NAMES.contains(&name.as_str())) {
             return Err(refusal(400, &format!("Invalid event: {unknown}")));
@@ -239,7 +239,7 @@ impl RyzeService {
     }
 }
 
-impl Config {
+impl InstanceConfig {
     fn wants(&self, event: &str) -> bool {
         self.enabled && self.events.iter().any(|wanted| wanted == event)
     }
@@ -260,13 +260,13 @@ impl Config {
     }
 }
 
-impl Shared {
+impl RyzeState {
     fn new(settings: &Arc<Settings>) -> Self {
-        let all = Config { enabled: true, events: Vec::new(), media: false }.stored();
+        let all = InstanceConfig { enabled: true, events: Vec::new(), media: false }.stored();
         let demo = Instance { config: Some(all), world: None };
         Self {
             settings: Arc::clone(settings),
-            gate: Gate::new(settings.scaled(MINUTE)),
+            gate: RateLimit::new(settings.scaled(MINUTE)),
             hub: Arc::default(),
             instances: Mutex::new(BTreeMap::from([
                 (DEMO.to_owned(), demo),
@@ -280,7 +280,7 @@ impl Shared {
     }
 }
 
-impl Stream for Shared {
+impl Stream for RyzeState {
     /// One event of every instance that somebody has listened to and that is not switched off. Without a limit
     /// to the rate, whoever reads sets the pace, so nothing happens where nobody does.
     fn step(&self) -> bool {
@@ -293,8 +293,8 @@ impl Stream for Shared {
                 continue;
             }
             let (seed, shape) = (self.settings.seed, self.settings.behave);
-            let world = instance.world.get_or_insert_with(|| World::new(seed, name, shape));
-            let wanted = |event: &events::Event| config.wants(event.name);
+            let world = instance.world.get_or_insert_with(|| InstanceWorld::new(seed, name, shape));
+            let wanted = |event: &events::RyzeEvent| config.wants(event.name);
             let Some(event) = (0..PATIENCE).find_map(|_| world.next().filter(wanted)) else { continue };
             made = true;
             if listened {
@@ -312,7 +312,7 @@ impl Stream for Shared {
 
 /// One client of an instance.
 struct RyzePeer {
-    shared: Arc<Shared>,
+    shared: Arc<RyzeState>,
     instance: String,
     allowance: Allowance,
     member: Option<Member>,
@@ -321,9 +321,9 @@ struct RyzePeer {
 impl Peer for RyzePeer {
     /// "Read buffer 4096 bytes", "send buffer per client 256 messages: slow client is dropped" (Buffers and
     /// backpressure).
-    fn limits(&self) -> Limits {
-        let unread = Unread { messages: 256, overflow: Overflow::Disconnect };
-        Limits { message: 4096, unread, ..Limits::default() }
+    fn limits(&self) -> ConnLimits {
+        let unread = Unread { messages: 256, overflow: OutboxOverflow::Disconnect };
+        ConnLimits { message: 4096, unread, ..ConnLimits::default() }
     }
 
     fn headers(&self) -> Vec<(&'static str, String)> {
@@ -331,8 +331,8 @@ impl Peer for RyzePeer {
     }
 
     /// "PING every ~54s", "no PONG within 60s: the server drops the connection" (Heartbeat).
-    fn keepalive(&self) -> Option<Keepalive> {
-        Some(Keepalive { every: Duration::from_secs(54), patience: Duration::from_secs(60) })
+    fn keepalive(&self) -> Option<ServerPings> {
+        Some(ServerPings { every: Duration::from_secs(54), patience: Duration::from_secs(60) })
     }
 
     fn opened(&mut self, conn: &Arc<Conn>) -> Vec<Say> {
@@ -367,13 +367,13 @@ fn only(request: &Request, method: &str) -> Result<(), Response> {
 }
 
 fn refusal(status: u16, message: &str) -> Response {
-    let error = Object::default().text("message", message);
-    Response::json(status, Object::default().flag("success", false).object("error", error).end())
+    let error = JsonObject::default().text("message", message);
+    Response::json(status, JsonObject::default().flag("success", false).object("error", error).end())
 }
 
-fn told(message: &str, config: &Config) -> Response {
+fn told(message: &str, config: &InstanceConfig) -> Response {
     let config = serde_json::to_string(config).unwrap_or_default();
-    let body = Object::default().flag("success", true).text("message", message).raw("websocket", &config);
+    let body = JsonObject::default().flag("success", true).text("message", message).raw("websocket", &config);
     Response::json(200, body.end())
 }
 

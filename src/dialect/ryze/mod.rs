@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use self::redact::Redactor;
 use super::{
-    Client, ClientSetup, CloseRule, Credential, Dialect, Place, Rhythm, Sign, Silence, TopicCheck, Var,
+    Client, ClientSetup, CloseRule, Credential, CredentialPlace, Dialect, Rhythm, Sign, Silence, TopicCheck,
+    Var,
 };
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -73,7 +74,7 @@ impl Dialect for Ryze {
     /// The first of the three places that the document lists (Authentication); `--token-in` chooses among
     /// them. The name of the variable is a guess.
     fn credential(&self) -> Option<Credential> {
-        Some(Credential { place: Place::Header("token"), variable: "RYZE_TOKEN" })
+        Some(Credential { place: CredentialPlace::Header("token"), variable: "RYZE_TOKEN" })
     }
 
     fn check_topic(&self, topic: &str) -> TopicCheck {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::topic::{Kind, SCOPES};
+use super::topic::{ResourceKind, SCOPES};
 use crate::dialect::Known;
 
 /// Whole topics, or up to the colon after the next part.
@@ -12,7 +12,7 @@ pub(super) fn complete(typed: &str, known: &Known<'_>) -> Vec<String> {
     let next: Vec<String> = match parts[..] {
         [_] => SCOPES.map(|scope| format!("{scope}:")).into(),
         [scope, _] => scope_ids(scope, known).into_iter().map(|id| format!("{id}:")).collect(),
-        [_, _, _] => Kind::ALL.map(|kind| format!("{}:", kind.name())).into(),
+        [_, _, _] => ResourceKind::ALL.map(|kind| format!("{}:", kind.name())).into(),
         [_, _, kind, _] => [vec!["*".to_owned()], resource_ids(kind, known)].concat(),
         _ => Vec::new(),
     };

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
-use super::topic::Kind;
-use super::world::{Id, Room, SECOND, Task, World, timestamp, uuid};
-use crate::dialect::made::Object;
+use super::topic::ResourceKind;
+use super::world::{Id, Room, SECOND, ScopeWorld, Task, timestamp, uuid};
+use crate::dialect::made::JsonObject;
 
 /// How long a caller waits in a queue. Without an end to that, a busy agent's queue would grow for ever.
 const WAIT: i64 = 120 * SECOND;
@@ -44,11 +44,11 @@ pub(super) struct Call {
     agent: Option<usize>,
     recording: Id,
     recorded_at: i64,
-    script: VecDeque<Step>,
+    script: VecDeque<CallStep>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum CallStep {
     Answered,
     Flow(usize),
     RecordingStarted,
@@ -65,24 +65,24 @@ enum Step {
 }
 
 /// Calls.
-impl World {
+impl ScopeWorld {
     pub(super) fn new_call(&mut self) {
         let call = Box::new(Call {
-            id: self.id(Kind::Call),
-            flow: self.id(Kind::Activeflow),
+            id: self.id(ResourceKind::Call),
+            flow: self.id(ResourceKind::Activeflow),
             template: uuid(&mut self.rng),
             status: "ringing",
             queue: self.rng.usize(0..self.queues.len()),
             joined_at: 0,
             agent: None,
-            recording: self.id(Kind::Recording),
+            recording: self.id(ResourceKind::Recording),
             recorded_at: 0,
             script: self.script(),
         });
         // The documents show only `inbound`; `outbound` is its evident opposite.
         let direction = if self.rng.u8(0..4) == 0 { "outbound" } else { "inbound" };
         let (source, destination) = (tel(&mut self.rng), tel(&mut self.rng));
-        self.emit(Kind::Call, &call.id, "call.created", |world, data| {
+        self.emit(ResourceKind::Call, &call.id, "call.created", |world, data| {
             data.text("id", &call.id)
                 .text("customer_id", &world.customer)
                 .text("direction", direction)
@@ -98,29 +98,33 @@ impl World {
     }
 
     /// What is going to happen to a call. One in ten is never answered.
-    fn script(&mut self) -> VecDeque<Step> {
+    fn script(&mut self) -> VecDeque<CallStep> {
         let one_in = |rng: &mut Rng, n: u8| rng.u8(0..n) == 0;
         let answered = !one_in(&mut self.rng, 10);
         let [recorded, queued, conference] = [2, 2, 3].map(|n| one_in(&mut self.rng, n));
         // A resource that is looked at has a part in every call.
-        let recorded = recorded || self.pinned(Kind::Recording) || self.pinned(Kind::Transcription);
-        let queued = queued || self.pinned(Kind::Queue) || self.pinned(Kind::Agent);
-        let conference = conference || self.pinned(Kind::Conference);
+        let recorded =
+            recorded || self.pinned(ResourceKind::Recording) || self.pinned(ResourceKind::Transcription);
+        let queued = queued || self.pinned(ResourceKind::Queue) || self.pinned(ResourceKind::Agent);
+        let conference = conference || self.pinned(ResourceKind::Conference);
         let mut script = VecDeque::new();
-        let mut add = |when: bool, steps: &[Step]| {
+        let mut add = |when: bool, steps: &[CallStep]| {
             if answered && when {
                 script.extend(steps);
             }
         };
-        add(true, &[Step::Answered, Step::Flow(0), Step::Flow(1)]);
-        add(recorded, &[Step::RecordingStarted]);
-        add(queued, &[Step::Flow(2), Step::QueueJoined, Step::QueueConnected, Step::QueueLeft]);
-        add(conference, &[Step::Flow(3), Step::ConferenceJoined, Step::ConferenceLeft]);
-        add(recorded, &[Step::RecordingCompleted]);
-        add(true, &[Step::FlowCompleted]);
-        script.extend([Step::Hangup, Step::Ended]);
+        add(true, &[CallStep::Answered, CallStep::Flow(0), CallStep::Flow(1)]);
+        add(recorded, &[CallStep::RecordingStarted]);
+        add(
+            queued,
+            &[CallStep::Flow(2), CallStep::QueueJoined, CallStep::QueueConnected, CallStep::QueueLeft],
+        );
+        add(conference, &[CallStep::Flow(3), CallStep::ConferenceJoined, CallStep::ConferenceLeft]);
+        add(recorded, &[CallStep::RecordingCompleted]);
+        add(true, &[CallStep::FlowCompleted]);
+        script.extend([CallStep::Hangup, CallStep::Ended]);
         if answered && recorded {
-            script.push_back(Step::Transcribed);
+            script.push_back(CallStep::Transcribed);
         }
         script
     }
@@ -134,7 +138,7 @@ impl World {
             return;
         };
         let nobody_free = || !self.agents.iter().any(|agent| agent.status == "available");
-        if step == Step::QueueConnected && nobody_free() {
+        if step == CallStep::QueueConnected && nobody_free() {
             if self.now - call.joined_at >= WAIT {
                 // The next step is to leave, and without an agent that is to give up.
                 call.script.pop_front();
@@ -145,34 +149,34 @@ impl World {
         call.script.pop_front();
         self.play(&mut call, step);
         let (least, most) = match step {
-            Step::Hangup => (0, 1),
-            Step::QueueConnected | Step::ConferenceJoined => (10, 60),
+            CallStep::Hangup => (0, 1),
+            CallStep::QueueConnected | CallStep::ConferenceJoined => (10, 60),
             _ => (1, 6),
         };
         self.after(least, most, Task::Call(call));
     }
 
-    fn play(&mut self, call: &mut Call, step: Step) {
+    fn play(&mut self, call: &mut Call, step: CallStep) {
         match step {
-            Step::Answered => self.call_status(call, "answered"),
-            Step::Hangup => self.call_status(call, "hangup"),
-            Step::Ended => self.call_ended(call),
-            Step::Flow(action) => self.flow_updated(call, action),
-            Step::FlowCompleted => self.flow_completed(call),
-            Step::QueueJoined => self.queue_joined(call),
-            Step::QueueConnected => self.queue_connected(call),
-            Step::QueueLeft => self.queue_left(call),
-            Step::ConferenceJoined => self.conference_joined(call),
-            Step::ConferenceLeft => self.conference_left(call),
-            Step::RecordingStarted => self.recording_started(call),
-            Step::RecordingCompleted => self.recording_completed(call),
-            Step::Transcribed => self.transcribed(call),
+            CallStep::Answered => self.call_status(call, "answered"),
+            CallStep::Hangup => self.call_status(call, "hangup"),
+            CallStep::Ended => self.call_ended(call),
+            CallStep::Flow(action) => self.flow_updated(call, action),
+            CallStep::FlowCompleted => self.flow_completed(call),
+            CallStep::QueueJoined => self.queue_joined(call),
+            CallStep::QueueConnected => self.queue_connected(call),
+            CallStep::QueueLeft => self.queue_left(call),
+            CallStep::ConferenceJoined => self.conference_joined(call),
+            CallStep::ConferenceLeft => self.conference_left(call),
+            CallStep::RecordingStarted => self.recording_started(call),
+            CallStep::RecordingCompleted => self.recording_completed(call),
+            CallStep::Transcribed => self.transcribed(call),
         }
     }
 
     fn call_status(&mut self, call: &mut Call, status: &'static str) {
         let previous = std::mem::replace(&mut call.status, status);
-        self.emit(Kind::Call, &call.id, "call.status", |world, data| {
+        self.emit(ResourceKind::Call, &call.id, "call.status", |world, data| {
             data.text("id", &call.id)
                 .text("status", status)
                 .text("previous_status", previous)
@@ -182,7 +186,7 @@ impl World {
 
     /// Guess.
     fn call_ended(&mut self, call: &Call) {
-        self.emit(Kind::Call, &call.id, "call.ended", |world, data| {
+        self.emit(ResourceKind::Call, &call.id, "call.ended", |world, data| {
             data.text("id", &call.id)
                 .text("customer_id", &world.customer)
                 .text("status", call.status)
@@ -193,8 +197,8 @@ impl World {
     fn flow_updated(&mut self, call: &Call, action: usize) {
         let (kind, name) = ACTIONS[action];
         let action_id = uuid(&mut self.rng);
-        self.emit(Kind::Activeflow, &call.flow, "activeflow.updated", |world, data| {
-            let action = Object::default().text("id", &action_id).text("type", kind).text("name", name);
+        self.emit(ResourceKind::Activeflow, &call.flow, "activeflow.updated", |world, data| {
+            let action = JsonObject::default().text("id", &action_id).text("type", kind).text("name", name);
             data.text("id", &call.flow)
                 .text("flow_id", &call.template)
                 .text("status", "executing")
@@ -204,7 +208,7 @@ impl World {
     }
 
     fn flow_completed(&mut self, call: &Call) {
-        self.emit(Kind::Activeflow, &call.flow, "activeflow.completed", |world, data| {
+        self.emit(ResourceKind::Activeflow, &call.flow, "activeflow.completed", |world, data| {
             data.text("id", &call.flow)
                 .text("flow_id", &call.template)
                 .text("status", "completed")
@@ -215,13 +219,13 @@ impl World {
 }
 
 /// Queues, conferences and recordings.
-impl World {
+impl ScopeWorld {
     fn queue_joined(&mut self, call: &mut Call) {
         call.joined_at = self.now;
         let queue = &mut self.queues[call.queue];
         queue.waiting += 1;
         let (id, position) = (Arc::clone(&queue.id), queue.waiting);
-        self.emit(Kind::Queue, &id, "queue.joined", |world, data| {
+        self.emit(ResourceKind::Queue, &id, "queue.joined", |world, data| {
             data.text("queue_id", &id)
                 .text("call_id", &call.id)
                 .number("position", position.into())
@@ -238,14 +242,14 @@ impl World {
         queue.waiting = queue.waiting.saturating_sub(1);
         let id = Arc::clone(&queue.id);
         // Guess: only scenario 2 of the Overview names this event, on an agent's desktop.
-        self.emit(Kind::Call, &call.id, "call.assigned", |world, data| {
+        self.emit(ResourceKind::Call, &call.id, "call.assigned", |world, data| {
             data.text("id", &call.id)
                 .text("customer_id", &world.customer)
                 .text("agent_id", &agent)
                 .text("status", call.status)
                 .text("tm_update", &timestamp(world.now))
         });
-        self.emit(Kind::Queue, &id, "queue.connected", |world, data| {
+        self.emit(ResourceKind::Queue, &id, "queue.connected", |world, data| {
             data.text("queue_id", &id)
                 .text("call_id", &call.id)
                 .text("agent_id", &agent)
@@ -264,7 +268,7 @@ impl World {
         }
         let id = Arc::clone(&queue.id);
         let reason = if agent.is_some() { "serviced" } else { "abandoned" };
-        self.emit(Kind::Queue, &id, "queue.left", |world, data| {
+        self.emit(ResourceKind::Queue, &id, "queue.left", |world, data| {
             data.text("queue_id", &id)
                 .text("call_id", &call.id)
                 .text("reason", reason)
@@ -276,11 +280,11 @@ impl World {
     }
 
     fn conference_joined(&mut self, call: &Call) {
-        let fresh = self.id(Kind::Conference);
+        let fresh = self.id(ResourceKind::Conference);
         let room = self.room.get_or_insert(Room { id: fresh, participants: 0 });
         room.participants += 1;
         let (id, count) = (Arc::clone(&room.id), room.participants);
-        self.emit(Kind::Conference, &id, "conference.joined", |world, data| {
+        self.emit(ResourceKind::Conference, &id, "conference.joined", |world, data| {
             data.text("conference_id", &id)
                 .text("call_id", &call.id)
                 .number("participant_count", count.into())
@@ -292,7 +296,7 @@ impl World {
         let Some(room) = &mut self.room else { return };
         room.participants -= 1;
         let (id, count) = (Arc::clone(&room.id), room.participants);
-        self.emit(Kind::Conference, &id, "conference.left", |world, data| {
+        self.emit(ResourceKind::Conference, &id, "conference.left", |world, data| {
             data.text("conference_id", &id)
                 .text("call_id", &call.id)
                 .number("participant_count", count.into())
@@ -302,7 +306,7 @@ impl World {
         if count == 0 {
             self.room = None;
             // Guess.
-            self.emit(Kind::Conference, &id, "conference.ended", |world, data| {
+            self.emit(ResourceKind::Conference, &id, "conference.ended", |world, data| {
                 data.text("conference_id", &id)
                     .number("participant_count", 0)
                     .text("tm_end", &timestamp(world.now))
@@ -313,7 +317,7 @@ impl World {
     /// Guess: `recording.completed`'s fields that are known by then.
     fn recording_started(&mut self, call: &mut Call) {
         call.recorded_at = self.now;
-        self.emit(Kind::Recording, &call.recording, "recording.started", |world, data| {
+        self.emit(ResourceKind::Recording, &call.recording, "recording.started", |world, data| {
             data.text("id", &call.recording)
                 .text("call_id", &call.id)
                 .text("format", "wav")
@@ -323,7 +327,7 @@ impl World {
 
     fn recording_completed(&mut self, call: &Call) {
         let duration = (self.now - call.recorded_at) / SECOND;
-        self.emit(Kind::Recording, &call.recording, "recording.completed", |world, data| {
+        self.emit(ResourceKind::Recording, &call.recording, "recording.completed", |world, data| {
             let url = format!("https://storage.voipbin.net/recordings/{}.wav", call.recording);
             data.text("id", &call.recording)
                 .text("call_id", &call.id)
@@ -338,9 +342,9 @@ impl World {
 
     /// Guess, after `recording.completed`.
     fn transcribed(&mut self, call: &Call) {
-        let id = self.id(Kind::Transcription);
+        let id = self.id(ResourceKind::Transcription);
         let text = TEXTS[self.rng.usize(0..TEXTS.len())];
-        self.emit(Kind::Transcription, &id, "transcription.completed", |world, data| {
+        self.emit(ResourceKind::Transcription, &id, "transcription.completed", |world, data| {
             data.text("id", &id)
                 .text("call_id", &call.id)
                 .text("recording_id", &call.recording)
@@ -352,16 +356,16 @@ impl World {
 }
 
 /// Messages and agents.
-impl World {
+impl ScopeWorld {
     pub(super) fn new_message(&mut self) {
-        let id = self.id(Kind::Message);
+        let id = self.id(ResourceKind::Message);
         let (source, destination) = (tel(&mut self.rng), tel(&mut self.rng));
         let text = TEXTS[self.rng.usize(0..TEXTS.len())];
         let inbound = self.rng.bool();
         // Guess: the documents give `message.sent` no example, so it has the fields of `message.received`.
         let (name, direction) =
             if inbound { ("message.received", "inbound") } else { ("message.sent", "outbound") };
-        self.emit(Kind::Message, &id, name, |world, data| {
+        self.emit(ResourceKind::Message, &id, name, |world, data| {
             data.text("id", &id)
                 .text("customer_id", &world.customer)
                 .text("direction", direction)
@@ -378,7 +382,7 @@ impl World {
     }
 
     pub(super) fn delivered(&mut self, id: &Id) {
-        self.emit(Kind::Message, id, "message.delivery", |world, data| {
+        self.emit(ResourceKind::Message, id, "message.delivery", |world, data| {
             data.text("id", id).text("status", "delivered").text("tm_update", &timestamp(world.now))
         });
         self.after(2, 15, Task::NewMessage);
@@ -399,7 +403,7 @@ impl World {
         let agent = &mut self.agents[index];
         let previous = std::mem::replace(&mut agent.status, status);
         let id = Arc::clone(&agent.id);
-        self.emit(Kind::Agent, &id, "agent.status", |world, data| {
+        self.emit(ResourceKind::Agent, &id, "agent.status", |world, data| {
             data.text("agent_id", &id)
                 .text("status", status)
                 .text("previous_status", previous)
@@ -408,8 +412,8 @@ impl World {
     }
 }
 
-fn party(number: &str) -> Object {
-    Object::default().text("type", "tel").text("target", number)
+fn party(number: &str) -> JsonObject {
+    JsonObject::default().text("type", "tel").text("target", number)
 }
 
 fn tel(rng: &mut Rng) -> String {

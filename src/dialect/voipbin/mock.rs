@@ -10,15 +10,17 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::real::{self, RealSession};
-use super::topic::{Kind, Pattern};
+use super::topic::{Pattern, ResourceKind};
 use super::turns::{Turns, Wants};
 use super::wire::{self, Code};
-use super::world::{EPOCH, View, World};
+use super::world::{EPOCH, ScopeView, ScopeWorld};
 use crate::dialect::Dialect as _;
 use crate::dialect::made::fields;
 use crate::handshake::server::{Request, Response};
 use crate::message::Message;
-use crate::provider::{Answer, Behave, Conn, Hub, Keepalive, Member, Peer, Provider, Say, Service, Settings};
+use crate::provider::{
+    Answer, Behave, Conn, Hub, Member, Peer, Provider, Say, ServerPings, Service, Settings,
+};
 
 /// The endpoint of the documents (Overview, "Connection Endpoint").
 pub(super) const PATH: &str = "/v1.0/ws";
@@ -27,8 +29,8 @@ pub(super) const PATH: &str = "/v1.0/ws";
 const LIMIT_WINDOW: Duration = Duration::from_secs(10);
 
 /// The service pings every 10 s and gives up after 60 s without a pong.
-pub(super) const PINGS: Keepalive =
-    Keepalive { every: Duration::from_secs(10), patience: Duration::from_secs(60) };
+pub(super) const PINGS: ServerPings =
+    ServerPings { every: Duration::from_secs(10), patience: Duration::from_secs(60) };
 
 /// The mock half of the dialect.
 pub(super) struct VoipbinMock;
@@ -75,7 +77,7 @@ impl Service for VoipbinService {
         }
         let (settings, hub) = (Arc::clone(&self.settings), Arc::clone(&self.hub));
         let peer: Box<dyn Peer> = match settings.behave {
-            Behave::Documented => Box::new(Session::new(settings, hub)),
+            Behave::Documented => Box::new(VoipbinSession::new(settings, hub)),
             Behave::Real => Box::new(RealSession::new(settings, hub)),
         };
         Some(Answer::Upgrade { protocol: None, peer })
@@ -167,21 +169,21 @@ fn keys(topic: &str) -> Vec<String> {
 }
 
 /// One connection. Subscriptions are lost with it (Tutorial).
-struct Session {
+struct VoipbinSession {
     settings: Arc<Settings>,
     hub: Arc<Hub>,
     member: Option<Member>,
     /// The subscribed patterns, as spelled: unsubscribing needs the exact text.
     topics: HashSet<Box<str>>,
     /// The worlds behind them, one a scope and one a single resource.
-    worlds: Turns<View, Kinds, World>,
+    worlds: Turns<ScopeView, Kinds, ScopeWorld>,
     clock: i64,
     window: Option<Instant>,
     requests: u32,
 }
 
-impl Peer for Session {
-    fn keepalive(&self) -> Option<Keepalive> {
+impl Peer for VoipbinSession {
+    fn keepalive(&self) -> Option<ServerPings> {
         Some(PINGS)
     }
 
@@ -196,8 +198,8 @@ impl Peer for Session {
 
     fn next_event(&mut self) -> Option<Message> {
         let (seed, clock) = (self.settings.seed, self.clock);
-        let make = |view: &View, wants: &Kinds, round: u64| {
-            let mut world = World::new(seed.wrapping_add(round), view.clone(), clock);
+        let make = |view: &ScopeView, wants: &Kinds, round: u64| {
+            let mut world = ScopeWorld::new(seed.wrapping_add(round), view.clone(), clock);
             world.want(wants.kinds());
             world
         };
@@ -209,7 +211,7 @@ impl Peer for Session {
     }
 }
 
-impl Session {
+impl VoipbinSession {
     fn new(settings: Arc<Settings>, hub: Arc<Hub>) -> Self {
         Self {
             settings,
@@ -287,7 +289,7 @@ impl Session {
         }
         self.topics.insert(topic.into());
         let kind = pattern.kind;
-        let tell = |world: &mut World, wants: &Kinds| world.want(wants.kinds());
+        let tell = |world: &mut ScopeWorld, wants: &Kinds| world.want(wants.kinds());
         self.worlds.change(view(pattern), |wants| wants.add(kind), tell);
         true
     }
@@ -299,7 +301,7 @@ impl Session {
         self.member.iter_mut().for_each(|member| _ = member.leave(topic));
         let Some(pattern) = Pattern::parse(topic) else { return };
         let (kind, view) = (pattern.kind, view(pattern));
-        let tell = |world: &mut World, wants: &Kinds| world.want(wants.kinds());
+        let tell = |world: &mut ScopeWorld, wants: &Kinds| world.want(wants.kinds());
         self.worlds.change(view, |wants| wants.remove(kind), tell);
     }
 
@@ -309,14 +311,14 @@ impl Session {
 }
 
 /// What a pattern looks at.
-fn view(pattern: Pattern) -> View {
+fn view(pattern: Pattern) -> ScopeView {
     let pin = pattern.kind.zip(pattern.id);
-    View { scope: pattern.scope, scope_id: pattern.scope_id, pin }
+    ScopeView { scope: pattern.scope, scope_id: pattern.scope_id, pin }
 }
 
 /// How many subscriptions there are to each kind of resource in a world.
 #[derive(Default)]
-struct Kinds([u32; Kind::ALL.len()]);
+struct Kinds([u32; ResourceKind::ALL.len()]);
 
 impl Wants for Kinds {
     fn is_nothing(&self) -> bool {
@@ -325,22 +327,27 @@ impl Wants for Kinds {
 }
 
 impl Kinds {
-    fn add(&mut self, kind: Option<Kind>) {
+    fn add(&mut self, kind: Option<ResourceKind>) {
         self.counts(kind).for_each(|count| *count += 1);
     }
 
-    fn remove(&mut self, kind: Option<Kind>) {
+    fn remove(&mut self, kind: Option<ResourceKind>) {
         self.counts(kind).for_each(|count| *count = count.saturating_sub(1));
     }
 
     /// Without a kind, those of all.
-    fn counts(&mut self, kind: Option<Kind>) -> impl Iterator<Item = &mut u32> {
-        let all = Kind::ALL.into_iter().zip(&mut self.0);
+    fn counts(&mut self, kind: Option<ResourceKind>) -> impl Iterator<Item = &mut u32> {
+        let all = ResourceKind::ALL.into_iter().zip(&mut self.0);
         all.filter(move |(known, _)| kind.is_none_or(|kind| kind == *known)).map(|(_, count)| count)
     }
 
-    fn kinds(&self) -> Vec<Kind> {
-        Kind::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(kind, _)| kind).collect()
+    fn kinds(&self) -> Vec<ResourceKind> {
+        ResourceKind::ALL
+            .into_iter()
+            .zip(self.0)
+            .filter(|(_, count)| *count > 0)
+            .map(|(kind, _)| kind)
+            .collect()
     }
 }
 
@@ -353,11 +360,11 @@ mod tests {
 
     const CALLS: &str = "customer_id:12345678-1234-1234-1234-123456789012:call:*";
 
-    fn session() -> Session {
-        Session::new(Arc::new(Settings::default()), Arc::default())
+    fn session() -> VoipbinSession {
+        VoipbinSession::new(Arc::new(Settings::default()), Arc::default())
     }
 
-    fn ask(session: &mut Session, action: &str, topics: &[&str]) -> Vec<Value> {
+    fn ask(session: &mut VoipbinSession, action: &str, topics: &[&str]) -> Vec<Value> {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
         json(&session.answers(&wire::request(action, &topics).unwrap()))
     }
@@ -366,7 +373,7 @@ mod tests {
         messages.iter().map(|message| serde_json::from_slice(message.as_bytes()).unwrap()).collect()
     }
 
-    fn topics_of_next(session: &mut Session, count: usize) -> Vec<String> {
+    fn topics_of_next(session: &mut VoipbinSession, count: usize) -> Vec<String> {
         let events: Vec<Message> = (0..count).map(|_| session.next_event().unwrap()).collect();
         json(&events).iter().map(|event| event["topic"].as_str().unwrap().to_owned()).collect()
     }
@@ -408,7 +415,7 @@ mod tests {
     #[test]
     fn each_topic_is_judged_by_itself() {
         let settings = Settings { deny: vec!["agent_id:*".into()], ..Settings::default() };
-        let mut session = Session::new(Arc::new(settings), Arc::default());
+        let mut session = VoipbinSession::new(Arc::new(settings), Arc::default());
         let answers = ask(&mut session, "subscribe", &["agent_id:a:queue:*", CALLS, "customer_id:c:call"]);
         assert_eq!(
             answers[0],
@@ -451,7 +458,7 @@ mod tests {
         let mut session = session();
         ask(&mut session, "subscribe", &["customer_id:abc123:*:*"]);
         let topics = topics_of_next(&mut session, 300);
-        for kind in Kind::ALL {
+        for kind in ResourceKind::ALL {
             assert!(topics.iter().any(|topic| topic.contains(&format!(":{}:", kind.name()))));
         }
     }

@@ -7,7 +7,9 @@ use std::hash::Hasher as _;
 
 use memchr::memmem::Finder;
 
-use super::{Client, ClientSetup, Credential, Dialect, Facts, Known, Meaning, Place, TopicCheck, Var};
+use super::{
+    Client, ClientSetup, Credential, CredentialPlace, Dialect, Facts, Known, Meaning, TopicCheck, Var,
+};
 use crate::error::Result;
 use crate::message::Message;
 use crate::provider::Provider;
@@ -51,12 +53,12 @@ impl Dialect for Voipbin {
     }
 
     fn credential(&self) -> Option<Credential> {
-        Some(Credential { place: Place::Query("token"), variable: "VOIPBIN_TOKEN" })
+        Some(Credential { place: CredentialPlace::Query("token"), variable: "VOIPBIN_TOKEN" })
     }
 
     /// "An access key works only as `accesskey`", whatever the documents say of `token`.
     fn other_credentials(&self) -> &'static [Credential] {
-        &[Credential { place: Place::Query("accesskey"), variable: "VOIPBIN_ACCESSKEY" }]
+        &[Credential { place: CredentialPlace::Query("accesskey"), variable: "VOIPBIN_ACCESSKEY" }]
     }
 
     fn check_topic(&self, topic: &str) -> TopicCheck {

@@ -3,7 +3,7 @@
 //! topics, and a topic that is not allowed costs the connection. Read off the service's source
 //! (voipbin/monorepo, August 2026).
 //!
-//! What happens is what happens in [`World`]; here it is told in the service's words.
+//! What happens is what happens in [`ScopeWorld`]; here it is told in the service's words.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,12 +11,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::mock::PINGS;
-use super::topic::{self, Kind};
+use super::topic::{self, ResourceKind};
 use super::turns::{EventSource, Turns};
 use super::wire;
-use super::world::{EPOCH, Event, Id, View, World, timestamp};
+use super::world::{EPOCH, Id, ScopeView, ScopeWorld, VoipbinEvent, timestamp};
 use crate::message::Message;
-use crate::provider::{Conn, Hub, Keepalive, Limits, Member, Overflow, Peer, Say, Settings, Unread};
+use crate::provider::{
+    Conn, ConnLimits, Hub, Member, OutboxOverflow, Peer, Say, ServerPings, Settings, Unread,
+};
 
 /// Messages that wait for a client; more are dropped without a word (`pkg/websockhandler/subscription.go`).
 const BUFFER: usize = 2000;
@@ -98,12 +100,12 @@ impl RealSession {
 }
 
 impl Peer for RealSession {
-    fn limits(&self) -> Limits {
-        let unread = Unread { messages: BUFFER, overflow: Overflow::Discard };
-        Limits { unread, ..Limits::default() }
+    fn limits(&self) -> ConnLimits {
+        let unread = Unread { messages: BUFFER, overflow: OutboxOverflow::Discard };
+        ConnLimits { unread, ..ConnLimits::default() }
     }
 
-    fn keepalive(&self) -> Option<Keepalive> {
+    fn keepalive(&self) -> Option<ServerPings> {
         Some(PINGS)
     }
 
@@ -146,7 +148,7 @@ type Scope = (&'static str, String);
 
 /// A scope as it is shown.
 struct Shown {
-    world: World,
+    world: ScopeWorld,
     resources: Resources,
 }
 
@@ -155,14 +157,14 @@ const RESOURCE: usize = 2048;
 
 impl Shown {
     fn new(seed: u64, (scope, id): &Scope) -> Self {
-        let view = View { scope, scope_id: id.clone(), pin: None };
-        let mut world = World::new(seed, view, EPOCH);
-        world.want(Kind::ALL.to_vec());
+        let view = ScopeView { scope, scope_id: id.clone(), pin: None };
+        let mut world = ScopeWorld::new(seed, view, EPOCH);
+        world.want(ResourceKind::ALL.to_vec());
         Self { world, resources: Resources::default() }
     }
 
     /// The next event, if the service has one for it.
-    fn next(&mut self) -> Option<Told> {
+    fn next(&mut self) -> Option<ServiceEvent> {
         let event = self.world.next_event()?;
         self.resources.tell(&event, self.world.customer())
     }
@@ -179,14 +181,14 @@ impl EventSource for Shown {
 }
 
 /// An event in the service's words.
-struct Told {
+struct ServiceEvent {
     /// Such as `call_hangup`.
     name: &'static str,
     id: String,
     resource: Value,
 }
 
-impl Told {
+impl ServiceEvent {
     /// "Each event is published on two topics"; the resource is the part of the name before the first `_`.
     fn topics(&self, scope: &str) -> [String; 2] {
         let resource = self.name.split('_').next().unwrap_or_default();
@@ -201,7 +203,7 @@ struct Resources(HashMap<String, Map<String, Value>>);
 
 impl Resources {
     /// What the service says of an event; `None` for what it has no event for.
-    fn tell(&mut self, event: &Event, customer: &Id) -> Option<Told> {
+    fn tell(&mut self, event: &VoipbinEvent, customer: &Id) -> Option<ServiceEvent> {
         let data: Map<String, Value> = serde_json::from_str(&event.data).ok()?;
         let (name, changes) = change(event, &data)?;
         let id = key(event, &data);
@@ -214,7 +216,7 @@ impl Resources {
         });
         resource.extend(changes);
         resource.insert("tm_update".into(), json!(timestamp(event.at)));
-        let told = Told { name, id: id.clone(), resource: Value::Object(resource.clone()) };
+        let told = ServiceEvent { name, id: id.clone(), resource: Value::Object(resource.clone()) };
         if is_last(event) {
             self.0.remove(&id);
         }
@@ -224,15 +226,15 @@ impl Resources {
 
 /// The id of the resource that the service's event is about: a call's part in a queue or conference is a resource
 /// of its own there, and here it goes by the call's id.
-fn key(event: &Event, data: &Map<String, Value>) -> String {
+fn key(event: &VoipbinEvent, data: &Map<String, Value>) -> String {
     match (event.kind, data.get("call_id").and_then(Value::as_str)) {
-        (Kind::Queue | Kind::Conference, Some(call)) => call.chars().rev().collect(),
+        (ResourceKind::Queue | ResourceKind::Conference, Some(call)) => call.chars().rev().collect(),
         _ => event.id.to_string(),
     }
 }
 
 /// Is nothing more going to happen to the resource?
-fn is_last(event: &Event) -> bool {
+fn is_last(event: &VoipbinEvent) -> bool {
     let last = [
         "call.ended",
         "message.received",
@@ -247,7 +249,7 @@ fn is_last(event: &Event) -> bool {
 }
 
 /// The name of the service's event, and the fields of the resource that it changes.
-fn change(event: &Event, data: &Map<String, Value>) -> Option<(&'static str, Map<String, Value>)> {
+fn change(event: &VoipbinEvent, data: &Map<String, Value>) -> Option<(&'static str, Map<String, Value>)> {
     let get = |name: &str| data.get(name).cloned().unwrap_or_default();
     let at = timestamp(event.at);
     let (name, changes) = match event.name {

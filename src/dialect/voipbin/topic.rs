@@ -14,7 +14,7 @@ const UNDOCUMENTED: [&str; 4] = ["conferencecall", "queuecall", "transcribe", "t
 
 /// A resource type of the documents ("Valid Resource Types").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum ResourceKind {
     Call,
     Message,
     Activeflow,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Transcription,
 }
 
-impl Kind {
+impl ResourceKind {
     pub(super) const ALL: [Self; 8] = [
         Self::Call,
         Self::Message,
@@ -62,7 +62,7 @@ pub(super) struct Pattern {
     pub(super) scope: &'static str,
     pub(super) scope_id: String,
     /// `None` for `*`, which the Overview prints as legal and not recommended.
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<ResourceKind>,
     /// `None` for `*`.
     pub(super) id: Option<String>,
 }
@@ -75,7 +75,7 @@ impl Pattern {
         let mut parts = topic.split(':');
         let (scope, scope_id, kind, id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let scope = SCOPES.into_iter().find(|known| *known == scope)?;
-        let kind = if kind == "*" { None } else { Some(Kind::by_name(kind)?) };
+        let kind = if kind == "*" { None } else { Some(ResourceKind::by_name(kind)?) };
         let id = if id == "*" { None } else { Some(id.to_owned()) };
         let ids_fit = !scope_id.is_empty()
             && !scope_id.contains('*')
@@ -154,13 +154,13 @@ fn check_scope_id(scope: &str, id: &str) -> Result<Option<String>, String> {
 }
 
 fn check_kind(kind: &str) -> Result<Option<String>, String> {
-    if Kind::by_name(kind).is_some() {
+    if ResourceKind::by_name(kind).is_some() {
         return Ok(None);
     }
     if UNDOCUMENTED.contains(&kind) {
         return Ok(Some(format!("resource type '{kind}' is undocumented, but the service accepts it")));
     }
-    let names = Kind::ALL.map(Kind::name);
+    let names = ResourceKind::ALL.map(ResourceKind::name);
     Err(format!("unknown resource type '{kind}'{}; valid are {}", nearest(kind, &names), names.join(", ")))
 }
 
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_documents_examples_with_uuids_are_fine() {
-        for kind in Kind::ALL {
+        for kind in ResourceKind::ALL {
             assert_eq!(check(&format!("customer_id:{ID}:{}:*", kind.name())), TopicCheck::Fine);
             assert_eq!(check(&format!("agent_id:{ID}:{}:{ID}", kind.name())), TopicCheck::Fine);
         }
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn patterns_are_those_of_the_documents() {
         let pattern = Pattern::parse("agent_id:a:queue:*").unwrap();
-        assert_eq!((pattern.scope, pattern.kind, pattern.id), ("agent_id", Some(Kind::Queue), None));
+        assert_eq!((pattern.scope, pattern.kind, pattern.id), ("agent_id", Some(ResourceKind::Queue), None));
         assert_eq!(Pattern::parse("customer_id:c:call:x").unwrap().id.as_deref(), Some("x"));
         assert_eq!(Pattern::parse("customer_id:c:*:*").unwrap().kind, None);
         for topic in [

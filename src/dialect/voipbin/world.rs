@@ -9,9 +9,9 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::lives::Call;
-use super::topic::Kind;
+use super::topic::ResourceKind;
 use super::turns::EventSource;
-use crate::dialect::made::{self, Object};
+use crate::dialect::made::{self, JsonObject};
 use crate::text;
 
 /// The instant at which every world begins: 2024-01-15T10:30:00Z, the documents' own example.
@@ -25,10 +25,10 @@ pub(super) type Id = Arc<str>;
 const ID: usize = 64;
 
 /// An event, still in its parts.
-pub(super) struct Event {
+pub(super) struct VoipbinEvent {
     /// When it happened, in microseconds since 1970.
     pub(super) at: i64,
-    pub(super) kind: Kind,
+    pub(super) kind: ResourceKind,
     /// The resource that it happened to.
     pub(super) id: Id,
     /// Its `event_type`.
@@ -39,17 +39,17 @@ pub(super) struct Event {
 
 /// The scope of a world and what of it somebody wants to see.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct View {
+pub(super) struct ScopeView {
     pub(super) scope: &'static str,
     pub(super) scope_id: String,
     /// The one resource that is looked at; without it, everything of the wanted kinds.
-    pub(super) pin: Option<(Kind, String)>,
+    pub(super) pin: Option<(ResourceKind, String)>,
 }
 
 /// One scope's world, or the part of it around one resource.
-pub(super) struct World {
-    pub(super) view: View,
-    wanted: Vec<Kind>,
+pub(super) struct ScopeWorld {
+    pub(super) view: ScopeView,
+    wanted: Vec<ResourceKind>,
     pub(super) rng: Rng,
     pub(super) now: i64,
     pub(super) customer: Id,
@@ -58,7 +58,7 @@ pub(super) struct World {
     pub(super) room: Option<Room>,
     pending: Vec<(i64, u64, Task)>,
     scheduled: u64,
-    ready: VecDeque<Event>,
+    ready: VecDeque<VoipbinEvent>,
 }
 
 pub(super) struct Agent {
@@ -84,9 +84,9 @@ pub(super) enum Task {
     Call(Box<Call>),
 }
 
-impl World {
+impl ScopeWorld {
     /// A world of this seed, whose clock begins at `now`.
-    pub(super) fn new(seed: u64, view: View, now: i64) -> Self {
+    pub(super) fn new(seed: u64, view: ScopeView, now: i64) -> Self {
         let mut rng = Rng::with_seed(mix(seed, &view));
         let customer = match view.scope {
             "customer_id" => Id::from(view.scope_id.as_str()),
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// Sets which kinds of resources are delivered.
-    pub(super) fn want(&mut self, kinds: Vec<Kind>) {
+    pub(super) fn want(&mut self, kinds: Vec<ResourceKind>) {
         self.ready.retain(|event| kinds.contains(&event.kind));
         self.wanted = kinds;
     }
@@ -119,12 +119,13 @@ impl World {
     pub(super) fn next(&mut self) -> Option<String> {
         let event = self.next_event()?;
         let topic = format!("{}:{}:{}:{}", self.view.scope, self.view.scope_id, event.kind.name(), event.id);
-        let text = Object::default().text("event_type", event.name).text("timestamp", &timestamp(event.at));
+        let text =
+            JsonObject::default().text("event_type", event.name).text("timestamp", &timestamp(event.at));
         Some(text.text("topic", &topic).raw("data", &event.data).end())
     }
 
     /// The next event that is wanted.
-    pub(super) fn next_event(&mut self) -> Option<Event> {
+    pub(super) fn next_event(&mut self) -> Option<VoipbinEvent> {
         self.next_at()?;
         self.ready.pop_front()
     }
@@ -137,13 +138,13 @@ impl World {
     fn populate(&mut self) {
         // In an agent's own scope there is no other agent to be seen.
         let agents = match (self.view.scope, &self.view.pin) {
-            (_, Some((Kind::Agent, id))) => vec![Id::from(id.as_str())],
+            (_, Some((ResourceKind::Agent, id))) => vec![Id::from(id.as_str())],
             ("agent_id", _) => vec![Id::from(self.view.scope_id.as_str())],
             _ => (0..3).map(|_| uuid(&mut self.rng)).collect(),
         };
         self.agents = agents.into_iter().map(|id| Agent { id, status: "available" }).collect();
-        let queues = if self.pinned(Kind::Queue) { 1 } else { 2 };
-        self.queues = (0..queues).map(|_| Queue { id: self.id(Kind::Queue), waiting: 0 }).collect();
+        let queues = if self.pinned(ResourceKind::Queue) { 1 } else { 2 };
+        self.queues = (0..queues).map(|_| Queue { id: self.id(ResourceKind::Queue), waiting: 0 }).collect();
         self.after(0, 0, Task::NewCall);
         self.after(1, 3, Task::NewMessage);
         self.after(20, 60, Task::AgentMoves);
@@ -171,13 +172,13 @@ impl World {
         self.pending.push((self.now + wait, self.scheduled, task));
     }
 
-    pub(super) fn pinned(&self, kind: Kind) -> bool {
+    pub(super) fn pinned(&self, kind: ResourceKind) -> bool {
         self.view.pin.as_ref().is_some_and(|(pinned, _)| *pinned == kind)
     }
 
     /// A new resource's id: the one that is looked at, if it is of this kind. Where one resource is looked at
     /// there is one call at a time, so that it never leads two lives at once.
-    pub(super) fn id(&mut self, kind: Kind) -> Id {
+    pub(super) fn id(&mut self, kind: ResourceKind) -> Id {
         let fresh = uuid(&mut self.rng);
         match &self.view.pin {
             Some((pinned, id)) if *pinned == kind => Id::from(id.as_str()),
@@ -189,21 +190,21 @@ impl World {
     /// not depend on who is looking.
     pub(super) fn emit(
         &mut self,
-        kind: Kind,
+        kind: ResourceKind,
         id: &Id,
         name: &'static str,
-        fill: impl FnOnce(&Self, Object) -> Object,
+        fill: impl FnOnce(&Self, JsonObject) -> JsonObject,
     ) {
         let in_view = self.view.pin.as_ref().is_none_or(|(pinned, it)| *pinned == kind && **it == **id);
         if in_view && self.wanted.contains(&kind) {
-            let data = fill(self, Object::default()).end();
-            let event = Event { at: self.now, kind, id: Arc::clone(id), name, data };
+            let data = fill(self, JsonObject::default()).end();
+            let event = VoipbinEvent { at: self.now, kind, id: Arc::clone(id), name, data };
             self.ready.push_back(event);
         }
     }
 }
 
-impl EventSource for World {
+impl EventSource for ScopeWorld {
     /// When the next event that is wanted happens. Everything before it that nobody wants has then happened.
     fn next_at(&mut self) -> Option<i64> {
         // Every kind of event comes again within a few calls, so the bound is never met; it only makes sure
@@ -222,7 +223,7 @@ impl EventSource for World {
         let people = (self.agents.len() + self.queues.len()) * (size_of::<Agent>() + ID);
         let tasks = self.pending.capacity() * size_of::<(i64, u64, Task)>();
         let calls = self.pending.len() * (size_of::<Call>() + 4 * ID);
-        let ready = self.ready.capacity() * size_of::<Event>();
+        let ready = self.ready.capacity() * size_of::<VoipbinEvent>();
         let data: usize = self.ready.iter().map(|event| event.data.len()).sum();
         size_of::<Self>() + 2 * self.view.scope_id.len() + pinned + people + tasks + calls + ready + data
     }
@@ -238,7 +239,7 @@ pub(super) fn uuid(rng: &mut Rng) -> Id {
 }
 
 /// Mixes the view into the seed, so that two scopes do not live the same lives.
-fn mix(seed: u64, view: &View) -> u64 {
+fn mix(seed: u64, view: &ScopeView) -> u64 {
     let pin = view.pin.as_ref().map_or_else(String::new, |(kind, id)| format!("{}:{id}", kind.name()));
     made::mix(seed, &format!("{}:{}:{pin}", view.scope, view.scope_id))
 }
@@ -253,32 +254,37 @@ mod tests {
 
     const CUSTOMER: &str = "12345678-1234-1234-1234-123456789012";
 
-    fn world(seed: u64, scope: &'static str, pin: Option<(Kind, &str)>, kinds: &[Kind]) -> World {
+    fn world(
+        seed: u64,
+        scope: &'static str,
+        pin: Option<(ResourceKind, &str)>,
+        kinds: &[ResourceKind],
+    ) -> ScopeWorld {
         let pin = pin.map(|(kind, id)| (kind, id.to_owned()));
-        let mut world = World::new(seed, View { scope, scope_id: CUSTOMER.into(), pin }, EPOCH);
+        let mut world = ScopeWorld::new(seed, ScopeView { scope, scope_id: CUSTOMER.into(), pin }, EPOCH);
         world.want(kinds.to_vec());
         world
     }
 
-    fn texts(world: &mut World, count: usize) -> Vec<String> {
+    fn texts(world: &mut ScopeWorld, count: usize) -> Vec<String> {
         (0..count).map(|_| world.next().unwrap()).collect()
     }
 
-    fn events(world: &mut World, count: usize) -> Vec<Value> {
+    fn events(world: &mut ScopeWorld, count: usize) -> Vec<Value> {
         texts(world, count).iter().map(|text| serde_json::from_str(text).unwrap()).collect()
     }
 
     #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_others() {
-        let run = |seed| texts(&mut world(seed, "customer_id", None, &Kind::ALL), 500);
+        let run = |seed| texts(&mut world(seed, "customer_id", None, &ResourceKind::ALL), 500);
         assert_eq!(run(7), run(7));
         assert_ne!(run(7), run(8));
     }
 
     #[test]
     fn a_filter_changes_nothing_but_what_is_seen() {
-        let all = events(&mut world(1, "customer_id", None, &Kind::ALL), 800);
-        let calls = events(&mut world(1, "customer_id", None, &[Kind::Call]), 100);
+        let all = events(&mut world(1, "customer_id", None, &ResourceKind::ALL), 800);
+        let calls = events(&mut world(1, "customer_id", None, &[ResourceKind::Call]), 100);
         let seen: Vec<Value> = all
             .into_iter()
             .filter(|event| event["event_type"].as_str().unwrap().starts_with("call."))
@@ -289,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_first_event_is_spelled_as_in_the_documents() {
-        let first = world(1, "customer_id", None, &[Kind::Call]).next().unwrap();
+        let first = world(1, "customer_id", None, &[ResourceKind::Call]).next().unwrap();
         let pattern = format!(
             r#"{{"event_type":"call.created","timestamp":"2024-01-15T10:30:00.000000Z","topic":"customer_id:{CUSTOMER}:call:"#
         );
@@ -332,7 +338,7 @@ mod tests {
             ),
             ("transcription.completed", &["id", "call_id"]),
         ];
-        let events = events(&mut world(3, "customer_id", None, &Kind::ALL), 3000);
+        let events = events(&mut world(3, "customer_id", None, &ResourceKind::ALL), 3000);
         for (name, fields) in catalogue {
             let event = events.iter().find(|event| event["event_type"] == *name);
             let data = event.unwrap_or_else(|| panic!("no {name}"))["data"].as_object().unwrap();
@@ -347,7 +353,7 @@ mod tests {
     /// The order in which things happen to a call, and that time never runs backwards.
     #[test]
     fn lives_are_consistent() {
-        let events = events(&mut world(5, "customer_id", None, &Kind::ALL), 500);
+        let events = events(&mut world(5, "customer_id", None, &ResourceKind::ALL), 500);
         let mut calls: HashMap<String, &str> = HashMap::new();
         let mut last = String::new();
         let mut ended = 0;
@@ -383,7 +389,10 @@ mod tests {
 
     #[test]
     fn counts_of_a_conference_add_up_and_messages_are_sent_before_delivered() {
-        let events = events(&mut world(5, "customer_id", None, &[Kind::Conference, Kind::Message]), 500);
+        let events = events(
+            &mut world(5, "customer_id", None, &[ResourceKind::Conference, ResourceKind::Message]),
+            500,
+        );
         let (mut rooms, mut sent) = (HashMap::new(), HashSet::new());
         for event in &events {
             let data = &event["data"];
@@ -406,13 +415,14 @@ mod tests {
 
     #[test]
     fn a_resource_that_is_looked_at_lives_its_life_again_and_again() {
-        for kind in Kind::ALL {
+        for kind in ResourceKind::ALL {
             let events = events(&mut world(2, "customer_id", Some((kind, "x\"y")), &[kind]), 40);
             let topic = format!("customer_id:{CUSTOMER}:{}:x\"y", kind.name());
             assert!(events.iter().all(|event| event["topic"] == topic.as_str()), "{}", kind.name());
         }
         let mut expected = ["call.created", "call.status"].iter();
-        let events = events(&mut world(2, "customer_id", Some((Kind::Call, "a")), &[Kind::Call]), 2);
+        let events =
+            events(&mut world(2, "customer_id", Some((ResourceKind::Call, "a")), &[ResourceKind::Call]), 2);
         assert!(events.iter().all(|event| event["event_type"] == *expected.next().unwrap()));
     }
 
@@ -420,7 +430,7 @@ mod tests {
     #[test]
     fn a_long_run_needs_no_more_room_than_a_short_one() {
         for scope in ["customer_id", "agent_id"] {
-            let mut world = world(4, scope, None, &Kind::ALL);
+            let mut world = world(4, scope, None, &ResourceKind::ALL);
             for _ in 0..20_000 {
                 world.next().unwrap();
                 assert!(world.pending.len() < 40 && world.ready.len() < 10, "{}", world.pending.len());
@@ -430,7 +440,8 @@ mod tests {
 
     #[test]
     fn an_agent_sees_itself() {
-        for event in events(&mut world(2, "agent_id", None, &[Kind::Agent, Kind::Queue]), 60) {
+        for event in events(&mut world(2, "agent_id", None, &[ResourceKind::Agent, ResourceKind::Queue]), 60)
+        {
             if let Some(agent) = event["data"].get("agent_id") {
                 assert_eq!(agent, CUSTOMER);
             }

@@ -78,7 +78,7 @@ impl Push<'_> {
 /// `close`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Close {
+pub(super) struct CloseBody {
     #[serde(default = "normal")]
     code: Option<u16>,
     #[serde(default)]
@@ -87,7 +87,7 @@ pub(super) struct Close {
     pub(super) to: To,
 }
 
-impl Close {
+impl CloseBody {
     /// The close frame, if it is one that may be sent (RFC 6455 §7.4). Other frames are a matter for faults.
     pub(super) fn say(self) -> Result<Say, String> {
         if self.code.is_some_and(|code| !(1000..5000).contains(&code) || matches!(code, 1005 | 1006 | 1015)) {
@@ -119,7 +119,7 @@ pub(super) struct Drain {
 /// `command`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Command {
+pub(super) struct CommandBody {
     /// One of those that the provider has.
     pub(super) name: String,
     /// What it is about.
@@ -186,14 +186,14 @@ pub(crate) fn hostile(bytes: &[u8]) {
     if let Ok(push) = read::<Push<'_>>(bytes) {
         drop(push.message());
     }
-    if let Ok(Say::Close { code, reason }) = read::<Close>(bytes).and_then(Close::say) {
+    if let Ok(Say::Close { code, reason }) = read::<CloseBody>(bytes).and_then(CloseBody::say) {
         assert!(reason.len() <= LONGEST_REASON && code.is_none_or(|code| (1000..5000).contains(&code)));
     }
     if let Ok(wait) = read::<Wait>(bytes).and_then(|wait| wait.timeout()) {
         assert!(wait <= LONGEST_WAIT);
     }
     let _ = (read::<Aim>(bytes).is_ok(), read::<Drain>(bytes).is_ok());
-    let _ = (read::<Command>(bytes).is_ok(), read::<NewFaults>(bytes).is_ok());
+    let _ = (read::<CommandBody>(bytes).is_ok(), read::<NewFaults>(bytes).is_ok());
 }
 
 fn normal() -> Option<u16> {
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn only_close_frames_that_are_allowed() {
-        let say = |text: &str| read::<Close>(text.as_bytes()).unwrap().say();
+        let say = |text: &str| read::<CloseBody>(text.as_bytes()).unwrap().say();
         assert_eq!(say("{}"), Ok(Say::close(1000, "")));
         assert_eq!(say(r#"{"code":4004,"reason":"gone"}"#), Ok(Say::close(4004, "gone")));
         assert_eq!(say(r#"{"code":null}"#), Ok(Say::Close { code: None, reason: String::new() }));

@@ -27,7 +27,7 @@ mod tests;
 pub(super) use guard::Guard;
 pub use settings::ControlSettings;
 
-use body::{Aim, Close, Command, Drain, NewFaults, Push, Wait};
+use body::{Aim, CloseBody, CommandBody, Drain, NewFaults, Push, Wait};
 
 /// What every path of the API begins with. No provider has it.
 const PREFIX: &str = "/__wstap/";
@@ -164,7 +164,7 @@ fn push(site: &Site, push: &Push<'_>) -> Result<Response, Response> {
     }
 }
 
-fn close(site: &Site, mut close: Close) -> Result<Response, Response> {
+fn close(site: &Site, mut close: CloseBody) -> Result<Response, Response> {
     let to = std::mem::take(&mut close.to);
     let say = close.say().map_err(|why| error(400, &why))?;
     Ok(dismiss(site, &to, &say))
@@ -184,7 +184,7 @@ fn drain(site: &Site, drain: &Drain) -> Result<Response, Response> {
     }
 }
 
-fn command(site: &Site, command: &Command) -> Result<Response, Response> {
+fn command(site: &Site, command: &CommandBody) -> Result<Response, Response> {
     let mut services = site.services_of(command.dialect.as_deref());
     let result = services.find_map(|service| service.command(&command.name, &command.argument));
     result

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::shape::Shape;
-use super::{Act, Entry, Kind, Lag, Manner, When, frames};
+use super::{Act, ConnFaults, FaultKind, Lag, Manner, When, frames};
 use crate::limits;
 use crate::message::Message;
 use crate::provider::{Cut, Say};
@@ -24,9 +24,9 @@ const IDLE: usize = 32;
 
 #[derive(Debug)]
 pub(in crate::mock) struct Course {
-    entry: Entry,
+    entry: ConnFaults,
     rng: Rng,
-    plan: Plan,
+    plan: FaultPlan,
     /// What is on its way, with the time at which it is due, in order of that.
     queue: VecDeque<(Instant, Say)>,
     bytes: usize,
@@ -44,7 +44,7 @@ pub(in crate::mock) struct Course {
 
 /// The faults of a connection, sorted by where they matter.
 #[derive(Debug, Default)]
-struct Plan {
+struct FaultPlan {
     latency: Vec<Lag>,
     duplicate: f64,
     reorder: f64,
@@ -56,16 +56,18 @@ struct Plan {
     by_chance: Vec<(f64, Act)>,
 }
 
-impl Plan {
-    fn new(entry: &Entry, now: Instant) -> Self {
+impl FaultPlan {
+    fn new(entry: &ConnFaults, now: Instant) -> Self {
         let mut plan = Self::default();
         for kind in entry.kinds() {
             match kind {
-                Kind::Door(..) => {}
-                Kind::Manner(manner) => plan.add_manner(manner),
-                Kind::Act(act, When::After(count)) => plan.counted.push((*count, act.clone())),
-                Kind::Act(act, When::At(time)) => plan.timed.push((now + entry.scaled(*time), act.clone())),
-                Kind::Act(act, When::Chance(chance)) => plan.by_chance.push((*chance, act.clone())),
+                FaultKind::Door(..) => {}
+                FaultKind::Manner(manner) => plan.add_manner(manner),
+                FaultKind::Act(act, When::After(count)) => plan.counted.push((*count, act.clone())),
+                FaultKind::Act(act, When::At(time)) => {
+                    plan.timed.push((now + entry.scaled(*time), act.clone()));
+                }
+                FaultKind::Act(act, When::Chance(chance)) => plan.by_chance.push((*chance, act.clone())),
             }
         }
         plan
@@ -91,10 +93,10 @@ impl Plan {
 
 impl Course {
     /// The course of a connection that has just been upgraded.
-    pub(in crate::mock) fn new(entry: Entry, now: Instant) -> Self {
+    pub(in crate::mock) fn new(entry: ConnFaults, now: Instant) -> Self {
         let mut course = Self {
             rng: Rng::with_seed(entry.seed),
-            plan: Plan::new(&entry, now),
+            plan: FaultPlan::new(&entry, now),
             entry,
             queue: VecDeque::new(),
             bytes: 0,
@@ -119,7 +121,7 @@ impl Course {
     /// Goes on with the faults that the server has now; messages and time count from now.
     pub(in crate::mock) fn restart(&mut self, now: Instant) {
         self.entry.update();
-        self.plan = Plan::new(&self.entry, now);
+        self.plan = FaultPlan::new(&self.entry, now);
         self.messages = 0;
         self.silent = false;
         self.count_off(now);
@@ -137,7 +139,7 @@ impl Course {
 
     /// Does nothing happen to messages, so that they may pass without being looked at?
     pub(in crate::mock) fn is_plain(&self) -> bool {
-        let Plan { latency, duplicate, reorder, fragment, .. } = &self.plan;
+        let FaultPlan { latency, duplicate, reorder, fragment, .. } = &self.plan;
         let changes = !latency.is_empty() || *duplicate > 0.0 || *reorder > 0.0 || fragment.is_some();
         !(changes || self.plan.is_eventful() || self.silent || self.not_before.is_some())
     }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use super::{Door, Entry, Kind};
+use super::{ConnFaults, Door, FaultKind};
 use crate::handshake::accept_key;
 use crate::handshake::client::EXTENSIONS;
 use crate::handshake::server::Response;
 
 /// How an upgrade is answered.
 #[derive(Debug, PartialEq)]
-pub(in crate::mock) enum Reply {
+pub(in crate::mock) enum UpgradeReply {
     /// Accept the upgrade.
     Upgrade(Response),
     /// Refuse it with this response.
@@ -21,9 +21,9 @@ pub(in crate::mock) enum Reply {
     Silence,
 }
 
-impl Entry {
+impl ConnFaults {
     /// What becomes of the response to an upgrade, after the time that it takes.
-    pub(in crate::mock) async fn answer(&self, response: Response) -> Reply {
+    pub(in crate::mock) async fn answer(&self, response: Response) -> UpgradeReply {
         let (reply, delay) = self.decide(response);
         if !delay.is_zero() {
             sleep(delay).await;
@@ -34,17 +34,17 @@ impl Entry {
     /// The response to an upgrade as it goes out, if it was decided to accept that.
     pub(in crate::mock) fn spoil(&self, response: Response) -> Response {
         match self.decide(response.clone()).0 {
-            Reply::Upgrade(response) => response,
-            Reply::Refuse(_) | Reply::Silence => response,
+            UpgradeReply::Upgrade(response) => response,
+            UpgradeReply::Refuse(_) | UpgradeReply::Silence => response,
         }
     }
 
     /// Refusals outrank silence, silence outranks a spoiled upgrade.
-    fn decide(&self, mut response: Response) -> (Reply, Duration) {
+    fn decide(&self, mut response: Response) -> (UpgradeReply, Duration) {
         let mut rng = Rng::with_seed(self.seed);
         let (mut delay, mut silent, mut refusal) = (Duration::ZERO, false, None);
         for kind in self.kinds() {
-            let Kind::Door(door, chance) = kind else { continue };
+            let FaultKind::Door(door, chance) = kind else { continue };
             if rng.f64() >= *chance {
                 continue;
             }
@@ -57,9 +57,9 @@ impl Entry {
             }
         }
         let reply = match (refusal, silent) {
-            (Some(refusal), _) => Reply::Refuse(refusal),
-            (None, true) => Reply::Silence,
-            (None, false) => Reply::Upgrade(response),
+            (Some(refusal), _) => UpgradeReply::Refuse(refusal),
+            (None, true) => UpgradeReply::Silence,
+            (None, false) => UpgradeReply::Upgrade(response),
         };
         (reply, delay)
     }

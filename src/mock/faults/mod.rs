@@ -27,7 +27,7 @@ mod parse;
 mod shape;
 
 pub(super) use course::Course;
-pub(super) use handshake::Reply;
+pub(super) use handshake::UpgradeReply;
 pub use parse::GRAMMAR;
 pub(super) use shape::{Part, Shape, Shaper};
 
@@ -35,7 +35,7 @@ pub(super) use shape::{Part, Shape, Shaper};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     text: String,
-    kind: Kind,
+    kind: FaultKind,
     /// Only on this many connections, counted from when the fault was set.
     first: Option<u64>,
 }
@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum FaultKind {
     /// Instead of, or in, the answer to an upgrade; with this probability.
     Door(Door, f64),
     /// All the time.
@@ -208,13 +208,13 @@ impl Switch {
     }
 
     /// The next connection that is to be upgraded, with faults of its own beside the server's.
-    pub(super) fn enter(&self, own: Option<Arc<Faults>>) -> Entry {
+    pub(super) fn enter(&self, own: Option<Arc<Faults>>) -> ConnFaults {
         let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let mut updates = self.current.subscribe();
         let current = Arc::clone(&updates.borrow_and_update());
-        Entry {
-            server: Entered::new(current),
-            own: own.map(Entered::new),
+        ConnFaults {
+            server: FaultedConn::new(current),
+            own: own.map(FaultedConn::new),
             updates,
             seed: mix(self.seed, number),
             time_scale: self.time_scale,
@@ -224,9 +224,9 @@ impl Switch {
 
 /// One connection as the faults know it.
 #[derive(Debug)]
-pub(super) struct Entry {
-    server: Entered,
-    own: Option<Entered>,
+pub(super) struct ConnFaults {
+    server: FaultedConn,
+    own: Option<FaultedConn>,
     updates: watch::Receiver<Arc<Faults>>,
     seed: u64,
     time_scale: f64,
@@ -234,33 +234,36 @@ pub(super) struct Entry {
 
 /// A connection among those that the same faults were set for.
 #[derive(Debug)]
-struct Entered {
+struct FaultedConn {
     faults: Arc<Faults>,
     ordinal: u64,
 }
 
-impl Entered {
+impl FaultedConn {
     fn new(faults: Arc<Faults>) -> Self {
         let ordinal = faults.entered.fetch_add(1, Ordering::Relaxed) + 1;
         Self { faults, ordinal }
     }
 
-    fn kinds(&self) -> impl Iterator<Item = &Kind> {
+    fn kinds(&self) -> impl Iterator<Item = &FaultKind> {
         let met = |fault: &&Fault| fault.first.is_none_or(|first| self.ordinal <= first);
         self.faults.list.iter().filter(met).map(|fault| &fault.kind)
     }
 }
 
-impl Entry {
+impl ConnFaults {
     /// The faults that this connection meets.
-    fn kinds(&self) -> impl Iterator<Item = &Kind> {
-        self.server.kinds().chain(self.own.iter().flat_map(Entered::kinds))
+    fn kinds(&self) -> impl Iterator<Item = &FaultKind> {
+        self.server.kinds().chain(self.own.iter().flat_map(FaultedConn::kinds))
     }
 
     /// Is compression declined, since a fault needs that? With it, a frame with RSV1 is right.
     pub(super) fn declines_compression(&self) -> bool {
         self.kinds().any(|kind| {
-            matches!(kind, Kind::Door(Door::Extension(_), _) | Kind::Act(Act::Frame(Broken::Rsv), _))
+            matches!(
+                kind,
+                FaultKind::Door(Door::Extension(_), _) | FaultKind::Act(Act::Frame(Broken::Rsv), _)
+            )
         })
     }
 
@@ -271,7 +274,7 @@ impl Entry {
     /// Takes over what the faults have been exchanged for. The connection is not one of the first any more.
     fn update(&mut self) {
         let faults = Arc::clone(&self.updates.borrow_and_update());
-        self.server = Entered { faults, ordinal: u64::MAX };
+        self.server = FaultedConn { faults, ordinal: u64::MAX };
         self.own = None;
     }
 }

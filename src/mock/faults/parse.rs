@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Act, Broken, Door, Fault, Kind, Lag, Manner, When};
+use super::{Act, Broken, Door, Fault, FaultKind, Lag, Manner, When};
 use crate::did_you_mean;
 use crate::text::duration;
 
@@ -110,7 +110,7 @@ fn fail_first(rest: &str) -> Result<(Option<u64>, &str), String> {
     }
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+fn kind(text: &str) -> Result<FaultKind, String> {
     let name = text.split(['=', '@', '~']).next().unwrap_or_default();
     if !names().any(|known| known == name) {
         return Err(unknown(name));
@@ -121,13 +121,13 @@ fn kind(text: &str) -> Result<Kind, String> {
     let (body, when) = split_when(name, text)?;
     let value = body.split_once('=').map(|(_, value)| value);
     match (manner(name, value)?, when) {
-        (Some(manner), None) => return Ok(Kind::Manner(manner)),
+        (Some(manner), None) => return Ok(FaultKind::Manner(manner)),
         (Some(_), Some(_)) => {
             return Err(format!("{name} does not accept @ or ~: it is always active"));
         }
         (None, _) => {}
     }
-    Ok(Kind::Act(act(name, value)?, when.unwrap_or(When::After(0))))
+    Ok(FaultKind::Act(act(name, value)?, when.unwrap_or(When::After(0))))
 }
 
 fn unknown(name: &str) -> String {
@@ -140,7 +140,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// A fault of the answer to an upgrade.
-fn door(name: &str, text: &str) -> Result<Option<Kind>, String> {
+fn door(name: &str, text: &str) -> Result<Option<FaultKind>, String> {
     let (body, chance) = match text.rsplit_once('~') {
         Some((body, chance)) => (body, probability(chance)),
         None => (text, Ok(1.0)),
@@ -166,7 +166,7 @@ fn door(name: &str, text: &str) -> Result<Option<Kind>, String> {
     if whole.contains('@') {
         return Err(format!("{name} does not accept @: it happens before the first message"));
     }
-    Ok(Some(Kind::Door(door, chance)))
+    Ok(Some(FaultKind::Door(door, chance)))
 }
 
 fn refusal(value: &str) -> Result<Door, String> {

@@ -18,14 +18,14 @@ pub struct Ledger {
 
 #[derive(Debug, Default)]
 struct Tally {
-    verdict: Verdict,
+    verdict: ExpectationTally,
     running: u64,
     ended: Vec<u64>,
 }
 
 /// How expectations fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ExpectationTally {
     /// Expectations that were met; optional ones count only then.
     pub held: u64,
     /// Expectations that were not.
@@ -53,7 +53,7 @@ impl Ledger {
 
     /// How expectations have fared until now.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ExpectationTally {
         self.tally().verdict.clone()
     }
 

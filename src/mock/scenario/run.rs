@@ -7,17 +7,17 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::ledger::{Ledger, Unmet};
-use super::schema::{Expect, Rounds, Scenario, Step, What};
+use super::schema::{Expect, Rounds, Scenario, Step, StepAction};
 use crate::message::Message;
 use crate::mock::ClientRegistry;
-use crate::mock::script::{Client, Inbox, Interpreter, reason};
+use crate::mock::script::{ClientPresence, Inbox, Interpreter, reason};
 use crate::pipeline::filter::Program;
 use crate::provider::{Conn, Say, Settings};
 
 pub(super) struct Run {
     conn: Arc<Conn>,
     inbox: Inbox,
-    client: Client,
+    client: ClientPresence,
     interpreter: Interpreter,
     settings: Arc<Settings>,
     registry: Arc<ClientRegistry>,
@@ -33,7 +33,7 @@ pub(super) struct Run {
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
+enum StepEnd {
     Next,
     /// The scenario is over, as it was meant to be or with an expectation that failed.
     Over,
@@ -65,78 +65,80 @@ impl Run {
         &'a mut self,
         steps: &'a [Step],
         endless: bool,
-    ) -> Pin<Box<dyn Future<Output = Flow> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = StepEnd> + Send + 'a>> {
         Box::pin(async move {
             for (at, step) in steps.iter().enumerate() {
                 match self.step(step, endless).await {
-                    Flow::Next => {}
-                    Flow::Over => return Flow::Over,
-                    Flow::Gone if endless => return Flow::Gone,
-                    Flow::Gone => {
+                    StepEnd::Next => {}
+                    StepEnd::Over => return StepEnd::Over,
+                    StepEnd::Gone if endless => return StepEnd::Gone,
+                    StepEnd::Gone => {
                         // A repeat has looked at its own rounds.
-                        let from = at + usize::from(matches!(step.what, What::Repeat(..)));
+                        let from = at + usize::from(matches!(step.what, StepAction::Repeat(..)));
                         return self.left(&steps[from..]);
                     }
                 }
             }
-            Flow::Next
+            StepEnd::Next
         })
     }
 
     /// The client has gone, and these steps were still to come.
-    fn left(&mut self, steps: &[Step]) -> Flow {
+    fn left(&mut self, steps: &[Step]) -> StepEnd {
         match steps.iter().find_map(Step::first_demand) {
             Some(demand) => self.fail(demand, "the client disconnected first"),
-            None => Flow::Gone,
+            None => StepEnd::Gone,
         }
     }
 
-    async fn step(&mut self, step: &Step, endless: bool) -> Flow {
+    async fn step(&mut self, step: &Step, endless: bool) -> StepEnd {
         match &step.what {
-            What::Send(message) => {
+            StepAction::Send(message) => {
                 self.n += 1;
                 self.say(message.clone().into()).await
             }
-            What::Jq(program) => self.make(program, step).await,
-            What::Expect(expect) => self.expect(expect, step).await,
-            What::Wait(time) => self.wait(*time).await,
-            What::Stall(Some(time)) => match self.say(Say::Stall(Some(*time))).await {
-                Flow::Next => self.wait(*time).await,
+            StepAction::Jq(program) => self.make(program, step).await,
+            StepAction::Expect(expect) => self.expect(expect, step).await,
+            StepAction::Wait(time) => self.wait(*time).await,
+            StepAction::Stall(Some(time)) => match self.say(Say::Stall(Some(*time))).await {
+                StepEnd::Next => self.wait(*time).await,
                 gone => gone,
             },
-            What::Repeat(rounds, steps) => self.repeat(*rounds, steps, endless).await,
-            What::Ping => self.say(Say::Ping).await,
-            What::Raw(bytes) => self.say(Say::Raw(bytes.clone())).await,
-            What::Stall(None) => self.end(Say::Stall(None)).await,
-            What::Close(code, reason) => self.end(Say::Close { code: *code, reason: reason.clone() }).await,
-            What::Cut(cut) => self.end(Say::Cut(*cut)).await,
+            StepAction::Repeat(rounds, steps) => self.repeat(*rounds, steps, endless).await,
+            StepAction::Ping => self.say(Say::Ping).await,
+            StepAction::Raw(bytes) => self.say(Say::Raw(bytes.clone())).await,
+            StepAction::Stall(None) => self.end(Say::Stall(None)).await,
+            StepAction::Close(code, reason) => {
+                self.end(Say::Close { code: *code, reason: reason.clone() }).await
+            }
+            StepAction::Cut(cut) => self.end(Say::Cut(*cut)).await,
         }
     }
 
-    async fn say(&mut self, say: Say) -> Flow {
-        if self.conn.post_in_turn(say).await { Flow::Next } else { Flow::Gone }
+    async fn say(&mut self, say: Say) -> StepEnd {
+        if self.conn.post_in_turn(say).await { StepEnd::Next } else { StepEnd::Gone }
     }
 
-    async fn end(&mut self, say: Say) -> Flow {
+    async fn end(&mut self, say: Say) -> StepEnd {
         self.say(say).await;
-        Flow::Over
+        StepEnd::Over
     }
 
-    async fn wait(&mut self, time: Duration) -> Flow {
+    async fn wait(&mut self, time: Duration) -> StepEnd {
         tokio::select! {
-            () = sleep(self.settings.scaled(time)) => Flow::Next,
-            () = self.client.gone() => Flow::Gone,
+            () = sleep(self.settings.scaled(time)) => StepEnd::Next,
+            () = self.client.gone() => StepEnd::Gone,
         }
     }
 
-    async fn repeat(&mut self, rounds: Rounds, steps: &[Step], endless: bool) -> Flow {
+    async fn repeat(&mut self, rounds: Rounds, steps: &[Step], endless: bool) -> StepEnd {
         let outer = self.i;
         self.i = 0;
         while rounds.is_none_or(|rounds| self.i < rounds) {
             let endless = endless || rounds.is_none();
             match self.steps(steps, endless).await {
-                Flow::Next => self.i += 1,
-                Flow::Gone if !endless && rounds.is_some_and(|rounds| self.i + 1 < rounds) => {
+                StepEnd::Next => self.i += 1,
+                StepEnd::Gone if !endless && rounds.is_some_and(|rounds| self.i + 1 < rounds) => {
                     return self.left(steps);
                 }
                 flow => return flow,
@@ -145,11 +147,11 @@ impl Run {
             tokio::task::yield_now().await;
         }
         self.i = outer;
-        Flow::Next
+        StepEnd::Next
     }
 
     /// Sends every output of a program.
-    async fn make(&mut self, program: &Program, step: &Step) -> Flow {
+    async fn make(&mut self, program: &Program, step: &Step) -> StepEnd {
         self.n += 1;
         let msg = self.msg.as_ref();
         let mut outputs = match self.interpreter.run(program, msg, msg, (self.n, self.i)) {
@@ -159,21 +161,21 @@ impl Run {
         loop {
             let output = tokio::select! {
                 output = outputs.recv() => output,
-                () = self.client.gone() => return Flow::Gone,
+                () = self.client.gone() => return StepEnd::Gone,
             };
             match output {
-                None => return Flow::Next,
+                None => return StepEnd::Next,
                 Some(Err(error)) => return self.break_off(step, &error),
                 Some(Ok(output)) => {
-                    if self.say(output.message.into()).await != Flow::Next {
-                        return Flow::Gone;
+                    if self.say(output.message.into()).await != StepEnd::Next {
+                        return StepEnd::Gone;
                     }
                 }
             }
         }
     }
 
-    async fn expect(&mut self, expect: &Expect, step: &Step) -> Flow {
+    async fn expect(&mut self, expect: &Expect, step: &Step) -> StepEnd {
         let deadline = sleep(self.settings.scaled(expect.timeout));
         tokio::pin!(deadline);
         let mut seen: Option<String> = None;
@@ -185,14 +187,14 @@ impl Run {
             match met {
                 Some(true) => {
                     self.ledger.held();
-                    return Flow::Next;
+                    return StepEnd::Next;
                 }
                 Some(false) => {}
-                None => return Flow::Gone,
+                None => return StepEnd::Gone,
             }
         }
         if expect.optional {
-            return Flow::Next;
+            return StepEnd::Next;
         }
         let time = humantime::format_duration(expect.timeout);
         let seen = seen.map_or_else(|| "none was received".to_owned(), |seen| format!("the last was {seen}"));
@@ -218,25 +220,25 @@ impl Run {
     }
 
     /// Records that an expectation was not met, and closes with 1008 and the reason.
-    fn fail(&mut self, step: &Step, why: &str) -> Flow {
+    fn fail(&mut self, step: &Step, why: &str) -> StepEnd {
         self.ledger.failed(Unmet {
             place: step.place.clone(),
             connection: self.conn.id,
             why: why.to_owned(),
         });
         self.conn.post(Say::close(1008, reason(&format!("{}: {why}", step.place))));
-        Flow::Over
+        StepEnd::Over
     }
 
     /// A program that fails is a fault of the scenario; that counts as an expectation that was not met.
-    fn break_off(&mut self, step: &Step, why: &str) -> Flow {
+    fn break_off(&mut self, step: &Step, why: &str) -> StepEnd {
         self.ledger.failed(Unmet {
             place: step.place.clone(),
             connection: self.conn.id,
             why: why.to_owned(),
         });
         self.conn.post(Say::close(1011, reason(&format!("{}: {why}", step.place))));
-        Flow::Over
+        StepEnd::Over
     }
 }
 
@@ -250,8 +252,8 @@ impl Step {
     /// The first expectation that a client has to meet in this step, if there is one.
     fn first_demand(&self) -> Option<&Step> {
         match &self.what {
-            What::Expect(expect) => (!expect.optional).then_some(self),
-            What::Repeat(Some(_), steps) => steps.iter().find_map(Step::first_demand),
+            StepAction::Expect(expect) => (!expect.optional).then_some(self),
+            StepAction::Repeat(Some(_), steps) => steps.iter().find_map(Step::first_demand),
             _ => None,
         }
     }

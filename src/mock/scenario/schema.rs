@@ -71,11 +71,11 @@ impl Scenario {
 pub(super) struct Step {
     /// FILE:LINE.
     pub(super) place: String,
-    pub(super) what: What,
+    pub(super) what: StepAction,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum StepAction {
     Send(Message),
     Jq(Program),
     Expect(Expect),
@@ -113,12 +113,12 @@ pub(in crate::mock) fn read(path: &Path) -> Result<(Vec<Scenario>, Vec<Fault>)> 
 
 /// Reads the text of a file that is called `name`.
 pub(super) fn parse(name: &str, text: &str) -> Result<(Vec<Scenario>, Vec<Fault>)> {
-    let reader = Reader { name, text };
+    let reader = ScenarioReader { name, text };
     let root = DeTable::parse(text).map_err(|error| {
         reader.fail(error.span().unwrap_or_default(), error.message().lines().next().unwrap_or_default())
     })?;
     let span = root.span();
-    let table = Table::new(&reader, root.get_ref(), span.clone(), "the file", &["faults", "scenario"])?;
+    let table = KnownTable::new(&reader, root.get_ref(), span.clone(), "the file", &["faults", "scenario"])?;
     let faults = table.faults()?;
     let Some(scenarios) = table.get("scenario") else {
         return Err(reader.fail(span, "missing [[scenario]]"));
@@ -139,12 +139,12 @@ pub(crate) fn hostile(text: &str) {
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
-struct Reader<'a> {
+struct ScenarioReader<'a> {
     name: &'a str,
     text: &'a str,
 }
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     fn place(&self, span: &Range<usize>) -> String {
         format!("{}:{}", self.name, line_of(self.text, span.start))
     }
@@ -223,17 +223,17 @@ impl Reader<'_> {
         Ok(Step { place: self.place(&argument.span()), what: self.what(verb, argument, &table)? })
     }
 
-    fn what(&self, verb: &str, value: &Value<'_>, table: &Table<'_, '_>) -> Result<What> {
+    fn what(&self, verb: &str, value: &Value<'_>, table: &KnownTable<'_, '_>) -> Result<StepAction> {
         Ok(match verb {
-            "send" => What::Send(self.message(value)?),
-            "jq" | "send_jq" => What::Jq(self.program(value, verb)?.0),
-            "binary" => What::Send(Message::Binary(self.bytes(value, verb)?)),
-            "raw" => What::Raw(self.bytes(value, verb)?),
-            "expect" => What::Expect(self.expect(value, table)?),
-            "wait" => What::Wait(self.time(value, verb)?),
+            "send" => StepAction::Send(self.message(value)?),
+            "jq" | "send_jq" => StepAction::Jq(self.program(value, verb)?.0),
+            "binary" => StepAction::Send(Message::Binary(self.bytes(value, verb)?)),
+            "raw" => StepAction::Raw(self.bytes(value, verb)?),
+            "expect" => StepAction::Expect(self.expect(value, table)?),
+            "wait" => StepAction::Wait(self.time(value, verb)?),
             "repeat" => self.repeat(value, table)?,
             "close" => self.close(value, table)?,
-            "stall" if value.get_ref().as_str().is_some() => What::Stall(Some(self.time(value, verb)?)),
+            "stall" if value.get_ref().as_str().is_some() => StepAction::Stall(Some(self.time(value, verb)?)),
             _ => {
                 if self.boolean(value, verb)? {
                     flag(verb)
@@ -244,7 +244,7 @@ impl Reader<'_> {
         })
     }
 
-    fn expect(&self, value: &Value<'_>, table: &Table<'_, '_>) -> Result<Expect> {
+    fn expect(&self, value: &Value<'_>, table: &KnownTable<'_, '_>) -> Result<Expect> {
         let (program, source) = self.program(value, "expect")?;
         let timeout = table.get("timeout").map(|value| self.time(value, "timeout")).transpose()?;
         let optional = table.get("optional").map(|value| self.boolean(value, "optional")).transpose()?;
@@ -256,7 +256,7 @@ impl Reader<'_> {
         })
     }
 
-    fn repeat(&self, value: &Value<'_>, table: &Table<'_, '_>) -> Result<What> {
+    fn repeat(&self, value: &Value<'_>, table: &KnownTable<'_, '_>) -> Result<StepAction> {
         let rounds = match value.get_ref() {
             DeValue::Integer(number) => number.as_str().parse().ok().map(Some),
             DeValue::String(text) if text == "forever" => Some(None),
@@ -269,10 +269,10 @@ impl Reader<'_> {
         if steps.is_empty() {
             return self.wrong(value, "steps is empty");
         }
-        Ok(What::Repeat(rounds, steps))
+        Ok(StepAction::Repeat(rounds, steps))
     }
 
-    fn close(&self, value: &Value<'_>, table: &Table<'_, '_>) -> Result<What> {
+    fn close(&self, value: &Value<'_>, table: &KnownTable<'_, '_>) -> Result<StepAction> {
         let code = match value.get_ref() {
             DeValue::Boolean(true) => None,
             DeValue::Integer(number) if number.as_str().parse::<u16>().is_ok() => {
@@ -285,12 +285,12 @@ impl Reader<'_> {
                 );
             }
         };
-        let Some(stated) = table.get("reason") else { return Ok(What::Close(code, String::new())) };
+        let Some(stated) = table.get("reason") else { return Ok(StepAction::Close(code, String::new())) };
         let reason = self.string(stated, "reason")?;
         match (code, reason.len()) {
             (None, _) => self.wrong(stated, "a reason needs a code"),
             (_, 124..) => self.wrong(stated, "close reason too long (at most 123 bytes)"),
-            _ => Ok(What::Close(code, reason)),
+            _ => Ok(StepAction::Close(code, reason)),
         }
     }
 
@@ -415,9 +415,9 @@ impl Reader<'_> {
         value: &'a Value<'i>,
         name: &str,
         keys: &[&'static str],
-    ) -> Result<Table<'a, 'i>> {
+    ) -> Result<KnownTable<'a, 'i>> {
         match value.get_ref() {
-            DeValue::Table(table) => Table::new(self, table, value.span(), name, keys),
+            DeValue::Table(table) => KnownTable::new(self, table, value.span(), name, keys),
             other => self.wrong(value, format!("{name} must be a table, not {}", other.type_str())),
         }
     }
@@ -445,27 +445,27 @@ const VERBS: [&str; 14] = [
 const DETAILS: [(&str, &str); 4] =
     [("timeout", "expect"), ("optional", "expect"), ("steps", "repeat"), ("reason", "close")];
 
-fn flag(verb: &str) -> What {
+fn flag(verb: &str) -> StepAction {
     match verb {
-        "ping" => What::Ping,
-        "stall" => What::Stall(None),
-        "half_open" => What::Cut(Cut::Silence),
-        "abort" => What::Cut(Cut::Reset),
-        _ => What::Cut(Cut::Fin),
+        "ping" => StepAction::Ping,
+        "stall" => StepAction::Stall(None),
+        "half_open" => StepAction::Cut(Cut::Silence),
+        "abort" => StepAction::Cut(Cut::Reset),
+        _ => StepAction::Cut(Cut::Fin),
     }
 }
 
 /// A table whose keys are all known.
-struct Table<'a, 'i> {
-    reader: &'a Reader<'a>,
+struct KnownTable<'a, 'i> {
+    reader: &'a ScenarioReader<'a>,
     table: &'a DeTable<'i>,
     span: Range<usize>,
     name: String,
 }
 
-impl<'a, 'i> Table<'a, 'i> {
+impl<'a, 'i> KnownTable<'a, 'i> {
     fn new(
-        reader: &'a Reader<'a>,
+        reader: &'a ScenarioReader<'a>,
         table: &'a DeTable<'i>,
         span: Range<usize>,
         name: &str,

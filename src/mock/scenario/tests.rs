@@ -10,7 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::ledger::Verdict;
+use super::ledger::ExpectationTally;
 use super::schema::parse;
 use crate::cli::MockArgs;
 use crate::exit::Exit;
@@ -99,7 +99,7 @@ async fn steps_follow_each_other() {
     drop(socket);
     let ledger = mock.ledger().unwrap();
     ledger.finished().await;
-    assert_eq!(ledger.verdict(), Verdict { held: 1, failed: 0, unmet: vec![] });
+    assert_eq!(ledger.verdict(), ExpectationTally { held: 1, failed: 0, unmet: vec![] });
 }
 
 #[tokio::test(start_paused = true)]

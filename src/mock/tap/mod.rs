@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ClientRegistry;
-use super::faults::{Course, Entry};
+use super::faults::{ConnFaults, Course};
 use super::script::{Clock, Interpreter, RequestFacts};
 use super::wire::Wire;
 use crate::error::Result;
@@ -128,7 +128,7 @@ impl TapService {
         &self,
         (wire, tail): (Wire, Vec<u8>),
         tapped: Tapped,
-        (conn, registry, settings, entry): (Arc<Conn>, Arc<ClientRegistry>, Arc<Settings>, Entry),
+        (conn, registry, settings, entry): (Arc<Conn>, Arc<ClientRegistry>, Arc<Settings>, ConnFaults),
         stop: watch::Receiver<bool>,
     ) {
         let Tapped { opened: UpstreamOpened { stream, report, leases, .. }, facts, script } = tapped;

@@ -228,7 +228,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::*;
-    use crate::pipeline::output::Cut;
+    use crate::pipeline::output::PartialWrite;
     use crate::secret::{MASK, Secret};
 
     /// A file that takes one write for each permit.
@@ -239,8 +239,8 @@ mod tests {
             "a slow file".to_owned()
         }
 
-        fn write(&mut self, lines: &[u8]) -> std::result::Result<(), Cut> {
-            self.0.recv().map_err(|_| Cut { written: 0, error: std::io::Error::other("gone") })?;
+        fn write(&mut self, lines: &[u8]) -> std::result::Result<(), PartialWrite> {
+            self.0.recv().map_err(|_| PartialWrite { written: 0, error: std::io::Error::other("gone") })?;
             self.1.lock().unwrap().extend_from_slice(lines);
             Ok(())
         }

@@ -6,12 +6,12 @@ use jaq_core::box_iter::box_once;
 use jaq_core::native::{Filter, bome, unary, v};
 use jaq_core::{Bind, Cv, RunPtr, ValR, ValT as _, ValX};
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::object::Object;
 use super::strings;
 use super::value::{Error, Val, float, places_of};
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     let mut all = Vec::from(lookups());
     all.extend(orders());
     all.extend(shapes());
@@ -19,7 +19,7 @@ pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
 }
 
 /// What is in an array or object, and where.
-fn lookups() -> [Filter<RunPtr<Kind>>; 10] {
+fn lookups() -> [Filter<RunPtr<EngineTypes>>; 10] {
     [
         ("length", v(0), |cv| bome(length(cv.1))),
         ("keys", v(0), |cv| bome(keys(&cv.1, true))),
@@ -43,7 +43,7 @@ fn lookups() -> [Filter<RunPtr<Kind>>; 10] {
 }
 
 /// Sorting and grouping. The keys of an item are all outputs of the filter.
-fn orders() -> [Filter<RunPtr<Kind>>; 9] {
+fn orders() -> [Filter<RunPtr<EngineTypes>>; 9] {
     let f = || [Bind::Fun(())].into();
     [
         ("sort", v(0), |cv| bome(sorted(cv.1, "cannot be sorted, as it is not an array"))),
@@ -87,7 +87,7 @@ fn orders() -> [Filter<RunPtr<Kind>>; 9] {
 }
 
 /// Arrays and objects made from others.
-fn shapes() -> [Filter<RunPtr<Kind>>; 10] {
+fn shapes() -> [Filter<RunPtr<EngineTypes>>; 10] {
     let f = || [Bind::Fun(())].into();
     [
         ("map", f(), |mut cv| {
@@ -235,7 +235,7 @@ fn sorted(val: Val, why: &str) -> ValR<Val> {
 }
 
 /// The items of the input with their keys, sorted by them.
-fn keyed<'a>(mut cv: Cv<'a, Kind>, why: &str) -> ValX<'a, Vec<(Vec<Val>, Val)>, Val> {
+fn keyed<'a>(mut cv: Cv<'a, EngineTypes>, why: &str) -> ValX<'a, Vec<(Vec<Val>, Val)>, Val> {
     let (f, fc) = cv.0.pop_fun();
     let Val::Arr(items) = &cv.1 else { return Err(not_for(&cv.1, why).into()) };
     let key = |item: &Val| Ok((f.run((fc.clone(), item.clone())).collect::<Result<_, _>>()?, item.clone()));

@@ -14,7 +14,7 @@ use jaq_core::{Compiler, Filter};
 use super::Runner;
 use super::desugar::{Desugar, Scope};
 use super::modules;
-use super::natives::{self, Kind};
+use super::natives::{self, EngineTypes};
 use super::plan::FilterPlan;
 use super::syntax::{self, Def, ParsedSource, SyntaxError, Term};
 use super::value::Val;
@@ -43,7 +43,7 @@ pub(super) fn compile(runner: Runner, name: &str, source: &str, vars: &Vars) -> 
     let library = vars.library();
     let mut loader = modules::Loader::new(&arena, &library);
     let parts = Parts::read(source, &arena, &mut loader);
-    let report = Report { name, source, files: &loader.files };
+    let report = ErrorTexts { name, source, files: &loader.files };
     let parts = parts.map_err(|error| report.fail(&error.what, error.place))?;
     let mut globals = vars.globals(&parts.variables);
     globals.extend(loader.data.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -106,7 +106,11 @@ impl<'s> Parts<'s> {
 
 /// Compiles a part of a program for the engine, with the definitions that it may call; `None` if a name in it is
 /// undefined.
-pub(super) fn part<'s>(defs: &[Def<'s>], body: Term<'s>, variables: &[&'s str]) -> Option<Arc<Filter<Kind>>> {
+pub(super) fn part<'s>(
+    defs: &[Def<'s>],
+    body: Term<'s>,
+    variables: &[&'s str],
+) -> Option<Arc<Filter<EngineTypes>>> {
     let arena = Arena::default();
     let part = Def { name: MAIN, args: Vec::new(), body };
     engine(defs.iter().cloned().chain([part]).collect(), variables, &arena).ok().map(Arc::new)
@@ -117,7 +121,7 @@ fn engine<'s>(
     defs: Vec<Def<'s>>,
     variables: &[&'s str],
     arena: &'s Arena,
-) -> std::result::Result<Filter<Kind>, Option<(&'s str, Undefined)>> {
+) -> std::result::Result<Filter<EngineTypes>, Option<(&'s str, Undefined)>> {
     let modules = Loader::new(defs).load(arena, File { code: MAIN, path: () }).map_err(|_| None)?;
     let compiler = Compiler::default().with_funs(natives::all()).with_global_vars(variables.iter().copied());
     compiler.compile(modules).map_err(|errors| errors.into_iter().flat_map(|(_, errors)| errors).next())
@@ -196,14 +200,14 @@ pub(super) fn known() -> &'static [String] {
 }
 
 /// Turns errors into messages.
-struct Report<'a> {
+struct ErrorTexts<'a> {
     name: &'a str,
     source: &'a str,
     /// Paths and texts of the modules.
     files: &'a [(PathBuf, &'a str)],
 }
 
-impl Report<'_> {
+impl ErrorTexts<'_> {
     fn undefined(&self, error: Option<(&str, Undefined)>, variables: &[&str]) -> Failure {
         let Some((name, kind)) = error else { return self.fail("it cannot be compiled", "") };
         match kind {

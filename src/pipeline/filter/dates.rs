@@ -8,11 +8,11 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
-use super::natives::Kind;
+use super::natives::EngineTypes;
 use super::value::{Error, Val};
 use crate::clock;
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("now", v(0), |_| bome(Ok(Val::from(clock::now().as_microsecond() as f64 / 1e6)))),
         ("mktime", v(0), |cv| bome(mktime(&cv.1))),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jaq_core::native::{Filter, bome, v};
 use jaq_core::{RunPtr, ValR};
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::object::Object;
 use super::strings::{raw, to_json};
 use super::value::{Error, Val};
 use super::work;
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("to_entries", v(0), |cv| bome(to_entries(&cv.1))),
         ("from_entries", v(0), |cv| bome(from_entries(&cv.1))),

@@ -6,11 +6,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, ge
 use jaq_core::native::{Filter, bome, v};
 use jaq_core::{RunPtr, ValR, ValT as _};
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::strings::raw;
 use super::value::{Error, Val, float};
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("@text", v(0), |cv| bome(Ok(cv.1.into_string()))),
         ("@json", v(0), |cv| bome(super::strings::to_json(&cv.1))),

@@ -39,7 +39,7 @@ use jaq_core::Filter;
 
 pub use self::globals::Globals;
 use self::modules::Library;
-use self::natives::{Kind, Scene};
+use self::natives::{EngineTypes, Scene};
 pub use self::plan::Reads;
 use self::plan::{FilterPlan, RunContext, RunStop};
 use self::value::Val;
@@ -77,7 +77,7 @@ pub struct Program(Arc<Compiled>);
 struct Compiled {
     plan: Arc<FilterPlan>,
     /// For native filters that are called without the engine.
-    nothing: Arc<Filter<Kind>>,
+    nothing: Arc<Filter<EngineTypes>>,
     /// Values of the global variables, in the order they were compiled with.
     globals: Vec<Val>,
     identity: bool,

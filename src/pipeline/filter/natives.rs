@@ -15,16 +15,16 @@ use super::{
 };
 
 /// What the engine is told about: our values, and the surroundings of a run.
-pub(super) struct Kind;
+pub(super) struct EngineTypes;
 
-impl DataT for Kind {
+impl DataT for EngineTypes {
     type V<'a> = Val;
     type Data<'a> = Data<'a>;
 }
 
 /// Handed to every filter of one run.
 pub(super) struct Data<'a> {
-    pub(super) lut: &'a Lut<Kind>,
+    pub(super) lut: &'a Lut<EngineTypes>,
     pub(super) scene: &'a dyn Scene,
     /// Where modules are looked for.
     pub(super) library: &'a Library,
@@ -38,8 +38,8 @@ impl Clone for Data<'_> {
     }
 }
 
-impl<'a> data::HasLut<'a, Kind> for Data<'a> {
-    fn lut(&self) -> &'a Lut<Kind> {
+impl<'a> data::HasLut<'a, EngineTypes> for Data<'a> {
+    fn lut(&self) -> &'a Lut<EngineTypes> {
         self.lut
     }
 }
@@ -57,8 +57,8 @@ pub(super) trait Scene {
 }
 
 /// The first of a name wins, so ours come before those of the library.
-pub(super) fn all() -> impl Iterator<Item = Fun<Kind>> {
-    written().map(run::<Kind>).chain(others())
+pub(super) fn all() -> impl Iterator<Item = Fun<EngineTypes>> {
+    written().map(run::<EngineTypes>).chain(others())
 }
 
 /// The filters among [`ours`] that may have no output or several.
@@ -79,8 +79,8 @@ pub(super) const WORLDLY: &[&str] = &[
 ];
 
 /// The native filters whose outputs have no paths.
-pub(super) fn ours() -> &'static [Filter<RunPtr<Kind>>] {
-    static OURS: OnceLock<Vec<Filter<RunPtr<Kind>>>> = OnceLock::new();
+pub(super) fn ours() -> &'static [Filter<RunPtr<EngineTypes>>] {
+    static OURS: OnceLock<Vec<Filter<RunPtr<EngineTypes>>>> = OnceLock::new();
     OURS.get_or_init(|| written().collect())
 }
 
@@ -92,11 +92,11 @@ pub(super) fn another(name: &str, arity: usize) -> Option<(&'static str, Box<[Bi
 
 /// The filters whose outputs have paths, and those of the library that this crate does not replace: functions of
 /// numbers, and `first`, `last`, `limit`.
-fn others() -> impl Iterator<Item = Fun<Kind>> {
+fn others() -> impl Iterator<Item = Fun<EngineTypes>> {
     paths::path_filters().into_iter().chain(jaq_core::funs()).chain(jaq_std::funs())
 }
 
-fn written() -> impl Iterator<Item = Filter<RunPtr<Kind>>> {
+fn written() -> impl Iterator<Item = Filter<RunPtr<EngineTypes>>> {
     let written = [
         arrays::filters(),
         dates::filters(),
@@ -118,7 +118,7 @@ pub(super) fn not_for(input: &Val, why: &str) -> Error {
     Error::str(format!("{} {why}", input.describe()))
 }
 
-fn world() -> Box<[Filter<RunPtr<Kind>>]> {
+fn world() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("env", v(0), |_| bome(Ok(environment()))),
         ("builtins", v(0), |_| bome(Ok(compile::known().iter().map(|name| Val::string(name)).collect()))),

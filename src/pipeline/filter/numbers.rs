@@ -4,10 +4,10 @@ use jaq_core::RunPtr;
 use jaq_core::native::{Filter, bome, v};
 use jaq_json::Num;
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::value::{Error, Val, float};
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("nan", v(0), |_| bome(Ok(Val::from(f64::NAN)))),
         ("infinite", v(0), |_| bome(Ok(Val::from(f64::INFINITY)))),

@@ -10,7 +10,7 @@ use jaq_core::native::{Filter, Fun, bome, v};
 use jaq_core::{Bind, Cv, Exn, Native, RunPtr, ValR, ValT as _, ValX};
 
 use super::desugar::{ASSIGN, LAST_OR_NULL, UPDATE};
-use super::natives::Kind;
+use super::natives::EngineTypes;
 use super::syntax::OR_ELSE;
 use super::value::{Error, Val};
 
@@ -21,7 +21,7 @@ const DEEPEST: usize = 10_000;
 pub(super) type Steps = Vec<Val>;
 
 /// The filters whose outputs have no paths.
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     let f = || [Bind::Fun(())].into();
     Box::new([
         ("path", f(), |cv| Box::new(paths_of(cv).map(|path| Ok(path?.into_iter().collect())))),
@@ -104,7 +104,7 @@ macro_rules! last_or_null {
 }
 
 /// The filters whose outputs have paths.
-pub(super) fn path_filters() -> [Fun<Kind>; 7] {
+pub(super) fn path_filters() -> [Fun<EngineTypes>; 7] {
     let [empty, error, error_with, or_else, last_or_null] = simple_path_filters();
     [
         empty,
@@ -115,7 +115,7 @@ pub(super) fn path_filters() -> [Fun<Kind>; 7] {
         (
             "select",
             [Bind::Fun(())].into(),
-            Native::<Kind>::new(|mut cv| {
+            Native::<EngineTypes>::new(|mut cv| {
                 let (f, fc) = cv.0.pop_fun();
                 let value = cv.1.clone();
                 Box::new(f.run((fc, cv.1)).filter_map(move |truth| match truth {
@@ -135,7 +135,7 @@ pub(super) fn path_filters() -> [Fun<Kind>; 7] {
         (
             "getpath",
             v(1),
-            Native::<Kind>::new(|mut cv| {
+            Native::<EngineTypes>::new(|mut cv| {
                 let path = cv.0.pop_var();
                 bome(steps(&path).and_then(|path| get(cv.1, path)))
             })
@@ -150,42 +150,42 @@ pub(super) fn path_filters() -> [Fun<Kind>; 7] {
     ]
 }
 
-fn simple_path_filters() -> [Fun<Kind>; 5] {
+fn simple_path_filters() -> [Fun<EngineTypes>; 5] {
     [
         (
             "empty",
             v(0),
-            Native::<Kind>::new(|_| Box::new(std::iter::empty()))
+            Native::<EngineTypes>::new(|_| Box::new(std::iter::empty()))
                 .with_paths(|_| Box::new(std::iter::empty())),
         ),
         (
             "error",
             v(0),
-            Native::<Kind>::new(|cv| bome(Err(Error::new(cv.1))))
+            Native::<EngineTypes>::new(|cv| bome(Err(Error::new(cv.1))))
                 .with_paths(|cv| box_once(Err(Exn::from(Error::new(cv.1.0))))),
         ),
         (
             "error",
             v(1),
-            Native::<Kind>::new(|mut cv| bome(Err(Error::new(cv.0.pop_var()))))
+            Native::<EngineTypes>::new(|mut cv| bome(Err(Error::new(cv.0.pop_var()))))
                 .with_paths(|mut cv| box_once(Err(Exn::from(Error::new(cv.0.pop_var()))))),
         ),
         (
             OR_ELSE,
             [Bind::Fun(()), Bind::Fun(())].into(),
-            Native::<Kind>::new(or_else!(run)).with_paths(or_else!(paths)),
+            Native::<EngineTypes>::new(or_else!(run)).with_paths(or_else!(paths)),
         ),
         (
             LAST_OR_NULL,
             [Bind::Fun(())].into(),
-            Native::<Kind>::new(last_or_null!(run, |_: &Val| Val::Null))
+            Native::<EngineTypes>::new(last_or_null!(run, |_: &Val| Val::Null))
                 .with_paths(last_or_null!(paths, |place: &(Val, _)| (Val::Null, Clone::clone(&place.1)))),
         ),
     ]
 }
 
 /// The paths of the outputs of the filter that is the last argument.
-fn paths_of<'a>(mut cv: Cv<'a, Kind>) -> impl Iterator<Item = ValX<'a, Steps, Val>> + 'a {
+fn paths_of<'a>(mut cv: Cv<'a, EngineTypes>) -> impl Iterator<Item = ValX<'a, Steps, Val>> + 'a {
     let (f, fc) = cv.0.pop_fun();
     f.paths((fc, (cv.1, Default::default()))).map(|place| {
         let (_, path) = place.map_err(in_jqs_words)?;
@@ -210,7 +210,7 @@ fn in_jqs_words(error: Exn<'_, Val>) -> Exn<'_, Val> {
 
 /// `paths |= change`: the first output of the change takes the place of the value, and where there is none, the
 /// value is removed once all others are changed.
-fn update<'a>(mut cv: Cv<'a, Kind>) -> ValX<'a, Val> {
+fn update<'a>(mut cv: Cv<'a, EngineTypes>) -> ValX<'a, Val> {
     let (change, change_ctx) = cv.0.pop_fun();
     let mut value = cv.1.clone();
     let paths = paths_of(cv).collect::<Result<Vec<_>, _>>()?;

@@ -12,7 +12,7 @@ use jaq_core::box_iter::box_once;
 use jaq_core::native::{Filter, bome, v};
 use jaq_core::{Bind, Cv, RunPtr, ValR, ValX};
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::object::Object;
 use super::pattern::{self, Translated};
 use super::value::{Error, Val};
@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 100 << 20;
 /// How many patterns are kept.
 const KEPT: usize = 256;
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     let sub = || [Bind::Var(()), Bind::Fun(())].into();
     let sub_with_flags = || [Bind::Var(()), Bind::Fun(()), Bind::Var(())].into();
     Box::new([
@@ -59,7 +59,7 @@ struct Search {
 }
 
 /// One argument: a pattern, or an array of a pattern and flags.
-fn one(mut cv: Cv<'_, Kind>) -> Result<Search, Error> {
+fn one(mut cv: Cv<'_, EngineTypes>) -> Result<Search, Error> {
     let (pattern, flags) = match cv.0.pop_var() {
         Val::Arr(both) if !both.is_empty() => (both[0].clone(), both.get(1).cloned().unwrap_or_default()),
         pattern @ Val::Str(_) => (pattern, Val::Null),
@@ -68,7 +68,7 @@ fn one(mut cv: Cv<'_, Kind>) -> Result<Search, Error> {
     Ok(Search { text: cv.1, pattern, flags })
 }
 
-fn two(mut cv: Cv<'_, Kind>) -> Result<Search, Error> {
+fn two(mut cv: Cv<'_, EngineTypes>) -> Result<Search, Error> {
     let flags = cv.0.pop_var();
     let pattern = cv.0.pop_var();
     Ok(Search { text: cv.1, pattern, flags })
@@ -139,7 +139,7 @@ fn split(asked: Result<Search, Error>) -> Result<Vec<Val>, Error> {
 
 /// `sub`: where the replacement has several outputs there are several results, each made of the outputs in one
 /// place.
-fn replace<'a>(mut cv: Cv<'a, Kind>, with_flags: bool, more: &str) -> jaq_core::ValXs<'a, Val> {
+fn replace<'a>(mut cv: Cv<'a, EngineTypes>, with_flags: bool, more: &str) -> jaq_core::ValXs<'a, Val> {
     let flags = if with_flags { cv.0.pop_var() } else { Val::Null };
     let (with, with_ctx) = cv.0.pop_fun();
     let asked = Search { pattern: cv.0.pop_var(), text: cv.1, flags };

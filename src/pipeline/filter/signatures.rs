@@ -11,13 +11,13 @@ use ring::{digest, hmac};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use super::natives::Kind;
+use super::natives::EngineTypes;
 use super::strings::raw;
 use super::value::{Error, Val};
 use crate::clock;
 use crate::text::hex;
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("sha256", v(0), |cv| {
             bome(spelled(digest::digest(&digest::SHA256, raw(&cv.1).as_bytes()).as_ref(), None))

@@ -4,10 +4,10 @@ use jaq_core::box_iter::box_once;
 use jaq_core::native::{Filter, v};
 use jaq_core::{Bind, RunPtr, ValT as _, ValX};
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::value::Val;
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     let f = || [Bind::Fun(())].into();
     let two = || [Bind::Fun(()), Bind::Fun(())].into();
     Box::new([

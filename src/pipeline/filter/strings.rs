@@ -5,17 +5,17 @@ use std::sync::Arc;
 use jaq_core::native::{Filter, bome, unary, v};
 use jaq_core::{RunPtr, ValR, ValT as _};
 
-use super::natives::{Kind, not_for};
+use super::natives::{EngineTypes, not_for};
 use super::value::{Error, Val};
 use super::{read, write};
 
-pub(super) fn filters() -> Box<[Filter<RunPtr<Kind>>]> {
+pub(super) fn filters() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     let mut all = parts().into_vec();
     all.extend(conversions());
     all.into_boxed_slice()
 }
 
-fn parts() -> Box<[Filter<RunPtr<Kind>>]> {
+fn parts() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("startswith", v(1), |cv| unary(cv, |text, part| Ok(Val::from(begins(&text, &part)?)))),
         ("endswith", v(1), |cv| unary(cv, |text, part| Ok(Val::from(ends(&text, &part)?)))),
@@ -67,7 +67,7 @@ fn parts() -> Box<[Filter<RunPtr<Kind>>]> {
     ])
 }
 
-fn conversions() -> Box<[Filter<RunPtr<Kind>>]> {
+fn conversions() -> Box<[Filter<RunPtr<EngineTypes>>]> {
     Box::new([
         ("type", v(0), |cv| bome(Ok(Val::string(cv.1.kind())))),
         ("tostring", v(0), |cv| bome(Ok(cv.1.into_string()))),

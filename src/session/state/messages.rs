@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{Now, Phase, State};
+use super::{Now, SessionPhase, State};
 use crate::codec::{Decoded, StepFailure};
 use crate::dialect::{Client, MadeEvent, Meaning};
 use crate::event::{Direction, EndReason, Gap, Kind, MessagePart, MissingNumbers, Role, Unreadable};
@@ -32,7 +32,7 @@ impl State {
         let decoded = self.reader.read(message);
         self.take_decoded(decoded, None, now);
         if let Some(message) = echo
-            && self.phase == Phase::Open
+            && self.phase == SessionPhase::Open
         {
             self.send_as(message.clone(), message, now);
         }

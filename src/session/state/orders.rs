@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::{Now, Phase, State, short};
+use super::{Now, SessionPhase, State, short};
 use crate::event::{Direction, EndReason, Kind, Reconnect};
 use crate::exit::Exit;
 use crate::limits;
@@ -69,11 +69,11 @@ impl State {
     pub fn standing(&self) -> Standing {
         let link = match self.phase {
             _ if self.outcome.is_some() => LinkState::Ending,
-            Phase::Connecting => LinkState::Connecting,
-            Phase::Open => LinkState::Open,
-            Phase::Waiting(until) => LinkState::Waiting(until),
-            Phase::Lost => LinkState::Lost,
-            Phase::Closing(_) | Phase::Ended => LinkState::Ending,
+            SessionPhase::Connecting => LinkState::Connecting,
+            SessionPhase::Open => LinkState::Open,
+            SessionPhase::Waiting(until) => LinkState::Waiting(until),
+            SessionPhase::Lost => LinkState::Lost,
+            SessionPhase::Closing(_) | SessionPhase::Ended => LinkState::Ending,
         };
         Standing { link, conn: self.conn, rtt: self.ordered.rtt, queued: self.ordered.queue.len() }
     }
@@ -85,7 +85,7 @@ impl State {
 
     /// Sends a message, now or once there is a connection.
     pub fn send_or_queue(&mut self, message: Message, now: Now) {
-        if self.phase == Phase::Open {
+        if self.phase == SessionPhase::Open {
             return self.send(message, now);
         }
         let bytes = self.ordered.queued_bytes + message.len();
@@ -129,7 +129,7 @@ impl State {
 
     /// A ping, whose pong is to be told of.
     pub fn order_ping(&mut self, payload: Option<Bytes>, now: Now) {
-        if self.phase != Phase::Open {
+        if self.phase != SessionPhase::Open {
             return self.answer("not connected".to_owned());
         }
         let payload = match payload {
@@ -165,7 +165,7 @@ impl State {
         self.policy.topics.extend(new.iter().cloned());
         self.ordered.topics.extend(new.iter().cloned());
         self.ordered.topics_changed = true;
-        if self.phase == Phase::Open {
+        if self.phase == SessionPhase::Open {
             self.subscribe_more(&new, now);
         } else {
             self.answer("will subscribe with the next connection".to_owned());
@@ -183,7 +183,7 @@ impl State {
             return;
         }
         self.forget(&gone);
-        if self.phase != Phase::Open {
+        if self.phase != SessionPhase::Open {
             return;
         }
         let messages = self.dialect.unsubscribe(&gone);
@@ -230,14 +230,14 @@ impl State {
     /// Another connection in the place of this one, or at once instead of later.
     pub fn order_reconnect(&mut self, now: Now) {
         match self.phase {
-            Phase::Open => {
+            SessionPhase::Open => {
                 self.ordered.again = true;
                 self.send_close(now);
             }
-            Phase::Waiting(_) => self.phase = Phase::Waiting(now.mono),
-            Phase::Lost => {
+            SessionPhase::Waiting(_) => self.phase = SessionPhase::Waiting(now.mono),
+            SessionPhase::Lost => {
                 self.backoff.reset();
-                self.phase = Phase::Waiting(now.mono);
+                self.phase = SessionPhase::Waiting(now.mono);
             }
             _ => self.answer("already connecting".to_owned()),
         }
@@ -252,7 +252,7 @@ impl State {
         let reconnect =
             Reconnect { attempt: 1, delay: Duration::ZERO, cause: "requested by the user".to_owned() };
         self.emit(Kind::Reconnect(Box::new(reconnect)), now);
-        self.phase = Phase::Waiting(now.mono);
+        self.phase = SessionPhase::Waiting(now.mono);
         true
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jaq_core::{Ctx, Exn, ValXs, Vars};
 
-use super::super::natives::{Data, Kind};
+use super::super::natives::{Data, EngineTypes};
 use super::super::paths as places;
 use super::super::value::Val;
 use super::folds::{any, first, last, limit, range, skip};
@@ -112,7 +112,7 @@ fn alone<'v>(mut outputs: impl Iterator<Item = Result<Val, Exn<'v, Val>>>) -> Re
 impl Native {
     fn outputs<'v>(self, values: Vec<Val>, with: With<'v>) -> ValXs<'v, Val> {
         let data = Data { lut: with.run.lut, scene: with.run.scene, library: with.run.library };
-        let ctx = Ctx::<Kind>::new(data, Vars::new(values));
+        let ctx = Ctx::<EngineTypes>::new(data, Vars::new(values));
         (self.run)((ctx, with.input.clone()))
     }
 }
@@ -125,7 +125,7 @@ impl EnginePart {
 
     fn outputs<'v>(&'v self, variables: Vec<Val>, with: With<'v>) -> ValXs<'v, Val> {
         let data = Data { lut: &self.filter.lut, scene: with.run.scene, library: with.run.library };
-        let ctx = Ctx::<Kind>::new(data, Vars::new(variables));
+        let ctx = Ctx::<EngineTypes>::new(data, Vars::new(variables));
         self.filter.id.run((ctx, with.input.clone()))
     }
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use jaq_core::ops::{Cmp, Math};
 use jaq_core::{Filter, RunPtr};
 
-use super::natives::Kind;
+use super::natives::EngineTypes;
 use super::syntax::Def;
 use super::value::Val;
 
@@ -53,7 +53,7 @@ impl FilterPlan {
     }
 
     /// The plan of a program that the engine runs, with this number of global variables.
-    pub(super) fn engine(filter: Arc<Filter<Kind>>, globals: usize) -> Self {
+    pub(super) fn engine(filter: Arc<Filter<EngineTypes>>, globals: usize) -> Self {
         let variables =
             (0..globals).map(|at| Node { op: Op::Global(at), outputs: OutputCount::One }).collect();
         let node =
@@ -219,7 +219,7 @@ impl Assignment {
 /// A filter written in Rust.
 #[derive(Clone, Copy)]
 struct Native {
-    run: RunPtr<Kind>,
+    run: RunPtr<EngineTypes>,
     /// It has no side effect and depends on nothing but its input and arguments.
     pure: bool,
 }
@@ -232,7 +232,7 @@ impl std::fmt::Debug for Native {
 
 /// A part that the engine runs.
 pub(super) struct EnginePart {
-    pub(super) filter: Arc<Filter<Kind>>,
+    pub(super) filter: Arc<Filter<EngineTypes>>,
     /// The values of its variables, in the order they were compiled with.
     variables: Box<[Node]>,
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use jaq_core::{Exn, Lut, ValT as _};
 
 use super::super::modules::Library;
-use super::super::natives::{Kind, Scene};
+use super::super::natives::{EngineTypes, Scene};
 use super::super::object::Object;
 use super::super::value::{Error, Val};
 use super::items::recurse;
@@ -61,7 +61,7 @@ pub(in super::super) struct RunContext<'v> {
     pub(in super::super) globals: &'v [Val],
     pub(in super::super) scene: &'v dyn Scene,
     /// For native filters that are called without the engine.
-    pub(in super::super) lut: &'v Lut<Kind>,
+    pub(in super::super) lut: &'v Lut<EngineTypes>,
     /// Where modules are looked for.
     pub(in super::super) library: &'v Library,
 }

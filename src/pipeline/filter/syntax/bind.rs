@@ -2,7 +2,7 @@
 
 use jaq_core::load::parse::{BinaryOp, Pattern};
 
-use super::lex::{Kind, Token};
+use super::lex::{Token, TokenKind};
 use super::parse::{Parser, binary, string};
 use super::{Def, Result, Term};
 
@@ -18,11 +18,11 @@ impl<'s> Parser<'s, '_> {
     fn pattern(&mut self) -> Result<'s, Pattern<&'s str>> {
         let Some(token) = self.tokens.get(self.at) else { return self.wanted("a pattern") };
         match (&token.kind, token.text) {
-            (Kind::Variable, name) if !name.contains("::") => {
+            (TokenKind::Variable, name) if !name.contains("::") => {
                 self.at += 1;
                 Ok(Pattern::Var(name))
             }
-            (Kind::Symbol, "[") => {
+            (TokenKind::Symbol, "[") => {
                 self.at += 1;
                 let mut items = vec![self.pattern()?];
                 while self.skip(",") {
@@ -33,7 +33,7 @@ impl<'s> Parser<'s, '_> {
                 }
                 Ok(Pattern::Arr(items))
             }
-            (Kind::Symbol, "{") => {
+            (TokenKind::Symbol, "{") => {
                 self.at += 1;
                 let mut entries = Vec::new();
                 loop {
@@ -54,7 +54,7 @@ impl<'s> Parser<'s, '_> {
     /// `$name`, `$name: pattern`, `key: pattern`.
     fn pattern_entry(&mut self, entries: &mut Vec<(Term<'s>, Pattern<&'s str>)>) -> Result<'s, ()> {
         let key = match self.tokens.get(self.at) {
-            Some(Token { text, kind: Kind::Variable }) => {
+            Some(Token { text, kind: TokenKind::Variable }) => {
                 self.at += 1;
                 entries.push((string(&text[1..]), Pattern::Var(text)));
                 if self.peek() != Some(":") {
@@ -62,7 +62,7 @@ impl<'s> Parser<'s, '_> {
                 }
                 string(&text[1..])
             }
-            Some(Token { text: "(", kind: Kind::Symbol }) => self.key_query()?,
+            Some(Token { text: "(", kind: TokenKind::Symbol }) => self.key_query()?,
             _ => self.key()?,
         };
         self.expect(":")?;

@@ -6,11 +6,11 @@ use super::{Result, error, upto};
 #[derive(Debug)]
 pub(super) struct Token<'s> {
     pub(super) text: &'s str,
-    pub(super) kind: Kind<'s>,
+    pub(super) kind: TokenKind<'s>,
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) enum Kind<'s> {
+pub(super) enum TokenKind<'s> {
     /// A keyword or a name, perhaps with modules before it: `map`, `m::f`.
     Word,
     /// `.name`; the text is without the dot.
@@ -74,7 +74,7 @@ impl<'s> Lexer<'s> {
             match first {
                 '(' | '[' | '{' => {
                     opened.push(&rest[..1]);
-                    tokens.push(self.token(1, Kind::Symbol));
+                    tokens.push(self.token(1, TokenKind::Symbol));
                 }
                 ')' | ']' | '}' => {
                     let open = match (opened.pop(), open) {
@@ -89,7 +89,7 @@ impl<'s> Lexer<'s> {
                     if !matches!((open, first), ("(", ')') | ("[", ']') | ("{", '}')) {
                         return error(format!("`{open}` is closed by `{first}`"), open);
                     }
-                    tokens.push(self.token(1, Kind::Symbol));
+                    tokens.push(self.token(1, TokenKind::Symbol));
                 }
                 '"' => tokens.push(self.string()?),
                 _ => tokens.push(self.plain(first)?),
@@ -97,7 +97,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn token(&mut self, length: usize, kind: Kind<'s>) -> Token<'s> {
+    fn token(&mut self, length: usize, kind: TokenKind<'s>) -> Token<'s> {
         let text = &self.rest()[..length];
         self.at += length;
         Token { text, kind }
@@ -129,7 +129,7 @@ impl<'s> Lexer<'s> {
         let field = rest.strip_prefix('.').map_or(0, name_length);
         if field > 0 {
             self.at += 1;
-            return Ok(self.token(field, Kind::Field));
+            return Ok(self.token(field, TokenKind::Field));
         }
         let number = number_length(rest);
         if number > 0 {
@@ -137,23 +137,25 @@ impl<'s> Lexer<'s> {
         }
         let word = path_length(rest);
         if word > 0 {
-            return Ok(self.token(word, Kind::Word));
+            return Ok(self.token(word, TokenKind::Word));
         }
         if let '$' | '@' = first {
             let length = if first == '$' { path_length(&rest[1..]) } else { format_length(&rest[1..]) };
             if length == 0 {
                 return error("expected a name", upto(&rest[1..], 1));
             }
-            return Ok(self.token(1 + length, if first == '$' { Kind::Variable } else { Kind::Format }));
+            return Ok(
+                self.token(1 + length, if first == '$' { TokenKind::Variable } else { TokenKind::Format })
+            );
         }
         match SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
-            Some(symbol) => Ok(self.token(symbol.len(), Kind::Symbol)),
+            Some(symbol) => Ok(self.token(symbol.len(), TokenKind::Symbol)),
             None => error(format!("unexpected character `{first}`"), upto(rest, 1)),
         }
     }
 
     fn number(&mut self, length: usize) -> Result<'s, Token<'s>> {
-        let token = self.token(length, Kind::Number);
+        let token = self.token(length, TokenKind::Number);
         // An exponent without digits is neither part of the number nor a name.
         let rest = self.rest();
         if rest.starts_with(['e', 'E']) {
@@ -182,7 +184,7 @@ impl<'s> Lexer<'s> {
             }
             parts.push(self.escape(quote)?);
         }
-        Ok(Token { text: &self.source[start..self.at], kind: Kind::Text(parts) })
+        Ok(Token { text: &self.source[start..self.at], kind: TokenKind::Text(parts) })
     }
 
     /// What follows a backslash.

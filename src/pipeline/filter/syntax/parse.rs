@@ -7,7 +7,7 @@ use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::{Opt, Part, Path};
 
 use super::bind::{bind, one_pattern};
-use super::lex::{self, Kind, Token};
+use super::lex::{self, Token, TokenKind};
 use super::{Def, Import, ParsedSource, Result, Term, error, upto};
 
 /// What the parser makes names from.
@@ -73,7 +73,7 @@ impl<'s, 't> Parser<'s, 't> {
     /// The next token, if it is a word or a symbol.
     pub(super) fn peek(&self) -> Option<&'s str> {
         let token = self.tokens.get(self.at)?;
-        matches!(token.kind, Kind::Word | Kind::Symbol).then_some(token.text)
+        matches!(token.kind, TokenKind::Word | TokenKind::Symbol).then_some(token.text)
     }
 
     pub(super) fn skip(&mut self, text: &str) -> bool {
@@ -105,7 +105,7 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn import(&mut self, named: bool) -> Result<'s, Import<'s>> {
-        let Some(Token { text: place, kind: Kind::Text(parts) }) = self.tokens.get(self.at) else {
+        let Some(Token { text: place, kind: TokenKind::Text(parts) }) = self.tokens.get(self.at) else {
             return self.wanted("a string");
         };
         self.at += 1;
@@ -115,7 +115,7 @@ impl<'s, 't> Parser<'s, 't> {
         let alias = if named {
             self.expect("as")?;
             match self.tokens.get(self.at) {
-                Some(Token { text, kind: Kind::Word | Kind::Variable }) if !text.contains("::") => {
+                Some(Token { text, kind: TokenKind::Word | TokenKind::Variable }) if !text.contains("::") => {
                     self.at += 1;
                     Some(*text)
                 }
@@ -163,7 +163,7 @@ impl<'s, 't> Parser<'s, 't> {
     fn def(&mut self) -> Result<'s, Def<'s>> {
         self.expect("def")?;
         let name = match self.tokens.get(self.at) {
-            Some(Token { text, kind: Kind::Word }) if is_name(text) => *text,
+            Some(Token { text, kind: TokenKind::Word }) if is_name(text) => *text,
             _ => return self.wanted("a name"),
         };
         self.at += 1;
@@ -171,8 +171,10 @@ impl<'s, 't> Parser<'s, 't> {
         if self.skip("(") {
             loop {
                 match self.tokens.get(self.at) {
-                    Some(Token { text, kind: Kind::Word }) if is_name(text) => args.push(*text),
-                    Some(Token { text, kind: Kind::Variable }) if !text.contains("::") => args.push(*text),
+                    Some(Token { text, kind: TokenKind::Word }) if is_name(text) => args.push(*text),
+                    Some(Token { text, kind: TokenKind::Variable }) if !text.contains("::") => {
+                        args.push(*text);
+                    }
                     _ => return self.wanted("a parameter"),
                 }
                 self.at += 1;
@@ -258,18 +260,18 @@ impl<'s, 't> Parser<'s, 't> {
     fn step(&mut self) -> Result<'s, Option<Part<Term<'s>>>> {
         let next = |n: usize| self.tokens.get(self.at + n);
         match (next(0), next(1)) {
-            (Some(Token { text, kind: Kind::Field }), _) => {
+            (Some(Token { text, kind: TokenKind::Field }), _) => {
                 let text = *text;
                 self.at += 1;
                 Ok(Some(Part::Index(string(text))))
             }
-            (Some(Token { text: "[", kind: Kind::Symbol }), _) => self.bracket().map(Some),
-            (Some(Token { text: ".", kind: Kind::Symbol }), Some(after)) => match &after.kind {
-                Kind::Text(_) | Kind::Format => {
+            (Some(Token { text: "[", kind: TokenKind::Symbol }), _) => self.bracket().map(Some),
+            (Some(Token { text: ".", kind: TokenKind::Symbol }), Some(after)) => match &after.kind {
+                TokenKind::Text(_) | TokenKind::Format => {
                     self.at += 1;
                     self.text().map(|key| Some(Part::Index(key)))
                 }
-                Kind::Symbol if after.text == "[" => {
+                TokenKind::Symbol if after.text == "[" => {
                     self.at += 1;
                     self.bracket().map(Some)
                 }
@@ -298,11 +300,11 @@ impl<'s, 't> Parser<'s, 't> {
     /// A string, perhaps with a format before it.
     fn text(&mut self) -> Result<'s, Term<'s>> {
         let mut format = None;
-        if let Some(Token { text, kind: Kind::Format }) = self.tokens.get(self.at) {
+        if let Some(Token { text, kind: TokenKind::Format }) = self.tokens.get(self.at) {
             format = Some(*text);
             self.at += 1;
         }
-        let Some(Token { kind: Kind::Text(parts), .. }) = self.tokens.get(self.at) else {
+        let Some(Token { kind: TokenKind::Text(parts), .. }) = self.tokens.get(self.at) else {
             return self.wanted("a string");
         };
         self.at += 1;
@@ -327,8 +329,10 @@ impl<'s, 't> Parser<'s, 't> {
         let start = self.at;
         self.at += 1;
         let term = match (&token.kind, token.text) {
-            (Kind::Field, name) => return Ok((Term::Id, vec![(Part::Index(string(name)), Opt::Essential)])),
-            (Kind::Symbol, ".") => {
+            (TokenKind::Field, name) => {
+                return Ok((Term::Id, vec![(Part::Index(string(name)), Opt::Essential)]));
+            }
+            (TokenKind::Symbol, ".") => {
                 self.at = start;
                 let step = self.step()?;
                 if step.is_none() {
@@ -336,27 +340,27 @@ impl<'s, 't> Parser<'s, 't> {
                 }
                 return Ok((Term::Id, step.map(|step| (step, Opt::Essential)).into_iter().collect()));
             }
-            (Kind::Symbol, "..") => Term::Recurse,
-            (Kind::Number, digits) => Term::Num(digits),
-            (Kind::Text(_), _) => {
+            (TokenKind::Symbol, "..") => Term::Recurse,
+            (TokenKind::Number, digits) => Term::Num(digits),
+            (TokenKind::Text(_), _) => {
                 self.at = start;
                 self.text()?
             }
-            (Kind::Format, name) => match self.tokens.get(self.at) {
-                Some(Token { kind: Kind::Text(_), .. }) => {
+            (TokenKind::Format, name) => match self.tokens.get(self.at) {
+                Some(Token { kind: TokenKind::Text(_), .. }) => {
                     self.at = start;
                     self.text()?
                 }
                 _ => Term::Call(name, Vec::new()),
             },
-            (Kind::Variable, "$__loc__") => self.location(token.text),
-            (Kind::Variable, name) => Term::Var(name),
-            (Kind::Symbol, "(") => {
+            (TokenKind::Variable, "$__loc__") => self.location(token.text),
+            (TokenKind::Variable, name) => Term::Var(name),
+            (TokenKind::Symbol, "(") => {
                 let term = self.query()?;
                 self.expect(")")?;
                 term
             }
-            (Kind::Symbol, "[") => {
+            (TokenKind::Symbol, "[") => {
                 if self.skip("]") {
                     Term::Arr(None)
                 } else {
@@ -367,8 +371,8 @@ impl<'s, 't> Parser<'s, 't> {
                     Term::Arr(Some(Box::new(items)))
                 }
             }
-            (Kind::Symbol, "{") => self.object()?,
-            (Kind::Word, word) => {
+            (TokenKind::Symbol, "{") => self.object()?,
+            (TokenKind::Word, word) => {
                 self.at = start;
                 self.word(word)?
             }
@@ -463,7 +467,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn variable(&mut self) -> Result<'s, &'s str> {
         match self.tokens.get(self.at) {
-            Some(Token { text, kind: Kind::Variable }) => {
+            Some(Token { text, kind: TokenKind::Variable }) => {
                 self.at += 1;
                 Ok(*text)
             }
@@ -496,15 +500,15 @@ impl<'s, 't> Parser<'s, 't> {
     fn entry(&mut self) -> Result<'s, (Term<'s>, Option<Term<'s>>)> {
         let Some(token) = self.tokens.get(self.at) else { return self.wanted("a key") };
         let key = match (&token.kind, token.text) {
-            (Kind::Variable, "$__loc__") => {
+            (TokenKind::Variable, "$__loc__") => {
                 self.at += 1;
                 return Ok((string("__loc__"), Some(self.location(token.text))));
             }
-            (Kind::Variable, name) => {
+            (TokenKind::Variable, name) => {
                 self.at += 1;
                 Term::Var(name)
             }
-            (Kind::Symbol, "(") => {
+            (TokenKind::Symbol, "(") => {
                 let key = self.key_query()?;
                 self.expect(":")?;
                 return Ok((key, Some(self.value()?)));
@@ -518,11 +522,11 @@ impl<'s, 't> Parser<'s, 't> {
     /// A key that is a name or a string.
     pub(super) fn key(&mut self) -> Result<'s, Term<'s>> {
         match self.tokens.get(self.at) {
-            Some(Token { text, kind: Kind::Word }) if !text.contains("::") => {
+            Some(Token { text, kind: TokenKind::Word }) if !text.contains("::") => {
                 self.at += 1;
                 Ok(string(text))
             }
-            Some(Token { kind: Kind::Text(_) | Kind::Format, .. }) => self.text(),
+            Some(Token { kind: TokenKind::Text(_) | TokenKind::Format, .. }) => self.text(),
             _ => self.wanted("a key"),
         }
     }
