@@ -4,7 +4,7 @@
 //! cargo bench --bench filters                        all programs, some ten minutes
 //! cargo bench --bench filters -- only=select         those with this text in them
 //! cargo bench --bench filters -- rounds=9            more rounds than three
-//! cargo bench --bench filters -- blocks=60           fewer messages, 860 a block
+//! cargo bench --bench filters -- blocks=60           fewer messages than 600 blocks, 860 a block
 //! cargo bench --bench filters -- jaq=PATH gojq=PATH  where the others are, if not in PATH
 //! cargo bench --bench filters -- against=PATH        another build of wstap in the same rounds
 //! ```
@@ -40,6 +40,10 @@ use contender::{Contender, exists};
 use programs::{Class, PROGRAMS};
 use stats::{median, say};
 
+/// A slow contender gets one of so many messages: all of them take the same time, half a second or more, so that the start
+/// counts for little.
+const SHARE: usize = 15;
+
 struct Asked {
     only: String,
     rounds: usize,
@@ -51,7 +55,7 @@ struct Asked {
 impl Asked {
     fn parse(words: impl Iterator<Item = String>) -> Result<Self> {
         let mut asked =
-            Self { only: String::new(), rounds: 3, blocks: 120, against: None, tools: Vec::new() };
+            Self { only: String::new(), rounds: 3, blocks: 600, against: None, tools: Vec::new() };
         let mut tools = [("jq", PathBuf::from("jq")), ("jaq", "jaq".into()), ("gojq", "gojq".into())];
         // cargo adds options of its own, such as `--bench`.
         for word in words.filter(|word| !word.starts_with("--")) {
@@ -161,7 +165,7 @@ fn measured(asked: &Asked, names: &[String], class: Class, program: &str) -> Res
 }
 
 fn flood(contender: &Contender, blocks: usize) -> Result<Flood> {
-    let blocks = if contender.slow { blocks.div_ceil(3) } else { blocks };
+    let blocks = if contender.slow { blocks.div_ceil(SHARE) } else { blocks };
     let blaster = Blaster::new()?;
     let url = blaster.url.clone();
     let flood = blaster.flood(End::Close(blocks));
@@ -185,6 +189,6 @@ fn flood(contender: &Contender, blocks: usize) -> Result<Flood> {
     drop(running);
     let start = flood.join().ok().context("the server failed")??;
     let messages = (blocks * BLOCK) as f64;
-    let lines = if contender.slow { lines * 3 } else { lines };
+    let lines = if contender.slow { lines * SHARE } else { lines };
     Ok(Flood { rate: messages / (end - start).as_secs_f64(), cpu: cpu.as_secs_f64() / messages, lines })
 }

@@ -374,7 +374,7 @@ fn destination(file: Option<&Arc<OutFile>>, silent: bool) -> Box<dyn Output> {
     match file {
         Some(file) => Box::new(ToFile(Arc::clone(file))),
         None if silent => Box::new(Discard),
-        None => Box::new(Stdout),
+        None => Box::<Stdout>::default(),
     }
 }
 

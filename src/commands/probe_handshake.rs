@@ -30,7 +30,7 @@ pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     match probed(args, context).await {
         Err(failure) if args.format == Some(ReportFormat::Nagios) => {
             let line = ServiceState::Unknown.line(&context.report.secrets().mask_text(&failure.what));
-            let written = Stdout.write(format!("{line}\n").as_bytes());
+            let written = Stdout::default().write(format!("{line}\n").as_bytes());
             written.map_err(|cut| write_failure("standard output", &cut.error))?;
             Ok(Status(ServiceState::Unknown.code()))
         }

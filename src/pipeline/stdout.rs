@@ -2,12 +2,28 @@
 
 use std::io;
 
-use super::output::{Output, PartialWrite, write_all};
+use super::output::{ATOMIC, Output, PartialWrite, write_all};
 use crate::sys::{self, StdoutReader};
+
+/// How many bytes a pipe should hold once many come at a time. With the usual 64 KiB, writer and reader wake each other
+/// for every few messages of 16 KiB, which costs more than the messages do.
+const PIPE: usize = 512 * 1024;
 
 /// Standard output.
 #[derive(Default)]
-pub struct Stdout;
+pub struct Stdout {
+    /// The system has been asked for a larger pipe.
+    is_enlarged: bool,
+}
+
+impl Stdout {
+    fn expect(&mut self, bytes: usize) {
+        if bytes > ATOMIC && !self.is_enlarged {
+            self.is_enlarged = true;
+            sys::enlarge_stdout_pipe(PIPE);
+        }
+    }
+}
 
 impl Output for Stdout {
     fn name(&self) -> String {
@@ -16,10 +32,12 @@ impl Output for Stdout {
 
     /// Past the buffer of the standard library, which does not tell what of it was written.
     fn write(&mut self, lines: &[u8]) -> Result<(), PartialWrite> {
+        self.expect(lines.len());
         write_all(&io::stdout(), lines)
     }
 
     fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<(), PartialWrite> {
+        self.expect(pieces.iter().map(|piece| piece.len()).sum());
         let mut before = 0;
         for piece in pieces {
             write_all(&io::stdout(), piece)

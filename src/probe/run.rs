@@ -232,7 +232,7 @@ impl ProbeRun<'_> {
 
 /// Writes to standard output. `false`: its reader has gone, and has seen enough; the exit status is still to come.
 fn write(bytes: &[u8]) -> Result<bool> {
-    match Stdout.write(bytes) {
+    match Stdout::default().write(bytes) {
         Err(cut) if cut.error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         written => written.map(|()| true).map_err(|cut| write_failure("standard output", &cut.error)),
     }

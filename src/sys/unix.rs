@@ -184,6 +184,18 @@ fn is_ready(stream: &impl AsFd, what: PollFlags, patience: Duration) -> io::Resu
     Ok(poll(&mut [PollFd::new(stream, what)], patience.as_ref())? > 0)
 }
 
+/// Lets the pipe of standard output hold this many bytes, if it holds fewer and the system allows it (`F_SETPIPE_SZ`,
+/// fcntl(2)). Systems other than Linux choose the size themselves.
+pub(crate) fn enlarge_stdout_pipe(bytes: usize) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if rustix::pipe::fcntl_getpipe_size(io::stdout()).is_ok_and(|held| held < bytes) {
+        // If it is refused, more writes wait.
+        let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), bytes);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = bytes;
+}
+
 /// True if standard output takes a write of up to `PIPE_BUF` bytes at once.
 pub(crate) fn stdout_is_ready() -> bool {
     is_ready(&io::stdout(), PollFlags::OUT, Duration::ZERO).unwrap_or(false)

@@ -161,6 +161,9 @@ pub(crate) fn wait_until_readable(_stream: &impl Waited) -> io::Result<()> {
     Ok(())
 }
 
+/// The size of a pipe is fixed when it is made.
+pub(crate) fn enlarge_stdout_pipe(_bytes: usize) {}
+
 /// Windows does not tell, so writes leave the event loop to the pipeline's thread.
 pub(crate) fn stdout_is_ready() -> bool {
     false

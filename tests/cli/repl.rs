@@ -521,7 +521,7 @@ fn an_interrupt_of_somebodys_editor_does_not_end_the_session() {
 fn what_is_typed_when_nothing_is_sent_any_more_is_told() {
     let server = Server::websocket(|peer| {
         peer.read_text();
-        peer.frame(1, vec![b'x'; 200_000]);
+        peer.frame(1, vec![b'x'; 1_000_000]);
         peer.close_well(1000);
     });
     let (mut reader, writer) = std::io::pipe().unwrap();

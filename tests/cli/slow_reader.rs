@@ -1,10 +1,11 @@
 //! A reader of the output that stands still: what waits for it, where, and how it ends.
 
+use std::io;
 use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::Value;
 
-use crate::harness::{Output, Peer, Running, Server, Wstap, wstap};
+use crate::harness::{Output, Peer, Running, Server, Wstap, frame, wstap};
 
 /// A thousand bytes each: far more than the network and the pipe hold, and no more than a test has time for.
 const MESSAGES: u64 = 40_000;
@@ -133,7 +134,7 @@ fn a_full_file_is_an_error_and_what_waits_is_still_written() {
 }
 
 /// Updates of each of two campaigns, a thousand bytes each, before the last.
-const UPDATES: u64 = 2_000;
+const UPDATES: u64 = 4_000;
 
 /// `watch-campaign` for two campaigns, with nobody who reads its output: until both are over, and all is read.
 fn watched(args: &[&str]) -> Running {
@@ -262,4 +263,27 @@ fn an_interrupt_is_not_kept_waiting_and_the_loss_is_told() {
     let _stdout = run.take_stdout();
     run.signal("INT");
     run.finish().exits(130).says("the remaining output is lost");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_burst_gets_a_larger_pipe_and_a_single_message_does_not() {
+    for (messages, larger) in [(1, false), (2000, true)] {
+        let server = Server::websocket(move |peer| {
+            let pad = "x".repeat(980);
+            let block: Vec<u8> =
+                (0..messages).flat_map(|_| frame(0x81, format!("\"{pad}\"").as_bytes())).collect();
+            peer.write(block);
+            peer.wait_for_end();
+        });
+        let mut run = connect(&server, &["--count", &messages.to_string()]).spawn();
+        let mut stdout = run.take_stdout();
+        let usual =
+            rustix::pipe::pipe().and_then(|(pipe, _)| rustix::pipe::fcntl_getpipe_size(&pipe)).unwrap();
+        // The pipe's size stays when its writer has gone.
+        let lines = io::copy(&mut stdout, &mut io::sink()).unwrap();
+        assert_eq!(lines, 983 * messages);
+        let size = rustix::pipe::fcntl_getpipe_size(&stdout).unwrap();
+        assert_eq!(size > usual, larger, "{messages} messages: {size} bytes");
+    }
 }
