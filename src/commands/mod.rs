@@ -41,7 +41,7 @@ use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::Report;
 use crate::secret::{self, Secret, Secrets};
-use crate::session::cursor::{CursorFile, CursorKeeper, Sync};
+use crate::session::cursor::{CursorFile, CursorKeeper, SavedCursor, Sync};
 #[cfg(feature = "brokers")]
 use crate::session::policy::Outcome;
 use crate::session::policy::Policy;
@@ -98,7 +98,7 @@ impl SessionParts<'_> {
         // Variables that move the provider's services do not move the mock's.
         let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
-        let (cursor_file, cursor) = self.cursor(client.as_ref(), output.as_ref())?;
+        let (cursor_file, cursor) = self.one_cursor(client.as_ref(), output.as_ref())?;
         let mut delivery = Sinks::start(self.args, self.starting(), context).await?;
         let (cursor, facts) = (cursor.or(delivery.cursor.take()), config.facts.clone());
         let policy =
@@ -337,15 +337,15 @@ impl SessionParts<'_> {
         Ok(if self.follows_dialect() { client } else { Box::new(Raw(client)) })
     }
 
-    /// The file of the cursor, and where to start.
+    /// The file of the cursor, and what it holds, unless the command line overrides that.
     fn cursor(
         &self,
         client: &dyn Client,
         output: Option<&Arc<OutFile>>,
-    ) -> Result<(Option<CursorFile>, Option<String>)> {
-        let Some(args) = self.subscription else { return Ok((None, None)) };
+    ) -> Result<(Option<CursorFile>, SavedCursor)> {
+        let Some(args) = self.subscription else { return Ok((None, SavedCursor::None)) };
         let option = match (&args.from_cursor, &args.cursor_file, args.cursor_in_sink) {
-            (None, None, false) => return Ok((None, None)),
+            (None, None, false) => return Ok((None, SavedCursor::None)),
             (Some(_), ..) => "--from-cursor",
             (None, Some(_), _) => "--cursor-file",
             (None, None, true) => "--cursor-in-sink",
@@ -357,7 +357,26 @@ impl SessionParts<'_> {
         let (file, kept) = args.cursor_file.as_deref().map(CursorFile::open).transpose()?.unzip();
         let sync = output.cloned().map(|output| -> Sync { Arc::new(move || output.sync()) });
         let file = file.map(|file| file.behind(sync));
-        Ok((file, args.from_cursor.clone().or(kept.flatten())))
+        let asked = args.from_cursor.clone().map(SavedCursor::One);
+        Ok((file, asked.or(kept).unwrap_or_default()))
+    }
+
+    /// [`Session::cursor`] of one connection.
+    fn one_cursor(
+        &self,
+        client: &dyn Client,
+        output: Option<&Arc<OutFile>>,
+    ) -> Result<(Option<CursorFile>, Option<String>)> {
+        let (file, saved) = self.cursor(client, output)?;
+        match saved {
+            SavedCursor::None => Ok((file, None)),
+            SavedCursor::One(cursor) => Ok((file, Some(cursor))),
+            SavedCursor::Several(_) => {
+                let what =
+                    format!("--cursor-file: saved by several connections; {} uses one", self.dialect.name());
+                Err(Failure::usage(what).hint("use another file"))
+            }
+        }
     }
 
     fn dedupe(&self) -> bool {

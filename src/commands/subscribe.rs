@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::file;
 use crate::net::url::looks_like_url;
 use crate::report::Report;
+use crate::session::cursor;
 use crate::text::counted;
 
 /// Topics from standard input.
@@ -58,7 +59,8 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         topics,
         defaults: Defaults::SUBSCRIBE,
     };
-    let most = dialect.most_topics().filter(|most| session.topics.len() > *most);
+    let several = args.cursor_file.as_deref().is_some_and(cursor::saved_by_several);
+    let most = dialect.most_topics().filter(|most| session.topics.len() > *most || several);
     if let Some(most) = most.filter(|_| args.session.from.is_none()) {
         return connections::run(session, most, context).await;
     }

@@ -1,8 +1,9 @@
 //! One pipeline for several sessions: each session pushes into a branch, and learns when an end condition is met.
 //!
-//! The merge numbers connections and messages anew, in the order in which they go on: each session counts its own. A
-//! shared pipeline supports neither acknowledgments nor replies, because a session does not learn what is written. The
-//! merge itself reports dropped messages, because the session may have ended.
+//! The merge numbers connections and messages anew, in the order in which they go on: each session counts its own.
+//! A session for which something follows from its lines, such as acknowledgments, learns what is written of its own
+//! messages ([`Merge::follow_lines`]); for the others, what has gone on counts as written. A shared pipeline has no
+//! replies. The merge itself reports dropped messages, because the session may have ended.
 
 use std::collections::VecDeque;
 
@@ -27,11 +28,34 @@ pub struct Branch {
     /// The batches that wait, in order: the bytes that each takes, and the number of its last received message.
     waiting: VecDeque<(usize, u64)>,
     closed: bool,
+    /// Is what was written reported? What was pushed, and what is done with.
+    lines: Option<BranchLines>,
+}
+
+/// What a branch knows of its lines.
+#[derive(Default)]
+struct BranchLines {
+    /// Batches that were pushed, and the last received message in them.
+    pushed: (u64, u64),
+    /// The received message up to which all are written.
+    written: u64,
+    /// Batches that are done with, whether their lines were written or not.
+    settled: u64,
+}
+
+impl BranchLines {
+    fn are_settled(&self) -> bool {
+        self.written >= self.pushed.1 || self.settled == self.pushed.0
+    }
 }
 
 enum BranchNews {
     /// A batch has gone on.
     Taken,
+    /// The received messages up to this one are written.
+    Written(u64),
+    /// So many batches are done with.
+    Settled(u64),
     Stop(Stop),
 }
 
@@ -44,10 +68,10 @@ impl Branch {
             && self.waiting.iter().map(|(bytes, _)| bytes).sum::<usize>() < limits::ON_THE_WAY
     }
 
-    /// Has everything that was pushed gone on?
+    /// Has everything that was pushed gone on? If something follows from lines, is it written, too?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.lines.as_ref().is_none_or(BranchLines::are_settled)
     }
 
     /// Hands over a batch and leaves an empty one.
@@ -57,21 +81,37 @@ impl Branch {
         // A merge that has gone needs no events.
         if self.to.send((self.number, std::mem::take(batch))).is_ok() {
             self.waiting.push_back((bytes, last));
+            if let Some(lines) = &mut self.lines {
+                lines.pushed = (lines.pushed.0 + 1, lines.pushed.1.max(last));
+            }
         }
     }
 
-    /// Waits until something has been achieved. `None`: nothing more will be told. What has gone on counts as written.
+    /// Waits until something has been achieved. `None`: nothing more will be told.
     pub async fn progress(&mut self) -> Option<Progress> {
         if self.closed && self.is_idle() {
             return None;
         }
-        Some(match self.from.recv().await? {
-            BranchNews::Taken => {
-                let (_, written) = self.waiting.pop_front().unwrap_or_default();
-                Progress { written, ..Progress::default() }
+        let news = self.from.recv().await?;
+        let mut gone_on = 0;
+        let stop = match (news, &mut self.lines) {
+            (BranchNews::Stop(stop), _) => Some(stop),
+            (BranchNews::Taken, _) => {
+                (_, gone_on) = self.waiting.pop_front().unwrap_or_default();
+                None
             }
-            BranchNews::Stop(stop) => Progress { stop: Some(stop), ..Progress::default() },
-        })
+            (BranchNews::Written(written), Some(lines)) => {
+                lines.written = written;
+                None
+            }
+            (BranchNews::Settled(batches), Some(lines)) => {
+                lines.settled = batches;
+                None
+            }
+            (BranchNews::Written(_) | BranchNews::Settled(_), None) => None,
+        };
+        let written = self.lines.as_ref().map_or(gone_on, |lines| lines.written);
+        Some(Progress { stop, written, ..Progress::default() })
     }
 
     /// Nothing more will come.
@@ -88,6 +128,8 @@ pub struct Merge {
     numbering: Numbering,
     /// Where the pipeline learns the ids and cursors of events, and where each session puts them.
     facts: Option<(FactsLedger, Vec<FactsLedger>)>,
+    /// What is told of the lines of each branch, if something follows from them.
+    lines: Option<Vec<MergedLines>>,
     batches: UnboundedReceiver<(usize, Vec<Event>)>,
     tell: Vec<UnboundedSender<BranchNews>>,
     /// What has been written so far.
@@ -107,7 +149,17 @@ impl Merge {
         let (tell, branches) = (0..branches)
             .map(|number| {
                 let (tell, from) = unbounded_channel();
-                (tell, Branch { number, to: to.clone(), from, waiting: VecDeque::new(), closed: false })
+                (
+                    tell,
+                    Branch {
+                        number,
+                        to: to.clone(),
+                        from,
+                        waiting: VecDeque::new(),
+                        closed: false,
+                        lines: None,
+                    },
+                )
             })
             .unzip();
         let merge = Self {
@@ -115,6 +167,7 @@ impl Merge {
             came: 0,
             numbering,
             facts: None,
+            lines: None,
             batches,
             tell,
             totals: Totals::default(),
@@ -129,6 +182,12 @@ impl Merge {
         let own: Vec<FactsLedger> = self.tell.iter().map(|_| FactsLedger::default()).collect();
         self.facts = Some((ledger, own.clone()));
         own
+    }
+
+    /// Has each branch told which of its messages are written.
+    pub fn follow_lines(&mut self, branches: &mut [Branch]) {
+        branches.iter_mut().for_each(|branch| branch.lines = Some(BranchLines::default()));
+        self.lines = Some(self.tell.iter().map(|_| MergedLines::default()).collect());
     }
 
     /// The last connection that was opened.
@@ -194,7 +253,8 @@ impl Merge {
     }
 
     fn has_room(&self) -> bool {
-        let known = self.facts.as_ref().map_or(0, |(ledger, _)| ledger.cost());
+        let known = self.facts.as_ref().map_or(0, |(ledger, _)| ledger.cost())
+            + self.lines.iter().flatten().map(MergedLines::cost).sum::<usize>();
         self.worker.has_room() && known <= limits::UNWRITTEN
     }
 
@@ -208,7 +268,27 @@ impl Merge {
         let progress = self.worker.push(&mut batch);
         // A session that has ended needs no telling, here and below.
         let _ = self.tell[number].send(BranchNews::Taken);
-        progress.into_iter().for_each(|progress| self.note(progress));
+        if let Some(lines) = &mut self.lines {
+            lines[number].passed += 1;
+        }
+        match progress {
+            Some(progress) => self.note(progress),
+            None => self.tell_lines(0),
+        }
+    }
+
+    /// Tells the branches which of their messages are written, if those up to `written` are, and what is done with.
+    fn tell_lines(&mut self, written: u64) {
+        let Some(lines) = &mut self.lines else { return };
+        let idle = self.worker.is_idle();
+        for (lines, tell) in lines.iter_mut().zip(&self.tell) {
+            if let Some(own) = lines.written(written) {
+                let _ = tell.send(BranchNews::Written(own));
+            }
+            if idle && lines.passed != std::mem::replace(&mut lines.settled, lines.passed) {
+                let _ = tell.send(BranchNews::Settled(lines.passed));
+            }
+        }
     }
 
     /// Gives an event of a branch its numbers.
@@ -219,7 +299,11 @@ impl Merge {
             }
             _ => Facts::default(),
         };
+        let own = received(event);
         self.numbering.number(branch, event);
+        if let (Some(lines), Some(own), Some(merged)) = (&mut self.lines, own, received(event)) {
+            lines[branch].came(own, merged);
+        }
         if let (Kind::Message { seq, part, .. }, Some((ledger, _))) = (&event.kind, &self.facts) {
             ledger.put(*seq, *part, &facts);
         }
@@ -228,6 +312,8 @@ impl Merge {
     fn note(&mut self, progress: Progress) {
         let first_drop = self.totals.dropped == 0 && progress.totals.dropped > 0;
         self.totals = progress.totals;
+        // Before the end that it may bring: what is written is acknowledged.
+        self.tell_lines(progress.written);
         if first_drop {
             self.tell_dropping();
         }
@@ -254,6 +340,54 @@ impl Merge {
         let stop = Some(Stop::OutputFailed("the output thread ended unexpectedly".to_owned(), None));
         self.note(Progress { stop, totals: self.totals, ..Progress::default() });
         std::future::pending::<()>().await;
+    }
+}
+
+/// Which messages of a branch are which of all.
+#[derive(Default)]
+struct MergedLines {
+    /// Those that are not known to be written, in order.
+    runs: VecDeque<NumberRun>,
+    /// Batches that have gone on, and those of them of which it was told that they are done with.
+    passed: u64,
+    settled: u64,
+}
+
+/// Messages that follow each other for the session and in the merge.
+struct NumberRun {
+    own: u64,
+    merged: u64,
+    count: u64,
+}
+
+impl MergedLines {
+    /// Bytes of memory for messages that are not known to be written.
+    fn cost(&self) -> usize {
+        self.runs.len() * size_of::<NumberRun>()
+    }
+
+    /// A message has gone on.
+    fn came(&mut self, own: u64, merged: u64) {
+        match self.runs.back_mut() {
+            Some(run) if (own, merged) == (run.own + run.count, run.merged + run.count) => run.count += 1,
+            _ => self.runs.push_back(NumberRun { own, merged, count: 1 }),
+        }
+    }
+
+    /// All up to this one are written. Returns how far that is for the session, if it is news.
+    fn written(&mut self, merged: u64) -> Option<u64> {
+        let mut own = None;
+        while let Some(run) = self.runs.front_mut().filter(|run| run.merged <= merged) {
+            let count = run.count.min(merged + 1 - run.merged);
+            own = Some(run.own + count - 1);
+            if count == run.count {
+                self.runs.pop_front();
+            } else {
+                *run =
+                    NumberRun { own: run.own + count, merged: run.merged + count, count: run.count - count };
+            }
+        }
+        own
     }
 }
 
@@ -342,6 +476,18 @@ mod tests {
     fn message(dir: Direction, seq: u64) -> Kind {
         let message = crate::message::Message::text("x");
         Kind::Message { dir, seq, message, role: crate::event::Role::Data, part: None }
+    }
+
+    #[test]
+    fn a_branch_learns_which_of_its_own_messages_are_written() {
+        let mut lines = MergedLines::default();
+        // There are messages of other branches between, and the session counts some that it does not pass on.
+        for (own, merged) in [(1, 1), (2, 2), (3, 5), (4, 6), (6, 7), (7, 9)] {
+            lines.came(own, merged);
+        }
+        let told = [0, 1, 1, 4, 5, 8, 8, 20].map(|merged| lines.written(merged));
+        assert_eq!(told, [None, Some(1), None, Some(2), Some(3), Some(6), None, Some(7)]);
+        assert!(lines.runs.is_empty());
     }
 
     #[tokio::test]

@@ -1,13 +1,18 @@
 //! The cursor in a file: where the next run goes on from.
 //!
-//! The file holds the cursor on one line and nothing else. The new file is complete and on the disk before it replaces
-//! the old one, so a crash leaves either the old cursor or the new one.
+//! The file holds the cursor on one line and nothing else; of several connections, the cursor of each with its topics, as
+//! JSON on one line. The new file is complete and on the disk before it replaces the old one, so a crash leaves either the
+//! old cursor or the new one.
 
+use std::cell::RefCell;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -22,6 +27,12 @@ const PACE: Duration = Duration::from_millis(100);
 /// The largest cursor that is kept, in bytes. Providers' cursors are a few dozen bytes.
 const LARGEST: u64 = 64 << 10;
 
+/// The largest file with the cursors of several connections, in bytes. Most of it are topics.
+const LARGEST_FILE: u64 = 4 << 20;
+
+/// How the file of several connections begins.
+const SEVERAL: &str = "{\"connections\":";
+
 /// Waits until the output is on the disk.
 pub type Sync = Arc<dyn Fn() -> io::Result<()> + Send + std::marker::Sync>;
 
@@ -29,6 +40,8 @@ pub type Sync = Arc<dyn Fn() -> io::Result<()> + Send + std::marker::Sync>;
 pub enum CursorKeeper {
     /// In a file.
     File(CursorFile),
+    /// In the file of several connections, under this number. Whoever opened it finishes it.
+    Part(Rc<RefCell<CursorFile>>, usize),
     /// Somebody else keeps it.
     #[cfg_attr(not(feature = "brokers"), expect(dead_code, reason = "only shared sessions use it"))]
     Channel(tokio::sync::watch::Sender<Option<String>>),
@@ -39,6 +52,7 @@ impl CursorKeeper {
     pub fn put(&mut self, cursor: String, report: &Report) {
         match self {
             Self::File(file) => file.put(cursor, report),
+            Self::Part(file, number) => file.borrow_mut().put_part(*number, cursor, report),
             Self::Channel(to) => drop(to.send_replace(Some(cursor))),
         }
     }
@@ -50,14 +64,51 @@ impl CursorKeeper {
     pub fn finish(self) -> Result<()> {
         match self {
             Self::File(file) => file.finish(),
-            Self::Channel(_) => Ok(()),
+            Self::Part(..) | Self::Channel(_) => Ok(()),
         }
     }
+}
+
+/// What an earlier run has saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SavedCursor {
+    /// Nothing.
+    #[default]
+    None,
+    /// The cursor of all topics.
+    One(String),
+    /// A cursor for each part of the topics.
+    Several(Vec<TopicCursor>),
+}
+
+/// The cursor of topics that share a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicCursor {
+    /// The topics.
+    pub topics: Vec<String>,
+    /// Where to go on from.
+    pub cursor: String,
+}
+
+/// The file of several connections.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicCursors {
+    connections: Vec<TopicCursor>,
+}
+
+/// Was this file saved by several connections? One that cannot be read was not, and a pipe is not read: that would wait for
+/// its writer.
+#[must_use]
+pub fn saved_by_several(path: &Path) -> bool {
+    path.is_file() && file::text(path, LARGEST_FILE).is_ok_and(|text| text.starts_with(SEVERAL))
 }
 
 /// Writes cursors to a file, on a thread of its own.
 pub struct CursorFile {
     place: Regular,
+    /// The topics of each connection, if there are several.
+    parts: Arc<[Vec<String>]>,
     shared: Arc<SharedSlot>,
     thread: Option<JoinHandle<io::Result<()>>>,
     refused: bool,
@@ -73,7 +124,9 @@ struct SharedSlot {
 /// What the thread is to write. A cursor takes the place of one that was not written yet.
 #[derive(Default)]
 struct Slot {
-    cursor: Option<String>,
+    /// The last cursor of each connection.
+    cursors: Vec<Option<String>>,
+    changed: bool,
     closed: bool,
 }
 
@@ -83,21 +136,30 @@ impl CursorFile {
     /// # Errors
     /// A usage failure if it can be neither read nor made, is no file, or holds something else than a cursor: it
     /// would be overwritten.
-    pub fn open(path: &Path) -> Result<(Self, Option<String>)> {
+    pub fn open(path: &Path) -> Result<(Self, SavedCursor)> {
         let wrong =
             |error: &io::Error| Failure::usage_of_system(format!("--cursor-file {}", path.display()), error);
         let place = Regular::at(path).map_err(|error| wrong(&error))?;
-        // A line feed follows the cursor.
-        let cursor = match file::text(place.path(), LARGEST + 1) {
-            Ok(text) => cursor_in(&text).ok_or_else(|| no_cursor_in(path))?,
+        let saved = match file::text(place.path(), LARGEST_FILE) {
+            Ok(text) => saved_in(&text).ok_or_else(|| no_cursor_in(path))?,
             Err(error) => match error.kind() {
-                io::ErrorKind::NotFound => None,
+                io::ErrorKind::NotFound => SavedCursor::None,
                 io::ErrorKind::FileTooLarge => return Err(no_cursor_in(path)),
                 _ => return Err(wrong(&error)),
             },
         };
         replace::sweep(place.path());
-        Ok((Self { place, shared: Arc::default(), thread: None, refused: false, output: None }, cursor))
+        let shared = Arc::<SharedSlot>::default();
+        lock(&shared.slot).cursors = vec![None];
+        Ok((Self { place, parts: Arc::new([]), shared, thread: None, refused: false, output: None }, saved))
+    }
+
+    /// Keeps a cursor for each of these parts of the topics, which begin at these cursors.
+    #[must_use]
+    pub fn of_parts(self, parts: Vec<(Vec<String>, Option<String>)>) -> Self {
+        let (topics, cursors): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        lock(&self.shared.slot).cursors = cursors;
+        Self { parts: topics.into(), ..self }
     }
 
     /// Syncs the output before each cursor is written, so that no cursor is ahead of the lines on the disk.
@@ -108,6 +170,11 @@ impl CursorFile {
 
     /// Keeps a cursor, soon.
     pub fn put(&mut self, cursor: String, report: &Report) {
+        self.put_part(0, cursor, report);
+    }
+
+    /// Keeps the cursor of a part of the topics, soon.
+    fn put_part(&mut self, number: usize, cursor: String, report: &Report) {
         // What the next run would not read is not written. The old cursor is still right: what follows it comes again.
         let why = match cursor.len() as u64 {
             0 => Some("empty cursor"),
@@ -121,13 +188,16 @@ impl CursorFile {
             }
             return;
         }
-        lock(&self.shared.slot).cursor = Some(cursor);
+        let mut slot = lock(&self.shared.slot);
+        slot.cursors[number] = Some(cursor);
+        slot.changed = true;
+        drop(slot);
         self.shared.changed.notify_one();
-        let (place, shared, output) = (&self.place, &self.shared, &self.output);
+        let (place, parts, shared, output) = (&self.place, &self.parts, &self.shared, &self.output);
         self.thread.get_or_insert_with(|| {
-            let (place, shared, output, report) =
-                (place.clone(), shared.clone(), output.clone(), report.clone());
-            thread::spawn(move || keep(&place, &shared, output.as_ref(), &report))
+            let (place, parts, shared) = (place.clone(), Arc::clone(parts), Arc::clone(shared));
+            let (output, report) = (output.clone(), report.clone());
+            thread::spawn(move || keep(&place, &parts, &shared, output.as_ref(), &report))
         });
     }
 
@@ -144,12 +214,27 @@ impl CursorFile {
     }
 }
 
-/// The cursor in the text of a file, blanks at its ends included; `None` inside if there is none, outside if the text is
-/// something else.
-fn cursor_in(text: &str) -> Option<Option<String>> {
+/// What is saved in the text of a file, blanks at the ends of a cursor included; `None` if the text is something else.
+fn saved_in(text: &str) -> Option<SavedCursor> {
+    if text.starts_with(SEVERAL) {
+        let saved: TopicCursors = serde_json::from_str(text).ok()?;
+        return Some(SavedCursor::Several(saved.connections));
+    }
     let line = text.trim_matches(['\r', '\n']);
     let is_one = line.len() as u64 <= LARGEST && !line.contains('\n');
-    is_one.then(|| Some(line).filter(|line| !line.is_empty()).map(str::to_owned))
+    is_one.then(|| if line.is_empty() { SavedCursor::None } else { SavedCursor::One(line.to_owned()) })
+}
+
+/// The line of the file.
+fn line_of(parts: &[Vec<String>], cursors: Vec<Option<String>>) -> io::Result<String> {
+    if parts.is_empty() {
+        return Ok(cursors.into_iter().flatten().next().unwrap_or_default());
+    }
+    let connections = parts
+        .iter()
+        .zip(cursors)
+        .filter_map(|(topics, cursor)| Some(TopicCursor { topics: topics.clone(), cursor: cursor? }));
+    Ok(serde_json::to_string(&TopicCursors { connections: connections.collect() })?)
 }
 
 fn no_cursor_in(path: &Path) -> Failure {
@@ -159,15 +244,23 @@ fn no_cursor_in(path: &Path) -> Failure {
 
 /// Writes what comes until nothing more does. The result is that of the last write; the first of several failures in a
 /// row is told at once, and that it is over, since the end may be days away.
-fn keep(place: &Regular, shared: &SharedSlot, output: Option<&Sync>, report: &Report) -> io::Result<()> {
+fn keep(
+    place: &Regular,
+    parts: &[Vec<String>],
+    shared: &SharedSlot,
+    output: Option<&Sync>,
+    report: &Report,
+) -> io::Result<()> {
     let path = place.path();
     let mut result = Ok(());
     let mut slot = lock(&shared.slot);
     loop {
-        if let Some(cursor) = slot.cursor.take() {
+        if std::mem::take(&mut slot.changed) {
+            let cursors = slot.cursors.clone();
             drop(slot);
             let failed = result.is_err();
-            result = output.map_or(Ok(()), |sync| sync()).and_then(|()| write(place, &cursor));
+            let synced = output.map_or(Ok(()), |sync| sync()).and_then(|()| line_of(parts, cursors));
+            result = synced.and_then(|line| write(place, &line));
             match &result {
                 Err(error) if !failed => {
                     let what = unwritten(path, error);
@@ -190,8 +283,8 @@ fn keep(place: &Regular, shared: &SharedSlot, output: Option<&Sync>, report: &Re
 }
 
 /// Whoever has the cursor can tell what was received, so it is the owner's alone.
-fn write(place: &Regular, cursor: &str) -> io::Result<()> {
-    place.replace(Access::Owner, |file| writeln!(file, "{cursor}").and_then(|()| file.sync_all()))
+fn write(place: &Regular, line: &str) -> io::Result<()> {
+    place.replace(Access::Owner, |file| writeln!(file, "{line}").and_then(|()| file.sync_all()))
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> String {
@@ -210,6 +303,10 @@ mod tests {
     use super::*;
     use crate::report::Level;
 
+    fn one(cursor: &str) -> SavedCursor {
+        SavedCursor::One(cursor.to_owned())
+    }
+
     fn report() -> Report {
         Report::to(Box::new(io::sink()), Level::Error, false, false)
     }
@@ -219,7 +316,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cursor");
         let (mut file, cursor) = CursorFile::open(&path).unwrap();
-        assert_eq!((cursor, path.exists()), (None, false));
+        assert_eq!((cursor, path.exists()), (SavedCursor::None, false));
         for n in 0..1000 {
             file.put(format!("c{n}"), &report());
         }
@@ -228,7 +325,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "c999\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), Some("c999"));
+        assert_eq!(CursorFile::open(&path).unwrap().1, one("c999"));
     }
 
     #[test]
@@ -256,7 +353,7 @@ mod tests {
         fs::write(&path, "old\n\n").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let (mut file, cursor) = CursorFile::open(&link).unwrap();
-        assert_eq!(cursor.as_deref(), Some("old"));
+        assert_eq!(cursor, one("old"));
         file.put("new".into(), &report());
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
@@ -276,12 +373,32 @@ mod tests {
             file.put("tab\t".into(), &report());
             file.put(String::new(), &report());
             file.finish().unwrap();
-            assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), Some(cursor));
+            assert_eq!(CursorFile::open(&path).unwrap().1, one(cursor));
         }
-        for (text, cursor) in [("", None), ("\n", None), ("a", Some("a")), (" a \r\n", Some(" a "))] {
+        for (text, cursor) in [("", ""), ("\n", ""), ("a", "a"), (" a \r\n", " a ")] {
             fs::write(&path, text).unwrap();
-            assert_eq!(CursorFile::open(&path).unwrap().1.as_deref(), cursor, "{text:?}");
+            let saved = if cursor.is_empty() { SavedCursor::None } else { one(cursor) };
+            assert_eq!(CursorFile::open(&path).unwrap().1, saved, "{text:?}");
         }
+    }
+
+    #[test]
+    fn several_connections_have_a_cursor_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        fs::write(&path, "old").unwrap();
+        let (file, _) = CursorFile::open(&path).unwrap();
+        let topics = |names: &str| names.chars().map(String::from).collect::<Vec<_>>();
+        let parts = vec![(topics("ab"), Some("old".to_owned())), (topics("c"), None), (topics("d"), None)];
+        let file = Rc::new(RefCell::new(file.of_parts(parts)));
+        let mut keeper = CursorKeeper::Part(Rc::clone(&file), 2);
+        keeper.put("7".to_owned(), &report());
+        keeper.finish().unwrap();
+        Rc::try_unwrap(file).ok().unwrap().into_inner().finish().unwrap();
+        assert!(saved_by_several(&path));
+        let part = |names, cursor: &str| TopicCursor { topics: topics(names), cursor: cursor.to_owned() };
+        let saved = SavedCursor::Several(vec![part("ab", "old"), part("d", "7")]);
+        assert_eq!(CursorFile::open(&path).unwrap().1, saved);
     }
 
     #[test]
@@ -301,7 +418,7 @@ mod tests {
     fn a_file_of_something_else_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes");
-        for text in ["two\nlines\n", "\u{1b}[0m\nx", &"x".repeat((64 << 10) + 1)] {
+        for text in ["two\nlines\n", "\u{1b}[0m\nx", "{\"connections\":[1]}", &"x".repeat((64 << 10) + 1)] {
             fs::write(&path, text).unwrap();
             let failure = CursorFile::open(&path).err().unwrap();
             assert_eq!(failure.exit, Exit::Usage, "{failure}");

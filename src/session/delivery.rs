@@ -25,13 +25,14 @@ struct Pending {
     seq: u64,
     id: Option<String>,
     cursor: Option<String>,
-    ack: Option<EventAck>,
+    /// What acknowledges it, and the connection that it came on.
+    ack: Option<(u32, EventAck)>,
 }
 
 impl Pending {
     fn cost(&self) -> usize {
         let texts = [&self.id, &self.cursor].into_iter().flatten();
-        let ack = self.ack.as_ref().map_or(0, EventAck::cost);
+        let ack = self.ack.as_ref().map_or(0, |(_, ack)| ack.cost());
         size_of::<Self>() + texts.map(String::capacity).sum::<usize>() + ack
     }
 }
@@ -41,8 +42,8 @@ impl Pending {
 pub struct Written {
     /// The ids to acknowledge, in order.
     pub ids: Vec<String>,
-    /// What acknowledges events, in order.
-    pub acks: Vec<EventAck>,
+    /// What acknowledges events, in order, with the connections that they came on.
+    pub acks: Vec<(u32, EventAck)>,
     /// The cursor that has been reached, if it moved.
     pub cursor: Option<String>,
 }
@@ -69,8 +70,8 @@ impl Delivery {
         self.received_with(seq, facts, None)
     }
 
-    /// [`Delivery::received`] of an event that is acknowledged in its own way.
-    pub fn received_with(&mut self, seq: u64, facts: &Facts, ack: Option<EventAck>) -> bool {
+    /// [`Delivery::received`] of an event that is acknowledged in its own way, on the connection that it came on.
+    pub fn received_with(&mut self, seq: u64, facts: &Facts, ack: Option<(u32, EventAck)>) -> bool {
         let Facts { id, mut cursor } = facts.clone();
         let duplicate = id.as_deref().is_some_and(|id| !self.seen.insert(id));
         if duplicate {
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn an_event_may_be_acknowledged_by_a_message() {
         let mut delivery = Delivery::new(10, None, false);
-        let ack = |n: u64| EventAck::Message(crate::message::Message::text(format!("ack {n}")));
+        let ack = |n: u64| (1, EventAck::Message(crate::message::Message::text(format!("ack {n}"))));
         for seq in [1, 2] {
             delivery.received_with(seq, &Facts::default(), Some(ack(seq)));
         }

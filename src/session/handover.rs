@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::codec::Reader;
+use crate::codec::{Chain, Reader};
 use crate::event::Close;
 
 /// How long the old connection is read at most, once there is another.
@@ -38,6 +38,8 @@ pub struct Old {
     pub close: Option<Close>,
     /// What reads its messages.
     pub reader: Reader,
+    /// What encodes messages for it.
+    pub writer: Chain,
 }
 
 /// How far a hand-over was when the connection was lost after all.
@@ -79,9 +81,9 @@ impl Handover {
     }
 
     /// The second connection is open, and the first one old.
-    pub fn done(&mut self, conn: u32, close: Option<Close>, reader: Reader, now: Instant) {
+    pub fn done(&mut self, conn: u32, close: Option<Close>, (reader, writer): (Reader, Chain), now: Instant) {
         self.stage = HandoverStage::None;
-        self.old = Some(Old { conn, until: now + OLD_LIMIT, close, reader });
+        self.old = Some(Old { conn, until: now + OLD_LIMIT, close, reader, writer });
     }
 
     /// There is nothing to hand over any more.

@@ -305,6 +305,10 @@ impl Driver {
 
     /// Queues the frames that the state asks for. Without a connection, there is nobody to send them to.
     fn send_frames(&mut self) {
+        for frame in self.state.todo.old_frames.drain(..) {
+            trace::frame(&self.report, '>', &frame);
+            self.old.iter_mut().for_each(|old| old.send(frame.clone()));
+        }
         let Some(socket) = &mut self.socket else { return self.state.todo.frames.clear() };
         if self.report.shows(Level::Verbose) {
             for frame in &self.state.todo.frames {
@@ -750,7 +754,9 @@ impl Driver {
     /// The reader of the output is too slow for the end that was asked for.
     fn give_up_output(&mut self) {
         let text = "output was not read in time: the remaining output is lost";
-        if mem::replace(&mut self.output_lost, true) {
+        // Whoever leads sessions that share an output says what becomes of it.
+        let shared = matches!(self.output, OutputQueue::Shared(_));
+        if shared || mem::replace(&mut self.output_lost, true) {
             return;
         }
         match self.outcome().reason {

@@ -69,6 +69,8 @@ pub struct Todo {
     pub connect: bool,
     /// Frames to send, in order.
     pub frames: Vec<Frame>,
+    /// Frames to send over the connection that was handed over, in order.
+    pub old_frames: Vec<Frame>,
     /// Events for the pipeline, in order.
     pub events: Vec<Event>,
     /// Notices for people.
@@ -500,18 +502,13 @@ impl State {
         let written = self.delivery.written(progress.written);
         self.todo.acks.extend(written.ids.iter().filter_map(|id| self.dialect.ack(id)));
         self.todo.cursor = written.cursor.or(self.todo.cursor.take());
-        let mut replies = Vec::new();
-        for ack in written.acks {
+        for (conn, ack) in written.acks {
             match ack {
-                EventAck::Message(message) => replies.push(message),
+                EventAck::Message(message) => self.send_on(conn, message, now),
                 EventAck::Call(call) => self.todo.acks.push(*call),
             }
         }
-        for reply in replies.into_iter().chain(progress.replies) {
-            if self.phase == SessionPhase::Open {
-                self.send(reply, now);
-            }
-        }
+        progress.replies.into_iter().for_each(|reply| self.send_now(reply, now));
         let Some(stop) = progress.stop else { return };
         let at_end = stop == Stop::CountAtEnd;
         let outcome = match self.last_failure.filter(|_| at_end && self.conn == 0) {
@@ -814,8 +811,9 @@ impl State {
     fn hand_over(&mut self, now: Now) {
         self.retire("replaced by a newer connection".to_owned(), now);
         let close = self.peer_close.take().map(|close| said(close, "peer"));
-        let reader = self.reader.renew();
-        self.handover.done(self.conn, close, reader, now.mono);
+        let coding =
+            (self.reader.renew(), mem::replace(&mut self.writer, self.policy.coding.encode.start(None)));
+        self.handover.done(self.conn, close, coding, now.mono);
         let text = format!("connection {} takes over from connection {}", self.conn + 1, self.conn);
         self.notice(Level::Notice, text);
     }

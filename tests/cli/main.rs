@@ -7,6 +7,7 @@ mod brokers;
 mod campaigns;
 mod clients;
 mod compression;
+mod connections;
 mod decode;
 mod delivery;
 mod dialect_servers;

@@ -169,7 +169,7 @@ impl State {
         let (seq, most) = (self.counts.received, events.len());
         for (event, number) in events.into_iter().zip(1..) {
             let MadeEvent { message, facts, ack } = event;
-            let duplicate = self.delivery.received_with(seq, &facts, ack);
+            let duplicate = self.delivery.received_with(seq, &facts, ack.map(|ack| (conn, ack)));
             let role = if duplicate { Role::Duplicate } else { Role::Data };
             let is_last = number as usize == most && part.is_none_or(|part| part.last);
             let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
@@ -246,6 +246,25 @@ impl State {
             Err(unread) => {
                 self.notice(Level::Warning, format!("message not sent: {unread}"));
             }
+        }
+    }
+
+    /// Sends a message over the connection that an event came on: what it is acknowledged by means nothing on another.
+    /// If that connection is gone, the provider sends the event again.
+    pub(super) fn send_on(&mut self, conn: u32, message: Message, now: Now) {
+        if conn == self.conn {
+            return self.send_now(message, now);
+        }
+        let Some(old) = self.handover.old.as_mut().filter(|old| old.conn == conn) else { return };
+        match old.writer.encode(message.clone()) {
+            Ok(encoded) => {
+                self.counts.sent += 1;
+                self.counts.bytes_out += encoded.len() as u64;
+                self.todo.old_frames.push(encoded.into());
+                let (dir, seq, role) = (Direction::Out, self.counts.sent, Role::Data);
+                self.emit_on(conn, Kind::Message { dir, seq, message, role, part: None }, now);
+            }
+            Err(unread) => self.notice(Level::Warning, format!("message not sent: {unread}")),
         }
     }
 
