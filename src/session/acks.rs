@@ -1,4 +1,5 @@
-//! Acknowledgements: HTTP calls made one after the other beside the session, which never waits for them.
+//! Acknowledgements, and calls that unsubscribe at the end: HTTP calls made one after the other beside the session, which
+//! waits for them only when it is over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -17,6 +18,9 @@ use crate::report::Report;
 /// How long to wait before the one other attempt.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// The statuses of what is not there, or not any more.
+const GONE: [u16; 2] = [404, 410];
+
 /// Makes the calls.
 ///
 /// A service that takes so much longer to be told than to tell is not waited for: what does not fit into
@@ -34,10 +38,20 @@ impl Acks {
     /// Starts; calls go through the network with these options.
     #[must_use]
     pub fn start(options: &Options, report: Report) -> Self {
+        Self::start_with(options, report, false)
+    }
+
+    /// Starts for calls that have succeeded, too, if what they are about is gone already.
+    #[must_use]
+    pub fn start_deleting(options: &Options, report: Report) -> Self {
+        Self::start_with(options, report, true)
+    }
+
+    fn start_with(options: &Options, report: Report, deletes: bool) -> Self {
         let (queue, calls) = mpsc::unbounded_channel();
         let (waiting, made) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
         let counts = (Arc::clone(&waiting), Arc::clone(&made));
-        let task = tokio::spawn(make(calls, Caller::new(options), counts, report));
+        let task = tokio::spawn(make(calls, (Caller::new(options), deletes), counts, report));
         Self { queue, waiting, task, asked: 0, made }
     }
 
@@ -65,17 +79,17 @@ impl Acks {
 
 async fn make(
     mut calls: mpsc::UnboundedReceiver<HttpCall>,
-    mut caller: Caller,
+    (mut caller, deletes): (Caller, bool),
     (waiting, made): (Arc<AtomicUsize>, Arc<AtomicU64>),
     report: Report,
 ) {
     let mut told = false;
     while let Some(call) = calls.recv().await {
         waiting.fetch_sub(call.cost(), Ordering::Relaxed);
-        let mut result = attempt(&mut caller, &call).await;
+        let mut result = attempt(&mut caller, &call, deletes).await;
         if let Err((_, true)) = result {
             tokio::time::sleep(PAUSE).await;
-            result = attempt(&mut caller, &call).await;
+            result = attempt(&mut caller, &call, deletes).await;
         }
         match result {
             Ok(()) => drop(made.fetch_add(1, Ordering::Relaxed)),
@@ -89,12 +103,15 @@ async fn make(
 }
 
 /// Makes a call. The failure comes with whether another attempt is worth it.
-async fn attempt(caller: &mut Caller, call: &HttpCall) -> Result<(), (Failure, bool)> {
+async fn attempt(caller: &mut Caller, call: &HttpCall, deletes: bool) -> Result<(), (Failure, bool)> {
     let answer = caller.call(call).await.map_err(|failure| {
         let what = format!("{} failed: {}", call.purpose, failure.what);
         let again = failure.transient;
         (Failure { what, ..failure }, again)
     })?;
+    if deletes && GONE.contains(&answer.head.status) {
+        return Ok(());
+    }
     answer.failure(call).map_or(Ok(()), |failure| Err((failure, status_retries(answer.head.status))))
 }
 

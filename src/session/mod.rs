@@ -153,6 +153,8 @@ struct Driver {
     wire: WireBytes,
     input: Option<Source>,
     acks: Option<Acks>,
+    /// What unsubscribes from topics with the end of the session.
+    last_calls: Option<Acks>,
     topic_calls: TopicCalls,
     cursor_keeper: Option<CursorKeeper>,
     output: OutputQueue,
@@ -181,6 +183,7 @@ impl Driver {
             wire: WireBytes::default(),
             input: setup.input,
             acks: None,
+            last_calls: None,
             topic_calls: TopicCalls::default(),
             cursor_keeper: setup.cursor_keeper,
             output: setup.output,
@@ -270,6 +273,10 @@ impl Driver {
         for call in self.state.todo.acks.drain(..) {
             let start = || Acks::start(&self.connection, self.report.clone());
             self.acks.get_or_insert_with(start).push(call);
+        }
+        for call in self.state.todo.last_calls.drain(..) {
+            let start = || Acks::start_deleting(&self.connection, self.report.clone());
+            self.last_calls.get_or_insert_with(start).push(call);
         }
         if let (Some(keeper), Some(cursor)) = (&mut self.cursor_keeper, self.state.todo.cursor.take()) {
             keeper.put(cursor, &self.report);
@@ -681,16 +688,20 @@ impl Driver {
         outcome
     }
 
-    /// What follows from the last lines being written: acknowledgements, for a while, and the cursor.
+    /// What follows from the last lines being written, and from the end: acknowledgements and calls that unsubscribe, for
+    /// a while, and the cursor.
     async fn last_words(&mut self) {
         self.hand_out();
-        if let Some(acks) = self.acks.take() {
+        let calls =
+            [(self.acks.take(), "event", "acknowledged"), (self.last_calls.take(), "topic", "unsubscribed")];
+        for (calls, of, done) in calls {
+            let Some(calls) = calls else { continue };
             let lost = tokio::select! {
-                lost = acks.finish(LAST_ACKS) => lost,
+                lost = calls.finish(LAST_ACKS) => lost,
                 outcome = next_signal(&mut *self.controller) => return self.state.signal(outcome, now()),
             };
             if lost > 0 {
-                self.report.notice(&format!("{} not acknowledged", text::counted(lost, "event")));
+                self.report.notice(&format!("{} not {done}", text::counted(lost, of)));
             }
         }
         if let Some(Err(failure)) = self.cursor_keeper.take().map(CursorKeeper::finish) {

@@ -85,6 +85,8 @@ pub struct Todo {
     pub acks: Vec<HttpCall>,
     /// Calls that subscribe to topics, in order.
     pub topic_calls: Vec<TopicCall>,
+    /// Calls that unsubscribe from topics with the end of the session, in order.
+    pub last_calls: Vec<HttpCall>,
     /// The cursor that is worth keeping from now on.
     pub cursor: Option<String>,
     /// Messages that could not be read, for people who want to see what they hold.
@@ -960,6 +962,9 @@ impl State {
                 for message in self.dialect.unsubscribe(&self.policy.topics.clone()) {
                     self.send(message, now);
                 }
+                // What a call has made may outlive the connection.
+                let calls = self.dialect.topic_calls().into_iter().map(|call| call.call);
+                self.todo.last_calls.extend(calls);
                 self.send_close(now);
             }
             SessionPhase::Closing(_) => {}

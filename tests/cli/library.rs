@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wstap::testing::DIALECT_FILES;
 
-use crate::clients::serve;
+use crate::clients::{control, serve};
 use crate::harness::{Output, Wstap, wstap};
 use crate::pty::on_pty;
 
@@ -575,4 +575,93 @@ fn a_file_is_explained_without_a_connection() {
         .says("bad.toml:5: `when` of rule 1 does not compile: unknown filter `nosuch/0`")
         .says("  ^^^^^^");
     wstap(&["subscribe", "-d", "kraken", "--describe"]).run().exits(0).lines();
+}
+
+/// A built-in file under another name, with another event of its mock.
+fn with_event(home: &Path, name: &str, event: &str) -> String {
+    let text = DIALECT_FILES.iter().find(|file| file.name == name).unwrap().text;
+    let mut file: toml::Table = text.parse().unwrap();
+    file["dialect"]["name"] = format!("other-{name}").into();
+    file["mock"]["event"] = event.into();
+    let path = home.join(format!("other-{name}.toml")).display().to_string();
+    fs::write(&path, toml::to_string(&file).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn channels_that_a_server_closes_are_refused_and_those_that_crash_are_joined_again() {
+    let home = tempfile::tempdir().unwrap();
+    let says = |event: &str| {
+        let event = format!(
+            r#"if $i == 3 then ["1", "1", $topic, "{event}", {{}}] else [null, null, $topic, "new_msg", {{n: $i}}] end"#
+        );
+        with_event(home.path(), "phoenix", &event)
+    };
+    let run = |path: &str, args: &[&str]| {
+        let common = ["subscribe", "-d", path, "--mock=--rate 200", "room:a", "--max-time", "60s"];
+        wstap(&common).args(&["-f", ".payload.n"]).args(args).run()
+    };
+    let out = run(&says("phx_error"), &["--count", "6"]);
+    out.exits(0).says("the channel crashed (room:a); retrying in");
+    assert_eq!(out.stdout, "0\n1\n2\n4\n5\n6\n");
+    let closed = says("phx_close");
+    let out = run(&closed, &[]);
+    out.exits(24).says("subscription refused with the server closed the channel (room:a)");
+    assert_eq!(out.stdout, "0\n1\n2\n");
+    run(&closed, &["--keep-going", "--count", "5"]).exits(0).says("the server closed the channel (room:a)");
+    // A channel that was left is closed, too.
+    let mut pty =
+        on_pty(&["subscribe", "-d", "phoenix", "--interactive", "--mock=--events 0", "room:a", "room:b"])
+            .spawn();
+    pty.shows("subscribe confirmed: room:b");
+    pty.line("/unsubscribe room:b");
+    pty.line("/subscribe room:b");
+    pty.shows("subscribe confirmed: room:b");
+    pty.line("/quit");
+    pty.exits(0);
+}
+
+#[test]
+fn a_namespace_that_the_server_disconnects_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let event = r#"if $s.ready | not then empty elif $i == 3 then "41" + ($topic | if . == "/" then "" else . + "," end)
+else "42" + ($topic | if . == "/" then "" else . + "," end) + (["n", $i] | tojson) end"#;
+    let path = with_event(home.path(), "socket.io", event);
+    for topic in ["/", "/chat"] {
+        let common =
+            ["subscribe", "-d", &path, "--mock=--rate 200", topic, "--max-time", "60s", "-f", ".[1]"];
+        let out = wstap(&common).run();
+        let text = format!("subscription refused with the server disconnected the namespace ({topic})");
+        out.exits(24).says(&text);
+        assert_eq!(out.stdout, "0\n1\n2\n");
+        wstap(&common).args(&["--keep-going", "--count", "5"]).run().exits(0).says(&text);
+    }
+}
+
+#[test]
+fn topics_are_left_by_calls_when_the_session_ends() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("calls.toml").display().to_string();
+    fs::write(&path, CALLS).unwrap();
+    let (_mock, port) = serve(&["-d", &path, "--rate", "200"]);
+    let url = format!("ws://127.0.0.1:{port}/calls");
+    let subscribe = |args: &[&str]| {
+        wstap(&["subscribe", "-d", &path, "--url", &url, "b", "c", "--max-time", "60s"])
+            .args(args)
+            .env("CALLS_TOKEN", "k")
+    };
+    let calls = || {
+        let journal = control(port, "journal?jq=.session", &Value::Null);
+        let messages = journal["messages"].as_array().unwrap().clone();
+        messages.iter().map(|message| message["data"]["topic"].clone()).collect::<Vec<_>>()
+    };
+    let out = subscribe(&["--count", "3"]).run();
+    out.exits(0);
+    assert!(!out.stderr.contains("unsubscribed"), "{}", out.stderr);
+    assert_eq!(calls(), ["b", "c", "b", "c"], "subscribed to, and left");
+    let mut running = subscribe(&[]).spawn();
+    running.notice("subscribe confirmed: c");
+    running.signal("INT");
+    running.finish().exits(130);
+    assert_eq!(calls(), ["b", "c", "b", "c"].repeat(2));
 }

@@ -265,7 +265,12 @@ impl RulesClient {
             return self.events(event, input);
         }
         if let Some(confirm) = &rule.confirm {
-            return Meaning::Confirmed { action: "subscribe".into(), topics: self.named(confirm, input) };
+            let topics = self.named(confirm, input);
+            // Without topics, it answers another request, such as the one that unsubscribes.
+            if topics.is_empty() {
+                return Meaning::Ignored;
+            }
+            return Meaning::Confirmed { action: "subscribe".into(), topics };
         }
         if let Some(refuse) = &rule.refuse {
             return self.refusal(refuse, input);
