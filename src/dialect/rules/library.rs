@@ -40,6 +40,7 @@ pub const FILES: &[LibraryFile] = library![
     "discord",
     "mastodon",
     "nostr",
+    "ntfy",
     "slack",
     "twitch",
     // Protocols

@@ -26,6 +26,7 @@ const REPLAYED: &[(&str, &str)] = &[
     ("discord", ".s"),
     ("kubernetes", ".object.metadata.resourceVersion | tonumber"),
     ("nostr", ".id[:16] | tonumber"),
+    ("ntfy", ".id[1:] | tonumber"),
 ];
 
 /// Nothing comes of it, even with others of its kind.
