@@ -6,7 +6,7 @@ use super::generated::print;
 use super::no_thread;
 use crate::cli::options::SubscribeArgs;
 use crate::codec::{Decoded, Reader, Steps};
-use crate::dialect::{Client, ClientSetup, Dialect, Meaning};
+use crate::dialect::{Client, ClientSetup, Dialect, EventAck, Meaning};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::input::recording::{LastConn, RecordedItem, Recording, Take};
@@ -107,6 +107,7 @@ fn meaning(
 ) -> String {
     let rule = client.rule_of(message).map(|rule| format!(" {rule}:")).unwrap_or_default();
     let meaning = if is_old { client.understand_old(message) } else { client.understand(message) };
+    let mut acks = Vec::new();
     let meaning = match meaning {
         Meaning::Event(facts) => event(facts.id.as_deref(), facts.cursor.as_deref()),
         Meaning::Events(events) => {
@@ -114,6 +115,7 @@ fn meaning(
                 .iter()
                 .map(|made| event(made.facts.id.as_deref(), made.facts.cursor.as_deref()))
                 .collect();
+            acks = events.iter().filter_map(|made| made.ack.as_ref()).map(acknowledgment).collect();
             all.join(", ")
         }
         Meaning::Ignored => "ignored".to_owned(),
@@ -121,17 +123,27 @@ fn meaning(
         Meaning::Pong => "pong".to_owned(),
         Meaning::Draining { after } => format!("the server closes after {} ms", after.as_millis()),
         Meaning::Confirmed { action, topics } => format!("{action} confirmed{}", named(&topics)),
-        Meaning::Refused { action, message, topics, .. } => {
-            format!("{action} refused{}: {message}", named(&topics))
+        Meaning::Refused { action, message, topics, code, retry } => {
+            let again = if retry { ", and tried again" } else { "" };
+            let code = if code.is_empty() { code } else { format!("{code}: ") };
+            format!("{action} refused{}{again}: {code}{message}", named(&topics))
         }
     };
     let mut text = format!("message {number}:{rule} {meaning}: {}\n", message.shortened(report.secrets()));
     for answer in client.answers() {
         text.push_str(&format!("  send {}\n", String::from_utf8_lossy(answer.as_bytes())));
     }
+    acks.iter().for_each(|ack| text.push_str(&format!("  once its line is written, {ack}\n")));
     client.missing().iter().for_each(|missing| text.push_str(&format!("  {}\n", missing.notice())));
     client.notices().iter().for_each(|notice| text.push_str(&format!("  {notice}\n")));
     text
+}
+
+fn acknowledgment(ack: &EventAck) -> String {
+    match ack {
+        EventAck::Message(message) => format!("send {}", String::from_utf8_lossy(message.as_bytes())),
+        EventAck::Call(call) => format!("call {} {}", call.method, call.url.shown_as_http()),
+    }
 }
 
 fn event(id: Option<&str>, cursor: Option<&str>) -> String {
