@@ -1,110 +1,208 @@
-//! What a record costs after many reconnects: `cargo bench --bench reconnects`.
+//! What a message costs a client as things grow, in steps of ten: `cargo bench --bench growth`.
 //!
-//! A server gives a new access token before each of 2,000 connections, sends some messages over it, and closes it. All
-//! tokens are masked in records while they are used, and the cost of a record must not grow with their number: the last
-//! hundred connections may take 1.2 times the processor time of the first hundred.
+//! ```text
+//! cargo bench --bench growth                       everything, about two minutes
+//! cargo bench --bench growth -- topics rounds=5    some of: messages reconnects topics hours
+//! ```
+//!
+//! `messages` is one connection with more and more messages. `reconnects` closes each connection after 500 messages, and
+//! gives a new access token before each: all tokens are masked in records while they are used. `topics` subscribes to
+//! more and more topics, and sends events about all of them. `hours` sends a ping and a message for every 30 seconds of so
+//! many hours, without the waiting.
+//!
+//! Processor time is that of the client after its first line. Every round runs each step once; the medians are printed,
+//! and nothing is judged: the last column should stay near 1.
 
-use std::fs;
-use std::io::{BufReader, Read as _, Write as _};
+#[allow(dead_code, reason = "the other benchmark uses all of it")]
+#[path = "throughput/blaster.rs"]
+mod blaster;
+#[allow(dead_code, reason = "the other benchmark uses all of it")]
+#[path = "throughput/contender.rs"]
+mod contender;
+#[allow(dead_code, reason = "the other benchmark uses all of it")]
+#[path = "throughput/stats.rs"]
+mod stats;
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use wstap::testing::accept_key;
 
-const CONNECTIONS: u32 = 2_000;
-const PART: u32 = 100;
-const MESSAGES: u32 = 500;
-const LIMIT: f64 = 1.2;
+use blaster::{event, frame};
+use contender::Running;
+use stats::{median, say};
 
-#[allow(clippy::print_stdout, reason = "a table for the person who runs it")]
+/// Messages of a connection that is closed after them.
+const EACH: u64 = 500;
+
+/// Messages about topics.
+const ABOUT: u64 = 200_000;
+
+/// Pings of an hour, one every 30 seconds.
+const PINGS: u64 = 120;
+
+/// A scenario: its name, its steps, and the microseconds for each message of a step.
+type Scenario = (&'static str, &'static [u64], fn(u64) -> Result<f64>);
+
+const SCENARIOS: [Scenario; 4] = [
+    ("messages", &[10_000, 100_000, 1_000_000, 10_000_000], messages),
+    ("reconnects", &[10, 100, 1_000], reconnects),
+    ("topics", &[10, 100, 1_000, 10_000], topics),
+    ("hours", &[10, 100, 1_000, 10_000], hours),
+];
+
 fn main() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let url = format!("ws://{}/", listener.local_addr()?);
-    let mut client = Command::new(env!("CARGO_BIN_EXE_wstap"))
-        .args(["subscribe", "-d", "kadoa", "--url", &url, "-q", "--envelope", "--no-dedupe"])
-        .args(["--reconnect-delay", "1ms", "--reconnect-max-delay", "1ms"])
-        .env_clear()
-        .env("KADOA_API_KEY", "the-key-of-the-benchmark")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()?;
-    let mut server = Server { pid: client.id(), connections: 0, used: Vec::new() };
-    let started = Instant::now();
-    let served = server.run(&listener);
-    client.kill()?;
-    client.wait()?;
-    served?;
-    let part =
-        |n: usize| (server.used[n + 1] - server.used[n]).as_secs_f64() * 1e6 / f64::from(PART * MESSAGES);
-    let parts: Vec<f64> = (0..server.used.len() - 1).map(part).collect();
-    println!(
-        "{CONNECTIONS} connections, {MESSAGES} messages each, in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
-    println!("connections      CPU a record");
-    for (n, micros) in (0..).zip(&parts).filter(|(n, _)| n % 4 == 0 || *n == CONNECTIONS / PART - 1) {
-        println!("{:>5} to {:>5}  {micros:>8.2} µs", n * PART + 1, (n + 1) * PART);
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let rounds = words.iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok()).unwrap_or(3);
+    let names: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.contains('=')).collect();
+    if let Some(other) = names.iter().find(|name| SCENARIOS.iter().all(|(known, ..)| known != *name)) {
+        bail!("there is no scenario {other}");
     }
-    let (first, last) = (parts[0], parts[parts.len() - 1]);
-    println!("the last {PART} over the first: {:.2} (at most {LIMIT})", last / first);
-    ensure!(last <= LIMIT * first, "records become dearer with the number of reconnects");
+    let wanted = |(name, ..): &&Scenario| names.is_empty() || names.contains(name);
+    SCENARIOS.iter().filter(wanted).try_for_each(|scenario| table(scenario, rounds))
+}
+
+fn table((name, steps, cost): &Scenario, rounds: usize) -> Result<()> {
+    let mut costs = vec![Vec::new(); steps.len()];
+    for _ in 0..rounds {
+        for (step, costs) in steps.iter().zip(&mut costs) {
+            costs.push(cost(*step)?);
+        }
+    }
+    say(&format!("{name:>10}  CPU a message  of the first"));
+    let first = median(costs[0].iter().copied());
+    for (step, costs) in steps.iter().zip(costs) {
+        let cost = median(costs);
+        say(&format!("{step:>10} {cost:>11.3} µs {:>13.2}", cost / first));
+    }
     Ok(())
 }
 
-/// A provider that gives tokens and events, and closes each connection.
-struct Server {
-    pid: u32,
-    connections: u32,
-    /// The client's processor time when a part began.
-    used: Vec<Duration>,
+fn messages(count: u64) -> Result<f64> {
+    let block: Vec<u8> = (0..1_000).flat_map(|n| frame(event(n).as_bytes())).collect();
+    flood(&["connect", "URL"], block, count / 1_000, count)
 }
 
-impl Server {
-    fn run(&mut self, listener: &TcpListener) -> Result<()> {
-        while self.connections < CONNECTIONS {
-            let (stream, _) = listener.accept()?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-            self.serve(stream)?;
-        }
-        Ok(())
-    }
-
-    /// The call for a token, or the WebSocket.
-    fn serve(&mut self, mut stream: TcpStream) -> Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
-        let head = head(&mut reader)?;
-        if head.starts_with("POST") {
-            let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(400).collect();
-            let body = format!(r#"{{"access_token":"{token}","team_id":"t"}}"#);
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-            return Ok(());
-        }
-        if self.connections == 0 {
-            self.used.push(cpu(self.pid)?);
-        }
-        let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).context("no key")?;
-        write!(
-            stream,
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {}\r\n\r\n",
-            accept_key(key.trim())
-        )?;
-        stream.write_all(&frames())?;
-        // The server closes the connection (RFC 6455 §7.1.1); the client waits for that.
-        stream.shutdown(Shutdown::Write)?;
-        let _ = reader.read_to_end(&mut Vec::new());
-        self.connections += 1;
-        if self.connections.is_multiple_of(PART) {
-            self.used.push(cpu(self.pid)?);
-        }
-        Ok(())
-    }
+fn hours(count: u64) -> Result<f64> {
+    let message = frame(event(0).as_bytes());
+    let ping = [0x89, 4, b'p', b'i', b'n', b'g'];
+    let block = [&ping[..], &message].concat().repeat(PINGS as usize);
+    flood(&["connect", "URL"], block, count, count * PINGS)
 }
 
-fn head(reader: &mut impl std::io::BufRead) -> Result<String> {
+fn topics(count: u64) -> Result<f64> {
+    let topic = |n| format!("customer_id:7f1c58d1-4f0a-4c3e-9c3e-000000000000:call:{n:08}");
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("topics");
+    std::fs::write(&file, (0..count).map(topic).collect::<Vec<_>>().join("\n"))?;
+    let about = |n| event(n as usize).replace("customer_id:7f1c:call:a41b", &topic(n % count));
+    let block = (0..count.max(1_000)).flat_map(|n| frame(about(n).as_bytes())).collect();
+    let blocks = ABOUT / count.max(1_000);
+    let file = file.display().to_string();
+    flood(&["subscribe", "-d", "voipbin", "--url", "URL", "--topics-file", &file], block, blocks, ABOUT)
+}
+
+/// Microseconds for each of these messages, which come in blocks over one connection.
+fn flood(args: &[&str], block: Vec<u8>, blocks: u64, messages: u64) -> Result<f64> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut client = start(args, &listener, Stdio::piped())?;
+    let server: JoinHandle<Result<()>> = thread::spawn(move || {
+        let (stream, _) = listener.accept()?;
+        let mut stream = upgrade(stream)?;
+        (0..blocks).try_for_each(|_| stream.write_all(&block))?;
+        Ok(())
+    });
+    let mut stdout = client.stdout.take().context("no pipe")?;
+    stdout.read_exact(&mut [0])?;
+    let before = client.cpu();
+    let (mut buffer, mut lines) = (vec![0; 256 * 1024], 0);
+    while lines < messages {
+        let read = stdout.read(&mut buffer)?;
+        ensure!(read > 0, "{lines} lines instead of {messages}");
+        lines += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
+    }
+    let used = client.cpu() - before;
+    drop(client);
+    server.join().ok().context("the server failed")??;
+    Ok(micros(used, messages))
+}
+
+/// The same for messages of so many connections, one after the other.
+fn reconnects(count: u64) -> Result<f64> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let args = ["subscribe", "-d", "kadoa", "--url", "URL", "--envelope", "--no-dedupe"];
+    let delays = ["--reconnect-delay", "1ms", "--reconnect-max-delay", "1ms"];
+    let client = start(&[&args[..], &delays].concat(), &listener, Stdio::null())?;
+    let (mut served, mut before) = (0, Duration::ZERO);
+    while served <= count {
+        let (stream, _) = listener.accept()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        served += u64::from(serve_once(stream)?);
+        // The first connection has the start in it.
+        if served <= 1 {
+            before = client.cpu();
+        }
+    }
+    Ok(micros(client.cpu() - before, count * EACH))
+}
+
+/// Answers the call for a token, or sends messages and closes: true in that case.
+fn serve_once(mut stream: TcpStream) -> Result<bool> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let head = head(&mut reader)?;
+    if head.starts_with("POST") {
+        let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(400).collect();
+        let body = format!(r#"{{"access_token":"{token}","team_id":"t"}}"#);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        return Ok(false);
+    }
+    stream.write_all(accepted(&head)?.as_bytes())?;
+    let mut frames = Vec::new();
+    for n in 0..EACH {
+        let pad = "p".repeat(200);
+        let text = format!(r#"{{"type":"x","n":{n},"note":"a \"quoted\" word","pad":"{pad}"}}"#);
+        frames.extend(frame(text.as_bytes()));
+    }
+    // 1012 is what a server sends that restarts.
+    frames.extend([0x88, 2, 0x03, 0xf4]);
+    stream.write_all(&frames)?;
+    // The server closes the connection (RFC 6455 §7.1.1); the client waits for that.
+    stream.shutdown(Shutdown::Write)?;
+    let _ = reader.read_to_end(&mut Vec::new());
+    Ok(true)
+}
+
+/// A client with this server's address for `URL`.
+fn start(args: &[&str], listener: &TcpListener, stdout: Stdio) -> Result<Running> {
+    let url = format!("ws://{}/", listener.local_addr()?);
+    let mut child: Child = Command::new(env!("CARGO_BIN_EXE_wstap"))
+        .args(args.iter().map(|arg| if *arg == "URL" { url.as_str() } else { arg }))
+        .arg("-q")
+        .env_clear()
+        .env("KADOA_API_KEY", "the-key-of-the-benchmark")
+        .env("VOIPBIN_TOKEN", "the-key-of-the-benchmark")
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .spawn()?;
+    let stdout = child.stdout.take();
+    Ok(Running { children: vec![child], stdout })
+}
+
+/// Accepts a WebSocket whose client may send what it likes.
+fn upgrade(mut stream: TcpStream) -> Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    stream.write_all(accepted(&head(&mut reader)?)?.as_bytes())?;
+    thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+    Ok(stream)
+}
+
+fn head(reader: &mut impl BufRead) -> Result<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         ensure!(reader.read_line(&mut head)? > 0, "the client left");
@@ -112,25 +210,14 @@ fn head(reader: &mut impl std::io::BufRead) -> Result<String> {
     Ok(head)
 }
 
-/// Messages with some escapes in them, and the close frame of a server that restarts.
-fn frames() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for n in 0..MESSAGES {
-        let text =
-            format!(r#"{{"type":"x","n":{n},"note":"a \"quoted\" word","pad":"{}"}}"#, "p".repeat(200));
-        bytes.extend([0x81, 126]);
-        bytes.extend(u16::try_from(text.len()).unwrap_or_default().to_be_bytes());
-        bytes.extend(text.as_bytes());
-    }
-    bytes.extend([0x88, 2]);
-    bytes.extend(1012_u16.to_be_bytes());
-    bytes
+fn accepted(head: &str) -> Result<String> {
+    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).context("no key")?;
+    let mut answer =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_owned();
+    write!(answer, "Sec-WebSocket-Accept: {}\r\n\r\n", accept_key(key.trim()))?;
+    Ok(answer)
 }
 
-/// In ticks of 10 ms (proc_pid_stat(5), fields 14 and 15).
-fn cpu(pid: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Ok(Duration::from_millis(10 * ticks))
+fn micros(used: Duration, messages: u64) -> f64 {
+    used.as_secs_f64() * 1e6 / messages as f64
 }
