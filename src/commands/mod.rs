@@ -361,7 +361,7 @@ impl SessionParts<'_> {
         Ok((file, asked.or(kept).unwrap_or_default()))
     }
 
-    /// [`Session::cursor`] of one connection.
+    /// [`SessionParts::cursor`] of one connection.
     fn one_cursor(
         &self,
         client: &dyn Client,
