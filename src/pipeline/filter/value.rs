@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jaq_core::val::Range;
 use jaq_core::{Exn, ValR, ValX, box_iter, path};
@@ -29,6 +29,9 @@ pub(super) enum Val {
 }
 
 pub(super) type Error = jaq_core::Error<Val>;
+
+/// What jq calls the kinds of values.
+const KINDS: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
 
 /// jq's own limit; beyond it `.[1e9] = 0` would eat the memory.
 const MAX_INDEX: usize = (1 << 29) - 1;
@@ -58,14 +61,13 @@ impl Val {
     }
 
     pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(_) => "boolean",
-            Self::Num(_) => "number",
-            Self::Str(_) => "string",
-            Self::Arr(_) => "array",
-            Self::Obj(_) => "object",
-        }
+        KINDS[usize::from(self.rank())]
+    }
+
+    /// The kind as a value, which is made once: `type` asks for it for every value that it looks at.
+    pub(super) fn kind_value(&self) -> &'static Self {
+        static VALUES: LazyLock<[Val; 6]> = LazyLock::new(|| KINDS.map(|kind| Val::Str(kind.into())));
+        &VALUES[usize::from(self.rank())]
     }
 
     /// The value as JSON text.
@@ -290,6 +292,7 @@ impl Val {
         }
     }
 
+    /// The place of its kind in [`KINDS`], and in jq's order of values.
     fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,

@@ -28,7 +28,7 @@ impl Node {
                 Ok(first(part, with.input(item))?.map(Cow::into_owned))
             })?),
             Op::Walk(part) => return Ok(walk_up(with.input, part, with)?.pop().map(Cow::Owned)),
-            Op::Type => Cow::Owned(Val::string(with.input.kind())),
+            Op::Type => Cow::Borrowed(with.input.kind_value()),
             Op::GetPath(place) => {
                 let place = output!(place, with);
                 Cow::Owned(places::get(with.input.clone(), places::steps(&place)?)?)
