@@ -130,11 +130,12 @@ impl Running {
         self.child.stdout.take().expect("standard output is still here")
     }
 
-    /// Resident memory in KiB.
+    /// Resident memory of its own in KiB (`RssAnon`, proc_pid_status(5)). How much of the binary is in memory is up to the
+    /// system.
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the process is there");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
+        let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("it has memory");
         line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
     }
 
