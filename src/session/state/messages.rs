@@ -241,11 +241,9 @@ impl State {
 
     /// Sends a message, encoded.
     pub(super) fn send(&mut self, message: Message, now: Now) {
-        match self.writer.encode(message.clone()) {
-            Ok(encoded) => self.send_as(message, encoded, now),
-            Err(unread) => {
-                self.notice(Level::Warning, format!("message not sent: {unread}"));
-            }
+        let encoded = self.writer.encode(message.clone());
+        if let Some(encoded) = self.encoded(encoded) {
+            self.send_as(message, encoded, now);
         }
     }
 
@@ -256,25 +254,29 @@ impl State {
             return self.send_now(message, now);
         }
         let Some(old) = self.handover.old.as_mut().filter(|old| old.conn == conn) else { return };
-        match old.writer.encode(message.clone()) {
-            Ok(encoded) => {
-                self.counts.sent += 1;
-                self.counts.bytes_out += encoded.len() as u64;
-                self.todo.old_frames.push(encoded.into());
-                let (dir, seq, role) = (Direction::Out, self.counts.sent, Role::Data);
-                self.emit_on(conn, Kind::Message { dir, seq, message, role, part: None }, now);
-            }
-            Err(unread) => self.notice(Level::Warning, format!("message not sent: {unread}")),
+        let encoded = old.writer.encode(message.clone());
+        if let Some(encoded) = self.encoded(encoded) {
+            self.note_sent(conn, message, encoded.len(), now);
+            self.todo.old_frames.push(encoded.into());
         }
     }
 
     /// Sends a message that is known to everybody as another.
     fn send_as(&mut self, message: Message, encoded: Message, now: Now) {
-        self.counts.sent += 1;
-        self.counts.bytes_out += encoded.len() as u64;
         self.input.sending = true;
+        self.note_sent(self.conn, message, encoded.len(), now);
         self.todo.frames.push(encoded.into());
+    }
+
+    fn encoded(&mut self, result: Result<Message, StepFailure>) -> Option<Message> {
+        let report = |why| self.notice(Level::Warning, format!("message not sent: {why}"));
+        result.map_err(report).ok()
+    }
+
+    fn note_sent(&mut self, conn: u32, message: Message, bytes: usize, now: Now) {
+        self.counts.sent += 1;
+        self.counts.bytes_out += bytes as u64;
         let (dir, seq, role) = (Direction::Out, self.counts.sent, Role::Data);
-        self.emit(Kind::Message { dir, seq, message, role, part: None }, now);
+        self.emit_on(conn, Kind::Message { dir, seq, message, role, part: None }, now);
     }
 }
