@@ -107,18 +107,16 @@ fn divide(topics: &[String], most: usize, saved: &SavedCursor) -> Vec<Part> {
         SavedCursor::None => of(topics, None),
         SavedCursor::One(cursor) => of(topics, Some(cursor)),
         SavedCursor::Several(parts) => {
-            let part_of: HashMap<&str, usize> = parts
-                .iter()
-                .enumerate()
+            let numbers: HashMap<&str, usize> = (0..)
+                .zip(parts)
                 .flat_map(|(number, part)| part.topics.iter().map(move |topic| (topic.as_str(), number)))
                 .collect();
+            let mut divided = vec![Vec::new(); parts.len() + 1];
+            for topic in topics {
+                divided[numbers.get(topic.as_str()).copied().unwrap_or(parts.len())].push(topic.clone());
+            }
             let cursors = parts.iter().map(|part| Some(part.cursor.as_str())).chain([None]);
-            let part = |number: usize| {
-                let number = Some(number).filter(|number| *number < parts.len());
-                let is_of = |topic: &&String| part_of.get(topic.as_str()).copied() == number;
-                topics.iter().filter(is_of).cloned().collect::<Vec<_>>()
-            };
-            cursors.enumerate().flat_map(|(number, cursor)| of(&part(number), cursor)).collect()
+            divided.iter().zip(cursors).flat_map(|(topics, cursor)| of(topics, cursor)).collect()
         }
     }
 }
