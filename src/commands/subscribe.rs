@@ -59,8 +59,8 @@ pub async fn run(args: &SubscribeArgs, context: &Context<'_>) -> Result<Exit> {
         topics,
         defaults: Defaults::SUBSCRIBE,
     };
-    let several = args.cursor_file.as_deref().is_some_and(cursor::saved_by_several);
-    let most = dialect.most_topics().filter(|most| session.topics.len() > *most || several);
+    let resumes_several = || args.cursor_file.as_deref().is_some_and(cursor::saved_by_several);
+    let most = dialect.most_topics().filter(|most| session.topics.len() > *most || resumes_several());
     if let Some(most) = most.filter(|_| args.session.from.is_none()) {
         return connections::run(session, most, context).await;
     }
