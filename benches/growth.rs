@@ -23,17 +23,15 @@ mod contender;
 #[path = "throughput/stats.rs"]
 mod stats;
 
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wstap::testing::accept_key;
 
-use blaster::{event, frame};
+use blaster::{acceptance, event, frame, request_head};
 use contender::Running;
 use stats::{median, say};
 
@@ -153,15 +151,14 @@ fn reconnects(count: u64) -> Result<f64> {
 
 /// Answers the call for a token, or sends messages and closes: true in that case.
 fn serve_once(mut stream: TcpStream) -> Result<bool> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let head = head(&mut reader)?;
+    let head = request_head(&mut stream)?;
     if head.starts_with("POST") {
         let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(400).collect();
         let body = format!(r#"{{"access_token":"{token}","team_id":"t"}}"#);
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
         return Ok(false);
     }
-    stream.write_all(accepted(&head)?.as_bytes())?;
+    stream.write_all(acceptance(&head, "")?.as_bytes())?;
     let mut frames = Vec::new();
     for n in 0..EACH {
         let pad = "p".repeat(200);
@@ -173,7 +170,7 @@ fn serve_once(mut stream: TcpStream) -> Result<bool> {
     stream.write_all(&frames)?;
     // The server closes the connection (RFC 6455 §7.1.1); the client waits for that.
     stream.shutdown(Shutdown::Write)?;
-    let _ = reader.read_to_end(&mut Vec::new());
+    let _ = stream.read_to_end(&mut Vec::new());
     Ok(true)
 }
 
@@ -196,26 +193,11 @@ fn start(args: &[&str], listener: &TcpListener, stdout: Stdio) -> Result<Running
 /// Accepts a WebSocket whose client may send what it likes.
 fn upgrade(mut stream: TcpStream) -> Result<TcpStream> {
     stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    stream.write_all(accepted(&head(&mut reader)?)?.as_bytes())?;
-    thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+    let head = request_head(&mut stream)?;
+    stream.write_all(acceptance(&head, "")?.as_bytes())?;
+    let mut sent = stream.try_clone()?;
+    thread::spawn(move || std::io::copy(&mut sent, &mut std::io::sink()));
     Ok(stream)
-}
-
-fn head(reader: &mut impl BufRead) -> Result<String> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        ensure!(reader.read_line(&mut head)? > 0, "the client left");
-    }
-    Ok(head)
-}
-
-fn accepted(head: &str) -> Result<String> {
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).context("no key")?;
-    let mut answer =
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_owned();
-    write!(answer, "Sec-WebSocket-Accept: {}\r\n\r\n", accept_key(key.trim()))?;
-    Ok(answer)
 }
 
 fn micros(used: Duration, messages: u64) -> f64 {

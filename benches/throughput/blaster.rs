@@ -8,8 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use base64::Engine as _;
-use sha1::{Digest as _, Sha1};
+use wstap::testing::accept_key;
 
 /// Bytes of a message.
 pub(crate) const PAYLOAD: usize = 300;
@@ -133,28 +132,35 @@ impl Blaster {
     fn accept(self) -> Result<TcpStream> {
         let (mut client, _) = self.listener.accept()?;
         client.set_nodelay(true)?;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            client.read_exact(&mut byte)?;
-            head.extend(byte);
-        }
-        let head = String::from_utf8(head)?;
-        let key = head
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
-            .context("a request without a key")?;
-        let accept = Sha1::digest(format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key.1.trim()));
-        let accept = base64::engine::general_purpose::STANDARD.encode(accept);
-        write!(
-            client,
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n{}\r\n",
-            self.load.extensions
-        )?;
+        let head = request_head(&mut client)?;
+        client.write_all(acceptance(&head, self.load.extensions)?.as_bytes())?;
         Ok(client)
     }
+}
+
+/// The head of a request, and nothing of what follows it.
+pub(crate) fn request_head(client: &mut impl Read) -> Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    Ok(String::from_utf8(head)?)
+}
+
+/// The answer that accepts this request as a WebSocket, with further lines of headers.
+pub(crate) fn acceptance(head: &str, extensions: &str) -> Result<String> {
+    let key = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
+        .context("a request without a key")?;
+    let accept = accept_key(key.1.trim());
+    Ok(format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{extensions}\r\n"
+    ))
 }
 
 /// Waits until the client is gone or sends what can only be its close frame; then the server has to be the

@@ -15,7 +15,7 @@ pub(crate) struct Contender {
     stages: Vec<Vec<OsString>>,
     /// It only writes what it has when the connection ends.
     pub(crate) ends: bool,
-    /// It is so slow that it gets only a third of the messages.
+    /// It is so slow that it gets only a part of the messages.
     pub(crate) slow: bool,
 }
 
