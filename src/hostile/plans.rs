@@ -44,18 +44,28 @@ pub(crate) fn same(source: &str, messages: &[&str]) {
             continue;
         }
         let parts = Value::parse_parts(message, &plan.reads());
-        assert_eq!(outcome(&plan, parts), outcome(&engine, whole), "{source} on {message}");
+        let by_engine = outcome(&engine, whole);
+        assert_eq!(outcome(&plan, parts), by_engine, "{source} on {message}");
+        if let Some(apart) = outputs(|emit| plan.run_on_parts(message, emit)) {
+            assert_eq!(apart, by_engine, "{source} on parts of {message}");
+        }
     }
 }
 
 /// The outputs of a program, and the error that ended it.
 fn outcome(program: &Program, input: Result<Value, String>) -> Vec<String> {
-    let input = match input {
-        Ok(input) => input,
-        Err(error) => return vec![error],
-    };
+    match input {
+        Ok(input) => outputs(|emit| Some(program.run(&input, emit))).unwrap_or_default(),
+        Err(error) => vec![error],
+    }
+}
+
+/// The outputs of a run, and the error that ended it; `None` if there was no run.
+fn outputs(
+    run: impl FnOnce(&mut dyn FnMut(Value) -> ControlFlow<()>) -> Option<Result<(), RunError>>,
+) -> Option<Vec<String>> {
     let mut lines = Vec::new();
-    let end = program.run(&input, &mut |output| {
+    let end = run(&mut |output| {
         let mut text = Vec::new();
         lines.push(match output.write(&mut text) {
             Ok(()) => String::from_utf8(text).expect("text"),
@@ -63,13 +73,13 @@ fn outcome(program: &Program, input: Result<Value, String>) -> Vec<String> {
         });
         if lines.len() < MOST_OUTPUTS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    match end {
+    match end? {
         Ok(()) => {}
         Err(RunError::Error(error)) => lines.push(format!("error: {error}")),
         Err(halt) => lines.push(halt.to_string()),
     }
     assert!(lines.iter().all(|line| !line.is_empty() || json::scan_str(line).is_err()));
-    lines
+    Some(lines)
 }
 
 /// Terms without parts.

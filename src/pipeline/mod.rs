@@ -494,24 +494,42 @@ impl Pipeline {
         message_value(message, self.config.style.binary)
     }
 
-    /// Is the filter all there is, and has it nothing to say about this one?
+    /// The filter and the text of the message, if nothing else looks at the message.
+    fn alone<'t>(&self, event: &'t Event) -> Option<(&Program, &'t str)> {
+        match (&self.config, &event.kind) {
+            (
+                Config {
+                    filter: Some(filter), until: None, fail_if: None, reply: None, envelope: false, ..
+                },
+                Kind::Message { message: Message::Text(text), .. },
+            ) => Some((filter, text)),
+            _ => None,
+        }
+    }
+
+    /// Is the filter all there is, and has it nothing to say about this one? If errors count, every message is looked at.
     fn ruled_out(&self, event: &Event) -> bool {
-        let Config { filter: Some(filter), until: None, fail_if: None, reply: None, .. } = &self.config
-        else {
+        !self.config.errors_fail && self.alone(event).is_some_and(|(filter, text)| filter.rules_out(text))
+    }
+
+    /// Runs the filter on what it reads of the message, if that is all there is to do.
+    fn filtered_on_parts(&mut self, event: &Event) -> bool {
+        let Some((filter, text)) = self.alone(event).filter(|_| self.config.key.is_none()) else {
             return false;
         };
-        // If errors count, every message is looked at.
-        if self.config.envelope || self.config.errors_fail {
-            return false;
-        }
-        match &event.kind {
-            Kind::Message { message: Message::Text(text), .. } => filter.rules_out(text),
-            _ => false,
+        let filter = filter.clone();
+        self.not_json = None;
+        match filter.run_on_parts(text, &mut |output| self.take_output(&output)) {
+            Some(result) => {
+                self.note_run(result);
+                true
+            }
+            None => false,
         }
     }
 
     fn run_programs(&mut self, event: &Event) {
-        if self.ruled_out(event) {
+        if self.ruled_out(event) || self.filtered_on_parts(event) {
             return;
         }
         let value = match self.input(event) {

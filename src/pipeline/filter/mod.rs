@@ -29,6 +29,7 @@ mod vars;
 mod work;
 mod write;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
@@ -209,7 +210,7 @@ impl Program {
     #[must_use]
     pub fn rules_out(&self, text: &str) -> bool {
         let stage = Stage::new(std::iter::empty(), &*self.0.sink);
-        self.0.plan.rules_out(&self.run_in(&self.0.globals, stage.scene()), text)
+        self.0.plan.rules_out(&self.run_in(&self.0.globals, stage.scene(), &[]), text)
     }
 
     /// Runs the program on one value. `emit` gets each output when it is there and can end the run. `inputs`
@@ -221,6 +222,21 @@ impl Program {
     ) -> std::result::Result<(), RunError> {
         let stage = Stage::new(std::iter::empty(), &*self.0.sink);
         self.play(&self.0.globals, &stage, &input.0, emit).map(drop)
+    }
+
+    /// [`Program::run`] on the message with this text, of which nothing is built but the parts that the program reads.
+    /// `None` if that cannot be done with this program or message: nothing has been done then.
+    pub fn run_on_parts(
+        &self,
+        text: &str,
+        emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+    ) -> Option<std::result::Result<(), RunError>> {
+        let plan = self.0.plan.on_parts().filter(|_| !self.0.inputs)?;
+        let parts = read::apart(text, plan)?;
+        let stage = Stage::new(std::iter::empty(), &*self.0.sink);
+        let run = self.run_in(&self.0.globals, stage.scene(), &parts);
+        let end = plan.run(&run, &mut |output| emitted(output, emit));
+        Some(ended(end, &stage).map(drop))
     }
 
     /// [`Program::run`] with other values for the first variables that it was compiled with, in their order.
@@ -286,22 +302,36 @@ impl Program {
         input: &Val,
         emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
     ) -> std::result::Result<ControlFlow<()>, RunError> {
-        let run = self.run_in(globals, stage.scene());
-        let end = self.0.plan.run(&run, input, &mut |output| match emit(Value(output.into_owned())) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(RunStop::Enough),
-        });
-        match end {
-            Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(RunStop::Enough) => Ok(ControlFlow::Break(())),
-            Err(RunStop::Error(error)) => Err(RunError::Error(message(error))),
-            Err(RunStop::Halt(code)) => Err(RunError::Halt { code, text: stage.take_last_words() }),
-            Err(RunStop::Break(_)) => Err(RunError::Error("break".to_owned())),
-        }
+        let run = self.run_in(globals, stage.scene(), &[]);
+        ended(self.0.plan.run(&run, input, &mut |output| emitted(output, emit)), stage)
     }
 
-    fn run_in<'v>(&'v self, globals: &'v [Val], scene: &'v dyn Scene) -> RunContext<'v> {
-        RunContext { globals, scene, lut: &self.0.nothing.lut, library: &self.0.library }
+    fn run_in<'v>(&'v self, globals: &'v [Val], scene: &'v dyn Scene, parts: &'v [Val]) -> RunContext<'v> {
+        RunContext { globals, scene, lut: &self.0.nothing.lut, library: &self.0.library, parts }
+    }
+}
+
+fn emitted(
+    output: Cow<'_, Val>,
+    emit: &mut dyn FnMut(Value) -> ControlFlow<()>,
+) -> std::result::Result<(), RunStop> {
+    match emit(Value(output.into_owned())) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(RunStop::Enough),
+    }
+}
+
+/// How a run ended: its consumer wants more, or not.
+fn ended(
+    end: std::result::Result<(), RunStop>,
+    stage: &dyn Stages,
+) -> std::result::Result<ControlFlow<()>, RunError> {
+    match end {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(RunStop::Enough) => Ok(ControlFlow::Break(())),
+        Err(RunStop::Error(error)) => Err(RunError::Error(message(error))),
+        Err(RunStop::Halt(code)) => Err(RunError::Halt { code, text: stage.take_last_words() }),
+        Err(RunStop::Break(_)) => Err(RunError::Error("break".to_owned())),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jaq_json::Num;
 
 use super::object::Object;
-use super::plan::Reads;
+use super::plan::{PartsPlan, Reads};
 use super::value::Val;
 use crate::json::{self, Visit};
 
@@ -42,6 +42,19 @@ pub(super) fn within(text: &str, reads: &Reads, depth: usize) -> Result<Option<V
     let (_, end) = json::walk(text, start(text), &mut build)?;
     json::end_of_text(text, end)?;
     Ok((!build.too_deep).then_some(build.done))
+}
+
+/// The values of the parts that a plan runs on. `None` if the message is no object, if something else than an object
+/// has a part in it, or if the text is not JSON: the program then runs on the message, which tells what is wrong.
+pub(super) fn apart(text: &str, plan: &PartsPlan) -> Option<Vec<Val>> {
+    if !text.starts_with('{') {
+        return None;
+    }
+    let apart = Some(vec![Val::Null; plan.count]);
+    let mut build = Build { next: Next::Parts(&plan.reads), apart, ..Build::default() };
+    let (_, end) = json::walk(text, 0, &mut build).ok()?;
+    json::end_of_text(text, end).ok()?;
+    build.apart
 }
 
 /// The values that follow each other in a text.
@@ -102,6 +115,9 @@ pub(super) fn number(raw: &str, integer: bool) -> Num {
     Num::Dec(Arc::new(raw.to_owned()))
 }
 
+/// Stands for an object or an array of which only the truth counts.
+const TRUE: Val = Val::Bool(true);
+
 /// The visitor that builds. What is open waits on a stack, so that depth costs no recursion.
 #[derive(Default)]
 struct Build<'r> {
@@ -115,12 +131,16 @@ struct Build<'r> {
     most: usize,
     /// They are nested deeper, and what is deeper is left out.
     too_deep: bool,
+    /// The parts, where they are kept apart and no object is built for what leads to them.
+    apart: Option<Vec<Val>>,
 }
 
 enum Open<'r> {
     Array(Vec<Val>),
     /// The last field is what is read of the object, unless all of it is.
     Object(Object, Arc<str>, Option<&'r Reads>),
+    /// An object with parts that are kept apart, and the number of the next one.
+    Parts(&'r Reads, Option<usize>),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -139,6 +159,14 @@ impl Build<'_> {
             Some(Open::Object(fields, key, _)) => {
                 fields.insert(std::mem::take(key), value);
             }
+            Some(Open::Parts(_, part)) => {
+                let has_parts = matches!(self.next, Next::Parts(reads) if reads.len() > 0);
+                if has_parts && !matches!(value, Val::Null) {
+                    self.apart = None;
+                } else if let (Some(part), Some(parts)) = (part.take(), &mut self.apart) {
+                    parts[part] = value;
+                }
+            }
         }
     }
 
@@ -148,7 +176,7 @@ impl Build<'_> {
     }
 }
 
-impl Visit for Build<'_> {
+impl<'r> Visit for Build<'r> {
     const LENIENT: bool = true;
 
     fn open(&mut self, object: bool) {
@@ -159,7 +187,15 @@ impl Visit for Build<'_> {
             return;
         }
         let reads = if let Next::Parts(reads) = self.next { Some(reads) } else { None };
-        self.next = Next::Whole;
+        match reads {
+            Some(reads) if self.apart.is_some() && object => return self.open.push(Open::Parts(reads, None)),
+            Some(_) if self.apart.is_some() => {
+                self.put(TRUE);
+                self.left_out += 1;
+                return;
+            }
+            _ => self.next = Next::Whole,
+        }
         self.open.push(if object {
             let room = reads.map_or(8, Reads::len);
             Open::Object(Object::with_capacity(room), Arc::default(), reads)
@@ -176,6 +212,10 @@ impl Visit for Build<'_> {
         let value = match self.open.pop() {
             Some(Open::Array(items)) => Val::Arr(Arc::new(items)),
             Some(Open::Object(fields, ..)) => Val::object(fields),
+            Some(Open::Parts(..)) => {
+                self.next = Next::Whole;
+                TRUE
+            }
             None => return,
         };
         self.put(value);
@@ -185,18 +225,28 @@ impl Visit for Build<'_> {
         if self.left_out > 0 {
             return;
         }
-        let Some(Open::Object(_, key, reads)) = self.open.last_mut() else { return };
-        let Some(reads) = reads else {
-            *key = if escaped { unescape(raw).into() } else { known_key(raw) };
-            self.next = Next::Whole;
-            return;
-        };
-        let field = if escaped { reads.field(&unescape(raw)) } else { reads.field(raw) };
-        self.next = match field {
-            Some((name, reads)) => {
-                *key = Arc::clone(name);
-                if reads.is_everything() { Next::Whole } else { Next::Parts(reads) }
+        let found = |reads: &'r Reads| if escaped { reads.field(&unescape(raw)) } else { reads.field(raw) };
+        let field = match self.open.last_mut() {
+            Some(Open::Object(_, key, None)) => {
+                *key = if escaped { unescape(raw).into() } else { known_key(raw) };
+                self.next = Next::Whole;
+                return;
             }
+            Some(Open::Object(_, key, Some(reads))) => found(reads).map(|(name, reads)| {
+                *key = Arc::clone(name);
+                reads
+            }),
+            Some(Open::Parts(reads, part)) => found(reads).map(|(_, reads)| {
+                *part = reads.part();
+                // The field may have come before: the last one counts, with all that it lacks.
+                self.apart.iter_mut().for_each(|parts| reads.forget(parts));
+                reads
+            }),
+            _ => return,
+        };
+        self.next = match field {
+            Some(reads) if reads.is_everything() => Next::Whole,
+            Some(reads) => Next::Parts(reads),
             None => Next::Nothing,
         };
     }

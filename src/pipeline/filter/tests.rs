@@ -730,6 +730,66 @@ fn what_a_program_reads_is_known() {
     }
 }
 
+/// The outputs of a program on the parts of a message that it reads, if it can run on them.
+fn on_parts(source: &str, message: &str) -> Option<String> {
+    let mut outputs = Vec::new();
+    let end = compile(source).run_on_parts(message, &mut |output| {
+        outputs.push(text(&output));
+        ControlFlow::Continue(())
+    });
+    end.map(|end| {
+        end.unwrap();
+        outputs.join(" ")
+    })
+}
+
+#[test]
+fn programs_that_pick_fields_run_on_parts_of_a_message() {
+    let message = r#"{"t":"a","d":{"i":1,"s":{"x":[2,3]},"n":null,"\u0069d":"é"},"e":{}}"#;
+    for (source, outputs) in [
+        (".d.i", "1"),
+        (".d.id, .d.none.none", r#""é" null"#),
+        (".d.n.x", "null"),
+        ("{i: .d.i, s: .d.s}", r#"{"i":1,"s":{"x":[2,3]}}"#),
+        (".d | {i, n}", r#"{"i":1,"n":null}"#),
+        (".d as $d | [$d.i, $d.s.x[1]]", "[1,3]"),
+        (r#"select(.t == "a") | .d.i"#, "1"),
+        (r#"select(.t == "a").d.s.x[]"#, "2 3"),
+        (r#"select(.t | test("b")) | .d.i"#, ""),
+        ("if .e then .d.i else 0 end", "1"),
+        ("if .d.s.x and .none then 1 else .t end", r#""a""#),
+        (r#""\(.t): \(.d.s)""#, r#""a: {\"x\":[2,3]}""#),
+        ("[.t, .d.i] | @csv", r#""\"a\",1""#),
+        (".none // .d.i", "1"),
+    ] {
+        assert_eq!(on_parts(source, message).as_deref(), Some(outputs), "{source}");
+    }
+    // The message itself, a part and what it is in, or what is not known.
+    for source in [".", "[.]", "keys", "{d: .d, i: .d.i}", ".d as $d | .t | sort_by($d)", "del(.t)", "input"] {
+        assert_eq!(on_parts(source, message), None, "{source}");
+    }
+}
+
+#[test]
+fn a_message_whose_parts_are_not_where_they_should_be_is_taken_as_a_whole() {
+    for message in
+        [r#"{"d":1}"#, r#"{"d":[{"i":1}]}"#, r#"{"d":false}"#, r#"[{"d":1}]"#, "null", "{", r#"{"d":{}} 1"#]
+    {
+        assert_eq!(on_parts(".d.i", message), None, "{message}");
+        assert_eq!(on_parts(".d.i | 1", message), None, "{message}");
+    }
+    // The last field of a name counts.
+    for (message, output) in [
+        (r#"{"d":{"i":1},"d":{"i":2}}"#, "2"),
+        (r#"{"d":{"i":1},"d":{"x":2}}"#, "null"),
+        (r#"{"d":{"i":1},"d":null}"#, "null"),
+        (r#"{"d":{"i":[{"i":1}]}}"#, r#"[{"i":1}]"#),
+        (r#"{"e":{"d":{"i":3}},"d":{"i":1}}"#, "1"),
+    ] {
+        assert_eq!(on_parts(".d.i", message).as_deref(), Some(output), "{message}");
+    }
+}
+
 #[test]
 fn what_is_left_out_is_checked_all_the_same() {
     let reads = compile(".a").reads();

@@ -136,11 +136,11 @@ pub(super) fn objects(fields: &[Node], made: &Object, with: With<'_>, emit: Emit
             stop
         })
     });
-    let (own, stop) = match end {
-        Ok(()) => return Ok(()),
-        Err((next, stop)) => (!next || own.is_some(), stop),
-    };
-    if own { counts::<()>(stop, rest, with).map(drop) } else { Err(stop) }
+    match end {
+        Err((false, stop)) => counts::<()>(stop, &fields[1..], with).map(drop),
+        Err((true, stop)) if own.is_some() => counts::<()>(stop, rest, with).map(drop),
+        end => end.map_err(|(_, stop)| stop),
+    }
 }
 
 /// Two texts are one, and what is not text has been made text.

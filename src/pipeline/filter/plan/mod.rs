@@ -12,6 +12,7 @@ mod folds;
 mod items;
 mod made;
 mod nodes;
+mod parts;
 mod paths;
 mod prefilter;
 mod reads;
@@ -30,6 +31,7 @@ use super::natives::EngineTypes;
 use super::syntax::Def;
 use super::value::Val;
 
+pub(super) use self::parts::PartsPlan;
 use self::prefilter::Prefilter;
 pub use self::reads::Reads;
 pub(super) use self::run::{RunContext, RunStop};
@@ -40,6 +42,7 @@ pub(super) struct FilterPlan {
     node: Node,
     reads: Reads,
     prefilter: Option<Prefilter>,
+    on_parts: Option<PartsPlan>,
 }
 
 impl FilterPlan {
@@ -49,7 +52,8 @@ impl FilterPlan {
         let node = build::build(defs, globals)?;
         let reads = reads::of_outputs(&node);
         let prefilter = Prefilter::of(&node, &reads);
-        Some(Self { node, reads, prefilter })
+        let on_parts = PartsPlan::of(&node);
+        Some(Self { node, reads, prefilter, on_parts })
     }
 
     /// The plan of a program that the engine runs, with this number of global variables.
@@ -58,7 +62,7 @@ impl FilterPlan {
             (0..globals).map(|at| Node { op: Op::Global(at), outputs: OutputCount::One }).collect();
         let node =
             Node { op: Op::Engine(Box::new(EnginePart { filter, variables })), outputs: OutputCount::Many };
-        Self { node, reads: Reads::everything(), prefilter: None }
+        Self { node, reads: Reads::everything(), prefilter: None, on_parts: None }
     }
 
     /// The parts of a message that the program can see.
@@ -70,6 +74,11 @@ impl FilterPlan {
     /// then parses only the fields that the condition reads.
     pub(super) fn rules_out(&self, run: &RunContext<'_>, text: &str) -> bool {
         self.prefilter.as_ref().is_some_and(|prefilter| prefilter.rules_out(&self.node, run, text))
+    }
+
+    /// The plan that runs on parts of a message, if the program needs nothing else of it.
+    pub(super) fn on_parts(&self) -> Option<&PartsPlan> {
+        self.on_parts.as_ref()
     }
 
     /// Emits every output.
@@ -92,16 +101,18 @@ pub(super) enum OutputCount {
 }
 
 /// An operation and how many outputs it has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     op: Op,
     outputs: OutputCount,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Op {
     /// `.`
     Input,
+    /// A part of the message that is kept apart.
+    Part(usize),
     Constant(Val),
     /// A local variable, by the number of bindings since.
     Var(usize),
@@ -162,14 +173,14 @@ enum Op {
     Engine(Box<EnginePart>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct PathStep {
     access: StepKind,
     /// `?`
     optional: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum StepKind {
     Field(Arc<str>),
     Index(Node),
@@ -178,7 +189,7 @@ enum StepKind {
 }
 
 /// `reduce` and `foreach`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Fold {
     source: Node,
     init: Node,
@@ -196,7 +207,7 @@ enum By {
 }
 
 /// An assignment operator with its right side.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Assignment {
     /// `|=`
     Update(Box<Node>),
@@ -231,6 +242,7 @@ impl std::fmt::Debug for Native {
 }
 
 /// A part that the engine runs.
+#[derive(Clone)]
 pub(super) struct EnginePart {
     pub(super) filter: Arc<Filter<EngineTypes>>,
     /// The values of its variables, in the order they were compiled with.

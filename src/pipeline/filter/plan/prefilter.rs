@@ -6,6 +6,7 @@ use memchr::memmem::Finder;
 
 use super::super::read;
 use super::super::value::Val;
+use super::parts::selects;
 use super::{Fold, Node, Op, OutputCount, PathStep, Reads, RunContext, StepKind, reads};
 
 /// The condition of a leading `select`, which a message has to meet before the rest of the program runs.
@@ -60,11 +61,8 @@ impl Prefilter {
 /// The condition of the `select` that a plan begins with.
 fn leading(node: &Node) -> Option<&Node> {
     match &node.op {
-        Op::If(condition, then, otherwise) if matches!((&then.op, &otherwise.op), (Op::Input, Op::Empty)) => {
-            Some(condition)
-        }
         Op::Pipe(left, _) => leading(left),
-        _ => None,
+        _ => selects(node),
     }
 }
 
@@ -111,6 +109,7 @@ impl Node {
             Op::Native(native, parts) => native.pure && parts.iter().all(Self::is_pure),
             Op::Type
             | Op::Input
+            | Op::Part(_)
             | Op::Constant(_)
             | Op::Var(_)
             | Op::Global(_)

@@ -12,13 +12,15 @@ pub struct Reads {
     all: bool,
     /// These fields of an object. A value of another type is built as a whole, for the error message.
     fields: Vec<(Arc<str>, Self)>,
+    /// Its number among the parts that are kept apart, if it is one of them.
+    part: Option<usize>,
 }
 
 impl Reads {
     /// The whole value.
     #[must_use]
     pub const fn everything() -> Self {
-        Self { all: true, fields: Vec::new() }
+        Self { all: true, fields: Vec::new(), part: None }
     }
 
     pub(in super::super) fn is_everything(&self) -> bool {
@@ -43,8 +45,36 @@ impl Reads {
         }
     }
 
-    /// The reads of the part at this path.
-    fn at(&mut self, place: &[Arc<str>]) -> &mut Self {
+    /// Makes the value at this path a part that is kept apart, as a whole or as far as it decides a condition. Returns
+    /// its number; `count` is the number of parts.
+    pub(super) fn keep_apart(&mut self, place: &[Arc<str>], whole: bool, count: &mut usize) -> usize {
+        let reads = self.at(place);
+        reads.all |= whole;
+        *reads.part.get_or_insert_with(|| {
+            *count += 1;
+            *count - 1
+        })
+    }
+
+    /// No part is read both as a whole and in parts.
+    pub(super) fn is_apart(&self) -> bool {
+        (!self.all || self.fields.is_empty()) && self.fields.iter().all(|(_, reads)| reads.is_apart())
+    }
+
+    pub(in super::super) fn part(&self) -> Option<usize> {
+        self.part
+    }
+
+    /// Empties what was kept of this value and the parts of it.
+    pub(in super::super) fn forget(&self, parts: &mut [Val]) {
+        if let Some(kept) = self.part.and_then(|part| parts.get_mut(part)) {
+            *kept = Val::Null;
+        }
+        self.fields.iter().for_each(|(_, reads)| reads.forget(parts));
+    }
+
+    /// The reads of the part at this path. Where there is no object on the way to it, the path fails.
+    pub(super) fn at(&mut self, place: &[Arc<str>]) -> &mut Self {
         let Some((name, rest)) = place.split_first() else { return self };
         let at = self.fields.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
             self.fields.push((Arc::clone(name), Self::default()));

@@ -64,6 +64,8 @@ pub(in super::super) struct RunContext<'v> {
     pub(in super::super) lut: &'v Lut<EngineTypes>,
     /// Where modules are looked for.
     pub(in super::super) library: &'v Library,
+    /// The parts of the message that are kept apart.
+    pub(in super::super) parts: &'v [Val],
 }
 
 /// The local variables, the last one first.
@@ -123,6 +125,7 @@ impl Node {
     pub(super) fn maybe<'v>(&'v self, with: With<'v>) -> Result<Option<Cow<'v, Val>>> {
         Ok(Some(match &self.op {
             Op::Input => Cow::Borrowed(with.input),
+            Op::Part(at) => return Ok(with.run.parts.get(*at).map(Cow::Borrowed)),
             Op::Constant(value) => Cow::Borrowed(value),
             Op::Var(up) => return Ok(with.env.get(*up).map(Cow::Borrowed)),
             Op::Global(at) => return Ok(with.run.globals.get(*at).map(Cow::Borrowed)),
