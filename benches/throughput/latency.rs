@@ -14,10 +14,18 @@ use crate::stats::{median, quantile, say};
 const MESSAGES: u32 = 30_000;
 const GAP: Duration = Duration::from_micros(100);
 
+/// A program that reads two fields and passes every message.
+const FILTER: &[&str] = &["-f", r#"select(.rest != "") | {stamp}"#];
+
 pub(crate) fn run(asked: &Asked) -> Result<()> {
-    let mut contenders = vec![Contender::floor(&[])?, Contender::wstap("wstap", wstap(), &[])];
+    let mut contenders = vec![
+        Contender::floor(&[])?,
+        Contender::wstap("wstap", wstap(), &[]),
+        Contender::wstap("-f", wstap(), FILTER),
+    ];
     if let Some(path) = &asked.against {
         contenders.push(Contender::wstap("against", path, &[]));
+        contenders.push(Contender::wstap("against -f", path, FILTER));
     }
     let mut rounds: Vec<Vec<Paced>> = contenders.iter().map(|_| Vec::new()).collect();
     for round in 0..asked.rounds.unwrap_or(4) {

@@ -92,8 +92,17 @@ impl Config {
     /// Is there a jq program to run on every message?
     #[must_use]
     pub fn has_programs(&self) -> bool {
-        let programs = [&self.filter, &self.until, &self.fail_if, &self.reply, &self.key];
-        programs.into_iter().any(Option::is_some)
+        self.programs().next().is_some()
+    }
+
+    fn programs(&self) -> impl Iterator<Item = &Program> {
+        [&self.filter, &self.until, &self.fail_if, &self.reply, &self.key].into_iter().flatten()
+    }
+
+    /// Is the work for a message bounded by its length, and will be?
+    fn is_bounded(&self) -> bool {
+        let steady = self.screen.is_none() && !self.null_input;
+        steady && !self.style.sort && self.programs().all(Program::is_bounded)
     }
 
     /// What the programs can see of a message.
@@ -102,8 +111,7 @@ impl Config {
             return Reads::everything();
         }
         let mut reads = Reads::default();
-        let programs = [&self.filter, &self.until, &self.fail_if, &self.reply, &self.key];
-        programs.into_iter().flatten().for_each(|program| reads.add(&program.reads()));
+        self.programs().for_each(|program| reads.add(&program.reads()));
         reads
     }
 }
@@ -425,6 +433,12 @@ impl Pipeline {
     #[must_use]
     pub fn needs_thread(&self) -> bool {
         self.config.needs_thread()
+    }
+
+    /// May a short message be handled where it arrives?
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        self.config.is_bounded()
     }
 
     /// Writes out what has gathered, waiting for the reader if need be.

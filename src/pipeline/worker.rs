@@ -1,9 +1,10 @@
 //! Which thread runs the pipeline.
 //!
 //! A message that comes alone is handled where it arrives, as long as that takes no waiting: it reaches the
-//! pipe without a change of thread. Everything else goes to one worker thread in batches: jq programs, because
-//! they may run for ever and need a deep stack; bursts, because two cores are faster than one; and output that
-//! its reader does not take at once, because the session must stay able to answer pings and signals.
+//! pipe without a change of thread. Everything else goes to one worker thread in batches: jq programs that may run
+//! for ever, and messages that nest deep, because programs then need a deep stack; bursts, because two cores are faster
+//! than one; and output that its reader does not take at once, because the session must stay able to answer pings and
+//! signals.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ use super::filter::{self, Value};
 use super::output::ATOMIC;
 use super::receipt::Receipt;
 use super::{Pipeline, Progress, Stop, Totals};
-use crate::event::Event;
+use crate::event::{Event, Kind};
 use crate::limits;
 
 /// Batches on their way at most: one being worked on, the others so that the worker never waits.
@@ -40,6 +41,9 @@ const STALLED: Duration = Duration::from_millis(100);
 /// server may drop a slow client.
 const BEHIND: Duration = Duration::from_secs(2);
 
+/// So many levels fit on any stack.
+const SHALLOW: usize = 256;
+
 /// The worker's stack when it runs no jq programs.
 const PLAIN_STACK: usize = 256 * 1024;
 
@@ -48,7 +52,10 @@ type Batch = Vec<Event>;
 /// Runs a pipeline beside the session, with the queue before it.
 pub struct OutputWorker {
     pipeline: Arc<Mutex<Pipeline>>,
+    /// Short messages are handled where they arrive.
     inline: bool,
+    /// Programs run on messages, which takes a stack as deep as the messages nest.
+    runs_programs: bool,
     may_record: bool,
     /// The worker while it has nothing to do yet: many a session is over before it would.
     resting: Option<PipelineThread>,
@@ -80,7 +87,8 @@ impl OutputWorker {
     /// # Errors
     /// If the system has no thread to give.
     pub fn start(pipeline: Pipeline) -> std::io::Result<Self> {
-        let (inline, receipt) = (!pipeline.needs_thread(), pipeline.receipt());
+        let (runs_programs, receipt) = (pipeline.needs_thread(), pipeline.receipt());
+        let inline = !runs_programs || pipeline.is_bounded();
         let may_record = pipeline.may_record();
         let pipeline = Arc::new(Mutex::new(pipeline));
         let (queue, batches) = sync_channel(QUEUE);
@@ -95,6 +103,7 @@ impl OutputWorker {
         let mut worker = Self {
             pipeline,
             inline,
+            runs_programs,
             may_record,
             resting: Some(thread),
             queue: Some(queue),
@@ -127,7 +136,7 @@ impl OutputWorker {
         thread::Builder::new()
             .name("pipeline".into())
             // Only address space: pages are taken as they are touched.
-            .stack_size(if self.inline { PLAIN_STACK } else { filter::STACK })
+            .stack_size(if self.runs_programs { filter::STACK } else { PLAIN_STACK })
             .spawn(move || resting.work())
             .map(drop)
     }
@@ -160,7 +169,11 @@ impl OutputWorker {
     ///
     /// Call it only while [`OutputWorker::has_room`]: more would wait otherwise than may.
     pub fn push(&mut self, batch: &mut Batch) -> Option<Progress> {
-        if self.inline && self.is_idle() && cost(batch) <= ATOMIC {
+        if self.inline
+            && self.is_idle()
+            && cost(batch) <= ATOMIC
+            && !(self.runs_programs && nests_deep(batch))
+        {
             return self.run_inline(batch);
         }
         if !self.has_slot() {
@@ -430,6 +443,16 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// May a message in it nest deeper than a stack of any size takes?
+fn nests_deep(batch: &Batch) -> bool {
+    let opens = |text: &[u8]| memchr::memchr2_iter(b'[', b'{', text).count();
+    batch.iter().any(|event| match &event.kind {
+        Kind::Message { message, .. } => opens(message.as_bytes()) > SHALLOW,
+        Kind::Derived(text) | Kind::Recorded(text) => opens(text.as_bytes()) > SHALLOW,
+        _ => false,
+    })
+}
+
 fn cost(batch: &Batch) -> usize {
     batch.iter().map(Event::cost).sum()
 }
@@ -442,10 +465,11 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::event::{Direction, Kind, Role};
+    use crate::event::{Direction, Role};
     use crate::message::Message;
     use crate::pipeline::Config;
     use crate::pipeline::backlog::Overflow;
+    use crate::pipeline::filter::{Program, Vars};
     use crate::pipeline::output::{Output, PartialWrite};
     use crate::report::{Level, Report};
 
@@ -522,6 +546,49 @@ mod tests {
         let rest = worker.progress().await.unwrap();
         assert_eq!((rest.written, rest.totals.lines, worker.is_idle()), (0, 3, false));
         (worker, broker.receipt())
+    }
+
+    /// Is a message with this text handled where it arrives, by this program?
+    fn is_handled_at_once(program: &str, text: &str) -> bool {
+        let reader = Reader::default();
+        reader.reads();
+        let filter = Program::compile("--filter", program, &Vars::default()).unwrap();
+        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let config = Config { filter: Some(filter), ..Config::default() };
+        let mut worker = OutputWorker::start(Pipeline::new(config, Box::new(reader), report)).unwrap();
+        let message = Message::text(text.to_owned());
+        let kind = Kind::Message { dir: Direction::In, seq: 1, message, role: Role::Data, part: None };
+        worker.push(&mut vec![Event { at: Timestamp::UNIX_EPOCH, conn: 1, kind }]).is_some()
+    }
+
+    #[test]
+    fn a_short_message_is_handled_where_it_arrives_by_a_program_whose_work_is_bounded() {
+        let message = r#"{"a":{"b":1},"c":"x"}"#;
+        for program in
+            ["select(.c == \"x\")", "{c, b: .a.b}", ".c | startswith(\"x\")", ".a.b + 1", "[.a, .c]"]
+        {
+            assert!(is_handled_at_once(program, message), "{program}");
+        }
+        for program in [
+            "range(1e9)",
+            ".c * 1e9",
+            "[.[], .[]]",
+            "repeat(.)",
+            "input",
+            ".c | test(\"x\")",
+            "def f: f; f",
+            "reduce .a.b as $x (0; . + $x)",
+            ".[1e8] = 1",
+        ] {
+            assert!(!is_handled_at_once(program, message), "{program}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_may_nest_deep_is_handled_on_a_stack_that_is_deep() {
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(is_handled_at_once(".", &nested(SHALLOW)));
+        assert!(!is_handled_at_once(".", &nested(SHALLOW + 1)));
     }
 
     #[tokio::test]

@@ -196,6 +196,13 @@ impl Program {
         self.0.inputs
     }
 
+    /// Returns true only if the work for a message is bounded by its length, so that it may be done where nothing must
+    /// wait.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        !self.0.inputs && self.0.plan.is_bounded()
+    }
+
     /// The parts of a message that the program can see.
     #[must_use]
     pub fn reads(&self) -> Reads {

@@ -65,6 +65,11 @@ pub(super) fn all() -> impl Iterator<Item = Fun<EngineTypes>> {
 pub(super) const GENERATORS: &[&str] =
     &["capture", "debug_empty", "inputs", "match", "range", "scan", "splits", "stderr_empty", "tostream"];
 
+/// The filters among [`ours`] whose work and output are bounded by the length of input and arguments, as far as people
+/// select messages by them.
+pub(super) const BOUNDED: &[&str] =
+    &["endswith", "has", "length", "ltrimstr", "rtrimstr", "startswith", "tonumber"];
+
 /// The filters among [`ours`] with side effects, or with a result that depends on more than input and arguments.
 pub(super) const WORLDLY: &[&str] = &[
     "debug_empty",

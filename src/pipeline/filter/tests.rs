@@ -765,7 +765,8 @@ fn programs_that_pick_fields_run_on_parts_of_a_message() {
         assert_eq!(on_parts(source, message).as_deref(), Some(outputs), "{source}");
     }
     // The message itself, a part and what it is in, or what is not known.
-    for source in [".", "[.]", "keys", "{d: .d, i: .d.i}", ".d as $d | .t | sort_by($d)", "del(.t)", "input"] {
+    for source in [".", "[.]", "keys", "{d: .d, i: .d.i}", ".d as $d | .t | sort_by($d)", "del(.t)", "input"]
+    {
         assert_eq!(on_parts(source, message), None, "{source}");
     }
 }

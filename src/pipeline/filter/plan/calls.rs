@@ -132,7 +132,8 @@ impl<'t> PlanBuilder<'t> {
             let values = self.values(arguments, scope, depth)?;
             let own = if natives::GENERATORS.contains(&name) { OutputCount::Many } else { OutputCount::One };
             let outputs = values.iter().map(|node| node.outputs).max().unwrap_or(own).max(own);
-            let native = Native { run: *run, pure: !natives::WORLDLY.contains(&name) };
+            let (pure, bounded) = (!natives::WORLDLY.contains(&name), natives::BOUNDED.contains(&name));
+            let native = Native { run: *run, pure, bounded };
             return Some(Node { op: Op::Native(native, values.into()), outputs });
         }
         // The engine's own filter is compiled as a program that consists of one call.

@@ -20,6 +20,7 @@ mod run;
 mod scope;
 mod steps;
 mod terms;
+mod traits;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -74,6 +75,11 @@ impl FilterPlan {
     /// then parses only the fields that the condition reads.
     pub(super) fn rules_out(&self, run: &RunContext<'_>, text: &str) -> bool {
         self.prefilter.as_ref().is_some_and(|prefilter| prefilter.rules_out(&self.node, run, text))
+    }
+
+    /// Its work and its outputs are bounded by the length of the message.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.node.is_bounded()
     }
 
     /// The plan that runs on parts of a message, if the program needs nothing else of it.
@@ -233,6 +239,8 @@ struct Native {
     run: RunPtr<EngineTypes>,
     /// It has no side effect and depends on nothing but its input and arguments.
     pure: bool,
+    /// Its work and its output are bounded by the length of its input and arguments.
+    bounded: bool,
 }
 
 impl std::fmt::Debug for Native {

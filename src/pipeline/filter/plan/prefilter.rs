@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use super::super::read;
 use super::super::value::Val;
 use super::parts::selects;
-use super::{Fold, Node, Op, OutputCount, PathStep, Reads, RunContext, StepKind, reads};
+use super::{Node, Op, OutputCount, PathStep, Reads, RunContext, StepKind, reads};
 
 /// The condition of a leading `select`, which a message has to meet before the rest of the program runs.
 #[derive(Debug)]
@@ -98,68 +98,5 @@ fn is_field(op: &Op) -> bool {
             matches!(from.op, Op::Input) && matches!(&**steps, [PathStep { access: StepKind::Field(_), .. }])
         }
         _ => false,
-    }
-}
-
-impl Node {
-    /// It has no side effect, so that it may run twice.
-    fn is_pure(&self) -> bool {
-        match &self.op {
-            Op::Engine(_) => false,
-            Op::Native(native, parts) => native.pure && parts.iter().all(Self::is_pure),
-            Op::Type
-            | Op::Input
-            | Op::Part(_)
-            | Op::Constant(_)
-            | Op::Var(_)
-            | Op::Global(_)
-            | Op::ToString
-            | Op::Recurse
-            | Op::Empty
-            | Op::Fail
-            | Op::Break(_) => true,
-            Op::Path(from, steps) => from.is_pure() && steps.iter().all(PathStep::is_fixed),
-            Op::Pipe(a, b)
-            | Op::Bind(a, b)
-            | Op::Comma(a, b)
-            | Op::Alternative(a, b)
-            | Op::Logic(a, _, b)
-            | Op::Math(a, _, b)
-            | Op::Compare(a, _, b)
-            | Op::Try(a, b)
-            | Op::Update(a, b)
-            | Op::Assign(a, b)
-            | Op::Limit(a, b)
-            | Op::Skip(a, b) => a.is_pure() && b.is_pure(),
-            Op::If(a, b, c) => a.is_pure() && b.is_pure() && c.is_pure(),
-            Op::Negate(a)
-            | Op::Array(a)
-            | Op::Label(_, a)
-            | Op::First(a)
-            | Op::Last(a)
-            | Op::LastOrNull(a)
-            | Op::By(_, a)
-            | Op::IsEmpty(a)
-            | Op::Any(a, _)
-            | Op::MapValues(a)
-            | Op::Walk(a)
-            | Op::GetPath(a)
-            | Op::PathsOf(a)
-            | Op::Delete(a)
-            | Op::Pick(a) => a.is_pure(),
-            Op::Change(_, change) => change.node().is_pure(),
-            Op::Object(parts) | Op::Text(parts) => parts.iter().all(Self::is_pure),
-            Op::Range(bounds) => bounds.iter().all(Self::is_pure),
-            Op::Reduce(fold) => fold.is_pure(),
-            Op::Foreach(fold, project) => {
-                fold.is_pure() && project.as_ref().is_none_or(|node| node.is_pure())
-            }
-        }
-    }
-}
-
-impl Fold {
-    fn is_pure(&self) -> bool {
-        self.source.is_pure() && self.init.is_pure() && self.update.is_pure()
     }
 }
