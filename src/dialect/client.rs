@@ -81,6 +81,11 @@ pub trait Client: Send {
         false
     }
 
+    /// Is nothing known of incoming messages, so that none of them is asked about?
+    fn knows_nothing(&self) -> bool {
+        false
+    }
+
     /// What an incoming message means; an event where nothing else is known.
     fn understand(&mut self, _message: &Message) -> Meaning {
         Meaning::EVENT

@@ -29,6 +29,9 @@ use crate::message::Message;
 /// The read buffer of the frame layer. Nothing but control frames goes through it.
 const CONTROL_FRAMES: usize = 256;
 
+/// After a read of the usual size, so many times as much is read at once.
+const MORE: usize = 4;
+
 /// What a peer sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FromPeer {
@@ -51,7 +54,7 @@ pub type WebSocket<S> = WebSocketStream<FrameStream<S>>;
 pub struct ReadOptions {
     /// Bytes of a message at most.
     pub most: Option<usize>,
-    /// How much is read at once.
+    /// How much is read at once, at first.
     pub buffer: usize,
     /// What the two ends have agreed on.
     pub compression: Option<Compression>,
@@ -97,8 +100,10 @@ pub struct FrameStream<S> {
     inner: S,
     /// Our side; a server reads masked frames.
     role: Role,
-    /// How much is read at once.
+    /// How much is read at once, at first.
     buffer: usize,
+    /// The last read has filled it: much is coming.
+    filled: bool,
     /// Bytes that were read and not handed up.
     raw: BytesMut,
     /// They have more room than for a read: it is not kept for the messages after a long one.
@@ -136,6 +141,7 @@ impl<S> FrameStream<S> {
             inner,
             role,
             buffer: options.buffer,
+            filled: false,
             raw: rest.into(),
             stretched: false,
             passing: 0,
@@ -258,10 +264,12 @@ impl<S: AsyncRead + Unpin> FrameStream<S> {
             self.raw = BytesMut::new();
         }
         // Whatever a head says, there is no more room than for what has come already, now or as the last message.
-        let room = needed.min(self.raw.len().max(self.messages.last())).max(self.buffer);
-        self.stretched |= room > self.buffer;
+        let usual = if self.filled { MORE * self.buffer } else { self.buffer };
+        let room = needed.min(self.raw.len().max(self.messages.last())).max(usual);
+        self.stretched |= room > MORE * self.buffer;
         self.raw.reserve(room);
         let read = ready!(pin!(self.inner.read_buf(&mut self.raw)).poll(context))?;
+        self.filled = read >= self.buffer;
         Poll::Ready(Ok(read > 0))
     }
 

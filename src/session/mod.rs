@@ -546,9 +546,8 @@ impl Driver {
 
     /// Takes what came, and everything that is there already, as one batch: one hand-over for a burst.
     fn incoming(&mut self, first: Incoming, now: Now) {
-        let mut next = Some(first);
-        let mut bytes = 0;
-        while let Some(incoming) = next.take() {
+        let (mut incoming, mut bytes) = (first, 0);
+        loop {
             match incoming {
                 Incoming::Frame(frame) => {
                     bytes += frame.len();
@@ -574,9 +573,12 @@ impl Driver {
             }
             let full = bytes >= BATCH_BYTES || self.state.todo.events.len() >= BATCH_EVENTS;
             self.send_frames();
-            let Some(socket) = &mut self.socket else { return };
-            if !full {
-                next = socket.next_now();
+            match &mut self.socket {
+                Some(socket) if !full => match socket.next_now() {
+                    Some(next) => incoming = next,
+                    None => return,
+                },
+                _ => return,
             }
         }
     }

@@ -137,6 +137,8 @@ pub struct State {
     pace: SendPace,
     ordered: Ordered,
     reader: Reader,
+    /// Texts need no look: no dialect knows them, and nothing is done with them but to show them.
+    takes_as_they_are: bool,
     writer: Chain,
     totals: Totals,
     counts: SessionCounts,
@@ -178,6 +180,10 @@ impl State {
         let lost_at = policy.missed_since;
         let reader = Reader::new(&policy.coding.decode, policy.coding.limit);
         let writer = policy.coding.encode.start(None);
+        let takes_as_they_are = dialect.knows_nothing()
+            && policy.coding.decode.is_empty()
+            && !policy.echo
+            && policy.facts.is_none();
         Self {
             policy,
             dialect,
@@ -204,6 +210,7 @@ impl State {
             pace: SendPace::default(),
             ordered: Ordered::default(),
             reader,
+            takes_as_they_are,
             writer,
             backoff: Backoff::new(limits, random),
             totals: Totals::default(),

@@ -66,7 +66,11 @@ impl Dialect for Plain {
 
 struct PlainClient;
 
-impl Client for PlainClient {}
+impl Client for PlainClient {
+    fn knows_nothing(&self) -> bool {
+        true
+    }
+}
 
 /// The client half of a raw session with a provider: it gets in as the provider wants, and hides what must not be
 /// shown. Everything else is up to whoever types.
@@ -87,6 +91,10 @@ impl Client for Raw {
 
     fn redact(&mut self, message: &Message) -> Option<Message> {
         self.0.redact(message)
+    }
+
+    fn knows_nothing(&self) -> bool {
+        self.0.knows_nothing()
     }
 
     /// Only topics that were typed at a prompt: a raw session has none of its own.
