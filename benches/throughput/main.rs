@@ -5,6 +5,7 @@
 //! cargo bench --bench throughput -- lines filter        some of: blaster lines filter once latency stall
 //! cargo bench --bench throughput -- compressed          compressed messages; has to be named
 //! cargo bench --bench throughput -- large records       messages of 1 MiB and of 100 MB; --envelope and --record
+//! cargo bench --bench throughput -- rules               messages that a dialect file understands; has to be named
 //! cargo bench --bench throughput -- slow                that takes a minute for each policy, and has to be named
 //! cargo bench --bench throughput -- slow stall=10s      a shorter one; against=PATH is here instead of wstap
 //! cargo bench --bench throughput -- lines rounds=20     more rounds than usual
@@ -32,6 +33,7 @@ mod floor;
 mod latency;
 mod once;
 mod rate;
+mod rules;
 mod slow;
 mod stall;
 mod stats;
@@ -97,6 +99,7 @@ fn main() -> Result<()> {
             "once" => once::run(&asked)?,
             "latency" => latency::run(&asked)?,
             "stall" => stall::run(&asked)?,
+            "rules" => rules::run(&asked)?,
             "slow" => slow::run(&asked)?,
             other => bail!("there is no scenario {other}"),
         }

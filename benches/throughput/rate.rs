@@ -134,7 +134,7 @@ pub(crate) fn wstap() -> &'static Path {
 
 /// What a flood makes its contenders write.
 #[derive(Clone, Copy)]
-enum Output {
+pub(crate) enum Output {
     /// So many bytes.
     Bytes(usize),
     /// So many bytes, where the contender filters; the first does not.
@@ -144,7 +144,13 @@ enum Output {
 }
 
 /// Runs the rounds and prints a table. The first contender is what the others are measured by.
-fn table(contenders: &[Contender], load: &Load, blocks: usize, output: Output, rounds: usize) -> Result<()> {
+pub(crate) fn table(
+    contenders: &[Contender],
+    load: &Load,
+    blocks: usize,
+    output: Output,
+    rounds: usize,
+) -> Result<()> {
     let mut floods: Vec<Vec<Flood>> = contenders.iter().map(|_| Vec::new()).collect();
     for round in 0..rounds {
         for turn in 0..contenders.len() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::compile::{CallRule, ClientRules, EventRule, RequestRule, Rule};
 use super::expr::{Expr, message_of, value_of};
+use super::guess::RuleGuesses;
 use super::sequence::Sequences;
 use super::vars::{CLIENT_VARS, ClientVar, RulesState, SentNumbers, change, texts};
 use crate::dialect::{
@@ -33,6 +34,7 @@ const LONGEST_TIME: f64 = 86_400_000.0;
 pub(super) struct RulesClient {
     rules: Arc<ClientRules>,
     globals: Globals,
+    guesses: RuleGuesses,
     /// The URL is another than the file's: calls go to its host.
     base: Option<WsUrl>,
     /// What outlives a connection.
@@ -86,6 +88,7 @@ impl RulesClient {
         let mut client = Self {
             rules: Arc::clone(rules),
             globals,
+            guesses: RuleGuesses::default(),
             base: setup.url.filter(moved).cloned(),
             conn: ConnState::new(&kept),
             old: None,
@@ -243,12 +246,6 @@ impl RulesClient {
         (SHORTEST_TIME..=LONGEST_TIME).contains(&ms).then(|| Duration::from_secs_f64(ms / 1000.0))
     }
 
-    /// The first rule that the message meets.
-    fn rule_for(&self, rules: &Arc<ClientRules>, input: &Value) -> Option<usize> {
-        let meets = |rule: &Rule| rule.when.as_ref().is_none_or(|when| when.holds(&self.globals, input));
-        rules.rules.iter().position(meets)
-    }
-
     fn follow(&mut self, rule: &Rule, input: &Value) -> Meaning {
         self.change_states(rule, input);
         if let Some(send) = &rule.send {
@@ -300,7 +297,8 @@ impl RulesClient {
         }
         if rule.set.is_some() || rule.keep.is_some() {
             self.rhythm_stale = true;
-            self.note_state();
+            let state = self.conn.state.value();
+            self.set(ClientVar::State, state);
         }
     }
 
@@ -496,9 +494,11 @@ impl Client for RulesClient {
         self.answers.clear();
         let rules = Arc::clone(&self.rules);
         self.missing.clear();
-        let Some(input) = value_of(message, &rules.reads) else { return Meaning::EVENT };
+        let Some((input, rule)) = self.guesses.rule_for(&rules, &self.globals, message) else {
+            return Meaning::EVENT;
+        };
         self.count(rules.sequence.as_ref(), &input);
-        match self.rule_for(&rules, &input).and_then(|at| rules.rules.get(at)) {
+        match rule {
             Some(rule) => self.follow(rule, &input),
             None => Meaning::EVENT,
         }
@@ -532,8 +532,7 @@ impl Client for RulesClient {
     }
 
     fn rule_of(&self, message: &Message) -> Option<String> {
-        let input = value_of(message, &self.rules.reads)?;
-        let rule = self.rule_for(&self.rules, &input).and_then(|at| self.rules.rules.get(at));
+        let (_, rule) = RuleGuesses::default().rule_for(&self.rules, &self.globals, message)?;
         Some(rule.map_or_else(|| "no rule".to_owned(), |rule| rule.place.clone()))
     }
 

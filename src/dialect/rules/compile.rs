@@ -31,7 +31,7 @@ pub(super) struct ClientRules {
     pub(super) subscribe: RequestRule,
     pub(super) unsubscribe: RequestRule,
     pub(super) rules: Vec<Rule>,
-    /// The parts of a message that the rules read.
+    /// The parts of a message that all rules read.
     pub(super) reads: Reads,
     pub(super) keepalive: Option<KeepaliveRule>,
     pub(super) heartbeats: bool,
@@ -48,6 +48,8 @@ pub(super) struct Rule {
     /// Where it is, and how people know it.
     pub(super) place: String,
     pub(super) when: Option<Expr>,
+    /// The parts of a message that are read if it meets this rule: those of the conditions before it are among them.
+    pub(super) reads: Reads,
     pub(super) set: Option<Expr>,
     pub(super) keep: Option<Expr>,
     pub(super) send: Option<Expr>,
@@ -109,12 +111,10 @@ impl ClientRules {
         let (c, head) = (&compiler, &file.dialect);
         let topics = file.topics.as_ref();
         let connect = file.connect.as_ref();
-        let rules: Vec<Rule> =
+        let mut rules: Vec<Rule> =
             file.on.iter().zip(1..).map(|(table, number)| rule(c, table, number)).collect::<Result<_>>()?;
-        let mut reads = Reads::default();
-        rules.iter().for_each(|rule| rule.note_reads(&mut reads));
         let sequence = c.maybe("`sequence`", connect.and_then(|connect| connect.sequence.as_ref()))?;
-        sequence.iter().for_each(|sequence| reads.add(&sequence.reads()));
+        let reads = note_reads(&mut rules, sequence.as_ref());
         let subscribes = file.subscribe.is_some();
         Ok(Arc::new(Self {
             default_url: head.url.as_ref().map(|url| url.get_ref().clone()),
@@ -208,7 +208,8 @@ fn rule(c: &ExprCompiler<'_>, table: &RuleTable, number: usize) -> Result<Rule> 
     };
     Ok(Rule {
         place: format!("{}:{} {name}", c.file, line_of(c.text, start)),
-        when: maybe("when", &table.when)?,
+        when: c.condition(&at("when"), table.when.as_ref())?,
+        reads: Reads::default(),
         set: maybe("set", &table.set)?,
         keep: maybe("keep", &table.keep)?,
         send: maybe("send", &table.send)?,
@@ -295,6 +296,20 @@ fn close_rules(file: &RulesFile) -> Vec<(u16, CloseRule)> {
             (code, rule)
         })
         .collect()
+}
+
+/// Notes what each rule reads of a message, and returns what all of them read.
+fn note_reads(rules: &mut [Rule], sequence: Option<&Expr>) -> Reads {
+    let mut conditions = sequence.map(Expr::reads).unwrap_or_default();
+    let mut all = conditions.clone();
+    for rule in rules {
+        rule.when.iter().for_each(|when| conditions.add(&when.reads()));
+        let mut reads = conditions.clone();
+        rule.note_reads(&mut reads);
+        all.add(&reads);
+        rule.reads = reads;
+    }
+    all
 }
 
 impl Rule {

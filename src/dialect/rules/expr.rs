@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use super::schema::Source;
 use crate::error::{Failure, Result, line_of};
 use crate::message::Message;
-use crate::pipeline::filter::{Globals, Program, Reads, RunError, Value, Vars};
+use crate::pipeline::filter::{FieldTest, Globals, ParsedWithin, Program, Reads, RunError, Value, Vars};
 
 /// How deep messages and states may be nested. Rules run on the stack of the session, and to compare or drop a value is
-/// to recurse as deep as it nests. A deeper message meets no rule.
+/// to recurse as deep as it nests. A message meets no rule that reads a deeper part of it.
 pub(super) const DEPTH: usize = 200;
 
 /// The most outputs of an expression for one message. More are a mistake in the file.
@@ -23,6 +23,8 @@ pub(super) struct Expr {
     program: Program,
     /// Where it is, and what it is for.
     place: String,
+    /// What a condition asks first.
+    test: Option<FieldTest>,
 }
 
 /// Why an expression has no outputs: its place, and jq's message.
@@ -55,6 +57,9 @@ impl Expr {
 
     /// Is its first output neither `null` nor `false`? An expression that fails does not hold.
     pub(super) fn holds(&self, globals: &Globals, input: &Value) -> bool {
+        if let Some(decided) = self.test.as_ref().and_then(|test| test.decides(input)) {
+            return decided;
+        }
         let mut holds = false;
         let end = self.program.run_globals(globals, input, &mut |output| {
             holds = output.is_truthy();
@@ -110,6 +115,12 @@ impl<'f> ExprCompiler<'f> {
         source.map(|source| self.expr(what, source)).transpose()
     }
 
+    /// A condition that may be missing.
+    pub(super) fn condition(&self, what: &str, source: Option<&Source>) -> Result<Option<Expr>> {
+        let Some(source) = source else { return Ok(None) };
+        Ok(Some(Expr { test: FieldTest::of(source.get_ref()), ..self.expr(what, source)? }))
+    }
+
     /// A template: text with `\(…)` for values. In a URL they are percent-encoded.
     pub(super) fn template(&self, what: &str, source: &Source, url: bool) -> Result<Expr> {
         let format = if url { "@uri " } else { "" };
@@ -120,7 +131,7 @@ impl<'f> ExprCompiler<'f> {
         let line = line_of(self.text, source.span().start);
         let place = format!("{}:{line}: {what}", self.file);
         match Program::compile(&place, program, &self.vars) {
-            Ok(compiled) => Ok(Expr { program: compiled, place }),
+            Ok(compiled) => Ok(Expr { program: compiled, place, test: None }),
             Err(failure) if failure.hint.is_none() && failure.what.contains("unknown variable") => {
                 let names: Vec<String> = self.names.iter().map(|name| format!("${name}")).collect();
                 Err(failure.hint(format!("the variables here are {}", names.join(", "))))
@@ -140,8 +151,9 @@ impl<'f> ExprCompiler<'f> {
 pub(super) fn value_of(message: &Message, reads: &Reads) -> Option<Value> {
     match message {
         Message::Text(text) => match Value::parse_within(text, reads, DEPTH) {
-            Ok(value) => value,
-            Err(_) => Some(Value::string(text)),
+            ParsedWithin::Value(value) => Some(value),
+            ParsedWithin::TooDeep => None,
+            ParsedWithin::NotJson => Some(Value::string(text)),
         },
         Message::Binary(bytes) => Some(Value::string(&STANDARD.encode(bytes))),
     }
@@ -152,7 +164,9 @@ pub(super) fn message_of(value: &Value) -> std::result::Result<Message, String> 
     if let Some(text) = value.as_str() {
         return Ok(Message::text(text.to_owned()));
     }
-    let mut json = Vec::new();
+    // Most are no longer. What a message is kept in has its length.
+    let mut json = Vec::with_capacity(512);
     value.write(&mut json)?;
-    String::from_utf8(json).map(Message::text).map_err(|error| error.to_string())
+    let text = std::str::from_utf8(&json).map_err(|error| error.to_string())?;
+    Ok(Message::text(text.to_owned()))
 }

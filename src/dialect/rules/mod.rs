@@ -1,7 +1,7 @@
 //! Dialect files of version 2: what messages mean and what is sent is written in jq, the server's half included.
 //!
 //! `schema` is the file as it is written, `expr` its expressions, `compile` the rules made of them; `client` follows
-//! them, with `vars` and `sequence`. `mock` is the server's half. `library` has the files that are built in.
+//! them, with `guess`, `vars` and `sequence`. `mock` is the server's half. `library` has the files that are built in.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +18,7 @@ use crate::secret::Secret;
 mod client;
 mod compile;
 mod expr;
+mod guess;
 pub mod library;
 mod mock;
 mod mock_peer;

@@ -26,16 +26,15 @@ impl Sequences {
     pub(super) fn take(&mut self, output: &Value) -> Result<Option<MissingNumbers>, String> {
         let wrong =
             || format!("expected a number, [NAME, NUMBER] or [NAME, FIRST, LAST], got {}", output.text());
-        let (name, first, last) = match output.items().as_deref() {
-            None => (String::new(), number(output).ok_or_else(wrong)?, None),
-            Some([name, first]) => (name.text(), number(first).ok_or_else(wrong)?, None),
-            Some([name, first, last]) => {
-                (name.text(), number(first).ok_or_else(wrong)?, Some(number(last).ok_or_else(wrong)?))
-            }
+        let number_at = |at: usize| number(&output.item(at)).ok_or_else(wrong);
+        let (name, first, last) = match output.count() {
+            None => (Value::string(""), number(output).ok_or_else(wrong)?, None),
+            Some(2) => (output.item(0), number_at(1)?, None),
+            Some(3) => (output.item(0), number_at(1)?, Some(number_at(2)?)),
             Some(_) => return Err(wrong()),
         };
         let last = last.unwrap_or(first).max(first);
-        let key = BoundedKey::of(&name);
+        let key = name.as_str().map_or_else(|| BoundedKey::of(&name.text()), BoundedKey::of);
         let Some(before) = self.last.get_mut(&key) else {
             self.bytes += key.cost() + STREAM;
             if self.bytes > limits::DIALECT_SEQUENCES {
@@ -48,7 +47,7 @@ impl Sequences {
         let expected = before.saturating_add(1);
         // A server that counts from the start again, or repeats itself, has left nothing out.
         *before = last;
-        Ok((first > expected).then(|| MissingNumbers { stream: name, from: expected, to: first - 1 }))
+        Ok((first > expected).then(|| MissingNumbers { stream: name.text(), from: expected, to: first - 1 }))
     }
 }
 

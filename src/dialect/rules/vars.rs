@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::expr::{DEPTH, Expr};
 use crate::limits;
-use crate::pipeline::filter::{Globals, Reads, Value};
+use crate::pipeline::filter::{Globals, ParsedWithin, Reads, Value};
 
 /// The variables of the client's expressions.
 pub(super) const CLIENT_VARS: &[&str] =
@@ -27,15 +27,19 @@ pub(super) enum ClientVar {
 
 /// A state that expressions see as `$s`.
 #[derive(Clone, Debug)]
-pub(super) struct RulesState(Value);
+pub(super) struct RulesState {
+    value: Value,
+    /// It is no larger than this, in bytes.
+    most: usize,
+}
 
-/// A state of so many bytes is nested no deeper than any stack allows.
+/// Fields of so many bytes are nested no deeper than any stack allows.
 const SHALLOW: usize = 4096;
 
 impl RulesState {
     /// Without fields.
     pub(super) fn new() -> Self {
-        Self(Value::object([]))
+        Self { value: Value::object([]), most: 2 }
     }
 
     /// Takes over the fields of an object; a null removes a field.
@@ -46,25 +50,32 @@ impl RulesState {
         if !fields.is_object() {
             return Err(format!("expected an object of fields to set, got {}", fields.text()));
         }
-        let changed = self.0.clone().merged(fields);
         let mut text = Vec::new();
-        changed.write(&mut text)?;
-        if text.len() > limits::DIALECT_STATE {
-            return Err(format!("the state would be larger than {} bytes", limits::DIALECT_STATE));
-        }
+        fields.write(&mut text)?;
         if text.len() > SHALLOW
-            && let Ok(None) =
+            && let ParsedWithin::TooDeep =
                 Value::parse_within(&String::from_utf8_lossy(&text), &Reads::everything(), DEPTH)
         {
             return Err(format!("the state would be nested deeper than {DEPTH}"));
         }
-        self.0 = changed;
+        let changed = self.value.clone().merged(fields);
+        // Fields that are replaced count twice until all of it is measured.
+        let mut most = self.most + text.len();
+        if most > limits::DIALECT_STATE {
+            text.clear();
+            changed.write(&mut text)?;
+            most = text.len();
+        }
+        if most > limits::DIALECT_STATE {
+            return Err(format!("the state would be larger than {} bytes", limits::DIALECT_STATE));
+        }
+        *self = Self { value: changed, most };
         Ok(())
     }
 
     /// As a value.
     pub(super) fn value(&self) -> Value {
-        self.0.clone()
+        self.value.clone()
     }
 }
 

@@ -42,6 +42,17 @@ impl Globals {
     }
 }
 
+/// What [`Value::parse_within`] makes of a text.
+#[derive(Debug, PartialEq)]
+pub enum ParsedWithin {
+    /// Its value.
+    Value(Value),
+    /// Its values are nested too deep.
+    TooDeep,
+    /// It is not JSON.
+    NotJson,
+}
+
 impl Program {
     /// [`Program::run`] with these values of the variables.
     ///
@@ -103,17 +114,14 @@ impl Value {
     }
 
     /// [`Value::parse_parts`] of a text whose values are nested no deeper than this. To compare, write or drop a value
-    /// is to recurse as deep as it nests. `None`: they are nested deeper.
-    ///
-    /// # Errors
-    /// Why the text is not JSON.
-    pub fn parse_within(
-        text: &str,
-        reads: &Reads,
-        depth: usize,
-    ) -> std::result::Result<Option<Self>, String> {
-        let value = read::within(text, reads, depth).map_err(|error| read::explained(text, error))?;
-        Ok(value.map(Self))
+    /// is to recurse as deep as it nests.
+    #[must_use]
+    pub fn parse_within(text: &str, reads: &Reads, depth: usize) -> ParsedWithin {
+        match read::within(text, reads, depth) {
+            Ok(Some(value)) => ParsedWithin::Value(Self(value)),
+            Ok(None) => ParsedWithin::TooDeep,
+            Err(_) => ParsedWithin::NotJson,
+        }
     }
 
     /// The value in a field of an object; `null` if there is none.
@@ -131,6 +139,24 @@ impl Value {
         match &self.0 {
             Val::Arr(items) => Some(items.iter().cloned().map(Self).collect()),
             _ => None,
+        }
+    }
+
+    /// How many items an array has.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        match &self.0 {
+            Val::Arr(items) => Some(items.len()),
+            _ => None,
+        }
+    }
+
+    /// An item of an array, from 0; `null` if there is none.
+    #[must_use]
+    pub fn item(&self, at: usize) -> Self {
+        match &self.0 {
+            Val::Arr(items) => Self(items.get(at).cloned().unwrap_or_default()),
+            _ => Self::null(),
         }
     }
 
@@ -226,12 +252,16 @@ mod tests {
         assert_eq!(value("7").merged(&value("{}")).text(), "7");
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         let all = Reads::everything();
-        let fits =
-            |text: &str, reads: &Reads| Value::parse_within(text, reads, 20).map(|value| value.is_some());
-        assert_eq!((fits(&nested(20), &all), fits(&nested(21), &all)), (Ok(true), Ok(false)));
+        let within = |text: &str, reads: &Reads| Value::parse_within(text, reads, 20);
+        assert_eq!(within(&nested(20), &all), ParsedWithin::Value(value(&nested(20))));
+        assert_eq!(within(&nested(21), &all), ParsedWithin::TooDeep);
         let deep = format!(r#"{{"a":1,"b":{}}}"#, nested(500));
         let some = Program::compile("x", ".a", &Vars::default()).unwrap().reads();
-        assert_eq!(fits(&deep, &some), Ok(true), "what is not built is not counted");
-        assert!(fits("{", &all).unwrap_err().contains("byte 1"));
+        assert_eq!(
+            within(&deep, &some),
+            ParsedWithin::Value(value(r#"{"a":1}"#)),
+            "what is not built is not counted"
+        );
+        assert_eq!(within("{", &all), ParsedWithin::NotJson);
     }
 }

@@ -6,6 +6,7 @@
 mod arithmetic;
 mod arrays;
 mod compile;
+mod condition;
 mod dates;
 mod desugar;
 mod entries;
@@ -38,7 +39,8 @@ use std::thread;
 
 use jaq_core::Filter;
 
-pub use self::globals::Globals;
+pub use self::condition::FieldTest;
+pub use self::globals::{Globals, ParsedWithin};
 use self::modules::Library;
 use self::natives::{EngineTypes, Scene};
 pub use self::plan::Reads;
