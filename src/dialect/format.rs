@@ -173,7 +173,7 @@ pub const VERSION_2: &[FileTable] = &[
             key("id", EXPRESSION, "", "id of an event, which is `.` here", "'.id'"),
             key("cursor", EXPRESSION, "", "cursor of an event, to resume from", "'.offset'"),
             key("sequence", EXPRESSION, "",
-                "number that grows by one with each event: `N`, `[NAME, N]` for one of several streams, or `[NAME, FIRST, LAST]`; a jump is a warning and a `gap` record",
+                "number that grows by one with each event: `N`, `[NAME, N]` for one of several streams, or `[NAME, FIRST, LAST]`, where a FIRST of 0, as of a snapshot, begins the stream again; a jump is a warning and a `gap` record",
                 "'[.symbol, .seq]'"),
             key("ack", EXPRESSION, "", "message to send once the event's line is written",
                 "'{op: \"ack\", id: .id}'"),

@@ -564,7 +564,7 @@ fn a_file_is_explained_without_a_connection() {
             && lines[3].starts_with("before closing, send ")
     );
     assert!(lines[4].contains("rule 2 (trades): event id=A/B/7, event id=A/B/8: "), "{}", lines[4]);
-    assert!(lines[5].contains("rule 1 (heartbeat): heartbeat: "), "{}", lines[5]);
+    assert!(lines[5].contains("rule 1 (heartbeat): ignored: "), "{}", lines[5]);
     assert!(lines[6].contains("(refusal): subscribe refused trade:A/B: no: "), "{}", lines[6]);
     assert!(lines[7].starts_with("message 4: no rule: event: "), "{}", lines[7]);
     let file = home.path().join("bad.toml").display().to_string();
@@ -635,6 +635,61 @@ else "42" + ($topic | if . == "/" then "" else . + "," end) + (["n", $i] | tojso
         out.exits(24).says(&text);
         assert_eq!(out.stdout, "0\n1\n2\n");
         wstap(&common).args(&["--keep-going", "--count", "5"]).run().exits(0).says(&text);
+    }
+}
+
+#[test]
+fn an_operation_that_the_server_completes_is_over() {
+    let home = tempfile::tempdir().unwrap();
+    let event = r#"$s.ids[$topic] as $id | if $i == 3 then {id: $id, type: "complete"} else {id: $id, type: "next", payload: {data: {n: $i}}} end"#;
+    let path = with_event(home.path(), "graphql-transport-ws", event);
+    let common = [
+        "subscribe",
+        "-d",
+        &path,
+        "--mock=--rate 200",
+        "subscription { n }",
+        "--max-time",
+        "60s",
+        "-f",
+        ".n",
+    ];
+    let text = "subscription refused with the server completed the operation (subscription { n })";
+    let out = wstap(&common).run();
+    out.exits(24).says(text);
+    assert_eq!(out.stdout, "0\n1\n2\n");
+    wstap(&common).args(&["--keep-going", "--count", "5"]).run().exits(0).says(text);
+}
+
+#[test]
+fn a_snapshot_begins_a_numbered_stream_again() {
+    let book = |kind: &str, number: u32| {
+        format!(r#"{{"topic":"orderbook.50.A","type":"{kind}","data":{{"s":"A","u":{number}}}}}"#)
+    };
+    let run = |books: &[(&str, u32)]| {
+        let lines: Vec<String> = books.iter().map(|(kind, number)| book(kind, *number)).collect();
+        wstap(&["subscribe", "-d", "bybit", "--from", "-"]).stdin(lines.join("\n")).run()
+    };
+    let (snapshot, delta) = ("snapshot", "delta");
+    let out = run(&[(snapshot, 10), (delta, 11), (snapshot, 50), (delta, 51), (snapshot, 1), (delta, 2)]);
+    out.exits(0);
+    assert!(!out.stderr.contains("gap"), "{}", out.stderr);
+    run(&[(snapshot, 10), (delta, 12)]).exits(0).says("gap of orderbook.50.A: 1 number missing");
+}
+
+#[test]
+fn a_server_that_sends_events_need_not_send_heartbeats() {
+    for (name, topic) in [("kraken", "trade:BTC/USD"), ("bitfinex", "ticker:tBTCUSD")] {
+        // A second takes ten milliseconds, and 150 events more than a minute.
+        let args = [
+            "--mock=--rate 200 --fault no-heartbeat",
+            "--time-scale",
+            "100",
+            "--count",
+            "150",
+            "--no-reconnect",
+        ];
+        wstap(&["subscribe", "-d", name, topic]).args(&args).run().exits(0);
     }
 }
 

@@ -16,20 +16,20 @@ use super::{SHALLOW, Value, read};
 /// nor `false`.
 #[derive(Clone, Debug)]
 pub struct FieldTest {
-    path: Vec<Step>,
-    wanted: Wanted,
+    path: Vec<FieldStep>,
+    wanted: FieldWish,
     /// The condition asks for nothing else.
     whole: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum FieldStep {
     Field(String),
     Item(usize),
 }
 
 #[derive(Clone, Debug)]
-enum Wanted {
+enum FieldWish {
     Truth,
     Value(Val),
     Kind(String),
@@ -57,13 +57,13 @@ impl FieldTest {
             Term::BinOp(left, BinaryOp::Cmp(Cmp::Eq), right) => {
                 let (path, wanted) = match (&**left, constant(right)?) {
                     (Term::Call("type", arguments), Val::Str(kind)) if arguments.is_empty() => {
-                        (Vec::new(), Wanted::Kind((*kind).to_owned()))
+                        (Vec::new(), FieldWish::Kind((*kind).to_owned()))
                     }
-                    (left, value) => (steps(left)?, Wanted::Value(value)),
+                    (left, value) => (steps(left)?, FieldWish::Value(value)),
                 };
                 Some(Self { path, wanted, whole: true })
             }
-            term => Some(Self { path: steps(term)?, wanted: Wanted::Truth, whole: true }),
+            term => Some(Self { path: steps(term)?, wanted: FieldWish::Truth, whole: true }),
         }
     }
 
@@ -73,24 +73,24 @@ impl FieldTest {
         let mut at = &message.0;
         for step in &self.path {
             at = match (at, step) {
-                (Val::Obj(fields), Step::Field(name)) => fields.get(name).unwrap_or(&Val::Null),
-                (Val::Arr(items), Step::Item(item)) => items.get(*item).unwrap_or(&Val::Null),
+                (Val::Obj(fields), FieldStep::Field(name)) => fields.get(name).unwrap_or(&Val::Null),
+                (Val::Arr(items), FieldStep::Item(item)) => items.get(*item).unwrap_or(&Val::Null),
                 // Nothing is in `null`, and to look into anything else is an error.
                 (Val::Null, _) => at,
                 _ => return None,
             }
         }
         let holds = match &self.wanted {
-            Wanted::Truth => !matches!(at, Val::Null | Val::Bool(false)),
-            Wanted::Value(wanted) => at == wanted,
-            Wanted::Kind(kind) => at.kind() == kind,
+            FieldWish::Truth => !matches!(at, Val::Null | Val::Bool(false)),
+            FieldWish::Value(wanted) => at == wanted,
+            FieldWish::Kind(kind) => at.kind() == kind,
         };
         (self.whole || !holds).then_some(holds)
     }
 }
 
 /// The steps of `.a[0].b`.
-fn steps(term: &Term<'_>) -> Option<Vec<Step>> {
+fn steps(term: &Term<'_>) -> Option<Vec<FieldStep>> {
     let (from, path) = match term {
         Term::Id => return Some(Vec::new()),
         Term::Path(from, path) => (from, path),
@@ -99,8 +99,8 @@ fn steps(term: &Term<'_>) -> Option<Vec<Step>> {
     let mut found = steps(from)?;
     for (part, opt) in &path.0 {
         found.push(match (part, opt) {
-            (Part::Index(Term::Str(None, parts)), Opt::Essential) => Step::Field(text(parts)?),
-            (Part::Index(Term::Num(number)), Opt::Essential) => Step::Item(number.parse().ok()?),
+            (Part::Index(Term::Str(None, parts)), Opt::Essential) => FieldStep::Field(text(parts)?),
+            (Part::Index(Term::Num(number)), Opt::Essential) => FieldStep::Item(number.parse().ok()?),
             _ => return None,
         });
     }
