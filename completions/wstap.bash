@@ -138,11 +138,11 @@ _wstap() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 --send)
@@ -676,11 +676,11 @@ _wstap() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 --mock)
@@ -887,7 +887,7 @@ _wstap() {
             return 0
             ;;
         wstap__subcmd__serve__subcmd__mock)
-            opts="-k -d -q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --upstream --upstream-header --record --map-in --map-out --own-pings --buffer --ca --cacert --insecure --pinnedpubkey --upstream-cert --upstream-key --resolve --proxy --connect-timeout --dialect --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp"
+            opts="-k -d -q -v -h --host --port --token --rate --events --duration --then --seed --deny --subscribe-limit --compress --no-compress --no-ack --time-scale --behave --allow-origin --drain-after --history --outcome --contacts --fault --scenario --on --replay --speed --sync --expect --tls --ca-file --cert --key --no-control --control-token-env --control-token-file --upstream --upstream-header --record --map-in --map-out --own-pings --buffer --ca --cacert --insecure --pinnedpubkey --upstream-cert --upstream-key --resolve --proxy --connect-timeout --dialect --url-file --port-file --announce --exit-after --exec --quiet --verbose --log-format --color --help burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1120,11 +1120,11 @@ _wstap() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 --topics-file)
@@ -1530,11 +1530,11 @@ _wstap() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 -d)
-                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "burki kadoa voipbin ryze plain binance bitfinex bybit coinbase deribit htx kraken kucoin okx bluesky-jetstream discord mastodon mattermost nostr ntfy slack twitch actioncable cdp centrifugo ethereum graphql-transport-ws home-assistant json-rpc kubernetes phoenix pusher signalr socket.io stomp wamp" -- "${cur}"))
                     return 0
                     ;;
                 --exit-on)

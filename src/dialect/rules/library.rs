@@ -39,6 +39,7 @@ pub const FILES: &[LibraryFile] = library![
     "bluesky-jetstream",
     "discord",
     "mastodon",
+    "mattermost",
     "nostr",
     "ntfy",
     "slack",

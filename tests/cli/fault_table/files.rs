@@ -25,6 +25,7 @@ const REPLAYED: &[(&str, &str)] = &[
     ("centrifugo", ".offset"),
     ("discord", ".s"),
     ("kubernetes", ".object.metadata.resourceVersion | tonumber"),
+    ("mattermost", ".seq"),
     ("nostr", ".id[:16] | tonumber"),
     ("ntfy", ".id[1:] | tonumber"),
 ];
