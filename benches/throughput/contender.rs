@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -17,11 +17,19 @@ pub(crate) struct Contender {
     pub(crate) ends: bool,
     /// It is so slow that it gets only a part of the messages.
     pub(crate) slow: bool,
+    /// A file that it makes. One of an earlier round is removed before the start: to empty it would take longer than to
+    /// make it.
+    makes: Option<PathBuf>,
 }
 
 impl Contender {
     pub(crate) fn wstap(name: &str, path: &Path, options: &[&str]) -> Self {
         Self::new(name, vec![words(path, &[&["connect", "URL", "-q"], options].concat())])
+    }
+
+    /// The same, where it makes this file.
+    pub(crate) fn making(self, file: Option<PathBuf>) -> Self {
+        Self { makes: file, ..self }
     }
 
     /// A script that gets the URL and is much slower.
@@ -52,11 +60,15 @@ impl Contender {
 
     /// Processes with these command lines, each fed by the one before it.
     pub(crate) fn new(name: &str, stages: Vec<Vec<OsString>>) -> Self {
-        Self { name: name.to_owned(), stages, ends: false, slow: false }
+        Self { name: name.to_owned(), stages, ends: false, slow: false, makes: None }
     }
 
     /// Starts it. The last process writes to a pipe.
     pub(crate) fn start(&self, url: &str) -> Result<Running> {
+        if let Some(file) = &self.makes {
+            // There is none in the first round.
+            let _ = fs::remove_file(file);
+        }
         let mut running = Running::default();
         for stage in &self.stages {
             let stdin = running.stdout.take().map_or_else(Stdio::null, Stdio::from);

@@ -91,12 +91,15 @@ pub(crate) fn large(asked: &Asked) -> Result<()> {
 /// Every message as a record, on standard output and in a file.
 pub(crate) fn records(asked: &Asked) -> Result<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let file = folder.path().join("recording").display().to_string();
+    let file = folder.path().join("recording");
+    let name = file.display().to_string();
     let mut contenders = vec![Contender::wstap("lines", wstap(), &[])];
-    for options in [&["--envelope"][..], &["--record", &file]] {
-        contenders.push(Contender::wstap(options[0], wstap(), options));
+    for options in [&["--envelope"][..], &["--record", &name]] {
+        let makes = options.get(1).map(|_| file.clone());
+        let contender = |name: &str, path| Contender::wstap(name, path, options).making(makes.clone());
+        contenders.push(contender(options[0], wstap()));
         if let Some(path) = &asked.against {
-            contenders.push(Contender::wstap(&format!("against{}", options[0]), path, options));
+            contenders.push(contender(&format!("against {}", options[0]), path));
         }
     }
     say("records: every message as a record, next to lines alone");

@@ -6,6 +6,7 @@
 //! and with `catch_up`, where that is known, how to get it otherwise. The `data` of a `derived` record was made of
 //! messages; recordings have none.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -58,8 +59,7 @@ fn write_as(event: &Event, secrets: &Secrets, exact: bool, checked: Option<Check
     if let Kind::Recorded(line) = &event.kind {
         return out.extend_from_slice(line.as_bytes());
     }
-    // Writing to a Vec cannot fail, here and below.
-    let _ = write!(out, r#"{{"v":{VERSION},"ts":"{:.6}""#, event.at);
+    begin(event.at, out);
     word(out, "type", type_word(&event.kind));
     number(out, "conn", u64::from(event.conn));
     match &event.kind {
@@ -112,6 +112,19 @@ fn write_as(event: &Event, secrets: &Secrets, exact: bool, checked: Option<Check
     out.push(b'}');
 }
 
+/// Appends how every record begins, which is the same for all that came at once.
+fn begin(at: Timestamp, out: &mut Vec<u8>) {
+    thread_local! {
+        static LAST: RefCell<(Timestamp, Vec<u8>)> = const { RefCell::new((Timestamp::MIN, Vec::new())) };
+    }
+    LAST.with_borrow_mut(|(last, text)| {
+        if *last != at || text.is_empty() {
+            (*last, *text) = (at, format!(r#"{{"v":{VERSION},"ts":"{at:.6}""#).into_bytes());
+        }
+        out.extend_from_slice(text);
+    });
+}
+
 /// Appends the fields of a message as its record carries it, each after a comma: `opcode`, `bytes`, and embedded
 /// JSON, text, or base64.
 pub fn write_message(message: &Message, secrets: &Secrets, out: &mut Vec<u8>) {
@@ -158,6 +171,7 @@ fn write_open(open: &ConnectionInfo, secrets: &Secrets, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","phases_us":{"#);
     for (i, (phase, time)) in open.phases.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };
+        // Writing to a Vec cannot fail, here and below.
         let _ = write!(out, r#"{comma}"{phase}":{}"#, micros(*time));
     }
     out.push(b'}');
