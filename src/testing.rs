@@ -2,8 +2,8 @@
 
 pub use crate::campaign::{Reading, Said};
 pub use crate::cli::{Cli, generate, manual};
-pub use crate::dialect::custom::find as find_dialect_file;
 pub use crate::dialect::format;
+pub use crate::dialect::rules::files::find as find_dialect_file;
 pub use crate::dialect::rules::library::FILES as DIALECT_FILES;
 pub use crate::dialect::{ALL as DIALECTS, Client, ClientSetup, Dialect, Meaning};
 pub use crate::exit::TABLE as EXIT_STATUSES;

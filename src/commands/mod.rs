@@ -541,13 +541,13 @@ fn dialect_for(name: Option<&str>, url: Option<&WsUrl>, world: &World<'_>) -> Re
         (Some(name), _) => match dialect::by_name(name) {
             Some(dialect) => Ok(dialect),
             None => {
-                let own = dialect::custom::find(name, folder.as_deref())?;
+                let own = dialect::rules::files::find(name, folder.as_deref())?;
                 own.map_or_else(|| library::find(name), |own| Ok(Some(own)))?.ok_or_else(|| no_dialect(name))
             }
         },
         (None, Some(url)) => {
             let path = url.target().split('?').next().unwrap_or_default();
-            let own = || dialect::custom::for_host(url.host(), folder.as_deref()?);
+            let own = || dialect::rules::files::for_host(url.host(), folder.as_deref()?);
             let library = || library::for_host(url.host());
             let known = dialect::for_url(url.host(), path).or_else(own).or_else(library);
             Ok(known.unwrap_or(&dialect::plain::Plain))

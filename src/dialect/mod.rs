@@ -12,7 +12,6 @@ use crate::secret::Secret;
 
 pub mod burki;
 mod client;
-pub mod custom;
 pub mod format;
 #[cfg(test)]
 mod format_tests;

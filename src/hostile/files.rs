@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::Cursor;
+use std::path::Path;
 
 use super::messages::normal;
 use super::{acts, in_no_time};
 use crate::config::{World, profile};
-use crate::dialect::custom::Custom;
+use crate::dialect::rules::RulesDialect;
 use crate::dialect::{ClientSetup, Dialect as _};
 use crate::event::{Direction, Event, Kind, Role};
 use crate::har as hars;
@@ -150,9 +151,11 @@ fn home() -> tempfile::TempDir {
 /// A dialect: a mistake is in a line that there is, and what is none can be used.
 pub fn dialect_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match Custom::parse(text) {
-        Err((line, why)) => {
-            assert!((1..=text.split('\n').count()).contains(&line) && !why.is_empty(), "{why}");
+    match RulesDialect::parse(text, "x", Path::new("")) {
+        Err(failure) => {
+            let line = failure.what.split(':').nth(1).and_then(|line| line.parse().ok());
+            let lines = text.split('\n').count();
+            assert!(line.is_some_and(|line: usize| (1..=lines).contains(&line)), "{failure}");
         }
         Ok(custom) => {
             let mut client = custom.client(&ClientSetup::default()).expect("a client for a file");

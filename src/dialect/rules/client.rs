@@ -269,6 +269,9 @@ impl RulesClient {
             }
             return Meaning::Confirmed { action: "subscribe".into(), topics };
         }
+        if rule.confirm_unnamed {
+            return Meaning::Confirmed { action: "subscribe".into(), topics: Vec::new() };
+        }
         if let Some(refuse) = &rule.refuse {
             return self.refusal(refuse, input);
         }

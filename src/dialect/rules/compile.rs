@@ -55,6 +55,7 @@ pub(super) struct Rule {
     pub(super) send: Option<Expr>,
     pub(super) event: Option<EventRule>,
     pub(super) confirm: Option<Expr>,
+    pub(super) confirm_unnamed: bool,
     pub(super) refuse: Option<Expr>,
     pub(super) drain: Option<Expr>,
     pub(super) heartbeat: bool,
@@ -148,9 +149,10 @@ impl ClientRules {
             unsubscribe: request(c, "unsubscribe", file.unsubscribe.as_ref())?,
             reads,
             keepalive: file.keepalive.as_ref().map(|table| keepalive(c, table)).transpose()?,
-            heartbeats: rules.iter().any(|rule| rule.heartbeat),
+            heartbeats: rules.iter().any(|rule| rule.heartbeat)
+                && !file.keepalive.as_ref().is_some_and(|table| table.any_frame),
             waits: rules.iter().any(|rule| rule.ready),
-            confirms: rules.iter().any(|rule| rule.confirm.is_some()),
+            confirms: rules.iter().any(|rule| rule.confirm.is_some() || rule.confirm_unnamed),
             replays: file.sources_of_requests().any(|source| source.contains("$cursor")),
             dedupe: head.dedupe.unwrap_or_else(|| {
                 if rules.iter().any(|rule| rule.event.as_ref().is_some_and(|event| event.id.is_some())) {
@@ -215,6 +217,7 @@ fn rule(c: &ExprCompiler<'_>, table: &RuleTable, number: usize) -> Result<Rule> 
         send: maybe("send", &table.send)?,
         event,
         confirm: maybe("confirm", &table.confirm)?,
+        confirm_unnamed: table.confirm_unnamed,
         refuse: maybe("refuse", &table.refuse)?,
         drain: maybe("drain", &table.drain)?,
         heartbeat: table.heartbeat,

@@ -1,12 +1,12 @@
-//! Dialect files of version 2: what messages mean and what is sent is written in jq, the server's half included.
+//! Dialect files: what messages mean and what is sent is written in jq, the server's half included.
 //!
 //! `schema` is the file as it is written, `expr` its expressions, `compile` the rules made of them; `client` follows
-//! them, with `guess`, `vars` and `sequence`. `mock` is the server's half. `library` has the files that are built in.
+//! them, with `guess`, `vars` and `sequence`. `mock` is the server's half. `library` has the files that are built in,
+//! `files` finds those of users. `version_1` makes rules of files of the first version.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::custom::schema::PlaceOption as PlaceInFile;
 use super::{Client, ClientSetup, Credential, CredentialPlace, Dialect, TopicCheck, Var};
 use crate::codec;
 use crate::error::{Failure, Result, line_of};
@@ -18,6 +18,7 @@ use crate::secret::Secret;
 mod client;
 mod compile;
 mod expr;
+pub mod files;
 mod guess;
 pub mod library;
 mod mock;
@@ -28,17 +29,19 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 mod vars;
+mod version_1;
 
 use client::RulesClient;
 use compile::ClientRules;
 use mock::{MockFile, RulesMock};
-use schema::RulesFile;
+use schema::{PlaceOption, RulesFile};
 use vars::{CLIENT_VARS, ClientVar};
+use version_1::MaskFile;
 
 /// The version of the format.
 const VERSION: u32 = 2;
 
-/// A dialect from a file of version 2.
+/// A dialect from a file.
 #[derive(Debug)]
 pub struct RulesDialect {
     name: &'static str,
@@ -54,7 +57,7 @@ pub struct RulesDialect {
 }
 
 /// Is this text a dialect file of version 2?
-pub(super) fn is_rules_file(text: &str) -> bool {
+fn is_rules_file(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with("[dialect]"))
 }
 
@@ -64,35 +67,46 @@ fn kept(text: &str) -> &'static str {
 }
 
 impl RulesDialect {
-    /// Reads a file, compiles what a client needs of it, and checks the rest.
+    /// Reads a file, its expressions as well.
     ///
     /// # Errors
     /// What is wrong, and in which line.
-    pub(super) fn parse(text: &str, shown: &str, folder: &Path) -> Result<Self> {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn parse(text: &str, shown: &str, folder: &Path) -> Result<Self> {
         let dialect = Self::read(text, shown, folder)?;
-        dialect.rules()?;
-        if let Some(mock) = &dialect.mock {
-            mock.file.rules()?;
-        }
+        dialect.check_expressions()?;
         Ok(dialect)
+    }
+
+    /// Compiles all expressions, those of the mock as well.
+    fn check_expressions(&self) -> Result<()> {
+        self.rules()?;
+        self.mock.map_or(Ok(()), |mock| mock.file.rules().map(drop))
     }
 
     /// Reads a file, without a look at its expressions.
     fn read(text: &str, shown: &str, folder: &Path) -> Result<Self> {
         let wrong = |at: usize, why: &str| Failure::usage(format!("{shown}:{}: {why}", line_of(text, at)));
-        let mut file: RulesFile = toml::from_str(text).map_err(|error| {
+        let not_toml = |error: toml::de::Error| {
             let why = error.message().lines().collect::<Vec<_>>().join("; ");
             wrong(error.span().map_or(0, |span| span.start), &why)
-        })?;
+        };
+        let mut file: RulesFile = if is_rules_file(text) {
+            toml::from_str(text).map_err(not_toml)?
+        } else {
+            let file: MaskFile = toml::from_str(text).map_err(not_toml)?;
+            file.check().map_err(|(at, why)| wrong(at.find_in(text), &why))?;
+            file.into_rules(text)
+        };
         check(&file).map_err(|(at, why)| wrong(at.find_in(text), &why))?;
         let head = &mut file.dialect;
         head.decode.iter_mut().chain(&mut head.encode).for_each(|step| codec::anchor(step, folder));
         let credential = file.credential.as_ref().map(|credential| Credential {
             place: match &credential.place {
-                PlaceInFile::Query(name) => CredentialPlace::Query(kept(name)),
-                PlaceInFile::Header(name) => CredentialPlace::Header(kept(name)),
-                PlaceInFile::Bearer => CredentialPlace::Bearer,
-                PlaceInFile::Message => CredentialPlace::Message,
+                PlaceOption::Query(name) => CredentialPlace::Query(kept(name)),
+                PlaceOption::Header(name) => CredentialPlace::Header(kept(name)),
+                PlaceOption::Bearer => CredentialPlace::Bearer,
+                PlaceOption::Message => CredentialPlace::Message,
             },
             variable: kept(&credential.env),
         });
@@ -211,7 +225,7 @@ impl Dialect for RulesDialect {
     }
 
     fn owns(&self, host: &str, _path: &str) -> bool {
-        super::custom::is_host_of(host, &self.file.dialect.hosts)
+        files::is_host_of(host, &self.file.dialect.hosts)
     }
 
     fn subprotocols(&self) -> Vec<String> {

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use crate::dialect::custom::schema::{CloseTable, CredentialTable, one_or_many, positive};
+use crate::exit::Exit;
+use crate::text::duration;
 
 /// A jq program as it is written, with its place in the file.
 pub(super) type Source = Spanned<String>;
@@ -34,6 +36,26 @@ pub(super) struct RulesFile {
     #[serde(default)]
     pub(super) close: BTreeMap<String, CloseTable>,
     pub(super) mock: Option<MockTable>,
+}
+
+/// Where the credential goes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CredentialTable {
+    /// `query:NAME`, `header:NAME`, `bearer`, or `message` for `{token}` in a greeting and `$token` in expressions.
+    #[serde(rename = "in", deserialize_with = "place")]
+    pub(super) place: PlaceOption,
+    /// The environment variable that it is looked for in.
+    pub(super) env: String,
+}
+
+/// A place for the credential.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PlaceOption {
+    Query(String),
+    Header(String),
+    Bearer,
+    Message,
 }
 
 /// What the dialect is.
@@ -190,6 +212,9 @@ pub(super) struct RuleTable {
     pub(super) ready: bool,
     /// Topics that are confirmed.
     pub(super) confirm: Option<Source>,
+    /// Something is confirmed without a word of what.
+    #[serde(skip)]
+    pub(super) confirm_unnamed: bool,
     /// Why something is refused.
     pub(super) refuse: Option<Source>,
     /// The server will close the connection.
@@ -211,9 +236,23 @@ pub(super) struct KeepaliveTable {
     #[serde(default, deserialize_with = "positive")]
     pub(super) silence: Option<Duration>,
     pub(super) silence_ms: Option<Source>,
+    /// Any frame is a sign of life, heartbeats or not.
+    #[serde(skip)]
+    pub(super) any_frame: bool,
     /// Must the message be answered within the ping timeout?
     #[serde(default = "yes")]
     pub(super) answered: bool,
+}
+
+/// What a close code means.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CloseTable {
+    pub(super) meaning: String,
+    #[serde(default)]
+    pub(super) retry: bool,
+    #[serde(default = "closed", deserialize_with = "exit")]
+    pub(super) exit: Exit,
 }
 
 /// The server's half.
@@ -290,7 +329,7 @@ pub(super) struct MockCallTable {
     pub(super) refuse: Option<Source>,
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
@@ -300,4 +339,61 @@ fn ok() -> u16 {
 
 fn post() -> String {
     "POST".to_owned()
+}
+
+fn closed() -> Exit {
+    Exit::ClosedAbnormally
+}
+
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PlaceOption, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.split_once(':') {
+        Some(("query", name)) if !name.is_empty() => Ok(PlaceOption::Query(name.to_owned())),
+        Some(("header", name)) if !name.is_empty() => Ok(PlaceOption::Header(name.to_owned())),
+        None if text == "bearer" => Ok(PlaceOption::Bearer),
+        None if text == "message" => Ok(PlaceOption::Message),
+        _ => Err(D::Error::custom("expected query:NAME, header:NAME, bearer or message")),
+    }
+}
+
+/// A time as it is written: a text, or a number of seconds.
+fn time_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(seconds) => Ok(seconds.to_string()),
+        toml::Value::Float(seconds) => Ok(seconds.to_string()),
+        other => Err(D::Error::custom(format!("expected a time such as \"30s\", got {}", other.type_str()))),
+    }
+}
+
+pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    match duration(&time_text(deserializer)?) {
+        Ok(time) if !time.is_zero() => Ok(Some(time)),
+        Ok(_) => Err(D::Error::custom("expected a time greater than zero, such as 30s")),
+        Err(why) => Err(D::Error::custom(why)),
+    }
+}
+
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a message or an array of messages")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
+}
+
+fn exit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Exit, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "clean" => Ok(Exit::Ok),
+        "credentials" => Ok(Exit::Credentials),
+        "not-found" => Ok(Exit::NotFound),
+        "refused" => Ok(Exit::SubscriptionRefused),
+        "abnormal" => Ok(Exit::ClosedAbnormally),
+        _ => Err(D::Error::custom("expected clean, credentials, not-found, refused or abnormal")),
+    }
 }
