@@ -76,6 +76,12 @@ pub fn compact_into(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// A text as JSON.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// Appends `text` as a JSON string with its quotes.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";

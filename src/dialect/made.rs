@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json::quoted;
+
 /// A JSON object that is written field by field.
 #[derive(Default)]
 pub(super) struct JsonObject(String);
@@ -11,7 +13,7 @@ pub(super) struct JsonObject(String);
 impl JsonObject {
     /// A field with a text, escaped as needed.
     pub(super) fn text(self, name: &str, value: &str) -> Self {
-        self.raw(name, &serde_json::Value::from(value).to_string())
+        self.raw(name, &quoted(value))
     }
 
     /// A field with a whole number.
@@ -63,11 +65,6 @@ impl JsonObject {
 pub(super) fn fields<'a, T: Deserialize<'a>>(object: &'a RawValue) -> Option<T> {
     // An array would be read as the fields in their order.
     object.get().starts_with('{').then(|| serde_json::from_str(object.get()).ok())?
-}
-
-/// A text as JSON.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// Mixes a name into a seed (FNV-1a), so that two names do not live the same lives.

@@ -6,7 +6,8 @@
 
 use fastrand::Rng;
 
-use crate::dialect::made::{JsonObject, iso_millis, mix, quoted};
+use crate::dialect::made::{JsonObject, iso_millis, mix};
+use crate::json::quoted;
 
 /// The instant at which every world begins: 2026-01-01T00:00:00Z.
 const EPOCH: i64 = 1_767_225_600_000;

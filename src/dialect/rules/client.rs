@@ -502,7 +502,16 @@ impl Client for RulesClient {
         };
         self.count(rules.sequence.as_ref(), &input);
         match rule {
-            Some(rule) => self.follow(rule, &input),
+            Some(rule) => {
+                let mut meaning = self.follow(rule, &input);
+                if rule.refuse_as_it_came
+                    && let Meaning::Refused { message: why, .. } = &mut meaning
+                    && why.is_empty()
+                {
+                    *why = String::from_utf8_lossy(message.as_bytes()).into_owned();
+                }
+                meaning
+            }
             None => Meaning::EVENT,
         }
     }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::{Client, ClientSetup, Credential, CredentialPlace, Dialect, TopicCheck, Var};
+use super::{Client, ClientSetup, Credential, Dialect, TopicCheck, Var};
 use crate::codec;
 use crate::error::{Failure, Result, line_of};
 use crate::net::WsUrl;
@@ -34,7 +34,7 @@ mod version_1;
 use client::RulesClient;
 use compile::ClientRules;
 use mock::{MockFile, RulesMock};
-use schema::{PlaceOption, RulesFile};
+use schema::RulesFile;
 use vars::{CLIENT_VARS, ClientVar};
 use version_1::MaskFile;
 
@@ -101,15 +101,10 @@ impl RulesDialect {
         check(&file).map_err(|(at, why)| wrong(at.find_in(text), &why))?;
         let head = &mut file.dialect;
         head.decode.iter_mut().chain(&mut head.encode).for_each(|step| codec::anchor(step, folder));
-        let credential = file.credential.as_ref().map(|credential| Credential {
-            place: match &credential.place {
-                PlaceOption::Query(name) => CredentialPlace::Query(kept(name)),
-                PlaceOption::Header(name) => CredentialPlace::Header(kept(name)),
-                PlaceOption::Bearer => CredentialPlace::Bearer,
-                PlaceOption::Message => CredentialPlace::Message,
-            },
-            variable: kept(&credential.env),
-        });
+        let credential = file
+            .credential
+            .as_ref()
+            .map(|credential| Credential { place: credential.place, variable: kept(&credential.env) });
         let mock = file.mock.take().map(|table| MockFile {
             table,
             summary: kept(&file.dialect.summary),

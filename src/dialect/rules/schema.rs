@@ -8,6 +8,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::kept;
+use crate::dialect::CredentialPlace;
 use crate::exit::Exit;
 use crate::text::duration;
 
@@ -44,18 +46,9 @@ pub(super) struct RulesFile {
 pub(super) struct CredentialTable {
     /// `query:NAME`, `header:NAME`, `bearer`, or `message` for `{token}` in a greeting and `$token` in expressions.
     #[serde(rename = "in", deserialize_with = "place")]
-    pub(super) place: PlaceOption,
+    pub(super) place: CredentialPlace,
     /// The environment variable that it is looked for in.
     pub(super) env: String,
-}
-
-/// A place for the credential.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum PlaceOption {
-    Query(String),
-    Header(String),
-    Bearer,
-    Message,
 }
 
 /// What the dialect is.
@@ -217,6 +210,9 @@ pub(super) struct RuleTable {
     pub(super) confirm_unnamed: bool,
     /// Why something is refused.
     pub(super) refuse: Option<Source>,
+    /// A refusal without a text is shown as it came.
+    #[serde(skip)]
+    pub(super) refuse_as_it_came: bool,
     /// The server will close the connection.
     pub(super) drain: Option<Source>,
     /// Nothing that anybody needs to know.
@@ -345,13 +341,13 @@ fn closed() -> Exit {
     Exit::ClosedAbnormally
 }
 
-fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PlaceOption, D::Error> {
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CredentialPlace, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.split_once(':') {
-        Some(("query", name)) if !name.is_empty() => Ok(PlaceOption::Query(name.to_owned())),
-        Some(("header", name)) if !name.is_empty() => Ok(PlaceOption::Header(name.to_owned())),
-        None if text == "bearer" => Ok(PlaceOption::Bearer),
-        None if text == "message" => Ok(PlaceOption::Message),
+        Some(("query", name)) if !name.is_empty() => Ok(CredentialPlace::Query(kept(name))),
+        Some(("header", name)) if !name.is_empty() => Ok(CredentialPlace::Header(kept(name))),
+        None if text == "bearer" => Ok(CredentialPlace::Bearer),
+        None if text == "message" => Ok(CredentialPlace::Message),
         _ => Err(D::Error::custom("expected query:NAME, header:NAME, bearer or message")),
     }
 }

@@ -10,10 +10,12 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::schema::{
-    CloseTable, CredentialTable, DialectHead, KeepaliveTable, OpenTable, PlaceOption, RequestTable,
-    RuleTable, RulesFile, Source, one_or_many, positive,
+    CloseTable, CredentialTable, DialectHead, KeepaliveTable, OpenTable, RequestTable, RuleTable, RulesFile,
+    Source, one_or_many, positive,
 };
 use super::{MistakeAt, VERSION};
+use crate::dialect::CredentialPlace;
+use crate::json::quoted;
 
 /// A file of version 1. Every field is optional but `name`; what is left out is as in the plain dialect.
 #[derive(Debug, Deserialize)]
@@ -163,7 +165,7 @@ fn at_pointer(pointer: &str) -> String {
 
 /// A text in jq. The dollar sign is escaped, so that no text looks as if it used a variable.
 fn literal(text: &str) -> String {
-    Value::from(text).to_string().replace('$', "\\u0024")
+    quoted(text).replace('$', "\\u0024")
 }
 
 /// A text in whose places, such as `{topic}`, stand values, escaped as between the quotes of a JSON string.
@@ -217,7 +219,7 @@ impl MaskFile {
             return wrong(pointer, &why);
         }
         let mut said = self.greeting.iter().flat_map(|greeting| &greeting.send);
-        if self.credential.as_ref().is_some_and(|credential| credential.place == PlaceOption::Message)
+        if self.credential.as_ref().is_some_and(|credential| credential.place == CredentialPlace::Message)
             && !said.any(|text| text.contains(TOKEN.0))
         {
             return wrong(
@@ -318,18 +320,19 @@ impl MaskFile {
         rules.extend(ack.map(|rule| RuleTable { confirm_unnamed: true, ..rule }));
         let refusal = rule("refusal", "[recognise]", any_of(&recognise.refusal));
         let refuse = Some(source(at("[recognise]"), recognise.refusal()));
-        rules.extend(refusal.map(|rule| RuleTable { refuse, ..rule }));
+        rules.extend(refusal.map(|rule| RuleTable { refuse, refuse_as_it_came: true, ..rule }));
         let value = |pointer: &Option<String>| {
             pointer.as_ref().map(|pointer| source(at(pointer), at_pointer(pointer)))
         };
-        rules.extend(self.event.as_ref().map(|event| RuleTable {
+        let event = self.event.as_ref();
+        rules.push(RuleTable {
             name: "event".to_owned(),
             when: Some(source(at("[event]"), "type == \"object\"".to_owned())),
             event: Some(source(at("[event]"), ".".to_owned())),
-            id: value(&event.id),
-            cursor: value(&event.cursor),
+            id: event.and_then(|event| value(&event.id)),
+            cursor: event.and_then(|event| value(&event.cursor)),
             ..RuleTable::default()
-        }));
+        });
         rules
     }
 }
@@ -342,7 +345,7 @@ impl Recognise {
             None => default.to_owned(),
         };
         let code = first(&self.refusal_code, "\"an error\"");
-        format!("{{code: {code}, message: {}}}", first(&self.refusal_text, "tojson"))
+        format!("{{code: {code}, message: {}}}", first(&self.refusal_text, "null"))
     }
 }
 
@@ -356,7 +359,7 @@ mod tests {
     use crate::dialect::format::VERSION_1;
     use crate::dialect::format_tests::assert_parser_takes;
     use crate::dialect::rules::RulesDialect;
-    use crate::dialect::{Client, ClientSetup, CredentialPlace, Dialect as _, Facts, Meaning};
+    use crate::dialect::{Client, ClientSetup, Dialect as _, Facts, Meaning};
     use crate::error::Result;
     use crate::exit::Exit;
     use crate::message::Message;

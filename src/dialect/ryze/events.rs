@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 
-use crate::dialect::made::{JsonObject, iso_seconds, mix, quoted};
+use crate::dialect::made::{JsonObject, iso_seconds, mix};
+use crate::json::quoted;
 use crate::provider::Behave;
 use crate::text::uuid;
 

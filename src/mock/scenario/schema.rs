@@ -15,6 +15,7 @@ use crate::did_you_mean;
 use crate::error::{Failure, Result, line_of};
 use crate::file;
 use crate::handshake::server::Request;
+use crate::json::quoted;
 use crate::message::Message;
 use crate::mock::faults::{Fault, Faults};
 use crate::mock::script;
@@ -501,8 +502,4 @@ impl<'a, 'i> KnownTable<'a, 'i> {
         };
         self.reader.array(value, "faults")?.iter().map(one).collect()
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
