@@ -189,6 +189,13 @@ impl MessagePart {
             .zip(1..)
             .map(move |(message, number)| (Self { number, last: number as usize == last }, message))
     }
+
+    /// The part that one of `most` events is, which were made of a message or of this part of it.
+    #[must_use]
+    pub fn of_event(number: u32, most: usize, part: Option<Self>) -> Option<Self> {
+        let last = number as usize == most && part.is_none_or(|part| part.last);
+        if most > 1 { Some(Self { number, last }) } else { part }
+    }
 }
 
 /// The way a message went.

@@ -89,6 +89,12 @@ impl Report {
         Self::with(out, most, json, color)
     }
 
+    /// A report that nobody reads.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn silent() -> Self {
+        Self::to(Box::new(std::io::sink()), Level::Error, false, false)
+    }
+
     /// Shows notices elsewhere.
     #[cfg(test)]
     pub fn to(out: Box<dyn std::io::Write + Send>, most: Level, json: bool, color: bool) -> Self {

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use super::delivery::Sinks;
 use super::{
     Context, Running, SessionParts, destination, expected, finish_output, finish_recording, no_thread,
-    no_url_beside_mock, reopen_on_hangup, start_mock,
+    no_url_beside_mock, provider_vars, reopen_on_hangup, start_mock,
 };
 use crate::config::output;
 use crate::config::session::waiting;
-use crate::dialect::{ClientSetup, Var};
+use crate::dialect::ClientSetup;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::net::Options;
@@ -183,8 +183,7 @@ impl TopicGroup<'_> {
         let name = name(&topics, &all.topics);
         let session = SessionParts { topics, ..all.clone() };
         let (url, topics) = session.address(self.mock)?;
-        // Variables that move the provider's services do not move the mock's.
-        let var: Var<'_> = if self.mock.is_some() { &|_| None } else { self.context.world.var };
+        let var = provider_vars(self.mock, self.context.world);
         let credential = self.credential.clone();
         let client = session.client(&ClientSetup { url: Some(&url), credential, var })?;
         let policy = session.policy(topics, self.mock, self.context.report.secrets())?;

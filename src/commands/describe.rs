@@ -24,7 +24,7 @@ fn text(dialect: &dyn Dialect) -> String {
     row("URL", &dialect.default_url(&|_| None).unwrap_or_else(|| "none; give one with --url".to_owned()));
     row("topics", if dialect.takes_topics() { "" } else { "none" });
     dialect.about().iter().for_each(|(name, value)| row(name, value));
-    for credential in dialect.credential().iter().chain(dialect.other_credentials()) {
+    for credential in dialect.credentials() {
         row("credential", &format!("${}, {}", credential.variable, place(credential.place)));
     }
     row("subprotocols", &dialect.subprotocols().join(", "));

@@ -95,8 +95,7 @@ impl SessionParts<'_> {
         let mock = start_mock(self.args.mock.as_deref(), self.dialect, report).await?;
         let (url, topics) = self.address(mock.as_ref())?;
         let (connection, key) = self.connection(&url, mock.as_ref(), context)?;
-        // Variables that move the provider's services do not move the mock's.
-        let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
+        let var = provider_vars(mock.as_ref(), world);
         let client = self.client(&ClientSetup { url: Some(&url), credential: key, var })?;
         let (cursor_file, cursor) = self.one_cursor(client.as_ref(), output.as_ref())?;
         let mut delivery = Sinks::start(self.args, self.starting(), context).await?;
@@ -255,9 +254,7 @@ impl SessionParts<'_> {
     /// Where to connect to, and what is left to subscribe to there.
     fn address(&self, mock: Option<&Running>) -> Result<(WsUrl, Vec<String>)> {
         let url = match (mock, &self.url) {
-            (Some(Running { mock, .. }), _) => parse_url(
-                &mock.url(self.dialect.name()).unwrap_or_else(|| format!("ws://{}/echo", mock.local_addr())),
-            )?,
+            (Some(running), _) => running.url(self.dialect)?,
             (None, Some(url)) => url.clone(),
             (None, None) => return Err(no_url(self.dialect)),
         };
@@ -278,11 +275,10 @@ impl SessionParts<'_> {
     ) -> Result<(Options, Option<Secret>)> {
         let Context { report, world, .. } = context;
         let args = &self.args.connection;
-        let known =
-            self.dialect.credential().into_iter().chain(self.dialect.other_credentials().iter().copied());
         // The mock takes any credential and needs none of the real ones, but whoever names one wants to see what
         // becomes of it.
-        let credentials: Vec<Credential> = known.filter(|_| mock.is_none() || args.names_token()).collect();
+        let credentials: Vec<Credential> =
+            self.dialect.credentials().filter(|_| mock.is_none() || args.names_token()).collect();
         let (mut options, mut key) = connection::resolve(args, url, &credentials, world, report)?;
         if options.subprotocols.is_empty() {
             options.subprotocols = self.dialect.subprotocols();
@@ -295,7 +291,7 @@ impl SessionParts<'_> {
             options.max_message_size = None;
         }
         self.keep_messages_secret(key.as_ref(), report.secrets());
-        let var: Var<'_> = if mock.is_some() { &|_| None } else { world.var };
+        let var = provider_vars(mock, world);
         self.dialect.secrets(var).iter().for_each(|key| report.secrets().add(key, secret::Place::Message));
         Ok((options, key))
     }
@@ -440,6 +436,19 @@ struct Running {
     time_scale: f64,
 }
 
+impl Running {
+    /// Where it serves the dialect, or at least an echo.
+    fn url(&self, dialect: &dyn Dialect) -> Result<WsUrl> {
+        let own = self.mock.url(dialect.name());
+        parse_url(&own.unwrap_or_else(|| format!("ws://{}/echo", self.mock.local_addr())))
+    }
+}
+
+/// What the provider's client half sees of the environment: variables that move its services do not move the mock's.
+fn provider_vars<'a>(mock: Option<&Running>, world: &World<'a>) -> Var<'a> {
+    if mock.is_some() { &|_| None } else { world.var }
+}
+
 /// A recording that was asked for as a HAR becomes one once it is complete. Until then it is a recording under that
 /// name, so that nothing is lost if the process is.
 fn finish_recording(path: Option<&Path>) -> Result<()> {
@@ -546,10 +555,9 @@ fn dialect_for(name: Option<&str>, url: Option<&WsUrl>, world: &World<'_>) -> Re
             }
         },
         (None, Some(url)) => {
-            let path = url.target().split('?').next().unwrap_or_default();
             let own = || dialect::rules::files::for_host(url.host(), folder.as_deref()?);
             let library = || library::for_host(url.host());
-            let known = dialect::for_url(url.host(), path).or_else(own).or_else(library);
+            let known = dialect::for_url(url.host(), url.path()).or_else(own).or_else(library);
             Ok(known.unwrap_or(&dialect::plain::Plain))
         }
         (None, None) => Ok(&dialect::plain::Plain),

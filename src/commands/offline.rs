@@ -378,8 +378,7 @@ impl OfflineReader {
                 self.last_id = id.clone().or_else(|| cursor.clone()).or(self.last_id.take());
             }
             let role = if seen { Role::Duplicate } else { Role::Data };
-            let is_last = number as usize == most && part.is_none_or(|part| part.last);
-            let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
+            let part = MessagePart::of_event(number, most, part);
             self.facts.iter().for_each(|ledger| ledger.put(self.seq, part, &event.facts));
             emit(self.redacted(event.message.unwrap_or_else(|| message.clone()), role, part));
         }

@@ -290,7 +290,6 @@ mod tests {
     use super::*;
     use crate::cli::Command;
     use crate::config::profile::parse;
-    use crate::report::Level;
 
     #[test]
     fn raw_bytes_are_not_for_a_terminal() {
@@ -303,7 +302,7 @@ mod tests {
         let argv = ["wstap", "connect", "--binary", "raw", "ws://h/"].map(Into::into);
         let cli = parse(&argv, &world(false)).unwrap();
         let Command::Connect(args) = cli.command else { unreachable!("connect was typed") };
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let resolved = |stdout_terminal| {
             resolve(&args.session, None, ColorChoice::Never, &world(stdout_terminal), &report).map(drop)
         };

@@ -214,6 +214,13 @@ pub trait Dialect: Sync {
     }
 }
 
+impl dyn Dialect + '_ {
+    /// All kinds of credential that it takes.
+    pub fn credentials(&self) -> impl Iterator<Item = Credential> + '_ {
+        self.credential().into_iter().chain(self.other_credentials().iter().copied())
+    }
+}
+
 /// What a provider that runs campaigns says of them, and what it can be asked.
 pub trait Campaigns: Sync {
     /// The campaign that this text names, if it can be one.

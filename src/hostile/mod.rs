@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use crate::handshake::checks::{Verdict, examine};
 use crate::handshake::client::{self, Offered};
 use crate::handshake::server::Request;
+use crate::input::decode_hex;
 use crate::message::Message;
 use crate::mock::faults::Fault;
 use crate::net::certificate::{self, Certificate};
 use crate::net::{WsUrl, refusal, upgrade};
 use crate::pipeline::filter::{self, Program, Vars};
 use crate::repl::{history, render, sending};
-use crate::report::{Level, Report, escape_controls};
+use crate::report::{Report, escape_controls};
 use crate::secret::{self, Place, Secret, Secrets};
 use crate::text::hex;
 use crate::{dialect, handshake, json, mock};
@@ -103,11 +104,6 @@ fn split(bytes: &[u8]) -> impl Iterator<Item = Message> + '_ {
         Ok(text) => Message::text(text.to_owned()),
         Err(_) => Message::Binary(piece.to_vec().into()),
     })
-}
-
-/// A report that nobody reads.
-fn silent() -> Report {
-    Report::to(Box::new(std::io::sink()), Level::Error, false, false)
 }
 
 /// Does it act on a terminal?
@@ -285,11 +281,11 @@ pub fn prompt(bytes: &[u8]) {
     if let Ok(Some((code, reason))) = sending::close(line) {
         assert!((1000..5000).contains(&code) && reason.len() <= 123);
     }
-    if let Ok(bytes) = sending::from_hex(line) {
-        assert_eq!(sending::from_hex(&hex(&bytes)), Ok(bytes));
+    if let Ok(bytes) = decode_hex(line.as_bytes()) {
+        assert_eq!(decode_hex(hex(&bytes).as_bytes()), Ok(bytes));
     }
     // What is said to be harmless has none of the marks of a credential.
-    if history::is_worth_it(line, &silent()) {
+    if history::is_worth_it(line, &Report::silent()) {
         assert!(Secrets::default().mask_text(line) == line && !line.to_ascii_lowercase().contains("bearer "));
     }
 }
@@ -329,7 +325,7 @@ pub fn screen(bytes: &[u8]) {
     for message in split(bytes).take(8) {
         let text = String::from_utf8_lossy(message.as_bytes()).into_owned();
         assert!(!escape_controls(&text).contains(acts));
-        let report = silent();
+        let report = Report::silent();
         report.secrets().add(&Secret::new("s3cr3t-t0ken"), Place::Header);
         assert!(!report.secrets().mask_text(&text).contains("s3cr3t-t0ken"));
         render::hostile(&message, bytes.len());

@@ -169,7 +169,7 @@ impl Tape {
         match moment.what {
             What::Open { url, subprotocol } => {
                 let url = WsUrl::parse(&url).ok();
-                self.path = url.and_then(|url| url.target().split('?').next().map(str::to_owned));
+                self.path = url.map(|url| url.path().to_owned());
                 self.subprotocol = subprotocol;
             }
             What::Message(Direction::In, message) => self.cues.push(Cue { at, line: Some(message) }),

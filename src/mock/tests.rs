@@ -51,11 +51,16 @@ pub(crate) fn request(target: &str) -> String {
 
 /// Sends bytes and gives back the whole answer, up to the end of the connection.
 pub(crate) async fn exchange(mock: &Mock, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(mock.local_addr()).await.unwrap();
+    let stream = TcpStream::connect(mock.local_addr()).await.unwrap();
+    String::from_utf8(answer_to(stream, bytes).await).unwrap()
+}
+
+/// Sends bytes, and gives back what comes up to the end of the connection.
+async fn answer_to(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8(answer).unwrap()
+    answer
 }
 
 /// A connection that has been upgraded, for raw frames.
@@ -388,10 +393,7 @@ async fn broken_frames_are_answered_with_the_codes_of_the_rfc() {
         ("too big", vec![0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0], 1009),
     ];
     for (name, bytes, code) in cases {
-        let mut stream = raw(&mock, "/echo").await;
-        stream.write_all(&bytes).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = answer_to(raw(&mock, "/echo").await, &bytes).await;
         let [high, low] = code.to_be_bytes();
         assert_eq!(answer, [0x88, 2, high, low], "{name}");
     }
@@ -410,10 +412,7 @@ async fn close_codes_come_back() {
         (b"\x03\xe8\xff", b"\x88\x02\x03\xef"),
     ];
     for (payload, expected) in cases {
-        let mut stream = raw(&mock, "/echo").await;
-        stream.write_all(&frame(0x88, payload)).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = answer_to(raw(&mock, "/echo").await, &frame(0x88, payload)).await;
         assert_eq!(answer, expected);
     }
 }
@@ -436,9 +435,7 @@ async fn compressed_messages_are_echoed_compressed_whatever_their_masks() {
     stream.flush().await.unwrap();
     stream.write_all(&masked[3..]).await.unwrap();
     stream.write_all(&frame(0xc1, b"\xf2\x00\x11\x00\x00")).await.unwrap();
-    stream.write_all(&frame(0x88, b"")).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = answer_to(stream, &frame(0x88, b"")).await;
     let flow = DeflateFlow { window_bits: 15, takeover: true };
     let mut deflater = Deflater::new(flow);
     let hello = [b"Hello", b"Hello"].map(|text| deflater.deflate(text).unwrap());
@@ -457,17 +454,11 @@ async fn clients_that_break_the_rules_of_compression_are_told_which() {
         ("RSV1 on a continuation", continued, 1002),
         ("a compressed frame without a mask", unmasked, 1002),
     ] {
-        let mut stream = compressed(&mock, "/echo").await;
-        stream.write_all(&bytes).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = answer_to(compressed(&mock, "/echo").await, &bytes).await;
         assert_eq!(answer, [&[0x88, 2][..], &code.to_be_bytes()].concat(), "{what}");
     }
     // Without an agreement.
-    let mut stream = raw(&mock, "/echo").await;
-    stream.write_all(&frame(0xc1, HELLO)).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = answer_to(raw(&mock, "/echo").await, &frame(0xc1, HELLO)).await;
     assert_eq!(answer, b"\x88\x02\x03\xea");
 }
 
@@ -475,10 +466,7 @@ async fn clients_that_break_the_rules_of_compression_are_told_which() {
 async fn a_bomb_of_a_client_meets_the_limit() {
     let mock = mock("--on empty").await;
     let bomb = Deflater::new(DeflateFlow { window_bits: 15, takeover: true }).deflate(&vec![0; 32 << 20]);
-    let mut stream = compressed(&mock, "/any").await;
-    stream.write_all(&frame(0xc2, &bomb.unwrap())).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = answer_to(compressed(&mock, "/any").await, &frame(0xc2, &bomb.unwrap())).await;
     assert_eq!(answer, b"\x88\x02\x03\xf1");
 }
 

@@ -305,7 +305,7 @@ impl WsUrl {
 
     /// The target that a relative reference leads to.
     fn relative(&self, reference: &str) -> String {
-        let path = self.target.split('?').next().unwrap_or_default();
+        let path = self.path();
         if reference.is_empty() {
             return self.target.clone();
         }

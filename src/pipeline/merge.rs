@@ -443,11 +443,10 @@ mod tests {
     use super::*;
     use crate::pipeline::output::Discard;
     use crate::pipeline::{Config, Pipeline};
-    use crate::report::Level;
 
     #[tokio::test]
     async fn what_could_not_be_written_is_not_forgotten_over_what_comes_later() {
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let recording = Stop::RecordingFailed("the disk is full".to_owned(), None);
         let output = Stop::OutputFailed("that of the output, too".to_owned(), None);
         let overflow = Stop::Overflow { text: "output buffer full".to_owned(), told: true };
@@ -492,7 +491,7 @@ mod tests {
 
     #[tokio::test]
     async fn connections_and_messages_are_numbered_as_they_go_on() {
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let pipeline = Pipeline::new(Config::default(), Box::new(Discard), report.clone());
         let (mut merge, _branches) = Merge::new(OutputWorker::start(pipeline).unwrap(), 2, report);
         let ledger = FactsLedger::default();

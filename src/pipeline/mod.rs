@@ -953,7 +953,6 @@ mod tests {
     use super::output::PartialWrite;
     use super::*;
     use crate::event::Role;
-    use crate::report::Level;
 
     /// A pipe whose reader leaves after so many bytes.
     struct Leaky(usize);
@@ -973,7 +972,7 @@ mod tests {
 
     /// How far messages of four bytes, in lines of five, have been written when the reader leaves.
     fn written(room: usize, flush_every: u64) -> u64 {
-        let report = Report::to(Box::new(io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let mut pipeline = Pipeline::new(Config::default(), Box::new(Leaky(room)), report);
         for seq in 1..=10 {
             let message = Message::text("1234");

@@ -472,7 +472,7 @@ mod tests {
     use crate::pipeline::backlog::Overflow;
     use crate::pipeline::filter::{Program, Vars};
     use crate::pipeline::output::{Output, PartialWrite};
-    use crate::report::{Level, Report};
+    use crate::report::Report;
 
     /// A reader who reads when he is told to.
     #[derive(Clone, Default)]
@@ -538,7 +538,7 @@ mod tests {
     /// A worker with three messages of four bytes, in lines of seven, on their way to a broker.
     async fn with_broker() -> (OutputWorker, Receipt) {
         let broker = Broker::default();
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let pipeline = Pipeline::new(Config::default(), Box::new(broker.clone()), report);
         let mut worker = OutputWorker::start(pipeline).unwrap();
         let first = worker.push(&mut numbered(1, 4)).unwrap();
@@ -554,7 +554,7 @@ mod tests {
         let reader = Reader::default();
         reader.reads();
         let filter = Program::compile("--filter", program, &Vars::default()).unwrap();
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let config = Config { filter: Some(filter), ..Config::default() };
         let mut worker = OutputWorker::start(Pipeline::new(config, Box::new(reader), report)).unwrap();
         let message = Message::text(text.to_owned());
@@ -629,7 +629,7 @@ mod tests {
 
     fn start(overflow: Overflow) -> (OutputWorker, Reader) {
         let reader = Reader::default();
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let pipeline = Pipeline::new(Config::default(), Box::new(reader.clone()), report);
         let limits = Limits { memory: 4 << 20, disk: 1 << 30, overflow };
         (OutputWorker::start(pipeline).unwrap().with_backlog(limits), reader)

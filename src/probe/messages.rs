@@ -126,11 +126,11 @@ mod tests {
     use crate::dialect::plain::Plain;
     use crate::dialect::{ClientSetup, Dialect as _};
     use crate::frames::{BINARY, Head};
-    use crate::report::{Level, Report};
+    use crate::report::Report;
     use crate::secret::{Place, Secret};
 
     fn shown(messages: &[(u8, Vec<&[u8]>)]) -> Vec<serde_json::Value> {
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         report.secrets().add(&Secret::new("s3cr3t"), Place::Arguments);
         let mut all = Messages::default();
         for (opcode, pieces) in messages {

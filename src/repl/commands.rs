@@ -16,6 +16,7 @@ use super::{PromptSetup, past, sending};
 use crate::dialect::{Dialect, TopicCheck};
 use crate::did_you_mean::nearest;
 use crate::file;
+use crate::input::decode_hex;
 use crate::message::Message;
 use crate::pipeline::change::{Change, Changes};
 use crate::pipeline::filter::{Program, Vars};
@@ -329,7 +330,7 @@ impl Shell {
     fn binary(&self, arguments: &str) -> Done {
         let bytes = match arguments.strip_prefix('@') {
             Some(path) => self.read(path)?,
-            None => sending::from_hex(arguments)?,
+            None => decode_hex(arguments.as_bytes())?,
         };
         self.order(Order::Send(Message::Binary(bytes.into())));
         Ok(None)

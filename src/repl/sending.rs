@@ -66,14 +66,6 @@ fn not_json(text: &str, error: json::Error) -> String {
     )
 }
 
-/// Bytes from pairs of hexadecimal digits.
-///
-/// # Errors
-/// Anything else.
-pub(crate) fn from_hex(text: &str) -> Result<Vec<u8>, String> {
-    crate::input::decode_hex(text.as_bytes())
-}
-
 /// The code and reason of a close frame, if any are given.
 ///
 /// # Errors

@@ -45,6 +45,11 @@ fn ending(end: EndPolicy) -> Policy {
     Policy { end, ..policy() }
 }
 
+/// A plain connection that pings every 15 ms.
+fn pinging() -> Bench {
+    Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() })
+}
+
 impl Bench {
     /// Not connected yet.
     fn new(dialect: &str, policy: Policy) -> Self {
@@ -98,7 +103,7 @@ impl Bench {
 
 #[test]
 fn the_deadline_of_a_ping_runs_from_the_first_unanswered_one() {
-    let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
+    let mut bench = pinging();
     assert_eq!(bench.after(14 * MS).frames(), [""; 0]);
     assert_eq!(bench.after(MS).frames(), ["ping 1"]);
     // The second ping, 15 ms later, does not move the deadline of the first.
@@ -112,7 +117,7 @@ fn the_deadline_of_a_ping_runs_from_the_first_unanswered_one() {
 #[test]
 fn anything_that_comes_is_a_sign_of_life() {
     for sign in [Frame::text("x"), Frame::Ping(Bytes::new()), Frame::Pong(Bytes::from_static(b"unasked"))] {
-        let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
+        let mut bench = pinging();
         bench.after(15 * MS);
         bench.state.received(sign, bench.now);
         assert_eq!(bench.after(14 * MS).after(MS).after(19 * MS).end(), None);
@@ -122,7 +127,7 @@ fn anything_that_comes_is_a_sign_of_life() {
 
 #[test]
 fn a_peer_that_is_not_read_is_not_silent() {
-    let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
+    let mut bench = pinging();
     bench.after(15 * MS);
     bench.state.set_reading(false, bench.now);
     assert_eq!(bench.after(1000 * MS).end(), None);
@@ -133,7 +138,7 @@ fn a_peer_that_is_not_read_is_not_silent() {
 
 #[test]
 fn a_ping_behind_a_large_message_has_time_as_long_as_the_message_moves() {
-    let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
+    let mut bench = pinging();
     bench.after(15 * MS);
     bench.state.set_backlog(true, bench.now);
     for written in 1..100 {
@@ -145,7 +150,7 @@ fn a_ping_behind_a_large_message_has_time_as_long_as_the_message_moves() {
 
 #[test]
 fn a_pong_has_a_round_trip_time_if_it_answers_our_last_ping() {
-    let mut bench = Bench::open("plain", Policy { ping_interval: Some(15 * MS), ..policy() });
+    let mut bench = pinging();
     bench.after(15 * MS).now.mono += 3 * MS;
     for (payload, time) in [("2", None), ("1", Some(3 * MS)), ("1", None)] {
         bench.state.todo.events.clear();

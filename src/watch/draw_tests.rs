@@ -7,7 +7,7 @@ use super::super::plan::{Plan, Tell};
 use super::*;
 use crate::event::{Direction, Event, Kind, Reconnect, Role};
 use crate::message::Message;
-use crate::report::{Level, Report};
+use crate::report::Report;
 
 fn look(width: usize, height: usize) -> Look {
     Look { width, height, unicode: true, keys: true }
@@ -15,10 +15,7 @@ fn look(width: usize, height: usize) -> Look {
 
 fn model(ids: &[u64]) -> Model {
     colored::control::set_override(false);
-    Model::new(
-        Plan::of(ids, Tell::Nothing),
-        Report::to(Box::new(std::io::sink()), Level::Error, false, false),
-    )
+    Model::new(Plan::of(ids, Tell::Nothing), Report::silent())
 }
 
 fn tell(model: &mut Model, link: usize, kind: Kind, now: Instant) {

@@ -20,7 +20,7 @@ fn plan(ids: &[u64]) -> Plan {
 
 impl Bench {
     fn new(plan: Plan) -> Self {
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         let mut model = Model::new(plan, report);
         let mut orders = Vec::new();
         for link in 0..model.links.len() {

@@ -106,9 +106,7 @@ fn render(command: &clap::Command, cli: &clap::Command) -> io::Result<ManualPage
     more.push_str(&others);
     let credentials: Vec<&str> = dialect::ALL
         .iter()
-        .flat_map(|dialect| {
-            dialect.credential().into_iter().chain(dialect.other_credentials().iter().copied())
-        })
+        .flat_map(|dialect| dialect.credentials())
         .map(|credential| credential.variable)
         .collect();
     let credentials = credentials.join(", ");

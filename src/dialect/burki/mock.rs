@@ -129,10 +129,6 @@ impl Peer for Refused {
     fn opened(&mut self, _conn: &Arc<Conn>) -> Vec<Say> {
         vec![Say::close(self.code, self.reason)]
     }
-
-    fn received(&mut self, _message: Message) -> Vec<Say> {
-        Vec::new()
-    }
 }
 
 /// What a connection looks at.

@@ -137,7 +137,7 @@ fn campaign_in(path: &str) -> Option<&str> {
 }
 
 fn campaign_of(url: &WsUrl) -> Option<String> {
-    let path = url.target().split('?').next().unwrap_or_default();
+    let path = url.path();
     campaign_in(path).map(str::to_owned)
 }
 

@@ -310,7 +310,7 @@ impl Stream for RyzeState {
     }
 }
 
-/// One client of an instance.
+/// One client of an instance. "Sending JSON payloads from the client to the server has no effect."
 struct RyzePeer {
     shared: Arc<RyzeState>,
     instance: String,
@@ -339,11 +339,6 @@ impl Peer for RyzePeer {
         let mut member = self.shared.hub.member(conn);
         member.join(&self.instance);
         self.member = Some(member);
-        Vec::new()
-    }
-
-    /// "Sending JSON payloads from the client to the server has no effect."
-    fn received(&mut self, _message: Message) -> Vec<Say> {
         Vec::new()
     }
 }

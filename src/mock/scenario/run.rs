@@ -219,26 +219,25 @@ impl Run {
         Some(false)
     }
 
-    /// Records that an expectation was not met, and closes with 1008 and the reason.
-    fn fail(&mut self, step: &Step, why: &str) -> StepEnd {
+    /// Records that an expectation was not met, and closes with the reason.
+    fn unmet(&mut self, step: &Step, code: u16, why: &str) -> StepEnd {
         self.ledger.failed(Unmet {
             place: step.place.clone(),
             connection: self.conn.id,
             why: why.to_owned(),
         });
-        self.conn.post(Say::close(1008, reason(&format!("{}: {why}", step.place))));
+        self.conn.post(Say::close(code, reason(&format!("{}: {why}", step.place))));
         StepEnd::Over
+    }
+
+    /// A client does not meet an expectation.
+    fn fail(&mut self, step: &Step, why: &str) -> StepEnd {
+        self.unmet(step, 1008, why)
     }
 
     /// A program that fails is a fault of the scenario; that counts as an expectation that was not met.
     fn break_off(&mut self, step: &Step, why: &str) -> StepEnd {
-        self.ledger.failed(Unmet {
-            place: step.place.clone(),
-            connection: self.conn.id,
-            why: why.to_owned(),
-        });
-        self.conn.post(Say::close(1011, reason(&format!("{}: {why}", step.place))));
-        StepEnd::Over
+        self.unmet(step, 1011, why)
     }
 }
 

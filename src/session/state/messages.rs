@@ -183,8 +183,7 @@ impl State {
             let MadeEvent { message, facts, ack } = event;
             let duplicate = self.delivery.received_with(seq, &facts, ack.map(|ack| (conn, ack)));
             let role = if duplicate { Role::Duplicate } else { Role::Data };
-            let is_last = number as usize == most && part.is_none_or(|part| part.last);
-            let part = if most > 1 { Some(MessagePart { number, last: is_last }) } else { part };
+            let part = MessagePart::of_event(number, most, part);
             self.policy.facts.iter().for_each(|ledger| ledger.put(seq, part, &facts));
             self.take_as(message.unwrap_or_else(|| whole.clone()), role, (conn, part), now);
         }
