@@ -95,15 +95,12 @@ async fn run(argv: &[OsString]) -> Status {
     sys::prepare();
     let world = World::of_process();
     let argv = &*Cli::with_command(argv);
+    let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
     let cli = match config::profile::parse(argv, &world) {
         Ok(cli) => cli,
-        Err(ParseError::Clap(error)) => return print_clap(&error, argv, &world).into(),
-        Err(ParseError::Failure(failure)) => {
-            early_report(argv, &world).failure(&failure);
-            return failure.exit.into();
-        }
+        Err(ParseError::Clap(error)) => return print_clap(&error, &words, &world),
+        Err(ParseError::Failure(failure)) => return fail_early(&failure, &words, &world),
     };
-    let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
     let layered = cli.layered.iter().map(String::as_str);
     let report = config::report(&cli.global, &world).of_arguments(config::arguments::in_arguments(
         &words.iter().copied().chain(layered).collect::<Vec<_>>(),
@@ -142,31 +139,39 @@ async fn dispatch(cli: &Cli, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Help and version go to standard output with status 0, mistakes to stderr with status 2.
-fn print_clap(error: &clap::Error, argv: &[OsString], world: &World<'_>) -> Exit {
+fn print_clap(error: &clap::Error, words: &[&str], world: &World<'_>) -> Status {
     if error.use_stderr() {
-        let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
-        let failure = cli::mistakes::failure(error, cli::mistakes::named_command(&words));
-        early_report(argv, world).of_arguments(config::arguments::in_arguments(&words)).failure(&failure);
-        return Exit::Usage;
+        let failure = cli::mistakes::failure(error, cli::mistakes::named_command(words));
+        return fail_early(&failure, words, world);
     }
     match error.print() {
-        Ok(()) => Exit::Ok,
-        Err(gone) if gone.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
-        Err(error) => {
-            let failure = system("standard output", &error);
-            early_report(argv, world).failure(&failure);
-            failure.exit
-        }
+        Ok(()) => Exit::Ok.into(),
+        Err(gone) if gone.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok.into(),
+        Err(error) => fail_early(&system("standard output", &error), words, world),
     }
 }
 
-/// For failures before the options are known. `--log-format` is looked for all the same, since programs read its output.
-fn early_report(argv: &[OsString], world: &World<'_>) -> Report {
+/// Reports a failure before the options are known. The formats are looked for all the same, since programs read the output.
+fn fail_early(failure: &Failure, words: &[&str], world: &World<'_>) -> Status {
     let color = world.color(cli::values::ColorChoice::Auto, world.stderr_terminal);
-    let is_json = argv.windows(2).any(|words| words[0] == "--log-format" && words[1] == "json")
-        || argv.iter().any(|word| word == "--log-format=json")
-        || (world.var)("WSTAP_LOG_FORMAT").as_deref() == Some("json");
-    Report::stderr(Level::Error, is_json, color)
+    let is_json = is_asked(words, "--log-format", "json", (world.var)("WSTAP_LOG_FORMAT").as_deref());
+    let report =
+        Report::stderr(Level::Error, is_json, color).of_arguments(config::arguments::in_arguments(words));
+    if cli::mistakes::named_command(words) == Some("probe-handshake")
+        && is_asked(words, "--format", "nagios", (world.var)("WSTAP_FORMAT").as_deref())
+        && let Ok(status) = commands::probe_handshake::unknown(failure, &report)
+    {
+        return status;
+    }
+    report.failure(failure);
+    failure.exit.into()
+}
+
+/// Do the words, or a variable, ask for this value of an option?
+fn is_asked(words: &[&str], option: &str, value: &str, var: Option<&str>) -> bool {
+    words.windows(2).any(|pair| pair == [option, value])
+        || words.iter().any(|word| word.strip_prefix(option) == Some(&format!("={value}")))
+        || var == Some(value)
 }
 
 /// A failure of something that only the system decides, with what helps where that is known.

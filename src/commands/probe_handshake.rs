@@ -20,6 +20,7 @@ use crate::probe::matrix::{Matrix, Origin};
 use crate::probe::monitor::ServiceState;
 use crate::probe::repeat::Rounds;
 use crate::probe::run::{self, Connections, ReportForm, ReportKind};
+use crate::report::Report;
 
 /// Runs the command.
 ///
@@ -28,14 +29,20 @@ use crate::probe::run::{self, Connections, ReportForm, ReportKind};
 /// standard output.
 pub async fn run(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
     match probed(args, context).await {
-        Err(failure) if args.format == Some(ReportFormat::Nagios) => {
-            let line = ServiceState::Unknown.line(&context.report.secrets().mask_text(&failure.what));
-            let written = Stdout::default().write(format!("{line}\n").as_bytes());
-            written.map_err(|cut| write_failure("standard output", &cut.error))?;
-            Ok(Status(ServiceState::Unknown.code()))
-        }
+        Err(failure) if args.format == Some(ReportFormat::Nagios) => unknown(&failure, context.report),
         ended => ended,
     }
+}
+
+/// What a plugin reports that cannot do its work, as with a mistake on its command line.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn unknown(failure: &Failure, report: &Report) -> Result<Status> {
+    let line = ServiceState::Unknown.line(&report.secrets().mask_text(&failure.what));
+    let written = Stdout::default().write(format!("{line}\n").as_bytes());
+    written.map_err(|cut| write_failure("standard output", &cut.error))?;
+    Ok(Status(ServiceState::Unknown.code()))
 }
 
 async fn probed(args: &ProbeArgs, context: &Context<'_>) -> Result<Status> {
@@ -78,6 +85,7 @@ fn form(args: &ProbeArgs, Context { world, color, .. }: &Context<'_>) -> ReportF
             ReportFormat::Prometheus => ReportKind::Prometheus,
         },
         color: world.color(*color, world.stdout_terminal),
+        columns: (world.var)("COLUMNS").and_then(|columns| columns.parse().ok()),
         stdout_terminal: world.stdout_terminal,
         stderr_terminal: world.stderr_terminal,
     }
@@ -106,15 +114,11 @@ fn target(
     context: &Context<'_>,
 ) -> Result<(WsUrl, Options)> {
     let url = match (mock, url) {
-        (Some(Running { mock, .. }), _) => {
-            let own = mock.url(dialect.name());
-            parse_url(&own.unwrap_or_else(|| format!("ws://{}/echo", mock.local_addr())))?
-        }
+        (Some(running), _) => running.url(dialect)?,
         (None, Some(url)) => url,
         (None, None) => return Err(no_url(dialect)),
     };
-    let known = dialect.credential().into_iter().chain(dialect.other_credentials().iter().copied());
-    let credentials: Vec<Credential> = known.filter(|_| mock.is_none()).collect();
+    let credentials: Vec<Credential> = dialect.credentials().filter(|_| mock.is_none()).collect();
     let Context { report, world, .. } = context;
     let (mut options, for_calls) = connection::resolve(&args.connection, &url, &credentials, world, report)?;
     if for_calls.is_some() {

@@ -50,6 +50,8 @@ pub(crate) struct ReportForm {
     pub output: ReportKind,
     /// Use color on standard output.
     pub color: bool,
+    /// Columns of a page whose output is not a terminal.
+    pub columns: Option<usize>,
     /// Standard output is a terminal.
     pub stdout_terminal: bool,
     /// Standard error is a terminal, which gets a line a round if standard output is JSON.
@@ -223,7 +225,7 @@ impl ProbeRun<'_> {
     /// Writes a page, which is given whether it may have color, and how wide the terminal is.
     fn text(&self, page: impl FnOnce(bool, usize) -> String) -> Result<bool> {
         if self.form.output == ReportKind::Text {
-            write(page(self.form.color, width()).as_bytes())
+            write(page(self.form.color, width(self.form.columns)).as_bytes())
         } else {
             Ok(true)
         }
@@ -238,9 +240,9 @@ fn write(bytes: &[u8]) -> Result<bool> {
     }
 }
 
-/// How wide the terminal is, in columns.
-fn width() -> usize {
+/// How wide a page is: the terminal, or else as many columns as were asked for.
+fn width(asked: Option<usize>) -> usize {
     const DEFAULT: usize = 100;
-    let size = sys::stdout_size();
-    size.map(|(columns, _)| usize::from(columns)).filter(|width| *width >= 40).unwrap_or(DEFAULT)
+    let terminal = sys::stdout_size().map(|(columns, _)| usize::from(columns));
+    terminal.or(asked).filter(|width| *width >= 40).unwrap_or(DEFAULT)
 }

@@ -19,7 +19,7 @@ use crate::report::Report;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The statuses of what is not there, or not any more.
-const GONE: [u16; 2] = [404, 410];
+pub const GONE: [u16; 2] = [404, 410];
 
 /// Makes the calls.
 ///
@@ -35,23 +35,13 @@ pub struct Acks {
 }
 
 impl Acks {
-    /// Starts; calls go through the network with these options.
+    /// Starts; calls go through the network with these options. A call succeeds by a status of 2xx, or one of `fine`.
     #[must_use]
-    pub fn start(options: &Options, report: Report) -> Self {
-        Self::start_with(options, report, false)
-    }
-
-    /// Starts for calls that have succeeded, too, if what they are about is gone already.
-    #[must_use]
-    pub fn start_deleting(options: &Options, report: Report) -> Self {
-        Self::start_with(options, report, true)
-    }
-
-    fn start_with(options: &Options, report: Report, deletes: bool) -> Self {
+    pub fn start(options: &Options, report: Report, fine: &'static [u16]) -> Self {
         let (queue, calls) = mpsc::unbounded_channel();
         let (waiting, made) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
         let counts = (Arc::clone(&waiting), Arc::clone(&made));
-        let task = tokio::spawn(make(calls, (Caller::new(options), deletes), counts, report));
+        let task = tokio::spawn(make(calls, (Caller::new(options), fine), counts, report));
         Self { queue, waiting, task, asked: 0, made }
     }
 
@@ -79,17 +69,17 @@ impl Acks {
 
 async fn make(
     mut calls: mpsc::UnboundedReceiver<HttpCall>,
-    (mut caller, deletes): (Caller, bool),
+    (mut caller, fine): (Caller, &[u16]),
     (waiting, made): (Arc<AtomicUsize>, Arc<AtomicU64>),
     report: Report,
 ) {
     let mut told = false;
     while let Some(call) = calls.recv().await {
         waiting.fetch_sub(call.cost(), Ordering::Relaxed);
-        let mut result = attempt(&mut caller, &call, deletes).await;
+        let mut result = attempt(&mut caller, &call, fine).await;
         if let Err((_, true)) = result {
             tokio::time::sleep(PAUSE).await;
-            result = attempt(&mut caller, &call, deletes).await;
+            result = attempt(&mut caller, &call, fine).await;
         }
         match result {
             Ok(()) => drop(made.fetch_add(1, Ordering::Relaxed)),
@@ -103,13 +93,13 @@ async fn make(
 }
 
 /// Makes a call. The failure comes with whether another attempt is worth it.
-async fn attempt(caller: &mut Caller, call: &HttpCall, deletes: bool) -> Result<(), (Failure, bool)> {
+async fn attempt(caller: &mut Caller, call: &HttpCall, fine: &[u16]) -> Result<(), (Failure, bool)> {
     let answer = caller.call(call).await.map_err(|failure| {
         let what = format!("{} failed: {}", call.purpose, failure.what);
         let again = failure.transient;
         (Failure { what, ..failure }, again)
     })?;
-    if deletes && GONE.contains(&answer.head.status) {
+    if fine.contains(&answer.head.status) {
         return Ok(());
     }
     answer.failure(call).map_or(Ok(()), |failure| Err((failure, status_retries(answer.head.status))))
@@ -119,7 +109,6 @@ async fn attempt(caller: &mut Caller, call: &HttpCall, deletes: bool) -> Result<
 mod tests {
     use super::*;
     use crate::net::WsUrl;
-    use crate::report::Level;
 
     fn call(bytes: usize) -> HttpCall {
         let url = WsUrl::parse("http://127.0.0.1:9/ack").unwrap();
@@ -128,9 +117,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_is_bounded_in_bytes() {
-        let report = Report::to(Box::new(std::io::sink()), Level::Error, false, false);
+        let report = Report::silent();
         for size in [0, 1_000_000, limits::ACKS] {
-            let mut acks = Acks::start(&Options::default(), report.clone());
+            let mut acks = Acks::start(&Options::default(), report.clone(), &[]);
             // Nothing is made meanwhile: the task has no turn.
             let many = 2 * limits::ACKS / call(size).cost() + 2;
             (0..many).for_each(|_| acks.push(call(size)));

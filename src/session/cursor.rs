@@ -82,7 +82,7 @@ pub enum SavedCursor {
 }
 
 /// The cursor of topics that share a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct TopicCursor {
     /// The topics.
     pub topics: Vec<String>,
@@ -93,8 +93,15 @@ pub struct TopicCursor {
 /// The file of several connections.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TopicCursors {
-    connections: Vec<TopicCursor>,
+struct TopicCursors<T> {
+    connections: Vec<T>,
+}
+
+/// A [`TopicCursor`] to be written, whose topics are not copied.
+#[derive(Serialize)]
+struct KeptCursor<'a> {
+    topics: &'a [String],
+    cursor: String,
 }
 
 /// Was this file saved by several connections? One that cannot be read was not, and a pipe is not read: that would wait for
@@ -217,7 +224,7 @@ impl CursorFile {
 /// What is saved in the text of a file, blanks at the ends of a cursor included; `None` if the text is something else.
 fn saved_in(text: &str) -> Option<SavedCursor> {
     if text.starts_with(SEVERAL) {
-        let saved: TopicCursors = serde_json::from_str(text).ok()?;
+        let saved: TopicCursors<TopicCursor> = serde_json::from_str(text).ok()?;
         return Some(SavedCursor::Several(saved.connections));
     }
     let line = text.trim_matches(['\r', '\n']);
@@ -230,10 +237,8 @@ fn line_of(parts: &[Vec<String>], cursors: Vec<Option<String>>) -> io::Result<St
     if parts.is_empty() {
         return Ok(cursors.into_iter().flatten().next().unwrap_or_default());
     }
-    let connections = parts
-        .iter()
-        .zip(cursors)
-        .filter_map(|(topics, cursor)| Some(TopicCursor { topics: topics.clone(), cursor: cursor? }));
+    let connections =
+        parts.iter().zip(cursors).filter_map(|(topics, cursor)| Some(KeptCursor { topics, cursor: cursor? }));
     Ok(serde_json::to_string(&TopicCursors { connections: connections.collect() })?)
 }
 
@@ -307,10 +312,6 @@ mod tests {
         SavedCursor::One(cursor.to_owned())
     }
 
-    fn report() -> Report {
-        Report::to(Box::new(io::sink()), Level::Error, false, false)
-    }
-
     #[test]
     fn the_last_cursor_is_in_the_file_and_nothing_else_in_the_folder() {
         let folder = tempfile::tempdir().unwrap();
@@ -318,9 +319,9 @@ mod tests {
         let (mut file, cursor) = CursorFile::open(&path).unwrap();
         assert_eq!((cursor, path.exists()), (SavedCursor::None, false));
         for n in 0..1000 {
-            file.put(format!("c{n}"), &report());
+            file.put(format!("c{n}"), &Report::silent());
         }
-        file.put("two\nlines".into(), &report());
+        file.put("two\nlines".into(), &Report::silent());
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "c999\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -335,7 +336,7 @@ mod tests {
         let kept = |sync: Sync| {
             let (file, _) = CursorFile::open(&path).unwrap();
             let mut file = file.behind(Some(sync));
-            file.put("c1".into(), &report());
+            file.put("c1".into(), &Report::silent());
             file.finish().map_err(|failure| failure.exit)
         };
         assert_eq!(kept(Arc::new(|| Err(io::ErrorKind::StorageFull.into()))), Err(Exit::OutputFailed));
@@ -354,7 +355,7 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let (mut file, cursor) = CursorFile::open(&link).unwrap();
         assert_eq!(cursor, one("old"));
-        file.put("new".into(), &report());
+        file.put("new".into(), &Report::silent());
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -368,10 +369,10 @@ mod tests {
         let kept = [" a ", "\u{a0}", "  ", "\u{2028}x\u{feff}", "é", &longest];
         for cursor in kept {
             let (mut file, _) = CursorFile::open(&path).unwrap();
-            file.put(cursor.into(), &report());
-            file.put(format!("{longest}x"), &report());
-            file.put("tab\t".into(), &report());
-            file.put(String::new(), &report());
+            file.put(cursor.into(), &Report::silent());
+            file.put(format!("{longest}x"), &Report::silent());
+            file.put("tab\t".into(), &Report::silent());
+            file.put(String::new(), &Report::silent());
             file.finish().unwrap();
             assert_eq!(CursorFile::open(&path).unwrap().1, one(cursor));
         }
@@ -392,7 +393,7 @@ mod tests {
         let parts = vec![(topics("ab"), Some("old".to_owned())), (topics("c"), None), (topics("d"), None)];
         let file = Rc::new(RefCell::new(file.of_parts(parts)));
         let mut keeper = CursorKeeper::Part(Rc::clone(&file), 2);
-        keeper.put("7".to_owned(), &report());
+        keeper.put("7".to_owned(), &Report::silent());
         keeper.finish().unwrap();
         Rc::try_unwrap(file).ok().unwrap().into_inner().finish().unwrap();
         assert!(saved_by_several(&path));
@@ -408,7 +409,7 @@ mod tests {
         fs::write(&victim, "victim").unwrap();
         let (mut file, _) = CursorFile::open(&path).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
-        file.put("c".into(), &report());
+        file.put("c".into(), &Report::silent());
         file.finish().unwrap();
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), path.is_symlink()), ("c\n", false));
         assert_eq!(fs::read_to_string(&victim).unwrap(), "victim");
@@ -438,7 +439,7 @@ mod tests {
         fs::create_dir(folder.path().join("gone")).unwrap();
         let (mut file, _) = CursorFile::open(&path).unwrap();
         fs::remove_dir(folder.path().join("gone")).unwrap();
-        file.put("c".into(), &report());
+        file.put("c".into(), &Report::silent());
         assert_eq!(file.finish().unwrap_err().exit, Exit::OutputFailed);
     }
 

@@ -271,11 +271,12 @@ impl Driver {
     /// Passes on what follows from lines being written.
     fn hand_out(&mut self) {
         for call in self.state.todo.acks.drain(..) {
-            let start = || Acks::start(&self.connection, self.report.clone());
+            let start = || Acks::start(&self.connection, self.report.clone(), &[]);
             self.acks.get_or_insert_with(start).push(call);
         }
         for call in self.state.todo.last_calls.drain(..) {
-            let start = || Acks::start_deleting(&self.connection, self.report.clone());
+            // What is unsubscribed from may have gone with an earlier connection.
+            let start = || Acks::start(&self.connection, self.report.clone(), &acks::GONE);
             self.last_calls.get_or_insert_with(start).push(call);
         }
         if let (Some(keeper), Some(cursor)) = (&mut self.cursor_keeper, self.state.todo.cursor.take()) {

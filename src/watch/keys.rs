@@ -1,5 +1,7 @@
 //! Single keys from the terminal, without the Enter key.
 
+use std::collections::VecDeque;
+
 use crate::sys::Keyboard;
 
 /// What Ctrl-D sends where lines are not edited.
@@ -27,6 +29,8 @@ pub enum Key {
 /// The keyboard, for as long as this lives. Then the terminal is as it was.
 pub struct Keys {
     keyboard: Keyboard,
+    /// Keys that were read with another.
+    waiting: VecDeque<Key>,
     ended: bool,
 }
 
@@ -34,7 +38,7 @@ impl Keys {
     /// Takes the keyboard, if there is one that belongs to this process.
     #[must_use]
     pub fn take() -> Option<Self> {
-        Keyboard::take().map(|keyboard| Self { keyboard, ended: false })
+        Keyboard::take().map(|keyboard| Self { keyboard, waiting: VecDeque::new(), ended: false })
     }
 
     /// Lets go of the keyboard for a while.
@@ -50,14 +54,17 @@ impl Keys {
     /// Waits for the next key that means something.
     pub async fn next(&mut self) -> Key {
         let mut bytes = [0; 64];
-        while !self.ended {
-            let read = self.keyboard.read(&mut bytes).await;
-            self.ended = read == 0;
-            if let Some(key) = bytes[..read].iter().find_map(meaning) {
+        loop {
+            if let Some(key) = self.waiting.pop_front() {
                 return key;
             }
+            if self.ended {
+                return std::future::pending().await;
+            }
+            let read = self.keyboard.read(&mut bytes).await;
+            self.ended = read == 0;
+            self.waiting.extend(bytes[..read].iter().filter_map(meaning));
         }
-        std::future::pending().await
     }
 }
 

@@ -53,9 +53,9 @@ impl Screen {
         true
     }
 
-    /// Writes lines that stay, above what is drawn, unless nobody reads them.
+    /// Writes lines that stay, above what is drawn, unless nobody reads them or they stand there already.
     pub fn print(&self, lines: &[String]) {
-        if is_ready(LAST_WAIT) {
+        if self.terminal.lock().above != lines && is_ready(LAST_WAIT) {
             self.terminal.lock().frame(lines);
         }
     }
@@ -68,7 +68,9 @@ impl Screen {
 
     /// Whatever stands there now, the next frame begins below it.
     pub fn return_to(&mut self) {
-        self.terminal.lock().widths.clear();
+        let mut rows = self.terminal.lock();
+        rows.widths.clear();
+        rows.above.clear();
     }
 
     /// Takes away what is drawn, and gives stderr back.
@@ -136,6 +138,8 @@ impl Terminal {
 struct Rows {
     /// The lines that are drawn anew.
     lines: Vec<String>,
+    /// The lines that were written last above them.
+    above: Vec<String>,
     /// The columns that each of them takes, as far as they stand there. The cursor is at the end of the last.
     widths: Vec<usize>,
     /// The width of the terminal when they were drawn.
@@ -159,6 +163,9 @@ impl Rows {
     fn frame(&mut self, above: &[String]) {
         let (columns, height) = size();
         self.columns = columns;
+        if !above.is_empty() {
+            self.above = above.to_vec();
+        }
         let mut out = String::from("\x1b[?2026h");
         if !std::mem::replace(&mut self.hidden, true) {
             out.push_str("\x1b[?25l");

@@ -433,3 +433,13 @@ fn a_profile_and_the_environment_have_options_for_it() {
     assert!(out.stdout.contains("✔ --expect-status 101,403 (403)"), "{}", out.stdout);
     wstap(&["probe-handshake"]).run().exits(2).says("no URL given");
 }
+
+#[test]
+fn a_page_in_a_pipe_is_as_wide_as_columns_says() {
+    for (columns, widest) in [("60", 60), ("130", 130), ("", 100), ("wide", 100)] {
+        let out = wstap(&["probe-handshake", "--mock", "--format", "text"]).env("COLUMNS", columns).run();
+        let widths = out.exits(0).stdout.lines().map(|line| line.chars().count());
+        let width = widths.max().unwrap_or(0);
+        assert!(width <= widest && width > widest - 20, "COLUMNS={columns}: {width}");
+    }
+}

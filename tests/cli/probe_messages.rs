@@ -112,6 +112,13 @@ fn a_plugin_prints_one_line_and_exits_with_the_state_of_the_service() {
         "{data}"
     );
 
+    for mistake in
+        [&["--no-such-option"][..], &["--max", "total=soon"], &["not a url"], &["--profile", "none"]]
+    {
+        let out = run(mistake);
+        assert!(out.exits(3).stdout.starts_with("WSTAP UNKNOWN - "), "{}", out.stdout);
+    }
+
     let server = Server::websocket(|_| {});
     let out = run(&[&server.url(), "-s", "nobody"]);
     assert!(out.exits(1).stdout.starts_with("WSTAP WARNING - "), "{}", out.stdout);

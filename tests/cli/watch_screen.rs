@@ -372,8 +372,10 @@ fn keys_are_listed_and_control_d_quits() {
     terminal.until("the keys are listed above", |lines| {
         has(lines, "q, Ctrl-D, Ctrl-C  quit") && has(lines, "? help")
     });
+    terminal.press("?");
     terminal.press("\x04");
     let (lines, status) = terminal.finish();
+    assert_eq!(lines.iter().filter(|line| line.contains("Ctrl-Z")).count(), 1, "{lines:#?}");
     assert_eq!(status, Some(130), "{lines:#?}");
     assert!(terminal.is_ordinary());
 }
