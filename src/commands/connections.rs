@@ -10,14 +10,12 @@ use super::{
     no_url_beside_mock, provider_vars, reopen_on_hangup, start_mock,
 };
 use crate::config::output;
-use crate::config::session::waiting;
 use crate::dialect::ClientSetup;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::net::Options;
 use crate::pipeline::merge::{Branch, Merge};
 use crate::pipeline::queue::OutputQueue;
-use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Pipeline, stdout};
 use crate::secret::Secret;
 use crate::session::Setup;
@@ -60,9 +58,7 @@ pub(super) async fn run(session: SessionParts<'_>, most: usize, context: &Contex
     let mut delivery = Sinks::start(args, session.starting(), context).await?;
     let lines = session.writes_lines().then(|| destination(output.as_ref(), false));
     let pipeline = Pipeline::new(config, delivery.output(lines), report.clone());
-    let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
-    let worker = worker.with_backlog(waiting(&args.output, session.defaults));
-    let (mut merge, mut branches) = Merge::new(worker, parts.len(), report.clone());
+    let (mut merge, mut branches) = Merge::new(session.worker(pipeline)?, parts.len(), report.clone());
     if client.acknowledges() || file.is_some() {
         merge.follow_lines(&mut branches);
     }

@@ -116,7 +116,6 @@ impl SessionParts<'_> {
             Policy { keep_going: policy.keep_going || prompt.is_some(), prompt: prompt.is_some(), ..policy };
         let lines = self.writes_lines().then(|| destination(output.as_ref(), silent));
         let pipeline = Pipeline::new(config, delivery.output(lines), (*report).clone());
-        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let setup = Setup {
             url,
             connection,
@@ -124,9 +123,7 @@ impl SessionParts<'_> {
             asked,
             dialect: client,
             input: (self.read_stdin && prompt.is_none()).then(|| self.input()),
-            output: OutputQueue::Own(Box::new(
-                worker.with_backlog(waiting(&self.args.output, self.defaults)),
-            )),
+            output: OutputQueue::Own(Box::new(self.worker(pipeline)?)),
             controller,
             cursor_keeper: cursor_file.map(CursorKeeper::File),
             show_secrets: self.args.output.show_secrets,
@@ -161,7 +158,6 @@ impl SessionParts<'_> {
         let facts = config.facts.clone();
         let policy = Policy { facts, ..self.policy(topics, None, report.secrets())? };
         let pipeline = Pipeline::new(config, delivery.output(None), report.clone());
-        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
         let outcome = session::run(Setup {
             url,
             connection,
@@ -174,9 +170,7 @@ impl SessionParts<'_> {
             asked: output::asked(self.args),
             dialect: client,
             input: None,
-            output: OutputQueue::Own(Box::new(
-                worker.with_backlog(waiting(&self.args.output, self.defaults)),
-            )),
+            output: OutputQueue::Own(Box::new(self.worker(pipeline)?)),
             controller: Box::new(seat.controller),
             cursor_keeper: Some(CursorKeeper::Channel(seat.keeper)),
             show_secrets: self.args.output.show_secrets,
@@ -186,6 +180,12 @@ impl SessionParts<'_> {
         let outcome = outcome.await;
         delivery.finish().await;
         Ok(outcome)
+    }
+
+    /// The worker of a pipeline, before which events wait as the options say.
+    fn worker(&self, pipeline: Pipeline) -> Result<OutputWorker> {
+        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?;
+        Ok(worker.with_backlog(waiting(&self.args.output, self.defaults)))
     }
 
     /// Standard input, unless `-x @-` has read it.

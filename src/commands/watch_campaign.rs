@@ -13,7 +13,7 @@ use super::{
 use crate::campaign::CampaignStatus;
 use crate::cli::options::{SendArgs, WatchArgs};
 use crate::codec::Coding;
-use crate::config::session::{Defaults, policy, waiting};
+use crate::config::session::{Defaults, policy};
 use crate::config::{World, coding, output};
 use crate::dialect::{self, Campaigns, ClientSetup, Dialect};
 use crate::error::{Failure, Result};
@@ -24,7 +24,6 @@ use crate::pipeline::merge::{Branch, Merge};
 use crate::pipeline::outfile::OutFile;
 use crate::pipeline::queue::OutputQueue;
 use crate::pipeline::stdout;
-use crate::pipeline::worker::OutputWorker;
 use crate::pipeline::{Config, Pipeline};
 use crate::report::{Level, Report};
 use crate::session::Setup;
@@ -129,8 +128,7 @@ impl WatchCommand<'_> {
         let report = if drawn { context.report.calmer(Level::Error) } else { context.report.clone() };
         let coding = coding::coding(args, self.session.send, self.session.dialect)?;
         let common = Common { coding, url, connection, time_scale, model: Rc::clone(&model), report };
-        let limits = waiting(&args.output, self.session.defaults);
-        let worker = OutputWorker::start(pipeline).map_err(|e| no_thread(&e))?.with_backlog(limits);
+        let worker = self.session.worker(pipeline)?;
         let (merge, branches) = Merge::new(worker, links, context.report.clone());
         let setups = branches.into_iter().enumerate();
         let setups = setups.map(|(link, branch)| self.setup(link, branch, &common)).collect::<Result<_>>()?;
