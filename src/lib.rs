@@ -62,6 +62,7 @@ mod sys;
 #[doc(hidden)]
 pub mod testing;
 mod text;
+mod waiting;
 mod watch;
 
 use cli::{Cli, Command};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::no_thread;
 use crate::cli::options::SessionArgs;
@@ -25,6 +25,7 @@ use crate::session::delivery::Seen;
 use crate::session::policy::Outcome;
 use crate::session::show_bytes;
 use crate::session::state::redact;
+use crate::waiting::until;
 
 /// How long the reader of the output may take for the rest when the time is up.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
@@ -121,11 +122,11 @@ impl OfflineRun {
         while self.outcome.is_none() {
             tokio::select! {
                 biased;
-                () = up(self.until) => self.time_is_up(),
+                () = until(self.until) => self.time_is_up(),
                 progress = self.worker.progress() => self.note(&progress?),
                 batch = items.recv() => return batch,
                 () = stdout::reader_gone(&self.reader) => self.outcome = Some(Outcome::from_stop(&Stop::ReaderGone)),
-                () = up(idle) => self.outcome = Some(Outcome::new(EndReason::IdleTimeout, Exit::Ok)),
+                () = until(idle) => self.outcome = Some(Outcome::new(EndReason::IdleTimeout, Exit::Ok)),
             }
         }
         None
@@ -178,7 +179,7 @@ impl OfflineRun {
                     }
                     None => return false,
                 },
-                () = up(self.until) => match &self.outcome {
+                () = until(self.until) => match &self.outcome {
                     None => self.time_is_up(),
                     Some(outcome) if outcome.reason == EndReason::MaxTime => {
                         let text = "standard output was not read in time: the remaining output is lost";
@@ -200,13 +201,6 @@ impl OfflineRun {
         if self.outcome.as_ref().is_none_or(|earlier| !earlier.prevails_over(&outcome)) {
             self.outcome = Some(outcome);
         }
-    }
-}
-
-async fn up(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -14,6 +14,7 @@ use super::{ClientRegistry, stopped};
 use crate::frames::Compression;
 use crate::provider::conn::Parting;
 use crate::provider::{Conn, Cut, Peer, Say, ServerPings, Settings, Then};
+use crate::waiting::until;
 
 /// How long a client has to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -193,7 +194,7 @@ impl Conversation {
             turn = self.link.turn() => Wake::Turn(turn),
             () = self.conn.has_post(!drained) => Wake::Post,
             () = self.registry.gate.open(), if paused => Wake::Time,
-            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Wake::Time,
+            () = until(wake) => Wake::Time,
             () = self.course.exchanged() => Wake::Faults,
             () = self.conn.share.has_to_leave() => Wake::Greedy,
             () = stopped(stop) => Wake::Stop,

@@ -4,6 +4,7 @@ use std::io;
 
 use super::output::{ATOMIC, Output, PartialWrite, write_all};
 use crate::sys::{self, StdoutReader};
+use crate::waiting::if_any;
 
 /// How many bytes a pipe should hold once many come at a time. With the usual 64 KiB, writer and reader wake each other
 /// for every few messages of 16 KiB, which costs more than the messages do.
@@ -70,8 +71,5 @@ pub fn watch_stdout() -> Option<StdoutWatch> {
 /// Waits until the reader of standard output has gone, without writing anything: a subscriber to a quiet stream
 /// may have nothing to write for hours.
 pub async fn reader_gone(watch: &Option<StdoutWatch>) {
-    match watch {
-        Some(StdoutWatch(reader)) => reader.gone().await,
-        None => std::future::pending().await,
-    }
+    if_any(watch.as_ref().map(|StdoutWatch(reader)| reader.gone())).await;
 }

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::backlog::{Backlog, Limits};
 use super::filter::{self, Value};
@@ -23,6 +23,7 @@ use super::receipt::Receipt;
 use super::{Pipeline, Progress, Stop, Totals};
 use crate::event::{Event, Kind};
 use crate::limits;
+use crate::waiting::{if_any, until};
 
 /// Batches on their way at most: one being worked on, the others so that the worker never waits.
 const QUEUE: usize = 3;
@@ -198,12 +199,12 @@ impl OutputWorker {
                     Some(told) => break told,
                     None => self.ended = true,
                 },
-                () = changed(&self.receipt), if self.receipt.is_some() => {
+                () = if_any(self.receipt.as_ref().map(Receipt::changed)) => {
                     if let Some(progress) = self.arrived() {
                         break (progress, None);
                     }
                 }
-                () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                () = until(patience) => {
                     let (totals, written) = self.last;
                     return Some(Progress { totals, written, ..Progress::default() });
                 }
@@ -429,13 +430,6 @@ impl Iterator for Inputs {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next_input()
-    }
-}
-
-async fn changed(receipt: &Option<Receipt>) {
-    match receipt {
-        Some(receipt) => receipt.changed().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -30,6 +30,7 @@ use crate::pipeline::{Progress, Stop, stdout};
 use crate::report::{Level, Report};
 use crate::secret::{Lease, Secret};
 use crate::text;
+use crate::waiting::{if_any, until};
 
 pub mod acks;
 pub mod backoff;
@@ -385,15 +386,15 @@ impl Driver {
             self;
         let calls = !topic_calls.is_idle();
         tokio::select! {
-            opened = next_opened(opening), if opening.is_some() => Happening::Opened(Box::new(opened)),
-            incoming = next_incoming(socket, read), if socket.is_some() => Happening::Incoming(incoming),
-            incoming = next_incoming(old, read), if old.is_some() => Happening::OldIncoming(incoming),
+            opened = if_any(opening.as_mut()) => Happening::Opened(Box::new(opened)),
+            incoming = if_any(socket.as_mut().map(|socket| socket.next(read))) => Happening::Incoming(incoming),
+            incoming = if_any(old.as_mut().map(|old| old.next(read))) => Happening::OldIncoming(incoming),
             progress = output.progress() => Happening::Progress(progress),
             called = topic_calls.next(connection), if calls => Happening::TopicCalled(Box::new(called)),
             got = next_input(input), if take_input && input.is_some() => Happening::Input(got),
-            () = stdout::reader_gone(stdout), if stdout.is_some() => Happening::ReaderGone,
+            () = stdout::reader_gone(stdout) => Happening::ReaderGone,
             order = next_order(&mut **controller) => Happening::Order(order),
-            () = sleep_until(deadline), if deadline.is_some() => Happening::Time,
+            () = until(deadline) => Happening::Time,
         }
     }
 
@@ -751,7 +752,7 @@ impl Driver {
         if let Some(patience) = patience {
             self.drained_by.get_or_insert(Instant::now() + patience);
         }
-        let until = self.drained_by;
+        let deadline = self.drained_by;
         while !done(&self.output) {
             tokio::select! {
                 biased;
@@ -760,7 +761,7 @@ impl Driver {
                     None => return,
                 },
                 order = next_order(&mut *self.controller) => if self.take_late_order(order) { return },
-                () = sleep_until(until), if until.is_some() => return self.give_up_output(),
+                () = until(deadline) => return self.give_up_output(),
             }
         }
     }
@@ -812,27 +813,6 @@ fn now() -> Now {
     Now { mono: Instant::now(), wall: clock::now() }
 }
 
-async fn next_opened(opening: &mut Option<Opening>) -> Opened {
-    match opening {
-        Some(opening) => opening.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_incoming(socket: &mut Option<Socket>, read: bool) -> Incoming {
-    match socket {
-        Some(socket) => socket.next(read).await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn next_input(input: &mut Option<Source>) -> Option<Vec<Input>> {
     input.as_mut()?.next().await
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }

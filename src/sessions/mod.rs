@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 pub mod topics;
 
@@ -21,6 +21,7 @@ use crate::report::Report;
 use crate::session::policy::{Asked, Outcome};
 use crate::session::{self, Controller, News, Order, Setup};
 use crate::signals::Signals;
+use crate::waiting::{if_any, until};
 
 /// How long output may take to be written after a signal or `--max-time` asked for the end.
 const LAST_DRAIN: Duration = Duration::from_secs(1);
@@ -124,7 +125,7 @@ impl<L: Lead> SessionGroup<L> {
                     None => break,
                 },
                 () = merge.run() => {}
-                () = stdout::reader_gone(stdout), if stdout.is_some() => {
+                () = stdout::reader_gone(stdout) => {
                     *stdout = None;
                     merge.decide(Stop::ReaderGone);
                     lead.order_all(&Order::ReaderGone);
@@ -148,14 +149,14 @@ impl<L: Lead> SessionGroup<L> {
         let mut lost = false;
         tokio::select! {
             () = last_words(&mut self.merge, &self.lead, outcomes, self.asked) => {}
-            outcome = next_signal(&mut signals) => {
+            outcome = if_any(signals.as_mut().map(Signals::next)) => {
                 outcomes.push(outcome);
                 lost = true;
             }
-            () = stdout::reader_gone(&self.stdout), if self.stdout.is_some() => {
+            () = stdout::reader_gone(&self.stdout) => {
                 self.merge.decide(Stop::ReaderGone);
             }
-            () = until(give_up), if give_up.is_some() => lost = true,
+            () = until(give_up) => lost = true,
         }
         self.tell_loss(lost, outcomes.iter().any(Outcome::is_signal));
         let Merge { stop, totals, .. } = &self.merge;
@@ -210,19 +211,4 @@ async fn last_words<L: Lead>(merge: &mut Merge, lead: &L, outcomes: &[Outcome], 
     let last = Event { at: clock::now(), conn: merge.last_conn(), kind: Kind::Summary(Box::new(summary)) };
     merge.close(vec![last]).await;
     while merge.progress().await {}
-}
-
-async fn next_signal(signals: &mut Option<Signals>) -> Outcome {
-    match signals {
-        Some(signals) => signals.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until then, or for ever.
-pub async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use super::{Lead, MemberController, total, until};
+use super::{Lead, MemberController, total};
 use crate::event::{Direction, EndReason, Event, Kind, Role, Summary};
 use crate::exit::Exit;
 use crate::pipeline::{Stop, Totals};
@@ -91,7 +91,7 @@ impl Lead for TopicSessions {
         let Some(idle) = self.idle_timeout else { return pending().await };
         loop {
             let heard = self.seen.borrow().heard.unwrap_or_else(Instant::now);
-            until(Some(heard + idle)).await;
+            sleep_until(heard + idle).await;
             if self.seen.borrow().heard.is_some_and(|heard| heard + idle <= Instant::now()) {
                 self.order_all(&Order::End(Outcome::new(EndReason::IdleTimeout, Exit::Ok)));
                 return pending().await;

@@ -13,8 +13,9 @@ use crate::pipeline::{Stop, Totals};
 use crate::report::Report;
 use crate::session::Order;
 use crate::session::policy::{Asked, Outcome};
-use crate::sessions::{Lead, MemberController, total, until};
+use crate::sessions::{Lead, MemberController, total};
 use crate::signals::Signals;
+use crate::waiting::{if_any, until};
 
 pub mod draw;
 pub mod keys;
@@ -120,8 +121,8 @@ impl Lead for Watch {
             tokio::select! {
                 // There may be a deadline now where there was none.
                 () = changed.notified() => self.view.iter_mut().for_each(View::note),
-                wish = next_wish(&mut self.view), if self.view.is_some() => self.wished(wish),
-                () = until(deadline), if deadline.is_some() => self.tick(Instant::now()),
+                wish = if_any(self.view.as_mut().map(View::wish)) => self.wished(wish),
+                () = until(deadline) => self.tick(Instant::now()),
             }
         }
     }
@@ -159,12 +160,5 @@ impl Lead for Watch {
         if !stopped && outcome.exit == Exit::Assertion {
             self.model.borrow().tell_unfinished();
         }
-    }
-}
-
-async fn next_wish(view: &mut Option<View>) -> Wish {
-    match view {
-        Some(view) => view.wish().await,
-        None => std::future::pending().await,
     }
 }

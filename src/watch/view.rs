@@ -11,6 +11,7 @@ use super::row::Past;
 use super::screen::Screen;
 use crate::report::Report;
 use crate::sys::{self, Listener, Wanted};
+use crate::waiting::if_any;
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
@@ -101,10 +102,10 @@ impl View {
     pub async fn wish(&mut self) -> Wish {
         let Self { keys, resized, suspend, resume, .. } = self;
         tokio::select! {
-            key = next_key(keys) => Wish::Key(key),
-            () = next_signal(resized) => Wish::Resized,
-            () = next_signal(suspend) => Wish::Suspend,
-            () = next_signal(resume) => Wish::Resume,
+            key = if_any(keys.as_mut().map(Keys::next)) => Wish::Key(key),
+            () = if_any(resized.as_mut().map(Listener::recv)) => Wish::Resized,
+            () = if_any(suspend.as_mut().map(Listener::recv)) => Wish::Suspend,
+            () = if_any(resume.as_mut().map(Listener::recv)) => Wish::Resume,
         }
     }
 
@@ -155,19 +156,5 @@ impl View {
         let (width, height) = self.screen.size();
         let (width, height) = (usize::from(width), usize::from(height));
         Look { width, height, unicode: self.unicode, keys: self.keys.is_some() }
-    }
-}
-
-async fn next_key(keys: &mut Option<Keys>) -> Key {
-    match keys {
-        Some(keys) => keys.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_signal(signal: &mut Option<Listener>) {
-    match signal {
-        Some(signal) => signal.recv().await,
-        None => std::future::pending().await,
     }
 }

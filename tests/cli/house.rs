@@ -12,6 +12,7 @@ const LAYERS: &[&str] = &[
     "limits",
     "did_you_mean",
     "clock",
+    "waiting",
     "text",
     "key",
     "rendezvous",

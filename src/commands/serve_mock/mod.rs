@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::secret::Place;
 use crate::signals::Signals;
 use crate::sys;
+use crate::waiting::if_any;
 
 mod announce;
 mod exec;
@@ -109,10 +110,9 @@ async fn by_itself(mock: &Mock, after: Option<ExitAfter>) {
         None => std::future::pending().await,
         Some(ExitAfter::Connections(connections)) => mock.gone(connections).await,
         Some(ExitAfter::Time(time)) => tokio::time::sleep(time).await,
-        Some(ExitAfter::Scenario) => match mock.ledger() {
-            Some(ledger) => ledger.finished().await,
-            None => std::future::pending().await,
-        },
+        Some(ExitAfter::Scenario) => {
+            if_any(mock.ledger().as_ref().map(|ledger| ledger.finished())).await;
+        }
     }
 }
 

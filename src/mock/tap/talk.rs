@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::collect::Collected;
 use super::recorder::TapRecorder;
@@ -22,6 +22,7 @@ use crate::mock::faults::Course;
 use crate::mock::{ClientRegistry, stopped};
 use crate::provider::conn::Parting;
 use crate::provider::{Conn, Cut, Peer, Say};
+use crate::waiting::{if_any, until};
 
 /// How long a message that is on its way has to end when the server stops.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -162,7 +163,7 @@ impl Talk {
             (at, news) = first_of(&mut self.up) => TalkWake::Stage(Direction::Out, at, news),
             (at, news) = first_of(&mut self.down) => TalkWake::Stage(Direction::In, at, news),
             () = self.conn.has_post(!is_ready) => TalkWake::Post,
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => TalkWake::Time,
+            () = until(due) => TalkWake::Time,
             () = self.course.exchanged() => TalkWake::Faults,
             () = self.conn.share.has_to_leave() => TalkWake::Greedy,
             () = stopped(stop), if !self.end.is_stopping => TalkWake::Stop,
@@ -404,10 +405,7 @@ async fn first_of(stages: &mut [RuleStage]) -> (usize, StageNews) {
         [only] => (0, only.next().await),
         [first, rest @ ..] => tokio::select! {
             news = first.next() => (0, news),
-            news = async { match rest.first_mut() {
-                Some(second) => second.next().await,
-                None => std::future::pending().await,
-            } } => (1, news),
+            news = if_any(rest.first_mut().map(RuleStage::next)) => (1, news),
         },
     }
 }
