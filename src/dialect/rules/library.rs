@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::RulesDialect;
+use super::files::is_host_of;
 use crate::dialect::Dialect;
 use crate::error::Result;
 
@@ -75,11 +76,21 @@ impl LibraryFile {
     }
 
     fn text_of(&self, key: &str) -> &'static str {
-        let mut values = self
-            .text
-            .lines()
-            .filter_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'));
+        let mut values =
+            self.head().filter_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'));
         values.next().unwrap_or_default()
+    }
+
+    /// The hosts that belong to it. They are searched for in the text, because every start asks whose host it is.
+    fn hosts(&self) -> Vec<String> {
+        let list = self.head().find_map(|line| line.strip_prefix("hosts = [")?.strip_suffix(']'));
+        list.into_iter().flat_map(|list| list.split(", ")).map(|host| host.replace('"', "")).collect()
+    }
+
+    /// The lines of the table `[dialect]`.
+    fn head(&self) -> impl Iterator<Item = &'static str> {
+        let table = self.text.lines().skip_while(|line| *line != "[dialect]").skip(1);
+        table.take_while(|line| !line.starts_with('['))
     }
 
     /// The dialect. A process that needs it needs it to its end.
@@ -111,13 +122,7 @@ pub fn find(name: &str) -> Result<Option<&'static dyn Dialect>> {
 /// The built-in dialect file that a host belongs to.
 #[must_use]
 pub fn for_host(host: &str) -> Option<&'static dyn Dialect> {
-    // Only a file that names the host, or a domain that it is in, is read.
-    let host = host.to_ascii_lowercase();
-    let domains =
-        host.match_indices('.').map(|(at, _)| &host[at + 1..]).filter(|domain| domain.contains('.'));
-    let names: Vec<&str> = std::iter::once(host.as_str()).chain(domains).collect();
-    let named = FILES.iter().filter(|file| names.iter().any(|name| file.text.contains(name)));
-    named.filter_map(|file| file.dialect().ok()).find(|dialect| dialect.owns(&host, ""))
+    FILES.iter().find(|file| is_host_of(host, &file.hosts()))?.dialect().ok()
 }
 
 #[cfg(test)]
@@ -174,6 +179,13 @@ mod tests {
         assert_eq!(name("jetstream1.us-east.bsky.network"), Some("bluesky-jetstream"));
         assert_eq!(name("gateway-us-east1-b.discord.gg"), Some("discord"));
         assert_eq!(name("example.com"), None);
+        for file in FILES {
+            let hosts = file.hosts();
+            assert_eq!(hosts.is_empty(), !file.text.contains("\nhosts ="), "{}", file.name);
+            for host in hosts {
+                assert_eq!(name(&host.replace('*', "x")), Some(file.name), "{host}");
+            }
+        }
         assert!(find("kraken").unwrap().is_some() && find("nosuch").unwrap().is_none());
     }
 }
