@@ -1,4 +1,5 @@
 //! What the rules of dialect files cost a message: `cargo bench --bench rules`, or with names of files after `--`.
+//! A path such as `./mine.toml` is a file that is not built in, with its fixture beside it in `./mine.txt`.
 //!
 //! For each built-in file, the first event of its fixture is understood again and again, without a connection: it is read,
 //! meets its rule, and gets its id and its number. `ten rules` is a made file, whose tenth rule is the one that is met. The
@@ -6,6 +7,7 @@
 //! message in between, if the fixture has one.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -62,16 +64,18 @@ fn main() -> Result<()> {
     for file in DIALECT_FILES.iter().filter(|file| wanted(file.name)) {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dialects");
         let fixture = std::fs::read_to_string(format!("{folder}/{}.txt", file.name))?;
-        let messages: Vec<&str> = fixture.lines().filter_map(|line| line.strip_prefix("> ")).collect();
         let dialect = file.dialect().map_err(|failure| anyhow::anyhow!(failure.what))?;
-        row(file.name, dialect, &messages)?;
+        row(file.name, dialect, &messages(&fixture))?;
+    }
+    for path in names.iter().filter(|name| name.ends_with(".toml")) {
+        let fixture = std::fs::read_to_string(Path::new(path).with_extension("txt"))?;
+        row(path, file(path)?, &messages(&fixture))?;
     }
     if wanted("ten") {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("ten.toml");
         std::fs::write(&path, TEN_RULES)?;
-        let found = find_dialect_file(&path.display().to_string(), None);
-        let dialect = found.map_err(|failure| anyhow::anyhow!(failure.what))?.context("no such file")?;
+        let dialect = file(&path.display().to_string())?;
         let pad = "p".repeat(120);
         let message = |kind: &str| {
             format!(
@@ -81,6 +85,16 @@ fn main() -> Result<()> {
         row("ten rules", dialect, &[&message("trade"), &message("book")])?;
     }
     Ok(())
+}
+
+fn file(path: &str) -> Result<&'static dyn Dialect> {
+    let found = find_dialect_file(path, None).map_err(|failure| anyhow::anyhow!(failure.what))?;
+    found.with_context(|| format!("no file {path}"))
+}
+
+/// The messages of a fixture.
+fn messages(fixture: &str) -> Vec<&str> {
+    fixture.lines().filter_map(|line| line.strip_prefix("> ")).collect()
 }
 
 #[allow(clippy::print_stdout, reason = "a table for the person who runs it")]
