@@ -1,4 +1,4 @@
-//! Waiting for what may not be there.
+//! Futures that may be absent: an absent one never ends.
 
 use tokio::time::{Instant, sleep_until};
 

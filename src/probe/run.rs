@@ -240,9 +240,10 @@ fn write(bytes: &[u8]) -> Result<bool> {
     }
 }
 
-/// How wide a page is: the terminal, or else as many columns as were asked for.
+/// How wide a page is: as wide as the terminal, or else as `COLUMNS` says, and no narrower than its tables need.
 fn width(asked: Option<usize>) -> usize {
     const DEFAULT: usize = 100;
+    const LEAST: usize = 40;
     let terminal = sys::stdout_size().map(|(columns, _)| usize::from(columns));
-    terminal.or(asked).filter(|width| *width >= 40).unwrap_or(DEFAULT)
+    terminal.or(asked).filter(|width| *width > 0).map_or(DEFAULT, |width| width.max(LEAST))
 }

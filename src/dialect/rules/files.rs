@@ -21,8 +21,8 @@ pub fn find(name: &str, folder: Option<&Path>) -> Result<Option<&'static dyn Dia
     path.map(|path| checked(&path)).transpose()
 }
 
-/// The first dialect in `folder`, by name, that a host belongs to. Files that cannot be used are somebody else's
-/// problem: who names them is told.
+/// The first dialect in `folder`, by name, that a host belongs to. Files with mistakes are skipped: to name one with `-d`
+/// reports its mistake.
 #[must_use]
 pub fn for_host(host: &str, folder: &Path) -> Option<&'static dyn Dialect> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();

@@ -1,17 +1,17 @@
-//! Which rule a message meets, with a guess: most messages begin like one that came before, and mean the same.
+//! Predicts the rule that a message meets from its first 24 bytes, by which rule the last such message met.
 //!
-//! If the guess is right, only what that rule and the conditions before it read is made of the message, and not what the
-//! rules for all other messages read. The rule that is found is the same without a guess.
+//! If the guess is right, only the fields are built that this rule and the conditions before it read. A wrong guess costs
+//! time and never changes the rule.
 
 use super::compile::{ClientRules, Rule};
 use super::expr::value_of;
 use crate::message::Message;
 use crate::pipeline::filter::{Globals, Value};
 
-/// Beginnings of messages that are told apart.
+/// The number of slots. The first bytes of a message choose one.
 const BEGINNINGS: usize = 64;
 
-/// Bytes of a beginning.
+/// How many bytes choose the slot.
 const BEGINNING: usize = 24;
 
 /// The rule that was met last by each kind of beginning.
@@ -28,18 +28,18 @@ impl Default for RuleGuesses {
 }
 
 impl RuleGuesses {
-    /// The first rule that a message meets, with what the rule reads of it. `None`: all that is known of the message is that it
-    /// is nested too deep.
+    /// The first rule that a message meets, with what the rule reads of it. `None`: all that the rules read of the message is
+    /// nested too deep.
     pub(super) fn rule_for<'r>(
         &mut self,
         rules: &'r ClientRules,
         globals: &Globals,
         message: &Message,
     ) -> Option<(Value, Option<&'r Rule>)> {
-        let place = place_of(message.as_bytes());
-        let (input, at) = Self::guessed(rules, globals, message, self.0[place])
+        let slot = slot_of(message.as_bytes());
+        let (input, at) = Self::guessed(rules, globals, message, self.0[slot])
             .or_else(|| found(rules, globals, message))?;
-        self.0[place] = at.unwrap_or(NONE);
+        self.0[slot] = at.unwrap_or(NONE);
         Some((input, at.and_then(|at| rules.rules.get(at))))
     }
 
@@ -78,8 +78,8 @@ fn meets(rule: &Rule, globals: &Globals, input: &Value) -> bool {
     rule.when.as_ref().is_none_or(|when| when.holds(globals, input))
 }
 
-/// The place of a message among the beginnings. Others may have the same one: then guesses are wrong more often.
-fn place_of(bytes: &[u8]) -> usize {
+/// The slot of a message. Messages with other beginnings may share it: then guesses are wrong more often.
+fn slot_of(bytes: &[u8]) -> usize {
     let mix = |hash: u64, word: &[u8]| {
         let word = word.try_into().map_or(word.len() as u64, u64::from_le_bytes);
         (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)

@@ -205,7 +205,7 @@ pub(super) struct RuleTable {
     pub(super) ready: bool,
     /// Topics that are confirmed.
     pub(super) confirm: Option<Source>,
-    /// Something is confirmed without a word of what.
+    /// Confirms a subscription without naming its topics.
     #[serde(skip)]
     pub(super) confirm_unnamed: bool,
     /// Why something is refused.

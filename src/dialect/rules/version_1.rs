@@ -126,21 +126,34 @@ struct Mask(Map<String, Value>);
 impl<'de> Deserialize<'de> for Mask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
+            // TOML has no null of its own.
+            mask if has_null(&mask) => {
+                Err(D::Error::custom("expected no inf or nan, which JSON does not have"))
+            }
             Value::Object(fields) if !fields.is_empty() => Ok(Self(fields)),
             _ => Err(D::Error::custom("expected a table of fields, such as { type = \"ack\" }")),
         }
     }
 }
 
-/// The condition of a mask. It fails on what is not an object, and a condition that fails does not hold.
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        _ => false,
+    }
+}
+
+/// The condition of a mask. It fails only on a message that is not an object, which fits no other mask either.
 fn condition(mask: &Map<String, Value>) -> String {
     let fields = mask.iter().map(|(name, value)| {
         let name = literal(name);
         match value {
             Value::String(any) if any == "*" => format!("has({name})"),
             Value::Object(fields) if fields.is_empty() => format!("(.[{name}] | type == \"object\")"),
-            Value::Object(fields) => format!("(.[{name}] | {})", condition(fields)),
-            value => format!(".[{name}] == {value}"),
+            Value::Object(fields) => format!("(.[{name}] | type == \"object\" and {})", condition(fields)),
+            value => format!(".[{name}] == {}", without_variables(&value.to_string())),
         }
     });
     fields.collect::<Vec<_>>().join(" and ")
@@ -163,12 +176,17 @@ fn at_pointer(pointer: &str) -> String {
     steps.collect::<Vec<_>>().join(" | ")
 }
 
-/// A text in jq. The dollar sign is escaped, so that no text looks as if it used a variable.
+/// A text in jq.
 fn literal(text: &str) -> String {
-    quoted(text).replace('$', "\\u0024")
+    without_variables(&quoted(text))
 }
 
-/// A text in whose places, such as `{topic}`, stand values, escaped as between the quotes of a JSON string.
+/// Escapes the dollar signs within strings, so that no text looks as if it used a variable.
+fn without_variables(json: &str) -> String {
+    json.replace('$', "\\u0024")
+}
+
+/// Replaces placeholders, such as `{topic}`, by values that are escaped as between the quotes of a JSON string.
 fn filled(text: &str, places: &[(&str, &str)]) -> String {
     places.iter().fold(literal(text), |text, (place, value)| text.replace(place, value))
 }
@@ -404,6 +422,41 @@ mod tests {
         assert!(client.subscribe_more(&more, None).is_empty());
         client.understand(&Message::text(r#"{"type":"connection_ack"}"#));
         assert_eq!(client.answers().len(), 3);
+    }
+
+    #[test]
+    fn a_mask_that_does_not_fit_leaves_the_others_and_the_replies_alone() {
+        let text = "
+            name = 'x'
+            [[reply]]
+            to = { ping = { id = '*' } }
+            send = 'one'
+            [[reply]]
+            to = { ping = -1 }
+            send = 'two'
+            [recognise]
+            refusal = [{ error = { code = '*' } }, { status = 'error' }]
+            ack = [{ r = { x = { y = 1 } } }, { op = 'sub' }]
+            pong = [{ p = { q = {} } }, { op = 'pong' }]
+            ";
+        let mut client = client(text, None);
+        let mut meaning = |text: &str| (client.understand(&Message::text(text)), client.answers());
+        let refused = meaning(r#"{"status":"error","error":"no such topic"}"#).0;
+        assert!(matches!(refused, Meaning::Refused { .. }), "{refused:?}");
+        let confirmed = meaning(r#"{"op":"sub","r":{"x":[]}}"#).0;
+        assert!(matches!(confirmed, Meaning::Confirmed { .. }), "{confirmed:?}");
+        assert_eq!(meaning(r#"{"op":"pong","p":"x","ping":"x"}"#), (Meaning::Pong, Vec::new()));
+        assert_eq!(meaning(r#"{"ping":-1}"#), (Meaning::Heartbeat, vec![Message::text("two")]));
+        assert_eq!(meaning(r#"{"ping":{"id":1}}"#), (Meaning::Heartbeat, vec![Message::text("one")]));
+        assert_eq!(meaning("[1]").0, Meaning::EVENT);
+    }
+
+    #[test]
+    fn a_mask_of_what_json_does_not_have_is_refused() {
+        for mask in ["{ a = inf }", "{ a = { b = nan } }", "{ a = [-inf] }"] {
+            let failure = parse(&format!("name = 'x'\n[recognise]\npong = [{mask}]")).err().unwrap();
+            assert!(failure.to_string().contains("inf or nan"), "{failure}");
+        }
     }
 
     #[test]

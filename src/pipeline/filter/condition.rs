@@ -1,7 +1,7 @@
-//! What a condition asks of one part of a message, as its syntax shows it.
+//! Decides simple conditions, such as `.a.b == "x"`, without running jq.
 //!
-//! Most conditions are `.field == "text"`, or begin with it. To look at the field costs a small part of running the
-//! program, and decides most of them.
+//! Most conditions of dialects are of this kind, or begin like this. To look at the field costs a small part of running
+//! the program.
 
 use jaq_core::load::parse::BinaryOp;
 use jaq_core::load::{Arena, lex::StrPart};
@@ -17,9 +17,9 @@ use super::{SHALLOW, Value, read};
 #[derive(Clone, Debug)]
 pub struct FieldTest {
     path: Vec<FieldStep>,
-    wanted: FieldWish,
+    expected: ExpectedValue,
     /// The condition asks for nothing else.
-    whole: bool,
+    decides_all: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ enum FieldStep {
 }
 
 #[derive(Clone, Debug)]
-enum FieldWish {
+enum ExpectedValue {
     Truth,
     Value(Val),
     Kind(String),
@@ -53,17 +53,17 @@ impl FieldTest {
 
     fn of_term(term: &Term<'_>) -> Option<Self> {
         match term {
-            Term::BinOp(left, BinaryOp::And, _) => Some(Self { whole: false, ..Self::of_term(left)? }),
+            Term::BinOp(left, BinaryOp::And, _) => Some(Self { decides_all: false, ..Self::of_term(left)? }),
             Term::BinOp(left, BinaryOp::Cmp(Cmp::Eq), right) => {
-                let (path, wanted) = match (&**left, constant(right)?) {
+                let (path, expected) = match (&**left, constant(right)?) {
                     (Term::Call("type", arguments), Val::Str(kind)) if arguments.is_empty() => {
-                        (Vec::new(), FieldWish::Kind((*kind).to_owned()))
+                        (Vec::new(), ExpectedValue::Kind((*kind).to_owned()))
                     }
-                    (left, value) => (steps(left)?, FieldWish::Value(value)),
+                    (left, value) => (steps(left)?, ExpectedValue::Value(value)),
                 };
-                Some(Self { path, wanted, whole: true })
+                Some(Self { path, expected, decides_all: true })
             }
-            term => Some(Self { path: steps(term)?, wanted: FieldWish::Truth, whole: true }),
+            term => Some(Self { path: steps(term)?, expected: ExpectedValue::Truth, decides_all: true }),
         }
     }
 
@@ -80,12 +80,12 @@ impl FieldTest {
                 _ => return None,
             }
         }
-        let holds = match &self.wanted {
-            FieldWish::Truth => !matches!(at, Val::Null | Val::Bool(false)),
-            FieldWish::Value(wanted) => at == wanted,
-            FieldWish::Kind(kind) => at.kind() == kind,
+        let holds = match &self.expected {
+            ExpectedValue::Truth => !matches!(at, Val::Null | Val::Bool(false)),
+            ExpectedValue::Value(expected) => at == expected,
+            ExpectedValue::Kind(kind) => at.kind() == kind,
         };
-        (self.whole || !holds).then_some(holds)
+        (self.decides_all || !holds).then_some(holds)
     }
 }
 
