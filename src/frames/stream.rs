@@ -29,8 +29,9 @@ use crate::message::Message;
 /// The read buffer of the frame layer. Nothing but control frames goes through it.
 const CONTROL_FRAMES: usize = 256;
 
-/// After a read of the usual size, so many times as much is read at once.
-const MORE: usize = 4;
+/// How much a client reads at once after a read that filled the buffer, as a multiple of it. A server, which may have ten
+/// thousand connections, does not.
+const GROWTH: usize = 4;
 
 /// What a peer sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -264,9 +265,10 @@ impl<S: AsyncRead + Unpin> FrameStream<S> {
             self.raw = BytesMut::new();
         }
         // Whatever a head says, there is no more room than for what has come already, now or as the last message.
-        let usual = if self.filled { MORE * self.buffer } else { self.buffer };
+        let most = if self.role == Role::Client { GROWTH * self.buffer } else { self.buffer };
+        let usual = if self.filled { most } else { self.buffer };
         let room = needed.min(self.raw.len().max(self.messages.last())).max(usual);
-        self.stretched |= room > MORE * self.buffer;
+        self.stretched |= room > most;
         self.raw.reserve(room);
         let read = ready!(pin!(self.inner.read_buf(&mut self.raw)).poll(context))?;
         self.filled = read >= self.buffer;

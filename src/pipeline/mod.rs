@@ -99,7 +99,8 @@ impl Config {
         [&self.filter, &self.until, &self.fail_if, &self.reply, &self.key].into_iter().flatten()
     }
 
-    /// Is the work for a message bounded by its length, and will be?
+    /// Is the work for a short message little? A prompt may change the programs, `-n` runs one over the whole stream, and
+    /// sorting reads whole values.
     fn is_bounded(&self) -> bool {
         let steady = self.screen.is_none() && !self.null_input;
         steady && !self.style.sort && self.programs().all(Program::is_bounded)

@@ -43,8 +43,8 @@ const STALLED: Duration = Duration::from_millis(100);
 /// server may drop a slow client.
 const BEHIND: Duration = Duration::from_secs(2);
 
-/// So many levels fit on any stack.
-const SHALLOW: usize = 256;
+/// How deep a message may nest that is handled on the session's thread, whose stack may be small.
+const MOST_NESTED: usize = 256;
 
 /// The worker's stack when it runs no jq programs.
 const PLAIN_STACK: usize = 256 * 1024;
@@ -54,7 +54,7 @@ type Batch = Vec<Event>;
 /// Runs a pipeline beside the session, with the queue before it.
 pub struct OutputWorker {
     pipeline: Arc<Mutex<Pipeline>>,
-    /// Short messages are handled where they arrive.
+    /// Short messages are handled where they arrive: no program runs, or their work is bounded.
     inline: bool,
     /// Programs run on messages, which takes a stack as deep as the messages nest.
     runs_programs: bool,
@@ -438,12 +438,12 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// May a message in it nest deeper than a stack of any size takes?
+/// May a message in it nest deeper than [`MOST_NESTED`]? Brackets that open are counted, so a wide one counts as deep.
 fn nests_deep(batch: &Batch) -> bool {
     let opens = |text: &[u8]| memchr::memchr2_iter(b'[', b'{', text).count();
     batch.iter().any(|event| match &event.kind {
-        Kind::Message { message, .. } => opens(message.as_bytes()) > SHALLOW,
-        Kind::Derived(text) | Kind::Recorded(text) => opens(text.as_bytes()) > SHALLOW,
+        Kind::Message { message, .. } => opens(message.as_bytes()) > MOST_NESTED,
+        Kind::Derived(text) | Kind::Recorded(text) => opens(text.as_bytes()) > MOST_NESTED,
         _ => false,
     })
 }
@@ -573,6 +573,11 @@ mod tests {
             ".c | test(\"x\")",
             "def f: f; f",
             "reduce .a.b as $x (0; . + $x)",
+            ".|(.,.)|(.,.)|(.,.)|(.,.)|(.,.)|(.,.)",
+            r#""\(.)\(.)"|"\(.)\(.)"|"\(.)\(.)""#,
+            ".c|.+.|.+.|.+.|.+.|.+.|.+.",
+            "{a: (1, 2), b: (1, 2), c: (1, 2), d: (1, 2), e: (1, 2)}",
+            "$ENV",
             ".[1e8] = 1",
         ] {
             assert!(!is_handled_at_once(program, message), "{program}");
@@ -582,8 +587,8 @@ mod tests {
     #[test]
     fn a_message_that_may_nest_deep_is_handled_on_a_stack_that_is_deep() {
         let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(is_handled_at_once(".", &nested(SHALLOW)));
-        assert!(!is_handled_at_once(".", &nested(SHALLOW + 1)));
+        assert!(is_handled_at_once(".", &nested(MOST_NESTED)));
+        assert!(!is_handled_at_once(".", &nested(MOST_NESTED + 1)));
     }
 
     #[tokio::test]

@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::thread;
 
 use jaq_core::Filter;
+use jaq_json::Num;
 
 pub use self::condition::FieldTest;
 pub use self::globals::{Globals, ParsedWithin};
@@ -61,6 +62,9 @@ pub const LONGEST: usize = 64 << 10;
 
 /// A program of so many bytes, nested as deep as it may be, is compiled on any stack.
 const SHALLOW: usize = 200;
+
+/// Bytes of a value that costs little whatever is done with it.
+const SHORT: usize = 256;
 
 /// A JSON text on one line, with the fields of every object in the order of their names, as `jq -S` prints it; `None`
 /// for a text that is not JSON.
@@ -198,11 +202,11 @@ impl Program {
         self.0.inputs
     }
 
-    /// Returns true only if the work for a message is bounded by its length, so that it may be done where nothing must
-    /// wait.
+    /// Returns true only if the work for a short message is little, whatever is in it, so that it may be done where nothing
+    /// must wait. Its variables are short then, and nest no deeper than the message.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
-        !self.0.inputs && self.0.plan.is_bounded()
+        !self.0.inputs && self.0.globals.iter().all(is_short) && self.0.plan.is_bounded()
     }
 
     /// The parts of a message that the program can see.
@@ -365,6 +369,15 @@ impl LimitedProgram {
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").field("identity", &self.0.identity).field("inputs", &self.0.inputs).finish()
+    }
+}
+
+fn is_short(value: &Val) -> bool {
+    match value {
+        Val::Null | Val::Bool(_) | Val::Num(Num::Int(_) | Num::Float(_)) => true,
+        Val::Num(Num::Dec(text)) => text.len() <= SHORT,
+        Val::Str(text) => text.len() <= SHORT,
+        Val::Num(Num::BigInt(_)) | Val::Arr(_) | Val::Obj(_) => false,
     }
 }
 

@@ -65,8 +65,8 @@ pub(super) fn all() -> impl Iterator<Item = Fun<EngineTypes>> {
 pub(super) const GENERATORS: &[&str] =
     &["capture", "debug_empty", "inputs", "match", "range", "scan", "splits", "stderr_empty", "tostream"];
 
-/// The filters among [`ours`] whose work and output are bounded by the length of input and arguments, as far as people
-/// select messages by them.
+/// The filters among [`ours`] whose work and output are bounded by the length of input and arguments, where they are
+/// common. The others run on the worker.
 pub(super) const BOUNDED: &[&str] =
     &["endswith", "has", "length", "ltrimstr", "rtrimstr", "startswith", "tonumber"];
 

@@ -172,7 +172,9 @@ impl Build<'_> {
 
     /// Returns true if this value is not built.
     fn leaves_out(&self) -> bool {
-        self.left_out > 0 || matches!(self.next, Next::Nothing)
+        // Where the parts have been given up, the rest is only checked.
+        let given_up = self.apart.is_none() && matches!(self.open.first(), Some(Open::Parts(..)));
+        self.left_out > 0 || matches!(self.next, Next::Nothing) || given_up
     }
 }
 

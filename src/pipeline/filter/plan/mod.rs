@@ -77,7 +77,7 @@ impl FilterPlan {
         self.prefilter.as_ref().is_some_and(|prefilter| prefilter.rules_out(&self.node, run, text))
     }
 
-    /// Its work and its outputs are bounded by the length of the message.
+    /// Its work for a message is at most a multiple of the message's length.
     pub(super) fn is_bounded(&self) -> bool {
         self.node.is_bounded()
     }

@@ -73,7 +73,7 @@ impl Reads {
         self.fields.iter().for_each(|(_, reads)| reads.forget(parts));
     }
 
-    /// The reads of the part at this path. Where there is no object on the way to it, the path fails.
+    /// The reads of the part at this path. A message with another value than an object on the way is run whole.
     pub(super) fn at(&mut self, place: &[Arc<str>]) -> &mut Self {
         let Some((name, rest)) = place.split_first() else { return self };
         let at = self.fields.iter().position(|(known, _)| known == name).unwrap_or_else(|| {

@@ -4,6 +4,67 @@ use jaq_core::ops::Math;
 
 use super::{Fold, Node, Op, PathStep, StepKind};
 
+/// The most work that is done for a message where nothing may wait, in lengths of the message. It also bounds how deep the
+/// program nests, since each operation counts.
+const MOST_WORK: u64 = 64;
+
+/// The longest constant of a bounded program, in bytes.
+const LONGEST_CONSTANT: usize = 256;
+
+/// What an operation makes of its input at most; sizes and work are in lengths of the message.
+#[derive(Clone, Copy)]
+struct Bound {
+    outputs: u64,
+    /// The size of an output.
+    size: u64,
+    work: u64,
+}
+
+impl Bound {
+    fn one(size: u64) -> Self {
+        Self { outputs: 1, size, work: size.max(1) }
+    }
+
+    /// The next operation runs on every output.
+    fn then(self, next: Self) -> Self {
+        let work = self.work.saturating_add(self.outputs.saturating_mul(next.work));
+        Self { outputs: self.outputs.saturating_mul(next.outputs), size: next.size, work }
+    }
+
+    /// The outputs of both.
+    fn or(self, other: Self) -> Self {
+        Self {
+            outputs: self.outputs.saturating_add(other.outputs),
+            size: self.size.max(other.size),
+            work: self.work.saturating_add(other.work),
+        }
+    }
+
+    /// Every output of one with every output of the other, as one value.
+    fn and(self, other: Self) -> Self {
+        let (outputs, size) =
+            (self.outputs.saturating_mul(other.outputs), self.size.saturating_add(other.size));
+        let work = self.work.saturating_add(self.outputs.saturating_mul(other.work));
+        Self { outputs, size, work: work.saturating_add(outputs.saturating_mul(size)) }
+    }
+
+    /// All outputs as one value.
+    fn as_one(self) -> Self {
+        let size = self.outputs.saturating_mul(self.size);
+        Self { outputs: 1, size, work: self.work.saturating_add(size) }
+    }
+
+    fn all(parts: &[Node], input: u64, variables: &mut Vec<u64>) -> Option<Self> {
+        parts.iter().try_fold(Self::one(0), |all, part| Some(all.and(part.bound(input, variables)?)))
+    }
+}
+
+impl PathStep {
+    fn leads_to_one(&self) -> bool {
+        self.is_fixed() && !matches!(self.access, StepKind::Each)
+    }
+}
+
 impl Node {
     /// It has no side effect, so that it may run twice.
     pub(super) fn is_pure(&self) -> bool {
@@ -13,51 +74,70 @@ impl Node {
             Op::Path(_, steps) => steps.iter().all(PathStep::is_fixed),
             _ => true,
         };
-        own && self.parts().into_iter().all(Self::is_pure)
+        own && self.children().into_iter().all(Self::is_pure)
     }
 
-    /// Its work and its outputs are bounded by the length of the message: nothing is repeated, and nothing is multiplied.
+    /// Its work for a message is at most [`MOST_WORK`] times its length.
     pub(super) fn is_bounded(&self) -> bool {
-        let own = match &self.op {
-            Op::Input
-            | Op::Part(_)
-            | Op::Constant(_)
-            | Op::Var(_)
-            | Op::Global(_)
-            | Op::Pipe(..)
-            | Op::Bind(..)
-            | Op::Comma(..)
-            | Op::Alternative(..)
-            | Op::If(..)
-            | Op::Logic(..)
-            | Op::Compare(..)
-            | Op::Negate(_)
-            | Op::Array(_)
-            | Op::Object(_)
-            | Op::Text(_)
-            | Op::ToString
-            | Op::Empty
-            | Op::Fail
-            | Op::Try(..)
-            | Op::Label(..)
-            | Op::Break(_)
-            | Op::First(_)
-            | Op::IsEmpty(_)
-            | Op::Any(..)
-            | Op::Type => true,
-            Op::Path(_, steps) => {
-                steps.iter().all(|step| step.is_fixed() && !matches!(step.access, StepKind::Each))
+        self.bound(1, &mut Vec::new()).is_some_and(|bound| bound.work <= MOST_WORK)
+    }
+
+    /// What it makes of an input of this size; `None` if there is no limit, or if it is not known.
+    fn bound(&self, input: u64, variables: &mut Vec<u64>) -> Option<Bound> {
+        Some(match &self.op {
+            Op::Input | Op::Fail => Bound::one(input),
+            Op::Constant(value) if value.text().len() > LONGEST_CONSTANT => return None,
+            Op::Part(_) | Op::Constant(_) | Op::Global(_) | Op::Type | Op::Empty | Op::Break(_) => {
+                Bound::one(1)
+            }
+            Op::Var(up) => Bound::one(*variables.iter().rev().nth(*up)?),
+            // A quote becomes two characters, and a control character six.
+            Op::ToString => Bound::one(input.saturating_mul(6)),
+            Op::Path(from, steps) if steps.iter().all(PathStep::leads_to_one) => {
+                from.bound(input, variables)?
+            }
+            Op::Pipe(a, b) => {
+                let a = a.bound(input, variables)?;
+                a.then(b.bound(a.size, variables)?)
+            }
+            Op::Bind(a, b) => {
+                let a = a.bound(input, variables)?;
+                variables.push(a.size);
+                let b = b.bound(input, variables);
+                variables.pop();
+                a.then(b?)
+            }
+            Op::Comma(a, b) | Op::Alternative(a, b) => {
+                a.bound(input, variables)?.or(b.bound(input, variables)?)
+            }
+            Op::Try(a, b) => {
+                let a = a.bound(input, variables)?;
+                a.or(b.bound(input.max(a.size), variables)?)
+            }
+            Op::If(a, b, c) => {
+                let then = b.bound(input, variables)?.or(c.bound(input, variables)?);
+                a.bound(input, variables)?.then(then)
+            }
+            Op::Logic(a, _, b) | Op::Compare(a, _, b) => {
+                Bound { size: 1, ..a.bound(input, variables)?.and(b.bound(input, variables)?) }
             }
             // A string times a number is as long as the number says.
-            Op::Math(_, math, _) => !matches!(math, Math::Mul),
-            Op::Native(native, _) => native.bounded,
-            _ => false,
-        };
-        own && self.parts().into_iter().all(Self::is_bounded)
+            Op::Math(a, math, b) if !matches!(math, Math::Mul) => {
+                a.bound(input, variables)?.and(b.bound(input, variables)?)
+            }
+            Op::Negate(a) | Op::Label(_, a) | Op::First(a) => a.bound(input, variables)?,
+            Op::Array(a) => a.bound(input, variables)?.as_one(),
+            Op::IsEmpty(a) | Op::Any(a, _) => Bound { size: 1, ..a.bound(input, variables)?.as_one() },
+            Op::Object(parts) | Op::Text(parts) => Bound::all(parts, input, variables)?,
+            Op::Native(native, parts) if native.bounded => {
+                Bound::one(input).and(Bound::all(parts, input, variables)?)
+            }
+            _ => return None,
+        })
     }
 
     /// The operations that it consists of, but for those in the steps of paths.
-    fn parts(&self) -> Vec<&Self> {
+    fn children(&self) -> Vec<&Self> {
         match &self.op {
             Op::Input
             | Op::Part(_)
@@ -103,14 +183,14 @@ impl Node {
             Op::Object(parts) | Op::Text(parts) | Op::Native(_, parts) => parts.iter().collect(),
             Op::Engine(part) => part.variables.iter().collect(),
             Op::Range(bounds) => bounds.iter().collect(),
-            Op::Reduce(fold) => fold.parts().collect(),
-            Op::Foreach(fold, project) => fold.parts().chain(project.as_deref()).collect(),
+            Op::Reduce(fold) => fold.children().collect(),
+            Op::Foreach(fold, project) => fold.children().chain(project.as_deref()).collect(),
         }
     }
 }
 
 impl Fold {
-    fn parts(&self) -> impl Iterator<Item = &Node> {
+    fn children(&self) -> impl Iterator<Item = &Node> {
         [&self.source, &self.init, &self.update].into_iter()
     }
 }
