@@ -13,14 +13,14 @@ const LONGEST_CONSTANT: usize = 256;
 
 /// What an operation makes of its input at most; sizes and work are in lengths of the message.
 #[derive(Clone, Copy)]
-struct Bound {
+struct WorkBound {
     outputs: u64,
     /// The size of an output.
     size: u64,
     work: u64,
 }
 
-impl Bound {
+impl WorkBound {
     fn one(size: u64) -> Self {
         Self { outputs: 1, size, work: size.max(1) }
     }
@@ -83,16 +83,16 @@ impl Node {
     }
 
     /// What it makes of an input of this size; `None` if there is no limit, or if it is not known.
-    fn bound(&self, input: u64, variables: &mut Vec<u64>) -> Option<Bound> {
+    fn bound(&self, input: u64, variables: &mut Vec<u64>) -> Option<WorkBound> {
         Some(match &self.op {
-            Op::Input | Op::Fail => Bound::one(input),
+            Op::Input | Op::Fail => WorkBound::one(input),
             Op::Constant(value) if value.text().len() > LONGEST_CONSTANT => return None,
             Op::Part(_) | Op::Constant(_) | Op::Global(_) | Op::Type | Op::Empty | Op::Break(_) => {
-                Bound::one(1)
+                WorkBound::one(1)
             }
-            Op::Var(up) => Bound::one(*variables.iter().rev().nth(*up)?),
+            Op::Var(up) => WorkBound::one(*variables.iter().rev().nth(*up)?),
             // A quote becomes two characters, and a control character six.
-            Op::ToString => Bound::one(input.saturating_mul(6)),
+            Op::ToString => WorkBound::one(input.saturating_mul(6)),
             Op::Path(from, steps) if steps.iter().all(PathStep::leads_to_one) => {
                 from.bound(input, variables)?
             }
@@ -119,7 +119,7 @@ impl Node {
                 a.bound(input, variables)?.then(then)
             }
             Op::Logic(a, _, b) | Op::Compare(a, _, b) => {
-                Bound { size: 1, ..a.bound(input, variables)?.and(b.bound(input, variables)?) }
+                WorkBound { size: 1, ..a.bound(input, variables)?.and(b.bound(input, variables)?) }
             }
             // A string times a number is as long as the number says.
             Op::Math(a, math, b) if !matches!(math, Math::Mul) => {
@@ -127,10 +127,10 @@ impl Node {
             }
             Op::Negate(a) | Op::Label(_, a) | Op::First(a) => a.bound(input, variables)?,
             Op::Array(a) => a.bound(input, variables)?.as_one(),
-            Op::IsEmpty(a) | Op::Any(a, _) => Bound { size: 1, ..a.bound(input, variables)?.as_one() },
-            Op::Object(parts) | Op::Text(parts) => Bound::all(parts, input, variables)?,
+            Op::IsEmpty(a) | Op::Any(a, _) => WorkBound { size: 1, ..a.bound(input, variables)?.as_one() },
+            Op::Object(parts) | Op::Text(parts) => WorkBound::all(parts, input, variables)?,
             Op::Native(native, parts) if native.bounded => {
-                Bound::one(input).and(Bound::all(parts, input, variables)?)
+                WorkBound::one(input).and(WorkBound::all(parts, input, variables)?)
             }
             _ => return None,
         })
