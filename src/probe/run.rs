@@ -50,7 +50,7 @@ pub(crate) struct ReportForm {
     pub output: ReportKind,
     /// Use color on standard output.
     pub color: bool,
-    /// Columns of a page whose output is not a terminal.
+    /// What `COLUMNS` says, for a page whose output is not a terminal.
     pub columns: Option<usize>,
     /// Standard output is a terminal.
     pub stdout_terminal: bool,

@@ -3,14 +3,17 @@
 //! Most conditions of dialects are of this kind, or begin like this. To look at the field costs a small part of running
 //! the program.
 
+use std::sync::Arc;
+
+use jaq_core::ValT as _;
+use jaq_core::load::Arena;
 use jaq_core::load::parse::BinaryOp;
-use jaq_core::load::{Arena, lex::StrPart};
 use jaq_core::ops::Cmp;
 use jaq_core::path::{Opt, Part};
 
 use super::syntax::{self, Term};
 use super::value::Val;
-use super::{SHALLOW, Value, read};
+use super::{SHALLOW, Value, plan, read};
 
 /// What a condition asks first: of which kind a part of the message is, that it has a value, or that it is neither `null`
 /// nor `false`.
@@ -24,7 +27,7 @@ pub struct FieldTest {
 
 #[derive(Clone, Debug)]
 enum FieldStep {
-    Field(String),
+    Field(Arc<str>),
     Item(usize),
 }
 
@@ -81,7 +84,7 @@ impl FieldTest {
             }
         }
         let holds = match &self.expected {
-            ExpectedValue::Truth => !matches!(at, Val::Null | Val::Bool(false)),
+            ExpectedValue::Truth => at.as_bool(),
             ExpectedValue::Value(expected) => at == expected,
             ExpectedValue::Kind(kind) => at.kind() == kind,
         };
@@ -99,7 +102,7 @@ fn steps(term: &Term<'_>) -> Option<Vec<FieldStep>> {
     let mut found = steps(from)?;
     for (part, opt) in &path.0 {
         found.push(match (part, opt) {
-            (Part::Index(Term::Str(None, parts)), Opt::Essential) => FieldStep::Field(text(parts)?),
+            (Part::Index(Term::Str(None, parts)), Opt::Essential) => FieldStep::Field(plan::plain(parts)?),
             (Part::Index(Term::Num(number)), Opt::Essential) => FieldStep::Item(number.parse().ok()?),
             _ => return None,
         });
@@ -110,19 +113,10 @@ fn steps(term: &Term<'_>) -> Option<Vec<FieldStep>> {
 /// A string or a number.
 fn constant(term: &Term<'_>) -> Option<Val> {
     match term {
-        Term::Str(None, parts) => Some(Val::string(&text(parts)?)),
+        Term::Str(None, parts) => Some(Val::Str(plan::plain(parts)?)),
         Term::Num(number) => Some(Val::Num(read::literal(number))),
         _ => None,
     }
-}
-
-fn text(parts: &[StrPart<&str, Term<'_>>]) -> Option<String> {
-    let part = |part: &StrPart<&str, Term<'_>>| match part {
-        StrPart::Str(text) => Some((*text).to_owned()),
-        StrPart::Char(character) => Some(character.to_string()),
-        StrPart::Term(_) => None,
-    };
-    parts.iter().map(part).collect()
 }
 
 #[cfg(test)]

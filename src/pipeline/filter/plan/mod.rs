@@ -36,6 +36,7 @@ pub(super) use self::parts::PartsPlan;
 use self::prefilter::Prefilter;
 pub use self::reads::Reads;
 pub(super) use self::run::{RunContext, RunStop};
+pub(super) use self::terms::plain;
 
 /// A compiled program.
 #[derive(Debug)]

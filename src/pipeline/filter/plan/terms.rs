@@ -37,7 +37,7 @@ pub(super) fn places<'t>(
 }
 
 /// The text of a string without interpolation.
-pub(super) fn plain(parts: &[StrPart<&str, Term<'_>>]) -> Option<Arc<str>> {
+pub(in super::super) fn plain(parts: &[StrPart<&str, Term<'_>>]) -> Option<Arc<str>> {
     let mut text = String::new();
     for part in parts {
         match part {

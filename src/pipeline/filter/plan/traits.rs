@@ -2,14 +2,12 @@
 
 use jaq_core::ops::Math;
 
+use super::super::SHORT;
 use super::{Fold, Node, Op, PathStep, StepKind};
 
 /// The most work that is done for a message where nothing may wait, in lengths of the message. It also bounds how deep the
 /// program nests, since each operation counts.
 const MOST_WORK: u64 = 64;
-
-/// The longest constant of a bounded program, in bytes.
-const LONGEST_CONSTANT: usize = 256;
 
 /// What an operation makes of its input at most; sizes and work are in lengths of the message.
 #[derive(Clone, Copy)]
@@ -86,7 +84,7 @@ impl Node {
     fn bound(&self, input: u64, variables: &mut Vec<u64>) -> Option<WorkBound> {
         Some(match &self.op {
             Op::Input | Op::Fail => WorkBound::one(input),
-            Op::Constant(value) if value.text().len() > LONGEST_CONSTANT => return None,
+            Op::Constant(value) if value.text().len() > SHORT => return None,
             Op::Part(_) | Op::Constant(_) | Op::Global(_) | Op::Type | Op::Empty | Op::Break(_) => {
                 WorkBound::one(1)
             }
