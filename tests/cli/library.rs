@@ -720,3 +720,27 @@ fn topics_are_left_by_calls_when_the_session_ends() {
     running.finish().exits(130);
     assert_eq!(calls(), ["b", "c", "b", "c"].repeat(2));
 }
+
+#[test]
+fn a_mattermost_connection_is_resumed_by_each_new_process() {
+    let home = tempfile::tempdir().unwrap();
+    let cursor = home.path().join("cursor").display().to_string();
+    let text = DIALECT_FILES.iter().find(|file| file.name == "mattermost").unwrap().text;
+    let forgetful = home.path().join("forgetful.toml").display().to_string();
+    let known = "$query.connection_id";
+    let without_memory = text
+        .replace("name = \"mattermost\"", "name = \"forgetful\"")
+        .replace(&format!("if {known} then"), "if false then")
+        .replace(&format!("{known} // \"mock-"), "\"another-");
+    fs::write(&forgetful, without_memory).unwrap();
+    let run = |dialect: &str| {
+        let args = ["--mock=--rate 200", "--cursor-file", &cursor, "--count", "3", "-f", "[.event, .seq]"];
+        wstap(&["subscribe", "-d", dialect, "--max-time", "60s"]).args(&args).run().exits(0).stdout.clone()
+    };
+    let posted = |numbers: [u32; 3]| numbers.map(|n| format!("[\"posted\",{n}]\n")).concat();
+    for numbers in [[1, 2, 3], [4, 5, 6], [7, 8, 9]] {
+        assert_eq!(run("mattermost"), posted(numbers));
+    }
+    let lost = run(&forgetful);
+    assert!(lost.starts_with("[\"hello\",0]\n[\"posted\","), "{lost}");
+}
