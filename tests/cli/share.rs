@@ -306,8 +306,9 @@ fn a_takeover_is_a_record() {
 fn ten_processes_lose_three_of_them_and_no_event() {
     let Some(mut team) = ShareTeam::start(10, 20, 500, 3) else { return };
     team.until_divided();
+    // The first may have taken all, and give some back to those that start later.
+    until("three hold topics", || team.holders().len() > 2);
     let holders = team.holders();
-    assert!(holders.len() > 2, "{holders:?}");
     let (killed, cut, still) = (holders[2], holders[1], holders[0]);
     team.members[cut].relay.hold();
     team.kill(killed);
