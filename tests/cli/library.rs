@@ -6,7 +6,7 @@ use std::{fs, thread};
 
 use serde::Deserialize;
 use serde_json::Value;
-use wstap::testing::DIALECT_FILES;
+use wstap::testing::{DIALECT_FILES, duration};
 
 use crate::clients::{control, serve};
 use crate::harness::{Output, Wstap, wstap};
@@ -560,7 +560,7 @@ fn a_file_is_explained_without_a_connection() {
         r#"once connected, send {"method":"subscribe","params":{"channel":"trade","symbol":["A/B"]}"#
     ));
     assert!(
-        lines[2].starts_with(r#"every 30s, send {"method":"ping","#)
+        lines[2].starts_with(r#"every 15s, send {"method":"ping","#)
             && lines[3].starts_with("before closing, send ")
     );
     assert!(lines[4].contains("rule 2 (trades): event id=A/B/7, event id=A/B/8: "), "{}", lines[4]);
@@ -691,6 +691,22 @@ fn a_server_that_sends_events_need_not_send_heartbeats() {
         ];
         wstap(&["subscribe", "-d", name, topic]).args(&args).run().exits(0);
     }
+}
+
+#[test]
+fn a_server_may_be_silent_until_something_is_subscribed_to() {
+    for_every_file(|name, text| {
+        let file: toml::Table = text.parse().unwrap();
+        let keepalive = file.get("keepalive").and_then(toml::Value::as_table);
+        let time = |key: &str| Some(duration(keepalive?.get(key)?.as_str().unwrap()).unwrap());
+        let Some(silence) = time("silence") else { return };
+        assert!(time("every").is_none_or(|every| every < silence), "{name}: answers to pings come too late");
+        // At this speed the limit is 4 s, and a busy machine may take most of a second for an answer.
+        let mock = format!("--mock=--events 0 --time-scale {}", silence.as_secs_f64() / 4.0);
+        let args = ["--linger", "forever", "--no-reconnect", "--max-time", "6s"];
+        let out = wstap(&["connect", "-d", name, &mock]).args(&args).run();
+        assert!(!out.exits(0).stderr.contains("acknowledgment"), "{name}: {}", out.stderr);
+    });
 }
 
 #[test]

@@ -90,6 +90,9 @@ pub(super) const QUIET: Mock = Mock(&["--events", "0"]);
 /// The same at a hundred times the speed.
 pub(super) const QUIET_FAST: Mock = Mock(&["--events", "0", "--time-scale", "100"]);
 
+/// The same at ten times the speed, for clients whose pings are answered just before their limit of silence.
+pub(super) const QUIET_BRISK: Mock = Mock(&["--events", "0", "--time-scale", "10"]);
+
 impl Mock {
     /// Of a session.
     pub(super) const fn seen(
@@ -123,6 +126,7 @@ pub(super) const HURRY: &[&str] = &["--no-reconnect", "--connect-timeout", "1s"]
 pub(super) const PINGS: &[&str] = &["--no-reconnect", "--ping-interval", "200ms", "--ping-timeout", "500ms"];
 pub(super) const IDLE: &[&str] = &["--no-reconnect", "--idle-timeout", "1s"];
 pub(super) const IDLE_FAST: &[&str] = &["--no-reconnect", "--idle-timeout", "1s", "--time-scale", "100"];
+pub(super) const IDLE_BRISK: &[&str] = &["--no-reconnect", "--idle-timeout", "3s", "--time-scale", "10"];
 pub(super) const SOON: &[&str] = &["--max-time", "3s"];
 
 // Records of sessions.
