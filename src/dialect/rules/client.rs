@@ -63,6 +63,8 @@ struct ConnState {
     sequences: Sequences,
     /// What is to be subscribed to once the server is ready.
     waiting: Option<(Vec<String>, Option<String>)>,
+    /// Something was subscribed to, besides what `open` sends by itself.
+    subscribes: bool,
 }
 
 impl ConnState {
@@ -72,6 +74,7 @@ impl ConnState {
             sent: SentNumbers::default(),
             sequences: Sequences::default(),
             waiting: None,
+            subscribes: false,
         }
     }
 }
@@ -178,6 +181,7 @@ impl RulesClient {
         if topics.is_empty() && (ends || rules.topics_required) {
             return Vec::new();
         }
+        self.conn.subscribes |= !ends;
         self.set_cursor(cursor);
         let mut messages = Vec::new();
         let chunks: Vec<&[String]> =
@@ -490,7 +494,8 @@ impl Client for RulesClient {
     }
 
     fn expects_ack(&self) -> bool {
-        self.rules.waits || self.rules.confirms || self.rules.subscribe.call.is_some()
+        let confirms = self.rules.confirms || self.rules.subscribe.call.is_some();
+        self.rules.waits || confirms && self.conn.subscribes
     }
 
     fn understand(&mut self, message: &Message) -> Meaning {
