@@ -1,5 +1,7 @@
 //! The client half of the upgrade: the request as bytes, and the response head read from bytes.
 
+use std::mem::MaybeUninit;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -171,12 +173,12 @@ pub enum HeadError {
 
 /// Reads a response head from what has come so far: the head and its length, or `None` if it is not complete.
 pub fn parse_head(bytes: &[u8]) -> Result<Option<(ResponseHead, usize)>, HeadError> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
     let mut config = httparse::ParserConfig::default();
     // Folded lines are obsolete but legal to receive (RFC 9112 §5.2).
     config.allow_obsolete_multiline_headers_in_responses(true);
-    match config.parse_response(&mut response, bytes) {
+    match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD => Ok(Some((owned(&response), length))),
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Ok(None),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooLarge),

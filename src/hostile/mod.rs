@@ -114,7 +114,7 @@ fn acts(c: char) -> bool {
 
 /// The answer to an upgrade: head, judgement, refusal and the chunks of its body.
 pub fn handshake_response(bytes: &[u8]) {
-    let (body, _) = upgrade::dechunk(bytes);
+    let body = upgrade::dechunk(bytes).body;
     assert!(body.len() <= bytes.len());
     let Ok(Some((head, length))) = client::parse_head(bytes) else { return };
     assert!(length <= bytes.len().min(client::MAX_HEAD) && head.headers.len() <= client::MAX_HEADERS);

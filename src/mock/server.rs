@@ -34,6 +34,9 @@ use crate::report::Level;
 /// Bodies up to this size are written with their heads.
 const WRITTEN_AT_ONCE: usize = 64 << 10;
 
+/// How much of calls that come together is read at once.
+const CALLS: usize = 4 << 10;
+
 /// How long a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -285,7 +288,8 @@ async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop:
     match accepted {
         Ok(Some(Accepted::Tls(wire))) => answer(wire, remote, site, stop).await,
         Ok(Some(Accepted::NotTls(wire))) => {
-            respond(wire, &Response::text(400, "this port speaks TLS: use wss:// or https://")).await;
+            respond(wire, Vec::new(), &Response::text(400, "this port speaks TLS: use wss:// or https://"))
+                .await;
         }
         Ok(None) | Err(_) => {}
     }
@@ -294,25 +298,29 @@ async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop:
 /// Answers requests until one is upgraded or the client has no more.
 async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut bytes = Vec::with_capacity(1024);
+    // Answers to calls that came together leave together.
+    let mut answers = Vec::new();
     let share = site.registry.budget.share();
     stream.count_in(&share);
     loop {
         let request = tokio::select! {
-            request = timeout(PATIENCE, read_request(&mut stream, &mut bytes)) => request,
+            request = timeout(PATIENCE, read_request(&mut stream, &mut bytes, &mut answers)) => request,
             () = share.has_to_leave() => {
                 drop(bytes);
-                return respond(stream, &greedy()).await;
+                return respond(stream, answers, &greedy()).await;
             }
             () = stopped(&mut stop) => return,
         };
         let request = match request {
             Ok(Ok(Some(request))) => request,
             Ok(Ok(None)) => return,
-            Ok(Err(refusal)) => return respond(stream, &refusal).await,
-            Err(_) => return respond(stream, &Response::text(408, "no request received in time")).await,
+            Ok(Err(refusal)) => return respond(stream, answers, &refusal).await,
+            Err(_) => {
+                return respond(stream, answers, &Response::text(408, "no request received in time")).await;
+            }
         };
         let upgraded = tokio::select! {
-            upgraded = decide(&mut stream, &site, &request, &share) => upgraded,
+            upgraded = decide(&mut stream, &mut answers, &site, &request, &share) => upgraded,
             () = share.has_to_leave() => Upgraded::No(greedy()),
             () = stopped(&mut stop) => return,
         };
@@ -332,11 +340,11 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
         };
         share.set(Use::Outgoing, response.body.len());
         if !request.keeps_alive() || response.status >= 400 {
-            return respond(stream, &response).await;
+            return respond(stream, answers, &response).await;
         }
         drop(request);
         let written = tokio::select! {
-            written = write(&mut stream, &response, true) => written,
+            written = write(&mut stream, &mut answers, &response, true) => written,
             () = share.has_to_leave() => return,
             () = stopped(&mut stop) => return,
         };
@@ -352,33 +360,53 @@ fn greedy() -> Response {
     Response::text(503, "the memory limit of the mock is reached")
 }
 
-/// Writes a response; a large body is not copied for it.
-async fn write(stream: &mut Wire, response: &Response, keep_alive: bool) -> std::io::Result<()> {
-    let (mut head, body) = (response.head_bytes(keep_alive), &response.body);
+/// Adds a response to the answers that are to leave. A large body leaves at once, and is not copied for it.
+async fn write(
+    stream: &mut Wire,
+    answers: &mut Vec<u8>,
+    response: &Response,
+    keep_alive: bool,
+) -> std::io::Result<()> {
+    let body = &response.body;
+    answers.extend(response.head_bytes(keep_alive));
     if body.len() > WRITTEN_AT_ONCE {
-        stream.write_all(&head).await?;
+        send(stream, answers).await?;
         return stream.write_all(body).await;
     }
-    head.extend_from_slice(body);
-    stream.write_all(&head).await
+    answers.extend(body);
+    if answers.len() > WRITTEN_AT_ONCE { send(stream, answers).await } else { Ok(()) }
 }
 
-/// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end.
-async fn read_request(stream: &mut Wire, bytes: &mut Vec<u8>) -> Result<Option<Request>, Response> {
+/// Writes the answers that are to leave.
+async fn send(stream: &mut Wire, answers: &mut Vec<u8>) -> std::io::Result<()> {
+    stream.write_all(answers).await?;
+    *answers = Vec::new();
+    Ok(())
+}
+
+/// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end. What
+/// has been answered leaves before anything is waited for.
+async fn read_request(
+    stream: &mut Wire,
+    bytes: &mut Vec<u8>,
+    answers: &mut Vec<u8>,
+) -> Result<Option<Request>, Response> {
     loop {
         if let Some((mut request, length)) = Request::parse(bytes)? {
             let end = length + request.body_length()?;
             while bytes.len() < end {
-                if !matches!(stream.read_buf(bytes).await, Ok(1..)) {
+                if send(stream, answers).await.is_err() || !matches!(stream.read_buf(bytes).await, Ok(1..)) {
                     return Ok(None);
                 }
             }
             request.body = bytes[length..end].to_vec();
-            // What is left of a large request is not to keep its memory.
-            *bytes = bytes.split_off(end);
+            bytes.drain(..end);
+            // A large request does not keep its memory; who has made one call may send the next ones together.
+            bytes.shrink_to(CALLS);
+            bytes.reserve(CALLS - bytes.len().min(CALLS));
             return Ok(Some(request));
         }
-        if !matches!(stream.read_buf(bytes).await, Ok(1..)) {
+        if send(stream, answers).await.is_err() || !matches!(stream.read_buf(bytes).await, Ok(1..)) {
             return Ok(None);
         }
     }
@@ -417,8 +445,19 @@ enum Upgraded {
     Unanswered,
 }
 
-/// Answers a request for the control API, on which no fault has an influence, and hands on all others.
-async fn decide(stream: &mut Wire, site: &Site, request: &Request, share: &Share) -> Upgraded {
+/// Answers a request for the control API, on which no fault has an influence, and hands on all others. What can take its
+/// time, as a call cannot, does not hold back the answers to the requests before.
+async fn decide(
+    stream: &mut Wire,
+    answers: &mut Vec<u8>,
+    site: &Site,
+    request: &Request,
+    share: &Share,
+) -> Upgraded {
+    let is_call = request.header("Upgrade").is_none() && !control::owns(request.path());
+    if !is_call && send(stream, answers).await.is_err() {
+        return Upgraded::Unanswered;
+    }
     match site.extras.control.as_ref().filter(|_| control::owns(request.path())) {
         Some(guard) => Upgraded::No(control::answer(site, guard, request, share).await),
         None => upgrade(stream, site, request).await,
@@ -501,10 +540,11 @@ async fn silence(stream: &mut Wire) -> Upgraded {
 
 /// Answers and closes, reading on for a moment so that bytes the client still sends do not reset the
 /// connection under the answer.
-async fn respond(mut stream: Wire, response: &Response) {
+async fn respond(mut stream: Wire, mut answers: Vec<u8>, response: &Response) {
     stream.count_no_more();
     let all = async {
-        write(&mut stream, response, false).await?;
+        write(&mut stream, &mut answers, response, false).await?;
+        send(&mut stream, &mut answers).await?;
         stream.shutdown().await?;
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}

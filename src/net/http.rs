@@ -3,7 +3,10 @@
 //! A call goes through the phases of [`super::open()`], with the same options for the network, but with none of the
 //! credentials that are meant for the upgrade. Redirects are not followed: a call may hold a credential itself.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::BytesMut;
 
 use super::open::{Opening, Phase};
 use super::upgrade::Question;
@@ -15,6 +18,10 @@ use crate::handshake::client::{ResponseHead, USER_AGENT, check_headers, list_ite
 use crate::net::WsUrl;
 use crate::secret::{Secret, Secrets};
 
+/// How many bytes of calls leave together. A server that answers before it has read all of them must not wait for
+/// somebody who still writes: this much always fits into the buffers between.
+const PIPELINE: usize = 16 * 1024;
+
 /// An HTTP call. Making it twice must do no more than making it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpCall {
@@ -23,9 +30,9 @@ pub struct HttpCall {
     /// The method, such as `POST`.
     pub method: &'static str,
     /// Where to: an `http://` or `https://` URL, read by [`WsUrl::parse`] as every URL is.
-    pub url: WsUrl,
+    pub url: Arc<WsUrl>,
     /// Headers besides `Host`, `User-Agent` and those that tell of the body's length.
-    pub headers: Vec<(String, Secret)>,
+    pub headers: Arc<[(String, Secret)]>,
     /// The body, which may be empty.
     pub body: Vec<u8>,
 }
@@ -38,20 +45,29 @@ impl HttpCall {
         size_of::<Self>() + self.url.target().len() + headers + self.body.len()
     }
 
-    /// The bytes for the wire, secrets included.
-    fn bytes(&self, keep: bool) -> Result<Vec<u8>> {
+    /// Adds the bytes for the wire, secrets included. `host` is the URL's [`WsUrl::host_header`].
+    fn write(&self, bytes: &mut Vec<u8>, host: &str, keep: bool) -> Result<()> {
         check_headers(&self.headers)?;
-        let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target());
-        let host = self.url.host_header();
-        text.extend(["Host: ", &host, "\r\nUser-Agent: ", USER_AGENT, "\r\nAccept: */*\r\n"]);
-        for (name, value) in &self.headers {
-            text.extend([name, ": ", value.expose(), "\r\n"]);
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        put(&[
+            self.method,
+            " ",
+            self.url.target(),
+            " HTTP/1.1\r\nHost: ",
+            host,
+            "\r\nUser-Agent: ",
+            USER_AGENT,
+        ]);
+        put(&["\r\nAccept: */*\r\n"]);
+        for (name, value) in self.headers.iter() {
+            put(&[name, ": ", value.expose(), "\r\n"]);
         }
         if !keep {
-            text.push_str("Connection: close\r\n");
+            put(&["Connection: close\r\n"]);
         }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
-        Ok([text.as_bytes(), &self.body].concat())
+        put(&["Content-Length: ", itoa::Buffer::new().format(self.body.len()), "\r\n\r\n"]);
+        bytes.extend_from_slice(&self.body);
+        Ok(())
     }
 }
 
@@ -103,27 +119,31 @@ impl HttpAnswer {
 /// # Errors
 /// Those of the phases; an answer of any status is none.
 pub async fn call(call: &HttpCall, options: &Options) -> Result<HttpAnswer> {
-    Caller { options: options.clone(), keep: false, kept: None }.call(call).await
+    Caller { keep: false, ..Caller::new(options) }.call(call).await
 }
 
-/// Makes calls one after the other, over one connection as long as the server keeps it.
+/// Makes calls in their order, over one connection as long as the server keeps it.
 pub struct Caller {
     options: Options,
     keep: bool,
     kept: Option<Connection>,
+    /// Has no server shown yet that it cannot do with several calls at once?
+    pipelines: bool,
 }
 
 struct Connection {
     stream: Box<dyn Transport>,
     witness: Option<Witness>,
-    url: WsUrl,
+    url: Arc<WsUrl>,
+    /// What has come of answers that were not read yet.
+    received: BytesMut,
 }
 
 impl Caller {
     /// Connects when there is a call to make.
     #[must_use]
     pub fn new(options: &Options) -> Self {
-        Self { options: options.clone(), keep: true, kept: None }
+        Self { options: options.clone(), keep: true, kept: None, pipelines: true }
     }
 
     /// Makes a call.
@@ -131,44 +151,129 @@ impl Caller {
     /// # Errors
     /// As [`call`].
     pub async fn call(&mut self, call: &HttpCall) -> Result<HttpAnswer> {
-        let request = call.bytes(self.keep)?;
-        if let Some(kept) = self.kept.take().filter(|kept| kept.url.same_origin(&call.url)) {
-            match self.ask(kept, call, &request, Opening::new(&self.options)).await {
+        let shown = call.url.shown_as_http();
+        let mut request = Vec::new();
+        call.write(&mut request, &call.url.host_header(), self.keep)?;
+        if let Some(mut kept) = self.kept.take().filter(|kept| kept.url.same_origin(&call.url)) {
+            match kept.ask(&shown, &request, &self.options.secrets, Opening::new(&self.options)).await {
                 // A server may close a connection that it has kept at any time (RFC 9112 §9.5).
                 Err(failure) if failure.exit != Exit::LinkSilent => {}
-                result => return result,
+                result => {
+                    let (answer, stays) = result?;
+                    if stays {
+                        self.keep_for_next(kept);
+                    }
+                    return Ok(answer);
+                }
             }
         }
         let proxy = self.options.call_proxies.choose(&call.url)?;
         let options = Options { proxy, ..self.options.clone() };
         let mut opening = Opening::new(&options);
         let (stream, witness) = opening.connect(&call.url, &options).await?;
-        self.ask(Connection { stream, witness, url: call.url.clone() }, call, &request, opening).await
+        let url = call.url.clone();
+        let mut connection = Connection { stream, witness, url, received: BytesMut::with_capacity(4096) };
+        let (answer, stays) = connection.ask(&shown, &request, &self.options.secrets, opening).await?;
+        if stays {
+            self.keep_for_next(connection);
+        }
+        Ok(answer)
     }
 
+    /// Makes calls, and hands out the answer to each in turn. Once a connection has answered and was kept, further calls
+    /// leave together (RFC 9112 §9.3.2), so that a call does not take a round trip. An answer has as much time as that
+    /// of [`call`], from the one before it.
+    pub async fn call_all(
+        &mut self,
+        calls: &[HttpCall],
+        mut answered: impl FnMut(usize, Result<HttpAnswer>),
+    ) {
+        let mut next = 0;
+        while let Some(call) = calls.get(next) {
+            let before = next;
+            if self.pipelines {
+                next += self.pipeline(&calls[next..], |at, answer| answered(before + at, answer)).await;
+            }
+            if next == before {
+                answered(next, self.call(call).await);
+                next += 1;
+            }
+        }
+    }
+
+    /// Makes as many of the calls as can leave together over the connection that is kept. Returns how many were
+    /// answered, or have failed; to the others nothing has happened, or so it is no harm to make them again.
+    async fn pipeline(
+        &mut self,
+        calls: &[HttpCall],
+        mut answered: impl FnMut(usize, Result<HttpAnswer>),
+    ) -> usize {
+        let Some(mut kept) = self.kept.take() else { return 0 };
+        let (count, requests) = self.requests(calls, &kept.url);
+        let mut shown = String::new();
+        for (at, call) in calls[..count].iter().enumerate() {
+            if at == 0 || call.url != calls[at - 1].url {
+                shown = call.url.shown_as_http();
+            }
+            let requests = if at == 0 { &requests[..] } else { &[] };
+            match kept.ask(&shown, requests, &self.options.secrets, Opening::new(&self.options)).await {
+                Ok((answer, stays)) => {
+                    answered(at, Ok(answer));
+                    if !stays {
+                        return at + 1;
+                    }
+                }
+                Err(failure) => {
+                    // A server that goes before it has answered anything may only have had enough of an idle connection.
+                    self.pipelines &= at == 0 && failure.exit != Exit::LinkSilent;
+                    return at;
+                }
+            }
+        }
+        self.keep_for_next(kept);
+        count
+    }
+
+    /// The bytes of the calls that can leave together to this origin, and how many these are.
+    fn requests(&self, calls: &[HttpCall], origin: &WsUrl) -> (usize, Vec<u8>) {
+        let host = origin.host_header();
+        let mut requests = Vec::new();
+        let fits = |call: &&HttpCall| {
+            let room = requests.len() < PIPELINE && call.url.same_origin(origin);
+            room && call.write(&mut requests, &host, self.keep).is_ok()
+        };
+        (calls.iter().take_while(fits).count(), requests)
+    }
+
+    /// Keeps a connection whose calls are all answered, unless more has come than their answers: nobody knows what it
+    /// would be an answer to.
+    fn keep_for_next(&mut self, connection: Connection) {
+        self.kept = Some(connection).filter(|connection| self.keep && connection.received.is_empty());
+    }
+}
+
+impl Connection {
+    /// Writes the request for the URL that is shown so, and reads an answer. `true`: another may follow over this connection.
     async fn ask(
         &mut self,
-        mut connection: Connection,
-        call: &HttpCall,
+        shown: &str,
         request: &[u8],
+        secrets: &Secrets,
         mut opening: Opening,
-    ) -> Result<HttpAnswer> {
-        let shown = call.url.shown_as_http();
-        let secrets = &self.options.secrets;
-        let question = Question { what: "the call", shown: &shown, tls_scheme: "https://", secrets };
-        let Connection { stream, witness, .. } = &mut connection;
+    ) -> Result<(HttpAnswer, bool)> {
+        let question = Question { what: "the call", shown, tls_scheme: "https://", secrets };
+        let Self { stream, witness, received, .. } = self;
         let work = async {
-            let (head, tail) = upgrade::ask(stream, request, &question, witness.as_ref()).await?;
-            let (mut body, ended) = upgrade::read_answer(stream, &head, tail).await;
+            let head = upgrade::ask_after(stream, request, received, &question, witness.as_ref()).await?;
+            let (mut body, ended) = upgrade::read_answer(stream, &head, received).await;
             if !ended && !(200..300).contains(&head.status) {
                 secrets.mask_end(&mut body);
             }
             Ok((HttpAnswer { head, body }, ended))
         };
-        let (answer, ended) = opening.phase(Phase::Call, &shown, work).await.map_err(as_refusal)?;
+        let (answer, ended) = opening.phase(Phase::Call, shown, work).await.map_err(as_refusal)?;
         let stays = ended && may_stay(&answer.head);
-        self.kept = Some(connection).filter(|_| self.keep && stays);
-        Ok(answer)
+        Ok((answer, stays))
     }
 }
 
@@ -230,8 +335,8 @@ mod tests {
             HttpCall {
                 purpose: "the token",
                 method: "POST",
-                url: WsUrl::parse(&format!("http://127.0.0.1:{}/a/b?c=d", self.port)).unwrap(),
-                headers: vec![("x-api-key".into(), Secret::new("s3cr3t"))],
+                url: url(&format!("http://127.0.0.1:{}/a/b?c=d", self.port)),
+                headers: [("x-api-key".into(), Secret::new("s3cr3t"))].into(),
                 body: body.as_bytes().to_vec(),
             }
         }
@@ -239,6 +344,10 @@ mod tests {
         fn requests(&self) -> Vec<(usize, String)> {
             self.requests.lock().unwrap().clone()
         }
+    }
+
+    fn url(text: &str) -> Arc<WsUrl> {
+        Arc::new(WsUrl::parse(text).unwrap())
     }
 
     async fn read_request(stream: &mut TcpStream) -> Option<String> {
@@ -307,6 +416,106 @@ mod tests {
         assert_eq!(seen, expected.map(|(at, text)| (at, text.to_owned())));
     }
 
+    /// So many requests that are read before these answers are written.
+    fn turn(requests: usize, answers: &[&str]) -> (usize, String) {
+        (requests, answers.concat())
+    }
+
+    /// A server that takes these turns on each connection, and then closes it, but for the last.
+    async fn server_of_turns(connections: Vec<Vec<(usize, String)>>) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = requests.clone();
+        tokio::spawn(async move {
+            let last = connections.len() - 1;
+            for (number, turns) in connections.into_iter().enumerate() {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                for (count, answers) in turns {
+                    for _ in 0..count {
+                        let Some(request) = read_request(&mut stream).await else { return };
+                        log.lock().unwrap().push((number, request));
+                    }
+                    stream.write_all(answers.as_bytes()).await.unwrap();
+                }
+                if number == last {
+                    let _ = stream.read_u8().await;
+                }
+            }
+        });
+        Server { port, requests }
+    }
+
+    /// Makes the calls in batches of `sizes`. Which connection took which call, and the statuses.
+    async fn call_in_batches(server: &Server, sizes: &[usize]) -> (Vec<(usize, String)>, Vec<u16>) {
+        let mut caller = Caller::new(&Options::default());
+        let mut statuses = Vec::new();
+        for size in sizes {
+            let first = statuses.len();
+            let calls: Vec<_> = (first..first + size).map(|at| server.call(&at.to_string())).collect();
+            let mut expected = 0..*size;
+            let answered = |at, answer: Result<HttpAnswer>| {
+                assert_eq!(Some(at), expected.next());
+                statuses.push(answer.map_or(0, |answer| answer.head.status));
+            };
+            caller.call_all(&calls, answered).await;
+            assert!(expected.is_empty());
+        }
+        let last = |text: String| text[text.find("\r\n\r\n").unwrap() + 4..].to_owned();
+        (server.requests().into_iter().map(|(at, text)| (at, last(text))).collect(), statuses)
+    }
+
+    fn taken(calls: &[(usize, &str)]) -> Vec<(usize, String)> {
+        calls.iter().map(|(connection, body)| (*connection, (*body).to_owned())).collect()
+    }
+
+    const LAST: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+    #[tokio::test]
+    async fn calls_leave_together_once_the_server_has_answered_one() {
+        let chunked = "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwhy\r\n0\r\n\r\n";
+        let empty = "HTTP/1.1 204 No Content\r\n\r\n";
+        let turns = vec![turn(1, &[OK]), turn(3, &[OK, chunked, empty]), turn(1, &[OK])];
+        let server = server_of_turns(vec![turns]).await;
+        let (calls, statuses) = call_in_batches(&server, &[4, 1]).await;
+        assert_eq!(calls, taken(&[(0, "0"), (0, "1"), (0, "2"), (0, "3"), (0, "4")]));
+        assert_eq!(statuses, [200, 200, 503, 204, 200]);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_answered_is_called_again_over_another_connection() {
+        for (answer, then) in [
+            // It says that this is its last answer, and takes several calls at once again.
+            (LAST, vec![turn(1, &[OK]), turn(2, &[OK, OK])]),
+            // It leaves without a word, and is asked one by one from now on.
+            (OK, vec![turn(1, &[OK]), turn(1, &[OK]), turn(1, &[OK])]),
+        ] {
+            let server = server_of_turns(vec![vec![turn(1, &[OK]), turn(4, &[answer])], then]).await;
+            let (calls, statuses) = call_in_batches(&server, &[5]).await;
+            let first = [(0, "0"), (0, "1"), (0, "2"), (0, "3"), (0, "4")];
+            assert_eq!(calls, taken(&[&first[..], &[(1, "2"), (1, "3"), (1, "4")]].concat()));
+            assert_eq!(statuses, [200; 5]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_leaves_an_idle_connection_is_no_reason_to_call_one_by_one() {
+        let second = vec![turn(1, &[OK]), turn(2, &[OK, OK])];
+        let server = server_of_turns(vec![vec![turn(1, &[OK])], second]).await;
+        let (calls, statuses) = call_in_batches(&server, &[1, 3]).await;
+        assert_eq!(calls, taken(&[(0, "0"), (1, "1"), (1, "2"), (1, "3")]));
+        assert_eq!(statuses, [200; 4]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_no_call_is_no_answer_to_the_next() {
+        let late = "HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n";
+        let server = server_of_turns(vec![vec![turn(1, &[OK, late])], vec![turn(1, &[OK])]]).await;
+        let (calls, statuses) = call_in_batches(&server, &[1, 1]).await;
+        assert_eq!(calls, taken(&[(0, "0"), (1, "1")]));
+        assert_eq!(statuses, [200, 200]);
+    }
+
     #[tokio::test]
     async fn refusals_have_the_statuses_exit_and_say_what_was_refused() {
         for (status, exit) in
@@ -339,7 +548,7 @@ mod tests {
         let hasty = Options { connect_timeout: Duration::from_millis(300), ..Options::default() };
         assert_eq!(call(&server.call(""), &hasty).await.unwrap_err().exit, Exit::LinkSilent);
         let mut call = Server::new(&[]).await.call("");
-        call.headers[0].1 = Secret::new("a\r\nb");
+        call.headers = [("x-api-key".into(), Secret::new("a\r\nb"))].into();
         assert_eq!(super::call(&call, &options).await.unwrap_err().exit, Exit::Usage);
     }
 
@@ -347,12 +556,12 @@ mod tests {
     async fn the_network_options_are_those_of_the_link() {
         let server = Server::new(&[&[OK], &[OK]]).await;
         let mut call = server.call("");
-        call.url = WsUrl::parse(&format!("http://api.test:{}/", server.port)).unwrap();
+        call.url = url(&format!("http://api.test:{}/", server.port));
         let addresses = vec!["127.0.0.1".parse().unwrap()];
         let entry = ResolveEntry { host: "api.test".into(), port: server.port, addresses };
         let options = Options { resolve: vec![entry], ..Options::default() };
         assert!(super::call(&call, &options).await.is_ok());
-        call.url = WsUrl::parse("http://api.test/").unwrap();
+        call.url = url("http://api.test/");
         let to = (Some("127.0.0.1".into()), Some(server.port));
         let options =
             Options { connect_to: vec![ConnectToEntry { from: (None, None), to }], ..Options::default() };

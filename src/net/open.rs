@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::time::Instant;
 
 use super::cookies::Jar;
@@ -164,7 +165,7 @@ impl Opening {
         self.report.warnings.extend(refusal::oddities(&self.report.findings));
         self.report.agreement = agreement(&head, &expectation.extensions).ok().flatten();
         self.report.subprotocol = head.value("Sec-WebSocket-Protocol").map(str::to_owned);
-        Ok(Hop::Open(Box::new(Tap::new(stream, tail.into()))))
+        Ok(Hop::Open(Box::new(Tap::new(stream, tail.freeze()))))
     }
 
     /// A stream that speaks with the server, through TLS where the URL says so.
@@ -278,7 +279,7 @@ impl Opening {
         options: &Options,
         mut stream: Box<dyn Transport>,
         head: &ResponseHead,
-        tail: Vec<u8>,
+        tail: BytesMut,
     ) -> Result<Hop> {
         let location = head.value("Location").filter(|_| matches!(head.status, 301 | 302 | 303 | 307 | 308));
         if let Some(location) = location.filter(|_| options.max_redirects > 0) {

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::Transport;
@@ -41,7 +42,21 @@ pub(super) async fn ask(
     request: &[u8],
     question: &Question<'_>,
     witness: Option<&Witness>,
-) -> Result<(ResponseHead, Vec<u8>)> {
+) -> Result<(ResponseHead, BytesMut)> {
+    let mut received = BytesMut::with_capacity(4096);
+    let head = ask_after(stream, request, &mut received, question, witness).await?;
+    Ok((head, received))
+}
+
+/// As [`ask`], where bytes have been received that belong to the answer, or to more than one. What is not part of the
+/// head stays among them.
+pub(super) async fn ask_after(
+    stream: &mut Box<dyn Transport>,
+    request: &[u8],
+    bytes: &mut BytesMut,
+    question: &Question<'_>,
+    witness: Option<&Witness>,
+) -> Result<ResponseHead> {
     // A server may answer and close before it has read everything, so a failed write is not the end: what it
     // said is worth more than that it hung up.
     let written = async {
@@ -49,22 +64,23 @@ pub(super) async fn ask(
         stream.flush().await
     };
     let written = written.await;
-    let mut bytes = Vec::with_capacity(4096);
     loop {
-        match parse_head(&bytes) {
-            // Interim answers (RFC 9110 §15.2) announce another; 101 is the one that is final.
-            Ok(Some((head, length))) if (100..200).contains(&head.status) && head.status != 101 => {
-                bytes.drain(..length);
-                continue;
+        match parse_head(bytes) {
+            Ok(Some((head, length))) => {
+                bytes.advance(length);
+                // Interim answers (RFC 9110 §15.2) announce another; 101 is the one that is final.
+                if (100..200).contains(&head.status) && head.status != 101 {
+                    continue;
+                }
+                return Ok(head);
             }
-            Ok(Some((head, length))) => return Ok((head, bytes.split_off(length))),
             Ok(None) => {}
-            Err(error) => return Err(no_http(error, &bytes, question)),
+            Err(error) => return Err(no_http(error, bytes, question)),
         }
-        match stream.read_buf(&mut bytes).await {
-            Ok(0) => return Err(closed(&bytes, None, question, witness)),
+        match stream.read_buf(bytes).await {
+            Ok(0) => return Err(closed(bytes, None, question, witness)),
             Ok(_) => {}
-            Err(read) => return Err(closed(&bytes, Some(written.err().unwrap_or(read)), question, witness)),
+            Err(read) => return Err(closed(bytes, Some(written.err().unwrap_or(read)), question, witness)),
         }
     }
 }
@@ -73,27 +89,28 @@ pub(super) async fn ask(
 pub(super) async fn read_body(
     stream: &mut Box<dyn Transport>,
     head: &ResponseHead,
-    tail: Vec<u8>,
+    tail: BytesMut,
 ) -> (Vec<u8>, bool) {
     let framing = Framing::of(head);
     let mut raw = tail;
     let late = tokio::time::timeout(BODY_TIME, framing.read(stream, &mut raw)).await.is_err();
     let cut = late || framing.is_cut(&raw);
-    (framing.decode(raw), cut)
+    (framing.decode(&raw), cut)
 }
 
-/// Reads the body of an answer as far as size allows, and decodes it. `true`: the answer has come to its end,
-/// and the next one may follow on the same stream.
+/// Reads the body of an answer as far as size allows, and decodes it. `true`: the answer has come to its end, and the
+/// next one may follow on the same stream; what has been received of it is left in `received`.
 pub(super) async fn read_answer(
     stream: &mut Box<dyn Transport>,
     head: &ResponseHead,
-    tail: Vec<u8>,
+    received: &mut BytesMut,
 ) -> (Vec<u8>, bool) {
     let framing = Framing::of(head);
-    let mut raw = tail;
-    framing.read(stream, &mut raw).await;
-    let exact = matches!(framing, Framing::Length(length) if raw.len() == length);
-    (framing.decode(raw), exact)
+    framing.read(stream, received).await;
+    let body = framing.decode(received);
+    let end = framing.end(received);
+    received.advance(end.unwrap_or(received.len()));
+    (body, end.is_some())
 }
 
 /// How the end of a body is told (RFC 9112 §6.3).
@@ -119,7 +136,7 @@ impl Framing {
     }
 
     /// Reads until everything has come, or enough, or nothing more will.
-    async fn read(&self, stream: &mut Box<dyn Transport>, raw: &mut Vec<u8>) {
+    async fn read(&self, stream: &mut Box<dyn Transport>, raw: &mut BytesMut) {
         while !self.is_complete(raw) && matches!(stream.read_buf(raw).await, Ok(1..)) {}
     }
 
@@ -128,7 +145,7 @@ impl Framing {
         match self {
             Self::Length(length) => raw.len() >= (*length).min(MAX_BODY),
             // Chunk sizes and extensions take room too, but a body of tiny chunks need not be read whole.
-            Self::Chunked => raw.len() >= 2 * MAX_BODY || dechunk(raw).1,
+            Self::Chunked => raw.len() >= 2 * MAX_BODY || dechunk(raw).ended,
             Self::UntilClose => raw.len() >= MAX_BODY,
         }
     }
@@ -138,45 +155,72 @@ impl Framing {
         match self {
             Self::Length(length) => raw.len() < *length || *length > MAX_BODY,
             Self::Chunked => {
-                let (body, ended) = dechunk(raw);
-                !ended || body.len() > MAX_BODY
+                let chunks = dechunk(raw);
+                !chunks.ended || chunks.body.len() > MAX_BODY
             }
             // The end may be just where the room is.
             Self::UntilClose => raw.len() >= MAX_BODY,
         }
     }
 
-    fn decode(&self, mut raw: Vec<u8>) -> Vec<u8> {
+    /// Where the body ends, if it is known and all of it has come.
+    fn end(&self, raw: &[u8]) -> Option<usize> {
         match self {
-            Self::Length(length) => raw.truncate(*length),
-            Self::Chunked => raw = dechunk(&raw).0,
-            Self::UntilClose => {}
+            Self::Length(length) => Some(*length).filter(|length| *length <= raw.len()),
+            Self::Chunked => dechunk(raw).end,
+            Self::UntilClose => None,
         }
-        raw.truncate(MAX_BODY);
-        raw
+    }
+
+    fn decode(&self, raw: &[u8]) -> Vec<u8> {
+        let mut body = match self {
+            Self::Length(length) => raw[..raw.len().min(*length)].to_vec(),
+            Self::Chunked => dechunk(raw).body,
+            Self::UntilClose => raw.to_vec(),
+        };
+        body.truncate(MAX_BODY);
+        body
     }
 }
 
-/// Takes the chunks apart (RFC 9112 §7.1): what is there of the body, and whether it has ended, or is broken so
-/// that nothing more can be had.
-pub(crate) fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
+/// A body that is sent in chunks, as far as it has come.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dechunked {
+    pub(crate) body: Vec<u8>,
+    /// The last chunk has come, or the chunks are broken so that nothing more can be had.
+    ended: bool,
+    /// Where the next answer would begin, after the last chunk and an empty trailer section. A trailer is so rare that
+    /// the connection is rather given up.
+    end: Option<usize>,
+}
+
+/// Takes the chunks apart (RFC 9112 §7.1).
+pub(crate) fn dechunk(raw: &[u8]) -> Dechunked {
+    let mut chunks = Dechunked::default();
+    let mut at = 0;
     loop {
-        match httparse::parse_chunk_size(raw) {
+        match httparse::parse_chunk_size(&raw[at..]) {
+            Ok(httparse::Status::Complete((start, 0))) => {
+                at += start;
+                chunks.ended = true;
+                chunks.end = raw[at..].starts_with(b"\r\n").then_some(at + 2);
+                return chunks;
+            }
             Ok(httparse::Status::Complete((start, size))) => {
-                if size == 0 {
-                    return (body, true);
-                }
+                at += start;
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                let rest = &raw[start..];
-                body.extend(&rest[..size.min(rest.len())]);
-                match size.checked_add(2).and_then(|next| rest.get(next..)) {
-                    Some(next) => raw = next,
-                    None => return (body, false),
+                let rest = &raw[at..];
+                chunks.body.extend(&rest[..size.min(rest.len())]);
+                match size.checked_add(2).filter(|next| *next <= rest.len()) {
+                    Some(next) => at += next,
+                    None => return chunks,
                 }
             }
-            Ok(httparse::Status::Partial) => return (body, false),
-            Err(_) => return (body, true),
+            Ok(httparse::Status::Partial) => return chunks,
+            Err(_) => {
+                chunks.ended = true;
+                return chunks;
+            }
         }
     }
 }
@@ -250,11 +294,17 @@ mod tests {
 
     #[test]
     fn chunks_are_taken_apart_as_far_as_they_came() {
-        assert_eq!(dechunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), (b"abcde".to_vec(), true));
-        assert_eq!(dechunk(b"3\r\nabc\r\n5\r\nde"), (b"abcde".to_vec(), false));
-        assert_eq!(dechunk(b"3\r\nab"), (b"ab".to_vec(), false));
-        assert_eq!(dechunk(b""), (Vec::new(), false));
-        assert_eq!(dechunk(b"zz\r\n"), (Vec::new(), true));
-        assert_eq!(dechunk(b"ffffffffffffffff\r\nab"), (b"ab".to_vec(), false));
+        for (raw, body, ended, end) in [
+            ("3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\nHTTP", "abcde", true, Some(24)),
+            ("3\r\nabc\r\n0\r\n", "abc", true, None),
+            ("3\r\nabc\r\n0\r\nExpires: 0\r\n\r\n", "abc", true, None),
+            ("3\r\nabc\r\n5\r\nde", "abcde", false, None),
+            ("3\r\nab", "ab", false, None),
+            ("", "", false, None),
+            ("zz\r\n", "", true, None),
+            ("ffffffffffffffff\r\nab", "ab", false, None),
+        ] {
+            assert_eq!(dechunk(raw.as_bytes()), Dechunked { body: body.into(), ended, end }, "{raw:?}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Acknowledgements, and calls that unsubscribe at the end: HTTP calls made one after the other beside the session, which
-//! waits for them only when it is over.
+//! Acknowledgements, and calls that unsubscribe at the end: HTTP calls made in their order beside the session, which waits
+//! for them only when it is over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,14 +9,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::policy::status_retries;
-use crate::error::Failure;
+use crate::error::{Failure, Result};
 use crate::limits;
 use crate::net::Options;
-use crate::net::http::{Caller, HttpCall};
+use crate::net::http::{Caller, HttpAnswer, HttpCall};
 use crate::report::Report;
 
 /// How long to wait before the one other attempt.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How many calls leave together at most.
+const BATCH: usize = 64;
 
 /// The statuses of what is not there, or not any more.
 pub const GONE: [u16; 2] = [404, 410];
@@ -74,27 +77,33 @@ async fn make(
     report: Report,
 ) {
     let mut told = false;
-    while let Some(call) = calls.recv().await {
-        waiting.fetch_sub(call.cost(), Ordering::Relaxed);
-        let mut result = attempt(&mut caller, &call, fine).await;
-        if let Err((_, true)) = result {
-            tokio::time::sleep(PAUSE).await;
-            result = attempt(&mut caller, &call, fine).await;
-        }
-        match result {
-            Ok(()) => drop(made.fetch_add(1, Ordering::Relaxed)),
-            Err((failure, _)) if !told => {
-                told = true;
-                report.warning(&format!("{} (further failures are counted, not shown)", failure.what));
+    let mut batch = Vec::with_capacity(BATCH);
+    while calls.recv_many(&mut batch, BATCH).await > 0 {
+        waiting.fetch_sub(batch.iter().map(HttpCall::cost).sum(), Ordering::Relaxed);
+        for is_last in [false, true] {
+            let mut again = Vec::new();
+            let answered = |at: usize, answer| match judge(answer, &batch[at], fine) {
+                Ok(()) => drop(made.fetch_add(1, Ordering::Relaxed)),
+                Err((_, true)) if !is_last => again.push(batch[at].clone()),
+                Err((failure, _)) if !told => {
+                    told = true;
+                    report.warning(&format!("{} (further failures are counted, not shown)", failure.what));
+                }
+                Err(_) => {}
+            };
+            caller.call_all(&batch, answered).await;
+            batch = again;
+            if batch.is_empty() {
+                break;
             }
-            Err(_) => {}
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-/// Makes a call. The failure comes with whether another attempt is worth it.
-async fn attempt(caller: &mut Caller, call: &HttpCall, fine: &[u16]) -> Result<(), (Failure, bool)> {
-    let answer = caller.call(call).await.map_err(|failure| {
+/// Was the call made? The failure comes with whether another attempt is worth it.
+fn judge(answer: Result<HttpAnswer>, call: &HttpCall, fine: &[u16]) -> Result<(), (Failure, bool)> {
+    let answer = answer.map_err(|failure| {
         let what = format!("{} failed: {}", call.purpose, failure.what);
         let again = failure.transient;
         (Failure { what, ..failure }, again)
@@ -111,8 +120,8 @@ mod tests {
     use crate::net::WsUrl;
 
     fn call(bytes: usize) -> HttpCall {
-        let url = WsUrl::parse("http://127.0.0.1:9/ack").unwrap();
-        HttpCall { purpose: "the ack", method: "POST", url, headers: Vec::new(), body: vec![b'i'; bytes] }
+        let url = Arc::new(WsUrl::parse("http://127.0.0.1:9/ack").unwrap());
+        HttpCall { purpose: "the ack", method: "POST", url, headers: [].into(), body: vec![b'i'; bytes] }
     }
 
     #[tokio::test]

@@ -72,18 +72,18 @@ impl Delivery {
 
     /// [`Delivery::received`] of an event that is acknowledged in its own way, on the connection that it came on.
     pub fn received_with(&mut self, seq: u64, facts: &Facts, ack: Option<(u32, EventAck)>) -> bool {
-        let Facts { id, mut cursor } = facts.clone();
+        let Facts { id, cursor } = facts;
         let duplicate = id.as_deref().is_some_and(|id| !self.seen.insert(id));
+        let cursor = cursor.as_ref().filter(|_| !duplicate);
         if duplicate {
             self.duplicates += 1;
-            cursor = None;
-        } else if id.is_some() || cursor.is_some() {
-            self.last_id = id.clone().or_else(|| cursor.clone());
+        } else if let Some(last) = id.as_ref().or(cursor) {
+            replace(&mut self.last_id, last);
         }
-        if cursor.is_some() {
-            self.cursor.clone_from(&cursor);
+        if let Some(cursor) = cursor {
+            replace(&mut self.cursor, cursor);
         }
-        let id = id.filter(|_| self.acknowledges);
+        let (id, cursor) = (id.as_ref().filter(|_| self.acknowledges).cloned(), cursor.cloned());
         if id.is_some() || cursor.is_some() || ack.is_some() {
             let event = Pending { seq, id, cursor, ack };
             self.pending_bytes += event.cost();
@@ -134,6 +134,11 @@ impl Delivery {
     pub fn duplicates(&self) -> u64 {
         self.duplicates
     }
+}
+
+/// Uses the memory of the text before.
+fn replace(place: &mut Option<String>, text: &String) {
+    place.get_or_insert_default().clone_from(text);
 }
 
 /// The ids that were seen last, up to a number of them, and up to [`limits::SEEN`] bytes.

@@ -496,8 +496,8 @@ impl Client for Strict {
     }
 
     fn ack(&self, id: &str) -> Option<HttpCall> {
-        let url = crate::net::WsUrl::parse("http://h:1/").unwrap();
-        Some(HttpCall { purpose: "", method: "POST", url, headers: Vec::new(), body: id.into() })
+        let url = std::sync::Arc::new(crate::net::WsUrl::parse("http://h:1/").unwrap());
+        Some(HttpCall { purpose: "", method: "POST", url, headers: [].into(), body: id.into() })
     }
 
     fn rhythm(&self) -> Rhythm {

@@ -5,6 +5,7 @@
 //!
 //! `wire` has what both halves share; `mock`, `log` and `events` are the mock half.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
@@ -104,7 +105,14 @@ impl Dialect for Kadoa {
             Some(key) => Some((PUBLIC.url(url, setup.var)?, key)),
             None => None,
         };
-        Ok(Box::new(KadoaClient { exchange, acks: Some(REALTIME.url(url, setup.var)?), team: None }))
+        let ack = HttpCall {
+            purpose: "an acknowledgment",
+            method: "POST",
+            url: Arc::new(below(&REALTIME.url(url, setup.var)?, wire::ACK_PATH)),
+            headers: [json_header()].into(),
+            body: Vec::new(),
+        };
+        Ok(Box::new(KadoaClient { exchange, ack: Some(ack), team: None }))
     }
 
     fn provider(&self) -> Option<&'static dyn Provider> {
@@ -144,8 +152,8 @@ fn below(base: &WsUrl, path: &str) -> WsUrl {
 struct KadoaClient {
     /// Where the access token comes from, and the API key to get it with.
     exchange: Option<(WsUrl, Secret)>,
-    /// Where acknowledgements go.
-    acks: Option<WsUrl>,
+    /// What acknowledges an event, but for the body.
+    ack: Option<HttpCall>,
     /// The team of the token, which is the name of its channel.
     team: Option<String>,
 }
@@ -165,8 +173,8 @@ impl Client for KadoaClient {
         Some(HttpCall {
             purpose: "the access token",
             method: "POST",
-            url: below(base, wire::TOKEN_PATH),
-            headers: vec![json_header(), ("x-api-key".to_owned(), key.clone())],
+            url: Arc::new(below(base, wire::TOKEN_PATH)),
+            headers: [json_header(), ("x-api-key".to_owned(), key.clone())].into(),
             body: Vec::new(),
         })
     }
@@ -194,13 +202,7 @@ impl Client for KadoaClient {
     }
 
     fn ack(&self, id: &str) -> Option<HttpCall> {
-        Some(HttpCall {
-            purpose: "an acknowledgment",
-            method: "POST",
-            url: below(self.acks.as_ref()?, wire::ACK_PATH),
-            headers: vec![json_header()],
-            body: wire::ack(id),
-        })
+        Some(HttpCall { body: wire::ack(id), ..self.ack.clone()? })
     }
 
     fn rhythm(&self) -> Rhythm {
@@ -263,7 +265,7 @@ mod tests {
             assert!(call.headers.contains(&json_header()));
             let call = client.ack("a\"b").unwrap();
             assert_eq!(call.url.shown_as_http(), format!("{ack}/api/v1/events/ack"));
-            assert_eq!(call.headers, [json_header()], "no credential");
+            assert_eq!(*call.headers, [json_header()], "no credential");
             assert_eq!(call.body, br#"{"id":"a\"b"}"#);
         }
         let wrong = client("wss://realtime.kadoa.com", &[(KEY, "k"), ("KADOA_PUBLIC_API_URI", "ws://h")]);

@@ -388,8 +388,8 @@ impl RulesClient {
             purpose: rule.purpose,
             method: rule.method,
             // With another URL than the file's, such as a mock's, its host is the service.
-            url: self.base.as_ref().map_or_else(|| url.clone(), |base| base.at(url.target())),
-            headers,
+            url: Arc::new(self.base.as_ref().map_or_else(|| url.clone(), |base| base.at(url.target()))),
+            headers: headers.into(),
             body: body.unwrap_or_default(),
         })
     }
