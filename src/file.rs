@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 pub(crate) const MAX_RECORDED: u64 = 1 << 30;
 
 /// The largest file that a person writes, in bytes: a scenario, a configuration, a dialect, a jq program, a list of
-/// topics or headers, a token; and the largest file of certificates, bundles of a whole system among them.
+/// headers, a token; and the largest file of certificates, bundles of a whole system among them.
 pub(crate) const MAX_WRITTEN: u64 = 1 << 20;
+
+/// The largest list of topics, in bytes: 100,000 of 160 bytes.
+pub(crate) const MAX_TOPICS: u64 = 16 << 20;
 
 /// The largest file that is sent as one message, in bytes, as of a message on standard input.
 pub(crate) const MAX_SENT: u64 = 256 << 20;

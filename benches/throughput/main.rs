@@ -5,6 +5,7 @@
 //! cargo bench --bench throughput -- lines filter        some of: blaster lines filter once latency stall
 //! cargo bench --bench throughput -- compressed          compressed messages; has to be named
 //! cargo bench --bench throughput -- large records       messages of 1 MiB and of 100 MB; --envelope and --record
+//! cargo bench --bench throughput -- acks                events that are acknowledged by HTTP; has to be named
 //! cargo bench --bench throughput -- rules               messages that a dialect file understands; has to be named
 //! cargo bench --bench throughput -- slow                that takes a minute for each policy, and has to be named
 //! cargo bench --bench throughput -- slow stall=10s      a shorter one; against=PATH is here instead of wstap
@@ -26,6 +27,7 @@
 //! a shared machine do to one they mostly do to the other. Read the median of the ratios first, then the best
 //! values, which are what the code costs when nobody disturbs it.
 
+mod acks;
 mod blaster;
 mod compressed;
 mod contender;
@@ -99,6 +101,7 @@ fn main() -> Result<()> {
             "once" => once::run(&asked)?,
             "latency" => latency::run(&asked)?,
             "stall" => stall::run(&asked)?,
+            "acks" => acks::run(&asked)?,
             "rules" => rules::run(&asked)?,
             "slow" => slow::run(&asked)?,
             other => bail!("there is no scenario {other}"),

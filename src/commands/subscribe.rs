@@ -132,7 +132,7 @@ fn lines(text: &str) -> impl Iterator<Item = String> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    file::text_or_stdin(path, file::MAX_WRITTEN)
+    file::text_or_stdin(path, file::MAX_TOPICS)
         .map_err(|error| Failure::usage_of_system(format!("topics from {}", path.display()), &error))
 }
 

@@ -24,27 +24,39 @@ fn files_that_people_write_have_a_size_that_is_read_and_no_larger_one() {
     let port = keep_closed(0);
     let url = format!("ws://127.0.0.1:{port}/");
     let token = "--token-file";
-    let cases: &[(&str, &str, &[&str], i32)] = &[
-        ("own.toml", "name = 'own'", &["subscribe", "-d", "FILE", "--from", &messages], 0),
-        ("headers", "A: b", &["connect", &url, "-H", "@FILE", "--no-reconnect"], 11),
-        ("token", "t-123456", &["connect", &url, token, "FILE", "--no-reconnect"], 11),
-        ("topics", "a", &["subscribe", &url, "-d", OWN, "--topics-file", "FILE", "--no-reconnect"], 11),
-        ("ca.pem", "", &["connect", "wss://127.0.0.1:1/", "--cacert", "FILE"], 2),
+    let cases: &[(&str, usize, &str, &[&str], i32)] = &[
+        ("own.toml", MIB, "name = 'own'", &["subscribe", "-d", "FILE", "--from", &messages], 0),
+        ("headers", MIB, "A: b", &["connect", &url, "-H", "@FILE", "--no-reconnect"], 11),
+        ("token", MIB, "t-123456", &["connect", &url, token, "FILE", "--no-reconnect"], 11),
+        (
+            "topics",
+            16 * MIB,
+            "a",
+            &["subscribe", &url, "-d", OWN, "--topics-file", "FILE", "--no-reconnect"],
+            11,
+        ),
+        ("ca.pem", MIB, "", &["connect", "wss://127.0.0.1:1/", "--cacert", "FILE"], 2),
         (
             "play.toml",
+            MIB,
             "[[scenario]]\npath = '/'\nsteps = []",
             &["serve-mock", "--scenario", "FILE", "--exec", "true"],
             0,
         ),
     ];
-    for (name, text, args, status) in cases {
-        for (size, status, fits) in [(MIB, *status, true), (MIB + 1, 2, false)] {
+    for (name, most, text, args, status) in cases {
+        for (size, status, fits) in [(*most, *status, true), (most + 1, 2, false)] {
             let file = padded(folder.path(), name, text, size);
             let args: Vec<String> = args.iter().map(|arg| arg.replace("FILE", &file)).collect();
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
             let out = wstap(&args).run();
             assert_eq!(out.code, Some(status), "{args:?}: {}", out.stderr);
-            assert_eq!(out.stderr.contains("larger than 1048576 bytes"), !fits, "{args:?}: {}", out.stderr);
+            assert_eq!(
+                out.stderr.contains(&format!("larger than {most} bytes")),
+                !fits,
+                "{args:?}: {}",
+                out.stderr
+            );
         }
     }
 }
