@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
 
+/// How many names a line lists.
+const LISTED: usize = 10;
+
 /// A duration with three significant digits or so, for people.
 #[must_use]
 pub fn short(time: Duration) -> String {
@@ -66,6 +69,14 @@ pub fn without_middle(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     format!("{}…({} bytes)…{}", &text[..head], tail - head, &text[tail..]).into()
+}
+
+/// Names with blanks between them, no more than a person reads: `a b c and 9997 more`.
+#[must_use]
+pub fn listed(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(LISTED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{more}", shown.join(" "))
 }
 
 /// A count with its noun, such as `1 line` or `2 lines`.
@@ -146,6 +157,17 @@ pub fn acts_on_terminal(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_lists_ten_names_and_counts_the_others() {
+        let names: Vec<String> = (1..=10_000).map(|n| n.to_string()).collect();
+        for (count, text) in
+            [(0, ""), (1, "1"), (10, "1 2 3 4 5 6 7 8 9 10"), (11, "1 2 3 4 5 6 7 8 9 10 and 1 more")]
+        {
+            assert_eq!(listed(&names[..count]), text);
+        }
+        assert!(listed(&names).ends_with(" 10 and 9990 more"));
+    }
 
     #[test]
     fn durations_are_read_and_bounded() {

@@ -155,7 +155,7 @@ impl Caller {
         let mut request = Vec::new();
         call.write(&mut request, &call.url.host_header(), self.keep)?;
         if let Some(mut kept) = self.kept.take().filter(|kept| kept.url.same_origin(&call.url)) {
-            match kept.ask(&shown, &request, &self.options.secrets, Opening::new(&self.options)).await {
+            match kept.ask(&shown, &request, &self.options.secrets, &mut Opening::new(&self.options)).await {
                 // A server may close a connection that it has kept at any time (RFC 9112 §9.5).
                 Err(failure) if failure.exit != Exit::LinkSilent => {}
                 result => {
@@ -173,7 +173,7 @@ impl Caller {
         let (stream, witness) = opening.connect(&call.url, &options).await?;
         let url = call.url.clone();
         let mut connection = Connection { stream, witness, url, received: BytesMut::with_capacity(4096) };
-        let (answer, stays) = connection.ask(&shown, &request, &self.options.secrets, opening).await?;
+        let (answer, stays) = connection.ask(&shown, &request, &self.options.secrets, &mut opening).await?;
         if stays {
             self.keep_for_next(connection);
         }
@@ -181,8 +181,8 @@ impl Caller {
     }
 
     /// Makes calls, and hands out the answer to each in turn. Once a connection has answered and was kept, further calls
-    /// leave together (RFC 9112 §9.3.2), so that a call does not take a round trip. An answer has as much time as that
-    /// of [`call`], from the one before it.
+    /// leave together (RFC 9112 §9.3.2), so that a call does not take a round trip. Answers have as much time as that
+    /// of [`call`], counted anew whenever all that has come is read.
     pub async fn call_all(
         &mut self,
         calls: &[HttpCall],
@@ -211,12 +211,17 @@ impl Caller {
         let Some(mut kept) = self.kept.take() else { return 0 };
         let (count, requests) = self.requests(calls, &kept.url);
         let mut shown = String::new();
+        let mut opening = Opening::new(&self.options);
         for (at, call) in calls[..count].iter().enumerate() {
             if at == 0 || call.url != calls[at - 1].url {
                 shown = call.url.shown_as_http();
             }
+            // Answers that have come together take no time.
+            if at > 0 && kept.received.is_empty() {
+                opening = Opening::new(&self.options);
+            }
             let requests = if at == 0 { &requests[..] } else { &[] };
-            match kept.ask(&shown, requests, &self.options.secrets, Opening::new(&self.options)).await {
+            match kept.ask(&shown, requests, &self.options.secrets, &mut opening).await {
                 Ok((answer, stays)) => {
                     answered(at, Ok(answer));
                     if !stays {
@@ -259,7 +264,7 @@ impl Connection {
         shown: &str,
         request: &[u8],
         secrets: &Secrets,
-        mut opening: Opening,
+        opening: &mut Opening,
     ) -> Result<(HttpAnswer, bool)> {
         let question = Question { what: "the call", shown, tls_scheme: "https://", secrets };
         let Self { stream, witness, received, .. } = self;

@@ -32,7 +32,7 @@ use crate::pipeline::backlog::{DROPPING, full};
 use crate::pipeline::{FactsLedger, Progress, Stop, Totals};
 use crate::report::Level;
 use crate::secret::Secret;
-use crate::text::{counted, short};
+use crate::text::{counted, listed, short};
 
 mod messages;
 mod orders;
@@ -730,7 +730,7 @@ impl State {
 
     fn confirmed(&mut self, action: String, topics: Vec<String>, now: Now) {
         self.subscription.confirmed();
-        let named = if topics.is_empty() { String::new() } else { format!(": {}", topics.join(" ")) };
+        let named = if topics.is_empty() { String::new() } else { format!(": {}", listed(&topics)) };
         self.notice(Level::Notice, format!("{action} confirmed{named}"));
         self.emit(Kind::Subscribed { action, topics }, now);
     }
@@ -745,7 +745,7 @@ impl State {
         now: Now,
     ) {
         self.subscription.refused();
-        let named = if topics.is_empty() { String::new() } else { format!(" ({})", topics.join(" ")) };
+        let named = if topics.is_empty() { String::new() } else { format!(" ({})", listed(&topics)) };
         let said = [code, message].into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(": ");
         let with = if said.is_empty() { String::new() } else { format!(" with {said}") };
         let text = format!("{action} refused{with}{named}");

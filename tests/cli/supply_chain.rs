@@ -176,5 +176,8 @@ fn everything_comes_from_the_registry_with_a_checksum() {
 fn unsafe_code_is_forbidden() {
     assert_eq!(read("Cargo.toml")["lints"]["rust"]["unsafe_code"].as_str(), Some("forbid"));
     assert!(read("Cargo.toml").get("build-dependencies").is_none());
-    assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs").exists(), "nothing runs while it is built");
+    assert!(
+        !Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs").exists(),
+        "nothing runs while it is built"
+    );
 }

@@ -102,7 +102,7 @@ impl Log {
     pub(super) fn push(&mut self, event: &RawValue) -> Option<Message> {
         let known: HashMap<String, IgnoredAny> = fields(event)?;
         let named = known.contains_key("type") || known.contains_key("eventType");
-        if !named || !matches!(wire::read(event.get().as_bytes()), Meaning::Event(_)) {
+        if !named || !matches!(wire::read(event.get()), Meaning::Event(_)) {
             return None;
         }
         let mut text = event.get().strip_suffix('}')?.trim_end().to_owned();

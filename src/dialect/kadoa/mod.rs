@@ -198,7 +198,8 @@ impl Client for KadoaClient {
     }
 
     fn understand(&mut self, message: &Message) -> Meaning {
-        wire::read(message.as_bytes())
+        let text = message.as_text().or_else(|| std::str::from_utf8(message.as_bytes()).ok());
+        text.map_or(Meaning::EVENT, wire::read)
     }
 
     fn ack(&self, id: &str) -> Option<HttpCall> {

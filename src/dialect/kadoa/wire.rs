@@ -76,13 +76,13 @@ struct Envelope<'a> {
 }
 
 /// What a message from the server means. What is not an object, has no known type, or lacks fields is an event.
-pub(super) fn read(bytes: &[u8]) -> Meaning {
+pub(super) fn read(text: &str) -> Meaning {
     // An array would be read as the fields in their order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
+    if !text.trim_ascii_start().starts_with('{') {
         return Meaning::EVENT;
     }
-    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(bytes) else { return Meaning::EVENT };
-    let kind = envelope.kind.or(envelope.event_type).and_then(text);
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else { return Meaning::EVENT };
+    let kind = envelope.kind.or(envelope.event_type).and_then(string);
     match kind.as_deref() {
         Some("heartbeat") => Meaning::Heartbeat,
         Some("control.draining") => Meaning::Draining { after: drain_wait(envelope.retry_after) },
@@ -95,7 +95,7 @@ fn drain_wait(value: Option<&RawValue>) -> Duration {
     Duration::from_secs_f64(number.unwrap_or(DRAIN_WAIT).clamp(0.0, LONGEST_DRAIN_WAIT) / 1e3)
 }
 
-fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+fn string(value: &RawValue) -> Option<Cow<'_, str>> {
     // Borrowed where there is no escape in it, as in every type that is known.
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -104,5 +104,5 @@ fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 
 /// A string that is not empty.
 fn word(value: Option<&RawValue>) -> Option<String> {
-    value.and_then(text).filter(|text| !text.is_empty()).map(Cow::into_owned)
+    value.and_then(string).filter(|text| !text.is_empty()).map(Cow::into_owned)
 }
