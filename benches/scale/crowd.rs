@@ -25,38 +25,91 @@ pub(crate) fn hold(url: &str, count: usize, compressed: bool) -> Result<()> {
     Ok(())
 }
 
-/// Messages per second that `count` subscribers get together, and the size of one.
-pub(crate) fn listen(url: &str, count: usize, counted: Duration) -> Result<(f64, usize)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let _guard = runtime.enter();
-    let bytes = Arc::new(AtomicU64::new(0));
-    let mut size = 0;
-    for _ in 0..count {
-        let mut stream = open(url, false)?;
-        stream.write_all(&masked_text(SUBSCRIBE))?;
-        if size == 0 {
-            size = first_frame(&mut stream)?;
-        }
-        stream.set_nonblocking(true)?;
-        let stream = tokio::net::TcpStream::from_std(stream)?;
-        runtime.spawn(count_bytes(stream, Arc::clone(&bytes)));
-    }
-    let rate = runtime.block_on(async {
-        tokio::time::sleep(counted / 2).await;
-        let (begin, before) = (Instant::now(), bytes.load(Ordering::Relaxed));
-        tokio::time::sleep(counted).await;
-        (bytes.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64()
-    });
-    Ok((rate / size as f64, size))
+/// What all subscribers got together.
+#[derive(Default)]
+struct Received {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    /// Subscribers whose connection has ended.
+    lost: AtomicU64,
 }
 
-async fn count_bytes(mut stream: tokio::net::TcpStream, bytes: Arc<AtomicU64>) {
-    let mut buffer = vec![0; 64 * 1024];
+/// Messages per second that `count` subscribers get together, and the mean size of their frames.
+///
+/// # Errors
+/// The server disconnected a subscriber: fewer of them are less work.
+pub(crate) fn listen(url: &str, count: usize, counted: Duration) -> Result<(f64, f64)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _guard = runtime.enter();
+    // Nobody reads while the connections are opened, and the mock disconnects clients that fall too far behind. So
+    // they subscribe when all of them are open.
+    let mut streams = (0..count).map(|_| open(url, false)).collect::<Result<Vec<_>>>()?;
+    for stream in &mut streams {
+        stream.write_all(&masked_text(SUBSCRIBE))?;
+        stream.set_nonblocking(true)?;
+    }
+    let received = Arc::new(Received::default());
+    for stream in streams {
+        runtime.spawn(receive(tokio::net::TcpStream::from_std(stream)?, Arc::clone(&received)));
+    }
+    let (seconds, messages, bytes) = runtime.block_on(async {
+        let totals = || (received.messages.load(Ordering::Relaxed), received.bytes.load(Ordering::Relaxed));
+        tokio::time::sleep(counted / 2).await;
+        let (begin, before) = (Instant::now(), totals());
+        tokio::time::sleep(counted).await;
+        let (seconds, after) = (begin.elapsed().as_secs_f64(), totals());
+        (seconds, (after.0 - before.0) as f64, (after.1 - before.1) as f64)
+    });
+    match received.lost.load(Ordering::Relaxed) {
+        0 => Ok((messages / seconds, bytes / messages)),
+        lost => bail!("the server disconnected {lost} of {count} subscribers"),
+    }
+}
+
+async fn receive(mut stream: tokio::net::TcpStream, received: Arc<Received>) {
+    let (mut buffer, mut frames) = (vec![0; 64 * 1024], FrameCounter::default());
     while stream.ready(Interest::READABLE).await.is_ok() {
         match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(count) => bytes.fetch_add(count as u64, Ordering::Relaxed),
+            Ok(0) | Err(_) => break,
+            Ok(count) => {
+                received.messages.fetch_add(frames.count(&buffer[..count]), Ordering::Relaxed);
+                received.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            }
         };
+    }
+    received.lost.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts the frames that begin in a stream of bytes. A server does not mask them, and none is longer than 64 KiB.
+#[derive(Default)]
+struct FrameCounter {
+    /// The head of a frame, as far as it has come.
+    head: Vec<u8>,
+    /// Bytes of a payload that are still to come.
+    left: usize,
+}
+
+impl FrameCounter {
+    fn count(&mut self, mut bytes: &[u8]) -> u64 {
+        let mut frames = 0;
+        while !bytes.is_empty() {
+            let passed = self.left.min(bytes.len());
+            (self.left, bytes) = (self.left - passed, &bytes[passed..]);
+            while self.left == 0
+                && let Some((byte, rest)) = bytes.split_first()
+            {
+                self.head.push(*byte);
+                bytes = rest;
+                let length = match self.head[..] {
+                    [_, 126, high, low] => usize::from(u16::from_be_bytes([high, low])),
+                    [_, short @ ..=125] => usize::from(short),
+                    _ => continue,
+                };
+                (self.left, frames) = (length, frames + 1);
+                self.head.clear();
+            }
+        }
+        frames
     }
 }
 
@@ -82,26 +135,6 @@ fn open(url: &str, compressed: bool) -> Result<TcpStream> {
         bail!("{head}");
     }
     Ok(stream)
-}
-
-/// The size of the first data frame, header and all; control frames before it are passed over.
-fn first_frame(stream: &mut TcpStream) -> Result<usize> {
-    loop {
-        let mut head = [0; 2];
-        stream.read_exact(&mut head)?;
-        let (length, extra) = match head[1] {
-            126 => {
-                let mut long = [0; 2];
-                stream.read_exact(&mut long)?;
-                (usize::from(u16::from_be_bytes(long)), 2)
-            }
-            short => (usize::from(short), 0),
-        };
-        stream.read_exact(&mut vec![0; length])?;
-        if head[0] & 0x0f < 8 {
-            return Ok(2 + extra + length);
-        }
-    }
 }
 
 /// A text frame with a mask of zeros.
