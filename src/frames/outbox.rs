@@ -46,7 +46,8 @@ impl Outgoing {
 
 /// A byte stream that takes bytes past the frames.
 pub trait RawWrite: AsyncRead + AsyncWrite + Unpin {
-    /// Writes bytes between whole frames, whatever they are.
+    /// Writes bytes between whole frames, whatever they are. Until all of them are written, the stream takes no frames:
+    /// the frame layer may answer a ping at any time.
     fn poll_write_raw(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write(context, bytes)
     }
@@ -175,7 +176,11 @@ impl Outbox {
         if self.dirty { Pin::new(ws).poll_flush(context) } else { Poll::Ready(Ok(())) }
     }
 
-    fn poll_write_raw<S: RawWrite>(
+    /// Writes the rest of raw bytes that have been written in part.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub fn poll_write_raw<S: RawWrite>(
         &mut self,
         ws: &mut WebSocket<S>,
         context: &mut Context<'_>,

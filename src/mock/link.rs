@@ -144,7 +144,11 @@ impl Link {
             _ => {}
         }
         if let Ending::Broken(code) = ending {
-            let _ = timeout(PARTING, self.ws.send(close_frame(Some(code.into()), ""))).await;
+            let said = async {
+                poll_fn(|context| self.outbox.poll_write_raw(&mut self.ws, context)).await?;
+                self.ws.send(close_frame(Some(code.into()), "")).await
+            };
+            let _ = timeout(PARTING, said).await;
         }
         let mut stream = self.ws.into_inner().into_inner();
         let _ = stream.shutdown().await;
@@ -175,7 +179,6 @@ impl Link {
         // Reading comes before the news that all is written: a client that reads as fast as it is written to
         // must still be heard.
         if !self.is_full()
-            && self.outbox.raw_bytes() == 0
             && let Poll::Ready(turn) = self.poll_read(context)
         {
             return Poll::Ready(turn);
@@ -190,7 +193,7 @@ impl Link {
         let unsent = wire.unsent();
         let tight = wire.share().is_some_and(|share| share.is_tight());
         let limit = if tight { self.limit.min(limits::MOCK_ANSWERS) } else { self.limit };
-        let ours = self.outbox.bytes() + self.backlog;
+        let ours = self.outbox.bytes() + self.outbox.raw_bytes() + self.backlog;
         ours + unsent > limit || (!self.outbox.is_dirty() && unsent > limits::UNREAD_PONGS)
     }
 
