@@ -102,7 +102,7 @@ fn broadcast(rounds: usize) -> Result<()> {
     }
     ratios.sort_by(f64::total_cmp);
     let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
-    say(&format!("broadcast   to {LISTENERS} subscribers: median ratio {median:.2} (least: 0.8)"));
+    say(&format!("broadcast   to {LISTENERS} subscribers: median ratio {median:.2} (least: 1.0)"));
     Ok(())
 }
 

@@ -168,6 +168,11 @@ impl<S> FrameStream<S> {
         tungstenite::Message::Frame(Frame::from_payload(header, payload.into()))
     }
 
+    /// Are messages compressed that are sent?
+    pub fn compresses(&self) -> bool {
+        self.deflater.is_some()
+    }
+
     /// The stream below.
     pub fn inner(&self) -> &S {
         &self.inner

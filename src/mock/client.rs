@@ -236,15 +236,25 @@ impl Conversation {
     }
 
     fn send(&mut self, say: Say) {
+        if let Say::Batch(_) = say
+            && !self.course.passes_batches()
+        {
+            return self.say(say.singly());
+        }
         let say = match say {
             Say::Pong(_) if self.course.shape().no_pong => return,
             Say::Pong(message) => Say::Message(message),
             other => other,
         };
-        if let Say::Message(message) = &say
-            && !self.course.ending()
-        {
-            self.registry.count_sent(&self.conn, 1, message.len() as u64);
+        if !self.course.ending() {
+            match &say {
+                Say::Message(message) => self.registry.count_sent(&self.conn, 1, message.len() as u64),
+                Say::Batch(batch) => {
+                    let (messages, bytes) = (batch.messages().len(), batch.payload());
+                    self.registry.count_sent(&self.conn, messages as u64, bytes as u64);
+                }
+                _ => {}
+            }
         }
         self.course.take(say, Instant::now());
     }
@@ -255,6 +265,7 @@ impl Conversation {
         while let Some(say) = self.course.next(now) {
             match say {
                 Say::Message(message) | Say::Pong(message) => self.link.send(message),
+                Say::Batch(batch) => self.link.send_batch(&batch),
                 Say::Ping => self.link.ping(),
                 Say::Stall(_) => {}
                 Say::Raw(bytes) => self.link.send_raw(bytes),

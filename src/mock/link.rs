@@ -22,8 +22,8 @@ use crate::frames::{
 };
 use crate::limits;
 use crate::message::Message;
-use crate::provider::ConnLimits;
 use crate::provider::budget::Use;
+use crate::provider::{ConnLimits, EventBatch};
 
 /// Thousands of idle clients must be cheap, and each costs its read buffer.
 const READ_BUFFER: usize = 4 * 1024;
@@ -108,6 +108,15 @@ impl Link {
 
     pub(super) fn send(&mut self, message: Message) {
         self.queue(Outgoing::Frame(message.into()));
+    }
+
+    /// Sends a batch. Its frames are shared with other clients, unless each has to compress the messages for itself.
+    pub(super) fn send_batch(&mut self, batch: &EventBatch) {
+        if self.ws.get_ref().compresses() {
+            batch.messages().iter().for_each(|message| self.send(message.clone()));
+        } else {
+            self.send_raw(batch.frames().clone());
+        }
     }
 
     pub(super) fn ping(&mut self) {

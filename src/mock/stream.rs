@@ -10,9 +10,9 @@ use super::ClientRegistry;
 use super::pace::Pace;
 use crate::provider::{Rate, Say, Service, Settings, Stream, Then};
 
-/// Events that are made at once, when the rate has no limit or the server is late: few, so that no bounded mailbox is
-/// flooded.
-const HANDFUL: u64 = 16;
+/// Events that are made at once, when the rate has no limit or the server is late: as many as leave a mailbox at a time,
+/// and few enough that no bounded mailbox is flooded.
+const HANDFUL: u64 = 32;
 
 /// Runs the stream of a service, if it has one, to the end of its events.
 pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, registry: Arc<ClientRegistry>) {
@@ -23,12 +23,9 @@ pub(super) async fn run(service: Arc<dyn Service>, settings: Arc<Settings>, regi
             pace.pause();
             registry.gate.open().await;
         }
-        let mut made = 0;
         pace.forgive(Instant::now());
         let due = if stream.hub().is_empty() && !pace.begun() { 0 } else { pace.due(Instant::now()) };
-        while made < due.min(HANDFUL) && stream.step() {
-            made += 1;
-        }
+        let made = stream.steps(due.min(HANDFUL));
         pace.sent(made);
         if made < due.min(1) {
             pace.pause();

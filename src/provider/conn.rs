@@ -45,6 +45,8 @@ pub struct Conn {
 #[derive(Debug, Default)]
 struct Mailbox {
     waiting: VecDeque<Say>,
+    /// Messages that wait, those in batches too.
+    messages: usize,
     /// Bytes of what waits.
     bytes: usize,
     bound: Unread,
@@ -129,6 +131,13 @@ impl Conn {
             return true;
         }
         let room = mailbox.has_room(&say);
+        if let Say::Batch(_) = say
+            && !room
+        {
+            drop(mailbox);
+            // Some of its messages may have room.
+            return say.singly().map(|say| self.post(say)).filter(|posted| !posted).count() == 0;
+        }
         match (room, mailbox.bound.overflow) {
             (true, _) => mailbox.put(say),
             (false, OutboxOverflow::Discard) => mailbox.discarded += 1,
@@ -153,7 +162,7 @@ impl Conn {
                 if mailbox.shut {
                     return false;
                 }
-                if mailbox.waiting.len() < HANDFUL {
+                if mailbox.messages < HANDFUL {
                     break;
                 }
             }
@@ -209,9 +218,13 @@ impl Conn {
     /// Takes some of what waits.
     pub(crate) fn take(&self) -> Vec<Say> {
         let mut mailbox = self.mailbox();
-        let count = mailbox.waiting.len().min(HANDFUL);
-        let taken: Vec<Say> = mailbox.waiting.drain(..count).collect();
-        mailbox.bytes -= taken.iter().map(Say::cost).sum::<usize>();
+        let (mut taken, mut room) = (Vec::new(), HANDFUL);
+        while let Some(say) = mailbox.waiting.pop_front_if(|say| taken.is_empty() || say.count() <= room) {
+            room = room.saturating_sub(say.count());
+            mailbox.messages -= say.count();
+            mailbox.bytes -= say.cost();
+            taken.push(say);
+        }
         self.share.set(Use::Mailbox, mailbox.bytes);
         if mailbox.waiting.is_empty() {
             // Thousands of clients that are idle must not keep the memory of their busiest moment.
@@ -242,16 +255,17 @@ impl Conn {
 
 impl Mailbox {
     fn has_room(&self, say: &Say) -> bool {
-        self.waiting.len() < self.bound.messages && self.bytes + say.cost() <= limits::MOCK_MAILBOX
+        self.messages + say.count() <= self.bound.messages && self.bytes + say.cost() <= limits::MOCK_MAILBOX
     }
 
     fn put(&mut self, say: Say) {
+        self.messages += say.count();
         self.bytes += say.cost();
         self.waiting.push_back(say);
     }
 
     fn empty(&mut self) {
-        (self.waiting, self.bytes) = (VecDeque::new(), 0);
+        (self.waiting, self.messages, self.bytes) = (VecDeque::new(), 0, 0);
     }
 
     fn has_some(&self, behind: bool) -> bool {
@@ -285,6 +299,35 @@ pub(crate) mod tests {
         assert!(lossy.post(hello()) && !lossy.post(hello()));
         assert_eq!((lossy.take(), lossy.discarded()), (vec![hello()], 1));
         assert!(lossy.post(hello()));
+    }
+
+    #[test]
+    fn a_batch_counts_as_its_messages_and_is_divided_where_not_all_fit() {
+        let batch = Say::batch(vec![Message::text("hello"); 3]);
+        let lossy = conn(1);
+        lossy.set_bound(Unread { messages: 5, overflow: OutboxOverflow::Discard });
+        assert!(lossy.post(batch.clone()) && !lossy.post(batch.clone()));
+        assert_eq!(lossy.take(), [batch.clone(), hello(), hello()]);
+        assert_eq!(lossy.discarded(), 1);
+        let mailbox = lossy.mailbox();
+        assert_eq!((mailbox.messages, mailbox.bytes), (0, 0));
+        let slow = conn(2);
+        slow.set_bound(Unread { messages: 5, overflow: OutboxOverflow::Disconnect });
+        assert!(slow.post(batch.clone()) && !slow.post(batch));
+        assert_eq!(slow.take(), [Say::Close { code: None, reason: String::new() }]);
+    }
+
+    #[test]
+    fn no_more_than_a_handful_of_messages_leaves_at_a_time() {
+        let conn = conn(1);
+        let batches = [HANDFUL - 1, 2, HANDFUL + 1].map(|size| Say::batch(vec![Message::text("x"); size]));
+        assert!(batches.iter().all(|batch| conn.post(batch.clone())) && conn.post(hello()));
+        for expected in
+            [vec![batches[0].clone()], vec![batches[1].clone()], vec![batches[2].clone()], vec![hello()]]
+        {
+            assert_eq!(conn.take(), expected);
+        }
+        assert!(conn.is_idle());
     }
 
     #[test]

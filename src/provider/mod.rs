@@ -17,12 +17,14 @@ use crate::handshake::server::{Request, Response};
 use crate::limits;
 use crate::message::Message;
 
+mod batch;
 pub(crate) mod budget;
 pub(crate) mod conn;
 mod hub;
 mod say;
 mod settings;
 
+pub use batch::EventBatch;
 pub use conn::{Conn, OutboxOverflow, Unread};
 pub use hub::{Hub, Member};
 pub use say::{Cut, Say};
@@ -112,6 +114,13 @@ pub enum Answer {
 pub trait Stream: Send + Sync {
     /// Makes the next event and publishes it. `false`: there is nothing to make as long as nobody else joins.
     fn step(&self) -> bool;
+
+    /// Makes so many events, or fewer, and publishes them. A source whose events all go to the same clients overrides
+    /// this and publishes them as a batch. Returns how many it made; 0: there is nothing to make as long as nobody else
+    /// joins.
+    fn steps(&self, most: u64) -> u64 {
+        (0..most).take_while(|_| self.step()).count() as u64
+    }
 
     /// How many times as fast as `--rate` says the events come, for streams whose events have a time of their own.
     fn haste(&self) -> f64 {

@@ -1,16 +1,20 @@
 //! What a server says to a client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::EventBatch;
 use crate::message::Message;
 
 /// Something that the server says to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Say {
     Message(Message),
-    /// The same, as the answer to a keep-alive message of the client's: it is withheld where pongs are.
+    /// Several messages that other clients get too.
+    Batch(Arc<EventBatch>),
+    /// A message, as the answer to a keep-alive message of the client's: it is withheld where pongs are.
     Pong(Message),
     /// A close frame, empty without a code, after which the closing handshake is waited for.
     Close {
@@ -63,11 +67,36 @@ impl Say {
     pub fn cost(&self) -> usize {
         let held = match self {
             Self::Message(message) | Self::Pong(message) => message.len(),
+            Self::Batch(batch) => return batch.cost(),
             Self::Raw(bytes) => bytes.len(),
             Self::Close { reason, .. } => reason.len(),
             Self::CloseIn { .. } | Self::Drop | Self::Ping | Self::Stall(_) | Self::Cut(_) => 0,
         };
         size_of::<Self>() + held
+    }
+
+    /// How many it counts in a mailbox.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        if let Self::Batch(batch) = self { batch.messages().len() } else { 1 }
+    }
+
+    /// The messages of a batch one by one; everything else as it is.
+    pub fn singly(self) -> impl Iterator<Item = Self> {
+        let (batch, other) = match self {
+            Self::Batch(batch) => (batch.messages().to_vec(), None),
+            other => (Vec::new(), Some(other)),
+        };
+        batch.into_iter().map(Self::Message).chain(other)
+    }
+
+    /// Messages that several clients get. Making their frames pays off from two messages on.
+    #[must_use]
+    pub fn batch(mut messages: Vec<Message>) -> Self {
+        match messages.len() {
+            1 => Self::Message(messages.remove(0)),
+            _ => Self::Batch(Arc::new(EventBatch::new(messages))),
+        }
     }
 
     /// A close frame.

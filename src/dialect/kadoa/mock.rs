@@ -221,21 +221,28 @@ impl KadoaState {
 }
 
 impl Stream for KadoaState {
-    /// Without a limit to the rate, whoever reads sets the pace, so nothing happens while nobody does.
     fn step(&self) -> bool {
-        if self.settings.rate == Rate::Max && self.subscribers.is_empty() {
-            return false;
+        self.steps(1) > 0
+    }
+
+    /// Without a limit to the rate, whoever reads sets the pace, so nothing happens while nobody does. A drain follows
+    /// its event at once: a batch ends there.
+    fn steps(&self, most: u64) -> u64 {
+        if most == 0 || self.settings.rate == Rate::Max && self.subscribers.is_empty() {
+            return 0;
         }
         let mut log = self.log();
-        let event = log.append();
-        // The log stays locked: who subscribes gets this event from one of the two, and from one only.
-        self.subscribers.publish([CHANNEL], &event.into());
+        let until_drain = self.settings.drain_after.and_then(|after| after.checked_sub(log.made()));
+        let count = until_drain.filter(|left| *left > 0).map_or(most, |left| left.min(most));
+        let events = (0..count).map(|_| log.append()).collect();
+        // The log stays locked: who subscribes gets these events from one of the two, and from one only.
+        self.subscribers.publish([CHANNEL], &Say::batch(events));
         let made = log.made();
         drop(log);
         if self.settings.drain_after == Some(made) {
             self.drain();
         }
-        true
+        count
     }
 
     fn hub(&self) -> &Hub {

@@ -139,9 +139,14 @@ impl Course {
 
     /// Does nothing happen to messages, so that they may pass without being looked at?
     pub(in crate::mock) fn is_plain(&self) -> bool {
+        self.passes_batches() && self.not_before.is_none()
+    }
+
+    /// Does the same happen to messages one by one as to all of them together?
+    pub(in crate::mock) fn passes_batches(&self) -> bool {
         let FaultPlan { latency, duplicate, reorder, fragment, .. } = &self.plan;
         let changes = !latency.is_empty() || *duplicate > 0.0 || *reorder > 0.0 || fragment.is_some();
-        !(changes || self.plan.is_eventful() || self.silent || self.not_before.is_some())
+        !(changes || self.plan.is_eventful() || self.silent || self.held.is_some())
     }
 
     /// Lets no more messages out, for this long or for good.

@@ -342,7 +342,7 @@ impl Talk {
 
     /// Says all of this to the client, or as much as comes before a goodbye.
     pub(super) fn say(&mut self, all: impl IntoIterator<Item = Say>) {
-        for say in all {
+        for say in all.into_iter().flat_map(Say::singly) {
             let say = match say {
                 Say::Pong(_) if self.course.shape().no_pong => continue,
                 Say::Pong(message) => Say::Message(message),
@@ -386,7 +386,8 @@ impl Talk {
                 }
                 Say::Drop => return Some(Farewell::Cut(Cut::Fin)),
                 Say::Cut(cut) => return Some(Farewell::Cut(cut)),
-                Say::Stall(_) => {}
+                // A batch came in as its messages.
+                Say::Stall(_) | Say::Batch(_) => {}
             }
         }
         self.relay.down.stops = false;
