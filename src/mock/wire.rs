@@ -193,3 +193,31 @@ impl AsyncWrite for Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use std::future::poll_fn;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_wait_for_the_rest_of_raw_bytes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::plain(listener.accept().await.unwrap().0);
+        assert_eq!(poll_fn(|context| wire.poll_write_raw(context, b"ra")).await.unwrap(), 2);
+        // A line of 50 bytes a second takes one byte at a time.
+        wire.shape(Shape { bandwidth: Some(50), ..Shape::default() });
+        assert_eq!(poll_fn(|context| wire.poll_write_raw(context, b"raw")).await.unwrap(), 1);
+        wire.shape(Shape::default());
+        let pong = |wire: &mut Wire| {
+            poll_fn(|context| Pin::new(&mut *wire).poll_write(context, b"\x8a\0")).now_or_never()
+        };
+        assert!(pong(&mut wire).is_none());
+        assert_eq!(wire.unsent(), 2);
+        assert_eq!(poll_fn(|context| wire.poll_write_raw(context, b"aw")).await.unwrap(), 2);
+        assert_eq!(pong(&mut wire).unwrap().unwrap(), 2);
+    }
+}

@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::mock) struct Shape {
     /// Bytes per second.
-    pub(super) bandwidth: Option<u64>,
+    pub(in crate::mock) bandwidth: Option<u64>,
     pub(in crate::mock) no_pong: bool,
 }
 
