@@ -161,31 +161,6 @@ async fn batches_pass_the_faults_message_by_message() {
     assert_eq!(closed(&mut socket).await.map(|close| close.code.into()), Some(4000_u16));
 }
 
-/// The frames of a batch go out as they are. The frame layer must not put its answer to a ping between them.
-#[tokio::test]
-async fn a_ping_of_a_client_that_is_behind_is_answered_between_frames() {
-    let mock = mock("--seed 7 --rate max").await;
-    let mut socket = subscribed(&mock, None).await;
-    // By now the buffers of both ends are full, and a batch is written in part.
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    socket.send(Frame::Ping("p".into())).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    let mut events = 0;
-    loop {
-        match socket.next().await.unwrap().unwrap() {
-            Frame::Pong(payload) => break assert_eq!(payload, "p"),
-            Frame::Text(text) => {
-                let event: Value = serde_json::from_str(&text).unwrap();
-                events += usize::from(event["id"].is_string());
-            }
-            other => panic!("{other}"),
-        }
-    }
-    assert!(events > 0);
-    // What follows the answer is whole too.
-    assert_eq!(texts(&mut socket, 1000).await.len(), 1000);
-}
-
 #[tokio::test]
 async fn without_a_limit_to_the_rate_nothing_happens_while_nobody_listens() {
     let mock = mock("--rate max").await;
