@@ -9,7 +9,7 @@ use crate::clients::{self, control, serve, until};
 use crate::harness::{Wstap, wstap};
 
 /// What a pipe holds at most.
-const PIPE: usize = 64 << 10;
+const PIPE: usize = 512 << 10;
 
 fn subscribe(port: u16, args: &[&str]) -> Wstap {
     clients::of("kadoa").subscribe(port).args(args)
