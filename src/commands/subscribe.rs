@@ -136,15 +136,31 @@ fn read(path: &Path) -> Result<String> {
         .map_err(|error| Failure::usage_of_system(format!("topics from {}", path.display()), &error))
 }
 
-/// All topics are looked at before anything connects, so that every mistake is shown at once.
+/// How many topics are shown that are wrong or odd.
+const SHOWN: usize = 10;
+
+/// All topics are looked at before anything connects, so that mistakes are shown at once.
 fn check(topics: &[String], dialect: &dyn Dialect, report: &Report) -> Result<()> {
-    let mut wrong = Vec::new();
+    let (mut odd, mut wrong) = (0, Vec::new());
     for topic in topics {
         match dialect.check_topic(topic) {
             TopicCheck::Fine => {}
-            TopicCheck::Odd(why) => report.warning(&why),
+            TopicCheck::Odd(why) => {
+                if odd < SHOWN {
+                    report.warning(&why);
+                }
+                odd += 1;
+            }
             TopicCheck::Wrong(why) => wrong.push(why),
         }
+    }
+    if odd > SHOWN {
+        report.warning(&format!("{} more with such a warning", counted(odd - SHOWN, "topic")));
+    }
+    let more = wrong.len().saturating_sub(SHOWN);
+    wrong.truncate(SHOWN);
+    if more > 0 {
+        wrong.push(format!("{} more with such a mistake", counted(more, "topic")));
     }
     let mut wrong = wrong.into_iter();
     match wrong.next() {

@@ -33,6 +33,35 @@ fn refusal(code: &str) -> String {
 const ACK: &str = r#"{"type":"ack","action":"subscribe","topics":["t"],"status":"success"}"#;
 
 #[test]
+fn a_file_may_have_a_hundred_thousand_topics() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("topics").display().to_string();
+    let topics: Vec<String> = (0..100_000).map(|n| format!("customer_id:{n:036}:call:*\n")).collect();
+    std::fs::write(&file, topics.concat()).unwrap();
+    let server = Server::websocket(|peer| {
+        let mut left = 100_000;
+        while left > 0 {
+            let text = peer.read_text().unwrap();
+            assert!(text.len() < 1 << 20, "{} bytes", text.len());
+            let request: Value = serde_json::from_str(&text).unwrap();
+            left -= request["topics"].as_array().unwrap().len();
+            peer.text(&text.replacen(
+                r#""subscribe""#,
+                r#""ack","action":"subscribe","status":"success""#,
+                1,
+            ));
+        }
+        peer.text("{}");
+    });
+    let run = wstap(&["subscribe", "-d", "voipbin", &server.url(), "--topics-file", &file, "--count", "1"]);
+    let out = run.run();
+    assert_eq!(out.exits(0).says("more").stdout, "{}\n");
+    // None of these customers is a UUID.
+    assert!(out.says("99990 topics more").stderr.len() < 40_000, "{} bytes of notices", out.stderr.len());
+    server.join();
+}
+
+#[test]
 fn all_topics_go_into_one_message_wherever_they_come_from() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("topics").display().to_string();

@@ -102,12 +102,12 @@ const COPIES: usize = 64;
 impl Client for VoipbinClient {
     fn subscribe(&mut self, topics: &[String], _cursor: Option<&str>) -> Vec<Message> {
         self.doubled |= topics.iter().any(|topic| topic.split(':').count() < 4);
-        wire::request("subscribe", topics).into_iter().collect()
+        wire::requests("subscribe", topics)
     }
 
     /// "Must match the exact topic patterns used during subscription" (Structures, Unsubscribe Message).
     fn unsubscribe(&mut self, topics: &[String]) -> Vec<Message> {
-        wire::request("unsubscribe", topics).into_iter().collect()
+        wire::requests("unsubscribe", topics)
     }
 
     /// "Server may send acknowledgments" (Structures); the running service sends none at all.
@@ -165,6 +165,15 @@ mod tests {
 
     fn client() -> Box<dyn Client> {
         Voipbin.client(&ClientSetup::default()).unwrap()
+    }
+
+    #[test]
+    fn no_message_is_too_large_for_a_server_however_many_topics_there_are() {
+        let topics: Vec<String> = (0..100_000).map(|n| format!("customer_id:{n:036}:call:*")).collect();
+        let messages = client().subscribe(&topics, None);
+        assert!((2..20).contains(&messages.len()) && messages.iter().all(|message| message.len() < 1 << 20));
+        let sent = messages.iter().filter_map(|message| wire::read_request(message).1);
+        assert_eq!(sent.flatten().collect::<Vec<_>>(), topics);
     }
 
     #[test]

@@ -323,7 +323,7 @@ mod tests {
 
     fn ask(session: &mut RealSession, action: &str, topics: &[&str]) -> Vec<Say> {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
-        session.received(wire::request(action, &topics).unwrap())
+        session.received(wire::requests(action, &topics).remove(0))
     }
 
     fn next(session: &mut RealSession) -> Value {

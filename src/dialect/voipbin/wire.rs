@@ -64,9 +64,25 @@ struct ErrorFrame<'a> {
     message: &'a str,
 }
 
-/// The client's `subscribe` or `unsubscribe`; none for no topics.
-pub(super) fn request(action: &str, topics: &[String]) -> Option<Message> {
-    (!topics.is_empty()).then(|| frame(&RequestFrame { r#type: action, topics }))
+/// About how many bytes of topics one message has at most: servers limit the size of messages, often to 1 MiB.
+const TOPICS: usize = 768 << 10;
+
+/// The client's `subscribe` or `unsubscribe`: one message, unless the topics are too many for it.
+pub(super) fn requests(action: &str, topics: &[String]) -> Vec<Message> {
+    let (mut requests, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, topic) in topics.iter().enumerate() {
+        // With quotes and a comma.
+        let length = topic.len() + 3;
+        bytes += length;
+        if bytes > TOPICS && at > start {
+            requests.push(frame(&RequestFrame { r#type: action, topics: &topics[start..at] }));
+            (start, bytes) = (at, length);
+        }
+    }
+    if start < topics.len() {
+        requests.push(frame(&RequestFrame { r#type: action, topics: &topics[start..] }));
+    }
+    requests
 }
 
 /// What the server makes of a client's message: its action, and its topics unless the message is invalid.
