@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -34,8 +35,8 @@ use crate::report::Level;
 /// Bodies up to this size are written with their heads.
 const WRITTEN_AT_ONCE: usize = 64 << 10;
 
-/// How much of calls that come together is read at once.
-const CALLS: usize = 4 << 10;
+/// The size of the read buffer after the first request.
+const READ_AT_ONCE: usize = 4 << 10;
 
 /// How long a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -288,8 +289,12 @@ async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop:
     match accepted {
         Ok(Some(Accepted::Tls(wire))) => answer(wire, remote, site, stop).await,
         Ok(Some(Accepted::NotTls(wire))) => {
-            respond(wire, Vec::new(), &Response::text(400, "this port speaks TLS: use wss:// or https://"))
-                .await;
+            respond(
+                wire,
+                BytesMut::new(),
+                &Response::text(400, "this port speaks TLS: use wss:// or https://"),
+            )
+            .await;
         }
         Ok(None) | Err(_) => {}
     }
@@ -299,12 +304,12 @@ async fn serve(stream: TcpStream, remote: SocketAddr, site: Arc<Site>, mut stop:
 async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut bytes = Vec::with_capacity(1024);
     // Answers to calls that came together leave together.
-    let mut answers = Vec::new();
+    let mut answers = BytesMut::new();
     let share = site.registry.budget.share();
     stream.count_in(&share);
     loop {
         let request = tokio::select! {
-            request = timeout(PATIENCE, read_request(&mut stream, &mut bytes, &mut answers)) => request,
+            request = next_request(&mut stream, &mut bytes, &mut answers, &share) => request,
             () = share.has_to_leave() => {
                 drop(bytes);
                 return respond(stream, answers, &greedy()).await;
@@ -312,12 +317,9 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             () = stopped(&mut stop) => return,
         };
         let request = match request {
-            Ok(Ok(Some(request))) => request,
-            Ok(Ok(None)) => return,
-            Ok(Err(refusal)) => return respond(stream, answers, &refusal).await,
-            Err(_) => {
-                return respond(stream, answers, &Response::text(408, "no request received in time")).await;
-            }
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(refusal) => return respond(stream, answers, &refusal).await,
         };
         let upgraded = tokio::select! {
             upgraded = decide(&mut stream, &mut answers, &site, &request, &share) => upgraded,
@@ -338,20 +340,20 @@ async fn answer(mut stream: Wire, remote: SocketAddr, site: Arc<Site>, mut stop:
             }
             Upgraded::Unanswered => return,
         };
-        share.set(Use::Outgoing, response.body.len());
+        share.set(Use::Outgoing, answers.len() + response.body.len());
         if !request.keeps_alive() || response.status >= 400 {
             return respond(stream, answers, &response).await;
         }
         drop(request);
         let written = tokio::select! {
-            written = write(&mut stream, &mut answers, &response, true) => written,
+            written = queue_response(&mut stream, &mut answers, &response, true) => written,
             () = share.has_to_leave() => return,
             () = stopped(&mut stop) => return,
         };
         if written.is_err() {
             return;
         }
-        share.set(Use::Outgoing, 0);
+        share.set(Use::Outgoing, answers.len());
     }
 }
 
@@ -361,55 +363,77 @@ fn greedy() -> Response {
 }
 
 /// Adds a response to the answers that are to leave. A large body leaves at once, and is not copied for it.
-async fn write(
+async fn queue_response(
     stream: &mut Wire,
-    answers: &mut Vec<u8>,
+    answers: &mut BytesMut,
     response: &Response,
     keep_alive: bool,
 ) -> std::io::Result<()> {
     let body = &response.body;
-    answers.extend(response.head_bytes(keep_alive));
+    answers.extend_from_slice(&response.head_bytes(keep_alive));
     if body.len() > WRITTEN_AT_ONCE {
-        send(stream, answers).await?;
+        flush_answers(stream, answers).await?;
         return stream.write_all(body).await;
     }
-    answers.extend(body);
-    if answers.len() > WRITTEN_AT_ONCE { send(stream, answers).await } else { Ok(()) }
+    answers.extend_from_slice(body);
+    if answers.len() > WRITTEN_AT_ONCE { flush_answers(stream, answers).await } else { Ok(()) }
 }
 
-/// Writes the answers that are to leave.
-async fn send(stream: &mut Wire, answers: &mut Vec<u8>) -> std::io::Result<()> {
-    stream.write_all(answers).await?;
-    *answers = Vec::new();
+/// Writes the answers that are to leave. If it is cancelled, what was not written is still there.
+async fn flush_answers(stream: &mut Wire, answers: &mut BytesMut) -> std::io::Result<()> {
+    while !answers.is_empty() {
+        if stream.write_buf(answers).await? == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+    }
+    *answers = BytesMut::new();
     Ok(())
 }
 
-/// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end. What
-/// has been answered leaves before anything is waited for.
-async fn read_request(
+/// The next request: one that has come already, or what comes once the answers so far are written. `None` if the client
+/// left.
+async fn next_request(
     stream: &mut Wire,
     bytes: &mut Vec<u8>,
-    answers: &mut Vec<u8>,
+    answers: &mut BytesMut,
+    share: &Share,
 ) -> Result<Option<Request>, Response> {
+    if let Some(request) = take_request(bytes)? {
+        return Ok(Some(request));
+    }
+    if flush_answers(stream, answers).await.is_err() {
+        return Ok(None);
+    }
+    share.set(Use::Outgoing, 0);
+    let late = |_| Err(Response::text(408, "no request received in time"));
+    timeout(PATIENCE, read_request(stream, bytes)).await.unwrap_or_else(late)
+}
+
+/// Reads a request with its body; what came after it stays in `bytes`. `None` if the client left before its end.
+async fn read_request(stream: &mut Wire, bytes: &mut Vec<u8>) -> Result<Option<Request>, Response> {
     loop {
-        if let Some((mut request, length)) = Request::parse(bytes)? {
-            let end = length + request.body_length()?;
-            while bytes.len() < end {
-                if send(stream, answers).await.is_err() || !matches!(stream.read_buf(bytes).await, Ok(1..)) {
-                    return Ok(None);
-                }
-            }
-            request.body = bytes[length..end].to_vec();
-            bytes.drain(..end);
-            // A large request does not keep its memory; who has made one call may send the next ones together.
-            bytes.shrink_to(CALLS);
-            bytes.reserve(CALLS - bytes.len().min(CALLS));
+        if let Some(request) = take_request(bytes)? {
             return Ok(Some(request));
         }
-        if send(stream, answers).await.is_err() || !matches!(stream.read_buf(bytes).await, Ok(1..)) {
+        if !matches!(stream.read_buf(bytes).await, Ok(1..)) {
             return Ok(None);
         }
     }
+}
+
+/// Takes a request with its body out of what has come, if all of it has.
+fn take_request(bytes: &mut Vec<u8>) -> Result<Option<Request>, Response> {
+    let Some((mut request, length)) = Request::parse(bytes)? else { return Ok(None) };
+    let end = length + request.body_length()?;
+    if bytes.len() < end {
+        return Ok(None);
+    }
+    request.body = bytes[length..end].to_vec();
+    bytes.drain(..end);
+    // A large request does not keep its memory; who has made one call may send the next ones together.
+    bytes.shrink_to(READ_AT_ONCE);
+    bytes.reserve(READ_AT_ONCE - bytes.len().min(READ_AT_ONCE));
+    Ok(Some(request))
 }
 
 /// Who speaks with a client.
@@ -445,17 +469,17 @@ enum Upgraded {
     Unanswered,
 }
 
-/// Answers a request for the control API, on which no fault has an influence, and hands on all others. What can take its
-/// time, as a call cannot, does not hold back the answers to the requests before.
+/// Answers a request for the control API, on which no fault has an influence, and hands on all others. Upgrades and control
+/// requests may take long, so earlier answers are sent first.
 async fn decide(
     stream: &mut Wire,
-    answers: &mut Vec<u8>,
+    answers: &mut BytesMut,
     site: &Site,
     request: &Request,
     share: &Share,
 ) -> Upgraded {
     let is_call = request.header("Upgrade").is_none() && !control::owns(request.path());
-    if !is_call && send(stream, answers).await.is_err() {
+    if !is_call && flush_answers(stream, answers).await.is_err() {
         return Upgraded::Unanswered;
     }
     match site.extras.control.as_ref().filter(|_| control::owns(request.path())) {
@@ -540,11 +564,11 @@ async fn silence(stream: &mut Wire) -> Upgraded {
 
 /// Answers and closes, reading on for a moment so that bytes the client still sends do not reset the
 /// connection under the answer.
-async fn respond(mut stream: Wire, mut answers: Vec<u8>, response: &Response) {
+async fn respond(mut stream: Wire, mut answers: BytesMut, response: &Response) {
     stream.count_no_more();
     let all = async {
-        write(&mut stream, &mut answers, response, false).await?;
-        send(&mut stream, &mut answers).await?;
+        queue_response(&mut stream, &mut answers, response, false).await?;
+        flush_answers(&mut stream, &mut answers).await?;
         stream.shutdown().await?;
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}

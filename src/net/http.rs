@@ -18,8 +18,8 @@ use crate::handshake::client::{ResponseHead, USER_AGENT, check_headers, list_ite
 use crate::net::WsUrl;
 use crate::secret::{Secret, Secrets};
 
-/// How many bytes of calls leave together. A server that answers before it has read all of them must not wait for
-/// somebody who still writes: this much always fits into the buffers between.
+/// How many bytes of calls leave together, unless one is larger. A server that answers before it has read all of them must
+/// not wait for somebody who still writes: this much fits into the buffers between.
 const PIPELINE: usize = 16 * 1024;
 
 /// An HTTP call. Making it twice must do no more than making it once.
@@ -127,7 +127,7 @@ pub struct Caller {
     options: Options,
     keep: bool,
     kept: Option<Connection>,
-    /// Has no server shown yet that it cannot do with several calls at once?
+    /// False once a server failed in the middle of several calls.
     pipelines: bool,
 }
 
@@ -181,33 +181,35 @@ impl Caller {
     }
 
     /// Makes calls, and hands out the answer to each in turn. Once a connection has answered and was kept, further calls
-    /// leave together (RFC 9112 §9.3.2), so that a call does not take a round trip. Answers have as much time as that
-    /// of [`call`], counted anew whenever all that has come is read.
+    /// leave together (RFC 9112 §9.3.2), so that a call does not take a round trip. It stops after a call without
+    /// an answer. Returns how many calls it made. The timeout restarts when it has to wait for more bytes.
     pub async fn call_all(
         &mut self,
         calls: &[HttpCall],
         mut answered: impl FnMut(usize, Result<HttpAnswer>),
-    ) {
+    ) -> usize {
         let mut next = 0;
         while let Some(call) = calls.get(next) {
             let before = next;
             if self.pipelines {
-                next += self.pipeline(&calls[next..], |at, answer| answered(before + at, answer)).await;
+                next += self.pipeline(&calls[next..], |at, answer| answered(before + at, Ok(answer))).await;
             }
             if next == before {
-                answered(next, self.call(call).await);
+                let answer = self.call(call).await;
+                let is_failure = answer.is_err();
+                answered(next, answer);
                 next += 1;
+                if is_failure {
+                    break;
+                }
             }
         }
+        next
     }
 
-    /// Makes as many of the calls as can leave together over the connection that is kept. Returns how many were
-    /// answered, or have failed; to the others nothing has happened, or so it is no harm to make them again.
-    async fn pipeline(
-        &mut self,
-        calls: &[HttpCall],
-        mut answered: impl FnMut(usize, Result<HttpAnswer>),
-    ) -> usize {
+    /// Makes as many of the calls as can leave together over the connection that is kept. Returns how many were answered.
+    /// The others are safe to make again (see [`HttpCall`]).
+    async fn pipeline(&mut self, calls: &[HttpCall], mut answered: impl FnMut(usize, HttpAnswer)) -> usize {
         let Some(mut kept) = self.kept.take() else { return 0 };
         let (count, requests) = self.requests(calls, &kept.url);
         let mut shown = String::new();
@@ -223,13 +225,15 @@ impl Caller {
             let requests = if at == 0 { &requests[..] } else { &[] };
             match kept.ask(&shown, requests, &self.options.secrets, &mut opening).await {
                 Ok((answer, stays)) => {
-                    answered(at, Ok(answer));
+                    // The server may have made the other calls as well, unless it said that this was the last answer.
+                    self.pipelines &= stays || at + 1 == count || !may_stay(&answer.head);
+                    answered(at, answer);
                     if !stays {
                         return at + 1;
                     }
                 }
                 Err(failure) => {
-                    // A server that goes before it has answered anything may only have had enough of an idle connection.
+                    // A server that goes before it has answered anything may only have closed an idle connection.
                     self.pipelines &= at == 0 && failure.exit != Exit::LinkSilent;
                     return at;
                 }
@@ -243,11 +247,15 @@ impl Caller {
     fn requests(&self, calls: &[HttpCall], origin: &WsUrl) -> (usize, Vec<u8>) {
         let host = origin.host_header();
         let mut requests = Vec::new();
-        let fits = |call: &&HttpCall| {
-            let room = requests.len() < PIPELINE && call.url.same_origin(origin);
-            room && call.write(&mut requests, &host, self.keep).is_ok()
-        };
-        (calls.iter().take_while(fits).count(), requests)
+        for (at, call) in calls.iter().enumerate() {
+            let before = requests.len();
+            let is_fine = call.url.same_origin(origin) && call.write(&mut requests, &host, self.keep).is_ok();
+            if !is_fine || (requests.len() > PIPELINE && before > 0) {
+                requests.truncate(before);
+                return (at, requests);
+            }
+        }
+        (calls.len(), requests)
     }
 
     /// Keeps a connection whose calls are all answered, unless more has come than their answers: nobody knows what it
@@ -501,6 +509,18 @@ mod tests {
             assert_eq!(calls, taken(&[&first[..], &[(1, "2"), (1, "3"), (1, "4")]].concat()));
             assert_eq!(statuses, [200; 5]);
         }
+    }
+
+    #[tokio::test]
+    async fn after_an_answer_without_an_end_calls_leave_one_by_one() {
+        // The first connection is given up although the server would have gone on: it may have made the other calls.
+        let endless = "HTTP/1.1 200 OK\r\n\r\n{}";
+        let then = vec![turn(1, &[OK]), turn(1, &[OK]), turn(1, &[OK])];
+        let server = server_of_turns(vec![vec![turn(1, &[OK]), turn(4, &[endless])], then]).await;
+        let (calls, statuses) = call_in_batches(&server, &[5]).await;
+        let first = [(0, "0"), (0, "1"), (0, "2"), (0, "3"), (0, "4")];
+        assert_eq!(calls, taken(&[&first[..], &[(1, "2"), (1, "3"), (1, "4")]].concat()));
+        assert_eq!(statuses, [200; 5]);
     }
 
     #[tokio::test]

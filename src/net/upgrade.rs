@@ -48,12 +48,11 @@ pub(super) async fn ask(
     Ok((head, received))
 }
 
-/// As [`ask`], where bytes have been received that belong to the answer, or to more than one. What is not part of the
-/// head stays among them.
+/// As [`ask`], with bytes that are already received. Bytes after the head stay in `received`.
 pub(super) async fn ask_after(
     stream: &mut Box<dyn Transport>,
     request: &[u8],
-    bytes: &mut BytesMut,
+    received: &mut BytesMut,
     question: &Question<'_>,
     witness: Option<&Witness>,
 ) -> Result<ResponseHead> {
@@ -65,9 +64,9 @@ pub(super) async fn ask_after(
     };
     let written = written.await;
     loop {
-        match parse_head(bytes) {
+        match parse_head(received) {
             Ok(Some((head, length))) => {
-                bytes.advance(length);
+                received.advance(length);
                 // Interim answers (RFC 9110 §15.2) announce another; 101 is the one that is final.
                 if (100..200).contains(&head.status) && head.status != 101 {
                     continue;
@@ -75,12 +74,14 @@ pub(super) async fn ask_after(
                 return Ok(head);
             }
             Ok(None) => {}
-            Err(error) => return Err(no_http(error, bytes, question)),
+            Err(error) => return Err(no_http(error, received, question)),
         }
-        match stream.read_buf(bytes).await {
-            Ok(0) => return Err(closed(bytes, None, question, witness)),
+        match stream.read_buf(received).await {
+            Ok(0) => return Err(closed(received, None, question, witness)),
             Ok(_) => {}
-            Err(read) => return Err(closed(bytes, Some(written.err().unwrap_or(read)), question, witness)),
+            Err(read) => {
+                return Err(closed(received, Some(written.err().unwrap_or(read)), question, witness));
+            }
         }
     }
 }
@@ -187,10 +188,9 @@ impl Framing {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dechunked {
     pub(crate) body: Vec<u8>,
-    /// The last chunk has come, or the chunks are broken so that nothing more can be had.
+    /// All has come, or the chunks are broken so that nothing more can be had.
     ended: bool,
-    /// Where the next answer would begin, after the last chunk and an empty trailer section. A trailer is so rare that
-    /// the connection is rather given up.
+    /// Where the next answer begins, after the last chunk and the trailer section.
     end: Option<usize>,
 }
 
@@ -202,8 +202,11 @@ pub(crate) fn dechunk(raw: &[u8]) -> Dechunked {
         match httparse::parse_chunk_size(&raw[at..]) {
             Ok(httparse::Status::Complete((start, 0))) => {
                 at += start;
-                chunks.ended = true;
-                chunks.end = raw[at..].starts_with(b"\r\n").then_some(at + 2);
+                // The trailer section ends with an empty line; mostly that is all of it.
+                let rest = &raw[at..];
+                let trailer = if rest.starts_with(b"\r\n") { Some(2) } else { end_of_lines(rest) };
+                chunks.end = trailer.map(|length| at + length);
+                chunks.ended = chunks.end.is_some();
                 return chunks;
             }
             Ok(httparse::Status::Complete((start, size))) => {
@@ -223,6 +226,11 @@ pub(crate) fn dechunk(raw: &[u8]) -> Dechunked {
             }
         }
     }
+}
+
+/// Where an empty line ends.
+fn end_of_lines(bytes: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, b"\r\n\r\n").map(|at| at + 4)
 }
 
 fn closed(
@@ -296,8 +304,9 @@ mod tests {
     fn chunks_are_taken_apart_as_far_as_they_came() {
         for (raw, body, ended, end) in [
             ("3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\nHTTP", "abcde", true, Some(24)),
-            ("3\r\nabc\r\n0\r\n", "abc", true, None),
-            ("3\r\nabc\r\n0\r\nExpires: 0\r\n\r\n", "abc", true, None),
+            ("3\r\nabc\r\n0\r\n", "abc", false, None),
+            ("3\r\nabc\r\n0\r\n\r", "abc", false, None),
+            ("3\r\nabc\r\n0\r\nExpires: 0\r\n\r\nHTTP", "abc", true, Some(25)),
             ("3\r\nabc\r\n5\r\nde", "abcde", false, None),
             ("3\r\nab", "ab", false, None),
             ("", "", false, None),

@@ -72,32 +72,75 @@ impl Acks {
 
 async fn make(
     mut calls: mpsc::UnboundedReceiver<HttpCall>,
-    (mut caller, fine): (Caller, &[u16]),
+    (mut caller, fine): (Caller, &'static [u16]),
     (waiting, made): (Arc<AtomicUsize>, Arc<AtomicU64>),
     report: Report,
 ) {
-    let mut told = false;
+    let mut tally = Tally { made, report, fine, told: false };
     let mut batch = Vec::with_capacity(BATCH);
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         waiting.fetch_sub(batch.iter().map(HttpCall::cost).sum(), Ordering::Relaxed);
-        for is_last in [false, true] {
-            let mut again = Vec::new();
-            let answered = |at: usize, answer| match judge(answer, &batch[at], fine) {
-                Ok(()) => drop(made.fetch_add(1, Ordering::Relaxed)),
-                Err((_, true)) if !is_last => again.push(batch[at].clone()),
-                Err((failure, _)) if !told => {
-                    told = true;
-                    report.warning(&format!("{} (further failures are counted, not shown)", failure.what));
-                }
-                Err(_) => {}
-            };
-            caller.call_all(&batch, answered).await;
-            batch = again;
-            if batch.is_empty() {
-                break;
-            }
+        let refused = make_all(&mut caller, &batch, &mut tally).await;
+        batch.clear();
+        if !refused.is_empty() {
             tokio::time::sleep(PAUSE).await;
+            for call in &refused {
+                let answer = caller.call(call).await;
+                tally.settle(call, answer, true);
+            }
         }
+    }
+}
+
+/// Makes the calls. One without an answer is made once more after a pause. Returns those that were refused in a way that
+/// may pass.
+async fn make_all(caller: &mut Caller, calls: &[HttpCall], tally: &mut Tally) -> Vec<HttpCall> {
+    let (mut next, mut refused) = (0, Vec::new());
+    while next < calls.len() {
+        let mut unanswered = None;
+        let rest = &calls[next..];
+        let settle = |at: usize, answer: Result<HttpAnswer>| {
+            let is_answered = answer.is_ok();
+            match (tally.settle(&rest[at], answer, false), is_answered) {
+                (true, true) => refused.push(rest[at].clone()),
+                (true, false) => unanswered = Some(at),
+                (false, _) => {}
+            }
+        };
+        next += caller.call_all(rest, settle).await;
+        if let Some(at) = unanswered {
+            tokio::time::sleep(PAUSE).await;
+            let answer = caller.call(&rest[at]).await;
+            tally.settle(&rest[at], answer, true);
+        }
+    }
+    refused
+}
+
+/// What became of calls.
+struct Tally {
+    made: Arc<AtomicU64>,
+    report: Report,
+    fine: &'static [u16],
+    /// A failure was told.
+    told: bool,
+}
+
+impl Tally {
+    /// Counts a call that was made, and tells the first failure. `true`: it is worth another attempt, unless this was the
+    /// last.
+    fn settle(&mut self, call: &HttpCall, answer: Result<HttpAnswer>, is_last: bool) -> bool {
+        match judge(answer, call, self.fine) {
+            Ok(()) => drop(self.made.fetch_add(1, Ordering::Relaxed)),
+            Err((_, true)) if !is_last => return true,
+            Err((failure, _)) if !self.told => {
+                self.told = true;
+                let text = format!("{} (further failures are counted, not shown)", failure.what);
+                self.report.warning(&text);
+            }
+            Err(_) => {}
+        }
+        false
     }
 }
 

@@ -222,7 +222,8 @@ fn what_several_links_lose_is_told_once_and_counted() {
             _ => (records.len(), false),
         };
         let lost = 2 * UPDATES - written as u64;
-        assert!(lost > UPDATES, "{args:?}: {lost}");
+        // How much the pipe and the batches on their way hold depends on the size of the lines.
+        assert!(lost > UPDATES / 2, "{args:?}: {lost}");
         assert_eq!(out.stderr.matches(&format!("{lost} messages dropped")).count(), 1, "{}", out.stderr);
         if shown {
             assert_eq!(number(&out.summary()), lost);

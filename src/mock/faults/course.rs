@@ -142,7 +142,7 @@ impl Course {
         self.passes_batches() && self.not_before.is_none()
     }
 
-    /// Does the same happen to messages one by one as to all of them together?
+    /// True if no fault counts or changes single messages.
     pub(in crate::mock) fn passes_batches(&self) -> bool {
         let FaultPlan { latency, duplicate, reorder, fragment, .. } = &self.plan;
         let changes = !latency.is_empty() || *duplicate > 0.0 || *reorder > 0.0 || fragment.is_some();
