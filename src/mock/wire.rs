@@ -23,8 +23,8 @@ pub(super) struct Wire {
     stream: PlainOrTls,
     shaper: Shaper,
     unsent: usize,
-    /// Raw bytes of which only a part has been written. Frames wait for the rest.
-    raw: usize,
+    /// How many raw bytes are still to be written. Frames wait for them.
+    raw_left: usize,
     /// Bytes that were read of what has not come whole.
     incoming: usize,
     share: Option<Arc<Share>>,
@@ -46,7 +46,7 @@ impl Wire {
     }
 
     fn new(stream: PlainOrTls) -> Self {
-        Self { stream, shaper: Shaper::default(), unsent: 0, raw: 0, incoming: 0, share: None }
+        Self { stream, shaper: Shaper::default(), unsent: 0, raw_left: 0, incoming: 0, share: None }
     }
 
     /// Bytes that were not taken when they were last to be written, and that are still kept above.
@@ -118,11 +118,11 @@ impl Wire {
 impl RawWrite for Wire {
     /// Past what happens to frames.
     fn poll_write_raw(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.raw = bytes.len();
+        self.raw_left = bytes.len();
         let length = ready!(self.shaper.poll_line(context, bytes.len()));
         let written = ready!(self.stream.poll_write(context, &bytes[..length]))?;
         self.shaper.occupy(written);
-        self.raw -= written;
+        self.raw_left -= written;
         Poll::Ready(Ok(written))
     }
 }
@@ -170,7 +170,7 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         // Whoever writes the raw bytes is woken to go on.
-        let result = if self.raw > 0 { Poll::Pending } else { self.poll_write_part(context, bytes) };
+        let result = if self.raw_left > 0 { Poll::Pending } else { self.poll_write_part(context, bytes) };
         self.unsent = match result {
             Poll::Pending => bytes.len(),
             Poll::Ready(Ok(written)) => bytes.len() - written,

@@ -76,7 +76,7 @@ async fn make(
     (waiting, made): (Arc<AtomicUsize>, Arc<AtomicU64>),
     report: Report,
 ) {
-    let mut tally = Tally { made, report, fine, told: false };
+    let mut tally = CallTally { made, report, fine, told: false };
     let mut batch = Vec::with_capacity(BATCH);
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         waiting.fetch_sub(batch.iter().map(HttpCall::cost).sum(), Ordering::Relaxed);
@@ -94,7 +94,7 @@ async fn make(
 
 /// Makes the calls. One without an answer is made once more after a pause. Returns those that were refused in a way that
 /// may pass.
-async fn make_all(caller: &mut Caller, calls: &[HttpCall], tally: &mut Tally) -> Vec<HttpCall> {
+async fn make_all(caller: &mut Caller, calls: &[HttpCall], tally: &mut CallTally) -> Vec<HttpCall> {
     let (mut next, mut refused) = (0, Vec::new());
     while next < calls.len() {
         let mut unanswered = None;
@@ -118,7 +118,7 @@ async fn make_all(caller: &mut Caller, calls: &[HttpCall], tally: &mut Tally) ->
 }
 
 /// What became of calls.
-struct Tally {
+struct CallTally {
     made: Arc<AtomicU64>,
     report: Report,
     fine: &'static [u16],
@@ -126,7 +126,7 @@ struct Tally {
     told: bool,
 }
 
-impl Tally {
+impl CallTally {
     /// Counts a call that was made, and tells the first failure. `true`: it is worth another attempt, unless this was the
     /// last.
     fn settle(&mut self, call: &HttpCall, answer: Result<HttpAnswer>, is_last: bool) -> bool {
