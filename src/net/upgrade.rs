@@ -96,7 +96,7 @@ pub(super) async fn read_body(
     let mut raw = tail;
     let late = tokio::time::timeout(BODY_TIME, framing.read(stream, &mut raw)).await.is_err();
     let cut = late || framing.is_cut(&raw);
-    (framing.decode(&raw), cut)
+    (framing.decode(&raw).0, cut)
 }
 
 /// Reads the body of an answer as far as size allows, and decodes it. `true`: the answer has come to its end, and the
@@ -108,8 +108,7 @@ pub(super) async fn read_answer(
 ) -> (Vec<u8>, bool) {
     let framing = Framing::of(head);
     framing.read(stream, received).await;
-    let body = framing.decode(received);
-    let end = framing.end(received);
+    let (body, end) = framing.decode(received);
     received.advance(end.unwrap_or(received.len()));
     (body, end.is_some())
 }
@@ -164,23 +163,20 @@ impl Framing {
         }
     }
 
-    /// Where the body ends, if it is known and all of it has come.
-    fn end(&self, raw: &[u8]) -> Option<usize> {
-        match self {
-            Self::Length(length) => Some(*length).filter(|length| *length <= raw.len()),
-            Self::Chunked => dechunk(raw).end,
-            Self::UntilClose => None,
-        }
-    }
-
-    fn decode(&self, raw: &[u8]) -> Vec<u8> {
-        let mut body = match self {
-            Self::Length(length) => raw[..raw.len().min(*length)].to_vec(),
-            Self::Chunked => dechunk(raw).body,
-            Self::UntilClose => raw.to_vec(),
+    /// The body as far as it has come, and where it ends if that is known and all of it has come.
+    fn decode(&self, raw: &[u8]) -> (Vec<u8>, Option<usize>) {
+        let (mut body, end) = match self {
+            Self::Length(length) => {
+                (raw[..raw.len().min(*length)].to_vec(), Some(*length).filter(|length| *length <= raw.len()))
+            }
+            Self::Chunked => {
+                let chunks = dechunk(raw);
+                (chunks.body, chunks.end)
+            }
+            Self::UntilClose => (raw.to_vec(), None),
         };
         body.truncate(MAX_BODY);
-        body
+        (body, end)
     }
 }
 
